@@ -1,0 +1,188 @@
+//! Sending numbers: what they are, what they may, and what state they are in.
+
+use super::ids::{AccountId, NumberId};
+use super::phone::Phone;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr, time::Duration};
+
+/// Which provider an account is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderKind {
+    /// Meta `WhatsApp` Business Cloud API: official.
+    Meta,
+    /// `UltraMsg`: unofficial automation of a `WhatsApp` account; a number can be banned like any phone.
+    Ultramsg,
+    /// Twilio: reseller of Meta.
+    Twilio,
+}
+
+impl ProviderKind {
+    /// All of them, in the order in which lists show them.
+    pub const ALL: [Self; 3] = [Self::Meta, Self::Ultramsg, Self::Twilio];
+
+    /// The name that the command line, the database and the screen use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Ultramsg => "ultramsg",
+            Self::Twilio => "twilio",
+        }
+    }
+
+    /// Whether `WhatsApp` sanctions this way of sending.
+    #[must_use]
+    pub fn is_official(self) -> bool {
+        !matches!(self, Self::Ultramsg)
+    }
+
+    /// Where the provider is reached unless the environment or the account says otherwise.
+    #[must_use]
+    pub fn default_base_url(self) -> &'static str {
+        match self {
+            Self::Meta => "https://graph.facebook.com",
+            Self::Ultramsg => "https://api.ultramsg.com",
+            Self::Twilio => "https://api.twilio.com",
+        }
+    }
+
+    /// Default spacing between two messages of one number (`design.md`, section 7): two minutes for unofficial
+    /// gateways, none for official ones.
+    #[must_use]
+    pub fn default_interval(self) -> Duration {
+        if self.is_official() { Duration::ZERO } else { Duration::from_secs(120) }
+    }
+
+    /// Default messages a second of one number: Meta's and Twilio's documented throughput is 80 a second per sender
+    /// (`meta-cloud.md` section 5, `twilio.md` section 5); `UltraMsg` sends one a second at best.
+    #[must_use]
+    pub fn default_per_second(self) -> u32 {
+        if self.is_official() { 80 } else { 1 }
+    }
+
+    /// Default number of requests of one number that may be on the wire at once.
+    #[must_use]
+    pub fn default_in_flight(self) -> u32 {
+        if self.is_official() { 40 } else { 1 }
+    }
+
+    /// Longest free text, in characters (provider sheets, section 2).
+    #[must_use]
+    pub fn text_limit(self) -> usize {
+        match self {
+            Self::Meta | Self::Ultramsg => 4096,
+            Self::Twilio => 1600,
+        }
+    }
+}
+
+impl fmt::Display for ProviderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A provider name that is none of the three.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown provider {0:?}: it is meta, ultramsg or twilio")]
+pub struct UnknownProvider(pub String);
+
+impl FromStr for ProviderKind {
+    type Err = UnknownProvider;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name().eq_ignore_ascii_case(text.trim()))
+            .ok_or_else(|| UnknownProvider(text.to_owned()))
+    }
+}
+
+/// How fast one number may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Pacing {
+    /// Least time between two messages; jitter makes it longer, never shorter. Zero: no spacing.
+    pub interval: Duration,
+    /// Most messages in one second; zero means no limit of our own.
+    pub per_second: u32,
+    /// Most requests on the wire at once, at least one.
+    pub in_flight: u32,
+}
+
+/// Why a number is suspended, since when, until when and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Suspension {
+    /// In the words of the operator or the provider.
+    pub reason: String,
+    /// When it took effect.
+    pub since: DateTime<Utc>,
+    /// When it ends by itself; `None`: when somebody resumes it.
+    pub until: Option<DateTime<Utc>>,
+    /// The operator, or `sender` when a provider's answer caused it.
+    pub by: String,
+}
+
+/// What a number may do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NumberState {
+    /// It may send.
+    Active,
+    /// It rests until a time, by itself: throttled, out of a provider-side limit, breaker open.
+    Limited {
+        /// When it goes on.
+        until: DateTime<Utc>,
+        /// Why it rests.
+        reason: String,
+    },
+    /// Somebody or some answer took it out of service.
+    Suspended(Suspension),
+    /// Switched off by an operator.
+    Disabled,
+}
+
+impl NumberState {
+    /// The name that the command line and the database use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Limited { .. } => "limited",
+            Self::Suspended(_) => "suspended",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// One sending number, as the plan sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number {
+    /// Its id.
+    pub id: NumberId,
+    /// The account that owns it.
+    pub account: AccountId,
+    /// Its phone.
+    pub phone: Phone,
+    /// Which provider it is at.
+    pub provider: ProviderKind,
+    /// Lower goes first.
+    pub priority: i32,
+    /// Most messages in one day of the organisation's zone; `None`: no limit of our own.
+    pub daily_limit: Option<u32>,
+    /// How fast it may send.
+    pub pacing: Pacing,
+    /// What it may do now.
+    pub state: NumberState,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_are_read_by_name() {
+        assert_eq!("Meta".parse(), Ok(ProviderKind::Meta));
+        assert_eq!(" twilio ".parse(), Ok(ProviderKind::Twilio));
+        assert_eq!("baileys".parse::<ProviderKind>(), Err(UnknownProvider("baileys".into())));
+    }
+}

@@ -1,0 +1,3 @@
+//! signalbox: the control room for WhatsApp campaigns.
+
+pub mod domain;

@@ -1,0 +1,203 @@
+//! The three providers.
+//!
+//! A [`Provider`] is pure: it builds requests and reads answers, and never touches the network. The one client that
+//! does ([`client`]) is guarded: no redirects, no retries, bounded answers, its own time limits. What a transport
+//! error means for certainty is decided there, once, for all providers (`reference/reliability.md`, rule E).
+
+use crate::domain::{
+    ids::AttemptId,
+    number::ProviderKind,
+    outcome::Outcome,
+    phone::Phone,
+};
+use chrono::{DateTime, Utc};
+use reqwest::{Method, Url, header::HeaderMap};
+use std::{fmt, time::Duration};
+use zeroize::Zeroizing;
+
+/// The secrets of an account, opened. No `Debug`, no `Serialize`; wiped when dropped.
+#[derive(Clone)]
+pub struct Credential {
+    /// The account's id at the provider: WABA id, Account SID; unused for `UltraMsg`.
+    pub external_id: String,
+    /// Access token, auth token or instance token.
+    pub token: Zeroizing<String>,
+}
+
+/// One number, ready to send: its addresses parsed and its authorisation built once, not once a message.
+pub struct Line {
+    /// Where messages are posted.
+    pub send_url: Url,
+    /// Headers of every request, authorisation included and marked sensitive.
+    pub headers: HeaderMap,
+    /// The number's own phone.
+    pub from: Phone,
+    /// The account's secrets, for what goes into bodies and queries.
+    pub credential: Credential,
+    /// Base address, for look-ups.
+    pub base_url: Url,
+    /// The number's id at the provider (`phone-number-id`, `instance…`); empty for Twilio.
+    pub sender_id: String,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Free text.
+    Text(String),
+}
+
+/// One message on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Travels as our reference wherever the provider can carry one.
+    pub attempt: AttemptId,
+    /// Who gets it.
+    pub to: Phone,
+    /// What it says.
+    pub content: Content,
+}
+
+/// A request, ready for the wire.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// GET or POST.
+    pub method: Method,
+    /// Where to.
+    pub url: Url,
+    /// All headers, authorisation included.
+    pub headers: HeaderMap,
+    /// The body, complete.
+    pub body: Vec<u8>,
+}
+
+/// A complete HTTP answer, read up to [`client::ANSWER_LIMIT`] bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// `Retry-After`, bounded, if it was sent and made sense.
+    pub retry_after: Option<Duration>,
+    /// The body as far as it was read.
+    pub body: Vec<u8>,
+    /// Whether there was more than we read.
+    pub truncated: bool,
+}
+
+/// A configuration from which no line can be made. Reads well after "number … cannot be used: ".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// The base URL cannot be read.
+    #[error("the base URL is not an address")]
+    BaseUrl,
+    /// Something that the provider needs is missing.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// Something is there and cannot be right.
+    #[error("{what} {problem}")]
+    Invalid {
+        /// Which setting.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+/// What a provider can do for us when we do not know (rule F).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// It carries our attempt id and lists messages by it.
+    pub reference: bool,
+    /// It returns our attempt id in its reports.
+    pub callback_tag: bool,
+    /// It lists messages by recipient, sender and time.
+    pub list_by_recipient: bool,
+    /// An empty listing after the settle time means that it was not taken.
+    pub absence_is_proof: bool,
+}
+
+/// A question to the provider about an attempt in doubt.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// Our reference.
+    pub attempt: AttemptId,
+    /// Who should have got it.
+    pub to: Phone,
+    /// When the intent was committed.
+    pub started_at: DateTime<Utc>,
+    /// What it said, where the listing has to be compared by text.
+    pub text: Option<String>,
+}
+
+/// What the provider says about an attempt in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// It has the message under this id.
+    Found {
+        /// The provider's id.
+        provider_message_id: String,
+        /// Its state in the provider's words.
+        state: String,
+    },
+    /// It was asked properly and knows no such message.
+    Absent,
+    /// Several messages fit; nobody but a person can decide.
+    Several(usize),
+    /// It could not be asked, or the answer cannot be read.
+    Unclear(String),
+}
+
+/// One provider's dialect: pure, no network.
+pub trait Provider: Send + Sync {
+    /// Which one this is.
+    fn kind(&self) -> ProviderKind;
+
+    /// What it can do for us after a doubt.
+    fn abilities(&self) -> Abilities;
+
+    /// Builds what stays the same for all messages of one number.
+    ///
+    /// # Errors
+    /// When the configuration cannot work; nothing was sent.
+    fn line(
+        &self,
+        base_url: &str,
+        credential: Credential,
+        sender_id: &str,
+        from: &Phone,
+    ) -> Result<Line, LineError>;
+
+    /// Builds the request that sends one message.
+    fn send_request(&self, line: &Line, outgoing: &Outgoing) -> Prepared;
+
+    /// Reads the answer to a send.
+    fn read_send(&self, answer: &Answer) -> Outcome;
+
+    /// Builds the request that asks about an attempt in doubt; `None`: this provider cannot be asked.
+    fn lookup_request(&self, line: &Line, lookup: &Lookup) -> Option<Prepared>;
+
+    /// Reads the answer to such a question.
+    fn read_lookup(&self, lookup: &Lookup, answer: &Answer) -> Evidence;
+}
+
+/// The dialect of a provider.
+#[must_use]
+pub fn dialect(kind: ProviderKind) -> &'static dyn Provider {
+    match kind {
+        ProviderKind::Meta => &meta::Meta,
+        ProviderKind::Ultramsg => &ultramsg::Ultramsg,
+        ProviderKind::Twilio => &twilio::Twilio,
+    }
+}
+
+pub mod client;
+pub mod meta;
+pub mod simulator;
+pub mod twilio;
+pub mod ultramsg;
