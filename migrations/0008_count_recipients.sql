@@ -1,0 +1,82 @@
+-- Sums of recipients by state, kept by statement-level triggers so that they cannot drift from the rows.
+-- Each backend adds to a shard of its own, so that statements of several senders do not wait for each other;
+-- a reader sums the shards. A single shard may be negative; a sum may not.
+
+create table campaign_counts (
+    organization_id uuid not null,
+    campaign_id     uuid not null,
+    shard           smallint not null,
+    planned   bigint not null default 0,
+    queued    bigint not null default 0,
+    sending   bigint not null default 0,
+    accepted  bigint not null default 0,
+    delivered bigint not null default 0,
+    read      bigint not null default 0,
+    failed    bigint not null default 0,
+    in_doubt  bigint not null default 0,
+    skipped   bigint not null default 0,
+    opted_out bigint not null default 0,
+    attempts  bigint not null default 0,
+    constraint campaign_counts_key primary key (organization_id, campaign_id, shard)
+) with (fillfactor = 50);
+comment on table campaign_counts is 'Recipients by state and attempts, per campaign and writing shard.';
+
+create function count_recipients() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'INSERT' then
+        insert into campaign_counts as c (organization_id, campaign_id, shard, planned, queued, sending, accepted,
+                                          delivered, read, failed, in_doubt, skipped, opted_out)
+        select organization_id, campaign_id, pg_backend_pid() % 16, count(*),
+               count(*) filter (where state = 'queued'), count(*) filter (where state = 'sending'),
+               count(*) filter (where state = 'accepted'), count(*) filter (where state = 'delivered'),
+               count(*) filter (where state = 'read'), count(*) filter (where state = 'failed'),
+               count(*) filter (where state = 'in_doubt'), count(*) filter (where state = 'skipped'),
+               count(*) filter (where state = 'skipped' and reason = 'opted_out')
+          from new_rows group by organization_id, campaign_id order by organization_id, campaign_id
+        on conflict on constraint campaign_counts_key do update
+           set planned = c.planned + excluded.planned, queued = c.queued + excluded.queued,
+               sending = c.sending + excluded.sending, accepted = c.accepted + excluded.accepted,
+               delivered = c.delivered + excluded.delivered, read = c.read + excluded.read,
+               failed = c.failed + excluded.failed, in_doubt = c.in_doubt + excluded.in_doubt,
+               skipped = c.skipped + excluded.skipped, opted_out = c.opted_out + excluded.opted_out;
+    else
+        insert into campaign_counts as c (organization_id, campaign_id, shard, planned, queued, sending, accepted,
+                                          delivered, read, failed, in_doubt, skipped, opted_out)
+        select organization_id, campaign_id, pg_backend_pid() % 16, sum(sign),
+               coalesce(sum(sign) filter (where state = 'queued'), 0),
+               coalesce(sum(sign) filter (where state = 'sending'), 0),
+               coalesce(sum(sign) filter (where state = 'accepted'), 0),
+               coalesce(sum(sign) filter (where state = 'delivered'), 0),
+               coalesce(sum(sign) filter (where state = 'read'), 0),
+               coalesce(sum(sign) filter (where state = 'failed'), 0),
+               coalesce(sum(sign) filter (where state = 'in_doubt'), 0),
+               coalesce(sum(sign) filter (where state = 'skipped'), 0),
+               coalesce(sum(sign) filter (where state = 'skipped' and reason = 'opted_out'), 0)
+          from (select organization_id, campaign_id, state, reason, -1 as sign from old_rows
+                union all
+                select organization_id, campaign_id, state, reason, 1 from new_rows) as change
+         group by organization_id, campaign_id order by organization_id, campaign_id
+        on conflict on constraint campaign_counts_key do update
+           set planned = c.planned + excluded.planned, queued = c.queued + excluded.queued,
+               sending = c.sending + excluded.sending, accepted = c.accepted + excluded.accepted,
+               delivered = c.delivered + excluded.delivered, read = c.read + excluded.read,
+               failed = c.failed + excluded.failed, in_doubt = c.in_doubt + excluded.in_doubt,
+               skipped = c.skipped + excluded.skipped, opted_out = c.opted_out + excluded.opted_out;
+    end if;
+    return null;
+end $$;
+create trigger count_enrolled after insert on campaign_recipients
+    referencing new table as new_rows for each statement execute function count_recipients();
+create trigger count_changed after update on campaign_recipients
+    referencing old table as old_rows new table as new_rows for each statement execute function count_recipients();
+
+create function count_attempts() returns trigger language plpgsql as $$
+begin
+    insert into campaign_counts as c (organization_id, campaign_id, shard, attempts)
+    select organization_id, campaign_id, pg_backend_pid() % 16, count(*)
+      from new_rows group by organization_id, campaign_id order by organization_id, campaign_id
+    on conflict on constraint campaign_counts_key do update set attempts = c.attempts + excluded.attempts;
+    return null;
+end $$;
+create trigger count_attempts after insert on attempts
+    referencing new table as new_rows for each statement execute function count_attempts();
