@@ -1,6 +1,7 @@
 //! Plain types and decisions. Nothing here does I/O, reads a clock or draws a random number: time and chance are
 //! arguments, so that every decision can be tested in microseconds.
 
+pub mod attempt;
 pub mod campaign;
 pub mod day;
 pub mod hold;
@@ -8,6 +9,7 @@ pub mod ids;
 pub mod number;
 pub mod outcome;
 pub mod phone;
+pub mod recipient;
 pub mod text;
 
 #[cfg(test)]
