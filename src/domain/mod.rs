@@ -8,6 +8,7 @@ pub mod hold;
 pub mod ids;
 pub mod number;
 pub mod outcome;
+pub mod pacing;
 pub mod phone;
 pub mod recipient;
 pub mod text;
