@@ -17,7 +17,7 @@ pub const JITTER_SHARE: f64 = 0.25;
 /// Most slots a second: a batch is at most what the rate allows in 100 ms, so that a crash leaves little in doubt.
 const SLOTS_PER_SECOND: u32 = 10;
 /// Longest gap that is kept; an interval of years would leave the calendar.
-const LONGEST_GAP: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const LONGEST_GAP: Duration = Duration::from_hours(366 * 24);
 
 /// How a number's time is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

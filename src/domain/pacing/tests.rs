@@ -93,7 +93,7 @@ fn an_absurd_interval_does_not_leave_the_calendar() {
 
 #[test]
 fn a_forecast_knows_what_fits_into_a_day() {
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     assert_eq!(capacity_in(&pacing(120_000, 1, 1), day), Some(640));
     assert_eq!(capacity_in(&pacing(0, 80, 40), day), Some(80 * 86_400));
     assert_eq!(capacity_in(&pacing(0, 0, 40), day), None);
