@@ -1,8 +1,18 @@
 //! Plain types and decisions. Nothing here does I/O, reads a clock or draws a random number: time and chance are
 //! arguments, so that every decision can be tested in microseconds.
 
+pub mod attempt;
+pub mod campaign;
+pub mod day;
+pub mod hold;
 pub mod ids;
 pub mod number;
 pub mod outcome;
+pub mod pacing;
 pub mod phone;
+pub mod recipient;
+pub mod sharing;
 pub mod text;
+
+#[cfg(test)]
+mod seeded;

@@ -1,0 +1,203 @@
+//! Sharing: how running campaigns divide what one number can carry.
+//!
+//! Lower priority value first, strictly. Equal priorities are levelled by what each already sent *today through this
+//! number*, by weight: two campaigns on a 250-a-day number send 125 each, whichever began first. What one cannot use
+//! flows to the others.
+//!
+//! A campaign that starts late is behind and catches up, but it must not starve those that are ahead: while the
+//! campaigns of one priority are more than [`SLACK`] apart, one message in [`TRICKLE`] still goes to those ahead, as long as
+//! that leaves everybody's share of the day whole. Which messages these are is read off the counts, so the answer
+//! needs no memory: same view, same answer, in every process.
+
+use super::ids::CampaignId;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+/// Differences up to this many messages (by weight) are levelled at once.
+pub const SLACK: u64 = 10;
+/// While somebody catches up, one message in this many goes to the campaigns that are ahead.
+pub const TRICKLE: u64 = 4;
+/// Keeps products of weights and counts within 64 bits.
+const HEAVIEST: u32 = 1_000_000;
+
+/// A campaign that has something to send through the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    /// Which one.
+    pub campaign: CampaignId,
+    /// Lower goes first.
+    pub priority: i32,
+    /// Its share among equal priorities; zero counts as one, more than a million as a million.
+    pub weight: u32,
+    /// What it sent today through this number.
+    pub used_today: u32,
+    /// How many of its messages are due and may go through this number.
+    pub queued: u32,
+    /// What its own daily cap leaves; `None`: no cap.
+    pub campaign_remaining: Option<u32>,
+}
+
+impl Candidate {
+    /// How many messages it could use now.
+    fn room(&self) -> u64 {
+        u64::from(self.campaign_remaining.map_or(self.queued, |left| left.min(self.queued)))
+    }
+
+    fn weight(&self) -> u64 {
+        u64::from(self.weight.clamp(1, HEAVIEST))
+    }
+}
+
+/// One campaign while capacity is handed out.
+struct Taker<'a> {
+    candidate: &'a Candidate,
+    given: u64,
+}
+
+impl Taker<'_> {
+    fn used(&self) -> u64 {
+        u64::from(self.candidate.used_today) + self.given
+    }
+
+    fn room(&self) -> u64 {
+        self.candidate.room() - self.given
+    }
+
+    /// What it has had, by weight, rounded down.
+    fn level(&self) -> u64 {
+        self.used() / self.candidate.weight()
+    }
+}
+
+/// Divides `capacity` messages of one number. `day_limit` is the number's daily limit, if it has one: then nobody who
+/// is ahead is given more than the share of the day that leaves the others theirs.
+///
+/// The answer names each campaign that gets something once, those that go first first. The sum is the smaller of
+/// `capacity` and what all can use.
+#[must_use]
+pub fn share(capacity: u32, day_limit: Option<u32>, candidates: &[Candidate]) -> Vec<(CampaignId, u32)> {
+    let mut takers: Vec<Taker<'_>> = candidates
+        .iter()
+        .filter(|candidate| candidate.room() > 0)
+        .map(|candidate| Taker { candidate, given: 0 })
+        .collect();
+    takers.sort_by_key(|taker| (taker.candidate.priority, taker.candidate.campaign));
+    let mut left = u64::from(capacity);
+    for equals in takers.chunk_by_mut(|one, other| one.candidate.priority == other.candidate.priority) {
+        left -= divide_among_equals(left, day_limit, equals);
+        if left == 0 {
+            break;
+        }
+    }
+    takers
+        .iter()
+        .filter(|taker| taker.given > 0)
+        .map(|taker| (taker.candidate.campaign, u32::try_from(taker.given).unwrap_or(u32::MAX)))
+        .collect()
+}
+
+/// Hands out at most `capacity` among campaigns of one priority; the answer is how many were taken.
+fn divide_among_equals(capacity: u64, day_limit: Option<u32>, equals: &mut [Taker<'_>]) -> u64 {
+    if let [only] = equals {
+        let taken = only.room().min(capacity);
+        only.given += taken;
+        return taken;
+    }
+    let trickled = trickle(capacity, day_limit, equals);
+    trickled + level_up(capacity - trickled, equals, |taker| taker.room())
+}
+
+/// Gives those that are ahead their few while others catch up.
+fn trickle(capacity: u64, day_limit: Option<u32>, equals: &mut [Taker<'_>]) -> u64 {
+    let lowest = equals.iter().map(Taker::level).min().unwrap_or(0);
+    let is_ahead = |taker: &Taker<'_>| taker.level() > lowest + SLACK;
+    if !equals.iter().any(is_ahead) {
+        return 0;
+    }
+    let sent: u64 = equals.iter().map(Taker::used).sum();
+    let due = (sent + capacity) / TRICKLE - sent / TRICKLE;
+    let weights: u64 = equals.iter().map(|taker| taker.candidate.weight()).sum();
+    let most = |taker: &Taker<'_>| {
+        if !is_ahead(taker) {
+            return 0;
+        }
+        let Some(limit) = day_limit else { return taker.room() };
+        let share = u64::from(limit) * taker.candidate.weight() / weights;
+        share.saturating_sub(taker.used()).min(taker.room())
+    };
+    level_up(due, equals, most)
+}
+
+/// Hands out at most `capacity` to those that have had least, by weight, none more than `most` allows. The answer is
+/// how many were taken.
+fn level_up(capacity: u64, equals: &mut [Taker<'_>], most: impl Fn(&Taker<'_>) -> u64) -> u64 {
+    let rooms: Vec<u64> = equals.iter().map(most).collect();
+    let share_at = |level: u64, taker: &Taker<'_>, room: u64| {
+        (level * taker.candidate.weight()).saturating_sub(taker.used()).min(room)
+    };
+    let sum_at = |level: u64| {
+        equals.iter().zip(&rooms).map(|(taker, room)| share_at(level, taker, *room)).sum::<u64>()
+    };
+    // The highest level that can be reached by all at once; past the second bound nothing more is taken.
+    let (mut low, mut high) = (0, equals.iter().map(Taker::used).max().unwrap_or(0) + capacity + 1);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if sum_at(middle) <= capacity {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    let mut taken = 0;
+    let mut still: BinaryHeap<Reverse<Turn>> = BinaryHeap::with_capacity(equals.len());
+    for (index, (taker, room)) in equals.iter_mut().zip(&rooms).enumerate() {
+        let given = share_at(low, taker, *room);
+        taker.given += given;
+        taken += given;
+        if given < *room {
+            still.push(Reverse(Turn::of(index, taker, room - given)));
+        }
+    }
+    // The rest of less than one level goes one by one.
+    while taken < capacity {
+        let Some(Reverse(turn)) = still.pop() else { break };
+        let taker = &mut equals[turn.index];
+        taker.given += 1;
+        taken += 1;
+        if turn.room > 1 {
+            still.push(Reverse(Turn::of(turn.index, taker, turn.room - 1)));
+        }
+    }
+    taken
+}
+
+/// Whose turn it is for one message: least used by weight, then the older campaign.
+#[derive(PartialEq, Eq)]
+struct Turn {
+    used: u64,
+    weight: u64,
+    index: usize,
+    room: u64,
+}
+
+impl Turn {
+    fn of(index: usize, taker: &Taker<'_>, room: u64) -> Self {
+        Self { used: taker.used(), weight: taker.candidate.weight(), index, room }
+    }
+}
+
+impl Ord for Turn {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // used / weight, compared without dividing; takers stand in the order of their ids.
+        (self.used * other.weight).cmp(&(other.used * self.weight)).then(self.index.cmp(&other.index))
+    }
+}
+
+impl PartialOrd for Turn {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+#[cfg(test)]
+mod tests;
