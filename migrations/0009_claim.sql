@@ -25,8 +25,8 @@ create type claim_row as (
 
 create function claim(
     p_org uuid, p_instance uuid,
-    p_numbers uuid[], p_epochs bigint[], p_jitter_us bigint[],
-    p_campaigns uuid[], p_walk_after uuid[],
+    p_numbers uuid[], p_epochs bigint[], p_batches integer[], p_gaps_us bigint[],
+    p_campaigns uuid[], p_walk_after uuid[], p_may_take_over boolean[],
     p_lane_number integer[], p_lane_campaign integer[], p_lane_wanted integer[],
     p_takes_over uuid[], p_attempts uuid[], p_deadline interval, p_now timestamptz default null
 ) returns setof claim_row
@@ -133,15 +133,16 @@ begin
                when n.daily_limit is not null and n.daily_limit <= coalesce(u.reserved, 0) then 'cap_reached'
                else 'ok' end order by k.place),
            array_agg(coalesce(n.daily_limit - coalesce(u.reserved, 0), 2147483647) order by k.place),
-           array_agg(greatest(n.interval_ms::bigint * 1000,
-                              case when n.per_second > 0 then (1000000 + n.per_second - 1) / n.per_second else 0 end)
+           -- The caller's slot, made to fit the number's own limits: never more at once or sooner than they allow.
+           array_agg(greatest(k.gap_us, n.interval_ms::bigint * 1000,
+                              case when n.per_second > 0
+                                   then (k.batch * 1000000::bigint + n.per_second - 1) / n.per_second else 0 end)
                      order by k.place),
-           array_agg(case when n.interval_ms > 0 then 1
-                          when n.per_second > 0 then greatest(1, n.per_second / 10)
-                          else 2147483647 end order by k.place),
+           array_agg(case when n.interval_ms > 0 then least(k.batch, 1) else k.batch end order by k.place),
            array_agg(n.daily_limit order by k.place)
       into v_number_verdict, v_number_left, v_number_gap_us, v_number_burst, v_number_cap
-      from unnest(p_numbers, p_epochs) with ordinality as k (number_id, epoch, place)
+      from unnest(p_numbers, p_epochs, p_batches, p_gaps_us)
+           with ordinality as k (number_id, epoch, batch, gap_us, place)
       left join whatsapp_numbers n on n.organization_id = p_org and n.id = k.number_id
       left join number_leases l on l.organization_id = p_org and l.number_id = k.number_id
                                and l.holder = p_instance and l.epoch = k.epoch
@@ -201,7 +202,8 @@ begin
             for i in 1 .. cardinality(p_lane_number) loop
                 if p_lane_campaign[i] = c and v_grant[i] > 0 then
                     return query select * from claim_bound(p_org, p_instance, p_campaigns[c],
-                        p_numbers[p_lane_number[i]], p_epochs[p_lane_number[i]], p_takes_over, i, v_grant[i],
+                        p_numbers[p_lane_number[i]], p_epochs[p_lane_number[i]],
+                        case when p_may_take_over[c] then p_takes_over else '{}' end, i, v_grant[i],
                         p_attempts[v_offset + 1 : v_offset + v_grant[i]], v_now, v_day, p_deadline);
                     get diagnostics v_row_count = row_count;
                     v_offset := v_offset + v_row_count;
@@ -255,7 +257,7 @@ begin
                                       epoch, quota_day, started_at, deadline_at)
                 select p_org, p_attempts[v_offset + m.place], p_campaigns[c], m.id, m.step,
                        v_lane_numbers[width_bucket(m.place, v_thresholds)], p_instance,
-                       v_epochs[width_bucket(m.place, v_thresholds)], v_day, v_now, v_now + p_deadline
+                       v_epochs[width_bucket(m.place, v_thresholds)], v_day, v_now, clock_timestamp() + p_deadline
                   from marked m
             )
             select v_lanes[width_bucket(m.place, v_thresholds)], p_attempts[v_offset + m.place], m.id, m.step,
@@ -311,12 +313,10 @@ begin
      where k.used > 0 group by 2, 3 order by 2, 3
     on conflict on constraint number_campaign_usage_key do update set used = u.used + excluded.used;
 
-    -- 8. Pacing: never earlier than the number's own gap, later by the caller's jitter.
+    -- 8. Pacing: the next slot opens one gap later, however few were taken.
     update number_pacing p
-       set next_send_at = greatest(p.next_send_at, v_now)
-                          + make_interval(secs => (k.got * k.gap_us + k.jitter_us) / 1000000.0),
-           last_sent_at = v_now
-      from unnest(p_numbers, v_number_got, v_number_gap_us, p_jitter_us) as k (number_id, got, gap_us, jitter_us)
+       set next_send_at = v_now + make_interval(secs => k.gap_us / 1000000.0), last_sent_at = v_now
+      from unnest(p_numbers, v_number_got, v_number_gap_us) as k (number_id, got, gap_us)
      where p.organization_id = p_org and p.number_id = k.number_id and k.got > 0;
 end $$;
 comment on function claim is
@@ -361,7 +361,7 @@ begin
         insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id,
                               epoch, quota_day, started_at, deadline_at)
         select p_org, p_attempts[m.place], p_campaign, m.id, m.step, p_number, p_instance, p_epoch, p_day, p_now,
-               p_now + p_deadline
+               clock_timestamp() + p_deadline
           from marked m
     )
     select p_lane, p_attempts[m.place], m.id, m.step, m.tries, m.phone::text, q.locale, q.parameters::text, p_now,

@@ -1,0 +1,146 @@
+//! The only place with SQL: one file per aggregate, one function per verb, typed answers.
+//!
+//! A transition is one statement: it needs no transaction of ours, cannot be cut in half by a dropped future, and is
+//! one round trip. What two instances must agree on is decided by the database's clock, read after its locks.
+
+pub mod attempt;
+pub mod lease;
+pub mod snapshot;
+
+use crate::postgres::connect::{Database, Purpose};
+use sqlx::PgPool;
+
+/// A statement that did not do what it should. Reads well after "failed to …"; the cause is the source.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, or broke the connection off.
+    #[error("{doing}: the database is away")]
+    Away {
+        /// What we were doing.
+        doing: &'static str,
+        /// What the driver says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// It took longer than it may, or waited for a lock for too long.
+    #[error("{doing}: the database is busy")]
+    Busy {
+        /// What we were doing.
+        doing: &'static str,
+        /// What the server says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A constraint refused it.
+    #[error("{doing}: {}", constraint.replace('_', " "))]
+    Constraint {
+        /// What we were doing.
+        doing: &'static str,
+        /// The constraint's name, which is a sentence.
+        constraint: String,
+        /// What the server says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Anything else.
+    #[error("{doing}")]
+    Failed {
+        /// What we were doing.
+        doing: &'static str,
+        /// What the driver or server says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A row holds what it cannot hold.
+    #[error("{doing}: unreadable {what}")]
+    Unreadable {
+        /// What we were doing.
+        doing: &'static str,
+        /// Which value.
+        what: &'static str,
+    },
+}
+
+impl StoreError {
+    /// Whether the database was away, so that the same statement may succeed once it is back.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away { .. })
+    }
+
+    /// Whether trying again soon may help.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Away { .. } | Self::Busy { .. })
+    }
+
+    /// The constraint that refused, if one did.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Constraint { constraint, .. } => Some(constraint),
+            _ => None,
+        }
+    }
+}
+
+/// Says what a failed statement means for us. `doing` reads well after "failed to".
+pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| match &source {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => StoreError::Away { doing, source },
+        sqlx::Error::Database(error) => {
+            let code = error.code().map(std::borrow::Cow::into_owned).unwrap_or_default();
+            match (error.constraint(), code.as_str()) {
+                (Some(constraint), _) => StoreError::Constraint { doing, constraint: constraint.to_owned(), source },
+                // 57014 query_canceled, 55P03 lock_not_available, 40001/40P01 serialisation and deadlock.
+                (None, "57014" | "55P03" | "40001" | "40P01") => StoreError::Busy { doing, source },
+                // 57P0x shutdown, 08xxx connection, 53xxx out of resources, 25006 read-only standby.
+                (None, code) if code.starts_with("57P") || code.starts_with("08") || code.starts_with("53") || code == "25006" => {
+                    StoreError::Away { doing, source }
+                }
+                _ => StoreError::Failed { doing, source },
+            }
+        }
+        _ => StoreError::Failed { doing, source },
+    }
+}
+
+/// All that is asked of the database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    /// Claims and outcomes.
+    work: PgPool,
+    /// Leases and heartbeats: they come first, so they have connections of their own.
+    lease: PgPool,
+    /// What people look at, and commands.
+    screen: PgPool,
+}
+
+impl Store {
+    /// Opens the pools. They connect when they are first used.
+    #[must_use]
+    pub fn new(database: &Database) -> Self {
+        Self {
+            work: database.pool(Purpose::Work),
+            lease: database.pool(Purpose::Work),
+            screen: database.pool(Purpose::Screen),
+        }
+    }
+
+    /// The pool that reads and commands go through, for the files of this folder.
+    pub(crate) fn screen(&self) -> &PgPool {
+        &self.screen
+    }
+
+    /// Gives all connections back.
+    pub async fn close(&self) {
+        self.work.close().await;
+        self.lease.close().await;
+        self.screen.close().await;
+    }
+}

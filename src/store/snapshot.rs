@@ -1,0 +1,452 @@
+//! What the sender plans with: one consistent look at an organisation.
+
+use super::{Store, StoreError, failed};
+use crate::domain::{
+    ids::{AccountId, CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
+    number::{Number, NumberState, Pacing, ProviderKind, Suspension},
+    phone::Phone,
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use std::{collections::HashMap, time::Duration};
+
+/// The organisation, as the sender needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationView {
+    /// Which one.
+    pub id: OrganizationId,
+    /// Its short name.
+    pub slug: String,
+    /// IANA name of its zone.
+    pub time_zone: String,
+    /// Language of last resort.
+    pub default_locale: String,
+    /// Most messages a day.
+    pub daily_limit: Option<u32>,
+    /// Messages charged today.
+    pub used_today: u32,
+    /// Who pressed the panic key, if somebody did.
+    pub stopped_by: Option<String>,
+    /// The number of last resort.
+    pub default_number: Option<NumberId>,
+    /// Only reaches loopback addresses; may run on another clock.
+    pub rehearsal: bool,
+}
+
+/// A number with everything that bears on whether it may send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberView {
+    /// What it is and what state it is in.
+    pub number: Number,
+    /// Its display name.
+    pub name: String,
+    /// The provider's id of it.
+    pub instance_id: String,
+    /// The account's name.
+    pub account_name: String,
+    /// Messages charged today.
+    pub used_today: u32,
+    /// When its next slot opens.
+    pub next_send_at: Option<DateTime<Utc>>,
+    /// When it last sent.
+    pub last_sent_at: Option<DateTime<Utc>>,
+    /// Who holds its lease now, and under which epoch.
+    pub lease: Option<(InstanceId, i64)>,
+    /// Which version of the row this is.
+    pub revision: i64,
+}
+
+/// What a line needs to reach the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountView {
+    /// Which one.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Which provider.
+    pub provider: ProviderKind,
+    /// WABA id or Account SID.
+    pub external_id: String,
+    /// The sealed token.
+    pub sealed_token: String,
+    /// Where the provider is reached, if not where it usually is.
+    pub base_url: Option<String>,
+    /// Which version of the row this is.
+    pub revision: i64,
+}
+
+/// How a pool picks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// Lowest priority number first, the rest are backups.
+    Priority,
+    /// Least used, relative to its limit.
+    LeastUsed,
+    /// By weight.
+    Weighted,
+}
+
+/// A pool and its members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolView {
+    /// Which one.
+    pub id: PoolId,
+    /// Its name.
+    pub name: String,
+    /// How it picks.
+    pub strategy: Strategy,
+    /// Whether a recipient keeps its number.
+    pub sticky: bool,
+    /// Its numbers.
+    pub numbers: Vec<NumberId>,
+}
+
+/// An active campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignView {
+    /// Which one.
+    pub id: CampaignId,
+    /// Its name.
+    pub name: String,
+    /// Lower goes first.
+    pub priority: i32,
+    /// Its share among equals.
+    pub weight: u32,
+    /// Through which pool.
+    pub pool: PoolId,
+    /// Most messages a day.
+    pub daily_limit: Option<u32>,
+    /// Messages charged today.
+    pub used_today: u32,
+    /// Recipients that are queued, due or not.
+    pub queued: u64,
+    /// Recipients with an attempt on the wire.
+    pub sending: u64,
+    /// Whether a message never changes its number.
+    pub never_switch: bool,
+    /// When its earliest put-back work or later step is due.
+    pub next_due: Option<DateTime<Utc>>,
+    /// Which version of the row this is.
+    pub revision: i64,
+}
+
+/// One look at an organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The database's clock when it was taken.
+    pub at: DateTime<Utc>,
+    /// The organisation's day then.
+    pub day: NaiveDate,
+    /// The organisation.
+    pub organization: OrganizationView,
+    /// All its numbers, by priority and phone.
+    pub numbers: Vec<NumberView>,
+    /// All its accounts.
+    pub accounts: Vec<AccountView>,
+    /// All its pools.
+    pub pools: Vec<PoolView>,
+    /// Its active campaigns.
+    pub campaigns: Vec<CampaignView>,
+    /// What each campaign sent today through each number.
+    pub shares: HashMap<(NumberId, CampaignId), u32>,
+    /// Senders that are alive, this one included.
+    pub senders: u32,
+}
+
+/// The texts of one step, by locale, as they stand in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepTexts {
+    /// Which campaign.
+    pub campaign: CampaignId,
+    /// Which step.
+    pub step: i16,
+    /// Raised by every edit.
+    pub version: i32,
+    /// Locale to text, a JSON object.
+    pub texts: serde_json::Value,
+}
+
+const DOING: &str = "look at the organisation";
+
+impl Store {
+    /// Looks at everything the sender plans with. `now` is a rehearsal's clock.
+    ///
+    /// # Errors
+    /// When the database is away or refuses, or a row cannot be read.
+    pub async fn snapshot(
+        &self,
+        organization: OrganizationId,
+        now: Option<DateTime<Utc>>,
+    ) -> Result<Snapshot, StoreError> {
+        let row = sqlx::query!(
+            r#"select o.slug, o.time_zone, o.default_locale, o.daily_limit, o.stopped_by, o.default_number_id,
+                      o.rehearsal, coalesce(u.reserved, 0) as "used!", t.at as "at!", t.day as "day!",
+                      (select count(*) from instances i where i.organization_id = o.id and i.closed_at is null
+                          and i.kind <> 'watch' and i.seen_at > clock_timestamp() - interval '15 seconds') as "senders!"
+                 from organizations o
+                cross join lateral (select coalesce($2, clock_timestamp()) as at,
+                                           (coalesce($2, clock_timestamp()) at time zone o.time_zone)::date as day) t
+                 left join quota_usage u on u.organization_id = o.id and u.scope = 'organization'
+                                        and u.scope_id = o.id and u.day = t.day
+                where o.id = $1"#,
+            organization.0,
+            now,
+        )
+        .fetch_one(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        let at = row.at;
+        let day = row.day;
+        let organization_view = OrganizationView {
+            id: organization,
+            slug: row.slug,
+            time_zone: row.time_zone,
+            default_locale: row.default_locale,
+            daily_limit: row.daily_limit.map(count),
+            used_today: count(row.used),
+            stopped_by: row.stopped_by,
+            default_number: row.default_number_id.map(NumberId),
+            rehearsal: row.rehearsal,
+        };
+        Ok(Snapshot {
+            at,
+            day,
+            numbers: self.numbers_for_plan(organization, at, day).await?,
+            accounts: self.accounts_for_plan(organization).await?,
+            pools: self.pools_for_plan(organization).await?,
+            campaigns: self.campaigns_for_plan(organization, day).await?,
+            shares: self.shares(organization, day).await?,
+            senders: u32::try_from(row.senders).unwrap_or(0),
+            organization: organization_view,
+        })
+    }
+
+    async fn numbers_for_plan(
+        &self,
+        organization: OrganizationId,
+        at: DateTime<Utc>,
+        day: NaiveDate,
+    ) -> Result<Vec<NumberView>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select n.id, n.account_id, n.phone::text as "phone!", n.display_name, n.instance_id, n.priority,
+                      n.daily_limit, n.interval_ms, n.per_second, n.in_flight, n.is_active, n.suspended_at,
+                      n.suspension_reason, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
+                      n.revision, a.name as account_name, a.provider::text as "provider!",
+                      p.next_send_at as "next_send_at!", p.last_sent_at, coalesce(u.reserved, 0) as "used!",
+                      case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch
+                 from whatsapp_numbers n
+                 join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
+                 join number_pacing p on p.organization_id = n.organization_id and p.number_id = n.id
+                 join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
+                 left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
+                                        and u.scope_id = n.id and u.day = $2
+                where n.organization_id = $1
+                order by n.priority, n.phone"#,
+            organization.0,
+            day,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        rows.into_iter()
+            .map(|row| {
+                let state = if !row.is_active {
+                    NumberState::Disabled
+                } else if let (Some(since), Some(reason), Some(by)) = (
+                    row.suspended_at.filter(|_| row.suspended_until.is_none_or(|until| until > at)),
+                    row.suspension_reason,
+                    row.suspended_by,
+                ) {
+                    NumberState::Suspended(Suspension { reason, since, until: row.suspended_until, by })
+                } else if let Some((until, reason)) =
+                    row.limited_until.filter(|until| *until > at).zip(row.limited_reason)
+                {
+                    NumberState::Limited { until, reason }
+                } else {
+                    NumberState::Active
+                };
+                Ok(NumberView {
+                    number: Number {
+                        id: row.id.into(),
+                        account: row.account_id.into(),
+                        phone: Phone::parse(&row.phone).map_err(|_| unreadable("phone"))?,
+                        provider: row.provider.parse().map_err(|_| unreadable("provider"))?,
+                        priority: row.priority,
+                        daily_limit: row.daily_limit.map(count),
+                        pacing: Pacing {
+                            interval: Duration::from_millis(u64::from(count(row.interval_ms))),
+                            per_second: count(row.per_second),
+                            in_flight: count(row.in_flight),
+                        },
+                        state,
+                    },
+                    name: row.display_name,
+                    instance_id: row.instance_id,
+                    account_name: row.account_name,
+                    used_today: count(row.used),
+                    // "-infinity" comes back as the earliest instant there is.
+                    next_send_at: Some(row.next_send_at).filter(|next| *next > DateTime::<Utc>::UNIX_EPOCH),
+                    last_sent_at: row.last_sent_at,
+                    lease: row.holder.map(|holder| (holder.into(), row.epoch)),
+                    revision: row.revision,
+                })
+            })
+            .collect()
+    }
+
+    async fn accounts_for_plan(&self, organization: OrganizationId) -> Result<Vec<AccountView>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select id, name, provider::text as "provider!", external_id, sealed_token, base_url, revision
+                 from accounts where organization_id = $1 order by name"#,
+            organization.0,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(AccountView {
+                    id: row.id.into(),
+                    name: row.name,
+                    provider: row.provider.parse().map_err(|_| unreadable("provider"))?,
+                    external_id: row.external_id,
+                    sealed_token: row.sealed_token,
+                    base_url: row.base_url,
+                    revision: row.revision,
+                })
+            })
+            .collect()
+    }
+
+    async fn pools_for_plan(&self, organization: OrganizationId) -> Result<Vec<PoolView>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select p.id, p.name, p.strategy, p.sticky,
+                      array(select m.number_id from pool_numbers m
+                             where m.organization_id = p.organization_id and m.pool_id = p.id
+                             order by m.number_id) as "numbers!"
+                 from pools p where p.organization_id = $1 order by p.name"#,
+            organization.0,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(PoolView {
+                    id: row.id.into(),
+                    name: row.name,
+                    strategy: match row.strategy.as_str() {
+                        "priority" => Strategy::Priority,
+                        "least_used" => Strategy::LeastUsed,
+                        "weighted" => Strategy::Weighted,
+                        _ => return Err(unreadable("pool strategy")),
+                    },
+                    sticky: row.sticky,
+                    numbers: row.numbers.into_iter().map(NumberId).collect(),
+                })
+            })
+            .collect()
+    }
+
+    async fn campaigns_for_plan(
+        &self,
+        organization: OrganizationId,
+        day: NaiveDate,
+    ) -> Result<Vec<CampaignView>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select c.id, c.name, c.priority, c.weight, c.pool_id, c.daily_limit, c.failover, c.revision,
+                      coalesce(u.reserved, 0) as "used!", k.queued as "queued!", k.sending as "sending!", d.due_at as "next_due?"
+                 from campaigns c
+                cross join lateral (select coalesce(sum(queued), 0)::bigint as queued,
+                                           coalesce(sum(sending), 0)::bigint as sending
+                                      from campaign_counts k
+                                     where k.organization_id = c.organization_id and k.campaign_id = c.id) k
+                 left join lateral (select r.due_at from campaign_recipients r
+                                     where r.organization_id = c.organization_id and r.campaign_id = c.id
+                                       and r.due_at is not null
+                                     order by r.due_at limit 1) d on true
+                 left join quota_usage u on u.organization_id = c.organization_id and u.scope = 'campaign'
+                                        and u.scope_id = c.id and u.day = $2
+                where c.organization_id = $1 and c.state = 'active'
+                order by c.priority, c.id"#,
+            organization.0,
+            day,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| CampaignView {
+                id: row.id.into(),
+                name: row.name,
+                priority: row.priority,
+                weight: count(row.weight),
+                pool: row.pool_id.into(),
+                daily_limit: row.daily_limit.map(count),
+                used_today: count(row.used),
+                queued: u64::try_from(row.queued).unwrap_or(0),
+                sending: u64::try_from(row.sending).unwrap_or(0),
+                never_switch: row.failover == "never",
+                next_due: row.next_due,
+                revision: row.revision,
+            })
+            .collect())
+    }
+
+    async fn shares(
+        &self,
+        organization: OrganizationId,
+        day: NaiveDate,
+    ) -> Result<HashMap<(NumberId, CampaignId), u32>, StoreError> {
+        let rows = sqlx::query!(
+            "select number_id, campaign_id, used from number_campaign_usage where organization_id = $1 and day = $2",
+            organization.0,
+            day,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| ((row.number_id.into(), row.campaign_id.into()), count(row.used)))
+            .collect())
+    }
+
+    /// The texts of all steps of these campaigns.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn step_texts(
+        &self,
+        organization: OrganizationId,
+        campaigns: &[CampaignId],
+    ) -> Result<Vec<StepTexts>, StoreError> {
+        let campaigns: Vec<uuid::Uuid> = campaigns.iter().map(|campaign| campaign.0).collect();
+        let rows = sqlx::query!(
+            "select campaign_id, step, version, texts from campaign_steps
+              where organization_id = $1 and campaign_id = any ($2) order by campaign_id, step",
+            organization.0,
+            &campaigns,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed("read the texts of campaigns"))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| StepTexts {
+                campaign: row.campaign_id.into(),
+                step: row.step,
+                version: row.version,
+                texts: row.texts,
+            })
+            .collect())
+    }
+}
+
+fn unreadable(what: &'static str) -> StoreError {
+    StoreError::Unreadable { doing: DOING, what }
+}
+
+fn count(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
