@@ -11,6 +11,7 @@ pub mod outcome;
 pub mod pacing;
 pub mod phone;
 pub mod recipient;
+pub mod selection;
 pub mod sharing;
 pub mod text;
 
