@@ -6,12 +6,16 @@ pub mod campaign;
 pub mod day;
 pub mod hold;
 pub mod ids;
+pub mod locale;
 pub mod number;
 pub mod outcome;
 pub mod pacing;
 pub mod phone;
 pub mod recipient;
+pub mod selection;
 pub mod sharing;
+pub mod suggest;
+pub mod template;
 pub mod text;
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ fn divide_among_equals(capacity: u64, day_limit: Option<u32>, equals: &mut [Take
         return taken;
     }
     let trickled = trickle(capacity, day_limit, equals);
-    trickled + level_up(capacity - trickled, equals, |taker| taker.room())
+    trickled + level_up(capacity - trickled, equals, Taker::room)
 }
 
 /// Gives those that are ahead their few while others catch up.
@@ -130,7 +130,7 @@ fn trickle(capacity: u64, day_limit: Option<u32>, equals: &mut [Taker<'_>]) -> u
 
 /// Hands out at most `capacity` to those that have had least, by weight, none more than `most` allows. The answer is
 /// how many were taken.
-fn level_up(capacity: u64, equals: &mut [Taker<'_>], most: impl Fn(&Taker<'_>) -> u64) -> u64 {
+fn level_up<'a>(capacity: u64, equals: &mut [Taker<'a>], most: impl Fn(&Taker<'a>) -> u64) -> u64 {
     let rooms: Vec<u64> = equals.iter().map(most).collect();
     let share_at = |level: u64, taker: &Taker<'_>, room: u64| {
         (level * taker.candidate.weight()).saturating_sub(taker.used()).min(room)
@@ -161,11 +161,11 @@ fn level_up(capacity: u64, equals: &mut [Taker<'_>], most: impl Fn(&Taker<'_>) -
     // The rest of less than one level goes one by one.
     while taken < capacity {
         let Some(Reverse(turn)) = still.pop() else { break };
-        let taker = &mut equals[turn.index];
-        taker.given += 1;
+        let next = &mut equals[turn.index];
+        next.given += 1;
         taken += 1;
         if turn.room > 1 {
-            still.push(Reverse(Turn::of(turn.index, taker, turn.room - 1)));
+            still.push(Reverse(Turn::of(turn.index, next, turn.room - 1)));
         }
     }
     taken

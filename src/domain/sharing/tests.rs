@@ -34,8 +34,9 @@ fn shares(capacity: u32, limit: Option<u32>, rows: &[Row]) -> Vec<u32> {
 
 #[test]
 fn capacity_is_shared_as_the_table_says() {
+    type Case = (&'static str, u32, Option<u32>, &'static [Row], &'static [u32]);
     let day = Some(250);
-    let table: &[(&str, u32, Option<u32>, &[Row], &[u32])] = &[
+    let table: &[Case] = &[
         ("nobody asks", 10, None, &[], &[]),
         ("nothing to give", 0, None, &[(10, 1, 0, 9, None)], &[0]),
         ("one alone takes all", 10, day, &[(10, 1, 0, 99, None)], &[10]),
@@ -164,7 +165,7 @@ fn ten_thousand_histories_give_out_all_and_no_more_and_level_equals() {
     for seed in 0..10_000 {
         let mut random = Seeded::new(seed);
         let weighted = random.once_in(4);
-        let mut rows: Vec<Row> = (0..1 + random.below(6))
+        let mut rows: Vec<Row> = (0..=random.below(6))
             .map(|_| {
                 let priority = random.pick(&[1, 10, 10, 10]);
                 let weight = if weighted { 1 + random.below_u32(5) } else { 1 };
