@@ -1,3 +1,4 @@
 //! signalbox: the control room for WhatsApp campaigns.
 
 pub mod domain;
+pub mod provider;
