@@ -80,6 +80,10 @@ pub enum Class {
     NumberSuspended,
     /// The number is out of its provider-side limit: rest it for the time given.
     NumberLimited(Duration),
+    /// The account is out of its provider-side limit: every number of it rests for the time given.
+    AccountLimited(Duration),
+    /// This number may not write to this person or country; the number itself is well, and another one may.
+    DestinationRefused,
     /// The credential is refused: every number that shares it is out.
     NumberAuth,
     /// Too fast: wait, the message was not taken. The scope says who waits.
@@ -107,7 +111,7 @@ impl Class {
     #[must_use]
     pub fn blame(self) -> Blame {
         match self {
-            Self::NumberSuspended | Self::NumberLimited(_) => Blame::Number,
+            Self::NumberSuspended | Self::NumberLimited(_) | Self::DestinationRefused => Blame::Number,
             Self::Throttled(scope, _) => match scope {
                 Scope::Pair | Scope::Recipient => Blame::Recipient,
                 Scope::Number => Blame::Number,
@@ -115,7 +119,7 @@ impl Class {
                 Scope::Content => Blame::Content,
                 Scope::Provider => Blame::Provider,
             },
-            Self::NumberAuth | Self::AccountFatal => Blame::Account,
+            Self::NumberAuth | Self::AccountFatal | Self::AccountLimited(_) => Blame::Account,
             Self::Transient(_) => Blame::Provider,
             Self::RecipientInvalid | Self::RecipientBlocked | Self::OptedOut | Self::RecipientDeferred(_) => {
                 Blame::Recipient
@@ -131,7 +135,8 @@ impl Class {
         match self {
             Self::NumberSuspended | Self::NumberLimited(_) => Scope::Number,
             Self::Throttled(scope, _) => scope,
-            Self::NumberAuth | Self::AccountFatal => Scope::Account,
+            Self::DestinationRefused => Scope::Pair,
+            Self::NumberAuth | Self::AccountFatal | Self::AccountLimited(_) => Scope::Account,
             Self::Transient(_) | Self::Unknown => Scope::Number,
             Self::RecipientInvalid | Self::RecipientBlocked | Self::OptedOut | Self::RecipientDeferred(_) => {
                 Scope::Recipient
@@ -144,9 +149,12 @@ impl Class {
     #[must_use]
     pub fn retry(self) -> Retry {
         match self {
-            Self::NumberSuspended | Self::NumberLimited(_) | Self::NumberAuth | Self::AccountFatal => {
-                Retry::AnotherNumber
-            }
+            Self::NumberSuspended
+            | Self::NumberLimited(_)
+            | Self::AccountLimited(_)
+            | Self::DestinationRefused
+            | Self::NumberAuth
+            | Self::AccountFatal => Retry::AnotherNumber,
             Self::Throttled(Scope::Pair | Scope::Recipient, wait) => Retry::After(wait),
             Self::Throttled(_, _) => Retry::WhenNumberRecovers,
             Self::Transient(wait) | Self::RecipientDeferred(wait) => Retry::After(wait),
@@ -164,6 +172,8 @@ impl Class {
         match self {
             Self::NumberSuspended => "number_suspended",
             Self::NumberLimited(_) => "number_limited",
+            Self::AccountLimited(_) => "account_limited",
+            Self::DestinationRefused => "destination_refused",
             Self::NumberAuth => "number_auth",
             Self::Throttled(_, _) => "throttled",
             Self::Transient(_) => "transient",

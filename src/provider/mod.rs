@@ -7,7 +7,7 @@
 use crate::domain::{
     ids::AttemptId,
     number::ProviderKind,
-    outcome::Outcome,
+    outcome::{Class, Outcome},
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
@@ -179,6 +179,11 @@ pub trait Provider: Send + Sync {
     /// Reads the answer to a send.
     fn read_send(&self, answer: &Answer) -> Outcome;
 
+    /// What a later report with this code says about its message (Meta's `statuses[].errors[].code`, Twilio's
+    /// `ErrorCode`, `UltraMsg`'s message status). `None`: the code is a warning, or an intermediate state, and says
+    /// nothing against the message.
+    fn classify_code(&self, code: &str, detail: &str) -> Option<Class>;
+
     /// Builds the request that asks about an attempt in doubt; `None`: this provider cannot be asked.
     fn lookup_request(&self, line: &Line, lookup: &Lookup) -> Option<Prepared>;
 
@@ -196,8 +201,11 @@ pub fn dialect(kind: ProviderKind) -> &'static dyn Provider {
     }
 }
 
+mod address;
 pub mod client;
+pub mod codes;
 pub mod meta;
+mod reading;
 pub mod simulator;
 pub mod twilio;
 pub mod ultramsg;

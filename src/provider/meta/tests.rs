@@ -1,0 +1,235 @@
+//! Meta's dialect against `meta-cloud.md`. The class column below was copied from the sheet's section 4 by reading.
+
+use super::*;
+use crate::domain::outcome::{Certainty, Retry};
+use std::time::Duration;
+
+const SHEET: &[(u32, &str)] = &[
+    (0, "number_auth"),
+    (1, "transient"),
+    (2, "transient"),
+    (3, "number_auth"),
+    (4, "throttled"),
+    (10, "number_auth"),
+    (17, "throttled"),
+    (32, "throttled"),
+    (613, "throttled"),
+    (33, "number_suspended"),
+    (100, "content_rejected"),
+    (102, "number_auth"),
+    (104, "number_auth"),
+    (190, "number_auth"),
+    (200, "number_auth"),
+    (250, "number_auth"),
+    (299, "number_auth"),
+    (368, "account_fatal"),
+    (80007, "throttled"),
+    (80008, "throttled"),
+    (803, "number_suspended"),
+    (130_403, "recipient_blocked"),
+    (130_429, "throttled"),
+    (130_472, "recipient_deferred"),
+    // "block the pair (WABA, country); other WABAs may succeed"
+    (130_497, "destination_refused"),
+    (131_000, "transient"),
+    (131_001, "content_rejected"),
+    (131_002, "content_rejected"),
+    (131_005, "number_auth"),
+    (131_006, "content_rejected"),
+    (131_008, "content_rejected"),
+    (131_009, "content_rejected"),
+    (131_016, "transient"),
+    (131_021, "recipient_invalid"),
+    (131_026, "recipient_invalid"),
+    (131_030, "number_suspended"),
+    (131_031, "account_fatal"),
+    (131_037, "number_suspended"),
+    (131_042, "account_fatal"),
+    (131_043, "transient"),
+    (131_045, "number_suspended"),
+    (131_047, "content_rejected"),
+    (131_048, "number_limited"),
+    (131_049, "recipient_deferred"),
+    (131_050, "opted_out"),
+    (131_051, "content_rejected"),
+    // "ignore for sending"
+    (131_052, "-"),
+    (131_053, "content_rejected"),
+    (131_055, "content_rejected"),
+    (131_056, "throttled"),
+    (131_057, "transient"),
+    (131_063, "content_rejected"),
+    // "NumberLimited for every number of the WABA"
+    (131_064, "account_limited"),
+    (132_000, "content_rejected"),
+    (132_001, "content_rejected"),
+    (132_005, "content_rejected"),
+    (132_007, "content_rejected"),
+    (132_012, "content_rejected"),
+    (132_015, "content_rejected"),
+    (132_016, "content_rejected"),
+    (132_018, "content_rejected"),
+    (132_068, "content_rejected"),
+    (132_069, "content_rejected"),
+    (133_000, "number_suspended"),
+    (133_004, "transient"),
+    (133_005, "number_suspended"),
+    (133_006, "number_suspended"),
+    (133_008, "number_limited"),
+    (133_009, "number_limited"),
+    (133_010, "number_suspended"),
+    (133_015, "number_limited"),
+    (133_016, "number_limited"),
+    (134_011, "content_rejected"),
+    (134_100, "content_rejected"),
+    (134_101, "transient"),
+    (134_102, "content_rejected"),
+    (135_000, "unknown"),
+    (2_494_100, "transient"),
+    (999_999, "unknown"),
+];
+
+fn answer(status: u16, body: &str) -> Answer {
+    Answer { status, retry_after: None, body: body.as_bytes().to_vec(), truncated: false }
+}
+
+fn error(status: u16, code: u32, details: &str) -> Outcome {
+    let body = serde_json::json!({"error": {"message": "title", "type": "OAuthException", "code": code,
+        "error_data": {"messaging_product": "whatsapp", "details": details}, "fbtrace_id": "A"}});
+    Meta.read_send(&answer(status, &body.to_string()))
+}
+
+fn line(sender_id: &str) -> Result<Line, LineError> {
+    let credential = Credential { external_id: "102".into(), token: "T0KEN".to_owned().into() };
+    Meta.line("https://graph.facebook.com", credential, sender_id, &Phone::parse("+15550783881").unwrap())
+}
+
+#[test]
+fn every_code_of_the_sheet_has_its_class_now_and_later() {
+    assert!(table::is_sorted(codes::TABLE));
+    for (code, class) in SHEET {
+        let later = Meta.classify_code(&code.to_string(), "").map_or("-", Class::name);
+        assert_eq!(later, *class, "{code} in a report");
+        let outcome = error(400, *code, "");
+        assert_eq!(outcome.certainty(), Certainty::Refused, "{code}");
+        let class = if *class == "-" { "unknown" } else { class };
+        assert_eq!(outcome.failure().unwrap().class.name(), class, "{code} in an answer");
+        assert_eq!(outcome.failure().unwrap().code, Some(code.to_string()));
+    }
+    let listed = |row: &table::Row| SHEET.iter().any(|(code, _)| (row.first..=row.last).contains(code));
+    for row in codes::TABLE {
+        assert!(listed(row), "{} stands in the table and not in the sheet", row.first);
+    }
+}
+
+#[test]
+fn scopes_follow_the_sheet() {
+    let scope = |code: &str| Meta.classify_code(code, "").unwrap().scope();
+    assert_eq!(scope("131056"), Scope::Pair);
+    assert_eq!(scope("130429"), Scope::Number);
+    for account in ["4", "80007", "368", "131042", "131064", "190"] {
+        assert_eq!(scope(account), Scope::Account, "{account}");
+    }
+    assert_eq!(scope("131049"), Scope::Recipient);
+    assert_eq!(scope("132015"), Scope::Content);
+    assert_eq!(Meta.classify_code("130497", "").unwrap().retry(), Retry::AnotherNumber);
+}
+
+#[test]
+fn two_codes_are_told_by_their_details() {
+    let class = |code, details| error(400, code, details).failure().unwrap().class;
+    let gone = "Unsupported post request. Object with ID '1' does not exist, cannot be loaded due to missing permissions";
+    assert_eq!(class(100, gone), Class::NumberAuth);
+    assert_eq!(class(100, "The parameter messaging_product is required."), Class::ContentRejected);
+    assert_eq!(class(131_009, "Recipient phone number is not valid"), Class::RecipientInvalid);
+    assert_eq!(class(131_009, "Parameter value is not valid"), Class::ContentRejected);
+    assert_eq!(Meta.classify_code("100", gone), Some(Class::NumberAuth));
+}
+
+#[test]
+fn a_refusal_with_a_server_status_counts_only_when_we_know_it() {
+    assert_eq!(error(500, 131_000, "").certainty(), Certainty::Refused);
+    assert_eq!(error(503, 2, "").certainty(), Certainty::Refused);
+    assert_eq!(error(500, 999_999, "").certainty(), Certainty::InDoubt);
+    assert_eq!(error(302, 190, "").certainty(), Certainty::InDoubt);
+    assert_eq!(error(200, 190, "").certainty(), Certainty::InDoubt);
+}
+
+#[test]
+fn only_a_readable_id_is_an_acceptance() {
+    let sent = |body: &str| Meta.read_send(&answer(200, body));
+    let good = r#"{"messaging_product":"whatsapp","contacts":[{"input":"+5511987650001","wa_id":"5511987650001"}],
+        "messages":[{"id":"wamid.HBgNNTUx+/=_-","message_status":"accepted"}]}"#;
+    assert_eq!(sent(good), Outcome::Accepted { provider_message_id: "wamid.HBgNNTUx+/=_-".into() });
+    for rubbish in [
+        "",
+        "<html>ok</html>",
+        "null",
+        "[]",
+        "{}",
+        r#"{"messages":[]}"#,
+        r#"{"messages":[{"id":""}]}"#,
+        r#"{"messages":[{"id":7}]}"#,
+        r#"{"messages":[{"id":"a b"}]}"#,
+        r#"{"messages":[{"id":"wamid.a"#,
+    ] {
+        assert_eq!(sent(rubbish).certainty(), Certainty::InDoubt, "{rubbish}");
+    }
+}
+
+#[test]
+fn what_is_not_metas_own_words_is_a_doubt() {
+    for status in [301, 302, 307, 308, 400, 401, 403, 404, 500, 502, 503, 504] {
+        for body in ["", "<html>Bad gateway</html>", "{}", r#"{"error":"no"}"#, r#"{"error":{"code":"x"}}"#] {
+            let outcome = Meta.read_send(&answer(status, body));
+            assert_eq!(outcome.certainty(), Certainty::InDoubt, "{status} {body}");
+            assert_eq!(outcome.failure().unwrap().code, Some(format!("http_{status}")));
+        }
+    }
+}
+
+#[test]
+fn too_many_requests_is_a_refusal_with_a_bounded_wait() {
+    let mut busy = answer(429, "slow down");
+    busy.retry_after = Some(Duration::from_secs(31_536_000));
+    let failure = Meta.read_send(&busy).failure().cloned().unwrap();
+    assert_eq!(failure.class, Class::Throttled(Scope::Number, Duration::from_secs(3_600)));
+    assert_eq!(Meta.read_send(&busy).certainty(), Certainty::Refused);
+    let mut named = answer(400, r#"{"error":{"code":130429,"message":"(#130429) Rate limit hit"}}"#);
+    named.retry_after = Some(Duration::from_secs(9));
+    let failure = Meta.read_send(&named).failure().cloned().unwrap();
+    assert_eq!(failure.class, Class::Throttled(Scope::Number, Duration::from_secs(9)));
+}
+
+#[test]
+fn the_request_is_the_sheets() {
+    let line = line("106540352242922").unwrap();
+    let attempt = AttemptId::new();
+    let outgoing = Outgoing {
+        attempt,
+        to: Phone::parse("+5511987650001").unwrap(),
+        content: Content::Text("Olá \"Ana\"\n".into()),
+    };
+    let prepared = Meta.send_request(&line, &outgoing);
+    assert_eq!(prepared.method, Method::POST);
+    assert_eq!(prepared.url.as_str(), "https://graph.facebook.com/v23.0/106540352242922/messages");
+    assert_eq!(prepared.headers[AUTHORIZATION], "Bearer T0KEN");
+    assert!(prepared.headers[AUTHORIZATION].is_sensitive());
+    assert_eq!(prepared.headers[CONTENT_TYPE], "application/json");
+    let body: Value = serde_json::from_slice(&prepared.body).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({
+            "messaging_product": "whatsapp", "recipient_type": "individual", "to": "+5511987650001", "type": "text",
+            "text": {"body": "Olá \"Ana\"\n", "preview_url": false},
+            "biz_opaque_callback_data": attempt.to_string(),
+        })
+    );
+}
+
+#[test]
+fn lines_that_cannot_work_are_refused() {
+    assert_eq!(line("").unwrap_err(), LineError::Missing("the phone-number-id (--instance-id)"));
+    assert!(matches!(line("../1"), Err(LineError::Invalid { .. })));
+    assert!(matches!(line("+237600000101"), Err(LineError::Invalid { .. })));
+}

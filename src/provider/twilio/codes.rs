@@ -1,0 +1,153 @@
+//! Every error code of `twilio.md` section 4, synchronous (`code`) and asynchronous (`ErrorCode`, `error_code`).
+
+use crate::domain::outcome::{Class, Scope};
+use crate::provider::codes::{
+    DAY, HOUR, Meaning, Row, account_limited, deferred, limited, row, special, throttled, transient,
+};
+
+use Class::{
+    AccountFatal, ContentRejected, DestinationRefused, NumberAuth, NumberSuspended, OptedOut,
+    RecipientBlocked, RecipientInvalid, Unknown,
+};
+
+/// The table, sorted by code.
+pub const TABLE: &[Row] = &[
+    row(10_001, 401, AccountFatal, "account is not active"),
+    special(11_200, 0, FETCH, "HTTP retrieval failure"),
+    special(11_205, 0, FETCH, "HTTP connection failure"),
+    special(11_210, 0, FETCH, "HTTP bad host name"),
+    special(11_215, 0, FETCH, "HTTP too many redirects"),
+    special(11_220, 0, FETCH, "HTTP TLS handshake failure"),
+    special(11_237, 0, FETCH, "certificate invalid"),
+    row(11_751, 400, ContentRejected, "media exceeds size limit"),
+    special(12_300, 0, FETCH, "invalid content type"),
+    row(14_107, 0, throttled(Scope::Pair, 30), "reply rate limit hit"),
+    row(20_003, 401, NumberAuth, "authentication error"),
+    row(20_005, 403, AccountFatal, "account is not active"),
+    row(20_006, 403, NumberAuth, "access denied"),
+    row(20_008, 403, NumberAuth, "test credentials used"),
+    row(20_010, 403, NumberAuth, "action disabled"),
+    row(20_101, 401, NumberAuth, "invalid access token"),
+    row(20_104, 401, NumberAuth, "access token expired"),
+    row(20_151, 401, NumberAuth, "authentication failed"),
+    row(20_403, 403, AccountFatal, "forbidden, account suspended or closed"),
+    row(20_404, 404, NumberAuth, "resource was not found"),
+    row(20_409, 409, transient(30), "conflict"),
+    row(20_410, 410, ContentRejected, "gone"),
+    row(20_422, 422, ContentRejected, "invalid parameter"),
+    row(20_429, 429, throttled(Scope::Account, 2), "too many requests"),
+    // Documented: a repeated POST may duplicate the message.
+    special(20_500, 500, Meaning::Doubtful(transient(60)), "internal server error"),
+    special(20_503, 503, Meaning::Doubtful(transient(60)), "service unavailable"),
+    row(21_211, 400, RecipientInvalid, "the 'To' number is not a valid phone number"),
+    row(21_212, 400, NumberSuspended, "the 'From' number is not valid"),
+    row(21_401, 400, RecipientInvalid, "invalid phone number"),
+    // Geographic permissions: the account may not write to that country, others it may.
+    row(21_408, 400, DestinationRefused, "region is not enabled"),
+    row(21_601, 400, NumberSuspended, "the 'From' number cannot send"),
+    row(21_602, 400, ContentRejected, "message body is required"),
+    row(21_603, 400, ContentRejected, "a 'From' number is required"),
+    row(21_604, 400, ContentRejected, "a 'To' number is required"),
+    row(21_606, 400, NumberSuspended, "the 'From' number is not usable for this destination"),
+    row(21_607, 400, NumberSuspended, "the 'From' number is not a sender of this account"),
+    row(21_608, 400, AccountFatal, "trial account, the 'To' number is not verified"),
+    row(21_609, 400, ContentRejected, "the 'StatusCallback' URL is not valid"),
+    row(21_610, 400, OptedOut, "recipient has unsubscribed"),
+    row(21_611, 429, throttled(Scope::Number, 300), "queue of the 'From' number is full"),
+    row(21_612, 400, DestinationRefused, "the 'To' number cannot be reached from this 'From' number"),
+    row(21_613, 400, Unknown, "number requires an address"),
+    row(21_614, 400, RecipientInvalid, "the 'To' number is not a mobile number"),
+    row(21_617, 400, ContentRejected, "message body exceeds 1600 characters"),
+    row(21_619, 400, ContentRejected, "a text or media is required"),
+    row(21_620, 400, ContentRejected, "invalid media URL"),
+    row(21_623, 400, ContentRejected, "too many media files"),
+    row(21_624, 400, ContentRejected, "invalid validity period"),
+    row(21_635, 400, RecipientInvalid, "the 'To' number is a landline"),
+    row(21_654, 400, ContentRejected, "content SID is required"),
+    row(21_655, 400, ContentRejected, "content SID is invalid"),
+    row(21_656, 400, ContentRejected, "content variables are invalid"),
+    row(21_657, 400, NumberSuspended, "the 'From' number is not usable for this account"),
+    row(21_658, 400, ContentRejected, "parameter is too long"),
+    row(21_701, 404, NumberSuspended, "messaging service does not exist"),
+    row(21_702, 400, NumberSuspended, "messaging service is not available"),
+    row(21_703, 400, NumberSuspended, "messaging service has no sender"),
+    row(21_704, 400, NumberSuspended, "messaging service is busy"),
+    row(21_705, 400, NumberSuspended, "messaging service is invalid"),
+    row(21_910, 400, ContentRejected, "'From' and 'To' are on different channels"),
+    row(30_001, 0, throttled(Scope::Number, 60), "queue overflow"),
+    row(30_002, 0, AccountFatal, "account suspended"),
+    row(30_003, 0, deferred(DAY), "handset unreachable"),
+    row(30_004, 0, RecipientBlocked, "message blocked"),
+    row(30_005, 0, RecipientInvalid, "unknown destination"),
+    row(30_006, 0, RecipientInvalid, "landline"),
+    row(30_007, 0, ContentRejected, "message filtered"),
+    row(30_008, 0, transient(300), "unknown delivery error"),
+    row(30_036, 0, transient(60), "validity period expired"),
+    // May have been delivered: never sent again by itself.
+    row(30_410, 0, Unknown, "provider timeout"),
+    row(60_728, 429, account_limited(HOUR), "account hourly limit exceeded"),
+    row(63_001, 0, NumberAuth, "channel could not authenticate"),
+    row(63_002, 400, NumberSuspended, "channel could not find the 'From' address"),
+    row(63_003, 0, RecipientInvalid, "channel could not find the 'To' address"),
+    row(63_005, 0, ContentRejected, "channel did not accept the content"),
+    row(63_006, 0, ContentRejected, "content could not be formatted"),
+    row(63_007, 400, NumberSuspended, "no channel found for this 'From' address"),
+    row(63_008, 400, NumberSuspended, "channel is misconfigured"),
+    row(63_009, 0, transient(60), "channel returned an error"),
+    row(63_010, 0, transient(60), "internal error"),
+    row(63_011, 0, transient(60), "provider gave no capabilities"),
+    row(63_012, 0, transient(60), "channel provider failed"),
+    row(63_013, 0, ContentRejected, "message violates channel policy"),
+    row(63_014, 0, RecipientBlocked, "blocked by the user"),
+    row(63_015, 400, NumberSuspended, "recipient has not joined the sandbox"),
+    row(63_016, 0, ContentRejected, "free-form message outside the window"),
+    row(63_017, 429, throttled(Scope::Account, 2), "account rate limit exceeded"),
+    special(63_018, 429, Meaning::Words(rate_or_day), "channel rate limit exceeded"),
+    row(63_019, 0, ContentRejected, "media download failed"),
+    row(63_020, 0, AccountFatal, "invitation not accepted or billing missing"),
+    row(63_021, 0, ContentRejected, "invalid content"),
+    row(63_022, 0, NumberSuspended, "display name certificate invalid"),
+    row(63_023, 0, transient(60), "channel generic error"),
+    row(63_024, 0, RecipientInvalid, "invalid message recipient"),
+    row(63_025, 0, transient(60), "media already exists"),
+    row(63_026, 0, ContentRejected, "content flagged as spam"),
+    row(63_027, 0, ContentRejected, "template does not exist for that language"),
+    row(63_028, 0, ContentRejected, "number of parameters does not match"),
+    row(63_029, 0, transient(300), "receiver could not load the template"),
+    row(63_030, 0, ContentRejected, "unsupported parameter"),
+    row(63_031, 400, RecipientInvalid, "sender and receiver are the same"),
+    row(63_032, 0, deferred(7 * DAY), "user is in an experiment"),
+    row(63_033, 0, OptedOut, "user stopped marketing messages"),
+    row(63_034, 400, ContentRejected, "media exceeds size limit"),
+    row(63_035, 0, Unknown, "operation not supported by this channel"),
+    row(63_036, 0, Unknown, "recipient cannot be reached on this channel"),
+    special(63_037, 0, Meaning::Aside, "media upload retried"),
+    row(63_038, 429, account_limited(DAY), "account exceeded its daily message limit"),
+    row(63_039, 0, Unknown, "page not found"),
+    row(63_040, 0, ContentRejected, "template rejected"),
+    row(63_041, 0, ContentRejected, "template paused"),
+    row(63_042, 0, ContentRejected, "template disabled"),
+    row(63_043, 0, ContentRejected, "template sample media unavailable"),
+    row(63_044, 0, ContentRejected, "template sample media too large"),
+    row(63_045, 0, ContentRejected, "template sample media unsupported"),
+    special(63_046, 0, Meaning::Aside, "template approved"),
+    row(63_047, 0, ContentRejected, "template sample media invalid"),
+    row(63_049, 0, deferred(DAY), "not delivered to keep engagement healthy"),
+    row(63_051, 400, NumberSuspended, "sender or its account is locked"),
+    special(63_052, 0, Meaning::Aside, "legacy way of sending a template"),
+    row(63_062, 0, AccountFatal, "marketing terms not accepted"),
+];
+
+/// 11200 and its kin concern either the media we named or our own callback; only the former is the message's fault.
+const FETCH: Meaning = Meaning::Words(fetch_failed);
+
+fn fetch_failed(words: &str) -> Option<Class> {
+    words.contains("media").then_some(ContentRejected)
+}
+
+/// 63018 mixes the sender's rate with the 24 hour messaging limit; only words about the day make it the latter.
+fn rate_or_day(words: &str) -> Option<Class> {
+    const DAY_SIGNS: [&str; 5] = ["24 h", "24h", "24-h", "daily", "messaging limit"];
+    let day = DAY_SIGNS.iter().any(|sign| words.contains(sign));
+    Some(if day { limited(DAY) } else { throttled(Scope::Number, 60) })
+}

@@ -1,0 +1,280 @@
+//! Twilio's dialect against `twilio.md`. The class column below was copied from the sheet's section 4 by reading.
+
+use super::*;
+use crate::domain::{ids::AttemptId, outcome::Certainty};
+use std::time::Duration;
+
+/// Classes by the codes of each row of the sheet; `-` is "ignore".
+const SHEET: &[(&[u32], &str)] = &[
+    (&[10001, 20005], "account_fatal"),
+    (&[20003], "number_auth"),
+    (&[20006, 20008, 20010], "number_auth"),
+    (&[20101, 20104, 20151], "number_auth"),
+    (&[20403], "account_fatal"),
+    (&[20404], "number_auth"),
+    (&[20409], "transient"),
+    (&[20410], "content_rejected"),
+    (&[20422], "content_rejected"),
+    (&[20429], "throttled"),
+    (&[20500, 20503], "transient"),
+    // "ContentRejected if media; else our webhook is broken"
+    (&[11200, 11205, 11210, 11215, 11220, 11237, 12300], "-"),
+    (&[11751, 63034], "content_rejected"),
+    (&[14107], "throttled"),
+    (&[21211], "recipient_invalid"),
+    (&[21212], "number_suspended"),
+    (&[21401], "recipient_invalid"),
+    // "AccountFatal for that country", "NumberSuspended for that destination"
+    (&[21408, 21612], "destination_refused"),
+    (&[21601, 21606, 21607, 21657], "number_suspended"),
+    (&[21602, 21619, 21654, 21655, 21656, 21658, 21620, 21623], "content_rejected"),
+    (&[21603, 21604, 21609, 21624], "content_rejected"),
+    (&[21608], "account_fatal"),
+    (&[21610], "opted_out"),
+    (&[21611], "throttled"),
+    (&[21613], "unknown"),
+    (&[21614], "recipient_invalid"),
+    (&[21617], "content_rejected"),
+    (&[21635], "recipient_invalid"),
+    (&[21701, 21702, 21703, 21704, 21705], "number_suspended"),
+    (&[21910], "content_rejected"),
+    (&[30001], "throttled"),
+    (&[30002], "account_fatal"),
+    (&[30005, 30006], "recipient_invalid"),
+    (&[30003], "recipient_deferred"),
+    (&[30004], "recipient_blocked"),
+    (&[30007], "content_rejected"),
+    (&[30008], "transient"),
+    (&[30036], "transient"),
+    (&[30410], "unknown"),
+    // "NumberLimited, all numbers of the account"
+    (&[60728], "account_limited"),
+    (&[63001], "number_auth"),
+    (&[63002], "number_suspended"),
+    (&[63003], "recipient_invalid"),
+    (&[63005], "content_rejected"),
+    (&[63006], "content_rejected"),
+    (&[63007], "number_suspended"),
+    (&[63008], "number_suspended"),
+    (&[63009, 63010, 63012, 63023], "transient"),
+    (&[63011], "transient"),
+    (&[63013], "content_rejected"),
+    (&[63014], "recipient_blocked"),
+    (&[63015], "number_suspended"),
+    (&[63016], "content_rejected"),
+    (&[63017], "throttled"),
+    (&[63018], "throttled"),
+    (&[63019], "content_rejected"),
+    (&[63020], "account_fatal"),
+    (&[63021], "content_rejected"),
+    (&[63022], "number_suspended"),
+    (&[63024], "recipient_invalid"),
+    (&[63025], "transient"),
+    (&[63026], "content_rejected"),
+    (&[63027, 63028, 63030], "content_rejected"),
+    (&[63029], "transient"),
+    (&[63031], "recipient_invalid"),
+    (&[63032], "recipient_deferred"),
+    (&[63033], "opted_out"),
+    (&[63035, 63036], "unknown"),
+    (&[63037], "-"),
+    // "NumberLimited for every number of the account, 24 h"
+    (&[63038], "account_limited"),
+    (&[63039], "unknown"),
+    (&[63040, 63041, 63042], "content_rejected"),
+    (&[63043, 63044, 63045, 63047], "content_rejected"),
+    (&[63046, 63052], "-"),
+    (&[63049], "recipient_deferred"),
+    (&[63051], "number_suspended"),
+    (&[63062], "account_fatal"),
+    (&[99999], "unknown"),
+];
+
+fn answer(status: u16, body: &str) -> Answer {
+    Answer { status, retry_after: None, body: body.as_bytes().to_vec(), truncated: false }
+}
+
+fn error(status: u16, code: u32) -> Outcome {
+    let body =
+        serde_json::json!({"code": code, "message": "words", "more_info": "https://…", "status": status});
+    Twilio.read_send(&answer(status, &body.to_string()))
+}
+
+fn phone(text: &str) -> Phone {
+    Phone::parse(text).unwrap()
+}
+
+fn line() -> Line {
+    let credential = Credential {
+        external_id: "AC00000000000000000000000000000001".into(),
+        token: "T0KEN".to_owned().into(),
+    };
+    Twilio.line("https://api.twilio.com", credential, "", &phone("+14155238886")).unwrap()
+}
+
+#[test]
+fn every_code_of_the_sheet_has_its_class_now_and_later() {
+    assert!(table::is_sorted(codes::TABLE));
+    for (code, class) in SHEET.iter().flat_map(|(codes, class)| codes.iter().map(move |code| (*code, *class)))
+    {
+        let later = Twilio.classify_code(&code.to_string(), "").map_or("-", Class::name);
+        assert_eq!(later, class, "{code} in a report");
+        let outcome = error(400, code);
+        let doubtful = [20500, 20503].contains(&code);
+        let certainty = if doubtful { Certainty::InDoubt } else { Certainty::Refused };
+        assert_eq!(outcome.certainty(), certainty, "{code}");
+        let class = if class == "-" { "unknown" } else { class };
+        assert_eq!(outcome.failure().unwrap().class.name(), class, "{code} in an answer");
+    }
+    for row in codes::TABLE {
+        let listed = SHEET.iter().any(|(codes, _)| codes.contains(&row.first));
+        assert!(listed, "{} stands in the table and not in the sheet", row.first);
+    }
+}
+
+#[test]
+fn a_daily_cap_is_not_taken_for_throttling() {
+    let class = |code, words: &str| Twilio.classify_code(code, words).unwrap();
+    assert_eq!(class("63038", "").scope(), Scope::Account);
+    assert_eq!(
+        error(429, 63038).failure().unwrap().class,
+        Class::AccountLimited(Duration::from_secs(86_400))
+    );
+    assert_eq!(error(429, 20429).failure().unwrap().class.scope(), Scope::Account);
+    assert_eq!(class("14107", "").scope(), Scope::Pair);
+    assert_eq!(class("63018", "Rate limit exceeded for Channel").scope(), Scope::Number);
+    assert_eq!(class("63018", "24h messaging limit reached").name(), "number_limited");
+    assert_eq!(class("11200", "media URL could not be fetched"), Class::ContentRejected);
+}
+
+#[test]
+fn a_server_fault_may_have_taken_the_message() {
+    assert_eq!(error(500, 20500).certainty(), Certainty::InDoubt);
+    assert_eq!(error(503, 20503).certainty(), Certainty::InDoubt);
+    assert_eq!(error(500, 99999).certainty(), Certainty::InDoubt);
+    for status in [307, 400, 404, 500, 502, 503, 504] {
+        for body in ["", "<html>no</html>", "{}", r#"{"status":400}"#] {
+            assert_eq!(
+                Twilio.read_send(&answer(status, body)).certainty(),
+                Certainty::InDoubt,
+                "{status} {body}"
+            );
+        }
+    }
+    // Documented as not processed.
+    assert_eq!(Twilio.read_send(&answer(429, "")).certainty(), Certainty::Refused);
+    assert_eq!(Twilio.read_send(&answer(422, "")).certainty(), Certainty::Refused);
+}
+
+#[test]
+fn the_list_form_of_newer_hosts_is_read() {
+    let outcome = Twilio.read_send(&answer(401, r#"{"errors":[{"code":20003,"message":"Authenticate"}]}"#));
+    assert_eq!(outcome.failure().unwrap().class, Class::NumberAuth);
+}
+
+#[test]
+fn only_a_readable_sid_is_an_acceptance() {
+    let sid = "SM0123456789abcdef0123456789abcdef";
+    let good = format!(r#"{{"sid":"{sid}","status":"queued","error_code":null}}"#);
+    assert_eq!(Twilio.read_send(&answer(201, &good)), Outcome::Accepted { provider_message_id: sid.into() });
+    for rubbish in ["", "<html>", "{}", r#"{"sid":null}"#, r#"{"sid":""}"#, r#"{"sid":"SM01"#] {
+        assert_eq!(Twilio.read_send(&answer(201, rubbish)).certainty(), Certainty::InDoubt, "{rubbish}");
+    }
+}
+
+#[test]
+fn the_request_is_the_sheets() {
+    let outgoing = Outgoing {
+        attempt: AttemptId::new(),
+        to: phone("+5511987650001"),
+        content: Content::Text("Olá & 1+1".into()),
+    };
+    let prepared = Twilio.send_request(&line(), &outgoing);
+    assert_eq!(
+        prepared.url.as_str(),
+        "https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json"
+    );
+    let basic = base64::engine::general_purpose::STANDARD.encode("AC00000000000000000000000000000001:T0KEN");
+    assert_eq!(prepared.headers[AUTHORIZATION], format!("Basic {basic}"));
+    assert!(prepared.headers[AUTHORIZATION].is_sensitive());
+    assert_eq!(
+        String::from_utf8(prepared.body).unwrap(),
+        "To=whatsapp%3A%2B5511987650001&From=whatsapp%3A%2B14155238886&Body=Ol%C3%A1+%26+1%2B1&ValidityPeriod=900"
+    );
+}
+
+#[test]
+fn lines_that_cannot_work_are_refused() {
+    let make = |external_id: &str, token: &str| {
+        let credential = Credential { external_id: external_id.into(), token: token.to_owned().into() };
+        Twilio.line("https://api.twilio.com", credential, "", &phone("+14155238886"))
+    };
+    assert!(matches!(make("", "t"), Err(LineError::Missing(_))));
+    assert!(matches!(make("AC1/..", "t"), Err(LineError::Invalid { .. })));
+    assert!(matches!(make("AC1", " "), Err(LineError::Missing(_))));
+    assert!(matches!(make("AC1", "a\nb"), Err(LineError::Invalid { .. })));
+}
+
+fn lookup() -> Lookup {
+    Lookup {
+        attempt: AttemptId::new(),
+        to: phone("+5511987650001"),
+        started_at: DateTime::parse_from_rfc2822("Thu, 24 Aug 2023 05:01:45 +0000").unwrap().to_utc(),
+        text: Some("Hi Ana".into()),
+    }
+}
+
+fn listed(sid: &str, to: &str, date: &str, body: &str) -> Value {
+    serde_json::json!({"sid": sid, "to": format!("whatsapp:{to}"), "from": "whatsapp:+14155238886",
+        "direction": "outbound-api", "status": "delivered", "date_created": date, "body": body})
+}
+
+fn judge_listing(messages: &[Value], more: bool) -> Evidence {
+    let next = more.then_some("/2010-04-01/…?Page=1");
+    let body = serde_json::json!({"messages": messages, "next_page_uri": next}).to_string();
+    Twilio.read_lookup(&lookup(), &answer(200, &body))
+}
+
+#[test]
+fn a_lost_message_is_found_by_person_time_and_text() {
+    let ours = listed("SM1", "+5511987650001", "Thu, 24 Aug 2023 05:01:46 +0000", "Hi Ana");
+    let other_text = listed("SM2", "+5511987650001", "Thu, 24 Aug 2023 05:01:46 +0000", "Bye Ana");
+    let other_time = listed("SM3", "+5511987650001", "Thu, 24 Aug 2023 04:01:46 +0000", "Hi Ana");
+    let other_person = listed("SM4", "+5511987650002", "Thu, 24 Aug 2023 05:01:46 +0000", "Hi Ana");
+    let found = Evidence::Found { provider_message_id: "SM1".into(), state: "delivered".into() };
+    let others = [other_text.clone(), other_time.clone(), other_person.clone()];
+    assert_eq!(judge_listing(&[other_text, other_time.clone(), other_person, ours.clone()], false), found);
+    assert_eq!(judge_listing(&others, false), Evidence::Absent);
+    assert_eq!(judge_listing(&[ours.clone(), ours.clone()], false), Evidence::Several(2));
+    // A full page that ends within the window proves nothing; one that reaches behind it does.
+    let later = listed("SM5", "+5511987650001", "Thu, 24 Aug 2023 06:01:46 +0000", "Hi Ana");
+    assert!(matches!(judge_listing(std::slice::from_ref(&later), true), Evidence::Unclear(_)));
+    assert_eq!(judge_listing(&[later, other_time], true), Evidence::Absent);
+    let inbound = {
+        let mut inbound = ours;
+        inbound["direction"] = "inbound".into();
+        inbound
+    };
+    assert_eq!(judge_listing(&[inbound], false), Evidence::Absent);
+}
+
+#[test]
+fn an_unreadable_listing_proves_nothing() {
+    for (status, body) in [(200, "<html>"), (200, "{}"), (500, ""), (401, r#"{"code":20003,"message":"no"}"#)]
+    {
+        let evidence = Twilio.read_lookup(&lookup(), &answer(status, body));
+        assert!(matches!(evidence, Evidence::Unclear(_)), "{status} {body}");
+    }
+    assert!(!Twilio.abilities().absence_is_proof);
+}
+
+#[test]
+fn the_question_carries_no_date_filter() {
+    let prepared = Twilio.lookup_request(&line(), &lookup()).unwrap();
+    assert_eq!(prepared.method, Method::GET);
+    assert!(prepared.url.as_str().ends_with(
+        "/Messages.json?To=whatsapp%3A%2B5511987650001&From=whatsapp%3A%2B14155238886&PageSize=100"
+    ));
+    assert!(prepared.headers.get(CONTENT_TYPE).is_none());
+    assert!(prepared.headers.get(AUTHORIZATION).is_some());
+}

@@ -1,0 +1,183 @@
+//! `UltraMsg`'s dialect against `ultramsg.md`. Texts and classes were copied from the sheet's section 4 by reading.
+
+use super::*;
+use crate::domain::{ids::AttemptId, outcome::Certainty};
+use std::time::Duration;
+
+fn answer(status: u16, body: &str) -> Answer {
+    Answer { status, retry_after: None, body: body.as_bytes().to_vec(), truncated: false }
+}
+
+fn read(status: u16, body: &str) -> (Certainty, &'static str) {
+    let outcome = Ultramsg.read_send(&answer(status, body));
+    (outcome.certainty(), outcome.failure().map_or("accepted", |failure| failure.class.name()))
+}
+
+fn phone() -> Phone {
+    Phone::parse("+5511987650001").unwrap()
+}
+
+fn line(sender_id: &str) -> Result<Line, LineError> {
+    let credential = Credential { external_id: String::new(), token: "T0KEN&".to_owned().into() };
+    Ultramsg.line("https://api.ultramsg.com", credential, sender_id, &phone())
+}
+
+#[test]
+fn every_error_of_the_sheet_has_its_class() {
+    use Certainty::{InDoubt, Refused};
+    for (status, body, expected) in [
+        (
+            200,
+            r#"{"error":"Wrong token. Please provide token as a GET parameter."}"#,
+            (Refused, "number_auth"),
+        ),
+        (401, r#"{"error":"Invalid token"}"#, (Refused, "number_auth")),
+        (200, r#"{"error":"Unauthorized"}"#, (Refused, "number_auth")),
+        (200, r#"{"error":"Instance not found"}"#, (Refused, "number_suspended")),
+        (404, "", (Refused, "number_suspended")),
+        (404, "<html>Not Found</html>", (Refused, "number_suspended")),
+        (200, r#"{"error":"Stopped due to non-payment, pay and wait"}"#, (Refused, "number_suspended")),
+        (200, r#"{"error":"WhatsApp not connected"}"#, (Refused, "number_suspended")),
+        (200, r#"{"error":[{"to":"is required"}]}"#, (Refused, "recipient_invalid")),
+        (200, r#"{"error":{"to":"is not valid"}}"#, (Refused, "recipient_invalid")),
+        (200, r#"{"error":"invalid number"}"#, (Refused, "recipient_invalid")),
+        (200, r#"{"error":[{"body":"is too long"}]}"#, (Refused, "content_rejected")),
+        (200, r#"{"error":[{"caption":"is too long"}]}"#, (Refused, "content_rejected")),
+        (200, r#"{"error":[{"filename":"is required"}]}"#, (Refused, "content_rejected")),
+        (200, r#"{"error":"file extension not supported"}"#, (Refused, "content_rejected")),
+        (200, r#"{"error":"File too large"}"#, (Refused, "content_rejected")),
+        (200, r#"{"error":["media not found"]}"#, (Refused, "content_rejected")),
+        (200, r#"{"error":"Trial: daily limit reached"}"#, (Refused, "number_limited")),
+        (429, "", (Refused, "throttled")),
+        (200, r#"{"error":"something new"}"#, (Refused, "unknown")),
+        (200, r#"{"sent":"false","message":"invalid number"}"#, (Refused, "recipient_invalid")),
+        // The message may lie in the queue of a logged-out instance.
+        (200, r#"{"sent":"false","message":"WhatsApp not connected"}"#, (InDoubt, "number_suspended")),
+        (200, r#"{"sent":"queued"}"#, (InDoubt, "number_suspended")),
+        (200, r#"{"sent":"false","message":"reason"}"#, (InDoubt, "unknown")),
+        (500, r#"{"error":"Wrong token"}"#, (InDoubt, "transient")),
+        (502, "<html>", (InDoubt, "transient")),
+        (200, "", (InDoubt, "transient")),
+        (200, "<html>", (InDoubt, "transient")),
+        (400, "no", (InDoubt, "transient")),
+        (302, r#"{"error":"Wrong token"}"#, (InDoubt, "transient")),
+    ] {
+        assert_eq!(read(status, body), expected, "{status} {body}");
+    }
+}
+
+#[test]
+fn all_spellings_of_success_are_read() {
+    for (body, id) in [
+        (r#"{"sent":"true","message":"ok","id":44897}"#, "44897"),
+        (r#"{"sent":"TRUE","message":"ok","id":"44897"}"#, "44897"),
+        (r#"{"sent":true,"message":"ok","id":44897}"#, "44897"),
+        (r#"{"sent":true,"id":1,"error":null}"#, "1"),
+    ] {
+        let outcome = Ultramsg.read_send(&answer(200, body));
+        assert_eq!(outcome, Outcome::Accepted { provider_message_id: id.into() }, "{body}");
+    }
+}
+
+#[test]
+fn anything_else_is_not_success() {
+    for body in [
+        r#"{"sent":"true","message":"ok"}"#,
+        r#"{"sent":"true","id":null}"#,
+        r#"{"sent":"true","id":-1}"#,
+        r#"{"sent":1,"id":1}"#,
+        r#"{"sent":"perhaps","id":1}"#,
+        r#"{"id":1}"#,
+        r#"{"sent":"true","id":4489"#,
+        r#"{"error":"odd","sent":"true","id":1}"#,
+        "[]",
+        "true",
+    ] {
+        assert_eq!(read(200, body).0, Certainty::InDoubt, "{body}");
+    }
+}
+
+#[test]
+fn errors_carry_code_and_words() {
+    let outcome = Ultramsg.read_send(&answer(200, r#"{"error":[{"to":"is wrong"},{"body":"is empty"}]}"#));
+    let failure = outcome.failure().unwrap();
+    assert_eq!(
+        (failure.code.as_deref(), failure.words.as_str()),
+        (Some("field_to"), "to: is wrong; body: is empty")
+    );
+    let mut busy = answer(429, "");
+    busy.retry_after = Some(Duration::from_secs(3));
+    let class = Ultramsg.read_send(&busy).failure().unwrap().class;
+    assert_eq!(class, Class::Throttled(Scope::Number, Duration::from_secs(3)));
+}
+
+#[test]
+fn states_of_the_listing_are_classified() {
+    let name = |code, detail| Ultramsg.classify_code(code, detail).map_or("-", Class::name);
+    assert_eq!(name("queue", ""), "-");
+    assert_eq!(name("sent", ""), "-");
+    assert_eq!(name("unsent", ""), "content_rejected");
+    assert_eq!(name("invalid", ""), "recipient_invalid");
+    assert_eq!(name("expired", ""), "transient");
+    assert_eq!(name("non_payment", ""), "number_suspended");
+    assert_eq!(name("error", "Wrong token"), "number_auth");
+    assert_eq!(name("error", "something new"), "unknown");
+}
+
+#[test]
+fn every_sample_is_read_as_its_own_row() {
+    for row in codes::SIGNALS {
+        let (code, class) = codes::classify(row.sample, &[]);
+        assert_eq!((code.as_str(), class), (row.code, row.class));
+    }
+}
+
+#[test]
+fn the_request_is_the_sheets() {
+    let attempt = AttemptId::new();
+    let outgoing = Outgoing { attempt, to: phone(), content: Content::Text("Hi Ana & co".into()) };
+    for sender_id in ["instance1150", "1150"] {
+        let prepared = Ultramsg.send_request(&line(sender_id).unwrap(), &outgoing);
+        assert_eq!(prepared.url.as_str(), "https://api.ultramsg.com/instance1150/messages/chat");
+        assert_eq!(prepared.headers[CONTENT_TYPE], "application/x-www-form-urlencoded");
+        assert_eq!(
+            String::from_utf8(prepared.body).unwrap(),
+            format!(
+                "token=T0KEN%26&to=%2B5511987650001&body=Hi+Ana+%26+co&priority=10&referenceId={attempt}"
+            )
+        );
+    }
+    assert!(matches!(line(""), Err(LineError::Missing(_))));
+    assert!(matches!(line("instance"), Err(LineError::Invalid { .. })));
+    assert!(matches!(line("a/b"), Err(LineError::Invalid { .. })));
+}
+
+#[test]
+fn a_lost_message_is_found_by_reference_and_absence_is_proof() {
+    let attempt = AttemptId::new();
+    let lookup = Lookup { attempt, to: phone(), started_at: chrono::DateTime::UNIX_EPOCH, text: None };
+    let ask = |status, body: &str| Ultramsg.read_lookup(&lookup, &answer(status, body));
+    let ours = format!(r#"{{"id":311777,"referenceId":"{attempt}","status":"sent","ack":"device"}}"#);
+    let found = Evidence::Found { provider_message_id: "311777".into(), state: "sent, device".into() };
+    assert_eq!(ask(200, &format!(r#"{{"total":1,"messages":[{ours}]}}"#)), found);
+    assert_eq!(ask(200, &format!(r#"{{"total":2,"messages":[{ours},{ours}]}}"#)), Evidence::Several(2));
+    assert_eq!(ask(200, r#"{"total":0,"pages":0,"limit":100,"page":1,"messages":[]}"#), Evidence::Absent);
+    for (status, body) in [
+        (200, r#"{"total":1,"messages":[{"id":1,"referenceId":"another"}]}"#),
+        (200, r#"{"error":"Wrong token"}"#),
+        (200, "{}"),
+        (200, "<html>"),
+        (404, ""),
+        (500, r#"{"messages":[]}"#),
+    ] {
+        assert!(matches!(ask(status, body), Evidence::Unclear(_)), "{status} {body}");
+    }
+    assert!(Ultramsg.abilities().absence_is_proof);
+    let prepared = Ultramsg.lookup_request(&line("instance1150").unwrap(), &lookup).unwrap();
+    assert_eq!(
+        prepared.url.as_str(),
+        format!(
+            "https://api.ultramsg.com/instance1150/messages?token=T0KEN%26&referenceId={attempt}&limit=100&page=1"
+        )
+    );
+}
