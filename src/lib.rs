@@ -1,4 +1,6 @@
 //! signalbox: the control room for WhatsApp campaigns.
 
+pub mod config;
 pub mod domain;
 pub mod postgres;
+pub mod secrets;
