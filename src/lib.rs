@@ -1,9 +1,8 @@
 //! signalbox: the control room for WhatsApp campaigns.
 
+pub mod config;
 pub mod domain;
-<<<<<<< HEAD
 pub mod postgres;
-pub mod store;
-=======
 pub mod provider;
->>>>>>> prov
+pub mod secrets;
+pub mod store;
