@@ -6,3 +6,5 @@ pub mod postgres;
 pub mod provider;
 pub mod secrets;
 pub mod store;
+pub mod store;
+pub mod tui;

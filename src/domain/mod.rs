@@ -5,6 +5,8 @@ pub mod attempt;
 pub mod campaign;
 pub mod day;
 pub mod hold;
+pub mod action;
+pub mod filter;
 pub mod ids;
 pub mod locale;
 pub mod number;

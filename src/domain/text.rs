@@ -80,6 +80,54 @@ impl From<String> for Safe {
     }
 }
 
+/// Text from outside as it is shown, and what it really was if cleaning changed it: a tampered name must not pass for
+/// a clean one, and an operator may want to see what was in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Shown {
+    text: Safe,
+    escaped: Option<Safe>,
+}
+
+impl Shown {
+    /// Cleans `raw` and remembers its escaped form if that changed anything.
+    #[must_use]
+    pub fn new(raw: &str) -> Self {
+        let text = Safe::new(raw);
+        let escaped = (text.as_str() != raw).then(|| Safe(escaped(raw)));
+        Self { text, escaped }
+    }
+
+    /// The cleaned text.
+    #[must_use]
+    pub fn safe(&self) -> &Safe {
+        &self.text
+    }
+
+    /// The cleaned text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the text on screen differs from what is stored.
+    #[must_use]
+    pub fn is_altered(&self) -> bool {
+        self.escaped.is_some()
+    }
+
+    /// The stored text with every changed character as `\u{…}`; `None` if cleaning changed nothing.
+    #[must_use]
+    pub fn escaped(&self) -> Option<&Safe> {
+        self.escaped.as_ref()
+    }
+}
+
+impl From<&str> for Shown {
+    fn from(raw: &str) -> Self {
+        Self::new(raw)
+    }
+}
+
 /// Shows what [`Safe`] took away: every character that it would change stands as its escape, `\u{202e}`.
 #[must_use]
 pub fn escaped(raw: &str) -> String {
@@ -324,6 +372,14 @@ mod tests {
             assert_eq!(safe(&once), once, "{}", text.escape_unicode());
             assert!(!once.chars().any(|character| character.is_control()), "{}", text.escape_unicode());
         }
+    }
+
+    #[test]
+    fn an_altered_text_says_so() {
+        assert!(!Shown::new("Ana").is_altered());
+        let altered = Shown::new("a\u{202e}b");
+        assert_eq!(altered.as_str(), "a\u{fffd}b");
+        assert_eq!(altered.escaped().map(Safe::as_str), Some("a\\u{202e}b"));
     }
 
     #[test]

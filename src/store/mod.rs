@@ -144,3 +144,6 @@ impl Store {
         self.screen.close().await;
     }
 }
+//! The only place with SQL: one file per aggregate, typed answers.
+
+pub mod view;

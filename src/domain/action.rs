@@ -1,0 +1,264 @@
+//! What an operator can ask for: plain data, the same value for the console and the command line.
+//!
+//! An action names a *state* to reach, never "toggle": two operators who press the same key want the same thing, and
+//! the second of them is told so. What may be asked and what becomes of it is decided by the database.
+
+use super::ids::{AccountId, AttemptId, CampaignId, NumberId, RecipientId};
+use super::number::Pacing;
+use super::phone::Phone;
+use chrono::{DateTime, Utc};
+
+/// How often a row has been changed. An action carries the version that its operator saw; the database refuses it
+/// when the row has moved on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Version(pub i64);
+
+/// What an action is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// One sending number.
+    Number(NumberId),
+    /// One campaign.
+    Campaign(CampaignId),
+    /// One recipient of one campaign.
+    Recipient(RecipientId),
+    /// One attempt.
+    Attempt(AttemptId),
+    /// Everything: stop all, release the stop, a new number.
+    Organization,
+}
+
+/// What an operator decides about an attempt in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Treat it as sent: the recipient goes on, nothing is sent again.
+    Sent,
+    /// Treat it as not sent: the message may be claimed again.
+    NotSent,
+    /// Send it again although it may have arrived; who, when and why are kept.
+    Resend,
+}
+
+impl Verdict {
+    /// The word of the command line (`attempt resolve --as`).
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::NotSent => "not-sent",
+            Self::Resend => "resend",
+        }
+    }
+}
+
+/// What a new number is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNumber {
+    /// Its phone.
+    pub phone: Phone,
+    /// The account that owns it.
+    pub account: AccountId,
+    /// Its id at the provider (`phone-number-id`, `instance…`); empty where the provider needs none.
+    pub sender_id: String,
+    /// What operators call it.
+    pub name: String,
+    /// Lower goes first.
+    pub priority: i32,
+    /// Most messages in one day of the organisation's zone; `None`: no limit of our own.
+    pub daily_limit: Option<u32>,
+    /// `None`: the provider's default.
+    pub pacing: Option<Pacing>,
+}
+
+/// What an operator asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// No new attempt of this campaign begins.
+    PauseCampaign(CampaignId),
+    /// A paused campaign goes on.
+    ResumeCampaign(CampaignId),
+    /// The campaign ends here; what is queued is skipped.
+    CancelCampaign(CampaignId),
+    /// A draft or scheduled campaign starts now.
+    StartCampaign(CampaignId),
+    /// The number sends nothing, until a time or until somebody resumes it.
+    SuspendNumber {
+        /// Which one.
+        number: NumberId,
+        /// When it ends by itself.
+        until: Option<DateTime<Utc>>,
+    },
+    /// A suspended or resting number may send again.
+    ResumeNumber(NumberId),
+    /// The number's place in the order; lower goes first.
+    SetPriority {
+        /// Which one.
+        number: NumberId,
+        /// The new place.
+        priority: i32,
+    },
+    /// The number's daily limit and pacing.
+    SetLimits {
+        /// Which one.
+        number: NumberId,
+        /// Most messages a day; `None`: no limit of our own.
+        daily_limit: Option<u32>,
+        /// How fast it may send.
+        pacing: Pacing,
+    },
+    /// A disabled number takes part again.
+    EnableNumber(NumberId),
+    /// The number takes no part until it is enabled.
+    DisableNumber(NumberId),
+    /// A number that did not exist before.
+    AddNumber(NewNumber),
+    /// What waits for this number moves to the next ones, as if the provider had suspended it.
+    FailOverNumber(NumberId),
+    /// This person gets nothing more from this campaign.
+    ExcludeRecipient(RecipientId),
+    /// A failed recipient is tried again.
+    RetryRecipient(RecipientId),
+    /// An attempt in doubt is settled by an operator's word.
+    ResolveAttempt {
+        /// Which one.
+        attempt: AttemptId,
+        /// What the operator decides.
+        verdict: Verdict,
+    },
+    /// Every sender on the database stops at the next message boundary.
+    StopAll,
+    /// The stop is lifted.
+    ReleaseStop,
+}
+
+impl Action {
+    /// What it is about.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::PauseCampaign(id)
+            | Self::ResumeCampaign(id)
+            | Self::CancelCampaign(id)
+            | Self::StartCampaign(id) => Subject::Campaign(*id),
+            Self::SuspendNumber { number, .. }
+            | Self::SetPriority { number, .. }
+            | Self::SetLimits { number, .. }
+            | Self::ResumeNumber(number)
+            | Self::EnableNumber(number)
+            | Self::DisableNumber(number)
+            | Self::FailOverNumber(number) => Subject::Number(*number),
+            Self::ExcludeRecipient(id) | Self::RetryRecipient(id) => Subject::Recipient(*id),
+            Self::ResolveAttempt { attempt, .. } => Subject::Attempt(*attempt),
+            Self::AddNumber(_) | Self::StopAll | Self::ReleaseStop => Subject::Organization,
+        }
+    }
+
+    /// The name that the audit log and the screen use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::PauseCampaign(_) => "pause campaign",
+            Self::ResumeCampaign(_) => "resume campaign",
+            Self::CancelCampaign(_) => "cancel campaign",
+            Self::StartCampaign(_) => "launch campaign",
+            Self::SuspendNumber { .. } => "suspend number",
+            Self::ResumeNumber(_) => "resume number",
+            Self::SetPriority { .. } => "set priority",
+            Self::SetLimits { .. } => "set limits",
+            Self::EnableNumber(_) => "enable number",
+            Self::DisableNumber(_) => "disable number",
+            Self::AddNumber(_) => "add number",
+            Self::FailOverNumber(_) => "fail over number",
+            Self::ExcludeRecipient(_) => "exclude recipient",
+            Self::RetryRecipient(_) => "retry recipient",
+            Self::ResolveAttempt { verdict: Verdict::Sent, .. } => "settle as sent",
+            Self::ResolveAttempt { verdict: Verdict::NotSent, .. } => "settle as not sent",
+            Self::ResolveAttempt { verdict: Verdict::Resend, .. } => "resend",
+            Self::StopAll => "stop all sending",
+            Self::ReleaseStop => "lift the stop",
+        }
+    }
+
+    /// Whether messages may go out, or something ends for good, because of it. Such an action is never done without a
+    /// question. Stopping is not such a thing.
+    #[must_use]
+    pub fn needs_consent(&self) -> bool {
+        match self {
+            Self::PauseCampaign(_)
+            | Self::SuspendNumber { .. }
+            | Self::DisableNumber(_)
+            | Self::ExcludeRecipient(_)
+            | Self::StopAll => false,
+            // Lowering or raising: the screen knows the former value and decides.
+            Self::SetPriority { .. } | Self::SetLimits { .. } | Self::AddNumber(_) => false,
+            Self::ResumeCampaign(_)
+            | Self::CancelCampaign(_)
+            | Self::StartCampaign(_)
+            | Self::ResumeNumber(_)
+            | Self::EnableNumber(_)
+            | Self::FailOverNumber(_)
+            | Self::RetryRecipient(_)
+            | Self::ResolveAttempt { .. }
+            | Self::ReleaseStop => true,
+        }
+    }
+}
+
+/// An action as it is handed over: what, on which version, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// What to do.
+    pub action: Action,
+    /// The version that the operator saw; `None` where nothing existed before or the state is named whole.
+    pub expected: Option<Version>,
+    /// The operator's own words, for the audit log.
+    pub reason: Option<String>,
+}
+
+impl Order {
+    /// An order on a row of this version.
+    #[must_use]
+    pub fn on(action: Action, expected: Version) -> Self {
+        Self { action, expected: Some(expected), reason: None }
+    }
+
+    /// An order that names the whole state, on no particular version.
+    #[must_use]
+    pub fn whole(action: Action) -> Self {
+        Self { action, expected: None, reason: None }
+    }
+
+    /// The same, with the operator's words.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stopping_needs_no_question_and_starting_does() {
+        let (campaign, number) = (CampaignId::new(), NumberId::new());
+        for stops in [
+            Action::PauseCampaign(campaign),
+            Action::SuspendNumber { number, until: None },
+            Action::DisableNumber(number),
+            Action::StopAll,
+        ] {
+            assert!(!stops.needs_consent(), "{}", stops.name());
+        }
+        for starts in [
+            Action::ResumeCampaign(campaign),
+            Action::StartCampaign(campaign),
+            Action::ResumeNumber(number),
+            Action::FailOverNumber(number),
+            Action::ReleaseStop,
+        ] {
+            assert!(starts.needs_consent(), "{}", starts.name());
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Everything that the console asks of the outside. The console knows this trait and nothing behind it.
+
+use crate::domain::action::{Order, Subject, Version};
+use crate::domain::ids::{AttemptId, CampaignId, NumberId, RecipientId};
+use crate::domain::text::Safe;
+use crate::store::view::{
+    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
+    RecipientQuery, RecipientRow, Session, Total,
+};
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+/// An answer under way. It owns what it needs, so that it can run in a task of its own and always to its end: a query
+/// that is dropped half-way can leave a connection inside a transaction (`reference/reliability.md`, section 7).
+pub type Reply<T> = BoxFuture<'static, Result<T, BackendError>>;
+
+/// Length of the channel of live events; an operator who looks away loses the oldest, and the screen says how many.
+pub const LIVE_CHANNEL: usize = 4_096;
+
+/// Why there is no answer. Each reads as a sentence of its own.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// The database cannot be reached.
+    #[error("the database cannot be reached: {0}")]
+    Away(Safe),
+    /// It took too long and was ended.
+    #[error("the database took too long; narrow the filter or try again")]
+    Slow,
+    /// A rule forbids it.
+    #[error("{0}")]
+    Refused(Safe),
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActionAnswer {
+    /// Committed.
+    Done {
+        /// The row's version now; `None` where no row has one.
+        version: Option<Version>,
+        /// The order that brings back the former state, if there is one.
+        undo: Option<Box<Order>>,
+    },
+    /// Somebody was first and wanted the same.
+    AlreadySo {
+        /// Who.
+        by: Safe,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The row has moved on meanwhile; nothing was done.
+    Changed {
+        /// What it is now.
+        to: Safe,
+        /// Who changed it.
+        by: Safe,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A rule forbids it; the sentence says which.
+    Refused(Safe),
+    /// It could not be tried, or nobody knows whether it was done; the sentence says what to do.
+    Failed(Safe),
+}
+
+/// Somebody else changed something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who: another operator, or `sender`.
+    pub by: Safe,
+    /// What changed, as `spring-vip paused`.
+    pub what: Safe,
+    /// About which row.
+    pub subject: Subject,
+    /// Its version now.
+    pub version: Option<Version>,
+    /// Whether an operator should look: a number suspended, a campaign stopped by itself.
+    pub alarming: bool,
+}
+
+/// Everything that the console asks of the outside.
+///
+/// Calls return at once; what they return does the work. Reads go through a pool of their own with a statement time
+/// limit of two seconds, so that browsing never costs the sender a connection.
+pub trait Backend: Send + Sync + 'static {
+    /// Who is here, on which organisation, with which rights.
+    fn session(&self) -> Session;
+
+    /// One picture of everything that fits on a screen. Called about once a second.
+    fn overview(&self) -> Reply<Overview>;
+
+    /// One page of recipients.
+    fn recipients(&self, query: RecipientQuery, place: Place) -> Reply<Page<RecipientRow>>;
+
+    /// The present values of these rows, for the ones on screen. Rows that are gone are missing in the answer.
+    fn recipient_rows(&self, ids: Vec<RecipientId>) -> Reply<Vec<RecipientRow>>;
+
+    /// How many recipients there are, counted up to [`crate::store::view::COUNT_LIMIT`].
+    fn count_recipients(&self, query: RecipientQuery) -> Reply<Total>;
+
+    /// How many rows would now stand above this one, counted up to 1,000.
+    fn newer_recipients(&self, query: RecipientQuery, above: Cursor) -> Reply<u64>;
+
+    /// One page of attempts in doubt, oldest first.
+    fn doubts(&self, place: Place) -> Reply<Page<DoubtRow>>;
+
+    /// Everything about one number.
+    fn number(&self, id: NumberId) -> Reply<NumberDetail>;
+
+    /// Everything about one campaign.
+    fn campaign(&self, id: CampaignId) -> Reply<CampaignDetail>;
+
+    /// Everything about one recipient.
+    fn recipient(&self, id: RecipientId) -> Reply<RecipientDetail>;
+
+    /// The recipient of an attempt, for the live log: its row.
+    fn recipient_of(&self, id: AttemptId) -> Reply<RecipientRow>;
+
+    /// Carries out an order. Runs to its end even when the console is gone.
+    fn act(&self, order: Order) -> BoxFuture<'static, ActionAnswer>;
+
+    /// Records that the operator was shown a phone number in full. Only then is it shown.
+    fn record_reveal(&self, subject: Subject) -> Reply<()>;
+
+    /// Attempts as they happen, on every instance of the database.
+    fn live(&self) -> broadcast::Receiver<Arc<LiveEvent>>;
+
+    /// Changes made by others. After a lag the console reloads what it shows.
+    fn notices(&self) -> broadcast::Receiver<Notice>;
+}
