@@ -6,5 +6,4 @@ pub mod postgres;
 pub mod provider;
 pub mod secrets;
 pub mod store;
-pub mod store;
 pub mod tui;

@@ -1,12 +1,12 @@
 //! Plain types and decisions. Nothing here does I/O, reads a clock or draws a random number: time and chance are
 //! arguments, so that every decision can be tested in microseconds.
 
+pub mod action;
 pub mod attempt;
 pub mod campaign;
 pub mod day;
-pub mod hold;
-pub mod action;
 pub mod filter;
+pub mod hold;
 pub mod ids;
 pub mod locale;
 pub mod number;

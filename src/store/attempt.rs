@@ -259,7 +259,8 @@ impl Store {
             .collect();
         let campaigns: Vec<Uuid> = request.campaigns.iter().map(|campaign| campaign.id.0).collect();
         let walk_after: Vec<Uuid> = request.campaigns.iter().map(|campaign| campaign.walk_after.0).collect();
-        let may_take_over: Vec<bool> = request.campaigns.iter().map(|campaign| campaign.may_take_over).collect();
+        let may_take_over: Vec<bool> =
+            request.campaigns.iter().map(|campaign| campaign.may_take_over).collect();
         let lane_numbers: Vec<i32> = request.lanes.iter().map(|lane| place(lane.number)).collect();
         let lane_campaigns: Vec<i32> = request.lanes.iter().map(|lane| place(lane.campaign)).collect();
         let lane_wanted: Vec<i32> = request.lanes.iter().map(|lane| clamp(lane.wanted)).collect();
@@ -372,7 +373,8 @@ impl Store {
                     recipient: row.recipient_id.into(),
                     step: row.step,
                     tries: row.tries,
-                    phone: Phone::parse(&row.phone).map_err(|_| unreadable("look up claimed messages", "phone"))?,
+                    phone: Phone::parse(&row.phone)
+                        .map_err(|_| unreadable("look up claimed messages", "phone"))?,
                     locale: row.locale,
                     parameters: row.parameters,
                     started_at: row.started_at,

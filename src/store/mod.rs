@@ -6,6 +6,7 @@
 pub mod attempt;
 pub mod lease;
 pub mod snapshot;
+pub mod view;
 
 use crate::postgres::connect::{Database, Purpose};
 use sqlx::PgPool;
@@ -96,11 +97,18 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError 
         sqlx::Error::Database(error) => {
             let code = error.code().map(std::borrow::Cow::into_owned).unwrap_or_default();
             match (error.constraint(), code.as_str()) {
-                (Some(constraint), _) => StoreError::Constraint { doing, constraint: constraint.to_owned(), source },
+                (Some(constraint), _) => {
+                    StoreError::Constraint { doing, constraint: constraint.to_owned(), source }
+                }
                 // 57014 query_canceled, 55P03 lock_not_available, 40001/40P01 serialisation and deadlock.
                 (None, "57014" | "55P03" | "40001" | "40P01") => StoreError::Busy { doing, source },
                 // 57P0x shutdown, 08xxx connection, 53xxx out of resources, 25006 read-only standby.
-                (None, code) if code.starts_with("57P") || code.starts_with("08") || code.starts_with("53") || code == "25006" => {
+                (None, code)
+                    if code.starts_with("57P")
+                        || code.starts_with("08")
+                        || code.starts_with("53")
+                        || code == "25006" =>
+                {
                     StoreError::Away { doing, source }
                 }
                 _ => StoreError::Failed { doing, source },
@@ -144,6 +152,3 @@ impl Store {
         self.screen.close().await;
     }
 }
-//! The only place with SQL: one file per aggregate, typed answers.
-
-pub mod view;
