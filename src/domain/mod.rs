@@ -2,7 +2,9 @@
 //! arguments, so that every decision can be tested in microseconds.
 
 pub mod attempt;
+pub mod audience;
 pub mod campaign;
+pub mod country;
 pub mod day;
 pub mod hold;
 pub mod ids;
