@@ -1,8 +1,8 @@
 //! The campaign file: TOML in, a checked [`CampaignSpec`] or every problem at once out.
 //!
 //! Nothing is silently ignored: a key that nobody knows is refused with the likely one, and one that belongs to a later
-//! part is refused by name. What only the database can tell (does the pool exist, is the name taken, has any contact
-//! such an attribute) is asked by the caller; [`super::CampaignSpec`] lists what it uses.
+//! part is refused by name. What only the database can tell (which pools exist, which attributes contacts have) comes in
+//! with the [`Context`], so that those mistakes have a place in the file too.
 
 use super::finding::{Finding, Findings};
 use super::reader::{Keys, Section, Setting};
@@ -15,6 +15,7 @@ use crate::domain::day::resolve;
 use crate::domain::locale::Locale;
 use crate::domain::number::ProviderKind;
 use crate::domain::phone::Phone;
+use crate::domain::suggest::nearest;
 use crate::domain::template::{LocalizedText, Text, Texts};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
@@ -37,16 +38,34 @@ const AUDIENCE: Keys = Keys {
 };
 const STEP: Keys = Keys { known: &["after", "text"], later: &["template", "media"] };
 
+/// What the organisation knows, as far as a file can be wrong about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The organisation's zone, in which `starts_at` is read.
+    pub zone: Tz,
+    /// The attributes that contacts have; `None`: not known here, anything goes.
+    pub attributes: Option<&'a [&'a str]>,
+    /// The pools that exist; `None`: not known here, any name goes.
+    pub pools: Option<&'a [&'a str]>,
+}
+
+impl Context<'_> {
+    /// Nothing but a zone.
+    #[must_use]
+    pub fn in_zone(zone: Tz) -> Self {
+        Self { zone, attributes: None, pools: None }
+    }
+}
+
 /// Reader of campaign files.
 pub struct CampaignFile;
 
 impl CampaignFile {
-    /// Reads and checks a file. `file_name` is how the operator named it, `zone` the organisation's, in which
-    /// `starts_at` is read.
+    /// Reads and checks a file. `file_name` is how the operator named it.
     ///
     /// # Errors
     /// Everything that is wrong, in the order of the file.
-    pub fn parse(text: &str, file_name: &str, zone: Tz) -> Result<CampaignSpec, Vec<Finding>> {
+    pub fn parse(text: &str, file_name: &str, context: &Context<'_>) -> Result<CampaignSpec, Vec<Finding>> {
         let mut findings = Findings::new(file_name, text);
         if text.len() > FILE_LIMIT {
             findings.add(0, "", format_args!("the file is larger than {} MiB", FILE_LIMIT / 1024 / 1024));
@@ -61,7 +80,7 @@ impl CampaignFile {
         if !errors.is_empty() {
             return Err(findings.into_vec());
         }
-        let spec = Reading { zone, findings: &mut findings }.campaign(&Section::root(&table));
+        let spec = Reading { context, findings: &mut findings }.campaign(&Section::root(&table));
         match spec {
             Some(spec) if findings.is_empty() => Ok(spec),
             _ => Err(findings.into_vec()),
@@ -72,9 +91,13 @@ impl CampaignFile {
     ///
     /// # Errors
     /// As there; also when the file is not UTF-8.
-    pub fn parse_bytes(bytes: &[u8], file_name: &str, zone: Tz) -> Result<CampaignSpec, Vec<Finding>> {
+    pub fn parse_bytes(
+        bytes: &[u8],
+        file_name: &str,
+        context: &Context<'_>,
+    ) -> Result<CampaignSpec, Vec<Finding>> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Self::parse(text, file_name, zone),
+            Ok(text) => Self::parse(text, file_name, context),
             Err(error) => {
                 let readable = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
                 let mut findings = Findings::new(file_name, readable);
@@ -85,12 +108,12 @@ impl CampaignFile {
     }
 }
 
-struct Reading<'f, 's> {
-    zone: Tz,
+struct Reading<'c, 'f, 's> {
+    context: &'c Context<'c>,
     findings: &'f mut Findings<'s>,
 }
 
-impl Reading<'_, '_> {
+impl Reading<'_, '_, '_> {
     fn campaign(&mut self, root: &Section<'_, '_>) -> Option<CampaignSpec> {
         root.check_keys(&CAMPAIGN, self.findings);
         let name = root
@@ -147,6 +170,15 @@ impl Reading<'_, '_> {
             );
             return None;
         }
+        if let Some(pools) = self.context.pools.filter(|pools| !pools.contains(&raw)) {
+            let hint = match nearest(raw, pools.iter().copied()) {
+                Some(meant) => format!("did you mean {meant:?}?"),
+                None => "make it with `signalbox pool add`, or name one that `signalbox pool list` shows"
+                    .to_owned(),
+            };
+            self.refuse(setting, format_args!("{}: there is no pool {raw:?}: {hint}", setting.path));
+            return None;
+        }
         Some(raw.to_owned())
     }
 
@@ -170,15 +202,15 @@ impl Reading<'_, '_> {
             let why = if DateTime::parse_from_rfc3339(raw.trim()).is_ok() {
                 format!(
                     "carries a zone of its own, but is read in the organisation's, {}: {wanted}",
-                    self.zone
+                    self.context.zone
                 )
             } else {
-                format!("{raw:?} is not a time: {wanted}, in the organisation's zone {}", self.zone)
+                format!("{raw:?} is not a time: {wanted}, in the organisation's zone {}", self.context.zone)
             };
             self.refuse(setting, format_args!("{} {why}", setting.path));
             return None;
         };
-        self.keep(setting, resolve(local, self.zone))
+        self.keep(setting, resolve(local, self.context.zone))
     }
 
     fn failover(&mut self, setting: &Setting<'_, '_>) -> Option<Failover> {
@@ -248,6 +280,12 @@ impl Reading<'_, '_> {
             if name.trim().is_empty() {
                 self.findings.add(attribute.at, &attribute.path, "an attribute has a name: write one");
                 continue;
+            }
+            if let Some(known) = self.context.attributes.filter(|known| !known.contains(&name.as_str())) {
+                let hint = nearest(&name, known.iter().copied())
+                    .map_or_else(String::new, |meant| format!(": did you mean {meant}?"));
+                let sentence = format!("{}: no contact has an attribute {name:?}{hint}", attribute.path);
+                self.findings.add(attribute.at, &attribute.path, sentence);
             }
             attributes.insert(name, self.strings(&attribute, wanted));
         }
@@ -391,6 +429,10 @@ impl Reading<'_, '_> {
                 return None;
             }
         };
+        for unknown in self.context.attributes.map(|known| text.unknown(known)).unwrap_or_default() {
+            let at = setting.place_within(source, unknown.at, self.findings);
+            self.findings.add(at, &setting.path, format_args!("{}: {unknown}", setting.path));
+        }
         let most = ProviderKind::ALL.into_iter().map(ProviderKind::text_limit).max().unwrap_or(0);
         let least = text.least_characters();
         if least > most {

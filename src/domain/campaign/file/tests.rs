@@ -40,7 +40,7 @@ fn with(lines: &str) -> String {
 }
 
 fn parse(text: &str) -> Result<CampaignSpec, Vec<Finding>> {
-    CampaignFile::parse(text, "c.toml", DOUALA)
+    CampaignFile::parse(text, "c.toml", &Context::in_zone(DOUALA))
 }
 
 fn spec(text: &str) -> CampaignSpec {
@@ -49,7 +49,7 @@ fn spec(text: &str) -> CampaignSpec {
 
 /// All findings of a file, one a line.
 fn report(text: &str, zone: Tz) -> String {
-    match CampaignFile::parse(text, "c.toml", zone) {
+    match CampaignFile::parse(text, "c.toml", &Context::in_zone(zone)) {
         Ok(spec) => format!("accepted: {spec:?}"),
         Err(findings) => {
             assert!(!findings.is_empty(), "refused without saying why: {text}");
@@ -304,7 +304,7 @@ fn an_empty_file_says_what_a_campaign_needs() {
 #[test]
 fn a_start_is_read_in_the_organisations_zone_and_must_be_one_instant() {
     let start = |line: &str, zone: Tz| {
-        CampaignFile::parse(&with(line), "c.toml", zone)
+        CampaignFile::parse(&with(line), "c.toml", &Context::in_zone(zone))
             .map(|spec| spec.starts_at.map(|at| at.to_rfc3339()).unwrap_or_default())
             .map_err(|findings| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     };
@@ -360,6 +360,31 @@ fn a_start_is_read_in_the_organisations_zone_and_must_be_one_instant() {
 }
 
 #[test]
+fn what_the_organisation_does_not_know_is_refused_with_its_place() {
+    let text = r#"name = "a"
+pool = "defualt"
+[audience]
+attributes = { customer_teir = ["premium"], shoe = ["42"] }
+[[steps]]
+text = { en = "Hello {{name}}, {{city}}", fr = "Bonjour {{referrerName}} {{pointure|42}}" }
+"#;
+    let check = |attributes: Option<&[&str]>, pools: Option<&[&str]>| {
+        let context = Context { zone: DOUALA, attributes, pools };
+        let lines = |findings: Vec<Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
+        CampaignFile::parse(text, "c.toml", &context)
+            .map_err(lines)
+            .map_or_else(|all| all.join("\n"), |spec| spec.pool)
+    };
+    assert_eq!(check(None, None), "defualt", "where nothing is known, anything goes");
+    let expected = r#"c.toml:2:8: pool: there is no pool "defualt": did you mean "default"?
+c.toml:4:16: audience.attributes.customer_teir: no contact has an attribute "customer_teir": did you mean customer_tier?
+c.toml:4:45: audience.attributes.shoe: no contact has an attribute "shoe"
+c.toml:6:57: steps[0].text.fr: unknown variable {{referrerName}}: did you mean {{referrer_name}}?
+c.toml:6:74: steps[0].text.fr: unknown variable {{pointure}}: no contact has such an attribute"#;
+    assert_eq!(check(Some(&["city", "customer_tier"]), Some(&["default", "backup"])), expected);
+}
+
+#[test]
 fn broken_toml_is_placed_and_not_guessed_at() {
     let all = report("name = \"a\nsteps = [\n", DOUALA);
     assert!(all.starts_with("c.toml:1:"), "{all}");
@@ -371,10 +396,10 @@ fn broken_toml_is_placed_and_not_guessed_at() {
 
 #[test]
 fn bytes_that_are_no_utf_8_are_placed() {
-    let latin = CampaignFile::parse_bytes(b"name = \"a\"\n# caf\xe9\n", "c.toml", DOUALA);
+    let latin = CampaignFile::parse_bytes(b"name = \"a\"\n# caf\xe9\n", "c.toml", &Context::in_zone(DOUALA));
     let report: Vec<_> = latin.err().unwrap_or_default().iter().map(ToString::to_string).collect();
     assert_eq!(report, ["c.toml:2:6: the file is not UTF-8 from here on: save it as UTF-8"]);
-    assert!(CampaignFile::parse_bytes(WHOLE.as_bytes(), "c.toml", DOUALA).is_ok());
+    assert!(CampaignFile::parse_bytes(WHOLE.as_bytes(), "c.toml", &Context::in_zone(DOUALA)).is_ok());
     let huge = "#".repeat(FILE_LIMIT + 1);
     assert_eq!(sentences(&huge), ["the file is larger than 4 MiB"]);
 }
