@@ -2,5 +2,6 @@
 
 pub mod config;
 pub mod domain;
+pub mod import;
 pub mod postgres;
 pub mod secrets;
