@@ -9,38 +9,41 @@ use signalbox::{
         connect::{Database, Purpose},
     },
 };
-use sqlx::{Executor, Row, types::Json};
+use sqlx::{Executor, PgConnection, Row, types::Json};
 use std::{collections::BTreeMap, io::Cursor};
 
-#[tokio::test]
-async fn hostile_cells_arrive_as_they_were() {
-    let hostile = [
-        "back\\slash \\N \\t",
-        "tab\tin",
-        "line\nbreak\r\nagain",
-        "{\"json\": [1]}",
-        "🙂 é \u{202e}",
-        "a\u{1}b",
-        "'; drop table t",
-    ];
-    let mut file = String::from("phone,name,tags,referrer_name,note \"x\"\\\n");
+const HOSTILE: [&str; 7] = [
+    "back\\slash \\N \\t",
+    "tab\tin",
+    "line\nbreak\r\nagain",
+    "{\"json\": [1]}",
+    "🙂 é \u{202e}",
+    "a\u{1}b",
+    "'; drop table t",
+];
+
+/// A file with each of them in every free column.
+fn file() -> String {
     let cell = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    for (row, text) in hostile.iter().enumerate() {
-        file +=
-            &[format!("+23760000000{row}"), cell(text), cell(&format!("{text}|vip")), cell(text), cell(text)]
-                .join(",");
-        file.push('\n');
-    }
+    let rows = HOSTILE.iter().enumerate().map(|(row, text)| {
+        let cells =
+            [format!("+23760000000{row}"), cell(text), cell(&format!("{text}|vip")), cell(text), cell(text)];
+        cells.join(",") + "\n"
+    });
+    std::iter::once("phone,name,tags,referrer_name,note \"x\"\\\n".to_owned()).chain(rows).collect()
+}
+
+fn reader() -> Reader {
     let options = Options {
         default_country: None,
         zone: chrono_tz::Africa::Douala,
         today: chrono::NaiveDate::from_ymd_opt(2026, 1, 1).unwrap(),
         threads: 1,
     };
-    let mut reader = Reader::new(Cursor::new(file), &options).unwrap();
+    Reader::new(Cursor::new(file()), &options).unwrap()
+}
 
-    let cluster = Cluster::throwaway(Settings::for_tests()).await.unwrap();
-    let mut connection = Database::on_cluster(&cluster, "postgres").connect(Purpose::Bulk).await.unwrap();
+async fn copy_into_staging(connection: &mut PgConnection) -> u64 {
     connection
         .execute(
             "create table staging (line bigint not null, phone text not null, name text, locale text, timezone text,
@@ -51,18 +54,25 @@ async fn hostile_cells_arrive_as_they_were() {
         .unwrap();
     let statement = format!("copy staging ({}) from stdin", COPY_COLUMNS.join(", "));
     let mut copy = connection.copy_in_raw(&statement).await.unwrap();
+    let mut reader = reader();
     while let Some(chunk) = reader.next_chunk().unwrap() {
         assert_eq!(chunk.rejected, []);
         copy.send(chunk.copy).await.unwrap();
     }
-    assert_eq!(copy.finish().await.unwrap(), 7);
+    copy.finish().await.unwrap()
+}
 
+#[tokio::test]
+async fn hostile_cells_arrive_as_they_were() {
+    let cluster = Cluster::throwaway(Settings::for_tests()).await.unwrap();
+    let mut connection = Database::on_cluster(&cluster, "postgres").connect(Purpose::Bulk).await.unwrap();
+    assert_eq!(copy_into_staging(&mut connection).await, 7);
     let rows =
         sqlx::query("select name, tags, referrer_name, attributes, country from staging order by line")
             .fetch_all(&mut connection)
             .await
             .unwrap();
-    for (row, text) in rows.iter().zip(hostile) {
+    for (row, text) in rows.iter().zip(HOSTILE) {
         assert_eq!(row.get::<String, _>(0), text);
         assert_eq!(row.get::<String, _>(2), text);
         let attributes: Json<BTreeMap<String, String>> = row.get(3);
