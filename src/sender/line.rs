@@ -134,7 +134,9 @@ impl Lines {
         base_url: &(dyn Fn(ProviderKind) -> String + Send + Sync),
     ) -> Result<ReadyLine, String> {
         let place = token_place(snapshot.organization.id, account.id);
-        let token = account.sealed_token.parse::<Sealed>()
+        let token = account
+            .sealed_token
+            .parse::<Sealed>()
             .and_then(|sealed| keys.open(&place, &sealed))
             .map_err(|error| format!("the token of account {} does not open: {error}", account.name))?
             .into_inner();

@@ -75,6 +75,37 @@ pub struct Config {
     pub clock: CampaignClock,
     /// Most messages of one claim.
     pub claim_limit: u32,
+    /// How long doubts take.
+    pub timing: Timing,
+}
+
+/// How long doubts take: one profile for production, a shorter one for rehearsals and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// An attempt without outcome is in doubt this long after its deadline.
+    pub grace: Duration,
+    /// How long a provider may take to list a message that it took: ten times the slowest we have seen.
+    pub settle: Duration,
+    /// How long an attempt may take from its claim on.
+    pub deadline: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(10),
+            settle: Duration::from_mins(2),
+            deadline: Duration::from_secs(25),
+        }
+    }
+}
+
+impl Timing {
+    /// How much faster or slower than usual doubts are asked about.
+    #[must_use]
+    pub fn pace(&self) -> f64 {
+        self.settle.as_secs_f64() / 120.0
+    }
 }
 
 impl Config {
@@ -91,6 +122,7 @@ impl Config {
             spool_dir,
             clock: CampaignClock::Database,
             claim_limit: 500,
+            timing: Timing::default(),
         }
     }
 }

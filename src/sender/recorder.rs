@@ -20,7 +20,8 @@ pub async fn record(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Settled>, 
     let mut batch: Vec<Settled> = Vec::with_capacity(BATCH);
     loop {
         // Ends a quiet wait now and then to see whether the sender has ended.
-        let first = tokio::time::timeout(Duration::from_millis(200), outcomes.recv_many(&mut batch, BATCH)).await;
+        let first =
+            tokio::time::timeout(Duration::from_millis(200), outcomes.recv_many(&mut batch, BATCH)).await;
         match first {
             Ok(0) => return,
             Ok(_) => {}

@@ -5,23 +5,25 @@ use super::{
     clock::{CampaignClock, Moment},
     event::{EVENT_CHANNEL, SendEvent},
     flight::Settled,
+    line::{Lines, ReadyLine},
     warden::Note,
 };
 use crate::domain::{
-    ids::{AttemptId, CampaignId, InstanceId, NumberId, OrganizationId},
+    ids::{AccountId, AttemptId, CampaignId, InstanceId, NumberId, OrganizationId},
     outcome::Outcome,
 };
 use crate::provider::client::Client;
 use crate::store::{
     Store,
-    attempt::{ClaimRequest, ClaimedMessage, Claimed},
+    attempt::{ClaimRequest, Claimed, ClaimedMessage},
     lease::LEASE_TTL,
     snapshot::{Snapshot, StepTexts},
 };
+use chrono::{DateTime, Utc};
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -98,7 +100,9 @@ pub struct Shared {
     gate: RwLock<Arc<Gate>>,
     leases: RwLock<HashMap<NumberId, Trusted>>,
     closed: Mutex<HashMap<NumberId, (Moment, Duration)>>,
-    breakers: Mutex<HashMap<crate::domain::ids::AccountId, (Moment, Duration)>>,
+    breakers: Mutex<HashMap<AccountId, (Moment, Duration)>>,
+    lines: RwLock<Lines>,
+    looked: Mutex<Option<(DateTime<Utc>, Moment)>>,
     open: Mutex<BTreeSet<AttemptId>>,
     in_air: AtomicU32,
     unrecorded: AtomicU32,
@@ -135,6 +139,8 @@ impl Shared {
             leases: RwLock::default(),
             closed: Mutex::default(),
             breakers: Mutex::default(),
+            lines: RwLock::default(),
+            looked: Mutex::default(),
             open: Mutex::default(),
             in_air: AtomicU32::new(0),
             unrecorded: AtomicU32::new(0),
@@ -152,6 +158,31 @@ impl Shared {
         &self.config.clock
     }
 
+    /// The lines of this process.
+    pub fn lines(&self) -> RwLockReadGuard<'_, Lines> {
+        self.lines.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lines of this process, to bring them up to date.
+    pub fn lines_mut(&self) -> RwLockWriteGuard<'_, Lines> {
+        self.lines.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn line(&self, number: NumberId) -> Option<Arc<ReadyLine>> {
+        self.lines().get(number).cloned()
+    }
+
+    /// Notes what the database's clock showed at a moment.
+    pub fn saw_clock(&self, told: DateTime<Utc>, at: Moment) {
+        *locked(&self.looked) = Some((told, at));
+    }
+
+    /// An estimate of what the campaign clock shows now.
+    pub fn campaign_now(&self) -> Option<DateTime<Utc>> {
+        let looked = *locked(&self.looked);
+        looked.map(|(told, at)| self.clock().estimate(told, &at)).or_else(|| self.clock().now())
+    }
+
     pub fn gate(&self) -> Arc<Gate> {
         Arc::clone(&self.gate.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -163,7 +194,11 @@ impl Shared {
     /// The leases we hold and trust.
     pub fn trusted_leases(&self) -> HashMap<NumberId, i64> {
         let leases = self.leases.read().unwrap_or_else(PoisonError::into_inner);
-        leases.iter().filter(|(_, lease)| lease.holds()).map(|(number, lease)| (*number, lease.epoch)).collect()
+        leases
+            .iter()
+            .filter(|(_, lease)| lease.holds())
+            .map(|(number, lease)| (*number, lease.epoch))
+            .collect()
     }
 
     /// All leases that we have not lost for certain.
@@ -198,7 +233,7 @@ impl Shared {
     }
 
     /// Opens or closes an account's breaker.
-    pub fn set_breaker(&self, account: crate::domain::ids::AccountId, rest: Option<Duration>) {
+    pub fn set_breaker(&self, account: AccountId, rest: Option<Duration>) {
         let mut breakers = locked(&self.breakers);
         match rest {
             Some(rest) => breakers.insert(account, (Moment::now(), rest)),
@@ -208,7 +243,7 @@ impl Shared {
     }
 
     /// Accounts whose breaker is open, with what is left of their rest.
-    pub fn open_breakers(&self) -> HashMap<crate::domain::ids::AccountId, Duration> {
+    pub fn open_breakers(&self) -> HashMap<AccountId, Duration> {
         left_of(&self.breakers)
     }
 
@@ -301,7 +336,9 @@ pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn left_of<K: Copy + Eq + std::hash::Hash>(rests: &Mutex<HashMap<K, (Moment, Duration)>>) -> HashMap<K, Duration> {
+fn left_of<K: Copy + Eq + std::hash::Hash>(
+    rests: &Mutex<HashMap<K, (Moment, Duration)>>,
+) -> HashMap<K, Duration> {
     let mut rests = locked(rests);
     rests.retain(|_, (since, rest)| since.age() < *rest);
     rests.iter().map(|(key, (since, rest))| (*key, rest.saturating_sub(since.age()))).collect()

@@ -102,7 +102,9 @@ impl Spool {
 
 impl Drop for Spool {
     fn drop(&mut self) {
-        if !self.holds_something && let Err(error) = fs::remove_file(&self.path) {
+        if !self.holds_something
+            && let Err(error) = fs::remove_file(&self.path)
+        {
             tracing::debug!("an empty spool file stays behind: {error}");
         }
     }

@@ -19,7 +19,9 @@ pub async fn reach(name: &str) {
         "exit" => std::process::abort(),
         "freeze" => {
             // The whole process stops, as a suspended laptop does; a test wakes it with SIGCONT.
-            if let Err(error) = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP) {
+            if let Err(error) =
+                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
+            {
                 tracing::error!("cannot stop this process: {error}");
             }
         }

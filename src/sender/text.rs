@@ -29,7 +29,10 @@ impl TextShelf {
     /// Campaigns whose texts are missing or old.
     #[must_use]
     pub fn missing(&self, campaigns: impl Iterator<Item = (CampaignId, i64)>) -> Vec<CampaignId> {
-        campaigns.filter(|(id, revision)| self.revisions.get(id) != Some(revision)).map(|(id, _)| id).collect()
+        campaigns
+            .filter(|(id, revision)| self.revisions.get(id) != Some(revision))
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// Takes texts in.
