@@ -186,8 +186,11 @@ impl World {
         let known = self.by_id.get(&claim.provider).and_then(|known| known.get(claim.sender)).copied();
         let sender = known.and_then(|at| self.senders.get(at as usize));
         let own_token = sender.and_then(|sender| sender.token.as_deref());
+        // A sender with a token of its own takes that one, and its accounts' only if there are any.
+        let of_provider = |account: &super::script::Account| account.provider == claim.provider;
         let token_fits = match own_token {
-            Some(token) => token == claim.token,
+            Some(token) if token == claim.token => true,
+            Some(_) => self.script.accounts.iter().any(of_provider) && self.knows(claim),
             None => self.knows(claim),
         };
         if !token_fits {
