@@ -97,9 +97,9 @@ impl Simulator {
         };
         let world = Arc::new(Mutex::new(World::new(script)));
         let (end, ended) = oneshot::channel();
-        let served = Arc::clone(&world);
+        let shared = Arc::clone(&world);
         let serve = move || {
-            let server = runtime.spawn(server::accept(listener, served));
+            let server = runtime.spawn(server::accept(listener, shared));
             // Ends with a word or with the handle.
             let _ = runtime.block_on(ended);
             server.abort();

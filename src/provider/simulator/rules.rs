@@ -24,7 +24,7 @@ pub struct View<'a> {
 /// The rules of a script with what they remember.
 #[derive(Debug)]
 pub struct Rules {
-    rules: Vec<(Rule, Memory)>,
+    list: Vec<(Rule, Memory)>,
     latency: Latency,
     random: Random,
 }
@@ -41,14 +41,14 @@ impl Rules {
     /// Rules that have seen nothing yet.
     pub fn new(rules: &[Rule], latency: Latency, seed: u64) -> Self {
         let rules = rules.iter().map(|rule| (rule.clone(), Memory::default())).collect();
-        Self { rules, latency, random: Random(seed) }
+        Self { list: rules, latency, random: Random(seed) }
     }
 
     /// How long the answer to this message takes, and what happens to it; `None`: it is accepted.
     pub fn decide(&mut self, view: &View<'_>) -> (Duration, Option<&Action>) {
         let mut latency = self.latency;
         let mut chosen = None;
-        for (at, (rule, memory)) in self.rules.iter_mut().enumerate() {
+        for (at, (rule, memory)) in self.list.iter_mut().enumerate() {
             if !fires(&rule.when, memory, view, &mut self.random) {
                 continue;
             }
@@ -60,7 +60,7 @@ impl Rules {
             }
         }
         let delay = self.random.between(latency);
-        (delay, chosen.and_then(|at| self.rules[at].0.action.as_ref()))
+        (delay, chosen.and_then(|at| self.list[at].0.action.as_ref()))
     }
 }
 
@@ -113,7 +113,7 @@ impl Random {
         if latency.from == latency.to {
             return latency.from;
         }
-        latency.from + (latency.to - latency.from).mul_f64(self.unit())
+        latency.from + latency.to.saturating_sub(latency.from).mul_f64(self.unit())
     }
 }
 

@@ -29,7 +29,7 @@ async fn ask(
     let mut request =
         format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        request.extend([name, ": ", value, "\r\n"]);
     }
     request.push_str("\r\n");
     request.push_str(body);
@@ -354,22 +354,21 @@ async fn the_control_paths_tell_and_take() {
 async fn a_long_ledger_is_written_in_pages() {
     let simulator = start("");
     let mut stream = TcpStream::connect(simulator.address()).await.unwrap();
-    let mut requests = String::new();
+    let mut requests = Vec::new();
     for number in 0..2_500 {
         let body = format!("token=t&to=%2B2376{number:08}&body=a");
-        requests.push_str(&format!(
+        requests.extend(format!(
             "POST /instance7/messages/chat HTTP/1.1\r\ncontent-type: {FORM}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
-        ));
+        ).into_bytes());
     }
-    requests.push_str("GET /_sim/ledger HTTP/1.1\r\nconnection: close\r\n\r\n");
+    requests.extend_from_slice(b"GET /_sim/ledger HTTP/1.1\r\nconnection: close\r\n\r\n");
     let (mut read, mut write) = stream.split();
     let mut answers = String::new();
     // All at once, on one connection: answers come in order.
-    let (written, red) =
-        tokio::join!(write.write_all(requests.as_bytes()), read.read_to_string(&mut answers));
+    let (written, finished) = tokio::join!(write.write_all(&requests), read.read_to_string(&mut answers));
     written.unwrap();
-    red.unwrap();
+    finished.unwrap();
     assert_eq!(answers.matches("\"sent\":\"true\"").count(), 2_500);
     assert_eq!(answers.matches("\"provider\":\"ultramsg\"").count(), 2_500);
     assert!(answers.contains("\"to\":\"+237600002499\""), "the last one is there");

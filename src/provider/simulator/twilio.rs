@@ -98,9 +98,9 @@ fn check<'a>(field: impl Fn(&'static str) -> &'a str) -> Result<(), (u32, &'stat
     if body.is_empty() {
         return Err((21_602, "Message body is required."));
     }
-    let (from_number, to_number) = match (from.strip_prefix("whatsapp:"), to.strip_prefix("whatsapp:")) {
-        (Some(from), Some(to)) => (from, to),
-        _ => return Err((21_910, "Invalid From and To pair. From and To should be of the same channel")),
+    let (Some(from_number), Some(to_number)) = (from.strip_prefix("whatsapp:"), to.strip_prefix("whatsapp:"))
+    else {
+        return Err((21_910, "Invalid From and To pair. From and To should be of the same channel"));
     };
     if !dialect::is_e164(to_number) {
         return Err((21_211, "The 'To' number is not a valid phone number."));

@@ -319,8 +319,8 @@ impl Then {
 
     /// Suspension, throttling, errors.
     fn limits(&mut self) -> Result<Option<Action>, String> {
-        let suspend = self.raw.suspend.take().map(lasting).transpose()?.flatten();
-        let throttle = self.raw.throttle.take().map(lasting).transpose()?.flatten();
+        let suspend = lasting(self.raw.suspend.take())?;
+        let throttle = lasting(self.raw.throttle.take())?;
         if suspend.is_some() {
             self.chosen.push("suspend");
         }
@@ -329,11 +329,15 @@ impl Then {
         }
         if let Some(lasting) = suspend {
             let error = self.raw.error.take().map(error_code).transpose()?;
-            return Ok(Some(Action::Suspend { error, details: self.raw.details.take(), lasting }));
+            return Ok(Some(Action::Suspend {
+                error,
+                details: self.raw.details.take(),
+                lasting: lasting.time(),
+            }));
         }
         if let Some(lasting) = throttle {
             let retry_after = self.raw.retry_after.take().map(scalar);
-            return Ok(Some(Action::Throttle { retry_after, lasting: lasting.unwrap_or_default() }));
+            return Ok(Some(Action::Throttle { retry_after, lasting: lasting.time().unwrap_or_default() }));
         }
         let Some(error) = self.raw.error.take() else { return Ok(None) };
         self.chosen.push("error");
@@ -376,10 +380,25 @@ fn error_code(raw: Scalar) -> Result<ErrorCode, String> {
     }
 }
 
-/// `true`: without end (`Some(None)`); `false`: not at all.
-fn lasting(raw: Lasting) -> Result<Option<Option<Duration>>, String> {
+/// For how long, if at all.
+fn lasting(raw: Option<Lasting>) -> Result<Option<For>, String> {
     match raw {
-        Lasting::Flag(set) => Ok(set.then_some(None)),
-        Lasting::Time(text) => duration(&text).map(|time| Some(Some(time))),
+        None | Some(Lasting::Flag(false)) => Ok(None),
+        Some(Lasting::Flag(true)) => Ok(Some(For::Good)),
+        Some(Lasting::Time(text)) => duration(&text).map(|time| Some(For::Time(time))),
+    }
+}
+
+enum For {
+    Good,
+    Time(Duration),
+}
+
+impl For {
+    fn time(self) -> Option<Duration> {
+        match self {
+            Self::Good => None,
+            Self::Time(time) => Some(time),
+        }
     }
 }

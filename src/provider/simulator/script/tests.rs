@@ -51,7 +51,7 @@ fn every_action_is_read() {
             Action::Suspend {
                 error: Some(ErrorCode::Number(63051)),
                 details: None,
-                lasting: Some(Duration::from_secs(60)),
+                lasting: Some(Duration::from_mins(1)),
             },
         ),
         (
