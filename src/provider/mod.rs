@@ -111,6 +111,7 @@ pub enum LineError {
 
 /// What a provider can do for us when we do not know (rule F).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent abilities, as rule F lists them")]
 pub struct Abilities {
     /// It carries our attempt id and lists messages by it.
     pub reference: bool,

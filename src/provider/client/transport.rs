@@ -106,9 +106,13 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
     error.downcast_ref::<io::Error>().map(io::Error::kind)
 }
 
-/// What an I/O error wraps: `source` skips it.
+/// What an I/O error wraps, through any number of I/O errors: `source` skips it.
 fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + Send + Sync + 'static)> {
-    error.downcast_ref::<io::Error>()?.get_ref()
+    let mut wrapped = error.downcast_ref::<io::Error>()?.get_ref()?;
+    while let Some(deeper) = wrapped.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        wrapped = deeper;
+    }
+    Some(wrapped)
 }
 
 /// The text of the deepest cause. The outermost error names the address with its query, and nobody else does.
