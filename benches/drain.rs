@@ -130,9 +130,7 @@ async fn run(plan: &Plan) -> Fallible<()> {
         }
     });
     let mut status = sender.status();
-    status
-        .wait_for(|status| status.totals.accepted >= plan.recipients && status.unrecorded == 0)
-        .await?;
+    status.wait_for(|status| status.totals.accepted >= plan.recipients && status.unrecorded == 0).await?;
     let took = began.elapsed();
     let spent = Cpu::now(simulated.child.id())?.since(&cpu);
     let (transactions_after, wal_after) = database_figures(&pool).await?;

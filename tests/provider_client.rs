@@ -1,6 +1,8 @@
 //! The guarded client over real connections, against the simulator and against servers that misbehave by hand:
 //! what is proof, what is refusal, what is doubt (`reference/reliability.md`, rule E; rows 23 to 33).
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 use signalbox::{
     domain::{
         ids::AttemptId,
@@ -305,6 +307,101 @@ async fn answers_that_are_no_http_are_doubts() {
         let outcome = send(ProviderKind::Meta, &format!("http://{address}")).await;
         assert_outcome(&outcome, Certainty::InDoubt, "body");
     }
+}
+
+/// Serves `answers`, one after the other, on as few connections as the client uses; counts connections.
+async fn scripted(answers: &'static [&'static str]) -> (SocketAddr, Arc<AtomicUsize>) {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let (counted, next) = (Arc::clone(&connections), Arc::new(AtomicUsize::new(0)));
+    let address = serve(move |_, mut stream| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let next = Arc::clone(&next);
+        async move {
+            while read_request(&mut stream).await.is_some() {
+                let answer = answers[next.fetch_add(1, Ordering::SeqCst)];
+                let _ = stream.write_all(answer.as_bytes()).await;
+                if answer.contains("HTTP/1.0") || !(answer.contains("ength") || answer.contains("chunked")) {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    (address, connections)
+}
+
+#[tokio::test]
+async fn answers_are_read_in_every_framing() {
+    const BODY: &str = "{\"messages\":[{\"id\":\"w\"}]}";
+    for (answers, connections) in [
+        (["HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n{\"messages\":[{\"id\":\"w\"}]}"; 2], 1),
+        (
+            ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n{\"messages\":[{\"id\":\"w\"}]}\r\n0\r\n\r\n";
+                2],
+            1,
+        ),
+        (
+            ["HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200\r\ncontent-length:25\r\n\r\n{\"messages\":[{\"id\":\"w\"}]}";
+                2],
+            1,
+        ),
+        (["HTTP/1.1 200 OK\r\n\r\n{\"messages\":[{\"id\":\"w\"}]}"; 2], 2),
+        (["HTTP/1.0 200 OK\r\ncontent-length: 25\r\n\r\n{\"messages\":[{\"id\":\"w\"}]}"; 2], 2),
+        (
+            ["HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 25\r\n\r\n{\"messages\":[{\"id\":\"w\"}]}";
+                2],
+            2,
+        ),
+        // Bytes after the answer belong to nobody: the connection is not used again.
+        (
+            ["HTTP/1.1 200 OK\r\ncontent-length: 25\r\n\r\n{\"messages\":[{\"id\":\"w\"}]}HTTP/1.1 200 OK\r\n";
+                2],
+            2,
+        ),
+    ] {
+        assert!(answers[0].contains(BODY));
+        let (address, counted) = scripted(Box::leak(Box::new(answers))).await;
+        let client = Client::new(&settings()).unwrap();
+        let line = line(ProviderKind::Meta, &format!("http://{address}"));
+        for _ in 0..2 {
+            let outcome = client.send(dialect(ProviderKind::Meta), &line, &outgoing("hello")).await;
+            assert_eq!(outcome, Outcome::Accepted { provider_message_id: "w".to_owned() }, "{answers:?}");
+        }
+        assert_eq!(counted.load(Ordering::SeqCst), connections, "{answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn framing_that_breaks_off_is_a_doubt() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"messages\":[{\"id\":\"w\"}]}",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n19\r\n{\"messages\":[{\"id\":\"w\"}]}\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{\"messages\":[{\"id\":\"w\"}]}\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n{\"messages\":[{\"id\":\"w\"}]}",
+        "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n{\"messages\":[{\"id\":\"w\"}]}",
+    ] {
+        let address = serve(move |_, mut stream| async move {
+            read_request(&mut stream).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        })
+        .await;
+        let outcome = send(ProviderKind::Meta, &format!("http://{address}")).await;
+        assert_outcome(&outcome, Certainty::InDoubt, "body");
+    }
+}
+
+#[tokio::test]
+async fn a_request_does_not_begin_after_its_start_window() {
+    let simulator = simulator("");
+    let client = Client::new(&settings()).unwrap();
+    let line = line(ProviderKind::Meta, &simulator.base_url());
+    let provider = dialect(ProviderKind::Meta);
+    let late = client.send_if(provider, &line, &outgoing("late"), &|| false).await;
+    assert_outcome(&late, Certainty::NotSent, "start_window");
+    assert_eq!(simulator.requests(), 0);
+    let in_time = client.send_if(provider, &line, &outgoing("in time"), &|| true).await;
+    assert_eq!(in_time.certainty(), Certainty::Accepted);
 }
 
 #[tokio::test]

@@ -11,8 +11,9 @@ use crate::domain::{
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
-use reqwest::{Method, Url, header::HeaderMap};
+use http::{HeaderMap, Method};
 use std::{fmt, time::Duration};
+use url::Url;
 use zeroize::Zeroizing;
 
 /// The secrets of an account, opened. No `Debug`, no `Serialize`; wiped when dropped.
@@ -203,6 +204,7 @@ pub fn dialect(kind: ProviderKind) -> &'static dyn Provider {
 }
 
 mod address;
+mod chunked;
 pub mod client;
 pub mod codes;
 pub mod meta;

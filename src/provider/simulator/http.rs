@@ -1,6 +1,7 @@
 //! HTTP/1.1 by hand: just enough for a server that must never be what is measured. A request is read in place, and
 //! nothing is allocated for it unless its body is chunked.
 
+use crate::provider::chunked::{Decoder, Progress};
 use std::borrow::Cow;
 
 /// Longest head of a request, in bytes.
@@ -62,11 +63,12 @@ pub fn parse(buffer: &[u8]) -> Parsed<'_> {
     let rest = &buffer[head_length..];
     let partial = Parsed::Partial { expects_continue: facts.expects_continue };
     let (body, body_length) = if facts.chunked {
-        match chunked(rest) {
-            Ok(Some((body, length))) => (Cow::Owned(body), length),
-            Ok(None) if rest.len() <= 2 * BODY_LIMIT => return partial,
-            Ok(None) => return Parsed::Bad(413),
-            Err(status) => return Parsed::Bad(status),
+        let mut decoder = Decoder::default();
+        match decoder.advance(rest, BODY_LIMIT) {
+            Progress::Complete(length) => (Cow::Owned(decoder.body), length),
+            Progress::Partial if rest.len() <= 2 * BODY_LIMIT => return partial,
+            Progress::Partial | Progress::TooLong => return Parsed::Bad(413),
+            Progress::Malformed => return Parsed::Bad(400),
         }
     } else {
         let length = facts.length.unwrap_or(0);
@@ -137,40 +139,6 @@ impl<'a> Facts<'a> {
         }
         // Two lengths are how requests are smuggled.
         if facts.chunked && facts.length.is_some() { Err(()) } else { Ok(facts) }
-    }
-}
-
-/// Decodes a chunked body: the body and how many bytes it took, or `None` when it is not all there.
-fn chunked(mut raw: &[u8]) -> Result<Option<(Vec<u8>, usize)>, u16> {
-    let all = raw.len();
-    let mut body = Vec::new();
-    loop {
-        let (head, size) = match httparse::parse_chunk_size(raw) {
-            Ok(httparse::Status::Complete(found)) => found,
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(_) => return Err(400),
-        };
-        let size = usize::try_from(size).map_err(|_| 413_u16)?;
-        if body.len().saturating_add(size) > BODY_LIMIT {
-            return Err(413);
-        }
-        raw = &raw[head..];
-        if size == 0 {
-            // Trailers are read over; the body ends with an empty line.
-            while let Some(end) = raw.windows(2).position(|pair| pair == b"\r\n") {
-                raw = &raw[end + 2..];
-                if end == 0 {
-                    return Ok(Some((body, all - raw.len())));
-                }
-            }
-            return Ok(None);
-        }
-        let Some(chunk) = raw.get(..size + 2) else { return Ok(None) };
-        if !chunk.ends_with(b"\r\n") {
-            return Err(400);
-        }
-        body.extend_from_slice(&chunk[..size]);
-        raw = &raw[size + 2..];
     }
 }
 

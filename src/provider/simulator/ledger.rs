@@ -51,6 +51,19 @@ enum Reference {
     Other(Arc<str>),
 }
 
+impl Reference {
+    fn read(text: &str) -> Self {
+        match Uuid::try_parse(text) {
+            _ if text.is_empty() => Self::None,
+            // Only the usual form, or another spelling would come back changed.
+            Ok(uuid) if *uuid.hyphenated().encode_lower(&mut [0; 36]) == *text => {
+                Self::Uuid(uuid.into_bytes())
+            }
+            _ => Self::Other(text.into()),
+        }
+    }
+}
+
 /// The list itself.
 #[derive(Debug)]
 pub struct Ledger {
@@ -71,11 +84,7 @@ impl Ledger {
     /// Records a message and gives its id.
     pub fn push(&mut self, number: u32, to: u64, body: &str, reference: &str) -> u64 {
         let body = self.text(body);
-        let reference = match Uuid::try_parse(reference) {
-            _ if reference.is_empty() => Reference::None,
-            Ok(uuid) if reference.len() == 36 => Reference::Uuid(uuid.into_bytes()),
-            _ => Reference::Other(reference.into()),
-        };
+        let reference = Reference::read(reference);
         self.entries.push(Entry { number, body, to, reference, at: now_micros() });
         self.next_id() - 1
     }
@@ -103,7 +112,14 @@ impl Ledger {
 
     /// The entries from `start` on, with their ids.
     pub fn since(&self, start: usize) -> impl Iterator<Item = (u64, &Entry)> {
-        (self.first_id..).zip(&self.entries).skip(start)
+        let start = start.min(self.entries.len());
+        (self.first_id + start as u64..).zip(&self.entries[start..])
+    }
+
+    /// The entries with this reference, newest first, with their ids.
+    pub fn referring(&self, reference: &str) -> impl Iterator<Item = (u64, &Entry)> {
+        let reference = Reference::read(reference);
+        self.newest().filter(move |(_, entry)| entry.reference == reference)
     }
 
     /// The entries, newest first, with their ids.

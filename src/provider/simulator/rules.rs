@@ -44,6 +44,11 @@ impl Rules {
         Self { list: rules, latency, random: Random(seed) }
     }
 
+    /// How long an answer takes that no rule concerns.
+    pub fn usual_delay(&mut self) -> Duration {
+        self.random.between(self.latency)
+    }
+
     /// How long the answer to this message takes, and what happens to it; `None`: it is accepted.
     pub fn decide(&mut self, view: &View<'_>) -> (Duration, Option<&Action>) {
         let mut latency = self.latency;

@@ -4,6 +4,7 @@
 use super::{
     dialect::{self, Dialect, Envelope, Reply, json},
     http::Request,
+    ledger::Entry,
     script::ErrorCode,
     world::{Claim, Denied, Refusal, Sent, World},
 };
@@ -110,13 +111,14 @@ fn list(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut 
     let limit = asked("limit").parse().unwrap_or(PAGE_LIMIT).clamp(1, PAGE_LIMIT);
     let page = asked("page").parse().unwrap_or(1_usize).max(1);
     let from = world.sender(number).map_or_else(String::new, |sender| sender.phone.to_string());
-    let hits: Vec<Value> = world
-        .ledger
-        .newest()
+    let candidates: Box<dyn Iterator<Item = (u64, &Entry)>> = match reference {
+        "" => Box::new(world.ledger.newest()),
+        reference => Box::new(world.ledger.referring(reference)),
+    };
+    let hits: Vec<Value> = candidates
         .filter(|(_, entry)| entry.number == number)
         .filter(|(found, _)| id.is_empty() || found.to_string() == id)
         .filter(|(_, entry)| to.is_empty() || entry.to.to_string() == to)
-        .filter(|(_, entry)| reference.is_empty() || entry.reference() == reference)
         .map(|(id, entry)| {
             let at = entry.at().timestamp();
             value!({"id": id, "referenceId": entry.reference(), "from": chat_id(&from),

@@ -224,6 +224,11 @@ impl World {
         if sender.standing.as_ref().is_some_and(|standing| standing.until.is_some_and(|until| until <= now)) {
             sender.standing = None;
         }
+        // A sender that is out counts for no rule: `nth` and `times` are about messages that could have gone.
+        if let Some(standing) = &sender.standing {
+            let verdict = Verdict::Refused(standing.refusal.clone());
+            return Decision { delay: self.rules.usual_delay(), verdict };
+        }
         let view = View {
             provider: sender.provider,
             number,
@@ -233,9 +238,6 @@ impl World {
             elapsed: now - self.started,
         };
         let (delay, action) = self.rules.decide(&view);
-        if let Some(standing) = &sender.standing {
-            return Decision { delay, verdict: Verdict::Refused(standing.refusal.clone()) };
-        }
         let to = sent.to.trim_start_matches('+').parse().unwrap_or(0);
         let ledger = &mut self.ledger;
         let last_id = ledger.next_id().saturating_sub(1);
