@@ -8,7 +8,8 @@
 -- judged before the wait for it.
 --
 -- The planner options keep the walk on its index whatever the statistics say: a cached plan for "limit $1" expects a
--- tenth of the table and would read all of it.
+-- tenth of the table and would read all of it. Rows that are locked are then found again by their place (ctid), which
+-- cannot change while we hold the lock: no plan made for yesterday's table size can turn that into a scan.
 
 create type claim_row as (
     lane          integer,     -- 1-based place in p_lane_number
@@ -63,8 +64,8 @@ declare
     v_lanes          integer[];
     v_lane_numbers   uuid[];
     v_epochs         bigint[];
-    v_due            uuid[];
-    v_walk           uuid[];
+    v_due            tid[];
+    v_walk           tid[];
     v_cum            integer;
     v_total          integer := 0;
 begin
@@ -228,7 +229,7 @@ begin
         end loop;
         if v_cum > 0 then
             v_due := array(
-                select r.id from campaign_recipients r
+                select r.ctid from campaign_recipients r
                  where r.organization_id = p_org and r.campaign_id = p_campaigns[c]
                    and r.bound_number_id is null and r.due_at is not null and r.due_at <= v_now
                    and r.state = 'queued'
@@ -236,7 +237,7 @@ begin
                          where s.organization_id = p_org and s.phone = r.phone limit 1) is null
                  order by r.due_at limit v_cum for update of r skip locked);
             v_walk := array(
-                select r.id from campaign_recipients r
+                select r.ctid from campaign_recipients r
                  where r.organization_id = p_org and r.campaign_id = p_campaigns[c] and r.id > p_walk_after[c]
                    and r.state = 'queued' and r.due_at is null
                    and (select s.since from suppressions s
@@ -249,8 +250,8 @@ begin
                        sticky_number_id = case when v_campaign_sticky[c]
                            then v_lane_numbers[width_bucket(k.place::integer, v_thresholds)] end,
                        last_attempt_id = p_attempts[v_offset + k.place], updated_at = v_now
-                  from unnest(v_due || v_walk) with ordinality as k (id, place)
-                 where r.organization_id = p_org and r.campaign_id = p_campaigns[c] and r.id = k.id
+                  from unnest(v_due || v_walk) with ordinality as k (place_on_page, place)
+                 where r.ctid = k.place_on_page
                 returning r.id, r.step, r.tries, r.phone, k.place::integer as place
             ), intents as (
                 insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id,
@@ -332,13 +333,13 @@ create function claim_bound(
     set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
 as $$
 declare
-    v_picked uuid[] := '{}';
+    v_picked tid[] := '{}';
     v_owner  uuid;
 begin
     foreach v_owner in array array[p_number] || p_takes_over loop
         exit when cardinality(v_picked) >= p_wanted;
         v_picked := v_picked || array(
-            select r.id from campaign_recipients r
+            select r.ctid from campaign_recipients r
              where r.organization_id = p_org and r.campaign_id = p_campaign
                and r.bound_number_id = v_owner and r.due_at is not null and r.due_at <= p_now
                and r.state = 'queued'
@@ -354,8 +355,8 @@ begin
         update campaign_recipients r
            set state = 'sending', due_at = null, bound_number_id = null, tries = r.tries + 1,
                sticky_number_id = p_number, last_attempt_id = p_attempts[k.place], updated_at = p_now
-          from unnest(v_picked) with ordinality as k (id, place)
-         where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = k.id
+          from unnest(v_picked) with ordinality as k (place_on_page, place)
+         where r.ctid = k.place_on_page
         returning r.id, r.step, r.tries, r.phone, k.place::integer as place
     ), intents as (
         insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id,

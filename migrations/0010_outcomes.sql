@@ -22,38 +22,61 @@ as $$
 #variable_conflict use_column
 declare
     v_now     timestamptz := coalesce(p_now, clock_timestamp());
-    v_changed bigint;
+    v_changed  bigint;
+    v_requeued bigint;
 begin
     -- Quota goes back first, so that locks are always taken in the order of the claim: usage before recipients.
     if 'not_sent' = any (p_states) or 'rejected' = any (p_states) then
         perform give_back_quota(p_org, array(
-            select a.id from unnest(p_ids, p_states) as o (id, state)
-              join attempts a on a.organization_id = p_org and a.id = o.id
-             where o.state in ('not_sent', 'rejected') and a.charged and a.state in ('sending', 'in_doubt')
-             order by a.id for update of a));
+            select o.id from unnest(p_ids, p_states) as o (id, state)
+             cross join lateral (select a.id from attempts a
+                                  where a.organization_id = p_org and a.id = o.id and a.charged
+                                    and a.state in ('sending', 'in_doubt') limit 1 for update) a
+             where o.state in ('not_sent', 'rejected')));
     end if;
 
-    with settled as (
+    -- Rows are found one by one through their key, locked, and then addressed by their place (ctid), which cannot change
+    -- under the lock: whatever size the tables had when the plan was made, it never scans them.
+    with found as materialized (
+        select o.*, f.place, f.campaign_id, f.recipient_id, f.step, f.number_id
+          from unnest(p_ids, p_states, p_provider_ids, p_classes, p_blames, p_codes, p_words, p_durations_ms,
+                      p_next, p_delay_ms, p_reasons)
+            as o (id, state, provider_id, class, blame, code, words, duration_ms, next, delay_ms, reason)
+         cross join lateral (
+            select a.ctid as place, a.campaign_id, a.recipient_id, a.step, a.number_id from attempts a
+             where a.organization_id = p_org and a.id = o.id
+               and (a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
+             limit 1 for update) f
+    ), settled as (
         update attempts a
            set state = o.state, live = o.state in ('accepted', 'in_doubt'),
                finished_at = v_now, duration_ms = coalesce(o.duration_ms, a.duration_ms),
                provider_message_id = o.provider_id, class = o.class, blame = o.blame, code = o.code, words = o.words,
                in_doubt_since = case when o.state = 'in_doubt' then v_now end
-          from unnest(p_ids, p_states, p_provider_ids, p_classes, p_blames, p_codes, p_words, p_durations_ms,
-                      p_next, p_delay_ms, p_reasons)
-            as o (id, state, provider_id, class, blame, code, words, duration_ms, next, delay_ms, reason)
-         where a.organization_id = p_org and a.id = o.id
-           and (a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
+          from found o
+         where a.ctid = o.place
         returning a.id, a.campaign_id, a.recipient_id, a.step, a.number_id, a.state, a.provider_message_id,
                   o.next, o.delay_ms, o.reason
     ), known as (
         insert into provider_messages (organization_id, provider_message_id, attempt_id)
         select p_org, s.provider_message_id, s.id from settled s where s.provider_message_id is not null
         on conflict do nothing
+    ), theirs as materialized (
+        select s.*, w.place, f.next_step, f.after_seconds
+          from settled s
+         cross join lateral (
+            select r.ctid as place from campaign_recipients r
+             where r.organization_id = p_org and r.campaign_id = s.campaign_id and r.id = s.recipient_id
+               and r.last_attempt_id = s.id and r.state in ('sending', 'in_doubt')
+             limit 1 for update) w
+          left join lateral (
+            select c.step as next_step, c.after_seconds from campaign_steps c
+             where c.organization_id = p_org and c.campaign_id = s.campaign_id and c.step = s.step + 1
+               and s.next = 'advance' limit 1) f on true
     ), moved as (
         update campaign_recipients r
            set state = case
-                   when s.next in ('retry', 'switch', 'keep') or f.step is not null then 'queued'::recipient_state
+                   when s.next in ('retry', 'switch', 'keep') or s.next_step is not null then 'queued'::recipient_state
                    when s.next = 'advance' then 'accepted'
                    when s.next = 'doubt' then 'in_doubt'
                    when s.next = 'skip' then 'skipped'
@@ -64,22 +87,19 @@ begin
                    when s.next = 'skip' then 'skipped'
                    else 'failed' end,
                reason = case when s.next = 'advance' then null else coalesce(s.reason, 'unknown') end,
-               step = coalesce(f.step, r.step),
-               tries = case when f.step is null then r.tries else 0 end,
+               step = coalesce(s.next_step, r.step),
+               tries = case when s.next_step is null then r.tries else 0 end,
                due_at = case
                    when s.next in ('retry', 'keep') then v_now + make_interval(secs => s.delay_ms / 1000.0)
                    when s.next = 'switch' then v_now
-                   when f.step is not null then v_now + make_interval(secs => f.after_seconds) end,
+                   when s.next_step is not null then v_now + make_interval(secs => s.after_seconds) end,
                bound_number_id = case
                    when s.next = 'keep' then s.number_id
-                   when s.next = 'retry' or f.step is not null then r.sticky_number_id end,
+                   when s.next = 'retry' or s.next_step is not null then r.sticky_number_id end,
                sticky_number_id = case when s.next = 'switch' then null else r.sticky_number_id end,
                updated_at = v_now
-          from settled s
-          left join campaign_steps f on f.organization_id = p_org and f.campaign_id = s.campaign_id
-                                    and f.step = s.step + 1 and s.next = 'advance'
-         where r.organization_id = p_org and r.campaign_id = s.campaign_id and r.id = s.recipient_id
-           and r.last_attempt_id = s.id and r.state in ('sending', 'in_doubt')
+          from theirs s
+         where r.ctid = s.place
     ), activity as (
         insert into number_activity as n (organization_id, number_id, minute, accepted, rejected, not_sent, in_doubt)
         select p_org, s.number_id, date_trunc('minute', v_now),
@@ -90,20 +110,21 @@ begin
            set accepted = n.accepted + excluded.accepted, rejected = n.rejected + excluded.rejected,
                not_sent = n.not_sent + excluded.not_sent, in_doubt = n.in_doubt + excluded.in_doubt
     )
-    select count(*) into v_changed from settled;
+    select (select count(*) from settled),
+           (select count(*) from theirs t where t.next in ('retry', 'switch', 'keep') or t.next_step is not null)
+      into v_changed, v_requeued;
 
     -- What was queued again and may not be sent any more ends here.
-    if p_next && array['retry', 'switch', 'keep'] or exists (
-        select from unnest(p_ids) as o (id) join attempts a on a.organization_id = p_org and a.id = o.id
-          join campaign_steps f on f.organization_id = p_org and f.campaign_id = a.campaign_id and f.step = a.step + 1)
-    then
+    if v_requeued > 0 then
         perform skip_stranded(p_org, array(
             select r.id from unnest(p_ids) as o (id)
-              join attempts a on a.organization_id = p_org and a.id = o.id
-              join campaign_recipients r on r.organization_id = p_org and r.campaign_id = a.campaign_id
-                                        and r.id = a.recipient_id and r.state = 'queued'
-              join campaigns c on c.organization_id = p_org and c.id = a.campaign_id
-             where c.state in ('cancelled', 'completed')
+             cross join lateral (select a.campaign_id, a.recipient_id from attempts a
+                                  where a.organization_id = p_org and a.id = o.id limit 1) a
+             cross join lateral (select q.id, q.phone from campaign_recipients q
+                                  where q.organization_id = p_org and q.campaign_id = a.campaign_id
+                                    and q.id = a.recipient_id and q.state = 'queued' limit 1) r
+             where exists (select from campaigns c where c.organization_id = p_org and c.id = a.campaign_id
+                              and c.state in ('cancelled', 'completed'))
                 or exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone)), v_now);
     end if;
 
