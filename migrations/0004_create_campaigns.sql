@@ -67,7 +67,7 @@ create table campaign_steps (
         references campaigns (organization_id, id) on delete cascade,
     constraint steps_count_from_one check (step between 1 and 365),
     constraint step_delay_is_not_negative check (after_seconds >= 0),
-    constraint texts_are_by_locale check (jsonb_typeof(texts) = 'object')
+    constraint texts_are_a_list check (jsonb_typeof(texts) = 'array')
 );
 comment on table campaign_steps is 'One message of a campaign: a delay and texts by locale.';
 comment on column campaign_steps.after_seconds is 'Since enrolment for the first step, since the previous step for the others.';
