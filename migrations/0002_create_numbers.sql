@@ -9,17 +9,21 @@ create table accounts (
     sealed_token    text not null,
     base_url        text,
     rolling_limit   integer,
+    unreachable_since  timestamptz,
+    unreachable_reason text,
     revision        bigint not null default 1,
     created_at      timestamptz not null default clock_timestamp(),
     constraint accounts_key primary key (organization_id, id),
     constraint account_name_is_taken_once unique (organization_id, name),
     constraint account_name_is_not_empty check (name <> ''),
-    constraint account_rolling_limit_is_positive check (rolling_limit > 0)
+    constraint account_rolling_limit_is_positive check (rolling_limit > 0),
+    constraint unreachable_says_why check ((unreachable_since is null) = (unreachable_reason is null))
 );
 comment on table accounts is 'A credential and limit group at a provider; owns numbers.';
 comment on column accounts.external_id is 'WABA id (Meta) or Account SID (Twilio).';
 comment on column accounts.sealed_token is 'Sealed: version, key id, nonce, ciphertext; bound to this row.';
 comment on column accounts.base_url is 'Overrides where the provider is reached.';
+comment on column accounts.unreachable_since is 'The provider does not answer; its numbers are not to blame.';
 comment on column accounts.rolling_limit is 'Unique recipients in a moving 24 h, over all numbers of the account.';
 
 create table whatsapp_numbers (

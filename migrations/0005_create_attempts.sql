@@ -22,6 +22,8 @@ create table attempts (
     in_doubt_since  timestamptz,
     checked_at      timestamptz,
     checks          smallint not null default 0,
+    absences        smallint not null default 0,
+    evidence        text,
     provider_message_id text,
     class           text,
     blame           text,
@@ -46,6 +48,9 @@ comment on table attempts is 'One try to put one step for one recipient on the w
 comment on column attempts.epoch is 'Of the number''s lease at the claim.';
 comment on column attempts.charged is 'Counts against the limits of quota_day.';
 comment on column attempts.words is 'The provider''s own words, cleaned.';
+comment on column attempts.checks is 'How often the provider was asked about it.';
+comment on column attempts.absences is 'How often in a row the provider did not know it.';
+comment on column attempts.evidence is 'What the provider said last.';
 comment on column attempts.contradicted is 'Settled one way, and evidence for acceptance came later.';
 
 -- Rule B: this index, not any lock or lease, is what makes "at most once" true.

@@ -27,7 +27,7 @@ create function claim(
     p_org uuid, p_instance uuid,
     p_numbers uuid[], p_epochs bigint[], p_batches integer[], p_gaps_us bigint[],
     p_campaigns uuid[], p_walk_after uuid[], p_may_take_over boolean[],
-    p_lane_number integer[], p_lane_campaign integer[], p_lane_wanted integer[],
+    p_lane_number integer[], p_lane_campaign integer[], p_lane_wanted integer[], p_lane_bound_only boolean[],
     p_takes_over uuid[], p_attempts uuid[], p_deadline interval, p_now timestamptz default null
 ) returns setof claim_row
     language plpgsql
@@ -218,7 +218,7 @@ begin
         v_epochs := '{}';
         v_cum := 0;
         for i in 1 .. cardinality(p_lane_number) loop
-            if p_lane_campaign[i] = c and v_grant[i] > 0 then
+            if p_lane_campaign[i] = c and v_grant[i] > 0 and not p_lane_bound_only[i] then
                 v_thresholds := v_thresholds || (v_cum + 1);
                 v_cum := v_cum + v_grant[i];
                 v_lanes := v_lanes || i;

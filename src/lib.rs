@@ -5,5 +5,6 @@ pub mod domain;
 pub mod postgres;
 pub mod provider;
 pub mod secrets;
+pub mod sender;
 pub mod store;
 pub mod tui;

@@ -104,6 +104,8 @@ pub enum Class {
     AccountFatal,
     /// A refusal we do not know. Ends the step; several in a row rest the number.
     Unknown,
+    /// Ours: the request was never begun, because it was too late, paused or suspended meanwhile, or our lease ended.
+    Withheld,
 }
 
 impl Class {
@@ -121,6 +123,7 @@ impl Class {
             },
             Self::NumberAuth | Self::AccountFatal | Self::AccountLimited(_) => Blame::Account,
             Self::Transient(_) => Blame::Provider,
+            Self::Withheld => Blame::Us,
             Self::RecipientInvalid | Self::RecipientBlocked | Self::OptedOut | Self::RecipientDeferred(_) => {
                 Blame::Recipient
             }
@@ -137,7 +140,7 @@ impl Class {
             Self::Throttled(scope, _) => scope,
             Self::DestinationRefused => Scope::Pair,
             Self::NumberAuth | Self::AccountFatal | Self::AccountLimited(_) => Scope::Account,
-            Self::Transient(_) | Self::Unknown => Scope::Number,
+            Self::Transient(_) | Self::Unknown | Self::Withheld => Scope::Number,
             Self::RecipientInvalid | Self::RecipientBlocked | Self::OptedOut | Self::RecipientDeferred(_) => {
                 Scope::Recipient
             }
@@ -158,6 +161,7 @@ impl Class {
             Self::Throttled(Scope::Pair | Scope::Recipient, wait) => Retry::After(wait),
             Self::Throttled(_, _) => Retry::WhenNumberRecovers,
             Self::Transient(wait) | Self::RecipientDeferred(wait) => Retry::After(wait),
+            Self::Withheld => Retry::After(Duration::ZERO),
             Self::RecipientInvalid
             | Self::RecipientBlocked
             | Self::OptedOut
@@ -184,6 +188,7 @@ impl Class {
             Self::ContentRejected => "content_rejected",
             Self::AccountFatal => "account_fatal",
             Self::Unknown => "unknown",
+            Self::Withheld => "withheld",
         }
     }
 }

@@ -197,30 +197,55 @@ pub fn select(view: &View<'_>) -> Choice {
     among(view.strategy, default, Reason::Default).unwrap_or(Choice::NoNumber)
 }
 
-/// Whether `number` may take messages of the pool that are bound to no other number: what the driver of one number
-/// asks at its slot. Under *priority* only the numbers of the best priority that work take part, under the others all
-/// that may send; the default number only when the pool has none in service.
+/// The numbers that may take messages of the pool that are bound to no other number. Under *priority* these are the
+/// numbers of the best priority that work, under the others all that may send; the default number only when the pool
+/// has none in service. Linear in the size of the pool: one choice serves all drivers.
 ///
 /// # Errors
-/// The number that goes first, if there is one: [`Hold::NotChosen`].
-pub fn takes_part(view: &View<'_>, number: NumberId) -> Result<(), Option<NumberId>> {
+/// When no number is in service: [`Hold::NoNumber`].
+pub fn participants(view: &View<'_>) -> Result<Participants, NoNumberInService> {
     let unbound = View { sticky: None, ..*view };
     let (chosen, reason) = match select(&unbound) {
         Choice::Send { number, reason } | Choice::Wait { number, reason, .. } => (number, reason),
-        Choice::NoNumber => return Err(None),
+        Choice::NoNumber => return Err(NoNumberInService),
     };
     let numbers = match reason {
         Reason::Default => view.default.map(std::slice::from_ref).unwrap_or_default(),
         Reason::Pool | Reason::Sticky => view.pool,
     };
-    let find = |wanted: NumberId| numbers.iter().find(|candidate| candidate.number == wanted);
-    let (Some(first), Some(me)) = (find(chosen), find(number)) else { return Err(Some(chosen)) };
-    let equal = match view.strategy {
-        Strategy::Priority => me.priority == first.priority,
-        Strategy::LeastUsed | Strategy::Weighted => true,
+    let best = numbers.iter().find(|candidate| candidate.number == chosen).map(|first| first.priority);
+    let takes_part = |candidate: &&Candidate| {
+        let equal = match view.strategy {
+            Strategy::Priority => Some(candidate.priority) == best,
+            Strategy::LeastUsed | Strategy::Weighted => true,
+        };
+        let may = matches!(candidate.standing, Standing::Ready | Standing::Busy { .. });
+        equal && may || candidate.number == chosen
     };
-    let may = matches!(me.standing, Standing::Ready | Standing::Busy { .. });
-    if equal && may || me.number == chosen { Ok(()) } else { Err(Some(chosen)) }
+    let numbers = numbers.iter().filter(takes_part).map(|candidate| candidate.number).collect();
+    Ok(Participants { first: chosen, numbers })
+}
+
+/// Which numbers serve a pool now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Participants {
+    /// The one that goes first.
+    pub first: NumberId,
+    /// All that take part, the first included.
+    pub numbers: Vec<NumberId>,
+}
+
+/// Neither the pool nor the organisation has a number in service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoNumberInService;
+
+/// Whether `number` may take messages of the pool that are bound to no other number: see [`participants`].
+///
+/// # Errors
+/// The number that goes first, if there is one: [`Hold::NotChosen`].
+pub fn takes_part(view: &View<'_>, number: NumberId) -> Result<(), Option<NumberId>> {
+    let serving = participants(view).map_err(|NoNumberInService| None)?;
+    if serving.numbers.contains(&number) { Ok(()) } else { Err(Some(serving.first)) }
 }
 
 /// The best of these numbers; `None`: none is in service.

@@ -43,6 +43,8 @@ pub struct Lane {
     pub campaign: usize,
     /// How many, at most.
     pub wanted: u32,
+    /// Only work that is bound to this number: another number of the pool goes first.
+    pub bound_only: bool,
 }
 
 /// Everything a claim needs to know.
@@ -264,12 +266,13 @@ impl Store {
         let lane_numbers: Vec<i32> = request.lanes.iter().map(|lane| place(lane.number)).collect();
         let lane_campaigns: Vec<i32> = request.lanes.iter().map(|lane| place(lane.campaign)).collect();
         let lane_wanted: Vec<i32> = request.lanes.iter().map(|lane| clamp(lane.wanted)).collect();
+        let lane_bound_only: Vec<bool> = request.lanes.iter().map(|lane| lane.bound_only).collect();
         let takes_over: Vec<Uuid> = request.takes_over.iter().map(|number| number.0).collect();
         let attempts: Vec<Uuid> = request.attempts.iter().map(|attempt| attempt.0).collect();
         let rows = sqlx::query!(
             r#"select lane as "lane!", attempt_id, recipient_id, step, tries, phone, locale, parameters, at, verdict
-                 from claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-                            make_interval(secs => $15), $16)"#,
+                 from claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+                            make_interval(secs => $16), $17)"#,
             request.organization.0,
             request.instance.0,
             &numbers,
@@ -282,6 +285,7 @@ impl Store {
             &lane_numbers,
             &lane_campaigns,
             &lane_wanted,
+            &lane_bound_only,
             &takes_over,
             &attempts,
             request.deadline.as_secs_f64(),

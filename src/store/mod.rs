@@ -4,7 +4,9 @@
 //! one round trip. What two instances must agree on is decided by the database's clock, read after its locks.
 
 pub mod attempt;
+pub mod chore;
 pub mod lease;
+pub mod measure;
 pub mod snapshot;
 pub mod view;
 

@@ -5,6 +5,7 @@ use crate::domain::{
     ids::{AccountId, CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
     number::{Number, NumberState, Pacing, ProviderKind, Suspension},
     phone::Phone,
+    selection::Strategy,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use std::{collections::HashMap, time::Duration};
@@ -72,17 +73,6 @@ pub struct AccountView {
     pub base_url: Option<String>,
     /// Which version of the row this is.
     pub revision: i64,
-}
-
-/// How a pool picks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strategy {
-    /// Lowest priority number first, the rest are backups.
-    Priority,
-    /// Least used, relative to its limit.
-    LeastUsed,
-    /// By weight.
-    Weighted,
 }
 
 /// A pool and its members.

@@ -1,0 +1,123 @@
+-- What senders decide and what is done for all.
+
+-- The number that does the work of another one: the first by priority in its pools that may send, else the
+-- organisation's default number.
+create function next_number(p_org uuid, p_number uuid, p_not_account uuid default null) returns uuid
+    language sql stable
+as $$
+    select n.id
+      from whatsapp_numbers n
+     where n.organization_id = p_org and n.id <> p_number and n.is_active
+       and n.account_id is distinct from p_not_account
+       and (n.suspended_at is null or n.suspended_until <= clock_timestamp())
+       and (exists (select from pool_numbers mine join pool_numbers other
+                        on other.organization_id = p_org and other.pool_id = mine.pool_id
+                     where mine.organization_id = p_org and mine.number_id = p_number and other.number_id = n.id)
+            or n.id = (select default_number_id from organizations where id = p_org))
+     order by (n.limited_until > clock_timestamp()) nulls first, n.priority, n.phone
+     limit 1
+$$;
+
+-- Takes a person out of every campaign. What is queued moves first: its row locks order this against claims. Only
+-- then the time is taken.
+create function suppress(p_org uuid, p_phone text, p_source text, p_reason text) returns void language plpgsql as $$
+begin
+    update campaign_recipients
+       set state = 'skipped', attention = 'skipped', reason = 'opted_out', due_at = null, bound_number_id = null,
+           updated_at = clock_timestamp()
+     where organization_id = p_org and phone = p_phone and state = 'queued'
+       and campaign_id in (select id from campaigns where organization_id = p_org
+                              and state in ('draft', 'scheduled', 'active', 'paused'));
+    insert into suppressions (organization_id, phone, since, source, reason)
+    values (p_org, p_phone, clock_timestamp(), p_source, p_reason)
+    on conflict on constraint suppressions_key do nothing;
+end $$;
+
+create function run_lifecycle(p_org uuid, p_instance uuid, p_now timestamptz default null) returns bigint
+    language plpgsql
+as $$
+declare
+    v_now     timestamptz := coalesce(p_now, clock_timestamp());
+    v_changed bigint := 0;
+    v_count   bigint;
+begin
+    with due as materialized (
+        select id, name from campaigns
+         where organization_id = p_org and state = 'scheduled' and starts_at <= v_now order by id for update
+    ), started as (
+        update campaigns c set state = 'active', started_at = v_now, changed_by = 'sender',
+                               revision = c.revision + 1, updated_at = clock_timestamp()
+          from due d where c.organization_id = p_org and c.id = d.id
+    ), audited as (
+        insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name, reason)
+        select p_org, 'sender', p_instance, 'start', 'campaign', d.id, d.name, 'its time has come' from due d
+    )
+    select count(*) into v_count from due;
+    v_changed := v_changed + v_count;
+
+    with done as materialized (
+        select c.id, c.name from campaigns c
+         where c.organization_id = p_org and c.state = 'active'
+           and (select coalesce(sum(k.planned), 0) > 0 and coalesce(sum(k.queued + k.sending + k.in_doubt), 0) = 0
+                  from campaign_counts k where k.organization_id = p_org and k.campaign_id = c.id)
+         order by c.id for update
+    ), completed as (
+        update campaigns c set state = 'completed', finished_at = v_now, changed_by = 'sender',
+                               revision = c.revision + 1, updated_at = clock_timestamp()
+          from done d where c.organization_id = p_org and c.id = d.id
+    ), audited as (
+        insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name, reason)
+        select p_org, 'sender', p_instance, 'complete', 'campaign', d.id, d.name, 'every recipient has a final state'
+          from done d
+    )
+    select count(*) into v_count from done;
+    v_changed := v_changed + v_count;
+
+    with over as materialized (
+        select id, phone::text as phone from whatsapp_numbers
+         where organization_id = p_org and suspended_until <= clock_timestamp() order by id for update
+    ), lifted as (
+        update whatsapp_numbers n
+           set suspended_at = null, suspension_reason = null, suspended_until = null, suspended_by = null,
+               revision = n.revision + 1, updated_at = clock_timestamp()
+          from over o where n.organization_id = p_org and n.id = o.id
+    ), closed as (
+        update failovers f set ended_at = clock_timestamp(), ended_by = 'sender', ended_reason = 'the suspension ended'
+          from over o where f.organization_id = p_org and f.from_number_id = o.id and f.ended_at is null
+    ), audited as (
+        insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name, reason)
+        select p_org, 'sender', p_instance, 'resume', 'number', o.id, o.phone, 'the suspension ended' from over o
+    )
+    select count(*) into v_count from over;
+    v_changed := v_changed + v_count;
+
+    update whatsapp_numbers set limited_until = null, limited_reason = null, revision = revision + 1
+     where organization_id = p_org and limited_until <= clock_timestamp();
+    get diagnostics v_count = row_count;
+    return v_changed + v_count;
+end $$;
+
+-- Queued work whose campaign was cancelled, or whose person opted out, at the very moment it was put back.
+create function end_stranded(p_org uuid) returns void language plpgsql as $$
+declare
+    v_campaign uuid;
+begin
+    for v_campaign in
+        select c.id from campaigns c
+         where c.organization_id = p_org and c.state in ('cancelled', 'completed')
+           and c.finished_at > clock_timestamp() - interval '1 day'
+           and (select coalesce(sum(k.queued), 0) > 0 from campaign_counts k
+                 where k.organization_id = p_org and k.campaign_id = c.id)
+    loop
+        perform skip_stranded(p_org, array(
+            select id from campaign_recipients where organization_id = p_org and campaign_id = v_campaign
+               and state = 'queued' limit 10000), clock_timestamp());
+    end loop;
+    update campaign_recipients r
+       set state = 'skipped', attention = 'skipped', reason = 'opted_out', due_at = null, bound_number_id = null,
+           updated_at = clock_timestamp()
+      from suppressions s, campaigns c
+     where s.organization_id = p_org and s.since > clock_timestamp() - interval '10 minutes'
+       and c.organization_id = p_org and c.state in ('active', 'paused')
+       and r.organization_id = p_org and r.campaign_id = c.id and r.phone = s.phone and r.state = 'queued';
+end $$;

@@ -1,0 +1,260 @@
+//! What follows from an outcome: for the recipient, for the number, for the account, for the campaign. Pure.
+
+use crate::domain::ids::AttemptId;
+use crate::domain::{
+    attempt::AttemptState,
+    outcome::{Blame, Class, Failure, Outcome, Retry, Scope},
+};
+use crate::store::attempt::{Next, OutcomeRecord};
+use std::time::Duration;
+
+/// Most tries of one step when the provider refuses for now.
+pub const MOST_TRIES: i16 = 5;
+/// First wait after a send that provably never began; doubles with every try.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// Longest such wait.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// How long a message waits that may not leave its number, before it is looked at again.
+const WAIT_FOR_NUMBER: Duration = Duration::from_mins(1);
+/// How long a number rests after a throttle that names no time.
+const REST: Duration = Duration::from_secs(30);
+
+/// What an answer asks of a number, an account or a campaign, beyond its own message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Measure {
+    /// Take the number out of service.
+    SuspendNumber,
+    /// Let the number rest.
+    RestNumber(Duration),
+    /// Take every number of the account out of service.
+    SuspendAccount,
+    /// Let every number of the account rest.
+    RestAccount(Duration),
+    /// The person asked not to be written to.
+    OptOut,
+    /// One more refusal of this content.
+    ContentRefused,
+    /// One more fault of the provider or of the way to it; the breaker counts them.
+    ProviderFault {
+        /// Whether the provider was reached at all.
+        reached: bool,
+    },
+    /// One more refusal that nobody can read.
+    UnknownRefusal,
+    /// All is well: faults in a row end here.
+    Well,
+}
+
+/// What is to be written and done about one outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// What becomes of the recipient.
+    pub next: Next,
+    /// What is asked of others.
+    pub measure: Measure,
+}
+
+/// Judges an outcome. `tries` counts this try; `never_switch` is the campaign's policy.
+#[must_use]
+pub fn judge(outcome: &Outcome, tries: i16, never_switch: bool) -> Judgement {
+    match outcome {
+        Outcome::Accepted { .. } => Judgement { next: Next::Advance, measure: Measure::Well },
+        Outcome::InDoubt(_) => {
+            Judgement { next: Next::Doubt, measure: Measure::ProviderFault { reached: true } }
+        }
+        Outcome::NotSent(failure) => not_sent(failure, tries),
+        Outcome::Rejected(failure) => {
+            Judgement { next: next_of(failure, tries, never_switch), measure: measure_of(failure.class) }
+        }
+    }
+}
+
+fn not_sent(failure: &Failure, tries: i16) -> Judgement {
+    match failure.class.blame() {
+        // We stopped it ourselves: paused, suspended, too late. It may go at once.
+        Blame::Us => Judgement { next: Next::Retry(Duration::ZERO), measure: Measure::Well },
+        // The text cannot be made for this person.
+        Blame::Content => Judgement { next: Next::Skip, measure: Measure::Well },
+        _ => Judgement {
+            next: Next::Retry(backoff(tries)),
+            measure: Measure::ProviderFault { reached: false },
+        },
+    }
+}
+
+fn next_of(failure: &Failure, tries: i16, never_switch: bool) -> Next {
+    let may_try_again = tries < MOST_TRIES;
+    match failure.class.retry() {
+        Retry::Never => Next::Fail,
+        Retry::After(_) | Retry::WhenNumberRecovers if !may_try_again => Next::Fail,
+        Retry::After(wait) => Next::Retry(wait.max(FIRST_WAIT)),
+        Retry::WhenNumberRecovers => Next::Retry(Duration::ZERO),
+        // The number stays in service, so nothing but the count keeps the message from coming back to it.
+        Retry::AnotherNumber if failure.class == Class::DestinationRefused && !may_try_again => Next::Fail,
+        Retry::AnotherNumber if never_switch => Next::Keep(WAIT_FOR_NUMBER),
+        Retry::AnotherNumber => Next::Switch,
+    }
+}
+
+fn measure_of(class: Class) -> Measure {
+    match class {
+        Class::NumberSuspended => Measure::SuspendNumber,
+        Class::NumberLimited(rest) => Measure::RestNumber(rest),
+        Class::AccountLimited(rest) => Measure::RestAccount(rest),
+        Class::NumberAuth | Class::AccountFatal => Measure::SuspendAccount,
+        Class::Throttled(Scope::Account | Scope::Provider, rest) => Measure::RestAccount(rest.max(REST)),
+        Class::Throttled(Scope::Number, rest) => Measure::RestNumber(rest.max(Duration::from_secs(1))),
+        Class::Throttled(_, _)
+        | Class::DestinationRefused
+        | Class::RecipientInvalid
+        | Class::RecipientBlocked
+        | Class::RecipientDeferred(_)
+        | Class::Withheld => Measure::Well,
+        Class::OptedOut => Measure::OptOut,
+        Class::ContentRejected => Measure::ContentRefused,
+        Class::Transient(_) => Measure::ProviderFault { reached: true },
+        Class::Unknown => Measure::UnknownRefusal,
+    }
+}
+
+fn backoff(tries: i16) -> Duration {
+    let doublings = u32::try_from(tries.saturating_sub(1)).unwrap_or(0).min(16);
+    FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT)
+}
+
+/// The row that records this outcome.
+#[must_use]
+pub fn record(
+    attempt: AttemptId,
+    outcome: &Outcome,
+    judgement: &Judgement,
+    took: Option<Duration>,
+) -> OutcomeRecord {
+    let state = match outcome {
+        Outcome::Accepted { .. } => AttemptState::Accepted,
+        Outcome::Rejected(_) => AttemptState::Rejected,
+        Outcome::NotSent(_) => AttemptState::NotSent,
+        Outcome::InDoubt(_) => AttemptState::InDoubt,
+    };
+    let provider_message_id = match outcome {
+        Outcome::Accepted { provider_message_id } => Some(provider_message_id.clone()),
+        _ => None,
+    };
+    let failure = outcome.failure();
+    OutcomeRecord {
+        attempt,
+        state,
+        provider_message_id,
+        class: failure.map(|failure| failure.class.name().to_owned()),
+        blame: failure.map(|failure| blame_name(failure.class.blame()).to_owned()),
+        code: failure.and_then(|failure| failure.code.clone()),
+        words: failure.map(|failure| failure.words.clone()),
+        duration_ms: took.map(|took| i32::try_from(took.as_millis()).unwrap_or(i32::MAX)),
+        next: String::new(),
+        delay_ms: 0,
+        reason: failure.map(reason_of),
+    }
+    .with_next(&judgement.next)
+}
+
+/// Why the recipient is where it is, for lists: our word for the class, and the provider's code.
+fn reason_of(failure: &Failure) -> String {
+    match (&failure.class, failure.code.as_deref()) {
+        (Class::ContentRejected, Some(code)) if failure.words.is_empty() => code.to_owned(),
+        (class, Some(code)) => format!("{}: {code}", class.name()),
+        (class, None) => class.name().to_owned(),
+    }
+}
+
+fn blame_name(blame: Blame) -> &'static str {
+    match blame {
+        Blame::Recipient => "recipient",
+        Blame::Content => "content",
+        Blame::Number => "number",
+        Blame::Account => "account",
+        Blame::Provider => "provider",
+        Blame::Us => "us",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(class: Class) -> Failure {
+        Failure { class, code: Some("131026".into()), words: "words".into() }
+    }
+
+    #[test]
+    fn every_class_of_refusal_has_its_consequence() {
+        let minute = Duration::from_mins(1);
+        let cases = [
+            (Class::NumberSuspended, Next::Switch, Measure::SuspendNumber),
+            (Class::NumberLimited(minute), Next::Switch, Measure::RestNumber(minute)),
+            (Class::NumberAuth, Next::Switch, Measure::SuspendAccount),
+            (Class::AccountFatal, Next::Switch, Measure::SuspendAccount),
+            (
+                Class::Throttled(Scope::Number, minute),
+                Next::Retry(Duration::ZERO),
+                Measure::RestNumber(minute),
+            ),
+            (
+                Class::Throttled(Scope::Account, minute),
+                Next::Retry(Duration::ZERO),
+                Measure::RestAccount(minute),
+            ),
+            (Class::Throttled(Scope::Pair, minute), Next::Retry(minute), Measure::Well),
+            (Class::Transient(minute), Next::Retry(minute), Measure::ProviderFault { reached: true }),
+            (Class::RecipientInvalid, Next::Fail, Measure::Well),
+            (Class::RecipientBlocked, Next::Fail, Measure::Well),
+            (Class::RecipientDeferred(minute), Next::Retry(minute), Measure::Well),
+            (Class::OptedOut, Next::Fail, Measure::OptOut),
+            (Class::ContentRejected, Next::Fail, Measure::ContentRefused),
+            (Class::Unknown, Next::Fail, Measure::UnknownRefusal),
+        ];
+        for (class, next, measure) in cases {
+            assert_eq!(
+                judge(&Outcome::Rejected(failure(class)), 1, false),
+                Judgement { next, measure },
+                "{class:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_recipient_refusal_never_moves_to_another_number() {
+        for class in [
+            Class::RecipientInvalid,
+            Class::RecipientBlocked,
+            Class::OptedOut,
+            Class::RecipientDeferred(REST),
+        ] {
+            let next = judge(&Outcome::Rejected(failure(class)), 1, false).next;
+            assert!(!matches!(next, Next::Switch), "{class:?} became {next:?}");
+        }
+    }
+
+    #[test]
+    fn a_doubt_never_becomes_anything_by_itself() {
+        for tries in [1, 5, 100] {
+            assert_eq!(judge(&Outcome::InDoubt(failure(Class::Unknown)), tries, false).next, Next::Doubt);
+        }
+    }
+
+    #[test]
+    fn a_campaign_that_never_switches_keeps_its_messages_with_the_number() {
+        let judgement = judge(&Outcome::Rejected(failure(Class::NumberSuspended)), 1, true);
+        assert_eq!(judgement.next, Next::Keep(WAIT_FOR_NUMBER));
+    }
+
+    #[test]
+    fn refusals_for_now_end_after_some_tries_and_what_was_not_sent_does_not() {
+        let transient = Outcome::Rejected(failure(Class::Transient(REST)));
+        assert_eq!(judge(&transient, MOST_TRIES - 1, false).next, Next::Retry(REST));
+        assert_eq!(judge(&transient, MOST_TRIES, false).next, Next::Fail);
+        let unreachable = Outcome::NotSent(failure(Class::Transient(REST)));
+        assert_eq!(judge(&unreachable, 1, false).next, Next::Retry(FIRST_WAIT));
+        assert_eq!(judge(&unreachable, 3, false).next, Next::Retry(FIRST_WAIT * 4));
+        assert_eq!(judge(&unreachable, 1000, false).next, Next::Retry(LONGEST_WAIT));
+    }
+}

@@ -1,0 +1,3 @@
+//! The engine.
+pub mod judge;
+pub mod plan;

@@ -1,0 +1,418 @@
+//! The plan: which numbers claim how much from which campaigns now, and why the others wait. Pure.
+//!
+//! It has two stages. [`Roster::of`] asks once per snapshot what each number may and which numbers serve each campaign;
+//! [`Roster::lanes`] asks at every slot what to claim. The screens that say why something waits ask the same roster, so
+//! they cannot disagree with the sender.
+
+use crate::domain::{
+    day,
+    hold::{BreakerScope, CapScope, Hold},
+    ids::{AccountId, CampaignId, InstanceId, NumberId, PoolId},
+    number::NumberState,
+    pacing::{self, Turn},
+    selection::{self, NoNumberInService, Standing, Strategy},
+    sharing,
+};
+use crate::store::snapshot::{CampaignView, NumberView, PoolView, Snapshot};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use std::collections::HashMap;
+
+/// A breaker that is open: a rest, then one trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenBreaker {
+    /// Until when nothing is tried.
+    pub until: DateTime<Utc>,
+}
+
+/// What bears on the plan and is known to this process only.
+#[derive(Debug, Clone, Default)]
+pub struct Local {
+    /// Leases we hold and trust, by epoch.
+    pub leases: HashMap<NumberId, i64>,
+    /// Requests on the wire.
+    pub in_air: HashMap<NumberId, u32>,
+    /// Later slots than the snapshot knows of.
+    pub next_send_at: HashMap<NumberId, DateTime<Utc>>,
+    /// Accounts whose provider does not answer well.
+    pub breakers: HashMap<AccountId, OpenBreaker>,
+    /// Numbers that this process took out at once, before the database says so.
+    pub closed: HashMap<NumberId, DateTime<Utc>>,
+    /// Campaigns that had nothing more when they were last asked, and when to ask again.
+    pub dry: HashMap<CampaignId, DateTime<Utc>>,
+    /// Numbers that had no bound work when they were last asked, and when to ask again.
+    pub bound_dry: HashMap<(NumberId, CampaignId), DateTime<Utc>>,
+}
+
+/// What one number claims now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberLanes {
+    /// Place in the snapshot's numbers.
+    pub number: usize,
+    /// Most messages at this slot.
+    pub batch: u32,
+    /// Campaign (place in the snapshot), how many, and whether only work that is bound to this number.
+    pub shares: Vec<(usize, u32, bool)>,
+}
+
+/// What the plan says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What to claim now.
+    pub claims: Vec<NumberLanes>,
+    /// When something that waits now may go on, as far as that is known.
+    pub opens: Option<DateTime<Utc>>,
+}
+
+impl Plan {
+    /// How many messages it wants.
+    #[must_use]
+    pub fn wanted(&self) -> u32 {
+        self.claims.iter().flat_map(|claim| &claim.shares).map(|(_, count, _)| count).sum()
+    }
+
+    fn may_open(&mut self, at: DateTime<Utc>) {
+        self.opens = Some(self.opens.map_or(at, |opens| opens.min(at)));
+    }
+}
+
+/// What each number may and which numbers serve each campaign, at one moment.
+#[derive(Debug, Clone)]
+pub struct Roster {
+    zone: Tz,
+    /// Why nothing at all is sent.
+    pub everything: Option<Hold>,
+    /// Why each number of the snapshot may not send, lease and pace aside.
+    pub numbers: Vec<Option<Hold>>,
+    /// Why each campaign of the snapshot waits as a whole, or which numbers serve it.
+    pub campaigns: Vec<Service>,
+    /// For each number, the campaigns it takes part in; `true`: only with what is bound to it.
+    serves: Vec<Vec<(usize, bool)>>,
+}
+
+/// Who serves a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Why the campaign waits as a whole.
+    pub hold: Option<Hold>,
+    /// The number that goes first.
+    pub first: Option<NumberId>,
+    /// All numbers that take part.
+    pub numbers: Vec<NumberId>,
+}
+
+impl Roster {
+    /// Asks what each number may and which numbers serve each campaign at `now`.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, local: &Local, now: DateTime<Utc>) -> Self {
+        let zone: Tz = snapshot.organization.time_zone.parse().unwrap_or(Tz::UTC);
+        let midnight = day::next_day(now, zone);
+        let numbers: Vec<Option<Hold>> =
+            snapshot.numbers.iter().map(|number| number_hold(number, local, now, midnight)).collect();
+        let places: HashMap<NumberId, usize> =
+            snapshot.numbers.iter().enumerate().map(|(place, view)| (view.number.id, place)).collect();
+        let candidates: Vec<selection::Candidate> = snapshot
+            .numbers
+            .iter()
+            .zip(&numbers)
+            .map(|(view, hold)| candidate(view, hold.as_ref()))
+            .collect();
+        let pools: HashMap<PoolId, &PoolView> = snapshot.pools.iter().map(|pool| (pool.id, pool)).collect();
+        let default = snapshot
+            .organization
+            .default_number
+            .and_then(|id| places.get(&id))
+            .map(|place| candidates[*place]);
+        let mut serves: Vec<Vec<(usize, bool)>> = vec![Vec::new(); snapshot.numbers.len()];
+        let campaigns = snapshot
+            .campaigns
+            .iter()
+            .enumerate()
+            .map(|(at, campaign)| {
+                let service = serve(
+                    campaign,
+                    pools.get(&campaign.pool).copied(),
+                    &places,
+                    &candidates,
+                    default.as_ref(),
+                    midnight,
+                );
+                for number in &service.numbers {
+                    if let Some(place) = places.get(number) {
+                        serves[*place].push((at, false));
+                    }
+                }
+                if let Some(pool) = pools.get(&campaign.pool).filter(|pool| pool.sticky) {
+                    for number in pool.numbers.iter().filter(|number| !service.numbers.contains(number)) {
+                        if let Some(place) = places.get(number) {
+                            serves[*place].push((at, true));
+                        }
+                    }
+                }
+                service
+            })
+            .collect();
+        Self { zone, everything: everything_hold(snapshot, midnight), numbers, campaigns, serves }
+    }
+
+    /// The organisation's zone.
+    #[must_use]
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// Numbers out of service or at rest, whose bound work others may take over.
+    #[must_use]
+    pub fn takes_over(&self, snapshot: &Snapshot) -> Vec<NumberId> {
+        snapshot
+            .numbers
+            .iter()
+            .zip(&self.numbers)
+            .filter(|(_, hold)| hold.is_some())
+            .map(|(view, _)| view.number.id)
+            .collect()
+    }
+
+    /// What to claim at `now`, at most `most` messages.
+    #[must_use]
+    pub fn lanes(&self, snapshot: &Snapshot, local: &Local, now: DateTime<Utc>, most: u32) -> Plan {
+        let mut plan = Plan::default();
+        if let Some(hold) = &self.everything {
+            hold.until().into_iter().for_each(|until| plan.may_open(until));
+            return plan;
+        }
+        let mut left = most;
+        let mut rooms: Vec<Room> =
+            snapshot.campaigns.iter().map(|campaign| Room::of(campaign, local, now)).collect();
+        for room in &rooms {
+            room.opens.into_iter().for_each(|at| plan.may_open(at));
+        }
+        for place in self.order(snapshot) {
+            let view = &snapshot.numbers[place];
+            if left == 0 || !local.leases.contains_key(&view.number.id) {
+                continue;
+            }
+            if let Some(hold) = &self.numbers[place] {
+                hold.until().into_iter().for_each(|until| plan.may_open(until));
+                continue;
+            }
+            if self.serves[place].iter().all(|(at, _)| rooms[*at].left == 0) {
+                continue;
+            }
+            let in_air = local.in_air.get(&view.number.id).copied().unwrap_or(0);
+            let next = local.next_send_at.get(&view.number.id).copied().max(view.next_send_at);
+            match pacing::turn(&view.number.pacing, now, next, in_air) {
+                Turn::Wait(hold) => hold.until().into_iter().for_each(|until| plan.may_open(until)),
+                Turn::Claim(batch) => {
+                    let day_left =
+                        view.number.daily_limit.map_or(u32::MAX, |cap| cap.saturating_sub(view.used_today));
+                    let capacity = batch.min(left).min(day_left);
+                    let shares = self.divide(snapshot, local, place, capacity, &mut rooms, now);
+                    let taken: u32 = shares.iter().map(|(_, count, _)| count).sum();
+                    left -= taken;
+                    if taken > 0 {
+                        plan.claims.push(NumberLanes { number: place, batch, shares });
+                    }
+                }
+            }
+        }
+        plan
+    }
+
+    /// Numbers in the order in which they are asked: by priority as the snapshot has them, but those of a least-used pool
+    /// by what they used relative to their limit, so that scarce work goes to the one that did least.
+    fn order(&self, snapshot: &Snapshot) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..snapshot.numbers.len()).collect();
+        if snapshot.pools.iter().any(|pool| pool.strategy == Strategy::LeastUsed) {
+            let relative = |view: &NumberView| {
+                let limit = view.number.daily_limit.unwrap_or(u32::MAX).max(1);
+                u64::from(view.used_today) * 1_000_000 / u64::from(limit)
+            };
+            order.sort_by_key(|place| {
+                let view = &snapshot.numbers[*place];
+                (relative(view), view.used_today, view.last_sent_at)
+            });
+        }
+        order
+    }
+
+    fn divide(
+        &self,
+        snapshot: &Snapshot,
+        local: &Local,
+        place: usize,
+        capacity: u32,
+        rooms: &mut [Room],
+        now: DateTime<Utc>,
+    ) -> Vec<(usize, u32, bool)> {
+        let view = &snapshot.numbers[place];
+        let number = view.number.id;
+        let bound_work = |at: usize| {
+            let campaign = &snapshot.campaigns[at];
+            campaign.next_due.is_some_and(|due| due <= now)
+                && local.bound_dry.get(&(number, campaign.id)).is_none_or(|until| *until <= now)
+        };
+        let candidates: Vec<(usize, bool, sharing::Candidate)> = self.serves[place]
+            .iter()
+            .filter(|(at, bound_only)| {
+                self.campaigns[*at].hold.is_none() && rooms[*at].left > 0 && (!bound_only || bound_work(*at))
+            })
+            .map(|(at, bound_only)| {
+                let campaign = &snapshot.campaigns[*at];
+                let candidate = sharing::Candidate {
+                    campaign: campaign.id,
+                    priority: campaign.priority,
+                    weight: campaign.weight,
+                    used_today: snapshot.shares.get(&(number, campaign.id)).copied().unwrap_or(0),
+                    queued: rooms[*at].left,
+                    campaign_remaining: campaign
+                        .daily_limit
+                        .map(|cap| cap.saturating_sub(campaign.used_today)),
+                };
+                (*at, *bound_only, candidate)
+            })
+            .collect();
+        let asked: Vec<sharing::Candidate> = candidates.iter().map(|(_, _, candidate)| *candidate).collect();
+        sharing::share(capacity, view.number.daily_limit, &asked)
+            .into_iter()
+            .filter_map(|(campaign, count)| {
+                let (at, bound_only, _) = candidates.iter().find(|(_, _, each)| each.campaign == campaign)?;
+                if !bound_only {
+                    rooms[*at].left -= count.min(rooms[*at].left);
+                }
+                Some((*at, count, *bound_only))
+            })
+            .collect()
+    }
+}
+
+/// How many messages of a campaign may be asked for.
+struct Room {
+    left: u32,
+    opens: Option<DateTime<Utc>>,
+}
+
+impl Room {
+    fn of(campaign: &CampaignView, local: &Local, now: DateTime<Utc>) -> Self {
+        match local.dry.get(&campaign.id) {
+            Some(until) if *until > now => Self { left: 0, opens: (campaign.queued > 0).then_some(*until) },
+            _ => {
+                let queued = u32::try_from(campaign.queued).unwrap_or(u32::MAX);
+                Self { left: queued, opens: None }
+            }
+        }
+    }
+}
+
+fn everything_hold(snapshot: &Snapshot, midnight: DateTime<Utc>) -> Option<Hold> {
+    let organization = &snapshot.organization;
+    if let Some(by) = &organization.stopped_by {
+        return Some(Hold::SendingStopped { by: by.clone() });
+    }
+    let limit = organization.daily_limit?;
+    (organization.used_today >= limit).then_some(Hold::CapReached {
+        scope: CapScope::Organization,
+        limit,
+        opens: Some(midnight),
+    })
+}
+
+/// Why a number may not send, lease and pace aside.
+#[must_use]
+pub fn number_hold(
+    view: &NumberView,
+    local: &Local,
+    now: DateTime<Utc>,
+    midnight: DateTime<Utc>,
+) -> Option<Hold> {
+    match &view.number.state {
+        NumberState::Disabled => return Some(Hold::NumberDisabled),
+        NumberState::Suspended(suspension) if suspension.until.is_none_or(|until| until > now) => {
+            return Some(Hold::NumberSuspended {
+                reason: suspension.reason.clone(),
+                until: suspension.until,
+            });
+        }
+        NumberState::Limited { until, reason } if *until > now => {
+            return Some(Hold::NumberLimited { reason: reason.clone(), until: *until });
+        }
+        NumberState::Suspended(_) | NumberState::Limited { .. } | NumberState::Active => {}
+    }
+    if let Some(until) = local.closed.get(&view.number.id).filter(|until| **until > now) {
+        return Some(Hold::BreakerOpen { scope: BreakerScope::Number, until: *until });
+    }
+    if let Some(breaker) = local.breakers.get(&view.number.account).filter(|breaker| breaker.until > now) {
+        return Some(Hold::BreakerOpen { scope: BreakerScope::Account, until: breaker.until });
+    }
+    let limit = view.number.daily_limit?;
+    (view.used_today >= limit).then_some(Hold::CapReached {
+        scope: CapScope::Number,
+        limit,
+        opens: Some(midnight),
+    })
+}
+
+fn candidate(view: &NumberView, hold: Option<&Hold>) -> selection::Candidate {
+    selection::Candidate {
+        number: view.number.id,
+        priority: view.number.priority,
+        weight: 1,
+        daily_limit: view.number.daily_limit,
+        used_today: view.used_today,
+        last_used: view.last_sent_at,
+        standing: Standing::of(hold),
+    }
+}
+
+fn serve(
+    campaign: &CampaignView,
+    pool: Option<&PoolView>,
+    places: &HashMap<NumberId, usize>,
+    candidates: &[selection::Candidate],
+    default: Option<&selection::Candidate>,
+    midnight: DateTime<Utc>,
+) -> Service {
+    let members: Vec<selection::Candidate> = pool
+        .iter()
+        .flat_map(|pool| &pool.numbers)
+        .filter_map(|number| places.get(number))
+        .map(|place| candidates[*place])
+        .collect();
+    let strategy = pool.map_or(Strategy::Priority, |pool| pool.strategy);
+    let view = selection::View { strategy, pool: &members, sticky: None, default };
+    let cap = campaign
+        .daily_limit
+        .filter(|limit| campaign.used_today >= *limit)
+        .map(|limit| Hold::CapReached { scope: CapScope::Campaign, limit, opens: Some(midnight) });
+    match selection::participants(&view) {
+        Ok(serving) => Service { hold: cap, first: Some(serving.first), numbers: serving.numbers },
+        Err(NoNumberInService) => {
+            let pool = pool.map(|pool| pool.name.clone()).unwrap_or_default();
+            Service { hold: Some(Hold::NoNumber { pool }), first: None, numbers: Vec::new() }
+        }
+    }
+}
+
+/// Which numbers this instance should hold leases for: those that may send, the most urgent first.
+#[must_use]
+pub fn wanted_leases(snapshot: &Snapshot, roster: &Roster) -> Vec<NumberId> {
+    snapshot
+        .numbers
+        .iter()
+        .zip(&roster.numbers)
+        .filter(|(_, hold)| !matches!(hold, Some(Hold::NumberDisabled | Hold::NumberSuspended { .. })))
+        .map(|(view, _)| view.number.id)
+        .collect()
+}
+
+/// How many leases are this instance's fair share.
+#[must_use]
+pub fn fair_share(numbers: usize, senders: u32) -> usize {
+    numbers.div_ceil(usize::try_from(senders.max(1)).unwrap_or(1))
+}
+
+/// Whether somebody else holds the number's lease.
+#[must_use]
+pub fn held_by_another(view: &NumberView, me: InstanceId) -> bool {
+    view.lease.is_some_and(|(holder, _)| holder != me)
+}

@@ -1,0 +1,133 @@
+//! Work that one instance does for all: starting, completing, lifting, asking about doubts.
+
+use super::{Store, StoreError, failed};
+use crate::domain::{
+    ids::{AttemptId, InstanceId, NumberId, OrganizationId},
+    phone::Phone,
+};
+use chrono::{DateTime, Utc};
+
+/// An attempt in doubt that the provider should be asked about now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// Our reference.
+    pub attempt: AttemptId,
+    /// Which number it went through.
+    pub number: NumberId,
+    /// Who should have got it.
+    pub phone: Phone,
+    /// When the intent was committed.
+    pub started_at: DateTime<Utc>,
+    /// Since when it is in doubt.
+    pub in_doubt_since: DateTime<Utc>,
+    /// Which try it was.
+    pub tries: i16,
+    /// How often in a row the provider did not know it.
+    pub absences: i16,
+}
+
+impl Store {
+    /// Starts campaigns whose time has come, ends those that have nothing open any more, and lifts suspensions and rests
+    /// that have an end. Answers whether anything changed.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn run_lifecycle(
+        &self,
+        organization: OrganizationId,
+        instance: InstanceId,
+        now: Option<DateTime<Utc>>,
+    ) -> Result<bool, StoreError> {
+        let changed = sqlx::query_scalar!(
+            r#"select run_lifecycle($1, $2, $3) as "changed!""#,
+            organization.0,
+            instance.0,
+            now
+        )
+        .fetch_one(&self.lease)
+        .await
+        .map_err(failed("start and complete campaigns"))?;
+        Ok(changed > 0)
+    }
+
+    /// Ends queued work that nobody may send any more.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn end_stranded(&self, organization: OrganizationId) -> Result<(), StoreError> {
+        sqlx::query!("select end_stranded($1)", organization.0)
+            .execute(&self.lease)
+            .await
+            .map_err(failed("end stranded work"))?;
+        Ok(())
+    }
+
+    /// Attempts in doubt that are to be asked about now: 10 s, 30 s, 2 min, 10 min, 1 h, 6 h and 24 h after the doubt
+    /// began (rule F).
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn doubts_to_ask(
+        &self,
+        organization: OrganizationId,
+        most: i64,
+    ) -> Result<Vec<Doubt>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select a.id, a.number_id, r.phone::text as "phone!", a.started_at,
+                      a.in_doubt_since as "in_doubt_since!", r.tries, a.absences
+                 from attempts a
+                 join campaign_recipients r on r.organization_id = a.organization_id
+                                           and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                where a.organization_id = $1 and a.in_doubt_since is not null and a.checks < 7
+                  and a.in_doubt_since + (array['10 s', '30 s', '2 min', '10 min', '1 h', '6 h', '24 h']::interval[])
+                                         [a.checks + 1] <= clock_timestamp()
+                order by a.in_doubt_since limit $2"#,
+            organization.0,
+            most,
+        )
+        .fetch_all(&self.lease)
+        .await
+        .map_err(failed("look for doubts"))?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Doubt {
+                    attempt: row.id.into(),
+                    number: row.number_id.into(),
+                    phone: Phone::parse(&row.phone)
+                        .map_err(|_| StoreError::Unreadable { doing: "look for doubts", what: "phone" })?,
+                    started_at: row.started_at,
+                    in_doubt_since: row.in_doubt_since,
+                    tries: row.tries,
+                    absences: row.absences,
+                })
+            })
+            .collect()
+    }
+
+    /// Keeps what the provider said about a doubt. `absent`: it was asked properly and does not know it.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn note_evidence(
+        &self,
+        organization: OrganizationId,
+        attempt: AttemptId,
+        absent: bool,
+        evidence: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update attempts
+                set checks = checks + 1, checked_at = clock_timestamp(), evidence = $4,
+                    absences = case when $3 then absences + 1 else 0 end
+              where organization_id = $1 and id = $2 and state = 'in_doubt'",
+            organization.0,
+            attempt.0,
+            absent,
+            evidence,
+        )
+        .execute(&self.lease)
+        .await
+        .map_err(failed("keep what a provider said"))?;
+        Ok(())
+    }
+}
