@@ -144,23 +144,6 @@ begin
     return v_skipped;
 end $$;
 
--- The number that goes on when another one cannot: the first by priority of its pools that may send now.
-create function next_number(p_org uuid, p_number uuid, p_now timestamptz) returns uuid language sql stable as $$
-    select n.id
-      from pool_numbers own
-      join pool_numbers other on other.organization_id = p_org and other.pool_id = own.pool_id
-                             and other.number_id <> p_number
-      join whatsapp_numbers n on n.organization_id = p_org and n.id = other.number_id
-      join organizations o on o.id = p_org
-      left join quota_usage u on u.organization_id = p_org and u.scope = 'number' and u.scope_id = n.id
-                             and u.day = (p_now at time zone o.time_zone)::date
-     where own.organization_id = p_org and own.number_id = p_number and n.is_active
-       and (n.suspended_at is null or n.suspended_until <= p_now)
-       and (n.limited_until is null or n.limited_until <= p_now)
-       and (n.daily_limit is null or n.daily_limit > coalesce(u.reserved, 0))
-     order by n.priority, n.phone limit 1
-$$;
-
 -- Requests of a number that are on the wire. Attempts have no index by number: the walk begins where the oldest open
 -- one of any living instance is.
 create function in_flight_of(p_org uuid, p_number uuid) returns integer language sql stable as $$
@@ -242,7 +225,7 @@ begin
            and v_old.suspended_at is not null;
         insert into failovers (organization_id, id, from_number_id, to_number_id, cause, words, actor, started_at,
                                in_flight)
-        values (p_org, new_uuid(), p_number, next_number(p_org, p_number, v_now), 'operator', v_reason, p_actor,
+        values (p_org, new_uuid(), p_number, next_number(p_org, p_number), 'operator', v_reason, p_actor,
                 v_now, in_flight_of(p_org, p_number))
         on conflict (organization_id, from_number_id) where ended_at is null do nothing;
     elsif p_action = 'resume number' then
@@ -438,4 +421,24 @@ begin
     perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'add number', 'number', p_id, v_new.phone,
                             'added to pool ' || p_pool, null, to_jsonb(v_new));
     return v_new.revision;
+end $$;
+
+-- Makes a role an operator; makes the login role where there is none, or gives an existing one the new password.
+create function add_operator(
+    p_org uuid, p_role_name text, p_role operator_role, p_password text, p_actor text, p_instance uuid
+) returns boolean language plpgsql as $$
+declare
+    v_known boolean := exists (select from pg_roles where rolname = p_role_name);
+    v_new   operators;
+begin
+    insert into operators (organization_id, role_name, role) values (p_org, p_role_name, p_role) returning * into v_new;
+    if not v_known then
+        execute format('create role %I login', p_role_name);
+    end if;
+    if p_password is not null then
+        execute format('alter role %I password %L', p_role_name, p_password);
+    end if;
+    perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'add operator', 'operator', p_org,
+                            p_role_name, 'added', null, to_jsonb(v_new));
+    return not v_known;
 end $$;

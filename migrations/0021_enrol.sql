@@ -157,6 +157,11 @@ begin
 end $$;
 comment on function opt_out is 'Suppresses a phone: first ends what is queued for it, then stamps the suppression.';
 
+-- The same, for opt-outs that nobody typed: replies and providers' answers.
+create or replace function suppress(p_org uuid, p_phone text, p_source text, p_reason text) returns void language sql as $$
+    select opt_out(p_org, p_phone, p_source, p_reason, 'sender', null)
+$$;
+
 -- The person may be written to again. What was skipped meanwhile stays skipped.
 create function opt_in(
     p_org uuid, p_phone text, p_source text, p_reason text, p_actor text, p_instance uuid
