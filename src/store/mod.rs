@@ -9,6 +9,9 @@ pub mod attempt;
 pub mod campaign;
 pub mod chore;
 pub mod constraint;
+pub mod contact;
+pub mod import;
+pub mod invariant;
 pub mod lease;
 pub mod measure;
 pub mod number;
@@ -17,6 +20,7 @@ pub mod organization;
 pub mod pool;
 pub mod recipient;
 pub mod snapshot;
+pub mod stats;
 pub mod view;
 
 use crate::postgres::connect::{Database, Purpose};
