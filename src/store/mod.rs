@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod chore;
 pub mod lease;
 pub mod measure;
+pub mod screen;
 pub mod snapshot;
 pub mod view;
 
@@ -129,6 +130,8 @@ pub struct Store {
     lease: PgPool,
     /// What people look at, and commands.
     screen: PgPool,
+    /// The one connection that hears of changes.
+    listen: PgPool,
 }
 
 impl Store {
@@ -139,6 +142,7 @@ impl Store {
             work: database.pool(Purpose::Work),
             lease: database.pool(Purpose::Work),
             screen: database.pool(Purpose::Screen),
+            listen: database.pool(Purpose::Screen),
         }
     }
 
@@ -152,5 +156,6 @@ impl Store {
         self.work.close().await;
         self.lease.close().await;
         self.screen.close().await;
+        self.listen.close().await;
     }
 }
