@@ -10,6 +10,10 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, fmt};
 
+mod gate;
+
+pub use gate::{Gate, GateName, gates};
+
 /// Whose cap is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -383,164 +387,6 @@ impl fmt::Display for When {
         }
         write!(f, " {}", self.zone)
     }
-}
-
-/// The gates in the order in which they are asked. The first closed one binds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GateName {
-    /// Can the database be reached, and can it record?
-    Store,
-    /// Has nobody stopped all sending?
-    Switch,
-    /// Does a sender run?
-    Sender,
-    /// Is the campaign active?
-    Campaign,
-    /// May this person be written to?
-    Consent,
-    /// Is it known what became of the earlier try?
-    Doubt,
-    /// Is the step due?
-    Due,
-    /// Has the pool a number for it?
-    Pool,
-    /// Is the number in service?
-    Number,
-    /// Is the breaker closed?
-    Breaker,
-    /// Does somebody hold the number's lease?
-    Lease,
-    /// Has the organisation room today?
-    OrganizationCap,
-    /// Has the account room in the last 24 hours?
-    AccountCap,
-    /// Has the campaign room today?
-    CampaignCap,
-    /// Has the number room today?
-    NumberCap,
-    /// Is it the campaign's turn on this number?
-    Share,
-    /// Is the number's next slot open?
-    Pace,
-}
-
-impl GateName {
-    /// All of them, in order.
-    pub const ALL: [Self; 17] = [
-        Self::Store,
-        Self::Switch,
-        Self::Sender,
-        Self::Campaign,
-        Self::Consent,
-        Self::Doubt,
-        Self::Due,
-        Self::Pool,
-        Self::Number,
-        Self::Breaker,
-        Self::Lease,
-        Self::OrganizationCap,
-        Self::AccountCap,
-        Self::CampaignCap,
-        Self::NumberCap,
-        Self::Share,
-        Self::Pace,
-    ];
-
-    /// What `why` calls it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Store => "database",
-            Self::Switch => "stop switch",
-            Self::Sender => "sender",
-            Self::Campaign => "campaign",
-            Self::Consent => "consent",
-            Self::Doubt => "doubt",
-            Self::Due => "due time",
-            Self::Pool => "pool",
-            Self::Number => "number",
-            Self::Breaker => "breaker",
-            Self::Lease => "lease",
-            Self::OrganizationCap => "organisation cap",
-            Self::AccountCap => "account cap",
-            Self::CampaignCap => "campaign cap",
-            Self::NumberCap => "number cap",
-            Self::Share => "share",
-            Self::Pace => "pace",
-        }
-    }
-
-    /// What `why` says when it is open and nothing more is known.
-    #[must_use]
-    pub fn open(self) -> &'static str {
-        match self {
-            Self::Store => "records",
-            Self::Switch => "nobody stopped sending",
-            Self::Sender => "running",
-            Self::Campaign => "active",
-            Self::Consent => "may be written to",
-            Self::Doubt => "nothing in doubt",
-            Self::Due => "due",
-            Self::Pool => "has a number",
-            Self::Number => "in service",
-            Self::Breaker => "closed",
-            Self::Lease => "held",
-            Self::OrganizationCap | Self::AccountCap | Self::CampaignCap | Self::NumberCap => "room left",
-            Self::Share => "its turn",
-            Self::Pace => "slot open",
-        }
-    }
-}
-
-impl fmt::Display for GateName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// One gate on the way out, as `why` prints it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Gate {
-    /// Which one.
-    pub name: &'static str,
-    /// Whether it is open.
-    pub passed: bool,
-    /// What is known about it, or the hold in a sentence.
-    pub detail: String,
-    /// When it opens, if it is closed and that is known.
-    pub until: Option<DateTime<Utc>>,
-}
-
-impl Gate {
-    /// An open gate with something to say, such as `61 of 250 used`.
-    #[must_use]
-    pub fn open(gate: GateName, detail: impl Into<String>) -> Self {
-        Self { name: gate.name(), passed: true, detail: detail.into(), until: None }
-    }
-
-    /// The gate that `hold` keeps closed.
-    #[must_use]
-    pub fn closed(hold: &Hold, zone: Tz) -> Self {
-        Self { name: hold.gate().name(), passed: false, detail: hold.sentence(zone), until: hold.until() }
-    }
-}
-
-/// All of `asked`, in order, each open unless one of `holds` closes it. Where several close the same gate, it shows
-/// the one that opens last: both have to open.
-#[must_use]
-pub fn gates(asked: &[GateName], holds: &[Hold], zone: Tz) -> Vec<Gate> {
-    let mut asked = asked.to_vec();
-    asked.extend(holds.iter().map(Hold::gate));
-    asked.sort_unstable();
-    asked.dedup();
-    asked
-        .into_iter()
-        .map(|gate| match last_to_open(holds.iter().filter(|hold| hold.gate() == gate)) {
-            Some(hold) => Gate::closed(hold, zone),
-            None => Gate::open(gate, gate.open()),
-        })
-        .collect()
 }
 
 /// The hold that binds: the one at the first closed gate, and of several there the one that opens last.

@@ -3,7 +3,9 @@
 
 pub mod action;
 pub mod attempt;
+pub mod audience;
 pub mod campaign;
+pub mod country;
 pub mod day;
 pub mod filter;
 pub mod hold;

@@ -1,6 +1,6 @@
 //! Phone numbers in E.164 form, checked once, at the edge.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// A phone number in E.164 form: a plus, then 7 to 15 digits, the first of which is not zero.
@@ -149,6 +149,14 @@ impl fmt::Display for Phone {
 impl Serialize for Phone {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.reveal())
+    }
+}
+
+/// What was stored is checked again: a stored audience may have been edited by hand.
+impl<'de> Deserialize<'de> for Phone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = String::deserialize(deserializer)?;
+        Self::parse(&raw).map_err(|error| serde::de::Error::custom(format_args!("phone {error}")))
     }
 }
 

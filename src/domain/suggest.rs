@@ -1,14 +1,17 @@
 //! "Did you mean …?": the nearest of the names that are known.
 
-/// The known name nearest to `typed`, if one is near enough to be what was meant: at most a third of it mistyped, or
+/// The known name nearest to `typed`, if one is near enough to be what was meant: at most a third mistyped, or
 /// the same but for case, `-` and `_`.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = plain(typed);
-    let tolerated = (typed.chars().count() / 3).max(1);
+    let length = typed.chars().count();
     known
         .into_iter()
         .map(|name| (distance(&typed, &plain(name)), name))
-        .filter(|(edits, name)| *edits <= tolerated && *edits < name.chars().count())
+        .filter(|(edits, name)| {
+            let longer = name.chars().count().max(length);
+            *edits <= (longer / 3).max(1) && *edits < longer
+        })
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, name)| name)
 }
@@ -62,6 +65,7 @@ mod tests {
             ("start_at", Some("starts_at")),
             ("colour", None),
             ("x", None),
+            ("stop", None),
             ("", None),
         ];
         for (typed, expected) in table {

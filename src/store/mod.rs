@@ -3,11 +3,20 @@
 //! A transition is one statement: it needs no transaction of ours, cannot be cut in half by a dropped future, and is
 //! one round trip. What two instances must agree on is decided by the database's clock, read after its locks.
 
+pub mod account;
+pub mod action;
 pub mod attempt;
+pub mod campaign;
 pub mod chore;
+pub mod constraint;
 pub mod lease;
 pub mod measure;
 pub mod screen;
+pub mod number;
+pub mod operator;
+pub mod organization;
+pub mod pool;
+pub mod recipient;
 pub mod snapshot;
 pub mod view;
 
@@ -132,6 +141,8 @@ pub struct Store {
     screen: PgPool,
     /// The one connection that hears of changes.
     listen: PgPool,
+    /// What may take long: enrolment, imports, checks of everything.
+    bulk: PgPool,
 }
 
 impl Store {
@@ -143,6 +154,7 @@ impl Store {
             lease: database.pool(Purpose::Work),
             screen: database.pool(Purpose::Screen),
             listen: database.pool(Purpose::Screen),
+            bulk: database.pool(Purpose::Bulk),
         }
     }
 
@@ -157,5 +169,6 @@ impl Store {
         self.lease.close().await;
         self.screen.close().await;
         self.listen.close().await;
+        self.bulk.close().await;
     }
 }

@@ -1,7 +1,16 @@
 //! Campaigns: who gets what, when, through which pool.
 //!
-//! [`lifecycle`] says which states a campaign has and what may be done in each.
+//! [`lifecycle`] says which states a campaign has and what may be done in each; [`CampaignFile`] reads what an operator
+//! wrote into a [`CampaignSpec`], or says everything that is wrong with it.
 
+pub mod file;
+mod finding;
 pub mod lifecycle;
+mod reader;
+pub mod required;
+pub mod spec;
 
+pub use file::{CampaignFile, Context};
+pub use finding::Finding;
 pub use lifecycle::{CampaignAction, CampaignState, Refusal};
+pub use spec::{CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, StepSpec};

@@ -1,0 +1,458 @@
+//! The campaign file: TOML in, a checked [`CampaignSpec`] or every problem at once out.
+//!
+//! Nothing is silently ignored: a key that nobody knows is refused with the likely one, and one that belongs to a later
+//! part is refused by name. What only the database can tell (which pools exist, which attributes contacts have) comes in
+//! with the [`Context`], so that those mistakes have a place in the file too.
+
+use super::finding::{Finding, Findings};
+use super::reader::{Keys, Section, Setting};
+use super::spec::{
+    CampaignName, CampaignSpec, DailyLimit, Delay, Failover, NAME_LIMIT, Priority, STEPS_LIMIT, StepSpec,
+};
+use crate::domain::audience::Audience;
+use crate::domain::country::Country;
+use crate::domain::day::resolve;
+use crate::domain::locale::Locale;
+use crate::domain::number::ProviderKind;
+use crate::domain::phone::Phone;
+use crate::domain::suggest::nearest;
+use crate::domain::template::{LocalizedText, Text, Texts};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono_tz::Tz;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+use toml::de::{DeTable, DeValue};
+
+/// Largest file that is read, in bytes: a hundred thousand hand-picked phones fit.
+pub const FILE_LIMIT: usize = 4 * 1024 * 1024;
+/// The pool that a file without one means.
+pub const DEFAULT_POOL: &str = "default";
+
+const CAMPAIGN: Keys = Keys {
+    known: &["name", "priority", "pool", "daily_limit", "starts_at", "failover", "audience", "steps"],
+    later: &["run_after", "window"],
+};
+const AUDIENCE: Keys = Keys {
+    known: &["countries", "attributes", "tags", "phones"],
+    later: &["gender", "professions", "age", "registered", "exclude_active", "limit"],
+};
+const STEP: Keys = Keys { known: &["after", "text"], later: &["template", "media"] };
+
+/// What the organisation knows, as far as a file can be wrong about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The organisation's zone, in which `starts_at` is read.
+    pub zone: Tz,
+    /// The attributes that contacts have; `None`: not known here, anything goes.
+    pub attributes: Option<&'a [&'a str]>,
+    /// The pools that exist; `None`: not known here, any name goes.
+    pub pools: Option<&'a [&'a str]>,
+}
+
+impl Context<'_> {
+    /// Nothing but a zone.
+    #[must_use]
+    pub fn in_zone(zone: Tz) -> Self {
+        Self { zone, attributes: None, pools: None }
+    }
+}
+
+/// Reader of campaign files.
+pub struct CampaignFile;
+
+impl CampaignFile {
+    /// Reads and checks a file. `file_name` is how the operator named it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in the order of the file.
+    pub fn parse(text: &str, file_name: &str, context: &Context<'_>) -> Result<CampaignSpec, Vec<Finding>> {
+        let mut findings = Findings::new(file_name, text);
+        if text.len() > FILE_LIMIT {
+            findings.add(0, "", format_args!("the file is larger than {} MiB", FILE_LIMIT / 1024 / 1024));
+            return Err(findings.into_vec());
+        }
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let at = error.span().map_or(0, |span| span.start);
+            findings.add(at, "", format_args!("this is not TOML: {}", error.message()));
+        }
+        // What was left out of a file that cannot be read in full says nothing about what is missing.
+        if !errors.is_empty() {
+            return Err(findings.into_vec());
+        }
+        let spec = Reading { context, findings: &mut findings }.campaign(&Section::root(&table));
+        match spec {
+            Some(spec) if findings.is_empty() => Ok(spec),
+            _ => Err(findings.into_vec()),
+        }
+    }
+
+    /// As [`CampaignFile::parse`], from the bytes of a file.
+    ///
+    /// # Errors
+    /// As there; also when the file is not UTF-8.
+    pub fn parse_bytes(
+        bytes: &[u8],
+        file_name: &str,
+        context: &Context<'_>,
+    ) -> Result<CampaignSpec, Vec<Finding>> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::parse(text, file_name, context),
+            Err(error) => {
+                let readable = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+                let mut findings = Findings::new(file_name, readable);
+                findings.add(readable.len(), "", "the file is not UTF-8 from here on: save it as UTF-8");
+                Err(findings.into_vec())
+            }
+        }
+    }
+}
+
+struct Reading<'c, 'f, 's> {
+    context: &'c Context<'c>,
+    findings: &'f mut Findings<'s>,
+}
+
+impl Reading<'_, '_, '_> {
+    fn campaign(&mut self, root: &Section<'_, '_>) -> Option<CampaignSpec> {
+        root.check_keys(&CAMPAIGN, self.findings);
+        let name = root
+            .require("name", "write name = \"summer-sale\"", self.findings, &CAMPAIGN)
+            .and_then(|setting| self.name(&setting));
+        let pool =
+            root.get("pool").map_or_else(|| Some(DEFAULT_POOL.to_owned()), |setting| self.pool(&setting));
+        let priority = root.get("priority").map(|setting| self.number::<Priority>(&setting, "priority = 10"));
+        let daily_limit =
+            root.get("daily_limit").map(|setting| self.number::<DailyLimit>(&setting, "daily_limit = 250"));
+        let starts_at = root.get("starts_at").map(|setting| self.starts_at(&setting));
+        let failover = root.get("failover").map(|setting| self.failover(&setting));
+        let audience = root.get("audience").map(|setting| self.audience(&setting));
+        let steps = self.steps(root);
+        Some(CampaignSpec {
+            name: name?,
+            priority: priority.unwrap_or(Some(Priority::default()))?,
+            pool: pool?,
+            daily_limit: optional(daily_limit)?,
+            starts_at: optional(starts_at)?,
+            failover: failover.unwrap_or(Some(Failover::default()))?,
+            audience: audience.unwrap_or_default(),
+            steps,
+        })
+    }
+
+    fn refuse(&mut self, setting: &Setting<'_, '_>, sentence: impl Display) {
+        self.findings.add(setting.span.start, &setting.path, sentence);
+    }
+
+    /// The value, or a note `path error`.
+    fn keep<T>(&mut self, setting: &Setting<'_, '_>, read: Result<T, impl Display>) -> Option<T> {
+        read.map_err(|error| self.refuse(setting, format_args!("{} {error}", setting.path))).ok()
+    }
+
+    fn name(&mut self, setting: &Setting<'_, '_>) -> Option<CampaignName> {
+        let raw = setting.string("write name = \"summer-sale\"", self.findings)?;
+        self.keep(setting, CampaignName::parse(raw))
+    }
+
+    fn pool(&mut self, setting: &Setting<'_, '_>) -> Option<String> {
+        let raw = setting.string("write pool = \"default\"", self.findings)?;
+        let wrong = raw.trim() != raw
+            || raw.is_empty()
+            || raw.chars().count() > NAME_LIMIT
+            || raw.chars().any(char::is_control);
+        if wrong {
+            self.refuse(
+                setting,
+                format_args!(
+                    "{} {raw:?} is no pool's name: write the name as `signalbox pool list` shows it",
+                    setting.path
+                ),
+            );
+            return None;
+        }
+        if let Some(pools) = self.context.pools.filter(|pools| !pools.contains(&raw)) {
+            let hint = match nearest(raw, pools.iter().copied()) {
+                Some(meant) => format!("did you mean {meant:?}?"),
+                None => "make it with `signalbox pool add`, or name one that `signalbox pool list` shows"
+                    .to_owned(),
+            };
+            self.refuse(setting, format_args!("{}: there is no pool {raw:?}: {hint}", setting.path));
+            return None;
+        }
+        Some(raw.to_owned())
+    }
+
+    fn number<T: TryFrom<i64>>(&mut self, setting: &Setting<'_, '_>, example: &str) -> Option<T>
+    where
+        T::Error: Display,
+    {
+        let value = setting.integer(&format!("write {example}"), self.findings)?;
+        self.keep(setting, T::try_from(value))
+    }
+
+    fn starts_at(&mut self, setting: &Setting<'_, '_>) -> Option<DateTime<Utc>> {
+        let wanted = "write starts_at = \"2026-12-01T09:00\"";
+        let raw = match setting.value {
+            DeValue::Datetime(time) => time.to_string(),
+            _ => setting.string(wanted, self.findings)?.to_owned(),
+        };
+        let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"];
+        let read = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(raw.trim(), form).ok());
+        let Some(local) = read else {
+            let why = if DateTime::parse_from_rfc3339(raw.trim()).is_ok() {
+                format!(
+                    "carries a zone of its own, but is read in the organisation's, {}: {wanted}",
+                    self.context.zone
+                )
+            } else {
+                format!("{raw:?} is not a time: {wanted}, in the organisation's zone {}", self.context.zone)
+            };
+            self.refuse(setting, format_args!("{} {why}", setting.path));
+            return None;
+        };
+        self.keep(setting, resolve(local, self.context.zone))
+    }
+
+    fn failover(&mut self, setting: &Setting<'_, '_>) -> Option<Failover> {
+        let wanted = "write failover = \"pool\" or failover = \"never\"";
+        match setting.string(wanted, self.findings)? {
+            "pool" => Some(Failover::Pool),
+            "never" => Some(Failover::Never),
+            "label" => {
+                self.refuse(
+                    setting,
+                    format_args!("{} = \"label\" is not available yet: {wanted}", setting.path),
+                );
+                None
+            }
+            other => {
+                self.refuse(setting, format_args!("{} is {other:?}: {wanted}", setting.path));
+                None
+            }
+        }
+    }
+
+    fn audience(&mut self, setting: &Setting<'_, '_>) -> Audience {
+        let Some(section) = setting.section("write it as a section, [audience]", self.findings) else {
+            return Audience::default();
+        };
+        section.check_keys(&AUDIENCE, self.findings);
+        let mut audience = Audience::default();
+        if let Some(setting) = section.get("countries") {
+            audience.countries = self.countries(&setting);
+        }
+        if let Some(setting) = section.get("attributes") {
+            audience.attributes = self.attributes(&setting);
+        }
+        if let Some(setting) = section.get("tags") {
+            audience.tags = self.strings(&setting, "write tags = [\"vip\"], or take the line out");
+        }
+        if let Some(setting) = section.get("phones") {
+            audience.phones = self.phones(&setting);
+        }
+        audience
+    }
+
+    fn countries(&mut self, setting: &Setting<'_, '_>) -> Vec<Country> {
+        let wanted = "write countries = [\"CM\", \"NG\"], or take the line out";
+        let mut countries = Vec::new();
+        for element in setting.list(wanted, self.findings) {
+            let Some(raw) = element.string(wanted, self.findings) else { continue };
+            let Some(country) = self.keep(&element, Country::parse(raw)) else { continue };
+            if countries.contains(&country) {
+                self.refuse(
+                    &element,
+                    format_args!("{} {country} stands there twice: take one out", element.path),
+                );
+            } else {
+                countries.push(country);
+            }
+        }
+        countries
+    }
+
+    fn attributes(&mut self, setting: &Setting<'_, '_>) -> BTreeMap<String, Vec<String>> {
+        let wanted = "write attributes = { customer_tier = [\"premium\"] }";
+        let Some(section) = setting.section(wanted, self.findings) else { return BTreeMap::new() };
+        let mut attributes = BTreeMap::new();
+        for attribute in section.settings() {
+            let name = attribute.path[setting.path.len() + 1..].to_owned();
+            if name.trim().is_empty() {
+                self.findings.add(attribute.at, &attribute.path, "an attribute has a name: write one");
+                continue;
+            }
+            if let Some(known) = self.context.attributes.filter(|known| !known.contains(&name.as_str())) {
+                let hint = nearest(&name, known.iter().copied())
+                    .map_or_else(String::new, |meant| format!(": did you mean {meant}?"));
+                let sentence = format!("{}: no contact has an attribute {name:?}{hint}", attribute.path);
+                self.findings.add(attribute.at, &attribute.path, sentence);
+            }
+            attributes.insert(name, self.strings(&attribute, wanted));
+        }
+        if section.settings().is_empty() {
+            self.refuse(setting, format_args!("{} names none: {wanted}, or take the line out", setting.path));
+        }
+        attributes
+    }
+
+    /// A list of different strings, none empty.
+    fn strings(&mut self, setting: &Setting<'_, '_>, wanted: &str) -> Vec<String> {
+        let mut strings: Vec<String> = Vec::new();
+        for element in setting.list(wanted, self.findings) {
+            let Some(raw) = element.string(wanted, self.findings) else { continue };
+            if raw.trim().is_empty() {
+                self.refuse(&element, format_args!("{} is empty: {wanted}", element.path));
+            } else if strings.iter().any(|known| known == raw) {
+                self.refuse(
+                    &element,
+                    format_args!("{} {raw:?} stands there twice: take one out", element.path),
+                );
+            } else {
+                strings.push(raw.to_owned());
+            }
+        }
+        strings
+    }
+
+    fn phones(&mut self, setting: &Setting<'_, '_>) -> Vec<Phone> {
+        let wanted = "write phones = [\"+237600000001\"]";
+        let mut phones = Vec::new();
+        let mut seen: HashMap<Phone, String> = HashMap::new();
+        for element in setting.list(wanted, self.findings) {
+            let Some(raw) = element.string(wanted, self.findings) else { continue };
+            let phone = match Phone::parse(raw) {
+                Ok(phone) => phone,
+                Err(error) => {
+                    self.refuse(&element, format_args!("{} {raw:?} {error}", element.path));
+                    continue;
+                }
+            };
+            if let Some(first) = seen.get(&phone) {
+                let sentence = format!("{} {raw:?} is the same phone as {first}: take one out", element.path);
+                self.refuse(&element, sentence);
+                continue;
+            }
+            seen.insert(phone.clone(), element.path.clone());
+            phones.push(phone);
+        }
+        phones
+    }
+
+    fn steps(&mut self, root: &Section<'_, '_>) -> Vec<StepSpec> {
+        let wanted = "write at least one [[steps]] with a text";
+        let Some(setting) = root.require("steps", wanted, self.findings, &CAMPAIGN) else {
+            return Vec::new();
+        };
+        let elements = setting.list(wanted, self.findings);
+        if elements.len() > STEPS_LIMIT {
+            let count = elements.len();
+            self.refuse(
+                &setting,
+                format_args!("{} has {count} steps; a campaign has at most {STEPS_LIMIT}", setting.path),
+            );
+        }
+        let mut steps = Vec::new();
+        for (nth, element) in elements.iter().enumerate() {
+            let Some(section) = element.section("write each step as a section, [[steps]]", self.findings)
+            else {
+                continue;
+            };
+            section.check_keys(&STEP, self.findings);
+            let after = self.after(nth, &section);
+            let texts = self.texts(&section);
+            if let (Some(after), Some(texts)) = (after, texts) {
+                steps.push(StepSpec { after, texts });
+            }
+        }
+        steps
+    }
+
+    /// The first step goes at once if the file says nothing; for the others nobody can guess.
+    fn after(&mut self, nth: usize, step: &Section<'_, '_>) -> Option<Delay> {
+        let wanted = "write after = \"1d\", the time since the previous step";
+        let setting = match step.get("after") {
+            Some(setting) => setting,
+            None if nth == 0 => return Some(Delay::default()),
+            None => step.require("after", wanted, self.findings, &STEP)?,
+        };
+        let raw = setting.string("write after = \"2h\", with its unit", self.findings)?;
+        self.keep(&setting, Delay::parse(raw))
+    }
+
+    fn texts(&mut self, step: &Section<'_, '_>) -> Option<Texts> {
+        let wanted = "write it by language, text = { en = \"Hello {{name|friend}}\" }";
+        // A step that stands on something of a later part is refused for that, not for having no text.
+        let setting = match step.get("text") {
+            Some(setting) => setting,
+            None if STEP.later.iter().any(|key| step.get(key).is_some()) => return None,
+            None => step.require("text", wanted, self.findings, &STEP)?,
+        };
+        let section = setting.section(wanted, self.findings)?;
+        let mut texts: Vec<LocalizedText> = Vec::new();
+        let settings = section.settings();
+        if settings.is_empty() {
+            self.refuse(&setting, format_args!("{} has no language: {wanted}", setting.path));
+        }
+        for each in settings {
+            let tag = &each.path[setting.path.len() + 1..];
+            let locale = match Locale::parse(tag) {
+                Ok(locale) => locale,
+                Err(error) => {
+                    self.findings.add(each.at, &each.path, format_args!("{}: {error}", each.path));
+                    continue;
+                }
+            };
+            if texts.iter().any(|text| text.locale == locale) {
+                self.findings.add(
+                    each.at,
+                    &each.path,
+                    format_args!("{} is language {locale} for the second time: take one out", each.path),
+                );
+                continue;
+            }
+            if let Some(text) = self.text(&each) {
+                texts.push(LocalizedText { locale, text });
+            }
+        }
+        Some(Texts(texts))
+    }
+
+    fn text(&mut self, setting: &Setting<'_, '_>) -> Option<Text> {
+        let source = setting.string("write it in quotes", self.findings)?;
+        let text = match Text::parse(source) {
+            Ok(text) => text,
+            Err(errors) => {
+                for error in errors {
+                    let at = setting.place_within(source, error.at, self.findings);
+                    self.findings.add(at, &setting.path, format_args!("{}: {error}", setting.path));
+                }
+                return None;
+            }
+        };
+        for unknown in self.context.attributes.map(|known| text.unknown(known)).unwrap_or_default() {
+            let at = setting.place_within(source, unknown.at, self.findings);
+            self.findings.add(at, &setting.path, format_args!("{}: {unknown}", setting.path));
+        }
+        let most = ProviderKind::ALL.into_iter().map(ProviderKind::text_limit).max().unwrap_or(0);
+        let least = text.least_characters();
+        if least > most {
+            self.refuse(
+                setting,
+                format_args!("{} has {least} characters; no provider takes more than {most}", setting.path),
+            );
+        }
+        Some(text)
+    }
+}
+
+/// A setting that may be absent: absent is fine, present and wrong is not.
+#[expect(clippy::option_option, reason = "whether it was written and whether it was right are two questions")]
+fn optional<T>(setting: Option<Option<T>>) -> Option<Option<T>> {
+    match setting {
+        None => Some(None),
+        Some(value) => value.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests;
