@@ -281,6 +281,12 @@ fn pool_options(purpose: Purpose) -> PgPoolOptions {
 fn session(options: PgConnectOptions, purpose: Purpose) -> PgConnectOptions {
     let milliseconds = |limit: Duration| format!("{}ms", limit.as_millis());
     let statement = purpose.statement_limit().map_or_else(|| "0".to_owned(), milliseconds);
+    // What people look at differs in its conditions, and a plan made for all of them reads far too much for most. Planning
+    // costs a millisecond; compiling a plan costs more than running it.
+    let options = match purpose {
+        Purpose::Screen => options.options([("plan_cache_mode", "force_custom_plan"), ("jit", "off")]),
+        Purpose::Work | Purpose::Bulk | Purpose::Migrate => options,
+    };
     options.application_name(&format!("signalbox/{}", purpose.name())).options([
         ("statement_timeout", statement),
         ("lock_timeout", milliseconds(purpose.lock_limit())),

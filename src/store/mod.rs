@@ -11,12 +11,12 @@ pub mod chore;
 pub mod constraint;
 pub mod lease;
 pub mod measure;
-pub mod screen;
 pub mod number;
 pub mod operator;
 pub mod organization;
 pub mod pool;
 pub mod recipient;
+pub mod screen;
 pub mod snapshot;
 pub mod view;
 

@@ -45,7 +45,7 @@ impl Store {
         backwards: bool,
     ) -> Result<Vec<DoubtRow>, ReadError> {
         let rows = sqlx::query!(
-            r#"select a.id, a.recipient_id, a.started_at, a.in_doubt_since as "in_doubt_since!", a.checks, a.code,
+            r#"select a.id, a.recipient_id, a.started_at, a.finished_at, a.checks, a.code,
                       a.words, a.evidence, c.name as campaign, r.phone::text as "phone!", p.name as "name?",
                       n.display_name as "number_name?", n.phone::text as number_phone
                  from (select d.* from (select * from attempts
@@ -79,7 +79,7 @@ impl Store {
                 };
                 Ok(DoubtRow {
                     id: AttemptId(row.id),
-                    version: version_at(row.in_doubt_since),
+                    version: version_at(row.finished_at.unwrap_or(row.started_at)),
                     recipient: RecipientId(row.recipient_id),
                     campaign: Shown::new(&row.campaign),
                     phone: phone(DOING, &row.phone)?,

@@ -99,9 +99,11 @@ impl LiveFeed {
         self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the ledger's end for as long as the feed exists. Runs in a task of its own; database trouble is waited out.
-    pub async fn follow(&self, store: Store, seat: Seat) {
+    /// Reads the ledger's end for as long as there is another clone of the feed. Runs in a task of its own; database trouble
+    /// is waited out.
+    pub async fn follow(self, store: Store, seat: Seat) {
         let feed: Weak<Inner> = Arc::downgrade(&self.0);
+        drop(self);
         let mut tail = Tail::default();
         loop {
             tokio::time::sleep(PAUSE).await;

@@ -1,6 +1,6 @@
 //! What was decided about one thing: by whom, when and why.
 
-use super::Seat;
+use super::{NO_REASON, Seat};
 use crate::domain::phone::mask;
 use crate::domain::text::Safe;
 use crate::store::view::LogLine;
@@ -78,5 +78,5 @@ fn name(name: &str, phone: &str) -> String {
 pub(super) fn with_reason(action: &str, reason: &str) -> String {
     let action = action.replace('_', " ");
     let reason = reason.trim();
-    if reason.is_empty() { action } else { format!("{action}: {reason}") }
+    if reason.is_empty() || reason == NO_REASON { action } else { format!("{action}: {reason}") }
 }

@@ -29,6 +29,9 @@ use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
 
+/// What the log holds where nobody gave a reason; on screen it is noise.
+const NO_REASON: &str = "no reason given";
+
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

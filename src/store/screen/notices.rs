@@ -3,9 +3,10 @@
 //! A notification says only which row has moved on. What became of it is read then, so that a burst of them costs one
 //! look, and a lost one costs nothing but time: the picture is read every second anyway.
 
-use super::Seat;
+use super::{NO_REASON, Seat};
 use crate::domain::action::{Subject, Version};
 use crate::domain::ids::{CampaignId, InstanceId, NumberId};
+use crate::domain::phone::{Phone, mask};
 use crate::domain::text::Safe;
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, Utc};
@@ -35,8 +36,8 @@ pub enum Change {
         /// How often it has been changed.
         revision: i64,
     },
-    /// The connection was away, or there were too many: look at everything again.
-    Reload,
+    /// The connection was away, or there were too many: look at everything again. The database's time is now.
+    Reload(DateTime<Utc>),
 }
 
 /// A change, with who made it.
@@ -101,7 +102,7 @@ impl Store {
             r#"select k.id as "id!", clock_timestamp() as "now!", l.at as "at?", l.actor as "actor?",
                       l.action as "action?", l.reason as "reason?", l.entity_name as "entity_name?", l.instance_id,
                       coalesce(n.revision, c.revision) as revision,
-                      coalesce(c.name, nullif(n.display_name, ''), n.phone::text) as name,
+                      coalesce(c.name, nullif(n.display_name, '')) as name, n.phone::text as phone,
                       coalesce(n.suspended_at is not null, false) as "suspended!",
                       coalesce(c.state = 'paused', false) as "paused!"
                  from unnest($2::uuid[]) with ordinality as k (id, place)
@@ -123,7 +124,10 @@ impl Store {
             .zip(changes)
             .map(|(row, (table, id))| {
                 let by_sender = row.actor.as_deref() == Some("sender");
-                let name = row.name.or(row.entity_name).unwrap_or_else(|| table.replace('_', " "));
+                // A log may name a phone; a notice shows it masked.
+                let named =
+                    row.name.or(row.phone).or(row.entity_name).unwrap_or_else(|| table.replace('_', " "));
+                let name = if Phone::parse(&named).is_ok() { mask(&named) } else { named };
                 ChangeLine {
                     at: row.at.unwrap_or(row.now),
                     by: row.actor.as_deref().unwrap_or("somebody").into(),
@@ -150,7 +154,7 @@ async fn listen(
     listener.listen(CHANNEL).await?;
     *wait = FIRST_WAIT;
     // Only now: what changes from here on is heard.
-    if tell.send(Change::Reload).await.is_err() {
+    if tell.send(Change::Reload(clock(pool).await?)).await.is_err() {
         return Ok(());
     }
     let mut missed = false;
@@ -162,10 +166,14 @@ async fn listen(
         };
         let Some(notification) = heard else { return Ok(()) };
         let Some(change) = read(notification.payload(), organization) else { continue };
-        let change = if missed { Change::Reload } else { change };
+        let change = if missed { Change::Reload(clock(pool).await?) } else { change };
         // A slow reader must not hold up the connection: notifications would pile up in memory.
         missed = tell.try_send(change).is_err();
     }
+}
+
+async fn clock(pool: &sqlx::PgPool) -> Result<DateTime<Utc>, sqlx::Error> {
+    sqlx::query_scalar!(r#"select clock_timestamp() as "at!""#).fetch_one(pool).await
 }
 
 /// The row that a notification names, if it is of this organisation.
@@ -202,8 +210,8 @@ fn sentence(name: &str, action: Option<&str>, reason: Option<&str>) -> String {
         "enable" => "enabled",
         "disable" => "disabled",
         "add" | "create" => "added",
-        "stop" => "stopped all sending",
-        "release" | "lift" => "lifted the stop",
+        "stop" => "stopped: nothing is sent",
+        "release" | "lift" => "may send again",
         "set" | "edit" => "changed",
         _ => "",
     };
@@ -212,7 +220,7 @@ fn sentence(name: &str, action: Option<&str>, reason: Option<&str>) -> String {
     } else {
         format!("{name} {done}")
     };
-    match reason.map(str::trim).filter(|reason| !reason.is_empty()) {
+    match reason.map(str::trim).filter(|reason| !reason.is_empty() && *reason != NO_REASON) {
         Some(reason) => format!("{what}: {reason}"),
         None => what,
     }
@@ -242,7 +250,7 @@ mod tests {
         for (action, reason, expected) in [
             (Some("pause campaign"), Some("wrong text"), "spring-vip paused: wrong text"),
             (Some("suspend_number"), Some(" "), "spring-vip suspended"),
-            (Some("set priority"), None, "spring-vip changed"),
+            (Some("set priority"), Some("no reason given"), "spring-vip changed"),
             (Some("fail over number"), None, "spring-vip: fail over number"),
             (None, None, "spring-vip changed"),
         ] {

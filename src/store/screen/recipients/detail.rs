@@ -166,13 +166,15 @@ impl Store {
     pub async fn record_reveal(
         &self,
         seat: &Seat,
+        operator: &str,
         entity: &'static str,
         id: uuid::Uuid,
     ) -> Result<(), StoreError> {
         let recorded = sqlx::query!(
             "insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name)
-             values ($1, session_user, $2, 'reveal phone', $3, $4, '')",
+             values ($1, $2, $3, 'reveal phone', $4, $5, '')",
             seat.organization.0,
+            operator,
             seat.instance.map(|instance| instance.0),
             entity,
             id,
