@@ -139,8 +139,8 @@ pub struct Store {
     lease: PgPool,
     /// What people look at, and commands.
     screen: PgPool,
-    /// The one connection that hears of changes.
-    listen: PgPool,
+    /// Lists of millions of rows, and the one connection that hears of changes.
+    walk: PgPool,
     /// What may take long: enrolment, imports, checks of everything.
     bulk: PgPool,
 }
@@ -153,7 +153,7 @@ impl Store {
             work: database.pool(Purpose::Work),
             lease: database.pool(Purpose::Work),
             screen: database.pool(Purpose::Screen),
-            listen: database.pool(Purpose::Screen),
+            walk: database.pool(Purpose::Walk),
             bulk: database.pool(Purpose::Bulk),
         }
     }
@@ -168,7 +168,7 @@ impl Store {
         self.work.close().await;
         self.lease.close().await;
         self.screen.close().await;
-        self.listen.close().await;
+        self.walk.close().await;
         self.bulk.close().await;
     }
 }

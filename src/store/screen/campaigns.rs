@@ -1,11 +1,12 @@
 //! Campaigns: the list, and everything about one.
 
 use super::estimate::Room;
-use super::holds::{self, CampaignFacts, NumberFacts, Scene};
+use super::holds::{self, CampaignFacts, NumberFacts, PoolFacts, Scene};
+use super::pools::PoolRead;
 use super::{ReadError, Seat, count, many};
 use crate::domain::action::Version;
 use crate::domain::hold::GateName;
-use crate::domain::ids::{CampaignId, NumberId};
+use crate::domain::ids::{CampaignId, NumberId, PoolId};
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{CampaignDetail, CampaignRow, CampaignStanding, Counts, ErrorLine, StepLine};
 use crate::store::{Store, StoreError, failed};
@@ -31,24 +32,17 @@ const GATES: [GateName; 8] = [
 pub(super) struct CampaignRead {
     pub row: CampaignRow,
     pub facts: CampaignFacts,
+    pub pool: PoolId,
     /// Attempts since it began.
     pub attempts: u64,
 }
 
 impl CampaignRead {
-    /// What it may still send, by its own limit and those of its numbers.
-    pub fn room(&self, scene: &Scene, numbers: &HashMap<NumberId, NumberFacts>) -> Room {
-        let own = Room::of(self.facts.daily_limit, self.facts.used_today)
-            .and(Room::of(scene.daily_limit, scene.used_today));
-        let members = self.facts.numbers.iter().filter_map(|id| numbers.get(id));
-        let together = members
-            .map(|number| Room::of(number.daily_limit, number.used_today))
-            .reduce(|one, other| {
-                let sum = |one: Option<u64>, two: Option<u64>| Some(one?.saturating_add(two?));
-                Room { today: sum(one.today, other.today), a_day: sum(one.a_day, other.a_day) }
-            })
-            .unwrap_or_default();
-        own.and(together)
+    /// What it may still send, by its own limit, the organisation's and those of its numbers.
+    pub fn room(&self, scene: &Scene, pool: Room) -> Room {
+        Room::of(self.facts.daily_limit, self.facts.used_today)
+            .and(Room::of(scene.daily_limit, scene.used_today))
+            .and(pool)
     }
 }
 
@@ -63,18 +57,13 @@ impl Store {
         let rows = sqlx::query!(
             r#"select c.id, c.name, c.state::text as "state!", c.priority, c.daily_limit, c.starts_at, c.started_at,
                       c.paused_at, c.finished_at, c.created_at, c.updated_at, c.changed_by, c.revision,
-                      p.name as pool, k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",
+                      c.pool_id, k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",
                       k.accepted as "accepted!", k.delivered as "delivered!", k.read as "read!", k.failed as "failed!",
                       k.in_doubt as "in_doubt!", k.skipped as "skipped!", k.attempts as "attempts!",
-                      coalesce(u.reserved, 0) as "used!", w.due_at as "due_at?", w.waiting as "waiting?",
-                      case when c.state in ('active', 'paused', 'scheduled') then
-                          array(select m.number_id from pool_numbers m where m.organization_id = c.organization_id
-                                   and m.pool_id = c.pool_id)
-                          else '{}' end as "numbers!"
+                      coalesce(u.reserved, 0) as "used!", w.due_at as "due_at?", w.waiting as "waiting?"
                  from (select * from campaigns
                         where organization_id = $1 and ($3::uuid is null or id = $3)
                         order by state in ('active', 'paused', 'scheduled') desc, created_at desc limit 2000) c
-                 join pools p on p.organization_id = c.organization_id and p.id = c.pool_id
                 cross join lateral (
                      select coalesce(sum(k.planned), 0)::bigint as planned, coalesce(sum(k.queued), 0)::bigint as queued,
                             coalesce(sum(k.sending), 0)::bigint as sending,
@@ -145,9 +134,8 @@ impl Store {
                         used_today: count(row.used),
                         queued: counts.queued,
                         due_later: row.due_at.filter(|_| all_wait),
-                        pool: row.pool.into(),
-                        numbers: row.numbers.into_iter().map(NumberId).collect(),
                     },
+                    pool: PoolId(row.pool_id),
                     attempts,
                     row: CampaignRow {
                         id: CampaignId(row.id),
@@ -178,19 +166,19 @@ impl Store {
     pub async fn campaign_detail(&self, seat: &Seat, id: CampaignId) -> Result<CampaignDetail, ReadError> {
         let (scene, day) = self.scene(seat).await?;
         let read = self.read_campaigns(seat, day, Some(id)).await?;
-        let mut read = read.into_iter().next().ok_or(ReadError::Gone("campaign"))?;
-        let facts = self.facts_for(seat, &scene, day, &mut read).await?;
-        let members: Vec<_> = read.facts.numbers.iter().map(|number| number.0).collect();
+        let read = read.into_iter().next().ok_or(ReadError::Gone("campaign"))?;
+        let (pool, facts) = self.pool_of(seat, &scene, day, &read).await?;
+        let members: Vec<_> = pool.numbers.iter().map(|number| number.0).collect();
         let known = [
             holds::room(GateName::OrganizationCap, scene.daily_limit, scene.used_today),
             holds::room(GateName::CampaignCap, read.facts.daily_limit, read.facts.used_today),
-            (GateName::Pool, format!("{}: {} numbers", read.facts.pool, members.len())),
+            (GateName::Pool, format!("{}: {} numbers", pool.name, members.len())),
         ];
         Ok(CampaignDetail {
             id,
             gates: holds::gates(&GATES, &holds::of_campaign(&scene, &read.facts, &facts), &known, scene.zone),
             numbers: self.number_names(seat, &members).await?,
-            pool: Shown::new(&read.facts.pool),
+            pool: Shown::new(&pool.name),
             today: (u64::from(read.facts.used_today), read.facts.daily_limit),
             steps: self.steps_of(seat, id, read.row.counts.queued).await?,
             errors: self.errors_of(seat, id).await?,
@@ -198,46 +186,37 @@ impl Store {
         })
     }
 
-    /// The facts about the numbers that serve this campaign; the default number stands in for an empty pool.
-    pub(super) async fn facts_for(
+    /// The pool of a campaign, and what its numbers wait for.
+    pub(super) async fn pool_of(
         &self,
         seat: &Seat,
         scene: &Scene,
         day: NaiveDate,
-        read: &mut CampaignRead,
-    ) -> Result<HashMap<NumberId, NumberFacts>, StoreError> {
-        if read.facts.numbers.is_empty() {
-            read.facts.numbers.extend(self.default_number(seat).await?);
-        }
-        let only = match read.facts.numbers.as_slice() {
+        read: &CampaignRead,
+    ) -> Result<(PoolRead, PoolFacts), ReadError> {
+        let pool = self.read_pools(seat, Some(read.pool)).await?;
+        let pool = pool.into_iter().next().ok_or(ReadError::Gone("pool"))?;
+        let only = match pool.numbers.as_slice() {
             [one] => Some(*one),
             _ => None,
         };
-        Ok(self
+        let numbers: HashMap<NumberId, NumberFacts> = self
             .read_numbers(seat, scene.at, day, only)
             .await?
             .into_iter()
             .map(|number| (number.row.id, NumberFacts { has_work: true, ..number.facts }))
-            .collect())
-    }
-
-    async fn default_number(&self, seat: &Seat) -> Result<Option<NumberId>, StoreError> {
-        let id = sqlx::query_scalar!(
-            "select default_number_id from organizations where id = $1",
-            seat.organization.0,
-        )
-        .fetch_optional(self.screen())
-        .await
-        .map_err(failed(DOING))?;
-        Ok(id.flatten().map(NumberId))
+            .collect();
+        let facts = pool.facts(scene, &numbers);
+        Ok((pool, facts))
     }
 
     async fn steps_of(&self, seat: &Seat, id: CampaignId, queued: u64) -> Result<Vec<StepLine>, StoreError> {
         // Who waits for a later step is due at a time, and those are indexed. Who waits for the first one is the rest.
         let rows = sqlx::query!(
-            r#"select s.step, s.after_seconds, s.texts ->> coalesce(
-                          (select k from jsonb_object_keys(s.texts) k where k = o.default_locale),
-                          (select min(k) from jsonb_object_keys(s.texts) k)) as text,
+            r#"select s.step, s.after_seconds,
+                      coalesce((select t.value ->> 'text' from jsonb_array_elements(s.texts) t
+                                 where t.value ->> 'locale' = o.default_locale limit 1),
+                               s.texts -> 0 ->> 'text') as text,
                       coalesce(w.waiting, 0) as "waiting!"
                  from campaign_steps s
                  join organizations o on o.id = s.organization_id
@@ -250,7 +229,7 @@ impl Store {
             seat.organization.0,
             id.0,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed("read the steps of a campaign"))?;
         let later: u64 = rows.iter().filter(|row| row.step > 1).map(|row| many(row.waiting)).sum();
@@ -278,7 +257,7 @@ impl Store {
             seat.organization.0,
             id.0,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed("read the errors of a campaign"))?;
         Ok(rows

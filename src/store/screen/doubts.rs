@@ -64,7 +64,7 @@ impl Store {
             before,
             backwards,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed(DOING))?;
         rows.into_iter()

@@ -27,6 +27,12 @@ impl Room {
         Self { today: least(self.today, other.today), a_day: least(self.a_day, other.a_day) }
     }
 
+    /// Either may be used; one without a limit makes both unlimited.
+    pub fn beside(self, other: Self) -> Self {
+        let sum = |one: Option<u64>, two: Option<u64>| Some(one?.saturating_add(two?));
+        Self { today: sum(self.today, other.today), a_day: sum(self.a_day, other.a_day) }
+    }
+
     /// A daily limit of which so many are used.
     pub fn of(limit: Option<u32>, used: u32) -> Self {
         Self { today: limit.map(|limit| u64::from(limit.saturating_sub(used))), a_day: limit.map(u64::from) }
@@ -112,5 +118,8 @@ mod tests {
         let both = Room::of(Some(100), 90).and(Room::of(Some(50), 0));
         assert_eq!(both, Room { today: Some(10), a_day: Some(50) });
         assert_eq!(Room::default().and(Room::of(Some(5), 1)), Room { today: Some(4), a_day: Some(5) });
+        let either = Room::of(Some(100), 90).beside(Room::of(Some(50), 0));
+        assert_eq!(either, Room { today: Some(60), a_day: Some(150) });
+        assert_eq!(Room::default().beside(Room::of(Some(5), 1)), Room::default());
     }
 }

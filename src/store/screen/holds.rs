@@ -4,12 +4,10 @@
 
 use crate::domain::campaign::CampaignState;
 use crate::domain::hold::{self, CapScope, GateName, Hold};
-use crate::domain::ids::NumberId;
 use crate::domain::text::Safe;
 use crate::store::view::{CampaignStanding, Gate, HoldView, NumberStanding};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use std::collections::HashMap;
 
 /// A gap shorter than this is how a number sends, not why it waits.
 const WORTH_A_WORD: TimeDelta = TimeDelta::seconds(1);
@@ -67,10 +65,36 @@ pub struct CampaignFacts {
     pub queued: u64,
     /// Set when all of them are due later: when the first is.
     pub due_later: Option<DateTime<Utc>>,
-    /// Its pool.
-    pub pool: Safe,
-    /// The numbers of its pool, or the organisation's default number.
-    pub numbers: Vec<NumberId>,
+}
+
+/// What bears on the campaigns of one pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolFacts {
+    name: Safe,
+    /// Whether there is any number for it.
+    has_numbers: bool,
+    /// What the number that goes on first waits for; `None`: one may send.
+    first: Option<Hold>,
+}
+
+impl PoolFacts {
+    /// A pool of these numbers; all of its campaigns wait for the same ones, so they are asked once.
+    pub fn of<'a>(scene: &Scene, name: Safe, numbers: impl Iterator<Item = &'a NumberFacts>) -> Self {
+        let mut numbers = numbers.peekable();
+        let has_numbers = numbers.peek().is_some();
+        let first = numbers
+            .map(|number| own_hold(scene, number))
+            .reduce(|one, other| Some(one?.sooner(other?)))
+            .flatten();
+        Self { name, has_numbers, first }
+    }
+}
+
+/// What binds a number, apart from what binds everything.
+fn own_hold(scene: &Scene, number: &NumberFacts) -> Option<Hold> {
+    let mut holds = of_number(scene, number);
+    holds.retain(|hold| hold.gate() >= GateName::Number && hold.gate() != GateName::OrganizationCap);
+    hold::binding(&holds).cloned()
 }
 
 impl Scene {
@@ -133,11 +157,7 @@ pub fn binding_number(scene: &Scene, number: &NumberFacts) -> Option<Hold> {
 
 /// Everything that keeps a campaign from sending. A campaign whose numbers all wait waits for the first to go on.
 #[must_use]
-pub fn of_campaign(
-    scene: &Scene,
-    campaign: &CampaignFacts,
-    numbers: &HashMap<NumberId, NumberFacts>,
-) -> Vec<Hold> {
+pub fn of_campaign(scene: &Scene, campaign: &CampaignFacts, pool: &PoolFacts) -> Vec<Hold> {
     let mut holds = scene.holds();
     match campaign.standing {
         CampaignStanding::Active => {}
@@ -153,42 +173,21 @@ pub fn of_campaign(
         holds.push(Hold::NotDue { due });
     }
     holds.extend(scene.cap(CapScope::Campaign, campaign.daily_limit, campaign.used_today));
-    let members: Vec<&NumberFacts> = campaign.numbers.iter().filter_map(|id| numbers.get(id)).collect();
-    if members.is_empty() {
-        holds.push(Hold::NoNumber { pool: campaign.pool.to_string() });
-    } else if let Some(first) = soonest(scene, &members) {
-        holds.push(first);
+    if !pool.has_numbers {
+        holds.push(Hold::NoNumber { pool: pool.name.to_string() });
     }
+    holds.extend(pool.first.clone());
     holds
-}
-
-/// What the number that goes on first waits for; `None`: one may send.
-fn soonest(scene: &Scene, numbers: &[&NumberFacts]) -> Option<Hold> {
-    numbers
-        .iter()
-        .map(|number| {
-            let own: Vec<Hold> = of_number(scene, number)
-                .into_iter()
-                .filter(|hold| hold.gate() >= GateName::Number && hold.gate() != GateName::OrganizationCap)
-                .collect();
-            hold::binding(&own).cloned()
-        })
-        .reduce(|one, other| Some(one?.sooner(other?)))
-        .flatten()
 }
 
 /// The one that binds a campaign, if it is worth a word: one that is done, or has nothing left, waits for nothing.
 #[must_use]
-pub fn binding_campaign(
-    scene: &Scene,
-    campaign: &CampaignFacts,
-    numbers: &HashMap<NumberId, NumberFacts>,
-) -> Option<Hold> {
+pub fn binding_campaign(scene: &Scene, campaign: &CampaignFacts, pool: &PoolFacts) -> Option<Hold> {
     let over = matches!(campaign.standing, CampaignStanding::Completed | CampaignStanding::Cancelled);
     if over || (campaign.standing == CampaignStanding::Active && campaign.queued == 0) {
         return None;
     }
-    let holds = of_campaign(scene, campaign, numbers);
+    let holds = of_campaign(scene, campaign, pool);
     // A campaign that does not run is not held up by a number.
     let first = holds.iter().find(|hold| hold.gate() == GateName::Campaign);
     first.or_else(|| hold::binding(&holds)).cloned()

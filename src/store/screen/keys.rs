@@ -19,8 +19,9 @@ use sqlx::{Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
 const DOING: &str = "read the recipients";
-/// Rows that a walk from the far end looks at for one that was never tried, before it believes that there is none. The
-/// sender takes recipients in this very order, so those that were never tried stand at this end.
+/// Rows that a walk looks at before it believes that there is nothing more. From the far end, for those that were never
+/// tried: the sender takes recipients in this very order, so they stand at this end. Along the ledger, for attempts that
+/// are the last of their recipient: of so many in a row some always are.
 const LOOK_BACK: usize = 100_000;
 /// Between the clock of the process that made an id and the database's.
 const CLOCKS_APART: TimeDelta = TimeDelta::hours(1);
@@ -174,12 +175,12 @@ impl Store {
             Path::Phones(digits) => phones(seat, list, walk, digits),
             _ => unsorted(seat, list, limit),
         };
-        let found = inner.build().fetch_all(self.screen()).await.map_err(failed("count the recipients"))?;
+        let found = inner.build().fetch_all(&self.walk).await.map_err(failed("count the recipients"))?;
         Ok(u64::try_from(found.len()).unwrap_or(u64::MAX))
     }
 
     async fn fetch(&self, mut query: Query) -> Result<Vec<Key>, StoreError> {
-        let rows = query.build().fetch_all(self.screen()).await.map_err(failed(DOING))?;
+        let rows = query.build().fetch_all(&self.walk).await.map_err(failed(DOING))?;
         rows.into_iter()
             .map(|row| {
                 let key = Key { campaign: row.try_get(0)?, id: row.try_get(1)? };
@@ -219,7 +220,7 @@ impl Store {
             cursor.id,
             cursor.at,
         )
-        .fetch_optional(self.screen())
+        .fetch_optional(&self.walk)
         .await
         .map_err(failed(DOING))?;
         Ok(row.map(|row| Position {
@@ -251,7 +252,11 @@ fn push_campaigns(query: &mut Query, list: &List, column: &'static str) {
     }
 }
 
-fn push_behind(query: &mut Query, way: Way, key: Key) {
+fn push_behind(query: &mut Query, list: &List, way: Way, key: Key) {
+    if list.campaigns.as_ref().is_some_and(|campaigns| campaigns.len() == 1) {
+        query.push(" and r.id").push(way.behind()).push_bind(key.id);
+        return;
+    }
     query.push(" and (r.campaign_id, r.id)").push(way.behind()).push("(");
     query.push_bind(key.campaign).push(", ").push_bind(key.id).push(")");
 }
@@ -273,8 +278,8 @@ fn sorted(seat: &Seat, list: &List, walk: Walk<'_>, by_attempt: bool) -> Query {
         query.push(" and r.state = 'failed'");
     }
     match walk.from {
-        Some(from) if by_attempt => push_behind_attempt(&mut query, walk.way, from),
-        Some(from) => push_behind(&mut query, walk.way, from.key),
+        Some(from) if by_attempt => push_behind_attempt(&mut query, list, walk.way, from),
+        Some(from) => push_behind(&mut query, list, walk.way, from.key),
         None => {}
     }
     query.push(" order by ");
@@ -288,7 +293,7 @@ fn sorted(seat: &Seat, list: &List, walk: Walk<'_>, by_attempt: bool) -> Query {
     query
 }
 
-fn push_behind_attempt(query: &mut Query, way: Way, from: &Position) {
+fn push_behind_attempt(query: &mut Query, list: &List, way: Way, from: &Position) {
     match (way, from.attempt) {
         (Way::Down, Some(attempt)) => {
             query
@@ -298,7 +303,7 @@ fn push_behind_attempt(query: &mut Query, way: Way, from: &Position) {
         }
         (Way::Down, None) => {
             query.push(" and r.last_attempt_id is null");
-            push_behind(query, way, from.key);
+            push_behind(query, list, way, from.key);
         }
         (Way::Up, Some(attempt)) => {
             query.push(" and r.last_attempt_id > ").push_bind(attempt);
@@ -313,7 +318,7 @@ fn push_behind_attempt(query: &mut Query, way: Way, from: &Position) {
 fn enrolled(seat: &Seat, list: &List, walk: Walk<'_>) -> Query {
     let mut query = recipients(seat, list);
     if let Some(from) = walk.from {
-        push_behind(&mut query, walk.way, from.key);
+        push_behind(&mut query, list, walk.way, from.key);
     }
     let order = walk.way.order();
     query.push(" order by r.campaign_id ").push(order).push(", r.id ").push(order);
@@ -331,7 +336,7 @@ fn untried(seat: &Seat, list: &List, walk: Walk<'_>) -> Query {
     query.push_bind(seat.organization.0);
     push_campaigns(&mut query, list, "r.campaign_id");
     if let Some(from) = walk.from {
-        push_behind(&mut query, walk.way, from.key);
+        push_behind(&mut query, list, walk.way, from.key);
     }
     query.push(" order by r.campaign_id ").push(order).push(", r.id ").push(order);
     if walk.way == Way::Up {
@@ -350,11 +355,8 @@ fn tried(seat: &Seat, list: &List, walk: Walk<'_>) -> Query {
     }
     // Down the list is back in time.
     let way = walk.way.reversed();
-    let mut query = Query::new(
-        "select r.campaign_id, r.id from attempts a join campaign_recipients r on r.organization_id = a.organization_id \
-         and r.campaign_id = a.campaign_id and r.id = a.recipient_id and r.last_attempt_id = a.id \
-         where a.organization_id = ",
-    );
+    let mut query = Query::new("select r.campaign_id, r.id from (");
+    query.push("select a.id, a.campaign_id, a.recipient_id from attempts a where a.organization_id = ");
     query.push_bind(seat.organization.0);
     push_campaigns(&mut query, list, "a.campaign_id");
     if let Some(from) = list.span.from {
@@ -363,11 +365,21 @@ fn tried(seat: &Seat, list: &List, walk: Walk<'_>) -> Query {
     if let Some(to) = list.span.to {
         query.push(" and a.id <= ").push_bind(super::first_id_at(to + CLOCKS_APART));
     }
-    if walk.failed {
-        query.push(" and r.state = 'failed'");
-    }
     if let Some(attempt) = walk.from.and_then(|from| from.attempt) {
         query.push(" and a.id").push(way.behind()).push_bind(attempt);
+    }
+    query.push(" order by a.id ").push(way.order());
+    push_limit(&mut query, LOOK_BACK);
+    // One look for each attempt, in their order: a join would be planned as if hardly any attempt were a last one, and
+    // read both tables whole.
+    query.push(
+        ") a cross join lateral (select r.campaign_id, r.id, r.last_attempt_id, r.state from campaign_recipients r \
+         where r.organization_id = ",
+    );
+    query.push_bind(seat.organization.0);
+    query.push(" and r.campaign_id = a.campaign_id and r.id = a.recipient_id limit 1) r where r.last_attempt_id = a.id");
+    if walk.failed {
+        query.push(" and r.state = 'failed'");
     }
     query.push(" order by a.id ").push(way.order());
     push_limit(&mut query, walk.limit);

@@ -157,7 +157,7 @@ impl Store {
         feed: &LiveFeed,
     ) -> Result<Vec<LiveEvent>, StoreError> {
         let at = sqlx::query_scalar!(r#"select clock_timestamp() as "at!""#)
-            .fetch_one(self.screen())
+            .fetch_one(&self.walk)
             .await
             .map_err(failed(DOING))?;
         let since = tail.read_to.map_or(at - LOOK_BACK, |read_to| read_to - LATE);
@@ -173,7 +173,7 @@ impl Store {
             first_id_at(since),
             &open,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed(DOING))?;
         let (sending, settled): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.sending);
@@ -217,7 +217,7 @@ impl Store {
             seat.organization.0,
             ids,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed(DOING))?;
         Ok(rows
@@ -265,7 +265,7 @@ impl Store {
             since,
             until,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed(DOING))?;
         Ok(rows

@@ -14,6 +14,7 @@ mod log;
 pub mod notices;
 mod numbers;
 pub mod overview;
+mod pools;
 pub mod rates;
 mod recipients;
 mod seat;

@@ -74,7 +74,7 @@ impl Store {
     #[must_use]
     pub fn changes(&self, seat: &Seat) -> mpsc::Receiver<Change> {
         let (tell, receiver) = mpsc::channel(WAITING);
-        let (pool, organization) = (self.listen.clone(), seat.organization.0);
+        let (pool, organization) = (self.walk.clone(), seat.organization.0);
         tokio::spawn(async move {
             let mut wait = FIRST_WAIT;
             while !tell.is_closed() {

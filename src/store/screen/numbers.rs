@@ -58,9 +58,10 @@ impl Store {
                       n.per_second, n.in_flight, n.is_active, n.suspended_at, n.suspension_reason, n.suspended_until,
                       n.suspended_by, n.limited_until, n.limited_reason, n.revision,
                       a.name as account_name, a.provider::text as "provider!",
-                      p.next_send_at as "next_send_at!", coalesce(u.reserved, 0) as "used!",
+                      nullif(p.next_send_at, '-infinity') as next_send_at, coalesce(u.reserved, 0) as "used!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder,
-                      l.epoch as "epoch!", l.renewed_at as "renewed_at!", l.expires_at as "expires_at!", i.host as "host?",
+                      l.epoch as "epoch!", nullif(l.renewed_at, '-infinity') as renewed_at,
+                      nullif(l.expires_at, '-infinity') as expires_at, i.host as "host?",
                       y.this_minute as "this_minute!", y.last_minute as "last_minute!",
                       y.errors as "errors!", y.all_of_them as "all!"
                  from whatsapp_numbers n
@@ -109,8 +110,7 @@ impl Store {
                         standing: standing.clone(),
                         daily_limit,
                         used_today,
-                        // "-infinity" comes back as the earliest instant there is.
-                        next_send_at: Some(row.next_send_at).filter(|next| *next > DateTime::UNIX_EPOCH),
+                        next_send_at: row.next_send_at,
                         leased,
                         has_work: false,
                     },
@@ -118,8 +118,8 @@ impl Store {
                         number: id,
                         instance: InstanceId(holder),
                         epoch: row.epoch,
-                        renewed_at: row.renewed_at,
-                        expires_at: row.expires_at,
+                        renewed_at: row.renewed_at.unwrap_or(at),
+                        expires_at: row.expires_at.unwrap_or(at),
                     }),
                     notes: Shown::new(&row.notes),
                     row: NumberRow {
@@ -174,7 +174,7 @@ impl Store {
             seat.organization.0,
             since,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed(DOING))?;
         Ok(rows
@@ -234,7 +234,7 @@ impl Store {
             seat.organization.0,
             id.0,
         )
-        .fetch_one(self.screen())
+        .fetch_one(&self.walk)
         .await
         .map_err(failed(DOING))?;
         Ok(Work {
@@ -252,7 +252,7 @@ impl Store {
             id.0,
             at,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed(DOING))?;
         let mut chart = vec![0; CHART_MINUTES];

@@ -1,12 +1,14 @@
-//! One picture of everything that fits on a screen: six statements, none of which reads a large table.
+//! One picture of everything that fits on a screen: eight statements, none of which reads a large table.
 
+use super::campaigns::CampaignRead;
 use super::estimate::{Room, done_at};
-use super::holds::{self, NumberFacts, Scene};
+use super::holds::{self, NumberFacts, PoolFacts, Scene};
 use super::numbers::NumberRead;
+use super::pools::PoolRead;
 use super::rates::RateWindow;
 use super::{Seat, count, many};
 use crate::domain::day::next_day;
-use crate::domain::ids::{AccountId, CampaignId, InstanceId, NumberId};
+use crate::domain::ids::{AccountId, CampaignId, InstanceId, NumberId, PoolId};
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{
     AccountRow, CampaignStanding, InstanceRow, NumberStanding, Overview, Presence, Stop,
@@ -23,7 +25,6 @@ struct Ground {
     scene: Scene,
     day: NaiveDate,
     stop: Option<Stop>,
-    default_number: Option<NumberId>,
     campaigns_total: u64,
     in_doubt: u64,
 }
@@ -72,31 +73,28 @@ impl Store {
         let ground = self.ground(seat).await?;
         let mut numbers = self.read_numbers(seat, ground.scene.at, ground.day, None).await?;
         let mut campaigns = self.read_campaigns(seat, ground.day, None).await?;
+        let pools = self.read_pools(seat, None).await?;
         let instances = self.instances(seat).await?;
         let accounts = self.account_rows(seat).await?;
         let took = begun.elapsed();
 
-        let mut busy: HashSet<NumberId> = HashSet::new();
-        for campaign in &mut campaigns {
-            if campaign.facts.numbers.is_empty() {
-                campaign.facts.numbers.extend(ground.default_number);
-            }
-            if campaign.row.standing == CampaignStanding::Active && campaign.row.counts.queued > 0 {
-                busy.extend(&campaign.facts.numbers);
-            }
-        }
+        mark_work(&mut numbers, &campaigns, &pools);
         for number in &mut numbers {
-            number.facts.has_work = busy.contains(&number.row.id);
             number.row.hold = holds::binding_number(&ground.scene, &number.facts)
                 .map(|hold| holds::shown(&hold, seat.zone));
         }
         let facts: HashMap<NumberId, NumberFacts> =
             numbers.iter().map(|number| (number.row.id, number.facts.clone())).collect();
+        let pools: HashMap<PoolId, (PoolFacts, Room)> = pools
+            .iter()
+            .map(|pool| (pool.id, (pool.facts(&ground.scene, &facts), pool.room(&facts))))
+            .collect();
         let mut work = HashMap::new();
         for campaign in &mut campaigns {
-            campaign.row.hold = holds::binding_campaign(&ground.scene, &campaign.facts, &facts)
+            let Some((pool, room)) = pools.get(&campaign.pool) else { continue };
+            campaign.row.hold = holds::binding_campaign(&ground.scene, &campaign.facts, pool)
                 .map(|hold| holds::shown(&hold, seat.zone));
-            work.insert(campaign.row.id, (campaign.attempts, campaign.room(&ground.scene, &facts)));
+            work.insert(campaign.row.id, (campaign.attempts, campaign.room(&ground.scene, *room)));
         }
         let overview = Overview {
             at: ground.scene.at,
@@ -130,7 +128,7 @@ impl Store {
 
     async fn ground(&self, seat: &Seat) -> Result<Ground, StoreError> {
         let row = sqlx::query!(
-            r#"select o.daily_limit, o.default_number_id, o.stopped_at, o.stopped_by, o.stopped_reason,
+            r#"select o.daily_limit, o.stopped_at, o.stopped_by, o.stopped_reason,
                       coalesce(u.reserved, 0) as "used!", t.at as "at!", t.day as "day!",
                       (select count(*) from instances i where i.organization_id = o.id and i.closed_at is null
                           and i.kind <> 'watch' and i.seen_at > t.at - interval '15 seconds') as "senders!",
@@ -166,7 +164,6 @@ impl Store {
             },
             day: row.day,
             stop,
-            default_number: row.default_number_id.map(NumberId),
             campaigns_total: many(row.campaigns),
             in_doubt: many(row.in_doubt),
         })
@@ -218,6 +215,25 @@ impl Store {
                 })
             })
             .collect()
+    }
+}
+
+/// Notes which numbers a campaign that runs has something for.
+fn mark_work(numbers: &mut [NumberRead], campaigns: &[CampaignRead], pools: &[PoolRead]) {
+    let at_work: HashSet<PoolId> = campaigns
+        .iter()
+        .filter(|campaign| {
+            campaign.row.standing == CampaignStanding::Active && campaign.row.counts.queued > 0
+        })
+        .map(|campaign| campaign.pool)
+        .collect();
+    let busy: HashSet<NumberId> = pools
+        .iter()
+        .filter(|pool| at_work.contains(&pool.id))
+        .flat_map(|pool| pool.numbers.iter().copied())
+        .collect();
+    for number in numbers {
+        number.facts.has_work = busy.contains(&number.row.id);
     }
 }
 

@@ -155,7 +155,7 @@ impl Store {
             seat.organization.0,
             id.0,
         )
-        .fetch_optional(self.screen())
+        .fetch_optional(&self.walk)
         .await
         .map_err(failed(DOING))?
         .ok_or(ReadError::Gone("attempt"))?;
@@ -182,7 +182,7 @@ impl Store {
             &hints,
             &ids,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed(DOING))?;
         Ok(rows.into_iter().map(|row| Key { campaign: row.campaign_id, id: row.id }).collect())
@@ -206,7 +206,7 @@ impl Store {
             &campaigns,
             &ids,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed(DOING))?;
         rows.into_iter()

@@ -27,7 +27,11 @@ fn number() -> NumberFacts {
     }
 }
 
-fn campaign(numbers: Vec<NumberId>) -> CampaignFacts {
+fn pool(numbers: &[NumberFacts]) -> PoolFacts {
+    PoolFacts::of(&scene(), "default".into(), numbers.iter())
+}
+
+fn campaign() -> CampaignFacts {
     CampaignFacts {
         standing: CampaignStanding::Active,
         changed_by: "ana".into(),
@@ -36,8 +40,6 @@ fn campaign(numbers: Vec<NumberId>) -> CampaignFacts {
         used_today: 0,
         queued: 10,
         due_later: None,
-        pool: "default".into(),
-        numbers,
     }
 }
 
@@ -96,50 +98,44 @@ fn a_full_number_opens_at_midnight_in_the_organisations_zone() {
 
 #[test]
 fn a_campaign_waits_for_the_number_that_goes_on_first() {
-    let (one, other) = (NumberId::new(), NumberId::new());
     let full = NumberFacts { used_today: 250, ..number() };
     let paced = NumberFacts { next_send_at: Some(at("2026-05-04T12:01:00Z")), ..number() };
+    let disabled = NumberFacts { standing: NumberStanding::Disabled, ..number() };
     let cases = [
-        ("one may send", full.clone(), number(), "none"),
-        ("the paced one is first", full.clone(), paced, "paced"),
-        ("both full", full.clone(), full.clone(), "cap_reached"),
+        ("one may send", vec![full.clone(), number()], "none"),
+        ("the paced one is first", vec![full.clone(), paced, disabled.clone()], "paced"),
+        ("both full", vec![full.clone(), full.clone()], "cap_reached"),
+        ("the full one opens by itself", vec![disabled, full], "cap_reached"),
+        ("nobody", vec![], "no_number"),
     ];
-    for (name, first, second, expected) in cases {
-        let numbers = HashMap::from([(one, first), (other, second)]);
-        let campaign = campaign(vec![one, other]);
-        assert_eq!(code(binding_campaign(&scene(), &campaign, &numbers).as_ref()), expected, "{name}");
+    for (name, numbers, expected) in cases {
+        assert_eq!(
+            code(binding_campaign(&scene(), &campaign(), &pool(&numbers)).as_ref()),
+            expected,
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn a_campaign_says_its_own_state_before_anything_else() {
-    let one = NumberId::new();
-    let numbers = HashMap::from([(one, number())]);
     let stopped = Scene { stopped_by: Some("bea".into()), ..scene() };
-    let of = |standing| CampaignFacts { standing, ..campaign(vec![one]) };
+    let of = |standing| CampaignFacts { standing, ..campaign() };
+    let later = CampaignFacts { due_later: Some(scene().midnight), ..campaign() };
+    let full = CampaignFacts { daily_limit: Some(3), used_today: 3, ..campaign() };
     let cases = [
         ("draft", stopped.clone(), of(CampaignStanding::Draft), "campaign_draft"),
         ("scheduled", stopped.clone(), of(CampaignStanding::Scheduled), "campaign_scheduled"),
         ("paused", stopped.clone(), of(CampaignStanding::Paused), "campaign_paused"),
         ("runs", stopped.clone(), of(CampaignStanding::Active), "sending_stopped"),
         ("done", stopped, of(CampaignStanding::Completed), "none"),
-        ("nothing left", scene(), CampaignFacts { queued: 0, ..campaign(vec![one]) }, "none"),
-        ("no number", scene(), campaign(vec![]), "no_number"),
-        (
-            "later",
-            scene(),
-            CampaignFacts { due_later: Some(scene().midnight), ..campaign(vec![one]) },
-            "not_due",
-        ),
-        (
-            "full",
-            scene(),
-            CampaignFacts { daily_limit: Some(3), used_today: 3, ..campaign(vec![one]) },
-            "cap_reached",
-        ),
+        ("nothing left", scene(), CampaignFacts { queued: 0, ..campaign() }, "none"),
+        ("later", scene(), later, "not_due"),
+        ("full", scene(), full, "cap_reached"),
     ];
     for (name, scene, campaign, expected) in cases {
-        assert_eq!(code(binding_campaign(&scene, &campaign, &numbers).as_ref()), expected, "{name}");
+        let hold = binding_campaign(&scene, &campaign, &pool(&[number()]));
+        assert_eq!(code(hold.as_ref()), expected, "{name}");
     }
 }
 

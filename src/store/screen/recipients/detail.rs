@@ -54,12 +54,12 @@ impl Store {
         let (scene, day) = self.scene(seat).await?;
         let campaign = self.read_campaigns(seat, day, Some(CampaignId(key.campaign))).await?;
         let mut campaign = campaign.into_iter().next().ok_or(ReadError::Gone("campaign"))?;
-        let numbers = self.facts_for(seat, &scene, day, &mut campaign).await?;
+        let (_, pool) = self.pool_of(seat, &scene, day, &campaign).await?;
         campaign.facts.due_later = None;
         let waits = matches!(read.state.as_str(), "queued" | "in_doubt");
         let mut holds = own_holds(&scene, &read);
         if waits {
-            holds.extend(holds::of_campaign(&scene, &campaign.facts, &numbers));
+            holds.extend(holds::of_campaign(&scene, &campaign.facts, &pool));
         }
         Ok(RecipientDetail {
             id,
@@ -89,7 +89,7 @@ impl Store {
             key.campaign,
             key.id,
         )
-        .fetch_optional(self.screen())
+        .fetch_optional(&self.walk)
         .await
         .map_err(failed(DOING))?;
         Ok(row.map(|row| Read {
@@ -126,7 +126,7 @@ impl Store {
             key.campaign,
             ATTEMPTS,
         )
-        .fetch_all(self.screen())
+        .fetch_all(&self.walk)
         .await
         .map_err(failed("read the attempts of a recipient"))?;
         Ok(rows
