@@ -1,1 +1,4 @@
 //! The console.
+
+pub mod backend;
+pub mod store_backend;
