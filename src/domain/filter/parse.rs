@@ -180,20 +180,21 @@ fn field_and_value(token: &[(char, bool)]) -> Option<(String, Joint, &[(char, bo
         return None;
     }
     let name: String = token[..name_length].iter().map(|(c, _)| *c).collect();
-    let behind: String = token[name_length..].iter().take(2).map(|(c, q)| if *q { '\0' } else { *c }).collect();
+    let behind: String =
+        token[name_length..].iter().take(2).map(|(c, q)| if *q { '\0' } else { *c }).collect();
     let (sign, joint) = JOINTS.into_iter().find(|(sign, _)| behind.starts_with(sign))?;
     Some((name, joint, &token[name_length + sign.len()..]))
 }
 
 fn condition(field: Field, joint: Joint, value: &[(char, bool)], scope: Scope) -> Result<Condition, Problem> {
     match field {
-        Field::Try => bounds(joint, value, |word| {
-            word.parse::<u32>().map_err(|_| Problem::NotANumber(word.to_owned()))
-        })
-        .and_then(|bounds| match (bounds.from, bounds.to) {
-            (Some(from), Some(to)) if from > to => Err(Problem::Backwards),
-            _ => Ok(Condition::Tries(step(bounds, joint))),
-        }),
+        Field::Try => {
+            bounds(joint, value, |word| word.parse::<u32>().map_err(|_| Problem::NotANumber(word.to_owned())))
+                .and_then(|bounds| match (bounds.from, bounds.to) {
+                    (Some(from), Some(to)) if from > to => Err(Problem::Backwards),
+                    _ => Ok(Condition::Tries(step(bounds, joint))),
+                })
+        }
         Field::Updated => {
             bounds(joint, value, |word| When::read(word).ok_or_else(|| Problem::NotATime(word.to_owned())))
                 .map(Condition::Updated)

@@ -30,7 +30,10 @@ fn every_form_has_its_meaning() {
         conditions("status:in-doubt,failed"),
         vec![(false, Condition::Status(vec!["in_doubt", "failed"]))]
     );
-    assert_eq!(conditions("try:2..4"), vec![(false, Condition::Tries(Bounds { from: Some(2), to: Some(4) }))]);
+    assert_eq!(
+        conditions("try:2..4"),
+        vec![(false, Condition::Tries(Bounds { from: Some(2), to: Some(4) }))]
+    );
     assert_eq!(conditions("try>2"), vec![(false, Condition::Tries(Bounds { from: Some(3), to: None }))]);
     assert_eq!(
         conditions("since:02:00"),
@@ -59,7 +62,9 @@ fn every_form_has_its_meaning() {
 fn what_is_wrong_is_said_with_its_place() {
     let error = |text: &str| parse(text).unwrap_err();
     assert_eq!(error("ana colour:red").at, 4);
-    assert!(error("colour:red").to_string().starts_with("no field \"colour\" here; there is status error try"));
+    assert!(
+        error("colour:red").to_string().starts_with("no field \"colour\" here; there is status error try")
+    );
     assert!(error("status:sent").to_string().starts_with("no state \"sent\" here; there is queued"));
     assert_eq!(error("try>=x").problem, Problem::NotANumber("x".into()));
     assert_eq!(error("try:9..2").problem, Problem::Backwards);

@@ -34,7 +34,8 @@ impl When {
             return Some(Self::Local(day.and_time(NaiveTime::MIN)));
         }
         let unit = text.chars().last()?;
-        let count: i64 = text.strip_suffix(unit)?.parse().ok().filter(|count| (0..100_000).contains(count))?;
+        let count: i64 =
+            text.strip_suffix(unit)?.parse().ok().filter(|count| (0..100_000).contains(count))?;
         match unit {
             's' => Some(Self::Ago(Duration::seconds(count))),
             'm' => Some(Self::Ago(Duration::minutes(count))),

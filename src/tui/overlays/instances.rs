@@ -1,0 +1,115 @@
+//! Running programs, and which of them holds which number.
+
+use crate::tui::model::{Geometry, Model};
+use crate::tui::theme::Role;
+use crate::tui::widgets::Canvas;
+use crate::tui::widgets::canvas::Border;
+use crate::tui::widgets::facts::Facts;
+use crate::tui::words;
+use ratatui::layout::Rect;
+
+/// A heartbeat older than this is a bad sign: leases live 15 s and are renewed every 5 s.
+const LATE_SECONDS: i64 = 12;
+
+/// Draws it.
+pub fn view(model: &Model, scroll: usize, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
+    let margin = if area.width >= 120 { 16 } else { 1 };
+    let dialog = Rect::new(
+        area.x + margin,
+        area.y + 1,
+        area.width.saturating_sub(2 * margin),
+        area.height.saturating_sub(2),
+    );
+    canvas.clear(dialog);
+    let inside = canvas.panel(
+        dialog,
+        Border { title: "Instances and leases", foot: "j k scroll  Esc closes", double: false },
+        Role::Frame,
+    );
+    let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
+    let facts = facts(model, inside.width);
+    geometry.overlay_rows = usize::from(inside.height);
+    geometry.overlay_lines = facts.len();
+    facts.draw(canvas, inside, scroll);
+}
+
+fn facts(model: &Model, columns: u16) -> Facts {
+    let mut facts = Facts::new(columns, model.theme);
+    let Some(overview) = model.overview() else {
+        facts.paragraph("No data yet.", Role::Dim);
+        return facts;
+    };
+    facts.line(vec![(
+        format!(
+            "{:24} {:10} {:10} {:>7} {:>6}  {}",
+            "INSTANCE", "OPERATOR", "PHASE", "NUMBERS", "AIR", "HEARTBEAT"
+        ),
+        Role::Title,
+    )]);
+    if overview.instances.is_empty() {
+        facts.paragraph(
+            "No instance runs: nothing is sent. Start one with signalbox or signalbox sender.",
+            Role::Warn,
+        );
+    }
+    for row in &overview.instances {
+        let held = overview.leases.iter().filter(|lease| lease.instance == row.id).count();
+        let age = (overview.at - row.seen_at).num_seconds();
+        let here = if Some(row.id) == model.session.instance { " (here)" } else { "" };
+        let host = words::fit(&format!("{}{here}", row.host), 24, model.theme.ascii).into_owned();
+        let late = age > LATE_SECONDS;
+        facts.line(vec![
+            (pad(&host, 24), Role::Text),
+            (pad(&words::fit(&row.operator, 10, model.theme.ascii), 10), Role::Text),
+            (
+                pad(&words::fit(&row.phase, 10, model.theme.ascii), 10),
+                if row.sends { Role::Good } else { Role::Dim },
+            ),
+            (format!("{held:>7} {:>6}  ", row.in_air), Role::Text),
+            (
+                format!(
+                    "{}{}",
+                    words::relative(row.seen_at, overview.at),
+                    if late { "  !! late" } else { "" }
+                ),
+                if late { Role::Bad } else { Role::Text },
+            ),
+        ]);
+    }
+    facts.gap();
+    facts.line(vec![(
+        format!("{:24} {:24} {:>6}  {:11} {}", "NUMBER", "HELD BY", "EPOCH", "RENEWED", "ENDS"),
+        Role::Title,
+    )]);
+    for number in &overview.numbers {
+        let lease = overview.leases.iter().find(|lease| lease.number == number.id);
+        let name = words::fit(number.name.as_str(), 24, model.theme.ascii).into_owned();
+        let Some(lease) = lease else {
+            facts.line(vec![(pad(&name, 24), Role::Text), ("nobody".into(), Role::Dim)]);
+            continue;
+        };
+        let holder = overview.instances.iter().find(|row| row.id == lease.instance);
+        let host = holder.map_or("an instance that is gone", |row| row.host.as_str());
+        let over = lease.expires_at <= overview.at;
+        facts.line(vec![
+            (pad(&name, 24), Role::Text),
+            (pad(&words::fit(host, 24, model.theme.ascii), 24), Role::Text),
+            (
+                format!("{:>6}  {:11} ", lease.epoch, words::relative(lease.renewed_at, overview.at)),
+                Role::Text,
+            ),
+            (
+                if over { "!! over".into() } else { words::relative(lease.expires_at, overview.at) },
+                if over { Role::Bad } else { Role::Text },
+            ),
+        ]);
+    }
+    facts.gap();
+    facts.paragraph(&format!("If this terminal is lost: {}", model.session.on_terminal_loss), Role::Dim);
+    facts
+}
+
+/// Filled up with spaces to a width, counted in columns, and one more.
+fn pad(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(words::width(text)) + 1))
+}
