@@ -151,6 +151,9 @@ pub(super) fn row_selected(model: &Model) -> Allowed {
         (false, _) => no("nothing is selected"),
     }
 }
+pub(super) fn nothing_over(model: &Model) -> Allowed {
+    if model.overlays.is_empty() { Ok(()) } else { no("close this first") }
+}
 pub(super) fn may_sort(model: &Model) -> Allowed {
     match model.tab {
         Tab::Numbers | Tab::Campaigns => Ok(()),
@@ -167,6 +170,9 @@ pub(super) fn may_mark(model: &Model) -> Allowed {
 pub(super) fn doubts(model: &Model) -> Allowed {
     match model.overview() {
         Some(overview) if overview.in_doubt == 0 => no("nothing is in doubt"),
+        _ if model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Doubts)) => {
+            no("this is the list")
+        }
         _ => Ok(()),
     }
 }

@@ -730,4 +730,44 @@ impl Desk {
         }
         self.effects.clear();
     }
+
+    /// Everything is stopped, and three are still in the air.
+    pub fn stop_all(&mut self) {
+        let Some(mut overview) = self.model.overview().cloned() else { return };
+        overview.stop = Some(Stop { by: "anna".into(), since: wall(), reason: "by operator".into() });
+        overview.per_second = 0.0;
+        overview.in_air = 3;
+        for instance in &mut overview.instances {
+            instance.phase = "stopped".into();
+        }
+        if let [first, second] = overview.instances.as_mut_slice() {
+            (first.in_air, second.in_air) = (0, 3);
+        }
+        self.done(false);
+        self.model.toasts.clear();
+        self.send(Msg::Overview(Ok(Arc::new(overview))));
+    }
+
+    /// Somebody else pauses a campaign.
+    pub fn change_campaign(&mut self, number: u64) {
+        let Some(mut overview) = self.model.overview().cloned() else { return };
+        for row in overview.campaigns.iter_mut().filter(|row| row.id == campaign_id(number)) {
+            row.version = Version(row.version.0 + 1);
+            row.standing = CampaignStanding::Paused;
+            row.by = "bea".into();
+        }
+        self.send(Msg::Overview(Ok(Arc::new(overview))));
+    }
+
+    /// The sender tells of a number that failed.
+    pub fn alarm(&mut self) {
+        self.send(Msg::Notice(crate::tui::backend::Notice {
+            at: wall(),
+            by: "sender".into(),
+            what: "promo rate limited, moved to support-b".into(),
+            subject: Subject::Number(number_id(3)),
+            version: None,
+            alarming: true,
+        }));
+    }
 }

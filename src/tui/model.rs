@@ -56,6 +56,16 @@ impl Tab {
         }
     }
 
+    /// Its name where there is little room.
+    pub fn short_title(self) -> &'static str {
+        match self {
+            Self::Numbers => "Num",
+            Self::Campaigns => "Camp",
+            Self::Recipients => "Recip",
+            Self::Live => "Live",
+        }
+    }
+
     /// Its layer of keys.
     pub fn layer(self) -> Layer {
         match self {

@@ -43,15 +43,15 @@ pub fn wrap(text: &str, columns: usize, most: usize, ascii: bool) -> Vec<String>
     let columns = columns.max(1);
     let mut lines: Vec<String> = vec![String::new()];
     let mut used = 0;
-    for word in text.split_word_bounds() {
+    for word in pieces(text) {
         let wide = word.width();
-        let fits = used + wide <= columns;
-        if !fits && used > 0 {
-            lines.push(String::new());
-            used = 0;
+        if used + wide > columns && used > 0 {
             if word.trim().is_empty() {
                 continue;
             }
+            trim_end(&mut lines);
+            lines.push(String::new());
+            used = 0;
         }
         if wide <= columns {
             if let Some(line) = lines.last_mut() {
@@ -80,6 +80,24 @@ pub fn wrap(text: &str, columns: usize, most: usize, ascii: bool) -> Vec<String>
     lines
 }
 
+/// Words and the spaces between them, in turn.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let end = rest.find(|c: char| (c == ' ') != (first == ' ')).unwrap_or(rest.len());
+        let (piece, behind) = rest.split_at(end);
+        rest = behind;
+        Some(piece)
+    })
+}
+
+fn trim_end(lines: &mut [String]) {
+    if let Some(last) = lines.last_mut() {
+        last.truncate(last.trim_end().len());
+    }
+}
+
 /// `1 204 020`
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -91,6 +109,12 @@ pub fn grouped(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// `1 number`, `6 numbers`
+pub fn count(number: u64, what: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {what}{ending}", grouped(number))
 }
 
 /// `12 345` as long as it fits the usual column, then `1.2 M`.

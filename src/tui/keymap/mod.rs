@@ -28,6 +28,8 @@ pub enum Layer {
     Live,
     /// The details drawer.
     Drawer,
+    /// A panel that only shows.
+    Panel,
     /// The list of attempts in doubt.
     Doubts,
     /// A question with buttons.
@@ -57,6 +59,7 @@ impl Layer {
             Self::Recipients => "recipients",
             Self::Live => "live",
             Self::Drawer => "drawer",
+            Self::Panel => "panel",
             Self::Doubts => "doubts",
             Self::Dialog => "dialog",
             Self::Form => "form",

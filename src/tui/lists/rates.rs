@@ -13,16 +13,22 @@ const SLOT_SECONDS: i64 = 10;
 const SLOTS: usize = SECONDS / 10;
 /// Names kept in one slot; more are counted together.
 const NAMES: usize = 200;
-/// Latencies fall into buckets that double: 1 ms, 2 ms, … 524 s.
-const BUCKETS: usize = 20;
+/// Latencies fall into buckets, four to each doubling: 1 ms to about 150 s.
+const BUCKETS: usize = 69;
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Second {
     ok: u32,
     fail: u32,
     retry: u32,
     other: u32,
     took: [u16; BUCKETS],
+}
+
+impl Default for Second {
+    fn default() -> Self {
+        Self { ok: 0, fail: 0, retry: 0, other: 0, took: [0; BUCKETS] }
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -197,17 +203,27 @@ fn roll<'a, T: Default + Clone>(
             ring.pop_front();
         }
     }
-    let back = usize::try_from(*newest - at).ok()?;
-    let index = ring.len().checked_sub(back + 1)?;
+    let back = usize::try_from(*newest - at).ok().filter(|back| *back < kept)?;
+    // Events of several instances come a little out of order.
+    while ring.len() <= back {
+        ring.push_front(T::default());
+    }
+    let index = ring.len() - 1 - back;
     ring.get_mut(index)
 }
 
 fn bucket(took: Duration) -> usize {
-    let millis = took.as_millis().max(1);
-    usize::try_from(millis.ilog2()).unwrap_or(BUCKETS).min(BUCKETS - 1)
+    let quarters = (took.as_secs_f64() * 1000.0).max(1.0).log2() * 4.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "zero or more, and bounded below"
+    )]
+    let bucket = quarters as usize;
+    bucket.min(BUCKETS - 1)
 }
 
-/// The upper edge of the bucket in which the quantile lies, three quarters up: honest to about a third.
+/// The middle of the bucket in which the quantile lies: right to a tenth.
 fn quantile(took: &[u32; BUCKETS], percent: u32) -> Option<Duration> {
     let all: u64 = took.iter().map(|count| u64::from(*count)).sum();
     if all == 0 {
@@ -218,7 +234,8 @@ fn quantile(took: &[u32; BUCKETS], percent: u32) -> Option<Duration> {
     for (bucket, count) in took.iter().enumerate() {
         seen += u64::from(*count);
         if seen >= wanted {
-            return Some(Duration::from_millis((1_u64 << bucket) * 3 / 2));
+            let middle = (f64::from(u32::try_from(bucket).ok()?) + 0.5) / 4.0;
+            return Some(Duration::from_millis(middle.exp2() as u64));
         }
     }
     None

@@ -97,59 +97,82 @@ impl Confirm {
 
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-        let proposal = &self.proposal;
-        let width = if area.width >= 120 { 84 } else { 66 };
-        let extra = u16::from(proposal.warning.is_some()) + u16::from(proposal.typed.is_some());
-        let lines = u16::try_from(proposal.lines.len()).unwrap_or(8);
-        let changed = u16::from(self.changed.is_some()) * 3;
-        let wanted = lines + extra + changed + 8 - u16::from(extra == 0);
-        let dialog = centred(area, width, wanted);
+        let width = if area.width >= 120 { 84 } else { 66 }.min(area.width);
+        let body = self.body(usize::from(width.saturating_sub(6)), canvas.theme.ascii);
+        let lines = u16::try_from(body.len()).unwrap_or(u16::MAX);
+        let roomy = lines.saturating_add(7) <= area.height;
+        let dialog = centred(area, width, lines.saturating_add(if roomy { 7 } else { 3 }));
         canvas.clear(dialog);
-        let environment = model.session.environment.as_str();
-        let border = Border { title: &proposal.title, foot: "", double: true };
+        let proposal = &self.proposal;
         let role = if proposal.danger == Danger::Tier2 { Role::Bad } else { Role::Warn };
-        let inside = canvas.panel(dialog, border, role);
+        let inside = canvas.panel(dialog, Border { title: &proposal.title, foot: "", double: true }, role);
         let beside = dialog.x + 4 + u16::try_from(words::width(&proposal.title)).unwrap_or(0);
         let word_role = if model.session.production { Role::Production } else { Role::Title };
-        canvas.text(
-            beside + 1,
-            dialog.y,
-            dialog.right().saturating_sub(beside + 3),
-            &format!(" {environment} "),
-            word_role,
-        );
-        let mut y = inside.y + 1;
+        let environment = format!(" {} ", model.session.environment);
+        canvas.text(beside, dialog.y, dialog.right().saturating_sub(beside + 2), &environment, word_role);
+        let mut y = inside.y + u16::from(roomy);
         let (x, room) = (inside.x + 2, inside.width.saturating_sub(4));
-        for (label, value, role) in &proposal.lines {
-            canvas.text(x, y, 12, label, Role::Dim);
-            canvas.text(x + 12, y, room.saturating_sub(12), value, *role);
+        for line in &body {
+            if y + 1 >= inside.bottom() {
+                break;
+            }
+            self.view_line(canvas, Rect::new(x, y, room, 1), line);
             y += 1;
         }
-        if extra > 0 {
-            y += 1;
-        }
-        if let Some(warning) = proposal.warning {
-            canvas.text(x, y, room, warning, Role::Warn);
-            y += 1;
-        }
-        if let Some(typed) = &proposal.typed {
-            let question = format!("{}: [", typed.question);
-            let used = canvas.text(x, y, room, &question, Role::Text);
-            let field = room.saturating_sub(used + 1).min(24);
-            self.typed.draw(canvas, x + used, y, field, true);
-            canvas.text(x + used + field, y, 1, "]", Role::Text);
-            y += 1;
-        }
-        if let Some(changed) = &self.changed {
-            y += 1;
-            canvas.text(x, y, room, &format!("!! changed meanwhile: {changed}"), Role::Bad);
-            canvas.text(x, y + 1, room, "Press r when you have read it; Esc cancels.", Role::Text);
-            y += 2;
-        }
-        self.buttons(canvas, x, y + 1, room);
+        self.buttons(canvas, x, y + u16::from(roomy), room, roomy);
     }
 
-    fn buttons(&self, canvas: &mut Canvas<'_>, x: u16, y: u16, room: u16) {
+    fn view_line(&self, canvas: &mut Canvas<'_>, area: Rect, line: &BodyLine<'_>) {
+        let (x, y, room) = (area.x, area.y, area.width);
+        match line {
+            BodyLine::Gap => {}
+            BodyLine::Fact(label, value, role) => {
+                canvas.text(x, y, 12, label, Role::Dim);
+                canvas.text(x + 12, y, room.saturating_sub(12), value, *role);
+            }
+            BodyLine::Words(words, role) => {
+                canvas.text(x, y, room, words, *role);
+            }
+            BodyLine::Typed(question) => {
+                let used = canvas.text(x, y, room, &format!("{question}: ["), Role::Text);
+                let field = room.saturating_sub(used + 1).min(24);
+                self.typed.draw(canvas, x + used, y, field, true);
+                canvas.text(x + used + field, y, 1, "]", Role::Text);
+            }
+        }
+    }
+
+    fn body(&self, columns: usize, ascii: bool) -> Vec<BodyLine<'_>> {
+        let proposal = &self.proposal;
+        let mut body: Vec<BodyLine<'_>> =
+            proposal.lines.iter().map(|(label, value, role)| BodyLine::Fact(label, value, *role)).collect();
+        if let Some(changed) = &self.changed {
+            // Nothing can be typed until this is read, so nothing is asked.
+            body.push(BodyLine::Gap);
+            let told = format!("!! changed meanwhile: {changed}");
+            body.extend(
+                words::wrap(&told, columns, 2, ascii)
+                    .into_iter()
+                    .map(|line| BodyLine::Words(line.into(), Role::Bad)),
+            );
+            body.push(BodyLine::Words("Press r when you have read it; Esc cancels.".into(), Role::Text));
+            return body;
+        }
+        if proposal.warning.is_some() || proposal.typed.is_some() {
+            body.push(BodyLine::Gap);
+        }
+        body.extend(proposal.warning.map(|warning| BodyLine::Words(warning.into(), Role::Warn)));
+        if let Some(typed) = &proposal.typed {
+            // The question keeps a dozen columns for the answer.
+            let mut question = words::wrap(&typed.question, columns.saturating_sub(16).max(10), 3, ascii);
+            let last = question.pop().unwrap_or_default();
+            body.extend(question.into_iter().map(|line| BodyLine::Words(line.into(), Role::Text)));
+            body.push(BodyLine::Typed(last));
+        }
+        body
+    }
+
+    fn buttons(&self, canvas: &mut Canvas<'_>, x: u16, y: u16, room: u16, roomy: bool) {
         let go = self.accepts();
         let (cancel, button) = if go {
             ("  Cancel  ".to_owned(), format!("[ {} ]", self.proposal.button))
@@ -168,6 +191,9 @@ impl Confirm {
             room,
             &[(&cancel, cancel_role), ("    ", Role::Text), (&button, button_role)],
         );
+        if !roomy {
+            return;
+        }
         let hint = match &self.proposal.typed {
             Some(typed) if typed.expected.chars().all(|letter| letter.is_ascii_digit()) => {
                 "Enter = Cancel until the number matches   Esc = cancel"
@@ -177,6 +203,14 @@ impl Confirm {
         };
         canvas.text(x, y + 2, room, hint, Role::Dim);
     }
+}
+
+/// One line between the title and the buttons.
+enum BodyLine<'a> {
+    Gap,
+    Fact(&'static str, &'a str, Role),
+    Words(std::borrow::Cow<'a, str>, Role),
+    Typed(String),
 }
 
 fn what_it_is_now(model: &Model, subject: crate::domain::action::Subject) -> String {

@@ -56,7 +56,7 @@ impl Drawer {
         };
         let mut layers = vec![Layer::Drawer];
         layers.extend(of);
-        layers.extend([Layer::List, Layer::Global]);
+        layers.push(Layer::Global);
         layers
     }
 

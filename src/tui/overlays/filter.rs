@@ -39,6 +39,13 @@ impl FilterInput {
         Filter::parse(self.input.text(), self.scope)
     }
 
+    /// Whether the last word is still becoming a field's name: nobody called "stat" is looked for on the way to
+    /// `status:`.
+    pub fn is_between(&self) -> bool {
+        let last = self.text().rsplit(' ').next().unwrap_or_default().trim_start_matches('-');
+        !last.is_empty() && self.scope.fields().iter().any(|field| field.name().starts_with(last))
+    }
+
     /// Takes a key; answers whether the text may have changed.
     pub fn key(&mut self, key: KeyEvent) -> bool {
         self.input.key(key)

@@ -295,7 +295,8 @@ impl NumberForm {
         let count = u16::try_from(self.fields.len()).unwrap_or(9);
         // A line between fields where there is room for it.
         let step = if area.height >= 2 * count + 8 { 2 } else { 1 };
-        let dialog = centred(area, width, count * step + 6);
+        let roomy = area.height >= count * step + 6;
+        let dialog = centred(area, width, count * step + if roomy { 6 } else { 4 });
         canvas.clear(dialog);
         let title = match &self.edits {
             Some((_, _, name)) => format!("Edit number  {name}"),
@@ -306,7 +307,7 @@ impl NumberForm {
             Border { title: &title, foot: "Enter on Save, or ctrl-s", double: false },
             Role::Frame,
         );
-        let mut y = inside.y + 1;
+        let mut y = inside.y + u16::from(roomy);
         for (at, field) in self.fields.iter().enumerate() {
             self.view_field(
                 canvas,

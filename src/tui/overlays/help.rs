@@ -42,7 +42,7 @@ impl Help {
 
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-        let (width, height) = if area.width >= 120 { (112, 34) } else { (76, area.height.saturating_sub(2)) };
+        let (width, height) = if area.width >= 120 { (112, 34) } else { (76, area.height) };
         let dialog = centred(area, width, height);
         canvas.clear(dialog);
         let title = format!("Help: {}", model.tab.title());
@@ -117,10 +117,12 @@ fn matches(search: &str, model: Option<&Model>) -> Vec<&'static Entry> {
         .collect()
 }
 
-/// Three columns: this tab, everywhere, moving.
+/// Three columns: this tab, everywhere, moving; what does not fit the second goes on below the third.
 fn overview(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let wide = area.width >= 100;
     let third = area.width.saturating_sub(4) / 3;
+    let columns: Vec<Rect> = (0..3)
+        .map(|at| Rect::new(area.x + 2 + at * third, area.y + 1, third, area.height.saturating_sub(2)))
+        .collect();
     let layer = model.tab.layer();
     let group = |wanted: Group| -> Vec<&'static Entry> {
         TABLE
@@ -135,28 +137,15 @@ fn overview(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             })
             .collect()
     };
-    let columns = [("THIS TAB", Group::Here), ("EVERYWHERE", Group::Everywhere), ("MOVE", Group::Move)];
-    for ((heading, wanted), at) in columns.into_iter().zip(0_u16..) {
-        let x = area.x + 2 + at * third;
-        canvas.text(x, area.y, third, heading, Role::Title);
-        for (entry, y) in group(wanted).into_iter().zip(area.y + 1..area.bottom().saturating_sub(1)) {
-            let possible = (entry.enabled)(model).is_ok();
-            let key = match entry.cmd {
-                Cmd::TabNumbers => "1-4 Tab".to_owned(),
-                _ if wanted == Group::Move => keys(model, entry),
-                _ => model.keymap.shown(entry),
-            };
-            let name = match entry.cmd {
-                Cmd::TabNumbers => "switch tab".to_owned(),
-                _ if wide => title(entry),
-                _ => title_short(entry),
-            };
-            let key_width = if wanted == Group::Move { 12 } else { 8 };
-            let (key_role, role) = if possible { (Role::Key, Role::Text) } else { (Role::Dim, Role::Dim) };
-            canvas.text(x, y, key_width, &key, key_role);
-            canvas.text(x + key_width, y, third.saturating_sub(key_width + 1), &name, role);
-        }
+    for (heading, column) in ["THIS TAB", "EVERYWHERE", "MOVE"].into_iter().zip(&columns) {
+        canvas.text(column.x, area.y, column.width, heading, Role::Title);
     }
+    list(model, canvas, columns[0], &group(Group::Here));
+    let everywhere = group(Group::Everywhere);
+    let left = list(model, canvas, columns[1], &everywhere);
+    let below = moves(model, canvas, columns[2]) + 1;
+    let rest = Rect::new(columns[2].x, columns[2].y + below, third, columns[2].height.saturating_sub(below));
+    list(model, canvas, rest, &everywhere[everywhere.len() - left..]);
     canvas.text(
         area.x + 2,
         area.bottom().saturating_sub(1),
@@ -166,12 +155,54 @@ fn overview(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     );
 }
 
-/// For narrow columns: the words before the first comma or bracket.
-fn title_short(entry: &Entry) -> String {
-    let head = entry.title.split([',', '(']).next().unwrap_or(entry.title).trim();
+/// Lists entries; answers how many had no room.
+fn list(model: &Model, canvas: &mut Canvas<'_>, area: Rect, entries: &[&'static Entry]) -> usize {
+    let wide = area.width >= 32;
+    for (entry, y) in entries.iter().zip(area.y..area.bottom()) {
+        let possible = (entry.enabled)(model).is_ok();
+        let (key, name) = match entry.cmd {
+            Cmd::TabNumbers => ("1-4 Tab".to_owned(), "switch tab".to_owned()),
+            _ if wide => (model.keymap.shown(entry), title(entry)),
+            _ => (model.keymap.shown(entry), short_title(entry)),
+        };
+        let (key_role, role) = if possible { (Role::Key, Role::Text) } else { (Role::Dim, Role::Dim) };
+        canvas.text(area.x, y, 7, &key, key_role);
+        canvas.text(area.x + 8, y, area.width.saturating_sub(9), &name, role);
+    }
+    entries.len().saturating_sub(usize::from(area.height))
+}
+
+/// The keys that move, in pairs; answers how many lines that took.
+fn moves(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
+    let pairs = [
+        (Cmd::Down, Cmd::Up, "rows"),
+        (Cmd::PageDown, Cmd::PageUp, "pages"),
+        (Cmd::Top, Cmd::Bottom, "ends"),
+        (Cmd::Left, Cmd::Right, "columns"),
+    ];
+    let find = |cmd: Cmd| TABLE.iter().find(|entry| entry.layer == Layer::List && entry.cmd == cmd);
+    let mut y = 0;
+    for (one, other, what) in pairs {
+        let (Some(one), Some(other)) = (find(one), find(other)) else { continue };
+        let (one, other) = (model.keymap.keys(one), model.keymap.keys(other));
+        for (at, (first, second)) in one.iter().zip(other).enumerate() {
+            if y >= area.height {
+                return y;
+            }
+            canvas.text(area.x, area.y + y, 14, &format!("{first} {second}"), Role::Key);
+            let label = if at == 0 { what } else { "" };
+            canvas.text(area.x + 14, area.y + y, area.width.saturating_sub(14), label, Role::Text);
+            y += 1;
+        }
+    }
+    y
+}
+
+/// For narrow columns.
+fn short_title(entry: &Entry) -> String {
     match entry.danger {
-        Danger::Safe | Danger::Tier0 => head.to_owned(),
-        Danger::Tier1 => format!("{head} (asks)"),
-        Danger::Tier2 => format!("{head} (typed)"),
+        Danger::Safe | Danger::Tier0 => entry.short.to_owned(),
+        Danger::Tier1 => format!("{} (asks)", entry.short),
+        Danger::Tier2 => format!("{} (typed)", entry.short),
     }
 }

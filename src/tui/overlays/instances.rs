@@ -39,10 +39,20 @@ fn facts(model: &Model, columns: u16) -> Facts {
         facts.paragraph("No data yet.", Role::Dim);
         return facts;
     };
+    let names = match columns {
+        100.. => 30,
+        70.. => 18,
+        _ => 12,
+    };
+    let fit = |text: &str, columns: usize| pad(&words::fit(text, columns, model.theme.ascii), columns);
     facts.line(vec![(
         format!(
-            "{:24} {:10} {:10} {:>7} {:>6}  {}",
-            "INSTANCE", "OPERATOR", "PHASE", "NUMBERS", "AIR", "HEARTBEAT"
+            "{}{}{}{:>5} {:>4}  HEARTBEAT",
+            fit("INSTANCE", names),
+            fit("OPERATOR", 8),
+            fit("PHASE", 9),
+            "HOLDS",
+            "AIR"
         ),
         Role::Title,
     )]);
@@ -54,23 +64,18 @@ fn facts(model: &Model, columns: u16) -> Facts {
     }
     for row in &overview.instances {
         let held = overview.leases.iter().filter(|lease| lease.instance == row.id).count();
-        let age = (overview.at - row.seen_at).num_seconds();
+        let late = (overview.at - row.seen_at).num_seconds() > LATE_SECONDS;
         let here = if Some(row.id) == model.session.instance { " (here)" } else { "" };
-        let host = words::fit(&format!("{}{here}", row.host), 24, model.theme.ascii).into_owned();
-        let late = age > LATE_SECONDS;
         facts.line(vec![
-            (pad(&host, 24), Role::Text),
-            (pad(&words::fit(&row.operator, 10, model.theme.ascii), 10), Role::Text),
-            (
-                pad(&words::fit(&row.phase, 10, model.theme.ascii), 10),
-                if row.sends { Role::Good } else { Role::Dim },
-            ),
-            (format!("{held:>7} {:>6}  ", row.in_air), Role::Text),
+            (fit(&format!("{}{here}", row.host), names), Role::Text),
+            (fit(&row.operator, 8), Role::Text),
+            (fit(&row.phase, 9), if row.sends { Role::Good } else { Role::Dim }),
+            (format!("{held:>5} {:>4}  ", row.in_air), Role::Text),
             (
                 format!(
                     "{}{}",
                     words::relative(row.seen_at, overview.at),
-                    if late { "  !! late" } else { "" }
+                    if late { " !! late" } else { "" }
                 ),
                 if late { Role::Bad } else { Role::Text },
             ),
@@ -78,30 +83,33 @@ fn facts(model: &Model, columns: u16) -> Facts {
     }
     facts.gap();
     facts.line(vec![(
-        format!("{:24} {:24} {:>6}  {:11} {}", "NUMBER", "HELD BY", "EPOCH", "RENEWED", "ENDS"),
+        format!(
+            "{}{}{:>5}  {}ENDS",
+            fit("NUMBER", names),
+            fit("HELD BY", names),
+            "EPOCH",
+            fit("RENEWED", 10)
+        ),
         Role::Title,
     )]);
     for number in &overview.numbers {
-        let lease = overview.leases.iter().find(|lease| lease.number == number.id);
-        let name = words::fit(number.name.as_str(), 24, model.theme.ascii).into_owned();
-        let Some(lease) = lease else {
-            facts.line(vec![(pad(&name, 24), Role::Text), ("nobody".into(), Role::Dim)]);
+        let name = fit(number.name.as_str(), names);
+        let Some(lease) = overview.leases.iter().find(|lease| lease.number == number.id) else {
+            facts.line(vec![(name, Role::Text), ("nobody".into(), Role::Dim)]);
             continue;
         };
         let holder = overview.instances.iter().find(|row| row.id == lease.instance);
         let host = holder.map_or("an instance that is gone", |row| row.host.as_str());
         let over = lease.expires_at <= overview.at;
+        let ends = if over { "!! over".into() } else { words::relative(lease.expires_at, overview.at) };
         facts.line(vec![
-            (pad(&name, 24), Role::Text),
-            (pad(&words::fit(host, 24, model.theme.ascii), 24), Role::Text),
+            (name, Role::Text),
+            (fit(host, names), Role::Text),
             (
-                format!("{:>6}  {:11} ", lease.epoch, words::relative(lease.renewed_at, overview.at)),
+                format!("{:>5}  {}", lease.epoch, fit(&words::relative(lease.renewed_at, overview.at), 10)),
                 Role::Text,
             ),
-            (
-                if over { "!! over".into() } else { words::relative(lease.expires_at, overview.at) },
-                if over { Role::Bad } else { Role::Text },
-            ),
+            (ends, if over { Role::Bad } else { Role::Text }),
         ]);
     }
     facts.gap();

@@ -56,12 +56,6 @@ impl Quit {
             (("[ Stay ]", Role::Selected), ("  Quit  ", Role::Text))
         };
         canvas.pieces(x + 3, inside.y + 5, room, &[stay, ("    ", Role::Text), leave]);
-        canvas.text(
-            x,
-            inside.y + 7,
-            room,
-            "y = quit   Tab = other button   Enter = press   Esc = stay",
-            Role::Dim,
-        );
+        canvas.text(x, inside.y + 7, room, "y = quit   Tab = other   Enter = press   Esc = stay", Role::Dim);
     }
 }

@@ -48,7 +48,7 @@ impl ReasonPrompt {
         let (hint, role) = match (self.missing, self.required) {
             (true, _) => ("!! this needs a reason, for those who read the record", Role::Bad),
             (false, true) => ("Enter goes on   Esc = cancel", Role::Dim),
-            (false, false) => ("Enter acts; without words it says: by operator   Esc = cancel", Role::Dim),
+            (false, false) => ("Enter acts (no words: \"by operator\")   Esc = cancel", Role::Dim),
         };
         canvas.text(x, inside.y + 4, room, hint, role);
     }

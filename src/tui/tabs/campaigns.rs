@@ -43,26 +43,32 @@ fn rank(row: &CampaignRow) -> u8 {
     }
 }
 
-const COLUMNS: [Column; 6] = [
-    Column::left("NAME", 20),
+const COMPACT_COLUMNS: [Column; 4] = [
+    Column::left("NAME", 17),
     Column::left("STATE", 9),
-    Column::left("DONE", 15),
-    Column::right("SENT", 8),
-    Column::right("FAIL", 5),
-    Column::left("ETA OR WAITS", 15),
+    Column::right("DONE", 4),
+    Column::left("ETA OR WAITS", 21),
 ];
 
-const WIDE_COLUMNS: [Column; 10] = [
-    Column::left("NAME", 22),
+const COLUMNS: [Column; 6] = [
+    Column::left("NAME", 17),
     Column::left("STATE", 9),
-    Column::left("DONE", 13),
-    Column::right("SENT", 8),
-    Column::right("DELIV", 8),
+    Column::left("DONE", 12),
+    Column::right("SENT", 7),
+    Column::right("FAIL", 5),
+    Column::left("ETA OR WAITS", 21),
+];
+
+const WIDE_COLUMNS: [Column; 9] = [
+    Column::left("NAME", 21),
+    Column::left("STATE", 9),
+    Column::left("DONE", 12),
+    Column::right("SENT", 7),
+    Column::right("DELIV", 7),
     Column::right("FAIL", 5),
     Column::right("/s", 5),
-    Column::right("AIR", 3),
-    Column::left("BY", 6),
-    Column::left("ETA OR WAITS", 14),
+    Column::left("BY", 5),
+    Column::left("ETA OR WAITS", 21),
 ];
 
 /// Draws the tab.
@@ -88,8 +94,11 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     } else if list.rows().is_empty() {
         empty(canvas, inside, &["No campaign yet.", "Make one with  signalbox campaign create FILE.toml"]);
     }
-    let wide = area.width >= 100;
-    let columns = if wide { &WIDE_COLUMNS[..] } else { &COLUMNS[..] };
+    let (columns, cells_of): (&[Column], fn(&Model, &CampaignRow) -> Vec<Cell<'static>>) = match area.width {
+        100.. => (&WIDE_COLUMNS, wide_cells),
+        76.. => (&COLUMNS, cells),
+        _ => (&COMPACT_COLUMNS, compact_cells),
+    };
     let dim = model.source.away.is_some();
     let drawn: Vec<Row<'_>> = list
         .rows()
@@ -98,7 +107,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
         .skip(offset)
         .take(rows)
         .map(|(at, standing)| Row {
-            cells: if wide { wide_cells(model, &standing.row) } else { cells(model, &standing.row) },
+            cells: cells_of(model, &standing.row),
             selected: at == list.cursor(),
             marked: list.marks().contains(&standing.row.id),
             gone: standing.gone,
@@ -166,9 +175,19 @@ fn cells(model: &Model, row: &CampaignRow) -> Vec<Cell<'static>> {
     vec![
         row.name.as_str().to_owned().into(),
         state(model, row),
-        done(row, 8, model).into(),
+        done(row, 5, model).into(),
         words::short_count(row.counts.sent()).into(),
         Cell::new(words::short_count(row.counts.failed), fail_role(row)),
+        eta_or_hold(model, row),
+    ]
+}
+
+fn compact_cells(model: &Model, row: &CampaignRow) -> Vec<Cell<'static>> {
+    let done = words::percent(row.counts.done(), row.counts.planned).min(100);
+    vec![
+        row.name.as_str().to_owned().into(),
+        state(model, row),
+        format!("{done}%").into(),
         eta_or_hold(model, row),
     ]
 }
@@ -178,12 +197,11 @@ fn wide_cells(model: &Model, row: &CampaignRow) -> Vec<Cell<'static>> {
     vec![
         row.name.as_str().to_owned().into(),
         state(model, row),
-        done(row, 6, model).into(),
+        done(row, 5, model).into(),
         words::short_count(row.counts.sent()).into(),
         words::short_count(row.counts.delivered.saturating_add(row.counts.read)).into(),
         Cell::new(words::short_count(row.counts.failed), fail_role(row)),
         rate.into(),
-        Cell::new(row.in_air.to_string(), if row.in_air > 0 { Role::Text } else { Role::Dim }),
         row.by.to_string().into(),
         eta_or_hold(model, row),
     ]
@@ -332,7 +350,7 @@ pub fn counts(facts: &mut Facts, counts: &Counts, model: &Model) {
     if counts.hold() {
         facts.line(vec![
             (format!("{:10}{:>11} ", "sum", words::grouped(sum)), Role::Title),
-            ("= planned, nobody is lost".into(), Role::Good),
+            ("= planned".into(), Role::Good),
         ]);
     } else {
         facts.line(vec![(format!("{:10}{:>11} ", "sum", words::grouped(sum)), Role::Bad)]);
@@ -353,12 +371,14 @@ pub fn counts(facts: &mut Facts, counts: &Counts, model: &Model) {
 /// What the status line says: of the selected campaign, why it waits.
 pub fn status(model: &Model) -> Vec<(String, Role)> {
     let Some(overview) = model.overview() else { return vec![] };
-    let broken = overview.campaigns.iter().filter(|row| !row.counts.hold()).count();
-    if broken > 0 {
-        return vec![(
-            format!("!! the sums of {broken} campaigns do not hold: run signalbox doctor"),
-            Role::Bad,
-        )];
+    let mut broken = overview.campaigns.iter().filter(|row| !row.counts.hold());
+    if let Some(first) = broken.next() {
+        let more = match broken.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let line = format!("!! the sums of {}{more} do not hold: signalbox doctor", first.name.as_str());
+        return vec![(line, Role::Bad)];
     }
     let mut parts = Vec::new();
     let marked = model.campaigns.marks().len();
@@ -377,7 +397,7 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
                 Role::Text,
             ));
         }
-        None => parts.push((format!("{} campaigns", overview.campaigns_total), Role::Text)),
+        None => parts.push((words::count(overview.campaigns_total, "campaign"), Role::Text)),
     }
     parts
 }

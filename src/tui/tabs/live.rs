@@ -169,9 +169,10 @@ fn kind(event: &LiveEvent) -> (&'static str, Role) {
 }
 
 fn one_line(model: &Model, canvas: &mut Canvas<'_>, area: Rect, event: &LiveEvent) {
-    let time = event.at.with_timezone(&model.session.zone).format("%H:%M:%S%.3f").to_string();
+    let (wide, compact) = (area.width >= 100, area.width < 74);
+    let form = if compact { "%H:%M:%S" } else { "%H:%M:%S%.3f" };
+    let time = event.at.with_timezone(&model.session.zone).format(form).to_string();
     let (word, role) = kind(event);
-    let wide = area.width >= 100;
     let mut x = area.x + 1;
     let y = area.y;
     let left = |x: u16| area.right().saturating_sub(x);
@@ -183,24 +184,26 @@ fn one_line(model: &Model, canvas: &mut Canvas<'_>, area: Rect, event: &LiveEven
         return;
     }
     let (campaign, number) = if wide { (16, 14) } else { (11, 10) };
-    canvas.text(x, y, campaign, &event.campaign, Role::Text);
-    x += campaign + 1;
+    if !compact {
+        canvas.text(x, y, campaign, &event.campaign, Role::Text);
+        x += campaign + 1;
+    }
     canvas.text(x, y, number, &event.number, Role::Text);
     x += number + 1;
     if let Some(digits) = &event.phone {
         let shown = event
             .recipient
             .map_or_else(|| digits.masked(), |id| phone(model, Subject::Recipient(id), digits));
-        canvas.text(x, y, 15, &shown, Role::Text);
+        canvas.text(x, y, 14, &shown, Role::Text);
     }
-    x += 16;
+    x += 15;
     let took = event.took.map(words::length);
     let what = match (event.kind, &event.code) {
         (LiveKind::Ok, _) => took.unwrap_or_default(),
         (_, Some(code)) => format!("{code} {}", event.words),
         (_, None) => event.words.to_string(),
     };
-    let room = if wide { left(x).min(30) } else { left(x) };
+    let room = if wide { left(x).min(24) } else { left(x) };
     canvas.text(x, y, room, &what, if event.kind == LiveKind::Ok { Role::Text } else { role });
     if wide && let Some(id) = &event.provider_message_id {
         x += room + 1;

@@ -70,11 +70,11 @@ pub fn empty(canvas: &mut Canvas<'_>, area: Rect, lines: &[&str]) {
     }
 }
 
-/// `cap reached until midnight`
+/// `cap reached, midnight`
 pub fn hold_short(hold: &HoldView, model: &Model) -> String {
     match hold.until {
         Some(until) => {
-            format!("{} until {}", hold.short, words::opening(until, model.now.wall, model.session.zone))
+            format!("{}, {}", hold.short, words::opening(until, model.now.wall, model.session.zone))
         }
         None => hold.short.to_string(),
     }

@@ -68,8 +68,11 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
             &["No number yet: nothing can be sent.", "n adds one; so does  signalbox number add"],
         );
     }
-    let wide = area.width >= 100;
-    let columns = if wide { &WIDE_COLUMNS[..] } else { &COLUMNS[..] };
+    let (columns, cells_of): (&[Column], fn(&Model, &NumberRow) -> Vec<Cell<'static>>) = match area.width {
+        100.. => (&WIDE_COLUMNS, wide_cells),
+        76.. => (&COLUMNS, cells),
+        _ => (&COMPACT_COLUMNS, compact_cells),
+    };
     let dim = model.source.away.is_some();
     let drawn: Vec<Row<'_>> = list
         .rows()
@@ -81,7 +84,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
             let row = &standing.row;
             let subject = Subject::Number(row.id);
             Row {
-                cells: if wide { wide_cells(model, row) } else { cells(model, row) },
+                cells: cells_of(model, row),
                 selected: at == list.cursor(),
                 marked: list.marks().contains(&row.id),
                 gone: standing.gone,
@@ -96,34 +99,42 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     }
 }
 
+const COMPACT_COLUMNS: [Column; 5] = [
+    Column::right("P", 2),
+    Column::left("LABEL", 13),
+    Column::left("STATE", 9),
+    Column::right("USED", 4),
+    Column::left("WAITS, UNTIL", 24),
+];
+
 const COLUMNS: [Column; 8] = [
     Column::right("P", 2),
-    Column::left("NUMBER", 15),
-    Column::left("LABEL", 11),
+    Column::left("NUMBER", 14),
+    Column::left("LABEL", 10),
     Column::left("STATE", 9),
     Column::right("/MIN", 5),
     Column::right("USED", 4),
     Column::right("ERR", 4),
-    Column::left("WAITS", 19),
+    Column::left("WAITS, UNTIL", 21),
 ];
 
 const WIDE_COLUMNS: [Column; 9] = [
     Column::right("P", 2),
-    Column::left("NUMBER", 15),
-    Column::left("LABEL", 14),
+    Column::left("NUMBER", 14),
+    Column::left("LABEL", 12),
     Column::left("STATE", 9),
     Column::left("PROVIDER", 9),
     Column::right("/MIN", 5),
-    Column::left("USED TODAY", 16),
-    Column::right("ERR 5m", 6),
-    Column::left("WAITS", 20),
+    Column::left("USED TODAY", 14),
+    Column::right("ERR5m", 5),
+    Column::left("WAITS, UNTIL", 22),
 ];
 
 /// The state as a word, marked while an order about it is under way.
 fn state(model: &Model, row: &NumberRow) -> Cell<'static> {
     let role = match row.standing {
-        NumberStanding::Active => Role::Good,
-        NumberStanding::Limited { .. } => Role::Warn,
+        NumberStanding::Active if row.hold.is_none() => Role::Good,
+        NumberStanding::Active | NumberStanding::Limited { .. } => Role::Warn,
         NumberStanding::Suspended { .. } => Role::Bad,
         NumberStanding::Disabled => Role::Dim,
     };
@@ -138,7 +149,7 @@ fn waits(model: &Model, row: &NumberRow) -> Cell<'static> {
     let clock = |at| words::opening(at, model.now.wall, model.session.zone);
     match &row.standing {
         NumberStanding::Limited { until, reason } => {
-            Cell::new(format!("until {} {reason}", clock(*until)), Role::Warn)
+            Cell::new(format!("{}: {reason}", clock(*until)), Role::Warn)
         }
         NumberStanding::Suspended { reason, .. } => Cell::new(reason.to_string(), Role::Bad),
         NumberStanding::Disabled => Cell::new("switched off", Role::Dim),
@@ -188,10 +199,19 @@ fn cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
     ]
 }
 
+fn compact_cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
+    let mut cells = cells(model, row);
+    // Without phone, rate and errors: what is wrong matters most on a small screen.
+    for at in [6, 4, 1] {
+        cells.remove(at);
+    }
+    cells
+}
+
 fn wide_cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
     let share = match used(row) {
         (used, Some(limit)) => {
-            format!("{} {:>3}%", bar(used, limit, 9, model.theme), words::percent(used, limit))
+            format!("{} {:>3}%", bar(used, limit, 7, model.theme), words::percent(used, limit))
         }
         (used, None) => format!("{} of any", words::short_count(used)),
     };
@@ -366,7 +386,7 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
     let Some(overview) = model.overview() else { return vec![] };
     let count = |name: &str| overview.numbers.iter().filter(|row| row.standing.name() == name).count();
     let gap = if model.size.width >= WIDE { "   " } else { ", " };
-    let mut parts = vec![(format!("{} numbers", overview.numbers.len()), Role::Text)];
+    let mut parts = vec![(words::count(overview.numbers.len() as u64, "number"), Role::Text)];
     let mut add = |count: usize, what: &str, role| {
         if count > 0 {
             parts.push((format!("{gap}{count} {what}"), role));

@@ -18,12 +18,20 @@ use ratatui::layout::Rect;
 
 const COLUMNS: [Column; 7] = [
     Column::left("ID", 7),
-    Column::left("PHONE", 15),
-    Column::left("NAME", 12),
+    Column::left("PHONE", 14),
+    Column::left("NAME", 11),
     Column::left("STATUS", 9),
     Column::right("T", 1),
     Column::left("UPDATED", 11),
     Column::left("ERROR", 14),
+];
+
+const COMPACT_COLUMNS: [Column; 5] = [
+    Column::left("PHONE", 14),
+    Column::left("NAME", 10),
+    Column::left("STATUS", 9),
+    Column::right("T", 1),
+    Column::left("ERROR", 18),
 ];
 
 const WIDE_COLUMNS: [Column; 9] = [
@@ -71,8 +79,11 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     if list.rows().is_empty() {
         nothing(model, canvas, inside);
     }
-    let wide = area.width >= 120;
-    let columns = if wide { &WIDE_COLUMNS[..] } else { &COLUMNS[..] };
+    let (columns, cells_of): (&[Column], fn(&Model, &RecipientRow) -> Vec<Cell<'static>>) = match area.width {
+        120.. => (&WIDE_COLUMNS, wide_cells),
+        76.. => (&COLUMNS, cells),
+        _ => (&COMPACT_COLUMNS, compact_cells),
+    };
     // While another question is under way the old rows stay, dimmed.
     let dim = model.source.away.is_some() || (list.asked.is_some() && spinner(model).is_some());
     let drawn: Vec<Row<'_>> = list
@@ -82,7 +93,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
         .skip(offset)
         .take(rows)
         .map(|(at, kept)| Row {
-            cells: if wide { wide_cells(model, &kept.row) } else { cells(model, &kept.row) },
+            cells: cells_of(model, &kept.row),
             selected: at == list.cursor(),
             marked: list.marks().contains(&kept.row.id),
             gone: kept.gone,
@@ -154,6 +165,14 @@ fn cells(model: &Model, row: &RecipientRow) -> Vec<Cell<'static>> {
     ]
 }
 
+fn compact_cells(model: &Model, row: &RecipientRow) -> Vec<Cell<'static>> {
+    let mut cells = cells(model, row);
+    for at in [5, 0] {
+        cells.remove(at);
+    }
+    cells
+}
+
 fn wide_cells(model: &Model, row: &RecipientRow) -> Vec<Cell<'static>> {
     let mut cells = cells(model, row);
     cells.insert(6, row.number.as_ref().map_or("-", Shown::as_str).to_owned().into());
@@ -221,7 +240,7 @@ fn one_attempt(facts: &mut Facts, model: &Model, attempt: &AttemptLine) {
         "rejected" => Role::Bad,
         _ => Role::Dim,
     };
-    let took = attempt.took.map_or(String::new(), |took| format!("  {}", words::length(took)));
+    let took = attempt.took.map_or(String::new(), |took| format!(" {}", words::length(took)));
     let code = attempt.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
     facts.line(vec![
         (format!("{at} {} ", attempt.number.as_str()), Role::Text),
@@ -241,10 +260,16 @@ fn one_attempt(facts: &mut Facts, model: &Model, attempt: &AttemptLine) {
 pub fn status(model: &Model) -> Vec<(String, Role)> {
     let tab = &model.recipients;
     let list = &tab.list;
-    let gap = if model.size.width >= 120 { "   " } else { "  " };
+    let wide = model.size.width >= 120;
+    let gap = if wide { "   " } else { "  " };
     let mut parts = Vec::new();
     if let Some(error) = &list.error {
         parts.push((format!("!! {error}; r tries again{gap}"), Role::Bad));
+    }
+    match (tab.newer, wide) {
+        (0, _) => {}
+        (1000.., _) => parts.push((format!("1 000+ newer rows: press r{gap}"), Role::Key)),
+        (newer, _) => parts.push((format!("{}: press r{gap}", words::count(newer, "newer row")), Role::Key)),
     }
     let first = model.geometry.list_offset;
     let last = (first + model.geometry.list_rows).min(list.rows().len());
@@ -257,11 +282,14 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
         }
         None => parts.push((format!("rows from the end{gap}"), Role::Text)),
     }
-    parts.push((format!("loaded {}{gap}", words::grouped(list.rows().len() as u64)), Role::Dim));
+    if wide {
+        parts.push((format!("loaded {}{gap}", words::grouped(list.rows().len() as u64)), Role::Dim));
+    }
     parts.push(match tab.total {
         Some(Total::Exactly(total)) => (format!("of {}", words::grouped(total)), Role::Text),
         Some(Total::About(Some(guess))) => {
-            (format!("of about {} (estimate)", words::short_count(guess)), Role::Text)
+            let estimate = if wide { " (estimate)" } else { "" };
+            (format!("of about {}{estimate}", words::short_count(guess)), Role::Text)
         }
         Some(Total::About(None)) => ("of 10 000+".into(), Role::Text),
         None => (String::new(), Role::Dim),
@@ -270,14 +298,8 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
     if marked > 0 {
         parts.push((format!("{gap}{marked} marked"), Role::Title));
     }
-    if let Some(took) = tab.page_took.filter(|_| model.size.width >= 120) {
+    if let Some(took) = tab.page_took.filter(|_| wide) {
         parts.push((format!("{gap}page in {}", words::length(took)), Role::Dim));
-    }
-    match tab.newer {
-        0 => {}
-        1 => parts.push((format!("{gap}1 newer row: press r"), Role::Key)),
-        1000.. => parts.push((format!("{gap}1 000+ newer rows: press r"), Role::Key)),
-        newer => parts.push((format!("{gap}{newer} newer rows: press r"), Role::Key)),
     }
     parts
 }

@@ -1,1 +1,3 @@
+//! Whole screens, bytes, hostile text, invariants.
 
+mod screens;

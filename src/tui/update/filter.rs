@@ -36,6 +36,9 @@ pub fn open(model: &mut Model) {
 /// The text changed.
 pub fn typed(model: &mut Model) {
     let Some(Overlay::Filter(input)) = model.overlays.last_mut() else { return };
+    if input.is_between() {
+        return;
+    }
     match input.parse() {
         Ok(filter) => {
             let text = input.text().to_owned();

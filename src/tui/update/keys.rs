@@ -66,11 +66,11 @@ pub fn run_entry(model: &mut Model, entry: &Entry) -> Vec<Effect> {
     if hidden(entry, model) {
         let why =
             if model.read_only { "this console is read-only" } else { "your role may look, not change" };
-        model.toast(Level::Info, format!("READ-ONLY: {} is off; {why}", entry.title));
+        model.toast(Level::Info, format!("READ-ONLY: {} is off; {why}", entry.short));
         return Vec::new();
     }
     if let Err(reason) = (entry.enabled)(model) {
-        model.toast(Level::Info, format!("{}: {reason}", entry.title));
+        model.toast(Level::Info, format!("{}: {reason}", entry.short));
         return Vec::new();
     }
     run::run(model, entry.cmd)

@@ -142,8 +142,8 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
     match model.overlays.last() {
         None => (vec![model.tab.layer(), Layer::List, Layer::Global], false),
         Some(Overlay::Drawer(drawer)) => (drawer.layers(), false),
-        Some(Overlay::Doubts) => (vec![Layer::Doubts, Layer::List, Layer::Global], false),
-        Some(Overlay::Instances(_) | Overlay::Stop) => (vec![Layer::List, Layer::Global], false),
+        Some(Overlay::Doubts) => (vec![Layer::Doubts, Layer::Global], false),
+        Some(Overlay::Instances(_) | Overlay::Stop) => (vec![Layer::Panel, Layer::Global], false),
         Some(Overlay::Confirm(confirm)) => (vec![Layer::Dialog], confirm.takes_text()),
         Some(Overlay::Quit(_)) => (vec![Layer::Dialog], false),
         Some(Overlay::Form(_)) => (vec![Layer::Form], true),
@@ -151,7 +151,7 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         Some(Overlay::Palette(_)) => (vec![Layer::Palette], true),
         Some(Overlay::Help(_)) => (vec![Layer::Help], true),
         Some(Overlay::Copy) => (vec![Layer::Copy], false),
-        Some(Overlay::Picker(_)) => (vec![Layer::Picker, Layer::List], false),
+        Some(Overlay::Picker(_)) => (vec![Layer::Picker], false),
     }
 }
 

@@ -182,8 +182,10 @@ fn filter_input(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
     let Some(Overlay::Filter(input)) = model.overlays.last_mut() else { return None };
     match cmd {
         Cmd::Accept => {
-            if input.parse().is_ok() {
+            if let Ok(filter) = input.parse() {
+                let text = input.text().to_owned();
                 model.overlays.pop();
+                filter::apply(model, text, filter, false);
             }
         }
         Cmd::Complete => {

@@ -13,7 +13,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     for (tab, number) in Tab::ALL.into_iter().zip(1..) {
         let on = tab == model.tab;
         let (open, close) = if on { ("[", "]") } else { (" ", " ") };
-        let text = format!("{open}{number} {}{close}", tab.title());
+        let title = if area.width < 76 { tab.short_title() } else { tab.title() };
+        let text = format!("{open}{number} {title}{close}");
         x += 1;
         x += canvas.text(
             x,
@@ -23,7 +24,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             if on { Role::TabOn } else { Role::Text },
         );
     }
-    let room = area.right().saturating_sub(x + 2);
+    let room = area.right().saturating_sub(x + 1);
     let mut segments = segments(model, area.width >= WIDE);
     // The least important go first when there is no room: they have the highest figure.
     while total(&segments) > usize::from(room) {
@@ -42,9 +43,9 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 
 type Segment = (u8, String, Role);
 
-/// Columns of all of them, two between each, one behind the last.
+/// Columns of all of them, two between each.
 fn total(segments: &[Segment]) -> usize {
-    segments.iter().map(|(_, text, _)| words::width(text) + 2).sum::<usize>().saturating_sub(1)
+    segments.iter().map(|(_, text, _)| words::width(text) + 2).sum::<usize>().saturating_sub(2)
 }
 
 fn segments(model: &Model, wide: bool) -> Vec<Segment> {
@@ -86,7 +87,8 @@ fn activity(model: &Model, wide: bool, list: &mut Vec<Segment>) {
     let stopped = overview.stop.is_some();
     let rate = words::rate(overview.per_second);
     match (stopped, wide) {
-        (true, _) => list.push((0, format!("STOPPED {} in air", overview.in_air), Role::Banner)),
+        (true, true) => list.push((0, format!("STOPPED {} in the air", overview.in_air), Role::Banner)),
+        (true, false) => list.push((0, format!("STOPPED air {}", overview.in_air), Role::Banner)),
         (false, true) if overview.per_second > 0.0 => list.push((2, format!("SENDING {rate}"), Role::Good)),
         (false, true) => list.push((4, "idle".into(), Role::Dim)),
         (false, false) => {

@@ -87,7 +87,7 @@ fn status_line(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if let Some((since, why)) = &model.source.away {
         let at = words::clock(since.wall, model.now.wall, model.session.zone);
         let line = format!(
-            " !! DATABASE AWAY since {at}: nothing is sent until it is back; what you see is old. {why}"
+            " !! DATABASE AWAY since {at}: nothing is sent, what you see is old. Trying again: {why}"
         );
         canvas.text(
             area.x,
@@ -110,7 +110,10 @@ fn status_line(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let reserved = u16::try_from(words::width(&right)).unwrap_or(0).min(area.width / 2);
     let room = area.width.saturating_sub(reserved + 2);
     if let Some(elsewhere) = &model.elsewhere {
-        let ago = words::relative(elsewhere.at, model.now.wall);
+        let ago = match words::relative(elsewhere.at, model.now.wall).as_str() {
+            "now" => "just now".to_owned(),
+            ago => ago.to_owned(),
+        };
         let line = format!("changed by {} {ago}: {}", elsewhere.by, elsewhere.what);
         let role = if elsewhere.alarming { Role::Bad } else { Role::Warn };
         canvas.text(area.x + 1, area.y, room, &line, role);
@@ -159,7 +162,7 @@ fn plain_ascii(buffer: &mut Buffer) {
             let stand_in = match cell.symbol() {
                 symbol if symbol.is_ascii() => continue,
                 "\u{2026}" => "~",
-                _ => "?",
+                symbol => plain_letter(symbol),
             };
             let style = cell.style();
             let wide = words::width(cell.symbol()) > 1;
@@ -169,4 +172,12 @@ fn plain_ascii(buffer: &mut Buffer) {
             }
         }
     }
+}
+
+/// `é` is read as `e`; what has no plain letter is a question mark.
+fn plain_letter(symbol: &str) -> &'static str {
+    const PRINTABLE: &str =
+        " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
+    let plain = symbol.chars().next().map(nucleo_matcher::chars::normalize).filter(char::is_ascii_graphic);
+    plain.and_then(|letter| PRINTABLE.find(letter)).and_then(|at| PRINTABLE.get(at..=at)).unwrap_or("?")
 }
