@@ -114,6 +114,12 @@ impl Rates {
         self.window(now.timestamp(), seconds).map(|second| second.map_or(0, |second| second.ok)).collect()
     }
 
+    /// Whether the last `seconds` seconds saw anything.
+    pub fn is_moving(&self, now: DateTime<Utc>, seconds: usize) -> bool {
+        !self.seconds.is_empty()
+            && self.newest.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX)) > now.timestamp()
+    }
+
     fn window(&self, now: i64, seconds: usize) -> impl Iterator<Item = Option<&Second>> {
         let span = i64::try_from(seconds).unwrap_or(i64::MAX);
         (now - span + 1..=now).map(|at| {

@@ -127,7 +127,7 @@ pub fn log(facts: &mut Facts, lines: &[LogLine], model: &Model) {
 pub fn altered(text: &crate::domain::text::Shown, escaped: bool) -> String {
     match text.escaped() {
         Some(stored) if escaped => stored.to_string(),
-        Some(_) => format!("{} (altered for the screen; v: as stored)", text.as_str()),
+        Some(_) => format!("{} (altered; v: as stored)", text.as_str()),
         None => text.as_str().to_owned(),
     }
 }

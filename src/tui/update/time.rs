@@ -68,7 +68,7 @@ pub fn counts_seconds(model: &Model) -> bool {
     let sends = model.overview().is_some_and(|overview| overview.per_second > 0.0 || overview.in_air > 0);
     let live = model.tab == Tab::Live
         && model.live.follows()
-        && model.live.rates.summary(model.now.wall, model.live.window_minutes * 60).all() > 0;
+        && model.live.rates.is_moving(model.now.wall, model.live.window_minutes * 60);
     let overlay =
         model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Stop | Overlay::Instances(_)));
     // A hold that is about to open is counted down in the drawer.

@@ -2,7 +2,7 @@
 
 use super::{Line, Proposal, Typed, also_here, name_them};
 use crate::domain::action::{Action, Order, Subject};
-use crate::store::view::{CampaignRow, CampaignStanding};
+use crate::store::view::{CampaignRow, CampaignStanding, NumberRow, NumberStanding};
 use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
@@ -165,16 +165,12 @@ impl CampaignVerb {
                 ));
             }
         }
-        let usable = model.overview().map_or(0, |overview| {
-            overview
-                .numbers
-                .iter()
-                .filter(|number| number.standing == crate::store::view::NumberStanding::Active)
-                .count()
-        });
         if matches!(self, Self::Launch | Self::Resume) {
+            let numbers = model.overview().map_or(&[][..], |overview| &overview.numbers);
+            let able = |row: &&NumberRow| row.standing == NumberStanding::Active && row.hold.is_none();
+            let usable = numbers.iter().filter(able).count();
             let role = if usable == 0 { Role::Bad } else { Role::Text };
-            lines.push(("Numbers", format!("{usable} may send now"), role));
+            lines.push(("Numbers", format!("{usable} of {} may send now", numbers.len()), role));
         }
         lines.extend(also_here(model, Subject::Campaign(row.id)));
         lines

@@ -3,6 +3,8 @@
 
 mod header;
 mod hints;
+#[cfg(test)]
+pub use hints::fitting;
 mod toasts;
 
 use crate::tui::model::{Geometry, Model};
