@@ -222,11 +222,10 @@ impl<S: Write> App<S> {
                 update(&mut self.model, Msg::Continued(stopped), moment())
             }
             effect => match self.wires.effects.try_send(effect) {
-                Ok(()) => Vec::new(),
                 Err(mpsc::error::TrySendError::Full(effect)) => {
                     update(&mut self.model, Msg::Busy(effect), moment())
                 }
-                Err(mpsc::error::TrySendError::Closed(_)) => Vec::new(),
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Vec::new(),
             },
         }
     }

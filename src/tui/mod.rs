@@ -165,9 +165,10 @@ async fn until(deadline: Option<tokio::time::Instant>) {
 fn show(session: crate::store::view::Session, options: Options, wires: app::Wires) -> std::io::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let now = Moment { mono: Instant::now(), wall: chrono::Utc::now() };
-    let (keymap, problems) = options.keys.as_deref().map(Keymap::with_user_file).unwrap_or_default();
+    let Options { read_only, theme, keys } = options;
+    let (keymap, problems) = keys.as_deref().map(Keymap::with_user_file).unwrap_or_default();
     let size = terminal_size();
-    let mut model = Model::new(now, session, options.read_only, options.theme, keymap, size);
+    let mut model = Model::new(now, session, read_only, theme, keymap, size);
     for problem in problems {
         model.toast(Level::Warn, Safe::new(&problem.to_string()).into_string());
     }

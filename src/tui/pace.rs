@@ -33,19 +33,20 @@ impl Pace {
     /// When a frame for this kind of change may be drawn.
     pub fn not_before(&self, dirty: Dirty, now: Instant) -> Instant {
         let least = if dirty == Dirty::Input { INPUT } else { LIVE };
-        let by_link =
-            self.last.map_or(now, |(start, took)| start + took + self.wait(least, took).saturating_sub(took));
+        let by_link = self
+            .last
+            .map_or(now, |(start, took)| start + took + Self::wait(least, took).saturating_sub(took));
         self.settled_at.map_or(by_link, |settled| by_link.max(settled))
     }
 
-    fn wait(&self, least: Duration, took: Duration) -> Duration {
+    fn wait(least: Duration, took: Duration) -> Duration {
         (took * 4).clamp(least, SLOWEST.max(least))
     }
 
     /// Frames a second of live data on this link.
     pub fn frames_per_second(&self) -> u32 {
         let took = self.last.map_or(Duration::ZERO, |(_, took)| took);
-        let wait = self.wait(LIVE, took).as_millis().max(1);
+        let wait = Self::wait(LIVE, took).as_millis().max(1);
         u32::try_from(1000 / wait).unwrap_or(1).max(1)
     }
 }
@@ -72,7 +73,7 @@ mod tests {
         pace.drawn(now, Duration::from_millis(100));
         assert_eq!(pace.not_before(Dirty::Input, now), now + Duration::from_millis(400));
         assert_eq!(pace.frames_per_second(), 2);
-        pace.drawn(now, Duration::from_secs(60));
+        pace.drawn(now, Duration::from_mins(1));
         assert!(pace.not_before(Dirty::Live, now) <= now + Duration::from_secs(61));
         assert_eq!(pace.frames_per_second(), 1);
     }

@@ -111,7 +111,7 @@ impl<R: Identified> LocalList<R> {
     /// Takes in the present rows. While the list is `still`, values change and nothing else.
     pub fn refresh<'a>(
         &mut self,
-        all: impl Iterator<Item = &'a R> + Clone,
+        all: &(impl Iterator<Item = &'a R> + Clone),
         still: bool,
         fits: impl Fn(&R) -> bool,
         compare: impl Fn(&R, &R) -> Ordering,
@@ -225,7 +225,7 @@ mod tests {
 
     fn refresh(list: &mut LocalList<Item>, rows: &[Item], now: Instant) {
         let still = list.is_still(now);
-        list.refresh(rows.iter(), still, |_| true, |a, b| a.1.cmp(&b.1));
+        list.refresh(&rows.iter(), still, |_| true, |a, b| a.1.cmp(&b.1));
     }
 
     fn ids(list: &LocalList<Item>) -> Vec<u32> {

@@ -215,7 +215,7 @@ impl<R: Placed> PagedList<R> {
     }
 
     /// Takes in present values of rows; ids that were asked for and are missing are gone.
-    pub fn refresh(&mut self, asked: &[R::Id], present: Vec<R>) -> bool {
+    pub fn refresh(&mut self, asked: &[R::Id], present: &[R]) -> bool {
         let mut changed = false;
         for kept in self.rows.iter_mut().filter(|kept| asked.contains(&kept.row.id())) {
             let now = present.iter().find(|row| row.id() == kept.row.id());

@@ -101,7 +101,7 @@ fn refreshed_rows_keep_their_place_and_missing_ones_are_gone() {
     let mut list = PagedList::default();
     serve(&mut list, 5, Place::Start);
     let place = list.rows()[2].place;
-    assert!(list.refresh(&[1, 2], vec![Item(2)]));
+    assert!(list.refresh(&[1, 2], &[Item(2)]));
     assert!(list.rows()[1].gone && !list.rows()[2].gone && !list.rows()[3].gone);
     assert_eq!(list.rows()[2].place, place);
 }

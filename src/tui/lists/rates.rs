@@ -241,7 +241,7 @@ fn quantile(took: &[u32; BUCKETS], percent: u32) -> Option<Duration> {
         seen += u64::from(*count);
         if seen >= wanted {
             let middle = (f64::from(u32::try_from(bucket).ok()?) + 0.5) / 4.0;
-            return Some(Duration::from_millis(middle.exp2() as u64));
+            return Some(Duration::from_secs_f64(middle.exp2() / 1000.0));
         }
     }
     None

@@ -9,6 +9,7 @@ use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::{Border, centred};
 use crate::tui::widgets::input::Input;
 use crate::tui::words;
+use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,20 @@ impl Confirm {
     /// Whether Enter does it: the button has the focus, or what had to be typed is typed.
     pub fn accepts(&self) -> bool {
         self.is_ready() && (self.go_focused || self.proposal.typed.is_some())
+    }
+
+    /// Takes a key that edits, once keys count.
+    pub fn key(&mut self, key: KeyEvent, now: Instant) {
+        if !self.is_guarded(now) && self.takes_text() {
+            self.typed.key(key);
+        }
+    }
+
+    /// Takes pasted text, once keys count.
+    pub fn paste(&mut self, text: &str, now: Instant) {
+        if !self.is_guarded(now) && self.takes_text() {
+            self.typed.paste(text);
+        }
     }
 
     /// Looks whether the rows are still as the operator saw them.

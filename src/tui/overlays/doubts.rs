@@ -13,6 +13,26 @@ use crate::tui::widgets::table::{self, Cell, Column, Row};
 use crate::tui::words;
 use ratatui::layout::Rect;
 
+const COLUMNS: [Column; 5] = [
+    Column::left("SINCE", 11),
+    Column::left("PHONE", 14),
+    Column::left("NUMBER", 12),
+    Column::right("ASKED", 5),
+    Column::left("WHAT IS KNOWN", 30),
+];
+
+const WIDE_COLUMNS: [Column; 7] = [
+    Column::left("SINCE", 14),
+    Column::left("PHONE", 15),
+    Column::left("NAME", 22),
+    Column::left("CAMPAIGN", 20),
+    Column::left("NUMBER", 14),
+    Column::right("ASKED", 5),
+    Column::left("WHAT IS KNOWN", 40),
+];
+
+type Cells = fn(&Model, &DoubtRow) -> Vec<Cell<'static>>;
+
 /// Draws the list.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
     let list = &model.doubts;
@@ -36,50 +56,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
         empty(canvas, inside, &lines);
         return;
     }
-    let wide = area.width >= 120;
-    let (columns, cells): (Vec<Column>, fn(&Model, &DoubtRow) -> Vec<Cell<'static>>) = if wide {
-        (
-            vec![
-                Column::left("SINCE", 14),
-                Column::left("PHONE", 15),
-                Column::left("NAME", 22),
-                Column::left("CAMPAIGN", 20),
-                Column::left("NUMBER", 14),
-                Column::right("ASKED", 5),
-                Column::left("WHAT IS KNOWN", 40),
-            ],
-            |model, row| {
-                vec![
-                    clock(model, row).into(),
-                    phone(model, Subject::Recipient(row.recipient), &row.phone).into(),
-                    row.name.as_str().to_owned().into(),
-                    row.campaign.as_str().to_owned().into(),
-                    row.number.as_str().to_owned().into(),
-                    row.asked.0.to_string().into(),
-                    Cell::new(row.evidence.as_str().to_owned(), Role::Doubt),
-                ]
-            },
-        )
-    } else {
-        (
-            vec![
-                Column::left("SINCE", 11),
-                Column::left("PHONE", 15),
-                Column::left("NUMBER", 12),
-                Column::right("ASKED", 5),
-                Column::left("WHAT IS KNOWN", 30),
-            ],
-            |model, row| {
-                vec![
-                    clock(model, row).into(),
-                    phone(model, Subject::Recipient(row.recipient), &row.phone).into(),
-                    row.number.as_str().to_owned().into(),
-                    row.asked.0.to_string().into(),
-                    Cell::new(row.evidence.as_str().to_owned(), Role::Doubt),
-                ]
-            },
-        )
-    };
+    let (columns, cells): (&[Column], Cells) =
+        if area.width >= 120 { (&WIDE_COLUMNS, wide_cells) } else { (&COLUMNS, narrow_cells) };
     let rows: Vec<Row<'_>> = list
         .rows()
         .iter()
@@ -94,7 +72,24 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
             ..Row::default()
         })
         .collect();
-    table::draw(canvas, inside, &columns, list.shift, &rows);
+    table::draw(canvas, inside, columns, list.shift, &rows);
+}
+
+fn narrow_cells(model: &Model, row: &DoubtRow) -> Vec<Cell<'static>> {
+    vec![
+        clock(model, row).into(),
+        phone(model, Subject::Recipient(row.recipient), &row.phone).into(),
+        row.number.as_str().to_owned().into(),
+        row.asked.0.to_string().into(),
+        Cell::new(row.evidence.as_str().to_owned(), Role::Doubt),
+    ]
+}
+
+fn wide_cells(model: &Model, row: &DoubtRow) -> Vec<Cell<'static>> {
+    let mut cells = narrow_cells(model, row);
+    cells.insert(2, row.name.as_str().to_owned().into());
+    cells.insert(3, row.campaign.as_str().to_owned().into());
+    cells
 }
 
 fn clock(model: &Model, row: &DoubtRow) -> String {

@@ -106,7 +106,7 @@ impl Drawer {
                 };
                 match model.number(*id) {
                     Some(row) => {
-                        tabs::numbers::describe(&mut facts, model, row, of_number, self.escaped, true)
+                        tabs::numbers::describe(&mut facts, model, row, of_number, self.escaped, true);
                     }
                     None => facts.paragraph("This number is no longer there.", Role::Warn),
                 }
@@ -118,7 +118,7 @@ impl Drawer {
                 };
                 match model.campaign(*id) {
                     Some(row) => {
-                        tabs::campaigns::describe(&mut facts, model, row, of_campaign, self.escaped, true)
+                        tabs::campaigns::describe(&mut facts, model, row, of_campaign, self.escaped, true);
                     }
                     None => facts.paragraph("This campaign is no longer there.", Role::Warn),
                 }

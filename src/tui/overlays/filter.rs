@@ -46,9 +46,9 @@ impl FilterInput {
         !last.is_empty() && self.scope.fields().iter().any(|field| field.name().starts_with(last))
     }
 
-    /// Takes a key; answers whether the text may have changed.
-    pub fn key(&mut self, key: KeyEvent) -> bool {
-        self.input.key(key)
+    /// Takes a key that edits.
+    pub fn key(&mut self, key: KeyEvent) {
+        self.input.key(key);
     }
 
     /// Takes pasted text.
@@ -82,11 +82,11 @@ impl FilterInput {
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, status: Rect, hints: Rect) {
         canvas.clear(status);
         canvas.clear(hints);
-        let hits = hits(model);
-        let right = u16::try_from(words::width(&hits)).unwrap_or(0);
+        let found = hits(model);
+        let right = u16::try_from(words::width(&found)).unwrap_or(0);
         canvas.text(status.x + 1, status.y, 1, "/", Role::Key);
         self.input.draw(canvas, status.x + 2, status.y, status.width.saturating_sub(right + 4), true);
-        canvas.right(status.x, status.y, status.width - 1, &hits, Role::Text);
+        canvas.right(status.x, status.y, status.width - 1, &found, Role::Text);
         match self.parse() {
             Ok(_) => {
                 let fields: Vec<&str> = self.scope.fields().iter().map(|field| field.name()).collect();

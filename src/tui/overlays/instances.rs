@@ -1,5 +1,6 @@
 //! Running programs, and which of them holds which number.
 
+use crate::store::view::Overview;
 use crate::tui::model::{Geometry, Model};
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
@@ -35,63 +36,51 @@ pub fn view(model: &Model, scroll: usize, canvas: &mut Canvas<'_>, area: Rect, g
 
 fn facts(model: &Model, columns: u16) -> Facts {
     let mut facts = Facts::new(columns, model.theme);
-    let Some(overview) = model.overview() else {
-        facts.paragraph("No data yet.", Role::Dim);
-        return facts;
-    };
     let names = match columns {
         100.. => 30,
         70.. => 18,
         _ => 12,
     };
+    match model.overview() {
+        Some(overview) => {
+            instances(&mut facts, model, overview, names);
+            facts.gap();
+            leases(&mut facts, model, overview, names);
+            facts.gap();
+        }
+        None => facts.paragraph("No data yet.", Role::Dim),
+    }
+    facts.paragraph(&format!("If this terminal is lost: {}", model.session.on_terminal_loss), Role::Dim);
+    facts
+}
+
+fn instances(facts: &mut Facts, model: &Model, overview: &Overview, names: usize) {
     let fit = |text: &str, columns: usize| pad(&words::fit(text, columns, model.theme.ascii), columns);
-    facts.line(vec![(
-        format!(
-            "{}{}{}{:>5} {:>4}  HEARTBEAT",
-            fit("INSTANCE", names),
-            fit("OPERATOR", 8),
-            fit("PHASE", 9),
-            "HOLDS",
-            "AIR"
-        ),
-        Role::Title,
-    )]);
+    let (name, operator, phase) = (fit("INSTANCE", names), fit("OPERATOR", 8), fit("PHASE", 9));
+    facts.line(vec![(format!("{name}{operator}{phase}{:>5} {:>4}  HEARTBEAT", "HOLDS", "AIR"), Role::Title)]);
     if overview.instances.is_empty() {
-        facts.paragraph(
-            "No instance runs: nothing is sent. Start one with signalbox or signalbox sender.",
-            Role::Warn,
-        );
+        let words = "No instance runs: nothing is sent. Start one with signalbox or signalbox sender.";
+        facts.paragraph(words, Role::Warn);
     }
     for row in &overview.instances {
         let held = overview.leases.iter().filter(|lease| lease.instance == row.id).count();
         let late = (overview.at - row.seen_at).num_seconds() > LATE_SECONDS;
         let here = if Some(row.id) == model.session.instance { " (here)" } else { "" };
+        let seen = words::relative(row.seen_at, overview.at);
         facts.line(vec![
             (fit(&format!("{}{here}", row.host), names), Role::Text),
             (fit(&row.operator, 8), Role::Text),
             (fit(&row.phase, 9), if row.sends { Role::Good } else { Role::Dim }),
             (format!("{held:>5} {:>4}  ", row.in_air), Role::Text),
-            (
-                format!(
-                    "{}{}",
-                    words::relative(row.seen_at, overview.at),
-                    if late { " !! late" } else { "" }
-                ),
-                if late { Role::Bad } else { Role::Text },
-            ),
+            if late { (format!("{seen} !! late"), Role::Bad) } else { (seen, Role::Text) },
         ]);
     }
-    facts.gap();
-    facts.line(vec![(
-        format!(
-            "{}{}{:>5}  {}ENDS",
-            fit("NUMBER", names),
-            fit("HELD BY", names),
-            "EPOCH",
-            fit("RENEWED", 10)
-        ),
-        Role::Title,
-    )]);
+}
+
+fn leases(facts: &mut Facts, model: &Model, overview: &Overview, names: usize) {
+    let fit = |text: &str, columns: usize| pad(&words::fit(text, columns, model.theme.ascii), columns);
+    let (number, holder, renewed) = (fit("NUMBER", names), fit("HELD BY", names), fit("RENEWED", 10));
+    facts.line(vec![(format!("{number}{holder}{:>5}  {renewed}ENDS", "EPOCH"), Role::Title)]);
     for number in &overview.numbers {
         let name = fit(number.name.as_str(), names);
         let Some(lease) = overview.leases.iter().find(|lease| lease.number == number.id) else {
@@ -100,21 +89,16 @@ fn facts(model: &Model, columns: u16) -> Facts {
         };
         let holder = overview.instances.iter().find(|row| row.id == lease.instance);
         let host = holder.map_or("an instance that is gone", |row| row.host.as_str());
+        let renewed = fit(&words::relative(lease.renewed_at, overview.at), 10);
         let over = lease.expires_at <= overview.at;
         let ends = if over { "!! over".into() } else { words::relative(lease.expires_at, overview.at) };
         facts.line(vec![
             (name, Role::Text),
             (fit(host, names), Role::Text),
-            (
-                format!("{:>5}  {}", lease.epoch, fit(&words::relative(lease.renewed_at, overview.at), 10)),
-                Role::Text,
-            ),
+            (format!("{:>5}  {renewed}", lease.epoch), Role::Text),
             (ends, if over { Role::Bad } else { Role::Text }),
         ]);
     }
-    facts.gap();
-    facts.paragraph(&format!("If this terminal is lost: {}", model.session.on_terminal_loss), Role::Dim);
-    facts
 }
 
 /// Filled up with spaces to a width, counted in columns, and one more.

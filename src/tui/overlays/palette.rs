@@ -13,6 +13,7 @@ use crate::tui::verbs::{CampaignVerb, NumberVerb};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::input::Input;
+use crate::tui::words;
 use crossterm::event::KeyEvent;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -101,30 +102,30 @@ impl Palette {
         let cursor = self.cursor.min(items.len().saturating_sub(1));
         let from = (cursor + 1).saturating_sub(height);
         for ((at, item), y) in items.iter().enumerate().skip(from).take(height).zip(inside.y + 2..) {
-            let possible = item.possible.is_ok();
-            let sign = match (at == cursor, possible) {
-                (true, _) => ">",
-                (false, true) => " ",
-                (false, false) => "-",
-            };
-            let beside = match &item.possible {
-                Ok(()) => item.key.clone(),
-                Err(reason) => reason.to_string(),
-            };
-            let right = u16::try_from(crate::tui::words::width(&beside)).unwrap_or(0).min(room / 2);
-            let role = if possible { Role::Text } else { Role::Dim };
-            canvas.text(x, y, room.saturating_sub(right + 2), &format!("{sign} {}", item.title), role);
-            canvas.right(
-                x,
-                y,
-                room - 1,
-                &crate::tui::words::fit(&beside, usize::from(room / 2), model.theme.ascii),
-                if possible { Role::Key } else { Role::Warn },
-            );
-            if at == cursor {
-                canvas.paint(Rect::new(x, y, room, 1), Role::Selected);
-            }
+            view_item(canvas, Rect::new(x, y, room, 1), item, at == cursor);
         }
+    }
+}
+
+fn view_item(canvas: &mut Canvas<'_>, area: Rect, item: &Item, chosen: bool) {
+    let possible = item.possible.is_ok();
+    let sign = match (chosen, possible) {
+        (true, _) => ">",
+        (false, true) => " ",
+        (false, false) => "-",
+    };
+    let beside = match &item.possible {
+        Ok(()) => item.key.as_str(),
+        Err(reason) => reason,
+    };
+    let beside = words::fit(beside, usize::from(area.width / 2), canvas.theme.ascii);
+    let right = u16::try_from(words::width(&beside)).unwrap_or(0);
+    let (role, beside_role) = if possible { (Role::Text, Role::Key) } else { (Role::Dim, Role::Warn) };
+    let room = area.width.saturating_sub(right + 2);
+    canvas.text(area.x, area.y, room, &format!("{sign} {}", item.title), role);
+    canvas.right(area.x, area.y, area.width.saturating_sub(1), &beside, beside_role);
+    if chosen {
+        canvas.paint(area, Role::Selected);
     }
 }
 

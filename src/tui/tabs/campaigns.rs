@@ -43,6 +43,8 @@ fn rank(row: &CampaignRow) -> u8 {
     }
 }
 
+type Cells = fn(&Model, &CampaignRow) -> Vec<Cell<'static>>;
+
 const COMPACT_COLUMNS: [Column; 4] = [
     Column::left("NAME", 17),
     Column::left("STATE", 9),
@@ -94,7 +96,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     } else if list.rows().is_empty() {
         empty(canvas, inside, &["No campaign yet.", "Make one with  signalbox campaign create FILE.toml"]);
     }
-    let (columns, cells_of): (&[Column], fn(&Model, &CampaignRow) -> Vec<Cell<'static>>) = match area.width {
+    let (columns, cells_of): (&[Column], Cells) = match area.width {
         100.. => (&WIDE_COLUMNS, wide_cells),
         76.. => (&COLUMNS, cells),
         _ => (&COMPACT_COLUMNS, compact_cells),
@@ -230,7 +232,7 @@ fn side(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut facts = Facts::new(inside.width, model.theme);
     match detail {
         Some(detail) if detail.log.is_empty() => {
-            facts.paragraph("Nobody did anything to this campaign.", Role::Dim)
+            facts.paragraph("Nobody did anything to this campaign.", Role::Dim);
         }
         Some(detail) => log(&mut facts, &detail.log, model),
         None if current.is_some() => facts.paragraph("Reading ...", Role::Dim),
@@ -284,7 +286,12 @@ pub fn describe(
         facts.fact("Today", &format!("{} {limit}", words::grouped(detail.today.0)), Role::Text);
     }
     counts(facts, &row.counts, model);
-    let Some(detail) = detail else { return };
+    if let Some(detail) = detail {
+        describe_detail(facts, model, detail, full);
+    }
+}
+
+fn describe_detail(facts: &mut Facts, model: &Model, detail: &CampaignDetail, full: bool) {
     if !detail.errors.is_empty() {
         facts.heading("Top errors");
         for error in &detail.errors {

@@ -2,6 +2,7 @@
 
 use super::{WIDE, empty, no_data, window};
 use crate::domain::action::Subject;
+use crate::domain::phone::Phone;
 use crate::domain::text::Safe;
 use crate::store::view::{LiveEvent, LiveKind};
 use crate::tui::model::{Geometry, Model};
@@ -339,7 +340,7 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
 /// A line as text for the clipboard.
 pub fn as_text(event: &LiveEvent, model: &Model) -> Safe {
     let (word, _) = kind(event);
-    let phone = event.phone.as_ref().map_or(String::new(), |digits| digits.masked());
+    let phone = event.phone.as_ref().map_or(String::new(), Phone::masked);
     let code = event.code.as_deref().unwrap_or_default();
     Safe::new(&format!(
         "{} {} {} {} {phone} {code} {}",

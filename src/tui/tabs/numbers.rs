@@ -68,7 +68,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
             &["No number yet: nothing can be sent.", "n adds one; so does  signalbox number add"],
         );
     }
-    let (columns, cells_of): (&[Column], fn(&Model, &NumberRow) -> Vec<Cell<'static>>) = match area.width {
+    let (columns, cells_of): (&[Column], Cells) = match area.width {
         100.. => (&WIDE_COLUMNS, wide_cells),
         76.. => (&COLUMNS, cells),
         _ => (&COMPACT_COLUMNS, compact_cells),
@@ -98,6 +98,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
         side(model, canvas, panel);
     }
 }
+
+type Cells = fn(&Model, &NumberRow) -> Vec<Cell<'static>>;
 
 const COMPACT_COLUMNS: [Column; 5] = [
     Column::right("P", 2),
@@ -262,7 +264,7 @@ fn side(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut facts = Facts::new(inside.width, model.theme);
     match detail {
         Some(detail) if detail.log.is_empty() => {
-            facts.paragraph("Nothing happened to this number.", Role::Dim)
+            facts.paragraph("Nothing happened to this number.", Role::Dim);
         }
         Some(detail) => log(&mut facts, &detail.log, model),
         None if current.is_some() => facts.paragraph("Reading ...", Role::Dim),
@@ -317,7 +319,12 @@ pub fn describe(
     if let Some(error) = &row.last_error {
         facts.fact("Last error", error, Role::Bad);
     }
-    let Some(detail) = detail.filter(|_| full) else { return };
+    if let Some(detail) = detail.filter(|_| full) {
+        describe_detail(facts, model, detail, escaped);
+    }
+}
+
+fn describe_detail(facts: &mut Facts, model: &Model, detail: &NumberDetail, escaped: bool) {
     if !detail.notes.as_str().is_empty() {
         facts.fact("Notes", &altered(&detail.notes, escaped), Role::Text);
     }

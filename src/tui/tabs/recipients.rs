@@ -26,6 +26,8 @@ const COLUMNS: [Column; 7] = [
     Column::left("ERROR", 14),
 ];
 
+type Cells = fn(&Model, &RecipientRow) -> Vec<Cell<'static>>;
+
 const COMPACT_COLUMNS: [Column; 5] = [
     Column::left("PHONE", 14),
     Column::left("NAME", 10),
@@ -79,7 +81,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     if list.rows().is_empty() {
         nothing(model, canvas, inside);
     }
-    let (columns, cells_of): (&[Column], fn(&Model, &RecipientRow) -> Vec<Cell<'static>>) = match area.width {
+    let (columns, cells_of): (&[Column], Cells) = match area.width {
         120.. => (&WIDE_COLUMNS, wide_cells),
         76.. => (&COLUMNS, cells),
         _ => (&COMPACT_COLUMNS, compact_cells),
@@ -111,7 +113,7 @@ fn nothing(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     match &list.error {
         Some(error) => {
-            empty(canvas, area, &["This could not be read.", &error.to_string(), "r tries again."])
+            empty(canvas, area, &["This could not be read.", &error.to_string(), "r tries again."]);
         }
         None if !list.loaded => empty(canvas, area, &["Reading ...", ""]),
         None if !model.recipients.filter_text.is_empty() => {
@@ -225,7 +227,7 @@ pub fn history(facts: &mut Facts, model: &Model, id: RecipientId) {
         (_, 0) => {}
         (_, 1) => facts.paragraph("One accepted attempt.", Role::Good),
         (_, many) => {
-            facts.paragraph(&format!("{many} accepted attempts, of several steps or resent."), Role::Warn)
+            facts.paragraph(&format!("{many} accepted attempts, of several steps or resent."), Role::Warn);
         }
     }
     gates(facts, &detail.gates, model);
@@ -272,12 +274,12 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
         (newer, _) => parts.push((format!("{}: press r{gap}", words::count(newer, "newer row")), Role::Key)),
     }
     let first = model.geometry.list_offset;
-    let last = (first + model.geometry.list_rows).min(list.rows().len());
+    let end = (first + model.geometry.list_rows).min(list.rows().len());
     match list.first() {
         _ if list.rows().is_empty() => {}
         Some(start) => {
             let from = words::grouped(start + first as u64 + 1);
-            let to = words::grouped(start + last as u64);
+            let to = words::grouped(start + end as u64);
             parts.push((format!("rows {from}-{to}{gap}"), Role::Text));
         }
         None => parts.push((format!("rows from the end{gap}"), Role::Text)),

@@ -92,7 +92,7 @@ pub fn refresh_lists(model: &mut Model, at_once: bool) {
     let still = !at_once && (in_dialog || model.numbers.is_still(now));
     let compare = tabs::numbers::SORTS[model.numbers.sort.min(tabs::numbers::SORTS.len() - 1)].1;
     model.numbers.refresh(
-        overview.numbers.iter(),
+        &overview.numbers.iter(),
         still,
         |row| {
             let facts = Facts {
@@ -110,7 +110,7 @@ pub fn refresh_lists(model: &mut Model, at_once: bool) {
     let still = !at_once && (in_dialog || model.campaigns.is_still(now));
     let compare = tabs::campaigns::SORTS[model.campaigns.sort.min(tabs::campaigns::SORTS.len() - 1)].1;
     model.campaigns.refresh(
-        overview.campaigns.iter(),
+        &overview.campaigns.iter(),
         still,
         |row| {
             let facts = Facts { status: row.standing.name(), name: row.name.as_str(), ..Facts::default() };
@@ -155,47 +155,40 @@ pub fn answer(
     took: Duration,
     answer: Result<Reading, BackendError>,
 ) -> Vec<Effect> {
-    match (slot, answer) {
+    let dirty = match (slot, answer) {
         (Slot::Recipients, Ok(Reading::Recipients(page))) => {
             let place = model.recipients.list.asked.map(|asked| asked.place);
             let is_empty = page.rows.is_empty();
-            if model.recipients.list.answer(request, Ok(page)) {
+            let taken = model.recipients.list.answer(request, Ok(page));
+            if taken {
                 recipients_came(model, place, is_empty, took);
             }
+            taken.then_some(Dirty::Input)
         }
         (Slot::Recipients, Err(error)) => {
-            if model.recipients.list.answer(request, Err(error)) {
-                model.touch(Dirty::Input);
-            }
+            model.recipients.list.answer(request, Err(error)).then_some(Dirty::Input)
         }
         (Slot::Doubts, Ok(Reading::Doubts(page))) => {
-            if model.doubts.answer(request, Ok(page)) {
-                model.touch(Dirty::Input);
-            }
+            model.doubts.answer(request, Ok(page)).then_some(Dirty::Input)
         }
-        (Slot::Doubts, Err(error)) => {
-            if model.doubts.answer(request, Err(error)) {
-                model.touch(Dirty::Input);
-            }
-        }
+        (Slot::Doubts, Err(error)) => model.doubts.answer(request, Err(error)).then_some(Dirty::Input),
         (Slot::RecipientRows, Ok(Reading::RecipientRows(asked, rows))) => {
-            let before: Vec<_> = visible_rows(model);
-            model.recipients.list.refresh(&asked, rows);
-            if before != visible_rows(model) {
-                model.touch(Dirty::Live);
-            }
+            let before = visible_rows(model);
+            model.recipients.list.refresh(&asked, &rows);
+            (before != visible_rows(model)).then_some(Dirty::Live)
         }
-        (Slot::Count, Ok(Reading::Count(total))) if model.recipients.total != Some(total) => {
-            model.recipients.total = Some(total);
-            model.touch(Dirty::Live);
+        (Slot::Count, Ok(Reading::Count(total))) => {
+            (model.recipients.total.replace(total) != Some(total)).then_some(Dirty::Live)
         }
-        (Slot::Newer, Ok(Reading::Newer(newer))) if model.recipients.newer != newer => {
-            model.recipients.newer = newer;
-            model.touch(Dirty::Live);
+        (Slot::Newer, Ok(Reading::Newer(newer))) => {
+            (std::mem::replace(&mut model.recipients.newer, newer) != newer).then_some(Dirty::Live)
         }
         (Slot::Detail, answer) => detail(model, request, answer),
         // A failed count or refresh changes nothing: the page's own error tells the operator.
-        _ => {}
+        _ => None,
+    };
+    if let Some(dirty) = dirty {
+        model.touch(dirty);
     }
     Vec::new()
 }
@@ -225,29 +218,22 @@ fn recipients_came(model: &mut Model, place: Option<Place>, is_empty: bool, took
         }
         _ => {}
     }
-    model.touch(Dirty::Input);
 }
 
-fn detail(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) {
-    let Some(shown) = model.shown.as_mut().filter(|shown| shown.waiting && shown.request == request) else {
-        return;
-    };
+fn detail(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) -> Option<Dirty> {
+    let shown = model.shown.as_mut().filter(|shown| shown.waiting && shown.request == request)?;
     shown.waiting = false;
-    match answer {
+    let changed = match answer {
         Ok(Reading::Detail(detail)) => {
             let changed = shown.detail.as_ref() != Some(&detail) || shown.error.is_some();
             shown.detail = Some(detail);
             shown.error = None;
-            if changed {
-                model.touch(Dirty::Live);
-            }
+            changed
         }
-        Ok(_) => {}
-        Err(error) => {
-            shown.error = Some(error);
-            model.touch(Dirty::Live);
-        }
-    }
+        Ok(_) => false,
+        Err(error) => shown.error.replace(error.clone()) != Some(error),
+    };
+    changed.then_some(Dirty::Live)
 }
 
 /// The question about details did not get out: ask again in a while.

@@ -29,11 +29,6 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
     let mut effects = match msg {
         Msg::Key(key) => keys::press(model, key),
         Msg::Paste(text) => keys::paste(model, &text),
-        Msg::Resize(size) => {
-            model.size = size;
-            model.touch(Dirty::Input);
-            Vec::new()
-        }
         Msg::Tick => Vec::new(),
         Msg::Overview(answer) => data::overview(model, answer),
         Msg::Answer { slot, request, took, answer } => data::answer(model, slot, request, took, answer),
@@ -48,56 +43,50 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             reload_visible(model);
             vec![Effect::Refresh]
         }
+        Msg::Busy(effect) => actions::busy(model, &effect),
+        other => around(model, other),
+    };
+    time::pass(model);
+    effects.extend(wants::wants(model));
+    effects
+}
+
+/// What the terminal, the signals and the rest of the program have to say.
+fn around(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Resize(size) => {
+            model.size = size;
+            model.touch(Dirty::Input);
+        }
         Msg::Alarm(words) => {
+            let more = "it is restarted by itself; details are in the log";
             model.toast_with(
                 Level::Bad,
                 format!("a task of this program failed: {words}"),
-                Some("it is restarted by itself; details are in the log".into()),
+                Some(more.into()),
                 false,
             );
-            Vec::new()
         }
-        Msg::Busy(effect) => actions::busy(model, &effect),
-        Msg::Copied(true) => {
-            model.toast(Level::Ok, "sent to the terminal's clipboard");
-            Vec::new()
-        }
-        Msg::Copied(false) => {
-            model.toast(
-                Level::Warn,
-                "too long for the terminal's clipboard; signalbox ... export writes a file",
-            );
-            Vec::new()
-        }
+        Msg::Copied(true) => model.toast(Level::Ok, "sent to the terminal's clipboard"),
+        Msg::Copied(false) => model.toast(Level::Warn, "too long for the terminal's clipboard"),
         Msg::Continued(stopped) => {
             if let Err(why) = stopped {
                 model.toast(Level::Warn, why.as_str());
             }
             reload_visible(model);
-            model.touch(Dirty::Input);
-            vec![Effect::Redraw, Effect::Refresh]
+            return vec![Effect::Redraw, Effect::Refresh];
         }
         // The same as the key, so with the same conditions.
         Msg::Suspend => match crate::tui::allowed::suspend_process(model) {
-            Ok(()) => vec![Effect::SuspendProcess],
-            Err(reason) => {
-                model.toast(Level::Warn, format!("not stopped: {reason}"));
-                Vec::new()
-            }
+            Ok(()) => return vec![Effect::SuspendProcess],
+            Err(reason) => model.toast(Level::Warn, format!("not stopped: {reason}")),
         },
-        Msg::Woken => vec![Effect::Retake, Effect::Refresh],
-        Msg::Stop(signal) => {
-            model.ended = Some(Ended::Signal(signal));
-            Vec::new()
-        }
-        Msg::TerminalLost => {
-            model.ended = Some(Ended::TerminalLost);
-            Vec::new()
-        }
-    };
-    time::pass(model);
-    effects.extend(wants::wants(model));
-    effects
+        Msg::Woken => return vec![Effect::Retake, Effect::Refresh],
+        Msg::Stop(signal) => model.ended = Some(Ended::Signal(signal)),
+        Msg::TerminalLost => model.ended = Some(Ended::TerminalLost),
+        _ => {}
+    }
+    Vec::new()
 }
 
 fn live(model: &mut Model, events: Vec<std::sync::Arc<crate::store::view::LiveEvent>>, dropped: u64) {
@@ -155,5 +144,7 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
     }
 }
 
+#[cfg(test)]
+mod data_tests;
 #[cfg(test)]
 mod tests;

@@ -303,20 +303,15 @@ pub fn close(model: &mut Model) -> Vec<Effect> {
 pub fn edit(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     let now = model.now.mono;
     match model.overlays.last_mut() {
-        Some(Overlay::Confirm(confirm)) => {
-            if !confirm.is_guarded(now) && confirm.changed.is_none() {
-                confirm.typed.key(event);
-            }
-        }
+        Some(Overlay::Confirm(confirm)) => confirm.key(event, now),
         Some(Overlay::Form(form)) => form.key(event),
         Some(Overlay::Reason(prompt)) => {
             prompt.input.key(event);
             prompt.missing = false;
         }
         Some(Overlay::Filter(input)) => {
-            if input.key(event) {
-                filter::typed(model);
-            }
+            input.key(event);
+            filter::typed(model);
         }
         Some(Overlay::Palette(palette)) => palette.key(event),
         Some(Overlay::Help(help)) => help.key(event),
@@ -329,11 +324,7 @@ pub fn edit(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
 pub fn paste(model: &mut Model, text: &str) {
     let now = model.now.mono;
     match model.overlays.last_mut() {
-        Some(Overlay::Confirm(confirm)) => {
-            if !confirm.is_guarded(now) {
-                confirm.typed.paste(text);
-            }
-        }
+        Some(Overlay::Confirm(confirm)) => confirm.paste(text, now),
         Some(Overlay::Form(form)) => form.paste(text),
         Some(Overlay::Reason(prompt)) => prompt.input.paste(text),
         Some(Overlay::Filter(input)) => input.paste(text),

@@ -41,10 +41,8 @@ fn everywhere(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Filter => filter::open(model),
         Cmd::Instances => model.overlays.push(Overlay::Instances(0)),
         Cmd::Doubts => {
-            if !matches!(model.overlays.last(), Some(Overlay::Doubts)) {
-                model.overlays.push(Overlay::Doubts);
-                return wants::load_doubts(model, Place::Start);
-            }
+            model.overlays.push(Overlay::Doubts);
+            return wants::load_doubts(model, Place::Start);
         }
         Cmd::Copy => model.overlays.push(Overlay::Copy),
         Cmd::Quit | Cmd::Back | Cmd::Interrupt => return back(model, cmd),
@@ -291,7 +289,7 @@ fn reload(model: &mut Model) -> Vec<Effect> {
 fn sort(model: &mut Model) {
     match model.tab {
         Tab::Numbers => {
-            model.numbers.sort = (model.numbers.sort + 1) % crate::tui::tabs::numbers::SORTS.len()
+            model.numbers.sort = (model.numbers.sort + 1) % crate::tui::tabs::numbers::SORTS.len();
         }
         Tab::Campaigns => {
             model.campaigns.sort = (model.campaigns.sort + 1) % crate::tui::tabs::campaigns::SORTS.len();

@@ -120,6 +120,7 @@ impl Proposal {
     }
 
     /// Puts the operator's words into every order.
+    #[must_use]
     pub fn because(mut self, reason: &str) -> Self {
         for order in &mut self.orders {
             order.reason = Some(reason.to_owned());

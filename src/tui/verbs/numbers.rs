@@ -66,7 +66,6 @@ impl NumberVerb {
             Self::Lower if row.priority >= i32::MAX - 1 => Err("already last".into()),
             Self::SetPriority(place) if place == row.priority => Err("has this priority already".into()),
             Self::SetPriority(place) if place < 0 => Err("a priority is 0 or more; lower goes first".into()),
-            Self::Raise | Self::Lower | Self::SetPriority(_) => Ok(()),
             Self::FailOver => match standing {
                 NumberStanding::Disabled => Err("disabled, nothing waits for it".into()),
                 NumberStanding::Suspended { .. } => Err("suspended: its work has moved already".into()),
@@ -74,7 +73,7 @@ impl NumberVerb {
             },
             Self::Disable if *standing == NumberStanding::Disabled => Err("already disabled".into()),
             Self::Enable if *standing != NumberStanding::Disabled => Err("already enabled".into()),
-            Self::Disable | Self::Enable => Ok(()),
+            Self::Raise | Self::Lower | Self::SetPriority(_) | Self::Disable | Self::Enable => Ok(()),
         }
     }
 

@@ -106,10 +106,10 @@ pub fn settle(row: &DoubtRow, verdict: Verdict, model: &Model) -> Proposal {
     ];
     match verdict {
         Verdict::Sent => {
-            proposal.warning = Some("Nothing is sent again; if it never arrived, nobody will know.")
+            proposal.warning = Some("Nothing is sent again; if it never arrived, nobody will know.");
         }
         Verdict::NotSent => {
-            proposal.warning = Some("It will be sent again. If it did arrive, this person gets it twice.")
+            proposal.warning = Some("It will be sent again. If it did arrive, this person gets it twice.");
         }
         Verdict::Resend => {
             proposal.warning = Some("This person may get the message twice.");

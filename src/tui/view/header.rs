@@ -92,7 +92,7 @@ fn activity(model: &Model, wide: bool, list: &mut Vec<Segment>) {
         (false, true) if overview.per_second > 0.0 => list.push((2, format!("SENDING {rate}"), Role::Good)),
         (false, true) => list.push((4, "idle".into(), Role::Dim)),
         (false, false) => {
-            list.push((4, rate, if overview.per_second > 0.0 { Role::Good } else { Role::Dim }))
+            list.push((4, rate, if overview.per_second > 0.0 { Role::Good } else { Role::Dim }));
         }
     }
     if wide {

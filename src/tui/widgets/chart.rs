@@ -43,7 +43,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, values: &[u64], role: Role) {
         return;
     }
     let top = axis_top(values.iter().copied().max().unwrap_or(0));
-    let rule = canvas.theme.glyph("\u{2502}", "|");
+    let line_glyph = canvas.theme.glyph("\u{2502}", "|");
     let axis = u16::try_from(words::short_count(top).len()).unwrap_or(6).max(3);
     let room = area.width.saturating_sub(axis + 1);
     let start = values.len().saturating_sub(usize::from(room));
@@ -54,7 +54,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, values: &[u64], role: Role) {
         } else if row == 0 {
             canvas.right(area.x, y, axis, "0", Role::Dim);
         }
-        canvas.text(area.x + axis, y, 1, rule, Role::Frame);
+        canvas.text(area.x + axis, y, 1, line_glyph, Role::Frame);
         let mut line = String::with_capacity(usize::from(room) * 3);
         let shown = &values[start..];
         line.push_str(&" ".repeat(usize::from(room).saturating_sub(shown.len())));

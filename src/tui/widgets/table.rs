@@ -57,6 +57,7 @@ impl From<String> for Cell<'_> {
 
 /// One row with what stands before it.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "five independent signs, each drawn in its own way")]
 pub struct Row<'a> {
     /// The cells, as many as there are columns.
     pub cells: Vec<Cell<'a>>,
