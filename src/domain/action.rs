@@ -184,13 +184,15 @@ impl Action {
     #[must_use]
     pub fn needs_consent(&self) -> bool {
         match self {
+            // Of priority and limits the screen knows the former value: it asks when they are raised.
             Self::PauseCampaign(_)
             | Self::SuspendNumber { .. }
             | Self::DisableNumber(_)
             | Self::ExcludeRecipient(_)
-            | Self::StopAll => false,
-            // Lowering or raising: the screen knows the former value and decides.
-            Self::SetPriority { .. } | Self::SetLimits { .. } | Self::AddNumber(_) => false,
+            | Self::StopAll
+            | Self::SetPriority { .. }
+            | Self::SetLimits { .. }
+            | Self::AddNumber(_) => false,
             Self::ResumeCampaign(_)
             | Self::CancelCampaign(_)
             | Self::StartCampaign(_)
