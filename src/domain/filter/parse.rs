@@ -173,8 +173,11 @@ fn term(token: &Token, scope: Scope) -> Result<Term, Problem> {
     Ok(Term { negated: negated ^ (joint == Joint::IsNot), condition })
 }
 
+/// One character of a token and whether it stood in quotes.
+type Mark = (char, bool);
+
 /// A field name is letters only, so `12:30` and `http://…` stay words.
-fn field_and_value(token: &[(char, bool)]) -> Option<(String, Joint, &[(char, bool)])> {
+fn field_and_value(token: &[Mark]) -> Option<(String, Joint, &[Mark])> {
     let name_length = token.iter().take_while(|(c, quoted)| !quoted && c.is_ascii_alphabetic()).count();
     if name_length == 0 {
         return None;
