@@ -1,7 +1,7 @@
 -- Attempts that are still sending long after their deadline belong to a process that died, froze or was cut off:
 -- nobody knows what became of them.
 
-create function sweep_overdue(p_org uuid, p_now timestamptz default null) returns bigint language plpgsql
+create function sweep_overdue(p_org uuid, p_grace interval, p_now timestamptz default null) returns bigint language plpgsql
     set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 declare
@@ -17,7 +17,7 @@ begin
     end if;
     v_ids := array(select id from attempts
                     where organization_id = p_org and id >= v_from and state = 'sending'
-                      and deadline_at < clock_timestamp() - interval '10 seconds'
+                      and deadline_at < clock_timestamp() - p_grace
                     order by id limit 10000);
     if cardinality(v_ids) > 0 then
         perform record_outcomes(p_org, v_ids,

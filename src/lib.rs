@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod domain;
+pub mod import;
 pub mod postgres;
 pub mod provider;
 pub mod secrets;

@@ -57,12 +57,16 @@ struct Other {
 
 impl Other {
     fn play(role: &str, data_dir: &Path, uid: Option<u32>) -> Self {
+        Self::play_with(role, data_dir, uid, Path::new("/tmp"))
+    }
+
+    fn play_with(role: &str, data_dir: &Path, uid: Option<u32>, temporary: &Path) -> Self {
         let mut command = Command::new(env::current_exe().unwrap());
         command
             .args(["--exact", "the_other_process", "--nocapture", "--test-threads=1"])
             .env(ROLE, role)
             .env(DATA_DIR, data_dir)
-            .env("TMPDIR", "/tmp")
+            .env("TMPDIR", temporary)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
@@ -230,6 +234,17 @@ fn an_ordinary_user_has_a_throwaway_cluster_too() {
     let owner = Other::play("throwaway", folder.path(), we_are_root().then_some(NOBODY));
     let home = PathBuf::from(&owner.said);
     assert!(answers(&home.join("s/.s.PGSQL.5432")));
+    owner.leave();
+    assert!(!home.exists());
+}
+
+#[test]
+fn a_private_folder_for_temporary_files_is_passed_over_when_the_server_cannot_enter_it() {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let owner = Other::play_with("throwaway", folder.path(), None, folder.path());
+    let home = PathBuf::from(&owner.said);
+    assert_eq!(home.starts_with(folder.path()), !we_are_root());
     owner.leave();
     assert!(!home.exists());
 }

@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod chore;
 pub mod lease;
 pub mod measure;
+pub mod notice;
 pub mod snapshot;
 pub mod view;
 

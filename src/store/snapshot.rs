@@ -151,6 +151,8 @@ pub struct StepTexts {
     pub step: i16,
     /// Raised by every edit.
     pub version: i32,
+    /// Seconds since the previous step, or since enrolment for the first.
+    pub after_seconds: i64,
     /// Locale to text, a JSON object.
     pub texts: serde_json::Value,
 }
@@ -413,7 +415,7 @@ impl Store {
     ) -> Result<Vec<StepTexts>, StoreError> {
         let campaigns: Vec<uuid::Uuid> = campaigns.iter().map(|campaign| campaign.0).collect();
         let rows = sqlx::query!(
-            "select campaign_id, step, version, texts from campaign_steps
+            "select campaign_id, step, version, after_seconds, texts from campaign_steps
               where organization_id = $1 and campaign_id = any ($2) order by campaign_id, step",
             organization.0,
             &campaigns,
@@ -427,6 +429,7 @@ impl Store {
                 campaign: row.campaign_id.into(),
                 step: row.step,
                 version: row.version,
+                after_seconds: row.after_seconds,
                 texts: row.texts,
             })
             .collect())
