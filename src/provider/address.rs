@@ -1,8 +1,9 @@
 //! Base addresses and credentials, checked once when a line is made.
 
 use super::{Credential, LineError};
-use reqwest::{Url, header::HeaderValue};
+use http::header::HeaderValue;
 use std::net::IpAddr;
+use url::Url;
 
 /// The base address of a provider or its simulator.
 ///

@@ -11,8 +11,10 @@ use std::time::Duration;
 pub enum Meaning {
     /// Always the same.
     Is(Class),
-    /// The code alone does not say; the provider's words, given in lower case, do. `None`: as [`Meaning::Aside`].
-    Words(fn(&str) -> Option<Class>),
+    /// The code alone does not say; the provider's words, given in lower case, do.
+    Words(fn(&str) -> Class),
+    /// This class when the words hold this sign, in lower case; else as [`Meaning::Aside`].
+    Sign(&'static str, Class),
     /// The class as in [`Meaning::Is`], but the provider itself warns that the message may have been taken: a doubt
     /// when it answers a send, a plain failure in a later report.
     Doubtful(Class),
@@ -57,7 +59,8 @@ pub fn classify(table: &'static [Row], code: &str, words: &str) -> Option<Class>
     let row = code.trim().parse().ok().and_then(|code| find(table, code));
     match row.map(|row| row.meaning) {
         Some(Meaning::Is(class) | Meaning::Doubtful(class)) => Some(class),
-        Some(Meaning::Words(read)) => read(&words.to_lowercase()),
+        Some(Meaning::Words(read)) => Some(read(&words.to_lowercase())),
+        Some(Meaning::Sign(sign, class)) => words.to_lowercase().contains(sign).then_some(class),
         Some(Meaning::Aside) => None,
         None => Some(Class::Unknown),
     }

@@ -11,8 +11,9 @@ use crate::domain::{
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
-use reqwest::{Method, Url, header::HeaderMap};
+use http::{HeaderMap, Method};
 use std::{fmt, time::Duration};
+use url::Url;
 use zeroize::Zeroizing;
 
 /// The secrets of an account, opened. No `Debug`, no `Serialize`; wiped when dropped.
@@ -111,6 +112,7 @@ pub enum LineError {
 
 /// What a provider can do for us when we do not know (rule F).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent abilities, as rule F lists them")]
 pub struct Abilities {
     /// It carries our attempt id and lists messages by it.
     pub reference: bool,
@@ -202,6 +204,7 @@ pub fn dialect(kind: ProviderKind) -> &'static dyn Provider {
 }
 
 mod address;
+mod chunked;
 pub mod client;
 pub mod codes;
 pub mod meta;

@@ -16,10 +16,10 @@ use std::time::Duration;
 /// Least wait that a provider can ask for: below it, a `Retry-After: 0` would become a busy loop.
 pub const RETRY_AFTER_LEAST: Duration = Duration::from_secs(1);
 /// Longest wait that a provider can ask for: a year in a header must not stop a number for a year.
-pub const RETRY_AFTER_MOST: Duration = Duration::from_secs(3_600);
+pub const RETRY_AFTER_MOST: Duration = Duration::from_hours(1);
 
 /// Wait after a refusal for speed that names no time.
-const THROTTLED_WAIT: Duration = Duration::from_secs(60);
+const THROTTLED_WAIT: Duration = Duration::from_mins(1);
 /// Wait after a doubt or an unreachable provider, before the next message is tried at all.
 const FAULT_WAIT: Duration = Duration::from_secs(5);
 /// How much of an unreadable body is kept as words, in bytes.
@@ -67,13 +67,14 @@ pub fn by_code(table: &'static [Row], code: u32, said: &str, answer: &Answer) ->
     let refusal = |class| refused(class, code.to_string(), said, answer);
     match codes::find(table, code).map(|row| row.meaning) {
         Some(Meaning::Is(class)) => refusal(class),
-        Some(Meaning::Words(read)) => refusal(read(&said.to_lowercase()).unwrap_or(Class::Unknown)),
+        Some(Meaning::Words(read)) => refusal(read(&said.to_lowercase())),
+        Some(Meaning::Sign(sign, class)) if said.to_lowercase().contains(sign) => refusal(class),
         Some(Meaning::Doubtful(class)) => {
             Outcome::InDoubt(failure(with_wait(class, answer.retry_after), code.to_string(), said))
         }
         // A code nobody documented is a refusal only where the status says that the request was at fault.
-        Some(Meaning::Aside) | None if answer.status < 500 => refusal(Class::Unknown),
-        Some(Meaning::Aside) | None => doubt(code.to_string(), said),
+        Some(Meaning::Aside | Meaning::Sign(..)) | None if answer.status < 500 => refusal(Class::Unknown),
+        Some(Meaning::Aside | Meaning::Sign(..)) | None => doubt(code.to_string(), said),
     }
 }
 
@@ -135,7 +136,7 @@ mod tests {
         assert_eq!(asked(7), number(7));
         assert_eq!(asked(31_536_000), number(3_600));
         assert_eq!(with_wait(number(60), None), number(60));
-        let day = Class::NumberLimited(Duration::from_secs(86_400));
+        let day = Class::NumberLimited(Duration::from_hours(24));
         assert_eq!(with_wait(day, Some(Duration::from_secs(7))), day);
     }
 }

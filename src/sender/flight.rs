@@ -14,7 +14,10 @@ use crate::domain::{
 };
 use crate::provider::{Content, Outgoing};
 use crate::store::attempt::{ClaimedMessage, Next, OutcomeRecord};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// A request that has not begun this long after its claim is not begun at all (rule G): this is what makes a process
 /// harmless that was frozen between intent and request.
@@ -124,8 +127,20 @@ async fn send(shared: &Shared, flight: &Flight) -> (Outcome, Option<Duration>) {
         content: Content::Text(text.clone()),
     };
     let began = Moment::now();
-    let outcome = shared.client.send(flight.line.provider, &flight.line.line, &outgoing).await;
-    (outcome, Some(began.elapsed()))
+    // Asked once more when the connection stands: connecting takes time, and a pause may have come meanwhile.
+    let withheld: OnceLock<Failure> = OnceLock::new();
+    let may_start = || match refuse_to_begin(shared, flight) {
+        Some(failure) => {
+            withheld.get_or_init(|| failure);
+            false
+        }
+        None => true,
+    };
+    let outcome = shared.client.send_if(flight.line.provider, &flight.line.line, &outgoing, &may_start).await;
+    match withheld.into_inner() {
+        Some(failure) => (Outcome::NotSent(failure), None),
+        None => (outcome, Some(began.elapsed())),
+    }
 }
 
 fn settle(flight: &Flight, outcome: Outcome, judgement: &Judgement, took: Option<Duration>) -> Settled {

@@ -162,7 +162,7 @@ impl Lines {
 }
 
 fn is_loopback(base: &str) -> bool {
-    reqwest::Url::parse(base).is_ok_and(|url| match url.host_str() {
+    url::Url::parse(base).is_ok_and(|url| match url.host_str() {
         Some("localhost") => true,
         Some(host) => host
             .trim_matches(['[', ']'])

@@ -2,7 +2,7 @@
 
 use crate::provider::reading::{RETRY_AFTER_LEAST, RETRY_AFTER_MOST};
 use chrono::DateTime;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use http::header::{DATE, HeaderMap, RETRY_AFTER};
 use std::time::Duration;
 
 /// The wait that the answer asks for, between [`RETRY_AFTER_LEAST`] and [`RETRY_AFTER_MOST`]; `None` when there is
@@ -27,7 +27,7 @@ pub fn read(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::HeaderValue;
+    use http::header::HeaderValue;
 
     fn wait(retry_after: &str, date: Option<&str>) -> Option<u64> {
         let mut headers = HeaderMap::new();

@@ -97,16 +97,16 @@ pub const TABLE: &[Row] = &[
 ];
 
 /// Code 100 is also the answer for a phone-number-id that does not exist or is not visible to the token.
-fn invalid_parameter(words: &str) -> Option<Class> {
+fn invalid_parameter(words: &str) -> Class {
     const NO_ACCESS: [&str; 4] =
         ["does not exist", "missing permission", "cannot be loaded", "unknown object"];
     let no_access = NO_ACCESS.iter().any(|sign| words.contains(sign));
-    Some(if no_access { NumberAuth } else { ContentRejected })
+    if no_access { NumberAuth } else { ContentRejected }
 }
 
 /// Code 131009 is also the answer for a malformed recipient.
-fn invalid_value(words: &str) -> Option<Class> {
+fn invalid_value(words: &str) -> Class {
     const RECIPIENT: [&str; 3] = ["recipient", "phone number", "parameter 'to'"];
     let recipient = RECIPIENT.iter().any(|sign| words.contains(sign));
-    Some(if recipient { RecipientInvalid } else { ContentRejected })
+    if recipient { RecipientInvalid } else { ContentRejected }
 }

@@ -14,7 +14,7 @@ use crate::domain::{
     outcome::{Class, Outcome, Scope},
     phone::Phone,
 };
-use reqwest::{
+use http::{
     Method,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };

@@ -191,9 +191,9 @@ fn what_is_not_metas_own_words_is_a_doubt() {
 #[test]
 fn too_many_requests_is_a_refusal_with_a_bounded_wait() {
     let mut busy = answer(429, "slow down");
-    busy.retry_after = Some(Duration::from_secs(31_536_000));
+    busy.retry_after = Some(Duration::from_hours(24 * 365));
     let failure = Meta.read_send(&busy).failure().cloned().unwrap();
-    assert_eq!(failure.class, Class::Throttled(Scope::Number, Duration::from_secs(3_600)));
+    assert_eq!(failure.class, Class::Throttled(Scope::Number, Duration::from_hours(1)));
     assert_eq!(Meta.read_send(&busy).certainty(), Certainty::Refused);
     let mut named = answer(400, r#"{"error":{"code":130429,"message":"(#130429) Rate limit hit"}}"#);
     named.retry_after = Some(Duration::from_secs(9));

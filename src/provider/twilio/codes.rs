@@ -139,15 +139,11 @@ pub const TABLE: &[Row] = &[
 ];
 
 /// 11200 and its kin concern either the media we named or our own callback; only the former is the message's fault.
-const FETCH: Meaning = Meaning::Words(fetch_failed);
-
-fn fetch_failed(words: &str) -> Option<Class> {
-    words.contains("media").then_some(ContentRejected)
-}
+const FETCH: Meaning = Meaning::Sign("media", ContentRejected);
 
 /// 63018 mixes the sender's rate with the 24 hour messaging limit; only words about the day make it the latter.
-fn rate_or_day(words: &str) -> Option<Class> {
+fn rate_or_day(words: &str) -> Class {
     const DAY_SIGNS: [&str; 5] = ["24 h", "24h", "24-h", "daily", "messaging limit"];
     let day = DAY_SIGNS.iter().any(|sign| words.contains(sign));
-    Some(if day { limited(DAY) } else { throttled(Scope::Number, 60) })
+    if day { limited(DAY) } else { throttled(Scope::Number, 60) }
 }

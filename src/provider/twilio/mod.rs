@@ -16,7 +16,7 @@ use crate::domain::{
 use base64::Engine as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use form_urlencoded::Serializer;
-use reqwest::{
+use http::{
     Method,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };

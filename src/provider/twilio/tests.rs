@@ -136,10 +136,7 @@ fn every_code_of_the_sheet_has_its_class_now_and_later() {
 fn a_daily_cap_is_not_taken_for_throttling() {
     let class = |code, words: &str| Twilio.classify_code(code, words).unwrap();
     assert_eq!(class("63038", "").scope(), Scope::Account);
-    assert_eq!(
-        error(429, 63038).failure().unwrap().class,
-        Class::AccountLimited(Duration::from_secs(86_400))
-    );
+    assert_eq!(error(429, 63038).failure().unwrap().class, Class::AccountLimited(Duration::from_hours(24)));
     assert_eq!(error(429, 20429).failure().unwrap().class.scope(), Scope::Account);
     assert_eq!(class("14107", "").scope(), Scope::Pair);
     assert_eq!(class("63018", "Rate limit exceeded for Channel").scope(), Scope::Number);

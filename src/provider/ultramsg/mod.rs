@@ -14,7 +14,7 @@ use crate::domain::{
     phone::Phone,
 };
 use form_urlencoded::Serializer;
-use reqwest::{
+use http::{
     Method,
     header::{CONTENT_TYPE, HeaderMap, HeaderValue},
 };

@@ -1,0 +1,208 @@
+//! The simulated `UltraMsg` gateway (`ultramsg.md` sections 2 to 4, 6 and 8): `/instance{n}/messages/chat`,
+//! `/instance{n}/messages`, `/instance{n}/instance/status`.
+
+use super::{
+    dialect::{self, Dialect, Envelope, Reply, json},
+    http::Request,
+    ledger::Entry,
+    script::ErrorCode,
+    world::{Claim, Denied, Refusal, Sent, World},
+};
+use crate::{
+    domain::number::ProviderKind,
+    provider::ultramsg::codes::{FIELDS, SIGNALS},
+};
+use serde_json::{Value, json as value};
+use std::sync::Mutex;
+
+/// Longest `referenceId`: undocumented, one integration cuts at this.
+const REFERENCE_LIMIT: usize = 200;
+/// Most messages of one page.
+const PAGE_LIMIT: usize = 100;
+
+struct Ultramsg;
+
+/// Whether a path is the gateway's: `/instance…`.
+pub fn is_path(path: &str) -> bool {
+    path.starts_with("/instance")
+}
+
+/// Answers a request.
+pub fn handle(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) -> Reply {
+    let (instance, rest) = request.path[1..].split_once('/').unwrap_or((&request.path[1..], ""));
+    if !instance["instance".len()..].bytes().all(|byte| byte.is_ascii_digit()) || instance == "instance" {
+        return not_found(out);
+    }
+    // The token stands in a POST's form and in a GET's query. A body that is no form has no fields for the gateway.
+    let raw = match request.method {
+        "POST" if dialect::is_form(request) => &request.body,
+        "POST" => &[][..],
+        _ => request.query.as_bytes(),
+    };
+    let fields = dialect::fields(raw);
+    let token = dialect::field(&fields, "token");
+    let claim = Claim { provider: ProviderKind::Ultramsg, sender: instance, account: "", token };
+    match (request.method, rest) {
+        ("POST", "messages/chat") => send(world, &claim, &fields, out),
+        ("GET", "messages") => list(world, &claim, &fields, out),
+        ("GET", "instance/status") => status(world, &claim, out),
+        _ => not_found(out),
+    }
+}
+
+type Fields<'a> = [(std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>)];
+
+fn send(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut Vec<u8>) -> Reply {
+    let mut world = super::lock(world);
+    world.requests += 1;
+    let number = match world.authorise(claim) {
+        Ok(number) => number,
+        Err(denied) => return deny(out, denied),
+    };
+    let to = dialect::field(fields, "to");
+    let body = dialect::field(fields, "body");
+    let reference = dialect::field(fields, "referenceId");
+    // A chat id means the same person as its number.
+    let chat = to.strip_suffix("@c.us").map(|digits| format!("+{digits}"));
+    let to = chat.as_deref().unwrap_or(to);
+    if let Err((field, problem)) = check(to, body, reference, dialect::field(fields, "priority")) {
+        write_error(out, &value!([{field: problem}]));
+        return Reply::NOW;
+    }
+    let decision = world.decide(number, &Sent { to, body, reference });
+    drop(world);
+    dialect::conclude(&Ultramsg, out, decision)
+}
+
+fn check(to: &str, body: &str, reference: &str, priority: &str) -> Result<(), (&'static str, &'static str)> {
+    if to.is_empty() {
+        return Err(("to", "is required"));
+    }
+    if to.contains(',') {
+        return Err(("to", "one recipient only"));
+    }
+    if !dialect::is_e164(to) {
+        return Err(("to", "invalid number"));
+    }
+    if body.is_empty() {
+        return Err(("body", "is required"));
+    }
+    if body.len() > 4_096 && body.chars().count() > 4_096 {
+        return Err(("body", "must be at most 4096 characters"));
+    }
+    if !priority.is_empty() && priority.parse::<u32>().is_err() {
+        return Err(("priority", "must be a number"));
+    }
+    if reference.chars().count() > REFERENCE_LIMIT {
+        return Err(("referenceId", "is too long"));
+    }
+    Ok(())
+}
+
+fn list(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut Vec<u8>) -> Reply {
+    let mut world = super::lock(world);
+    let number = match world.authorise(claim) {
+        Ok(number) => number,
+        Err(denied) => return deny(out, denied),
+    };
+    let asked = |name| dialect::field(fields, name);
+    let (reference, id, to) = (asked("referenceId"), asked("id"), asked("to"));
+    let to = to.trim_end_matches("@c.us").trim_start_matches('+');
+    let limit = asked("limit").parse().unwrap_or(PAGE_LIMIT).clamp(1, PAGE_LIMIT);
+    let page = asked("page").parse().unwrap_or(1_usize).max(1);
+    let from = world.sender(number).map_or_else(String::new, |sender| sender.phone.to_string());
+    let candidates: Box<dyn Iterator<Item = (u64, &Entry)>> = match reference {
+        "" => Box::new(world.ledger.newest()),
+        reference => Box::new(world.ledger.referring(reference)),
+    };
+    let hits: Vec<Value> = candidates
+        .filter(|(_, entry)| entry.number == number)
+        .filter(|(found, _)| id.is_empty() || found.to_string() == id)
+        .filter(|(_, entry)| to.is_empty() || entry.to.to_string() == to)
+        .map(|(id, entry)| {
+            let at = entry.at().timestamp();
+            value!({"id": id, "referenceId": entry.reference(), "from": chat_id(&from),
+                "to": format!("{}@c.us", entry.to), "body": world.ledger.body(entry), "priority": 10,
+                "status": "sent", "ack": "device", "type": "chat", "created_at": at, "sent_at": at, "metadata": {}})
+        })
+        .collect();
+    drop(world);
+    let total = hits.len();
+    let messages: Vec<Value> = hits.into_iter().skip((page - 1).saturating_mul(limit)).take(limit).collect();
+    let body = value!({"total": total, "pages": total.div_ceil(limit), "limit": limit, "page": page,
+        "messages": messages});
+    dialect::write(out, &Envelope { status: 200, body: json(&body) }, None);
+    Reply::NOW
+}
+
+fn chat_id(phone: &str) -> String {
+    format!("{}@c.us", phone.trim_start_matches('+'))
+}
+
+fn status(world: &Mutex<World>, claim: &Claim<'_>, out: &mut Vec<u8>) -> Reply {
+    let mut world = super::lock(world);
+    let number = match world.authorise(claim) {
+        Ok(number) => number,
+        Err(denied) => return deny(out, denied),
+    };
+    let (status, substatus) =
+        if world.is_suspended(number) { ("qr", "loading") } else { ("authenticated", "connected") };
+    drop(world);
+    let body = value!({"status": {"accountStatus": {"status": status, "substatus": substatus}}});
+    dialect::write(out, &Envelope { status: 200, body: json(&body) }, None);
+    Reply::NOW
+}
+
+fn deny(out: &mut Vec<u8>, denied: Denied) -> Reply {
+    match denied {
+        Denied::Token => {
+            write_error(out, &Value::from("Wrong token. Please provide token as a GET parameter."));
+            Reply::NOW
+        }
+        Denied::Sender => not_found(out),
+    }
+}
+
+fn not_found(out: &mut Vec<u8>) -> Reply {
+    let body = json(&value!({"error": "Instance not found"}));
+    dialect::write(out, &Envelope { status: 404, body }, None);
+    Reply::NOW
+}
+
+fn write_error(out: &mut Vec<u8>, error: &Value) {
+    dialect::write(out, &Envelope { status: 200, body: json(&value!({"error": error})) }, None);
+}
+
+impl Dialect for Ultramsg {
+    fn success(&self, id: u64) -> Envelope {
+        Envelope {
+            status: 200,
+            body: format!("{{\"sent\":\"true\",\"message\":\"ok\",\"id\":{id}}}").into_bytes(),
+        }
+    }
+
+    /// A name of the table becomes its sample, `field_to` an error of that field, `queued` and `sent_false` their
+    /// answers without `error`, `http_429` a 429; any other text stands as it is.
+    fn error(&self, refusal: &Refusal) -> Envelope {
+        let name = match &refusal.error {
+            ErrorCode::Number(code) => code.to_string(),
+            ErrorCode::Text(text) => text.clone(),
+        };
+        let details = refusal.details.as_deref();
+        let signal = SIGNALS.iter().find(|signal| signal.code == name);
+        let field = FIELDS.iter().find(|(field, _)| name.strip_prefix("field_") == Some(field));
+        let (status, body) = match (name.as_str(), signal, field) {
+            ("queued", _, _) => (200, value!({"sent": "queued"})),
+            ("sent_false", _, _) => {
+                (200, value!({"sent": "false", "message": details.unwrap_or("WhatsApp not connected")}))
+            }
+            ("http_429", _, _) => (429, value!({"error": details.unwrap_or("Too many requests")})),
+            (_, Some(signal), _) => (200, value!({"error": details.unwrap_or(signal.sample)})),
+            (_, _, Some((field, _))) => {
+                (200, value!({"error": [{*field: details.unwrap_or("is not valid")}]}))
+            }
+            _ => (200, value!({"error": details.unwrap_or(&name)})),
+        };
+        Envelope { status, body: json(&body) }
+    }
+}
