@@ -120,7 +120,7 @@ fn imports_run_downward_only() {
         }
     }
     Rule {
-        rule: "imports run downward: cli, tui, inbound, then sender, then store and provider, then domain",
+        what: "imports run downward: cli, tui, inbound, then sender, then store and provider, then domain",
         reason: "a layer that knows the one above it can be neither read nor tested by itself, and decisions end up in two \
                  places",
         instead: "move the type down to the layer that owns it, or hand in what is needed as an argument",
@@ -151,7 +151,7 @@ fn every_layer_knows_only_its_own_outside() {
         }
     }
     Rule {
-        rule: "domain does no I/O; only provider and inbound speak HTTP; only the terminal's layer draws",
+        what: "domain does no I/O; only provider and inbound speak HTTP; only the terminal's layer draws",
         reason: "a decision that needs a database, a network or a terminal cannot be tested in microseconds",
         instead: "make it a function of plain values here, and call it from the layer that has the outside",
     }
@@ -174,7 +174,7 @@ fn the_console_reads_the_store_through_its_views() {
         }
     }
     Rule {
-        rule: "the console knows store::view and its own backend, and nothing else of the store",
+        what: "the console knows store::view and its own backend, and nothing else of the store",
         reason: "no key may wait for the database, so everything that could wait stands behind the backend",
         instead: "ask through tui::backend and draw what it answers",
     }
@@ -195,7 +195,7 @@ fn no_sql_outside_the_store() {
         }
     }
     Rule {
-        rule: "SQL stands in src/store and migrations/; src/postgres has what concerns whole databases",
+        what: "SQL stands in src/store and migrations/; src/postgres has what concerns whole databases",
         reason: "locks are taken in one order and transitions are fenced in one place only if all statements are in sight",
         instead: "write a function in src/store that says what it does and answers a type",
     }
@@ -214,7 +214,7 @@ fn tests_do_not_use_checked_queries() {
         }
     }
     Rule {
-        rule: "tests use sqlx::query, not the checked macros",
+        what: "tests use sqlx::query, not the checked macros",
         reason: ".sqlx/ describes the program's queries; tests would have to be compiled against a database too",
         instead: "write sqlx::query(\"…\"): the test checks its statement by running it",
     }

@@ -3,6 +3,8 @@
 //! Each rule says why it is there and what to do instead. Where a rule has exceptions, they are listed with a reason
 //! each; an entry that is no longer needed fails as a new offence does, so that the lists only shrink.
 
+#![cfg(test)]
+
 mod layers;
 mod migrations;
 mod size;
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 /// A rule, as its failure reads.
 struct Rule {
     /// What must hold.
-    rule: &'static str,
+    what: &'static str,
     /// Why.
     reason: &'static str,
     /// What to do instead.
@@ -45,7 +47,7 @@ impl Rule {
     /// Fails if anything was found.
     fn keep(&self, found: &[String]) {
         let mut report =
-            format!("\nthe rule: {}\nwhy: {}\ninstead: {}\n", self.rule, self.reason, self.instead);
+            format!("\nthe rule: {}\nwhy: {}\ninstead: {}\n", self.what, self.reason, self.instead);
         for place in found {
             writeln!(report, "  {place}").unwrap();
         }

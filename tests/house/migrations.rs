@@ -115,7 +115,7 @@ fn migrations_say_what_they_do() {
         }
     }
     Rule {
-        rule: "a migration is named NNNN_verb_noun.sql, and no number is used twice",
+        what: "a migration is named NNNN_verb_noun.sql, and no number is used twice",
         reason: "the list of names is read by whoever upgrades, and two files with one number have no order",
         instead: "name it by what it does to what, 0042_add_receipts.sql",
     }
@@ -134,7 +134,7 @@ fn nameless(statement: &[(String, usize)]) -> Vec<(String, usize)> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    for at in 1..statement.len() {
+    for (at, token) in statement.iter().enumerate().skip(1) {
         let constrains = match word(at) {
             "primary" | "foreign" => word(at + 1) == "key",
             "check" | "exclude" => word(at + 1) == "(" || word(at + 1) == "using",
@@ -147,7 +147,7 @@ fn nameless(statement: &[(String, usize)]) -> Vec<(String, usize)> {
             _ => false,
         };
         if constrains && word(at.wrapping_sub(2)) != "constraint" {
-            found.push(statement[at].clone());
+            found.push(token.clone());
         }
     }
     found
@@ -164,7 +164,7 @@ fn every_constraint_has_a_name() {
         }
     }
     Rule {
-        rule: "every constraint is named as the sentence that it states",
+        what: "every constraint is named as the sentence that it states",
         reason: "the name is what an operator reads when it refuses: 'failed to add a number: number phone is taken once'",
         instead: "write constraint number_phone_is_taken_once before it",
     }
@@ -203,7 +203,7 @@ fn decisions_read_the_clock_after_their_locks() {
         }
     }
     Rule {
-        rule: "no now() in SQL",
+        what: "no now() in SQL",
         reason: "it is when the transaction began: a claim that waited for a lock past the lease's end would be granted",
         instead: "take the locks first and then read clock_timestamp()",
     }

@@ -58,7 +58,8 @@ impl Source {
         let mut tests = test_parts(&code);
         let sibling = path.ends_with("/tests.rs") || path.ends_with("_tests.rs");
         if path.starts_with("tests/") || sibling || path.contains("/tests/") {
-            tests = vec![0..code.len()];
+            let whole = 0..code.len();
+            tests = vec![whole];
         }
         Self { path: path.to_owned(), lines: text.lines().count(), code, comments, tests }
     }
@@ -113,7 +114,8 @@ pub fn all(root: &Path, folders: &[&str]) -> Vec<Source> {
             source.path == format!("{module}.rs") || source.path.starts_with(&format!("{module}/"))
         };
         if declared.iter().any(of_test) {
-            source.tests = vec![0..source.code.len()];
+            let whole = 0..source.code.len();
+            source.tests = vec![whole];
         }
     }
     sources
@@ -197,10 +199,10 @@ struct Lexer<'s> {
 impl Lexer<'_> {
     /// Takes so many bytes of the rest.
     fn take(&mut self, kind: Kind, length: usize) -> Token {
-        let (taken, rest) = self.rest.split_at(length);
-        let token = Token { kind, text: taken.to_owned(), line: self.line };
-        self.line += taken.matches('\n').count();
-        self.rest = rest;
+        let (text, behind) = self.rest.split_at(length);
+        let token = Token { kind, text: text.to_owned(), line: self.line };
+        self.line += text.matches('\n').count();
+        self.rest = behind;
         token
     }
 

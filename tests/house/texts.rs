@@ -45,7 +45,7 @@ fn nothing_is_left_for_later() {
         }
     }
     Rule {
-        rule: "no words that put work off",
+        what: "no words that put work off",
         reason: "what such a word marks is either needed now or forgotten",
         instead: "do it, or refuse the case by name; call a text in an empty field a hint",
     }
@@ -86,13 +86,13 @@ fn a_silenced_lint_says_why() {
         }
     }
     Rule {
-        rule: "a silenced lint gives its reason",
+        what: "a silenced lint gives its reason",
         reason: "nobody can tell a wrong lint from a wrong program without it",
         instead: "write #[expect(lint, reason = \"…\")] on the smallest item",
     }
     .keep(&unreasoned);
     Rule {
-        rule: "lints are expected, not allowed",
+        what: "lints are expected, not allowed",
         reason: "an allow stays when what it was for has gone",
         instead: "write #[expect(lint, reason = \"…\")]",
     }
@@ -110,7 +110,7 @@ fn every_file_says_what_it_is_for() {
         .map(|source| source.path.clone())
         .collect();
     Rule {
-        rule: "a file begins with a sentence about itself",
+        what: "a file begins with a sentence about itself",
         reason: "the tree is the architecture only if every room says what it is for",
         instead: "begin it with //! and what it keeps true",
     }
@@ -133,7 +133,7 @@ fn the_readme_names_every_variable() {
     let wrong: Vec<String> =
         variables.into_iter().filter(|name| !readme.contains(&format!("`{name}`"))).collect();
     Rule {
-        rule: "README.md names every variable that the configuration reads",
+        what: "README.md names every variable that the configuration reads",
         reason: "a variable that nobody can find is set by accident only",
         instead: "add it to the table of the environment",
     }

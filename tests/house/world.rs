@@ -12,6 +12,15 @@ const CLOCKS: &[Exception] = &[
     Exception("src/postgres/cluster/lock.rs", "limits the wait for another process of this user"),
     Exception("src/postgres/cluster/server.rs", "limits the wait for a server to start and stop"),
     Exception("src/postgres/cluster/throwaway.rs", "tells an abandoned cluster by the age of its folder"),
+    Exception(
+        "src/provider/client/mod.rs",
+        "the time limit of one exchange, which ends in an outcome either way",
+    ),
+    Exception("src/provider/client/pool.rs", "how long a connection has been idle"),
+    Exception("src/provider/simulator/world.rs", "the provider's own clock, which is not ours"),
+    Exception("src/provider/simulator/ledger.rs", "the provider's own clock, which is not ours"),
+    Exception("src/provider/simulator/dialect.rs", "the provider's own clock, which is not ours"),
+    Exception("src/provider/simulator/twilio.rs", "the provider's own clock, which is not ours"),
     Exception("src/domain/ids.rs", "an id carries the time of its making and decides nothing"),
 ];
 
@@ -35,7 +44,7 @@ fn clocks_are_read_in_a_few_places_only() {
         found.extend(ids.map(|place| Found::new(&source.path, source.at(place))));
     }
     Rule {
-        rule: "Utc::now, Instant::now and SystemTime::now stand in clock modules only",
+        what: "Utc::now, Instant::now and SystemTime::now stand in clock modules only",
         reason: "a decision that reads a clock cannot be replayed, and a rehearsal could not run faster than life",
         instead: "take the time as an argument; what two instances must agree on asks the database's clock",
     }
@@ -52,7 +61,7 @@ fn chance_comes_from_a_few_places_only() {
         }
     }
     Rule {
-        rule: "random numbers are drawn in listed modules only",
+        what: "random numbers are drawn in listed modules only",
         reason: "a history that draws its own numbers cannot be replayed from its seed",
         instead: "take the drawn number as an argument",
     }
@@ -67,7 +76,7 @@ fn the_sender_does_not_select() {
         wrong.extend(source.find(&["futures_util", "::", "select"]).map(|place| source.at(place)));
     }
     Rule {
-        rule: "no select! in src/sender",
+        what: "no select! in src/sender",
         reason: "an arm that loses is dropped half-way, and a send that is cut half-way is in doubt",
         instead: "give the work its own task and its own time limits, and let it end with a recorded outcome",
     }
@@ -84,7 +93,7 @@ fn every_queue_has_a_length() {
         wrong.extend(source.find(&["std", "::", "sync", "::", "mpsc"]).map(|place| source.at(place)));
     }
     Rule {
-        rule: "no unbounded channel",
+        what: "no unbounded channel",
         reason: "what nobody bounds grows without limit exactly when something else is slow",
         instead: "use tokio::sync::mpsc::channel with a length that has a name and a reason",
     }
