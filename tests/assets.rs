@@ -78,7 +78,7 @@ fn the_demo_has_two_thousand_contacts_and_thirty_bad_lines() {
 fn the_bad_lines_show_many_causes() {
     let (_, rejected) = contacts();
     let causes: BTreeSet<String> = rejected.iter().map(|refused| refused.cause.to_string()).collect();
-    let all: String = causes.iter().map(|cause| format!("{cause}\n")).collect();
+    let all = causes.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
     for part in [
         "no country code",
         "is empty",
