@@ -63,7 +63,7 @@ fn value(arguments: &[String], name: &str) -> Option<u64> {
 
 /// The simulator in a process of its own, so that its CPU is not taken for ours.
 fn simulate(delay_ms: u64) -> Fallible<()> {
-    let script = Script::parse(&format!("[[rule]]\nthen = {{ latency_ms = {delay_ms} }}\n"))?;
+    let script = Script::parse(&format!("[[rule]]\nthen = {{ latency = \"{delay_ms}ms\" }}\n"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let simulator = Simulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), script)?;

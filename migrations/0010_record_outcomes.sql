@@ -114,31 +114,57 @@ end $$;
 comment on function record_outcomes is
     'Records what became of attempts. Answers only those that were settled before, with the state they have.';
 
--- Evidence for attempts that were settled before. Acceptance of what was settled as not sent, refused or waived is a
--- contradiction: kept, shown and counted, never hidden.
+-- Evidence for attempts that were settled before. Acceptance of what was settled as not sent, refused or waived:
+-- if nothing else was put on the wire for that step meanwhile, the fact simply stands, and nothing is sent again.
+-- Otherwise the person got it twice: a contradiction, kept, shown and counted, never hidden.
 create function late_evidence(p_org uuid, p_ids uuid[], p_states attempt_state[], p_provider_ids text[])
     returns table (attempt_id uuid, state attempt_state, contradicted boolean)
-    language sql
+    language plpgsql
 as $$
-    with named as (
-        insert into provider_messages (organization_id, provider_message_id, attempt_id)
-        select p_org, o.provider_id, o.id from unnest(p_ids, p_provider_ids) as o (id, provider_id)
-          join attempts a on a.organization_id = p_org and a.id = o.id
-         where o.provider_id is not null
-        on conflict do nothing
-    ), flagged as (
-        update attempts a set contradicted = true, provider_message_id = coalesce(a.provider_message_id, o.provider_id)
+#variable_conflict use_column
+declare
+    v_late record;
+begin
+    for v_late in
+        select a.id, a.campaign_id, a.recipient_id, a.step, o.provider_id
           from unnest(p_ids, p_states, p_provider_ids) as o (id, state, provider_id)
-         where a.organization_id = p_org and a.id = o.id and o.state = 'accepted'
-           and a.state in ('not_sent', 'rejected', 'waived') and not a.contradicted
-        returning a.id
-    )
-    select a.id, a.state, a.contradicted or f.id is not null
+          join attempts a on a.organization_id = p_org and a.id = o.id
+         where o.state = 'accepted' and o.provider_id is not null and a.state in ('not_sent', 'rejected', 'waived')
+           and not a.contradicted
+         order by a.id
+    loop
+        -- The recipient's row lock orders this against claims of the same step.
+        perform 1 from campaign_recipients r
+          where r.organization_id = p_org and r.campaign_id = v_late.campaign_id and r.id = v_late.recipient_id
+            for update;
+        if exists (select from attempts l where l.organization_id = p_org and l.recipient_id = v_late.recipient_id
+                      and l.step = v_late.step and l.live)
+        then
+            update attempts a set contradicted = true, provider_message_id = v_late.provider_id
+             where a.organization_id = p_org and a.id = v_late.id;
+            insert into provider_messages (organization_id, provider_message_id, attempt_id)
+            values (p_org, v_late.provider_id, v_late.id) on conflict do nothing;
+        else
+            -- It becomes a doubt again, and the doubt is settled by the evidence.
+            update attempts a
+               set state = 'in_doubt', live = true, in_doubt_since = clock_timestamp()
+             where a.organization_id = p_org and a.id = v_late.id;
+            update campaign_recipients r
+               set state = 'in_doubt', attention = 'in_doubt', reason = 'in_doubt', due_at = null,
+                   bound_number_id = null, last_attempt_id = v_late.id, updated_at = clock_timestamp()
+             where r.organization_id = p_org and r.campaign_id = v_late.campaign_id and r.id = v_late.recipient_id
+               and r.step = v_late.step and r.state in ('queued', 'failed', 'skipped');
+            perform record_outcomes(p_org, array[v_late.id], array['accepted'::attempt_state],
+                array[v_late.provider_id], array[null::text], array[null::text], array[null::text], array[null::text],
+                array[null::integer], array['advance'::text], array[0::bigint], array[null::text]);
+        end if;
+    end loop;
+    return query
+    select a.id, a.state, a.contradicted
       from unnest(p_ids, p_states, p_provider_ids) as o (id, state, provider_id)
       join attempts a on a.organization_id = p_org and a.id = o.id
-      left join flagged f on f.id = a.id
-     where a.state <> o.state or a.provider_message_id is distinct from o.provider_id
-$$;
+     where a.contradicted or a.state <> o.state;
+end $$;
 
 -- Takes attempts off the limits of the day they were charged to, once.
 create function give_back_quota(p_org uuid, p_attempts uuid[]) returns void language plpgsql as $$
