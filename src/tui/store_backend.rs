@@ -5,7 +5,7 @@
 //! too long is ended by the server (two seconds, `postgres::connect`).
 
 use crate::domain::action::{Order, Subject};
-use crate::domain::ids::{AttemptId, CampaignId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::action::ActionResult;
 use crate::store::screen::live::LiveFeed;
@@ -240,14 +240,6 @@ impl Backend for StoreBackend {
         self.ask(async move |inner| {
             let homes = inner.homes_of(&[id]);
             inner.store.recipient_detail(&inner.seat, id, &homes).await
-        })
-    }
-
-    fn recipient_of(&self, id: AttemptId) -> Reply<RecipientRow> {
-        self.ask(async move |inner| {
-            let row = inner.store.recipient_of_attempt(&inner.seat, id).await?;
-            inner.homes().note(std::slice::from_ref(&row));
-            Ok(row)
         })
     }
 
