@@ -86,7 +86,7 @@ async fn a_suspended_number_hands_over_and_the_record_says_to_whom() {
     acme.claim(0, campaign, 2).await;
     acme.done(Action::SuspendNumber { number: acme.numbers[0], until: None }).await;
     let record =
-        "select format('%s -> %s, %s, %s in flight, %s', f.phone, t.phone, cause, in_flight, ended_by)
+        "select format('%s -> %s, %s, %s in flight, %s', f.phone, t.phone, cause, r.in_flight, ended_by)
                     from failovers r join whatsapp_numbers f on f.id = from_number_id
                     join whatsapp_numbers t on t.id = to_number_id";
     assert_eq!(

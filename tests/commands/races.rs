@@ -93,7 +93,7 @@ async fn an_opt_out_during_a_claim_comes_after_what_is_in_the_air() {
     let request = acme.request(0, campaign, 1);
     sqlx::query(
         "select * from claim($1, $2, $3, $4, array[1], array[0::bigint], $5, array[$6::uuid], array[true], array[1],
-                             array[1], array[1], '{}', $7, interval '30 s')",
+                             array[1], array[1], array[false], '{}', $7, interval '30 s')",
     )
     .bind(organization.0)
     .bind(acme.instance.0)

@@ -144,7 +144,6 @@ impl Acme {
     }
 
     /// Asserts that it is done; answers the version.
-    #[track_caller]
     pub async fn done(&self, action: Action) -> i64 {
         let name = action.name();
         match self.act(action).await {
@@ -170,7 +169,7 @@ impl Acme {
                 walk_after: RecipientId(uuid::Uuid::nil()),
                 may_take_over: true,
             }],
-            lanes: vec![Lane { number: 0, campaign: 0, wanted }],
+            lanes: vec![Lane { number: 0, campaign: 0, wanted, bound_only: false }],
             takes_over: Vec::new(),
             attempts: (0..wanted).map(|_| AttemptId::new()).collect(),
             deadline: Duration::from_secs(30),
