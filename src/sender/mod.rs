@@ -1,3 +1,264 @@
-//! The engine.
+//! The engine: moves messages from the database to the providers, and never sends anyone the same message twice.
+//!
+//! # The life of a message
+//!
+//! A recipient is *queued*. The [`engine`] looks at a [`Snapshot`](crate::store::snapshot::Snapshot) of the organisation,
+//! asks the pure [`plan`] which numbers have an open slot and what they should claim, and issues **one statement** that
+//! reserves quota, marks the recipients *sending* and commits one *attempt* each: the intent. Only then a [`flight`] of its
+//! own starts for every message: it checks once more that it is not too late, that nobody paused or suspended meanwhile
+//! and that the lease is still ours, writes the request, and reads the answer. Whatever happens, it ends with an outcome:
+//!
+//! - *accepted*: the provider gave its id. The next step is queued, or the recipient is done.
+//! - *rejected*: the provider said no. [`judge`] says whether the recipient ends here, waits, or goes to another number, and
+//!   the [`warden`] takes the number out, lets it rest or pauses the campaign.
+//! - *not sent*: it is proven that nothing left. The quota goes back and the message is queued again.
+//! - *in doubt*: nobody knows. It stays so until the provider is asked ([`chores`]) or an operator decides.
+//!
+//! The [`recorder`] gathers outcomes for a few milliseconds and writes them in batches, always by attempt id. While the
+//! database is away they are kept in an append-only [`spool`] and written when it is back.
+//!
+//! # What keeps it true
+//!
+//! - An instance sends through a number only while it holds and trusts that number's lease ([`keeper`]).
+//! - No future that talks to the database or a provider is ever dropped half-way: each runs in a task to its end.
+//! - This module reads a clock only in [`clock`]; what two instances must agree on is decided by the database's.
+
+pub mod breaker;
+pub mod chores;
+pub mod clock;
+pub mod engine;
+pub mod event;
+pub mod flight;
 pub mod judge;
+pub mod keeper;
+pub mod line;
 pub mod plan;
+pub mod recorder;
+mod shared;
+pub mod spool;
+mod stop_point;
+pub mod text;
+pub mod warden;
+mod watch;
+
+use crate::domain::ids::{InstanceId, OrganizationId};
+use crate::domain::number::ProviderKind;
+use crate::provider::client;
+use crate::secrets::KeyRing;
+use crate::store::{Store, StoreError, lease::Introduction};
+use clock::{CampaignClock, Moment};
+use event::SendEvent;
+use shared::Shared;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::{broadcast, watch as watching};
+
+/// How long a graceful end waits for requests on the wire.
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(25);
+
+/// How a sender runs.
+pub struct Config {
+    /// Whose messages it sends.
+    pub organization: OrganizationId,
+    /// Who runs it.
+    pub operator: String,
+    /// On which host.
+    pub host: String,
+    /// `console` or `sender`.
+    pub kind: &'static str,
+    /// Where each provider is reached, unless the account says otherwise.
+    pub base_url: Box<dyn Fn(ProviderKind) -> String + Send + Sync>,
+    /// Time limits and trust of the HTTP client.
+    pub client: client::Settings,
+    /// Where outcomes are kept while the database is away.
+    pub spool_dir: PathBuf,
+    /// What campaigns live by.
+    pub clock: CampaignClock,
+    /// Most messages of one claim.
+    pub claim_limit: u32,
+    /// How long doubts take.
+    pub timing: Timing,
+}
+
+/// How long doubts take: one profile for production, a shorter one for rehearsals and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// An attempt without outcome is in doubt this long after its deadline.
+    pub grace: Duration,
+    /// How long a provider may take to list a message that it took: ten times the slowest we have seen.
+    pub settle: Duration,
+    /// How long an attempt may take from its claim on.
+    pub deadline: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(10),
+            settle: Duration::from_mins(2),
+            deadline: Duration::from_secs(25),
+        }
+    }
+}
+
+impl Timing {
+    /// How much faster or slower than usual doubts are asked about.
+    #[must_use]
+    pub fn pace(&self) -> f64 {
+        self.settle.as_secs_f64() / 120.0
+    }
+}
+
+impl Config {
+    /// A sender for `organization` with everything else as it usually is.
+    #[must_use]
+    pub fn new(organization: OrganizationId, spool_dir: PathBuf) -> Self {
+        Self {
+            organization,
+            operator: String::from("sender"),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            kind: "sender",
+            base_url: Box::new(|provider| provider.default_base_url().to_owned()),
+            client: client::Settings::default(),
+            spool_dir,
+            clock: CampaignClock::Database,
+            claim_limit: 500,
+            timing: Timing::default(),
+        }
+    }
+}
+
+/// What a sender is doing, for screens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Requests on the wire.
+    pub in_air: u32,
+    /// Outcomes that are known and not yet recorded.
+    pub unrecorded: u32,
+    /// Numbers whose lease is ours.
+    pub leases: u32,
+    /// What is wrong with the database, if something is.
+    pub store_unwell: Option<String>,
+    /// No new claims: it is leaving.
+    pub draining: bool,
+    /// Nothing is due that could be sent soon, and nothing is in flight.
+    pub idle: bool,
+    /// Totals since the start.
+    pub totals: Totals,
+}
+
+/// Outcomes since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Totals {
+    /// The provider gave its id.
+    pub accepted: u64,
+    /// The provider said no.
+    pub rejected: u64,
+    /// Provably never sent.
+    pub not_sent: u64,
+    /// Nobody knows.
+    pub in_doubt: u64,
+}
+
+/// Why a sender cannot start. Reads well after "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub enum SenderError {
+    /// The database refuses.
+    #[error("put this sender on record")]
+    Introduce(#[source] StoreError),
+    /// The HTTP client cannot be made.
+    #[error("make the HTTP client")]
+    Client(#[source] client::ClientError),
+    /// The spool cannot be used.
+    #[error("open the spool of outcomes in {}", path.display())]
+    Spool {
+        /// Where it should be.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A running sender.
+pub struct Sender {
+    shared: Arc<Shared>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    engine: tokio::task::JoinHandle<()>,
+}
+
+impl Sender {
+    /// Starts one. It takes leases and sends at once, if there is something to send.
+    ///
+    /// # Errors
+    /// When the database, the client or the spool cannot be used; nothing was sent then.
+    pub async fn start(store: Store, keys: KeyRing, config: Config) -> Result<Self, SenderError> {
+        let http = client::Client::new(&config.client).map_err(SenderError::Client)?;
+        let instance = InstanceId::new();
+        let spool = spool::Spool::open(&config.spool_dir, instance)
+            .map_err(|source| SenderError::Spool { path: config.spool_dir.clone(), source })?;
+        let introduction = Introduction {
+            instance,
+            operator: config.operator.clone(),
+            host: config.host.clone(),
+            pid: std::process::id(),
+            kind: config.kind,
+        };
+        store.introduce(config.organization, &introduction).await.map_err(SenderError::Introduce)?;
+        let (shared, inbox) = Shared::new(store, http, instance, config);
+        let shared = Arc::new(shared);
+        let tasks = vec![
+            tokio::spawn(watch::listen(Arc::clone(&shared))),
+            tokio::spawn(watch::refresh(Arc::clone(&shared))),
+            tokio::spawn(keeper::keep(Arc::clone(&shared))),
+            tokio::spawn(chores::run(Arc::clone(&shared))),
+            tokio::spawn(warden::guard(Arc::clone(&shared), inbox.measures)),
+            tokio::spawn(recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),
+        ];
+        let engine = tokio::spawn(engine::run(Arc::clone(&shared), inbox.signals, keys));
+        Ok(Self { shared, tasks, engine })
+    }
+
+    /// Which instance this is.
+    #[must_use]
+    pub fn instance(&self) -> InstanceId {
+        self.shared.instance
+    }
+
+    /// What it sends, as it happens. Shown only after it is committed.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<SendEvent> {
+        self.shared.events.subscribe()
+    }
+
+    /// What it is doing.
+    #[must_use]
+    pub fn status(&self) -> watching::Receiver<Status> {
+        self.shared.status.subscribe()
+    }
+
+    /// Looks at the database now rather than at the next tick.
+    pub fn wake(&self) {
+        self.shared.refresh.notify_one();
+    }
+
+    /// Ends well: no new claims, requests on the wire finish, outcomes are recorded, leases are given up. What has no
+    /// outcome within `limit` is left to be found in doubt. Answers the totals and how many were left.
+    pub async fn drain(self, limit: Duration) -> (Totals, u32) {
+        let began = Moment::now();
+        self.shared.begin_drain();
+        while !self.engine.is_finished() && began.elapsed() < limit {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let left = self.shared.in_air() + self.shared.unrecorded();
+        self.shared.end();
+        for task in self.tasks {
+            if tokio::time::timeout(Duration::from_secs(3), task).await.is_err() {
+                tracing::warn!("a task of the sender did not end in time");
+            }
+        }
+        if let Err(error) = keeper::give_up_all(&self.shared, left == 0).await {
+            tracing::warn!("leases were not given up, they expire by themselves: {error}");
+        }
+        (self.shared.totals(), left)
+    }
+}

@@ -63,7 +63,7 @@ impl Store {
     }
 
     /// Attempts in doubt that are to be asked about now: 10 s, 30 s, 2 min, 10 min, 1 h, 6 h and 24 h after the doubt
-    /// began (rule F).
+    /// began (rule F), all times `pace`.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -71,6 +71,7 @@ impl Store {
         &self,
         organization: OrganizationId,
         most: i64,
+        pace: f64,
     ) -> Result<Vec<Doubt>, StoreError> {
         let rows = sqlx::query!(
             r#"select a.id, a.number_id, r.phone::text as "phone!", a.started_at,
@@ -80,10 +81,11 @@ impl Store {
                                            and r.campaign_id = a.campaign_id and r.id = a.recipient_id
                 where a.organization_id = $1 and a.in_doubt_since is not null and a.checks < 7
                   and a.in_doubt_since + (array['10 s', '30 s', '2 min', '10 min', '1 h', '6 h', '24 h']::interval[])
-                                         [a.checks + 1] <= clock_timestamp()
+                                         [a.checks + 1] * $3::double precision <= clock_timestamp()
                 order by a.in_doubt_since limit $2"#,
             organization.0,
             most,
+            pace,
         )
         .fetch_all(&self.lease)
         .await

@@ -215,7 +215,7 @@ impl Store {
         Ok(())
     }
 
-    /// Moves attempts that are still *sending* ten seconds past their deadline to *in doubt*, whoever owned them, and
+    /// Moves attempts that are still *sending* `grace` past their deadline to *in doubt*, whoever owned them, and
     /// closes instances that are gone and have nothing open any more. Answers how many doubts it found.
     ///
     /// # Errors
@@ -223,12 +223,18 @@ impl Store {
     pub async fn sweep_overdue(
         &self,
         organization: OrganizationId,
+        grace: Duration,
         now: Option<DateTime<Utc>>,
     ) -> Result<u64, StoreError> {
-        let swept = sqlx::query_scalar!(r#"select sweep_overdue($1, $2) as "swept!""#, organization.0, now)
-            .fetch_one(&self.lease)
-            .await
-            .map_err(failed("sweep overdue attempts"))?;
+        let swept = sqlx::query_scalar!(
+            r#"select sweep_overdue($1, make_interval(secs => $2), $3) as "swept!""#,
+            organization.0,
+            grace.as_secs_f64(),
+            now,
+        )
+        .fetch_one(&self.lease)
+        .await
+        .map_err(failed("sweep overdue attempts"))?;
         Ok(u64::try_from(swept).unwrap_or(0))
     }
 

@@ -30,6 +30,21 @@ impl Store {
             .map_err(failed("ask who is logged in"))
     }
 
+    /// The settings that decide whether a commit survives a power cut, and their values.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn durability(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select name as "name!", setting as "setting!" from pg_settings
+                where name in ('fsync', 'synchronous_commit', 'full_page_writes') order by name"#
+        )
+        .fetch_all(&self.screen)
+        .await
+        .map_err(failed("read the server's settings"))?;
+        Ok(rows.into_iter().map(|row| (row.name, row.setting)).collect())
+    }
+
     /// The operators of an organisation.
     ///
     /// # Errors

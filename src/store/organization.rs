@@ -39,6 +39,9 @@ pub struct OrganizationRecord {
     pub stopped_reason: Option<String>,
     /// How often it has been changed.
     pub version: i64,
+    /// The database's clock when it was read.
+    #[serde(skip)]
+    pub now: DateTime<Utc>,
 }
 
 /// What a new organisation is made of.
@@ -83,7 +86,7 @@ impl Store {
             OrganizationRecord,
             r#"select o.id, o.slug, o.name, o.time_zone, o.default_locale, o.daily_limit, o.rehearsal,
                       n.phone::text as "default_number?", o.stopped_at, o.stopped_by, o.stopped_reason,
-                      o.revision as version
+                      o.revision as version, clock_timestamp() as "now!"
                  from organizations o
                  left join whatsapp_numbers n on n.organization_id = o.id and n.id = o.default_number_id
                 where $1::text is null or o.slug = $1

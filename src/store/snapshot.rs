@@ -151,6 +151,8 @@ pub struct StepTexts {
     pub step: i16,
     /// Raised by every edit.
     pub version: i32,
+    /// Seconds since the previous step, or since enrolment for the first.
+    pub after_seconds: i64,
     /// Locale to text, a JSON object.
     pub texts: serde_json::Value,
 }
@@ -221,7 +223,7 @@ impl Store {
                       n.daily_limit, n.interval_ms, n.per_second, n.in_flight, n.is_active, n.suspended_at,
                       n.suspension_reason, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
                       n.revision, a.name as account_name, a.provider::text as "provider!",
-                      p.next_send_at as "next_send_at!", p.last_sent_at, coalesce(u.reserved, 0) as "used!",
+                      case when p.next_send_at > 'epoch' then p.next_send_at end as next_send_at, p.last_sent_at, coalesce(u.reserved, 0) as "used!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch
                  from whatsapp_numbers n
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
@@ -273,8 +275,7 @@ impl Store {
                     instance_id: row.instance_id,
                     account_name: row.account_name,
                     used_today: count(row.used),
-                    // "-infinity" comes back as the earliest instant there is.
-                    next_send_at: Some(row.next_send_at).filter(|next| *next > DateTime::<Utc>::UNIX_EPOCH),
+                    next_send_at: row.next_send_at,
                     last_sent_at: row.last_sent_at,
                     lease: row.holder.map(|holder| (holder.into(), row.epoch)),
                     revision: row.revision,
@@ -413,7 +414,7 @@ impl Store {
     ) -> Result<Vec<StepTexts>, StoreError> {
         let campaigns: Vec<uuid::Uuid> = campaigns.iter().map(|campaign| campaign.0).collect();
         let rows = sqlx::query!(
-            "select campaign_id, step, version, texts from campaign_steps
+            "select campaign_id, step, version, after_seconds, texts from campaign_steps
               where organization_id = $1 and campaign_id = any ($2) order by campaign_id, step",
             organization.0,
             &campaigns,
@@ -427,6 +428,7 @@ impl Store {
                 campaign: row.campaign_id.into(),
                 step: row.step,
                 version: row.version,
+                after_seconds: row.after_seconds,
                 texts: row.texts,
             })
             .collect())

@@ -79,8 +79,8 @@ impl Store {
                       case when l.expires_at > clock_timestamp() then l.holder end as holder,
                       l.epoch as "epoch!", nullif(l.renewed_at, '-infinity') as renewed_at,
                       nullif(l.expires_at, '-infinity') as expires_at, i.host as "host?",
-                      y.this_minute as "this_minute!", y.last_minute as "last_minute!",
-                      y.errors as "errors!", y.all_of_them as "all_of_them!"
+                      coalesce(y.this_minute, 0) as "this_minute!", coalesce(y.last_minute, 0) as "last_minute!",
+                      coalesce(y.errors, 0) as "errors!", coalesce(y.all_of_them, 0) as "all_of_them!"
                  from whatsapp_numbers n
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
                  join number_pacing p on p.organization_id = n.organization_id and p.number_id = n.id
@@ -88,16 +88,17 @@ impl Store {
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder
                  left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
                                         and u.scope_id = n.id and u.day = $2
-                cross join lateral (
-                     select coalesce(sum(y.accepted) filter (where y.minute = date_trunc('minute', $3::timestamptz)),
-                                     0) as this_minute,
-                            coalesce(sum(y.accepted) filter (
-                                where y.minute = date_trunc('minute', $3) - interval '1 minute'), 0) as last_minute,
-                            coalesce(sum(y.rejected + y.not_sent), 0) as errors,
-                            coalesce(sum(y.accepted + y.rejected + y.not_sent + y.in_doubt), 0) as all_of_them
+                 left join (
+                     select y.number_id,
+                            sum(y.accepted) filter (where y.minute = date_trunc('minute', $3::timestamptz)) as this_minute,
+                            sum(y.accepted) filter (
+                                where y.minute = date_trunc('minute', $3) - interval '1 minute') as last_minute,
+                            sum(y.rejected + y.not_sent) as errors,
+                            sum(y.accepted + y.rejected + y.not_sent + y.in_doubt) as all_of_them
                        from number_activity y
-                      where y.organization_id = n.organization_id and y.number_id = n.id
-                        and y.minute > $3 - interval '5 minutes') y
+                      where y.organization_id = $1 and y.minute > $3 - interval '5 minutes'
+                        and ($4::uuid is null or y.number_id = $4)
+                      group by y.number_id) y on y.number_id = n.id
                 where n.organization_id = $1 and ($4::uuid is null or n.id = $4)
                 order by n.priority, n.phone limit 2000"#,
             seat.organization.0,

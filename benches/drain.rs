@@ -1,0 +1,316 @@
+//! The whole way: recipients in Postgres → claims → simulator over HTTP → recorded outcomes, with the ledger, caps,
+//! pacing, sharing, counts and live events on. Postgres runs with `fsync` on, on the same machine.
+//!
+//! `cargo bench --bench drain -- [--recipients N] [--delay MS] [--numbers N] [--in-flight N]`
+//!
+//! Prints messages a second, CPU seconds of this program, the simulator and Postgres per thousand messages, transactions
+//! per hundred messages, WAL and peak memory.
+
+use signalbox::{
+    domain::ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
+    postgres::{
+        cluster::{Cluster, Settings},
+        connect::{Database, Purpose},
+        migrate,
+    },
+    provider::simulator::{Script, Simulator},
+    secrets::{self, KeyRing},
+    sender::{Config, Sender, line::token_place},
+    store::Store,
+};
+use std::{
+    error::Error,
+    io::{BufRead, BufReader, Write},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+struct Plan {
+    recipients: u64,
+    delay_ms: u64,
+    numbers: u32,
+    in_flight: u32,
+}
+
+fn main() -> Fallible<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.iter().any(|argument| argument == "--simulate") {
+        return simulate(value(&arguments, "--delay").unwrap_or(0));
+    }
+    let plan = Plan {
+        recipients: value(&arguments, "--recipients").unwrap_or(50_000),
+        delay_ms: value(&arguments, "--delay").unwrap_or(0),
+        numbers: u32::try_from(value(&arguments, "--numbers").unwrap_or(10))?,
+        in_flight: u32::try_from(value(&arguments, "--in-flight").unwrap_or(0))?,
+    };
+    if std::env::var("SIGNALBOX_LOG").is_ok() {
+        tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(run(&plan))
+}
+
+fn value(arguments: &[String], name: &str) -> Option<u64> {
+    let at = arguments.iter().position(|argument| argument == name)?;
+    arguments.get(at + 1)?.parse().ok()
+}
+
+/// The simulator in a process of its own, so that its CPU is not taken for ours.
+fn simulate(delay_ms: u64) -> Fallible<()> {
+    let script = Script::parse(&format!("[[rule]]\nthen = {{ latency = \"{delay_ms}ms\" }}\n"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let simulator = Simulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), script)?;
+        println!("{}", simulator.base_url());
+        std::io::stdout().flush()?;
+        std::future::pending::<()>().await;
+        Ok(())
+    })
+}
+
+struct Simulated {
+    child: Child,
+    base_url: String,
+}
+
+impl Simulated {
+    fn start(delay_ms: u64) -> Fallible<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["--simulate", "--delay", &delay_ms.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut base_url = String::new();
+        let stdout = child.stdout.take().ok_or("the simulator has no output")?;
+        BufReader::new(stdout).read_line(&mut base_url)?;
+        Ok(Self { child, base_url: base_url.trim().to_owned() })
+    }
+}
+
+impl Drop for Simulated {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn run(plan: &Plan) -> Fallible<()> {
+    let cluster = Cluster::throwaway(Settings::default()).await?;
+    cluster.ensure_database("bench").await?;
+    let database = Database::on_cluster(&cluster, "bench");
+    migrate::run(&database, &migrate::MIGRATIONS, Duration::from_secs(30), |_| {}).await?;
+    let pool = database.reach(Purpose::Bulk).await?;
+    let keys = KeyRing::parse(&secrets::new_key_text()?)?;
+    let organization = seed(&pool, &keys, plan).await?;
+    let simulated = Simulated::start(plan.delay_ms)?;
+
+    let spool = tempfile::tempdir()?;
+    let mut config = Config::new(organization, spool.path().to_owned());
+    let base_url = simulated.base_url.clone();
+    config.base_url = Box::new(move |_| base_url.clone());
+    let store = Store::new(&database);
+    let (transactions, wal) = database_figures(&pool).await?;
+    let cpu = Cpu::now(simulated.child.id())?;
+    let began = Instant::now();
+    let sender = Sender::start(store, keys, config).await?;
+    let mut events = sender.events();
+    let listener = tokio::spawn(async move {
+        let mut seen = 0_u64;
+        loop {
+            match events.recv().await {
+                Ok(_) => seen += 1,
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(lost)) => seen += lost,
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return seen,
+            }
+        }
+    });
+    let mut status = sender.status();
+    status.wait_for(|status| status.totals.accepted >= plan.recipients && status.unrecorded == 0).await?;
+    let took = began.elapsed();
+    let spent = Cpu::now(simulated.child.id())?.since(&cpu);
+    let (transactions_after, wal_after) = database_figures(&pool).await?;
+    let (totals, left) = sender.drain(Duration::from_secs(20)).await;
+    let seen = listener.await?;
+
+    let accepted = plan.recipients as f64;
+    println!(
+        "drain {} recipients, {} numbers, {} ms: {:.0} a second ({:.2} s)",
+        plan.recipients,
+        plan.numbers,
+        plan.delay_ms,
+        accepted / took.as_secs_f64(),
+        took.as_secs_f64()
+    );
+    println!(
+        "  CPU µs a message: program {:.1}, simulator {:.1}, Postgres {:.1}",
+        spent.own * 1e6 / accepted,
+        spent.simulator * 1e6 / accepted,
+        spent.postgres * 1e6 / accepted
+    );
+    println!(
+        "  transactions per 100 messages {:.2}, WAL {:.0} MiB, peak memory {:.0} MiB, live events {seen}",
+        (transactions_after - transactions) as f64 * 100.0 / accepted,
+        (wal_after - wal) as f64 / 1_048_576.0,
+        peak_memory()? / 1_024.0
+    );
+    println!("  totals {totals:?}, left {left}");
+    pool.close().await;
+    Ok(())
+}
+
+async fn seed(pool: &sqlx::PgPool, keys: &KeyRing, plan: &Plan) -> Fallible<OrganizationId> {
+    let organization = OrganizationId::new();
+    let account = AccountId::new();
+    let pool_id = PoolId::new();
+    sqlx::query("insert into organizations (id, slug, name, time_zone) values ($1, 'bench', 'Bench', 'Africa/Douala')")
+        .bind(organization.0)
+        .execute(pool)
+        .await?;
+    let sealed = keys.seal(&token_place(organization, account), "token")?;
+    sqlx::query("insert into accounts (organization_id, id, name, provider, external_id, sealed_token) values ($1, $2, 'meta', 'meta', '1', $3)")
+        .bind(organization.0)
+        .bind(account.0)
+        .bind(sealed.as_str())
+        .execute(pool)
+        .await?;
+    sqlx::query("insert into pools (organization_id, id, name, sticky) values ($1, $2, 'default', false)")
+        .bind(organization.0)
+        .bind(pool_id.0)
+        .execute(pool)
+        .await?;
+    let in_flight = match plan.in_flight {
+        0 => (if plan.delay_ms == 0 { 400 } else { 2_000 }) / plan.numbers,
+        given => given,
+    };
+    for place in 0..plan.numbers {
+        let number = NumberId::new();
+        sqlx::query(
+            "insert into whatsapp_numbers (organization_id, id, account_id, phone, instance_id, priority, daily_limit, in_flight)
+             values ($1, $2, $3, $4, $5, 1, 10000000, $6)",
+        )
+        .bind(organization.0)
+        .bind(number.0)
+        .bind(account.0)
+        .bind(format!("+2376000001{place:02}"))
+        .bind(format!("1000000000001{place:02}"))
+        .bind(i32::try_from(in_flight)?)
+        .execute(pool)
+        .await?;
+        sqlx::query("insert into pool_numbers (organization_id, pool_id, number_id) values ($1, $2, $3)")
+            .bind(organization.0)
+            .bind(pool_id.0)
+            .bind(number.0)
+            .execute(pool)
+            .await?;
+    }
+    for place in 0..2_u32 {
+        let campaign = CampaignId::new();
+        sqlx::query(
+            "insert into campaigns (organization_id, id, name, state, pool_id, daily_limit, started_at, created_by, changed_by)
+             values ($1, $2, $3, 'active', $4, 100000000, clock_timestamp(), 'bench', 'bench')",
+        )
+        .bind(organization.0)
+        .bind(campaign.0)
+        .bind(format!("bench-{place}"))
+        .bind(pool_id.0)
+        .execute(pool)
+        .await?;
+        sqlx::query(
+            r#"insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts)
+               values ($1, $2, 1, 0, '[{"locale": "en", "text": "Hello {{name|friend}}, our summer sale has begun: 20 % on everything until Sunday."}]')"#,
+        )
+        .bind(organization.0)
+        .bind(campaign.0)
+        .execute(pool)
+        .await?;
+        let first = u64::from(place) * plan.recipients / 2;
+        let last = u64::from(place + 1) * plan.recipients / 2;
+        sqlx::query(
+            "insert into campaign_recipients (organization_id, campaign_id, id, contact_id, phone)
+             select $1, $2, ordered_uuid(1700000000000, $5, g), ordered_uuid(1700000000001, $5, g),
+                    '+23766' || lpad(g::text, 7, '0')
+               from generate_series($3::bigint, $4::bigint - 1) g",
+        )
+        .bind(organization.0)
+        .bind(campaign.0)
+        .bind(i64::try_from(first)?)
+        .bind(i64::try_from(last)?)
+        .bind(i32::try_from(place)?)
+        .execute(pool)
+        .await?;
+        sqlx::query(
+            r#"insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
+               select organization_id, campaign_id, id, 'en', '{"name": "Ana Maria"}'
+                 from campaign_recipients where organization_id = $1 and campaign_id = $2"#,
+        )
+        .bind(organization.0)
+        .bind(campaign.0)
+        .execute(pool)
+        .await?;
+    }
+    sqlx::query("vacuum analyze").execute(pool).await?;
+    sqlx::query("checkpoint").execute(pool).await?;
+    Ok(organization)
+}
+
+async fn database_figures(pool: &sqlx::PgPool) -> Fallible<(i64, i64)> {
+    Ok(sqlx::query_as(
+        "select sum(xact_commit)::bigint, (select pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint from pg_stat_database
+          where datname = current_database()",
+    )
+    .fetch_one(pool)
+    .await?)
+}
+
+struct Cpu {
+    own: f64,
+    simulator: f64,
+    postgres: f64,
+}
+
+impl Cpu {
+    fn now(simulator: u32) -> Fallible<Self> {
+        let mut postgres = 0.0;
+        for entry in std::fs::read_dir("/proc")? {
+            let path = entry?.path();
+            let Ok(name) = std::fs::read_to_string(path.join("comm")) else { continue };
+            if name.trim() == "postgres" {
+                postgres += seconds(&path.join("stat")).unwrap_or(0.0);
+            }
+        }
+        Ok(Self {
+            own: seconds("/proc/self/stat".as_ref())?,
+            simulator: seconds(format!("/proc/{simulator}/stat").as_ref())?,
+            postgres,
+        })
+    }
+
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            own: self.own - before.own,
+            simulator: self.simulator - before.simulator,
+            postgres: self.postgres - before.postgres,
+        }
+    }
+}
+
+/// User and system time of a process, in seconds (`proc(5)`: fields 14 and 15, in ticks of 10 ms).
+fn seconds(stat: &std::path::Path) -> Fallible<f64> {
+    let text = std::fs::read_to_string(stat)?;
+    let after_name = text.rsplit_once(')').ok_or("unreadable stat")?.1;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
+    Ok(ticks / 100.0)
+}
+
+/// Peak resident memory in KiB.
+fn peak_memory() -> Fallible<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).ok_or("no VmHWM")?;
+    Ok(line.split_whitespace().nth(1).ok_or("no value")?.parse()?)
+}

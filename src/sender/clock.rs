@@ -1,0 +1,81 @@
+//! The only place of the sender that reads a clock.
+//!
+//! What two instances must agree on is decided by the database's clock. These clocks only bound how long this process
+//! may trust what it was told.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use std::time::{Duration, Instant, SystemTime};
+
+/// A moment on both of this machine's clocks. The monotonic one stands still while a machine sleeps, and the wall
+/// clock can be set: whichever says *later* counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    monotonic: Instant,
+    wall: SystemTime,
+}
+
+impl Moment {
+    /// Now.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { monotonic: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// How long ago this was, by the clock that says more. A wall clock that was set back says nothing.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.monotonic.elapsed().max(self.wall.elapsed().unwrap_or_default())
+    }
+
+    /// How long ago this was by the monotonic clock alone: for durations that are only shown.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.monotonic.elapsed()
+    }
+}
+
+/// The clock that campaigns live by.
+#[derive(Debug, Clone, Copy)]
+pub enum CampaignClock {
+    /// The database's.
+    Database,
+    /// A rehearsal's: starts at a time and runs faster. Leases and heartbeats keep real time.
+    Rehearsal {
+        /// What it showed at its start.
+        start: DateTime<Utc>,
+        /// How many times faster than real time it runs.
+        speed: f64,
+        /// When it was started.
+        since: Moment,
+    },
+}
+
+impl CampaignClock {
+    /// What a statement should take as now; `None`: the database's own clock.
+    #[must_use]
+    pub fn now(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Database => None,
+            Self::Rehearsal { start, speed, since } => {
+                let passed = since.elapsed().mul_f64(*speed);
+                Some(*start + TimeDelta::from_std(passed).unwrap_or(TimeDelta::MAX))
+            }
+        }
+    }
+
+    /// An estimate of now from a time that the database told `since` ago.
+    #[must_use]
+    pub fn estimate(&self, told: DateTime<Utc>, since: &Moment) -> DateTime<Utc> {
+        self.now().unwrap_or_else(|| told + TimeDelta::from_std(since.elapsed()).unwrap_or(TimeDelta::zero()))
+    }
+
+    /// How long to wait in real time until the campaign clock shows `at`.
+    #[must_use]
+    pub fn until(&self, now: DateTime<Utc>, at: DateTime<Utc>) -> Duration {
+        let wait = (at - now).to_std().unwrap_or_default();
+        match self {
+            Self::Database => wait,
+            Self::Rehearsal { speed, .. } => wait.div_f64(speed.max(f64::MIN_POSITIVE)),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! One message on its way: from the committed intent to an outcome. Its own task, never cancelled half-way.
+
+use super::{
+    clock::Moment,
+    judge::{self, Judgement},
+    line::ReadyLine,
+    shared::Shared,
+    stop_point,
+    warden::Note,
+};
+use crate::domain::{
+    outcome::{Class, Failure, Outcome},
+    recipient::SkipReason,
+};
+use crate::provider::{Content, Outgoing};
+use crate::store::attempt::{ClaimedMessage, Next, OutcomeRecord};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+/// A request that has not begun this long after its claim is not begun at all (rule G): this is what makes a process
+/// harmless that was frozen between intent and request.
+pub const START_WINDOW: Duration = Duration::from_secs(5);
+
+/// An outcome on its way to the database.
+pub struct Settled {
+    /// What is written.
+    pub record: OutcomeRecord,
+    /// What consoles are told once it is committed.
+    pub report: super::event::SendEvent,
+}
+
+/// Everything one flight needs.
+pub struct Flight {
+    /// The message, its intent committed.
+    pub message: ClaimedMessage,
+    /// What it says, or why it cannot be said.
+    pub content: Result<String, SkipReason>,
+    /// Through what.
+    pub line: Arc<ReadyLine>,
+    /// When the claim began: earlier than the intent.
+    pub claimed: Moment,
+    /// Whether the campaign's messages never change their number.
+    pub never_switch: bool,
+}
+
+/// Takes the message off the counts of what is in the air, even if the task panics; then the attempt stays *sending*
+/// and the sweep finds it in doubt.
+struct Landing {
+    shared: Arc<Shared>,
+    line: Arc<ReadyLine>,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.line.gauge.remove();
+        self.shared.landed();
+    }
+}
+
+/// Flies. Ends with an outcome on its way to the recorder.
+pub async fn fly(shared: Arc<Shared>, flight: Flight) {
+    let landing = Landing { shared: Arc::clone(&shared), line: Arc::clone(&flight.line) };
+    stop_point::reach("after_intent").await;
+    let (outcome, took) = match refuse_to_begin(&shared, &flight) {
+        Some(failure) => (Outcome::NotSent(failure), None),
+        None => send(&shared, &flight).await,
+    };
+    stop_point::reach("after_answer").await;
+    let judgement = judge::judge(&outcome, flight.message.tries, flight.never_switch);
+    let note = Note::of(&flight, &outcome, &judgement);
+    let settled = settle(&flight, outcome, &judgement, took);
+    shared.known(&settled.report.outcome);
+    drop(landing);
+    // The warden first: a number that was refused must be closed before its next slot.
+    if let Some(note) = note
+        && shared.measures.send(note).await.is_err()
+    {
+        tracing::error!("the warden is gone; what an answer asked for was not done");
+    }
+    if shared.outcomes.send(settled).await.is_err() {
+        tracing::error!(attempt.id = %flight.message.attempt, "the recorder is gone; the attempt will be found in doubt");
+    }
+}
+
+/// Why the request is not begun, if it is not.
+fn refuse_to_begin(shared: &Shared, flight: &Flight) -> Option<Failure> {
+    if let Err(reason) = &flight.content {
+        return Some(Failure {
+            class: Class::ContentRejected,
+            code: Some(reason.code().to_owned()),
+            words: reason.to_string(),
+        });
+    }
+    let withheld = |code: &str, words: &str| {
+        Some(Failure { class: Class::Withheld, code: Some(code.to_owned()), words: words.to_owned() })
+    };
+    if flight.claimed.age() > START_WINDOW {
+        return withheld("start_window", "more than 5 s had passed since the claim");
+    }
+    let gate = shared.gate();
+    if gate.stopped {
+        return withheld("stopped", "all sending was stopped meanwhile");
+    }
+    if !gate.campaigns.contains(&flight.message.campaign) {
+        return withheld("paused", "the campaign was paused meanwhile");
+    }
+    if gate.closed_numbers.contains(&flight.message.number) {
+        return withheld("number_closed", "the number was taken out of service meanwhile");
+    }
+    if !shared.trusts(flight.message.number) {
+        return withheld("lease", "the lease of the number could not be renewed in time");
+    }
+    None
+}
+
+async fn send(shared: &Shared, flight: &Flight) -> (Outcome, Option<Duration>) {
+    let Ok(text) = &flight.content else {
+        // Refused before: nothing begins without a text.
+        let failure = Failure { class: Class::Withheld, code: None, words: String::new() };
+        return (Outcome::NotSent(failure), None);
+    };
+    let outgoing = Outgoing {
+        attempt: flight.message.attempt,
+        to: flight.message.phone.clone(),
+        content: Content::Text(text.clone()),
+    };
+    let began = Moment::now();
+    // Asked once more when the connection stands: connecting takes time, and a pause may have come meanwhile.
+    let withheld: OnceLock<Failure> = OnceLock::new();
+    let may_start = || match refuse_to_begin(shared, flight) {
+        Some(failure) => {
+            withheld.get_or_init(|| failure);
+            false
+        }
+        None => true,
+    };
+    let outcome = shared.client.send_if(flight.line.provider, &flight.line.line, &outgoing, &may_start).await;
+    match withheld.into_inner() {
+        Some(failure) => (Outcome::NotSent(failure), None),
+        None => (outcome, Some(began.elapsed())),
+    }
+}
+
+fn settle(flight: &Flight, outcome: Outcome, judgement: &Judgement, took: Option<Duration>) -> Settled {
+    let message = &flight.message;
+    let record = judge::record(message.attempt, &outcome, judgement, took);
+    let retry_in = match judgement.next {
+        Next::Retry(wait) | Next::Keep(wait) => Some(wait),
+        Next::Switch => Some(Duration::ZERO),
+        Next::Advance | Next::Fail | Next::Skip | Next::Doubt => None,
+    };
+    let report = super::event::SendEvent {
+        attempt: message.attempt,
+        recipient: message.recipient,
+        campaign: message.campaign,
+        number: message.number,
+        phone: message.phone.clone(),
+        tries: message.tries,
+        outcome: Arc::new(outcome),
+        retry_in,
+        took,
+    };
+    Settled { record, report }
+}

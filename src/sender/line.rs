@@ -1,0 +1,173 @@
+//! Lines: numbers made ready to send. Built once per change of a number or its account, not once a message.
+
+use crate::domain::{
+    ids::{AccountId, NumberId, OrganizationId},
+    number::ProviderKind,
+};
+use crate::provider::{Credential, Line, Provider, dialect};
+use crate::secrets::{KeyRing, Place, Sealed};
+use crate::store::snapshot::{AccountView, NumberView, Snapshot};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// Counts the requests of one number that are on the wire.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU32);
+
+impl Gauge {
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// So many more.
+    pub fn add(&self, count: u32) {
+        self.0.fetch_add(count, Ordering::AcqRel);
+    }
+
+    /// One less.
+    pub fn remove(&self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A number, ready to send.
+pub struct ReadyLine {
+    /// Which one.
+    pub number: NumberId,
+    /// The account that owns it.
+    pub account: AccountId,
+    /// What operators call it.
+    pub name: String,
+    /// Its dialect.
+    pub provider: &'static dyn Provider,
+    /// Its addresses and credentials.
+    pub line: Line,
+    /// Its requests on the wire; survives rebuilding.
+    pub gauge: Arc<Gauge>,
+    version: (i64, i64),
+}
+
+impl ReadyLine {
+    /// Which provider it is at.
+    pub fn kind(&self) -> ProviderKind {
+        self.provider.kind()
+    }
+}
+
+/// Where an account's token stands: it opens nowhere else.
+#[must_use]
+pub fn token_place(organization: OrganizationId, account: AccountId) -> Place<'static> {
+    Place { table: "accounts", column: "sealed_token", organization: organization.0, row: account.0 }
+}
+
+/// All lines of this process.
+#[derive(Default)]
+pub struct Lines {
+    gauges: Mutex<HashMap<NumberId, Arc<Gauge>>>,
+    ready: HashMap<NumberId, Arc<ReadyLine>>,
+    /// Numbers that cannot be made ready, and why.
+    pub unusable: HashMap<NumberId, String>,
+}
+
+impl Lines {
+    /// The line of a number.
+    #[must_use]
+    pub fn get(&self, number: NumberId) -> Option<&Arc<ReadyLine>> {
+        self.ready.get(&number)
+    }
+
+    /// The gauge of a number.
+    pub fn gauge(&self, number: NumberId) -> Arc<Gauge> {
+        let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gauges.entry(number).or_default())
+    }
+
+    /// Requests on the wire, all numbers together.
+    #[must_use]
+    pub fn in_air(&self) -> u32 {
+        let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        gauges.values().map(|gauge| gauge.count()).sum()
+    }
+
+    /// Brings the lines up to date. `base_url` answers where a provider is reached unless the account says otherwise.
+    pub fn refresh(
+        &mut self,
+        snapshot: &Snapshot,
+        keys: &KeyRing,
+        base_url: &(dyn Fn(ProviderKind) -> String + Send + Sync),
+    ) {
+        let accounts: HashMap<AccountId, &AccountView> =
+            snapshot.accounts.iter().map(|account| (account.id, account)).collect();
+        self.unusable.clear();
+        for view in &snapshot.numbers {
+            let number = view.number.id;
+            let Some(account) = accounts.get(&view.number.account) else { continue };
+            let version = (view.revision, account.revision);
+            if self.ready.get(&number).is_some_and(|line| line.version == version) {
+                continue;
+            }
+            match self.make(snapshot, view, account, keys, base_url) {
+                Ok(line) => {
+                    self.ready.insert(number, Arc::new(line));
+                }
+                Err(why) => {
+                    tracing::warn!(number.id = %number, "number cannot send: {why}");
+                    self.ready.remove(&number);
+                    self.unusable.insert(number, why);
+                }
+            }
+        }
+    }
+
+    fn make(
+        &self,
+        snapshot: &Snapshot,
+        view: &NumberView,
+        account: &AccountView,
+        keys: &KeyRing,
+        base_url: &(dyn Fn(ProviderKind) -> String + Send + Sync),
+    ) -> Result<ReadyLine, String> {
+        let place = token_place(snapshot.organization.id, account.id);
+        let token = account
+            .sealed_token
+            .parse::<Sealed>()
+            .and_then(|sealed| keys.open(&place, &sealed))
+            .map_err(|error| format!("the token of account {} does not open: {error}", account.name))?
+            .into_inner();
+        let base = account.base_url.clone().unwrap_or_else(|| base_url(account.provider));
+        if snapshot.organization.rehearsal && !is_loopback(&base) {
+            return Err(format!("a rehearsal only reaches loopback addresses, and {base} is none"));
+        }
+        let provider = dialect(account.provider);
+        let credential = Credential { external_id: account.external_id.clone(), token };
+        let line = provider
+            .line(&base, credential, &view.instance_id, &view.number.phone)
+            .map_err(|error| error.to_string())?;
+        Ok(ReadyLine {
+            number: view.number.id,
+            account: account.id,
+            name: if view.name.is_empty() { view.number.phone.masked() } else { view.name.clone() },
+            provider,
+            line,
+            gauge: self.gauge(view.number.id),
+            version: (view.revision, account.revision),
+        })
+    }
+}
+
+fn is_loopback(base: &str) -> bool {
+    url::Url::parse(base).is_ok_and(|url| match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback()),
+        None => false,
+    })
+}

@@ -1,0 +1,345 @@
+//! What the tasks of one sender share.
+
+use super::{
+    Config, Status, Totals,
+    clock::{CampaignClock, Moment},
+    event::{EVENT_CHANNEL, SendEvent},
+    flight::Settled,
+    line::{Lines, ReadyLine},
+    warden::Note,
+};
+use crate::domain::{
+    ids::{AccountId, AttemptId, CampaignId, InstanceId, NumberId, OrganizationId},
+    outcome::Outcome,
+};
+use crate::provider::client::Client;
+use crate::store::{
+    Store,
+    attempt::{ClaimRequest, Claimed, ClaimedMessage},
+    lease::LEASE_TTL,
+    snapshot::{Snapshot, StepTexts},
+};
+use chrono::{DateTime, Utc};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+
+/// A lease is trusted for this long from the *start* of the request that renewed it: a slow answer must not lengthen
+/// trust.
+const TRUST: Duration = LEASE_TTL.saturating_sub(Duration::from_secs(3));
+
+/// What the engine is told.
+pub enum Signal {
+    /// A look at the organisation, and the texts that were missing.
+    Snapshot { snapshot: Box<Snapshot>, texts: Vec<StepTexts>, asked: Moment },
+    /// A claim came back.
+    Claimed { request: Box<ClaimRequest>, claimed: Claimed, began: Moment },
+    /// A claim's answer was lost; these of its messages were committed.
+    Recovered { messages: Vec<ClaimedMessage>, began: Moment },
+    /// A claim failed; nothing was committed.
+    ClaimFailed { why: String },
+}
+
+/// The receiving ends, each for one task.
+pub struct Inbox {
+    pub signals: mpsc::Receiver<Signal>,
+    pub outcomes: mpsc::Receiver<Settled>,
+    pub measures: mpsc::Receiver<Note>,
+}
+
+/// What may still begin: checked by every flight just before it writes.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// Somebody pressed the panic key.
+    pub stopped: bool,
+    /// Campaigns that are active.
+    pub campaigns: HashSet<CampaignId>,
+    /// Numbers that are suspended or disabled.
+    pub closed_numbers: HashSet<NumberId>,
+}
+
+/// A lease as far as this process trusts it.
+#[derive(Debug, Clone, Copy)]
+pub struct Trusted {
+    pub epoch: i64,
+    /// When the request began that granted or renewed it.
+    pub since: Moment,
+}
+
+impl Trusted {
+    pub fn holds(&self) -> bool {
+        self.since.age() < TRUST
+    }
+}
+
+/// What the tasks of one sender share. Locks are held for moments and never across an await.
+pub struct Shared {
+    pub store: Store,
+    pub client: Client,
+    pub organization: OrganizationId,
+    pub instance: InstanceId,
+    pub config: Config,
+    pub wake: Notify,
+    pub refresh: Notify,
+    pub renew: Notify,
+    pub signals: mpsc::Sender<Signal>,
+    pub outcomes: mpsc::Sender<Settled>,
+    pub measures: mpsc::Sender<Note>,
+    pub events: broadcast::Sender<SendEvent>,
+    pub status: watch::Sender<Status>,
+    /// The latest look, for the tasks that need one.
+    pub latest: watch::Sender<Option<Arc<Snapshot>>>,
+    /// Revisions of campaigns whose texts the engine has.
+    pub texts: Mutex<HashMap<CampaignId, i64>>,
+    gate: RwLock<Arc<Gate>>,
+    leases: RwLock<HashMap<NumberId, Trusted>>,
+    closed: Mutex<HashMap<NumberId, (Moment, Duration)>>,
+    breakers: Mutex<HashMap<AccountId, (Moment, Duration)>>,
+    lines: RwLock<Lines>,
+    looked: Mutex<Option<(DateTime<Utc>, Moment)>>,
+    open: Mutex<BTreeSet<AttemptId>>,
+    in_air: AtomicU32,
+    unrecorded: AtomicU32,
+    draining: AtomicBool,
+    ended: AtomicBool,
+    accepted: AtomicU64,
+    rejected: AtomicU64,
+    not_sent: AtomicU64,
+    in_doubt: AtomicU64,
+}
+
+impl Shared {
+    pub fn new(store: Store, client: Client, instance: InstanceId, config: Config) -> (Self, Inbox) {
+        let (signals, signals_in) = mpsc::channel(64);
+        let (outcomes, outcomes_in) = mpsc::channel(8_192);
+        let (measures, measures_in) = mpsc::channel(4_096);
+        let shared = Self {
+            store,
+            client,
+            organization: config.organization,
+            instance,
+            config,
+            wake: Notify::new(),
+            refresh: Notify::new(),
+            renew: Notify::new(),
+            signals,
+            outcomes,
+            measures,
+            events: broadcast::Sender::new(EVENT_CHANNEL),
+            status: watch::Sender::new(Status::default()),
+            latest: watch::Sender::new(None),
+            texts: Mutex::default(),
+            gate: RwLock::default(),
+            leases: RwLock::default(),
+            closed: Mutex::default(),
+            breakers: Mutex::default(),
+            lines: RwLock::default(),
+            looked: Mutex::default(),
+            open: Mutex::default(),
+            in_air: AtomicU32::new(0),
+            unrecorded: AtomicU32::new(0),
+            draining: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            accepted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            not_sent: AtomicU64::new(0),
+            in_doubt: AtomicU64::new(0),
+        };
+        (shared, Inbox { signals: signals_in, outcomes: outcomes_in, measures: measures_in })
+    }
+
+    pub fn clock(&self) -> &CampaignClock {
+        &self.config.clock
+    }
+
+    /// The lines of this process.
+    pub fn lines(&self) -> RwLockReadGuard<'_, Lines> {
+        self.lines.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lines of this process, to bring them up to date.
+    pub fn lines_mut(&self) -> RwLockWriteGuard<'_, Lines> {
+        self.lines.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn line(&self, number: NumberId) -> Option<Arc<ReadyLine>> {
+        self.lines().get(number).cloned()
+    }
+
+    /// Notes what the database's clock showed at a moment.
+    pub fn saw_clock(&self, told: DateTime<Utc>, at: Moment) {
+        *locked(&self.looked) = Some((told, at));
+    }
+
+    /// An estimate of what the campaign clock shows now.
+    pub fn campaign_now(&self) -> Option<DateTime<Utc>> {
+        let looked = *locked(&self.looked);
+        looked.map(|(told, at)| self.clock().estimate(told, &at)).or_else(|| self.clock().now())
+    }
+
+    pub fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.gate.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn set_gate(&self, gate: Gate) {
+        *self.gate.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(gate);
+    }
+
+    /// The leases we hold and trust.
+    pub fn trusted_leases(&self) -> HashMap<NumberId, i64> {
+        let leases = self.leases.read().unwrap_or_else(PoisonError::into_inner);
+        leases
+            .iter()
+            .filter(|(_, lease)| lease.holds())
+            .map(|(number, lease)| (*number, lease.epoch))
+            .collect()
+    }
+
+    /// All leases that we have not lost for certain.
+    pub fn held_leases(&self) -> HashMap<NumberId, Trusted> {
+        self.leases.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_leases(&self, leases: HashMap<NumberId, Trusted>) {
+        *self.leases.write().unwrap_or_else(PoisonError::into_inner) = leases;
+    }
+
+    pub fn trusts(&self, number: NumberId) -> bool {
+        let leases = self.leases.read().unwrap_or_else(PoisonError::into_inner);
+        leases.get(&number).is_some_and(Trusted::holds)
+    }
+
+    /// The epoch under which we hold a number, trusted or not.
+    pub fn epoch(&self, number: NumberId) -> Option<i64> {
+        let leases = self.leases.read().unwrap_or_else(PoisonError::into_inner);
+        leases.get(&number).map(|lease| lease.epoch)
+    }
+
+    /// Takes a number out at once, until the database says so too.
+    pub fn close_number(&self, number: NumberId, rest: Duration) {
+        locked(&self.closed).insert(number, (Moment::now(), rest));
+        self.wake.notify_one();
+    }
+
+    /// Numbers taken out by this process, with what is left of their rest.
+    pub fn closed_numbers(&self) -> HashMap<NumberId, Duration> {
+        left_of(&self.closed)
+    }
+
+    /// Opens or closes an account's breaker.
+    pub fn set_breaker(&self, account: AccountId, rest: Option<Duration>) {
+        let mut breakers = locked(&self.breakers);
+        match rest {
+            Some(rest) => breakers.insert(account, (Moment::now(), rest)),
+            None => breakers.remove(&account),
+        };
+        self.wake.notify_one();
+    }
+
+    /// Accounts whose breaker is open, with what is left of their rest.
+    pub fn open_breakers(&self) -> HashMap<AccountId, Duration> {
+        left_of(&self.breakers)
+    }
+
+    /// Notes attempts that may become open, before their claim.
+    pub fn open_attempts(&self, attempts: &[AttemptId]) {
+        locked(&self.open).extend(attempts);
+    }
+
+    /// Attempts that have a recorded outcome, or never were.
+    pub fn close_attempts(&self, attempts: impl Iterator<Item = AttemptId>) {
+        let mut open = locked(&self.open);
+        attempts.for_each(|attempt| {
+            open.remove(&attempt);
+        });
+    }
+
+    /// No attempt of ours below this id is open.
+    pub fn oldest_open(&self) -> AttemptId {
+        // Made first: an attempt opened meanwhile has a larger id.
+        let now = AttemptId::new();
+        locked(&self.open).first().copied().unwrap_or(now).min(now)
+    }
+
+    pub fn in_air(&self) -> u32 {
+        self.in_air.load(Ordering::Acquire)
+    }
+
+    pub fn took_off(&self, count: u32) {
+        self.in_air.fetch_add(count, Ordering::AcqRel);
+    }
+
+    pub fn landed(&self) {
+        self.in_air.fetch_sub(1, Ordering::AcqRel);
+        self.wake.notify_one();
+    }
+
+    pub fn unrecorded(&self) -> u32 {
+        self.unrecorded.load(Ordering::Acquire)
+    }
+
+    pub fn known(&self, outcome: &Outcome) {
+        self.unrecorded.fetch_add(1, Ordering::AcqRel);
+        let counter = match outcome {
+            Outcome::Accepted { .. } => &self.accepted,
+            Outcome::Rejected(_) => &self.rejected,
+            Outcome::NotSent(_) => &self.not_sent,
+            Outcome::InDoubt(_) => &self.in_doubt,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn recorded(&self, count: u32) {
+        self.unrecorded.fetch_sub(count, Ordering::AcqRel);
+        self.wake.notify_one();
+    }
+
+    pub fn totals(&self) -> Totals {
+        Totals {
+            accepted: self.accepted.load(Ordering::Relaxed),
+            rejected: self.rejected.load(Ordering::Relaxed),
+            not_sent: self.not_sent.load(Ordering::Relaxed),
+            in_doubt: self.in_doubt.load(Ordering::Relaxed),
+        }
+    }
+
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    pub fn draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Ends the tasks that wait for something.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.begin_drain();
+        self.refresh.notify_one();
+        self.renew.notify_one();
+    }
+
+    pub fn ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+}
+
+/// A lock of ours guards plain data: a panic elsewhere leaves it usable.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn left_of<K: Copy + Eq + std::hash::Hash>(
+    rests: &Mutex<HashMap<K, (Moment, Duration)>>,
+) -> HashMap<K, Duration> {
+    let mut rests = locked(rests);
+    rests.retain(|_, (since, rest)| since.age() < *rest);
+    rests.iter().map(|(key, (since, rest))| (*key, rest.saturating_sub(since.age()))).collect()
+}

@@ -1,0 +1,244 @@
+//! Does what answers ask of numbers, accounts and campaigns: suspends, rests, opens breakers, pauses. One task, so that
+//! several answers with the same cause do it once.
+
+use super::{
+    breaker::{Breaker, Change, UNREADABLE_REST, UNREADABLE_TO_REST},
+    flight::Flight,
+    judge::{Judgement, Measure},
+    shared::Shared,
+};
+use crate::domain::{
+    ids::{AccountId, CampaignId, NumberId},
+    outcome::{Failure, Outcome},
+    phone::Phone,
+};
+use crate::store::{StoreError, measure::Cause};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// How long a number that was refused stays closed in this process at the least: long enough for the database to say so.
+const CLOSE_AT_ONCE: Duration = Duration::from_secs(10);
+/// A campaign stops itself after this many refusals of one content cause …
+pub const CONTENT_REFUSALS: usize = 10;
+/// … among its last so many messages.
+pub const CONTENT_WINDOW: usize = 50;
+
+/// What one answer asks for.
+pub struct Note {
+    measure: Measure,
+    number: NumberId,
+    account: AccountId,
+    campaign: CampaignId,
+    phone: Phone,
+    cause: Cause,
+}
+
+impl Note {
+    /// What this outcome asks for; `None`: nothing that is not counted elsewhere.
+    #[must_use]
+    pub fn of(flight: &Flight, outcome: &Outcome, judgement: &Judgement) -> Option<Self> {
+        let failure = outcome.failure();
+        if judgement.measure == Measure::Well && failure.is_some() {
+            return None;
+        }
+        Some(Self {
+            measure: judgement.measure.clone(),
+            number: flight.message.number,
+            account: flight.line.account,
+            campaign: flight.message.campaign,
+            phone: flight.message.phone.clone(),
+            cause: failure.map_or_else(
+                || Cause { class: "accepted", code: None, words: String::new() },
+                |Failure { class, code, words }| Cause {
+                    class: class.name(),
+                    code: code.clone(),
+                    words: words.clone(),
+                },
+            ),
+        })
+    }
+}
+
+#[derive(Default)]
+struct Books {
+    breakers: HashMap<AccountId, Breaker>,
+    unreadable: HashMap<NumberId, u32>,
+    contents: HashMap<CampaignId, VecDeque<Option<String>>>,
+}
+
+/// Runs until the sender ends.
+pub async fn guard(shared: Arc<Shared>, mut notes: mpsc::Receiver<Note>) {
+    let mut books = Books::default();
+    loop {
+        match tokio::time::timeout(Duration::from_millis(200), notes.recv()).await {
+            Ok(Some(note)) => {
+                if let Err(error) = books.act(&shared, &note).await {
+                    tracing::error!(
+                        "a measure failed and will be asked for again by the next answer: {error}"
+                    );
+                }
+            }
+            Ok(None) => return,
+            Err(_) if shared.ended() => return,
+            Err(_) => {}
+        }
+    }
+}
+
+impl Books {
+    async fn act(&mut self, shared: &Shared, note: &Note) -> Result<(), StoreError> {
+        match &note.measure {
+            Measure::Well => {
+                self.unreadable.remove(&note.number);
+                self.note_content(note.campaign, None);
+                if self.breakers.entry(note.account).or_default().success() == Change::Closed {
+                    shared.set_breaker(note.account, None);
+                    tracing::info!(account.id = %note.account, "the provider answers again");
+                    shared.store.mark_account_reachable(shared.organization, note.account, None).await?;
+                }
+                Ok(())
+            }
+            Measure::SuspendNumber => suspend_number(shared, note).await,
+            Measure::RestNumber(rest) => rest_number(shared, note, *rest).await,
+            Measure::SuspendAccount => suspend_account(shared, note).await,
+            Measure::RestAccount(rest) => {
+                shared.set_breaker(note.account, Some(*rest));
+                for number in numbers_of(shared, note.account) {
+                    shared
+                        .store
+                        .rest_number(
+                            shared.organization,
+                            shared.instance,
+                            number,
+                            *rest,
+                            &note.cause.sentence(),
+                        )
+                        .await?;
+                }
+                Ok(())
+            }
+            Measure::OptOut => {
+                let reason = note.cause.sentence();
+                shared.store.suppress(shared.organization, &note.phone, "provider", &reason).await
+            }
+            Measure::ContentRefused => self.content_refused(shared, note).await,
+            Measure::ProviderFault { .. } => self.provider_fault(shared, note).await,
+            Measure::UnknownRefusal => {
+                let count = self.unreadable.entry(note.number).or_default();
+                *count += 1;
+                if *count < UNREADABLE_TO_REST {
+                    return Ok(());
+                }
+                *count = 0;
+                rest_number(shared, note, UNREADABLE_REST).await
+            }
+        }
+    }
+
+    async fn provider_fault(&mut self, shared: &Shared, note: &Note) -> Result<(), StoreError> {
+        let resting = shared.open_breakers().contains_key(&note.account);
+        if let Change::Open(rest) = self.breakers.entry(note.account).or_default().fault(resting) {
+            shared.set_breaker(note.account, Some(rest));
+            let reason = note.cause.sentence();
+            tracing::warn!(account.id = %note.account, "the provider does not answer well, resting {rest:?}: {reason}");
+            shared.store.mark_account_reachable(shared.organization, note.account, Some(&reason)).await?;
+        }
+        Ok(())
+    }
+
+    async fn content_refused(&mut self, shared: &Shared, note: &Note) -> Result<(), StoreError> {
+        let cause = note.cause.code.clone().unwrap_or_else(|| note.cause.class.to_owned());
+        if self.note_content(note.campaign, Some(cause)) < CONTENT_REFUSALS {
+            return Ok(());
+        }
+        let reason = format!(
+            "paused by itself: {CONTENT_REFUSALS} of the last {CONTENT_WINDOW} messages were refused for their content ({})",
+            note.cause.sentence()
+        );
+        if shared
+            .store
+            .pause_campaign_by_rule(shared.organization, shared.instance, note.campaign, &reason)
+            .await?
+        {
+            tracing::error!(campaign.id = %note.campaign, "{reason}");
+        }
+        self.contents.remove(&note.campaign);
+        shared.refresh.notify_one();
+        Ok(())
+    }
+
+    /// Keeps the last messages of a campaign and answers how many were refused for this cause.
+    fn note_content(&mut self, campaign: CampaignId, refused: Option<String>) -> usize {
+        if refused.is_none() && !self.contents.contains_key(&campaign) {
+            return 0;
+        }
+        let window = self.contents.entry(campaign).or_default();
+        if window.len() == CONTENT_WINDOW {
+            window.pop_front();
+        }
+        window.push_back(refused);
+        let last = window.back().cloned().flatten();
+        last.map_or(0, |cause| window.iter().flatten().filter(|each| **each == cause).count())
+    }
+}
+
+async fn suspend_number(shared: &Shared, note: &Note) -> Result<(), StoreError> {
+    shared.close_number(note.number, CLOSE_AT_ONCE);
+    let Some(epoch) = shared.epoch(note.number) else { return Ok(()) };
+    let in_flight = shared.in_air();
+    let suspended = shared
+        .store
+        .suspend_number_by_answer(
+            shared.organization,
+            shared.instance,
+            note.number,
+            epoch,
+            &note.cause,
+            in_flight,
+        )
+        .await?;
+    if suspended {
+        tracing::error!(number.id = %note.number, "number suspended: {}", note.cause.sentence());
+    }
+    shared.refresh.notify_one();
+    Ok(())
+}
+
+async fn rest_number(shared: &Shared, note: &Note, rest: Duration) -> Result<(), StoreError> {
+    shared.close_number(note.number, rest);
+    let reason = note.cause.sentence();
+    if shared.store.rest_number(shared.organization, shared.instance, note.number, rest, &reason).await? {
+        tracing::warn!(number.id = %note.number, "number rests for {rest:?}: {reason}");
+        shared.refresh.notify_one();
+    }
+    Ok(())
+}
+
+async fn suspend_account(shared: &Shared, note: &Note) -> Result<(), StoreError> {
+    for number in numbers_of(shared, note.account) {
+        shared.close_number(number, CLOSE_AT_ONCE);
+    }
+    let suspended = shared
+        .store
+        .suspend_account_by_answer(shared.organization, shared.instance, note.account, &note.cause)
+        .await?;
+    if suspended > 0 {
+        tracing::error!(account.id = %note.account, "{suspended} numbers suspended: {}", note.cause.sentence());
+    }
+    shared.refresh.notify_one();
+    Ok(())
+}
+
+fn numbers_of(shared: &Shared, account: AccountId) -> Vec<NumberId> {
+    let latest = shared.latest.borrow();
+    latest
+        .iter()
+        .flat_map(|snapshot| &snapshot.numbers)
+        .filter(|view| view.number.account == account)
+        .map(|view| view.number.id)
+        .collect()
+}

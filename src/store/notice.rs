@@ -1,0 +1,63 @@
+//! Notices of changes: hints that wake, never decide.
+
+use super::{Store, StoreError, failed};
+use crate::domain::ids::OrganizationId;
+use serde::Deserialize;
+use sqlx::postgres::PgListener;
+use uuid::Uuid;
+
+/// The channel that the triggers of migration 0007 notify.
+const CHANNEL: &str = "signalbox";
+
+/// Somebody changed a row.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RowChange {
+    /// Which table.
+    pub table: String,
+    /// Whose row.
+    pub org: Uuid,
+    /// Which row.
+    pub id: Uuid,
+    /// Its revision now.
+    pub revision: i64,
+}
+
+impl RowChange {
+    /// Whether it is about this organisation.
+    #[must_use]
+    pub fn concerns(&self, organization: OrganizationId) -> bool {
+        self.org == organization.0
+    }
+}
+
+/// Notices, as they come.
+pub struct Notices(PgListener);
+
+impl Notices {
+    /// The next one. May be given up while waiting: nothing is lost that the next look would not find.
+    ///
+    /// # Errors
+    /// When the connection is gone; changes may have been missed then.
+    pub async fn next(&mut self) -> Result<RowChange, StoreError> {
+        loop {
+            let notification = self.0.recv().await.map_err(failed("hear notices"))?;
+            match serde_json::from_str(notification.payload()) {
+                Ok(change) => return Ok(change),
+                Err(error) => tracing::debug!("a notice cannot be read: {error}"),
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Registers interest in changes.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn listen(&self) -> Result<Notices, StoreError> {
+        let mut listener = PgListener::connect_with(&self.lease).await.map_err(failed("hear notices"))?;
+        listener.eager_reconnect(false);
+        listener.listen(CHANNEL).await.map_err(failed("hear notices"))?;
+        Ok(Notices(listener))
+    }
+}
