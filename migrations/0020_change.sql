@@ -44,12 +44,13 @@ create function difference(p_from jsonb, p_to jsonb) returns jsonb
 create function record_decision(
     p_org uuid, p_at timestamptz, p_actor text, p_instance uuid, p_action text,
     p_entity text, p_id uuid, p_name text, p_reason text, p_before jsonb, p_after jsonb
-) returns void language sql as $$
+) returns boolean language sql as $$
     insert into audit_log (organization_id, at, actor, instance_id, action, entity, entity_id, entity_name, reason,
                            before, after)
     values (p_org, p_at, p_actor, p_instance, p_action, p_entity, p_id, p_name,
             coalesce(nullif(btrim(p_reason), ''), 'no reason given'),
             difference(p_before, p_after), difference(p_after, p_before))
+    returning true
 $$;
 
 -- The last decision about a row; with p_key and p_value: the last one that set that key to that value.

@@ -40,7 +40,8 @@ comment on view campaign_stats is 'Recipients of every campaign by the furthest 
 create view number_usage_today with (security_invoker = true) as
 select n.organization_id, n.id as number_id, n.phone::text as phone, n.display_name as name,
        a.provider::text as provider, a.name as account, t.day, n.daily_limit, coalesce(u.reserved, 0) as sent_today,
-       greatest(n.daily_limit - coalesce(u.reserved, 0), 0) as remaining_today,
+       case when n.daily_limit is not null
+            then greatest(n.daily_limit - coalesce(u.reserved, 0), 0) end as remaining_today,
        case when not n.is_active then 'disabled'
             when n.suspended_at is not null and (n.suspended_until is null or n.suspended_until > t.at) then 'suspended'
             when n.limited_until > t.at then 'limited' else 'active' end as state
