@@ -363,7 +363,7 @@ impl News {
             match change {
                 Change::Reload(at) => reload = Some(at),
                 Change::Row { table, id, .. } if !rows.contains(&(table.clone(), id)) => {
-                    rows.push((table, id))
+                    rows.push((table, id));
                 }
                 Change::Row { .. } => {}
             }
