@@ -1,5 +1,6 @@
 //! signalbox: the control room for WhatsApp campaigns.
 
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod import;

@@ -3,12 +3,25 @@
 //! A transition is one statement: it needs no transaction of ours, cannot be cut in half by a dropped future, and is
 //! one round trip. What two instances must agree on is decided by the database's clock, read after its locks.
 
+pub mod account;
+pub mod action;
 pub mod attempt;
+pub mod campaign;
 pub mod chore;
+pub mod constraint;
+pub mod contact;
+pub mod import;
+pub mod invariant;
 pub mod lease;
 pub mod measure;
 pub mod notice;
+pub mod number;
+pub mod operator;
+pub mod organization;
+pub mod pool;
+pub mod recipient;
 pub mod snapshot;
+pub mod stats;
 pub mod view;
 
 use crate::postgres::connect::{Database, Purpose};
@@ -130,6 +143,8 @@ pub struct Store {
     lease: PgPool,
     /// What people look at, and commands.
     screen: PgPool,
+    /// What may take long: enrolment, imports, checks of everything.
+    bulk: PgPool,
 }
 
 impl Store {
@@ -140,6 +155,7 @@ impl Store {
             work: database.pool(Purpose::Work),
             lease: database.pool(Purpose::Work),
             screen: database.pool(Purpose::Screen),
+            bulk: database.pool(Purpose::Bulk),
         }
     }
 
@@ -153,5 +169,6 @@ impl Store {
         self.work.close().await;
         self.lease.close().await;
         self.screen.close().await;
+        self.bulk.close().await;
     }
 }

@@ -7,6 +7,7 @@ pub mod file;
 mod finding;
 pub mod lifecycle;
 mod reader;
+pub mod required;
 pub mod spec;
 
 pub use file::{CampaignFile, Context};

@@ -136,14 +136,14 @@ impl<'de> Deserialize<'de> for CampaignName {
     }
 }
 
-/// Who goes first: 0 to 32,767, lower goes first.
+/// Who goes first: 0 to 9,999, lower goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 pub struct Priority(u16);
 
 impl Priority {
     /// The last in line.
-    pub const LAST: i64 = 32_767;
+    pub const LAST: i64 = 9_999;
 
     /// The value.
     #[must_use]
@@ -163,7 +163,7 @@ impl Default for Priority {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
     /// A priority.
-    #[error("is {0}: a priority is a number from 0 to 32767, lower goes first")]
+    #[error("is {0}: a priority is a number from 0 to 9999, lower goes first")]
     Priority(i64),
     /// A limit of nothing.
     #[error(
@@ -384,8 +384,8 @@ mod tests {
     fn numbers_have_limits() {
         let priority = |value| Priority::try_from(value).map(Priority::get);
         assert_eq!(priority(0), Ok(0));
-        assert_eq!(priority(32_767), Ok(32_767));
-        for value in [-1, 32_768, i64::MAX] {
+        assert_eq!(priority(9_999), Ok(9_999));
+        for value in [-1, 10_000, i64::MAX] {
             assert_eq!(priority(value), Err(RangeError::Priority(value)));
         }
         let limit = |value| DailyLimit::try_from(value).map(DailyLimit::get);

@@ -132,7 +132,7 @@ text = { en = "" }
 template = { name = "x" }
 "#;
     let expected = r#"c.toml:2:8: name holds ' ': use only the letters a to z, digits, "-", "_" and "."
-c.toml:3:12: priority is -5: a priority is a number from 0 to 32767, lower goes first
+c.toml:3:12: priority is -5: a priority is a number from 0 to 9999, lower goes first
 c.toml:4:1: unknown key dayly_limit: did you mean daily_limit?
 c.toml:5:15: daily_limit is -1: a daily limit is a number from 1 to 2147483647; leave the line out for no limit
 c.toml:6:1: run_after is not available yet: take it out
@@ -210,7 +210,7 @@ fn each_wrong_value_says_what_to_write() {
         ),
         ("priority = \"high\"", "priority is a string: write priority = 10"),
         ("priority = 1.5", "priority is a number with a fraction: write priority = 10"),
-        ("priority = 40_000", "priority is 40000: a priority is a number from 0 to 32767, lower goes first"),
+        ("priority = 40_000", "priority is 40000: a priority is a number from 0 to 9999, lower goes first"),
         (
             "priority = 99999999999999999999",
             "priority is a number that is far too large: write priority = 10",

@@ -1,0 +1,87 @@
+-- From a staging table to contacts. The staging table is the session's own (temporary): a program that dies half-way
+-- leaves nothing behind, and nothing is visible before the one statement that merges it.
+
+create function stage_contacts() returns void language plpgsql as $$
+begin
+    create temporary table contact_staging (
+        line bigint, phone text, name text, locale text, time_zone text, country text, gender text, profession text,
+        birth_date date, registered_at timestamptz, consent boolean, referrer_name text, tags text[],
+        attributes jsonb);
+end $$;
+
+-- New people are inserted, known ones updated where something differs: an empty cell leaves what is known, attributes
+-- are merged. Of several rows with one phone the first counts. Answers how many were new and how many changed; all other
+-- rows changed nothing.
+--
+-- Rows go in by phone, so that every index grows at its end. Merges of one organisation take turns: each then sees all
+-- that the one before it did, and its account is true.
+create function merge_contacts(
+    p_org uuid, p_import uuid, p_file_name text, p_operator text, p_lines bigint, p_rejected bigint,
+    p_started_at timestamptz, out p_accepted bigint, out p_updated bigint, out p_duplicate bigint
+) language plpgsql
+    set jit = off set work_mem = '128MB' set lock_timeout = '10min'
+as $$
+declare
+    v_ms   bigint;
+    v_salt integer := (random() * 4095)::integer;
+    v_now  timestamptz;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('import ' || p_org, 0));
+    v_now := clock_timestamp();
+    v_ms := (extract(epoch from v_now) * 1000)::bigint;
+    analyze contact_staging;
+    with first as materialized (
+        select distinct on (phone collate "C") * from contact_staging order by phone collate "C", line
+    ), inserted as (
+        insert into contacts (organization_id, id, phone, name, locale, time_zone, country, gender, profession,
+                              birth_date, registered_at, consent, consent_method, consent_at, referrer_name, tags,
+                              attributes)
+        select p_org, ordered_uuid(v_ms, v_salt, row_number() over ()), s.phone, s.name, s.locale, s.time_zone,
+               s.country, s.gender, s.profession, s.birth_date, s.registered_at, s.consent,
+               case when s.consent is not null then 'import' end, case when s.consent is not null then v_now end,
+               s.referrer_name, coalesce(s.tags, '{}'), s.attributes
+          from first s
+        on conflict on constraint contact_phone_is_taken_once do nothing
+        returning 1
+    ), updated as (
+        -- Sees only those who were there before this statement.
+        update contacts c
+           set name = coalesce(s.name, c.name), locale = coalesce(s.locale, c.locale),
+               time_zone = coalesce(s.time_zone, c.time_zone), country = coalesce(s.country, c.country),
+               gender = coalesce(s.gender, c.gender), profession = coalesce(s.profession, c.profession),
+               birth_date = coalesce(s.birth_date, c.birth_date),
+               registered_at = coalesce(s.registered_at, c.registered_at),
+               consent = coalesce(s.consent, c.consent),
+               consent_method = case when s.consent <> c.consent or s.consent is not null and c.consent is null
+                                     then 'import' else c.consent_method end,
+               consent_at = case when s.consent <> c.consent or s.consent is not null and c.consent is null
+                                 then v_now else c.consent_at end,
+               referrer_name = coalesce(s.referrer_name, c.referrer_name), tags = coalesce(s.tags, c.tags),
+               attributes = c.attributes || s.attributes, updated_at = v_now
+          from first s
+         where c.organization_id = p_org and c.phone = s.phone
+           and (s.name <> c.name or s.locale <> c.locale or s.time_zone <> c.time_zone or s.country <> c.country
+                or s.gender <> c.gender or s.profession <> c.profession or s.birth_date <> c.birth_date
+                or s.registered_at <> c.registered_at or s.consent <> c.consent
+                or s.referrer_name <> c.referrer_name or s.tags <> c.tags or not c.attributes @> s.attributes
+                or num_nulls(c.name, c.locale, c.time_zone, c.country, c.gender, c.profession, c.birth_date,
+                             c.registered_at, c.consent, c.referrer_name)
+                   > num_nulls(coalesce(s.name, c.name), coalesce(s.locale, c.locale),
+                               coalesce(s.time_zone, c.time_zone), coalesce(s.country, c.country),
+                               coalesce(s.gender, c.gender), coalesce(s.profession, c.profession),
+                               coalesce(s.birth_date, c.birth_date), coalesce(s.registered_at, c.registered_at),
+                               coalesce(s.consent, c.consent), coalesce(s.referrer_name, c.referrer_name)))
+        returning 1
+    )
+    select (select count(*) from inserted), (select count(*) from updated) into p_accepted, p_updated;
+    p_duplicate := p_lines - p_rejected - p_accepted - p_updated;
+    insert into contact_imports (organization_id, id, file_name, operator, lines, accepted, updated, duplicate,
+                                 rejected, started_at)
+    values (p_org, p_import, p_file_name, p_operator, p_lines, p_accepted, p_updated, p_duplicate, p_rejected,
+            p_started_at);
+    perform record_decision(p_org, clock_timestamp(), p_operator, null, 'import contacts', 'import', p_import,
+                            p_file_name, 'a file was imported', null,
+                            jsonb_build_object('lines', p_lines, 'accepted', p_accepted, 'updated', p_updated,
+                                               'duplicate', p_duplicate, 'rejected', p_rejected));
+end $$;
+comment on function merge_contacts is 'Merges the session''s contact_staging into contacts and writes the account of the import.';

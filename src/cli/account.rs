@@ -1,0 +1,365 @@
+//! `signalbox account`.
+
+use super::{
+    CliError, Session,
+    later::Later,
+    output::{Table, card, or_dash},
+    parse::{self, Limit},
+    secret,
+    session::Org,
+};
+use crate::{
+    domain::{ids::AccountId, number::ProviderKind, phone::Phone},
+    provider::{self, Credential},
+    secrets::{KeyRing, Place, new_key_text},
+    store::account::{AccountEdit, AccountRecord, NewAccount, SealedSecrets},
+};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+/// Where secrets come from.
+#[derive(Debug, Args)]
+pub struct SecretSources {
+    /// Read the token from the first line of standard input
+    #[arg(long, conflicts_with = "token_env")]
+    token_stdin: bool,
+    /// Read the token from this variable
+    #[arg(long, value_name = "VAR")]
+    token_env: Option<String>,
+    /// Read the secret that signs webhooks from this variable
+    #[arg(long, value_name = "VAR")]
+    app_secret_env: Option<String>,
+    /// Read the word that is given back when a webhook is registered from this variable
+    #[arg(long, value_name = "VAR")]
+    verify_token_env: Option<String>,
+}
+
+/// What can be done with accounts.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Adds an account; its token comes from standard input or a variable and is sealed
+    #[command(
+        after_help = "Examples:\n  signalbox account add main --provider meta --external-id 1029384756 --token-env META_TOKEN\n  pass show ultramsg | signalbox account add gateway --provider ultramsg --token-stdin\n  signalbox account add sms --provider twilio --external-id AC0123456789abcdef0123456789abcdef --token-env TWILIO_TOKEN"
+    )]
+    Add {
+        /// What operators call it
+        name: String,
+        /// meta, ultramsg or twilio
+        #[arg(long)]
+        provider: ProviderKind,
+        /// WABA id (Meta) or Account SID (Twilio)
+        #[arg(long, value_name = "ID")]
+        external_id: Option<String>,
+        /// The secrets
+        #[command(flatten)]
+        secrets: SecretSources,
+        /// Where the provider is reached, instead of META_BASE_URL and its like
+        #[arg(long, value_name = "URL")]
+        base_url: Option<String>,
+        /// Most unique recipients in a moving 24 hours
+        #[arg(long, value_name = "N", value_parser = parse::positive_limit, allow_hyphen_values = true)]
+        rolling_limit: Option<Limit>,
+    },
+    /// Lists the accounts
+    List,
+    /// Shows an account, the webhook path to register among the rest
+    Show {
+        /// Which one
+        name: String,
+    },
+    /// Changes an account, or gives it new secrets
+    Edit {
+        /// Which one
+        name: String,
+        /// A new name
+        #[arg(long, value_name = "NAME")]
+        rename: Option<String>,
+        /// WABA id (Meta) or Account SID (Twilio)
+        #[arg(long, value_name = "ID")]
+        external_id: Option<String>,
+        /// The secrets
+        #[command(flatten)]
+        secrets: SecretSources,
+        /// Where the provider is reached, or none for where it usually is
+        #[arg(long, value_name = "URL|none")]
+        base_url: Option<String>,
+        /// Most unique recipients in a moving 24 hours, or none
+        #[arg(long, value_name = "N|none", value_parser = parse::positive_limit, allow_hyphen_values = true)]
+        rolling_limit: Option<Limit>,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Removes an account that owns no number
+    Remove {
+        /// Which one
+        name: String,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Exchanges tokens while both work
+    #[command(hide = true)]
+    Rotate(Later),
+}
+
+/// Does it.
+pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
+    let org = session.organization().await?;
+    match verb {
+        Verb::Add { .. } => add(session, &org, verb).await,
+        Verb::Edit { .. } => edit(session, &org, verb).await,
+        Verb::List => list(session, &org).await,
+        Verb::Show { name } => show(session, &org, &name).await,
+        Verb::Remove { name, reason } => {
+            let account = find(session, &org, &name).await?;
+            session.store.remove_account(org.id, account.id, reason.as_deref(), session.actor()).await?;
+            session.out.show(&json!({ "result": "done", "name": name }), || format!("removed account {name}"))
+        }
+        Verb::Rotate(_) => Err(CliError::Usage(Later::sentence("account rotate"))),
+    }
+}
+
+/// The account of this name.
+pub async fn find(session: &Session, org: &Org, name: &str) -> Result<AccountRecord, CliError> {
+    session.store.accounts(org.id, Some(name)).await?.pop().ok_or_else(|| {
+        CliError::failed(format!("there is no account {name:?}; signalbox account list shows them"))
+    })
+}
+
+async fn add(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
+    let Verb::Add { name, provider, external_id, secrets, base_url, rolling_limit } = verb else {
+        return Ok(());
+    };
+    let given = Given::read(&secrets)?;
+    let Some(token) = &given.token else {
+        return Err(CliError::Usage(
+            "an account needs its token: name its variable with --token-env VAR, or pass it on standard input with --token-stdin".to_owned(),
+        ));
+    };
+    let external_id = external_id.unwrap_or_default();
+    let address = base_url.as_deref().unwrap_or_else(|| session.config.base_url(provider));
+    check_line(org, provider, address, &external_id, token)?;
+    let id = AccountId::new();
+    let ring = ring(session).await?;
+    let mut sealed = given.seal(&ring, org, id)?;
+    if provider == ProviderKind::Ultramsg {
+        // UltraMsg signs nothing: the path itself is what nobody else knows.
+        let word = path_word(&new_key_text()?);
+        sealed.webhook_secret = Some(seal(&ring, org, id, "webhook_secret", &word)?);
+    }
+    let new = NewAccount {
+        id,
+        name: &name,
+        provider,
+        external_id: &external_id,
+        base_url: base_url.as_deref(),
+        rolling_limit: rolling_limit.and_then(Limit::column),
+        sealed,
+    };
+    session.store.add_account(org.id, &new, session.actor()).await?;
+    session.out.show(&json!({ "id": id, "name": name, "provider": provider.name() }), || {
+        let risk = if provider.is_official() {
+            ""
+        } else {
+            "\nnote: this provider is not official; WhatsApp may ban the numbers that send through it"
+        };
+        format!("added account {name}{risk}")
+    })
+}
+
+async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
+    let Verb::Edit { name, rename, external_id, secrets, base_url, rolling_limit, reason } = verb else {
+        return Ok(());
+    };
+    let account = find(session, org, &name).await?;
+    let base_url = base_url.map(|url| (url != "none").then_some(url));
+    let given = Given::read(&secrets)?;
+    let provider: ProviderKind =
+        account.provider.parse().map_err(|error| CliError::because("failed to read the account", error))?;
+    let address = match &base_url {
+        Some(Some(url)) => url,
+        Some(None) => session.config.base_url(provider),
+        None => account.base_url.as_deref().unwrap_or_else(|| session.config.base_url(provider)),
+    };
+    let unknown = Zeroizing::new("unknown".to_owned());
+    check_line(
+        org,
+        provider,
+        address,
+        external_id.as_deref().unwrap_or(&account.external_id),
+        given.token.as_ref().unwrap_or(&unknown),
+    )?;
+    let sealed = if given.is_empty() {
+        SealedSecrets::default()
+    } else {
+        given.seal(&ring(session).await?, org, account.id)?
+    };
+    let edit = AccountEdit {
+        name: rename.as_deref(),
+        external_id: external_id.as_deref(),
+        base_url: base_url.as_ref().map(Option::as_deref),
+        rolling_limit: rolling_limit.map(Limit::column),
+        sealed,
+    };
+    session.store.edit_account(org.id, account.id, &edit, reason.as_deref(), session.actor()).await?;
+    session.out.show(&json!({ "result": "done", "name": name }), || format!("changed account {name}"))
+}
+
+async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
+    let accounts = session.store.accounts(org.id, None).await?;
+    session.out.show(&accounts, || {
+        let mut table =
+            Table::new(&["NAME", "PROVIDER", "EXTERNAL ID", "NUMBERS", "ROLLING LIMIT", "BASE URL"]);
+        for account in &accounts {
+            table.row([
+                account.name.clone(),
+                account.provider.clone(),
+                account.external_id.clone(),
+                account.numbers.to_string(),
+                or_dash(account.rolling_limit),
+                or_dash(account.base_url.as_ref()),
+            ]);
+        }
+        table.render()
+    })
+}
+
+async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
+    let account = find(session, org, name).await?;
+    let path = webhook_path(session, org, &account).await?;
+    let mut value = serde_json::to_value(&account)
+        .map_err(|error| CliError::because("failed to write the account as JSON", error))?;
+    value["webhook_path"] = json!(path);
+    session.out.show(&value, || {
+        let yes = |has: bool| if has { "stored" } else { "none" }.to_owned();
+        card(&[
+            ("name", account.name.clone()),
+            ("provider", account.provider.clone()),
+            ("external id", account.external_id.clone()),
+            ("base url", or_dash(account.base_url.as_ref())),
+            ("rolling limit", or_dash(account.rolling_limit)),
+            ("numbers", account.numbers.to_string()),
+            ("token", "sealed".to_owned()),
+            ("app secret", yes(account.has_app_secret)),
+            ("verify token", yes(account.has_verify_token)),
+            ("webhook path", path.clone()),
+        ])
+    })
+}
+
+/// The path to register at the provider.
+async fn webhook_path(session: &Session, org: &Org, account: &AccountRecord) -> Result<String, CliError> {
+    let path = format!("/webhooks/{}/{}", account.provider, account.id);
+    let Some(sealed) = &account.sealed_webhook_secret else { return Ok(path) };
+    let place =
+        Place { table: "accounts", column: "webhook_secret", organization: org.id.0, row: account.id.0 };
+    let opened = ring(session).await?.open(&place, &sealed.parse()?)?;
+    Ok(format!("{path}/{}", opened.reveal()))
+}
+
+async fn ring(session: &Session) -> Result<KeyRing, CliError> {
+    secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await
+}
+
+/// The secrets that were given.
+struct Given {
+    token: Option<Zeroizing<String>>,
+    app_secret: Option<Zeroizing<String>>,
+    verify_token: Option<Zeroizing<String>>,
+}
+
+impl Given {
+    fn read(sources: &SecretSources) -> Result<Self, CliError> {
+        let variable = |name: &Option<String>| name.as_deref().map(secret::from_variable).transpose();
+        Ok(Self {
+            token: if sources.token_stdin {
+                Some(secret::from_stdin()?)
+            } else {
+                variable(&sources.token_env)?
+            },
+            app_secret: variable(&sources.app_secret_env)?,
+            verify_token: variable(&sources.verify_token_env)?,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.token.is_none() && self.app_secret.is_none() && self.verify_token.is_none()
+    }
+
+    fn seal(&self, ring: &KeyRing, org: &Org, account: AccountId) -> Result<SealedSecrets, CliError> {
+        let sealed = |column: &str, secret: &Option<Zeroizing<String>>| {
+            secret.as_ref().map(|secret| seal(ring, org, account, column, secret)).transpose()
+        };
+        Ok(SealedSecrets {
+            token: sealed("token", &self.token)?,
+            app_secret: sealed("app_secret", &self.app_secret)?,
+            verify_token: sealed("verify_token", &self.verify_token)?,
+            webhook_secret: None,
+        })
+    }
+}
+
+fn seal(
+    ring: &KeyRing,
+    org: &Org,
+    account: AccountId,
+    column: &str,
+    secret: &str,
+) -> Result<String, CliError> {
+    let place = Place { table: "accounts", column, organization: org.id.0, row: account.0 };
+    Ok(ring.seal(&place, secret)?.as_str().to_owned())
+}
+
+/// Letters and digits of a random key, as a part of a path.
+fn path_word(key: &str) -> Zeroizing<String> {
+    Zeroizing::new(key.chars().filter(char::is_ascii_alphanumeric).take(32).collect())
+}
+
+/// Builds what the sender would build, so that an account that cannot work is refused now and not at the first message.
+fn check_line(
+    org: &Org,
+    provider: ProviderKind,
+    base_url: &str,
+    external_id: &str,
+    token: &Zeroizing<String>,
+) -> Result<(), CliError> {
+    let sender_id = match provider {
+        ProviderKind::Meta => "1",
+        ProviderKind::Ultramsg => "instance1",
+        ProviderKind::Twilio => "",
+    };
+    line(org, provider, base_url, external_id, token.clone(), sender_id, &example_phone()?)
+        .map_err(|problem| CliError::Usage(format!("the account cannot be used: {problem}")))
+}
+
+fn example_phone() -> Result<Phone, CliError> {
+    Phone::parse("+237600000001").map_err(|error| CliError::because("failed to check the account", error))
+}
+
+/// Builds a line and forgets it; the sentence says why it cannot be built.
+pub fn line(
+    org: &Org,
+    provider: ProviderKind,
+    base_url: &str,
+    external_id: &str,
+    token: Zeroizing<String>,
+    sender_id: &str,
+    from: &Phone,
+) -> Result<(), String> {
+    let credential = Credential { external_id: external_id.to_owned(), token };
+    let line = provider::dialect(provider)
+        .line(base_url, credential, sender_id, from)
+        .map_err(|error| error.to_string())?;
+    let host = line.base_url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let loopback =
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if org.record.rehearsal && !loopback {
+        return Err(format!(
+            "{} is a rehearsal organisation and only reaches this machine; give a loopback --base-url",
+            org.record.slug
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,360 @@
+//! `signalbox campaign`: what is done with campaigns that exist. Reading files is `campaign_file`'s.
+
+use super::{
+    CliError, Session, campaign_file,
+    export::{Export, JsonArray},
+    later::Later,
+    output::{Table, card, local_or_dash, or_dash},
+    parse::{self, When},
+    session::Org,
+};
+use crate::{
+    domain::{
+        action::{Action, Order},
+        campaign::CampaignState,
+        hold::{CapScope, Hold},
+        ids::{CampaignId, RecipientId},
+    },
+    store::{action::ActionResult, campaign::CampaignRecord, stats::CampaignStats},
+};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Rows read at once for an export.
+const PAGE: i64 = 5_000;
+
+/// A campaign and a reason.
+#[derive(Debug, Args)]
+pub struct OneArgs {
+    /// Which one
+    name: String,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// What can be done with campaigns.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Checks a campaign file and counts its audience; writes nothing
+    #[command(after_help = "Example:\n  signalbox campaign check summer-sale.toml")]
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Makes a campaign from a file and enrols its audience
+    #[command(
+        after_help = "Example:\n  signalbox campaign create summer-sale.toml && signalbox campaign start summer-sale"
+    )]
+    Create {
+        /// The file
+        file: PathBuf,
+    },
+    /// Lists the campaigns: running ones first, then the latest
+    List,
+    /// Shows a campaign
+    Show {
+        /// Which one
+        name: String,
+    },
+    /// Starts a draft or scheduled campaign now
+    Start(OneArgs),
+    /// Lets a draft or scheduled campaign start by itself
+    Schedule {
+        /// Which one
+        name: String,
+        /// When, on the organisation's clock
+        #[arg(long, value_name = "TIME", value_parser = parse::when)]
+        at: When,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Nothing new of it is sent; what is on the wire ends
+    Pause(OneArgs),
+    /// Goes on after a pause
+    Resume(OneArgs),
+    /// Ends it for good; who waits is skipped
+    Cancel(OneArgs),
+    /// Tries everybody again whose message failed
+    Retry(OneArgs),
+    /// Its figures
+    Stats {
+        /// Which one
+        name: String,
+    },
+    /// Writes one row for each recipient
+    Export {
+        /// Which one
+        name: String,
+        /// The file; - for standard output
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+    /// How many people, before it exists
+    #[command(hide = true)]
+    Estimate(Later),
+    /// When it will be done, day by day
+    #[command(hide = true)]
+    Forecast(Later),
+}
+
+impl Verb {
+    /// The name of a verb that a later part brings.
+    pub fn later(&self) -> Option<&'static str> {
+        match self {
+            Self::Estimate(_) => Some("campaign estimate"),
+            Self::Forecast(_) => Some("campaign forecast"),
+            _ => None,
+        }
+    }
+}
+
+/// Does it.
+pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
+    let org = session.organization().await?;
+    match verb {
+        Verb::Check { file } => campaign_file::check(session, &org, &file).await,
+        Verb::Create { file } => campaign_file::create(session, &org, &file).await,
+        Verb::List => list(session, &org).await,
+        Verb::Show { name } => show(session, &org, &name).await,
+        Verb::Start(args) => act(session, &org, args, Action::StartCampaign, "started").await,
+        Verb::Pause(args) => {
+            act(session, &org, args, Action::PauseCampaign, "paused: nothing new is sent").await
+        }
+        Verb::Resume(args) => act(session, &org, args, Action::ResumeCampaign, "resumed").await,
+        Verb::Cancel(args) => {
+            act(session, &org, args, Action::CancelCampaign, "cancelled: who waited is skipped").await
+        }
+        Verb::Schedule { name, at, reason } => schedule(session, &org, &name, &at, reason.as_deref()).await,
+        Verb::Retry(args) => retry(session, &org, &args).await,
+        Verb::Stats { name } => stats(session, &org, &name).await,
+        Verb::Export { name, file } => export(session, &org, &name, &file).await,
+        Verb::Estimate(_) | Verb::Forecast(_) => {
+            Err(CliError::Usage(Later::sentence(verb.later().unwrap_or_default())))
+        }
+    }
+}
+
+async fn find(session: &Session, org: &Org, name: &str) -> Result<CampaignRecord, CliError> {
+    session.store.campaigns(org.id, Some(name)).await?.pop().ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> CliError {
+    CliError::failed(format!("there is no campaign {name:?}; signalbox campaign list shows them"))
+}
+
+async fn act(
+    session: &Session,
+    org: &Org,
+    args: OneArgs,
+    action: impl FnOnce(CampaignId) -> Action,
+    done: &str,
+) -> Result<(), CliError> {
+    let campaign = find(session, org, &args.name).await?;
+    let order = Order { action: action(campaign.id), expected: None, reason: args.reason };
+    let result = session.store.act(org.id, &order, session.actor().operator, None).await?;
+    session.out.settle(&format!("campaign {}: {done}", args.name), org.zone, &result)
+}
+
+async fn schedule(
+    session: &Session,
+    org: &Org,
+    name: &str,
+    at: &When,
+    reason: Option<&str>,
+) -> Result<(), CliError> {
+    let at = at.in_zone(org.zone).map_err(CliError::Usage)?;
+    if at <= org.record.now && !org.record.rehearsal {
+        return Err(CliError::Usage("--at lies in the past; start it by hand instead".to_owned()));
+    }
+    let campaign = find(session, org, name).await?;
+    let result =
+        session.store.schedule_campaign(org.id, campaign.id, at, None, reason, session.actor()).await?;
+    let clock = local_or_dash(Some(at), org.zone);
+    session.out.settle(&format!("campaign {name} starts at {clock}"), org.zone, &result)
+}
+
+async fn retry(session: &Session, org: &Org, args: &OneArgs) -> Result<(), CliError> {
+    let campaign = find(session, org, &args.name).await?;
+    let failed = session.store.failed_recipients(org.id, campaign.id).await?;
+    let (mut retried, mut refused) = (0_u64, 0_u64);
+    let mut last_refusal = None;
+    for recipient in failed {
+        let order =
+            Order { action: Action::RetryRecipient(recipient), expected: None, reason: args.reason.clone() };
+        match session.store.act(org.id, &order, session.actor().operator, None).await? {
+            ActionResult::Done { .. } => retried += 1,
+            ActionResult::AlreadySo { .. } => {}
+            ActionResult::Refused(sentence) => {
+                refused += 1;
+                last_refusal = Some(sentence);
+            }
+            ActionResult::Changed { .. } => refused += 1,
+        }
+    }
+    if let (0, Some(sentence)) = (retried, &last_refusal) {
+        return Err(CliError::Refused(sentence.to_string()));
+    }
+    session.out.show(&json!({ "retried": retried, "refused": refused }), || {
+        let why = last_refusal
+            .as_ref()
+            .map_or_else(String::new, |sentence| format!(", the last because {sentence}"));
+        format!("{retried} will be tried again, {refused} not{why}")
+    })
+}
+
+async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
+    let campaigns = session.store.campaigns(org.id, None).await?;
+    session.out.show(&campaigns, || {
+        let mut table = Table::new(&[
+            "NAME", "STATE", "PRIO", "POOL", "PLANNED", "QUEUED", "SENT", "FAILED", "DOUBT", "SKIPPED",
+            "STARTS",
+        ]);
+        for campaign in &campaigns {
+            table.row([
+                campaign.name.clone(),
+                campaign.state.clone(),
+                campaign.priority.to_string(),
+                campaign.pool.clone(),
+                campaign.planned.to_string(),
+                campaign.queued.to_string(),
+                campaign.sent.to_string(),
+                campaign.failed.to_string(),
+                campaign.in_doubt.to_string(),
+                campaign.skipped.to_string(),
+                local_or_dash(campaign.started_at.or(campaign.starts_at), org.zone),
+            ]);
+        }
+        table.render()
+    })
+}
+
+async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
+    let campaign = find(session, org, name).await?;
+    session.out.show(&campaign, || {
+        card(&[
+            ("name", campaign.name.clone()),
+            ("state", campaign.state.clone()),
+            ("paused because", or_dash(campaign.hold_reason.as_ref())),
+            ("priority", campaign.priority.to_string()),
+            ("pool", campaign.pool.clone()),
+            ("failover", campaign.failover.clone()),
+            ("daily limit", or_dash(campaign.daily_limit)),
+            ("starts", local_or_dash(campaign.starts_at, org.zone)),
+            ("started", local_or_dash(campaign.started_at, org.zone)),
+            ("finished", local_or_dash(campaign.finished_at, org.zone)),
+            ("steps", campaign.steps.to_string()),
+            ("audience", campaign.audience.to_string()),
+            ("planned", campaign.planned.to_string()),
+            ("queued", campaign.queued.to_string()),
+            ("sent", campaign.sent.to_string()),
+            ("failed", campaign.failed.to_string()),
+            ("in doubt", campaign.in_doubt.to_string()),
+            ("skipped", campaign.skipped.to_string()),
+            ("made by", campaign.created_by.clone()),
+            ("changed by", campaign.changed_by.clone()),
+        ])
+    })
+}
+
+async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
+    let stats = session.store.campaign_stats(org.id, name).await?.ok_or_else(|| unknown(name))?;
+    let hold = hold(&stats, org);
+    let estimated = stats.estimated_completion();
+    let mut value = serde_json::to_value(&stats)
+        .map_err(|error| CliError::because("failed to write the figures as JSON", error))?;
+    value["hold"] = json!(hold.as_ref().map(Hold::code));
+    value["hold_until"] = json!(hold.as_ref().and_then(Hold::until));
+    value["estimated_completion"] = json!(estimated);
+    session.out.show(&value, || {
+        let percent = |rate: Option<f64>| or_dash(rate.map(|rate| format!("{:.1} %", rate * 100.0)));
+        card(&[
+            ("name", stats.name.clone()),
+            ("state", stats.state.clone()),
+            ("hold", or_dash(hold.as_ref().map(|hold| hold.sentence(org.zone)))),
+            ("planned", stats.planned.to_string()),
+            ("queued", stats.queued.to_string()),
+            ("sending", stats.sending.to_string()),
+            ("accepted", stats.accepted.to_string()),
+            ("delivered", stats.delivered.to_string()),
+            ("read", stats.read.to_string()),
+            ("failed", stats.failed.to_string()),
+            ("in doubt", stats.in_doubt.to_string()),
+            ("skipped", format!("{} ({} opted out)", stats.skipped, stats.opted_out)),
+            ("sums hold", if stats.sums_hold { "yes" } else { "NO: run signalbox doctor" }.to_owned()),
+            ("attempts", stats.attempts.to_string()),
+            ("sent today", stats.sent_today.to_string()),
+            ("delivery rate", percent(stats.delivery_rate)),
+            ("read rate", percent(stats.read_rate)),
+            ("started", local_or_dash(stats.started_at, org.zone)),
+            ("done at about", local_or_dash(estimated, org.zone)),
+        ])
+    })
+}
+
+/// Why it sends nothing now, as far as its own row tells.
+fn hold(stats: &CampaignStats, org: &Org) -> Option<Hold> {
+    let state: CampaignState = stats.state.parse().ok()?;
+    let limit = stats.daily_limit.and_then(|limit| u32::try_from(limit).ok());
+    match state {
+        CampaignState::Draft => Some(Hold::CampaignDraft),
+        CampaignState::Scheduled => Some(Hold::CampaignScheduled { starts: stats.starts_at }),
+        CampaignState::Paused => Some(Hold::CampaignPaused { by: Some(stats.changed_by.clone()) }),
+        CampaignState::Completed | CampaignState::Cancelled => Some(Hold::CampaignFinished { state }),
+        CampaignState::Active => match (&org.record.stopped_by, limit) {
+            (Some(by), _) => Some(Hold::SendingStopped { by: by.clone() }),
+            (None, Some(limit)) if i64::from(stats.sent_today) >= i64::from(limit) && stats.queued > 0 => {
+                let opens = Some(crate::domain::day::next_day(stats.at, org.zone));
+                Some(Hold::CapReached { scope: CapScope::Campaign, limit, opens })
+            }
+            _ => None,
+        },
+    }
+}
+
+async fn export(session: &Session, org: &Org, name: &str, file: &Path) -> Result<(), CliError> {
+    let campaign = find(session, org, name).await?;
+    let to_stdout = file == Path::new("-");
+    let mut after = RecipientId(uuid::Uuid::nil());
+    if session.out.is_json() && to_stdout {
+        let mut array = JsonArray::begin()?;
+        loop {
+            let page = session.store.recipients_after(org.id, campaign.id, after, PAGE).await?;
+            let Some(last) = page.last() else { return array.end() };
+            after = last.id;
+            page.iter().try_for_each(|recipient| array.push(recipient))?;
+        }
+    }
+    let header =
+        ["phone", "name", "state", "reason", "step", "tries", "number", "provider_message_id", "updated_at"];
+    let mut export = Export::begin(file, &header)?;
+    loop {
+        let page = session.store.recipients_after(org.id, campaign.id, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for recipient in &page {
+            let text = |value: &Option<String>| value.clone().unwrap_or_default();
+            let cells = [
+                recipient.phone.clone(),
+                text(&recipient.name),
+                recipient.state.clone(),
+                text(&recipient.reason),
+                recipient.step.to_string(),
+                recipient.tries.to_string(),
+                text(&recipient.number),
+                text(&recipient.provider_message_id),
+                recipient.updated_at.to_rfc3339(),
+            ];
+            export.row(cells.iter().map(String::as_str))?;
+        }
+    }
+    let rows = export.end()?;
+    if to_stdout {
+        return Ok(());
+    }
+    session.out.show(&json!({ "file": file, "rows": rows }), || {
+        format!("wrote {rows} recipients to {}", file.display())
+    })
+}

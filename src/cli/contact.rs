@@ -1,0 +1,400 @@
+//! `signalbox contact`.
+
+use super::{
+    CliError, Session,
+    export::{Export, JsonArray},
+    output::{Table, card, local_or_dash, or_dash},
+    parse,
+    session::Org,
+};
+use crate::{
+    domain::{ids::ContactId, phone::Phone},
+    import::{COPY_COLUMNS, Chunk, ImportError, Options, Reader, Rejected},
+    store::{contact::ContactRecord, import::ImportCounts},
+};
+use clap::Subcommand;
+use serde_json::{Value, json};
+use std::{
+    fs::File,
+    io::{self, Read},
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread,
+};
+use tokio::sync::mpsc;
+
+/// Chunks of about a megabyte that may wait for the database.
+const CHUNKS_AHEAD: usize = 4;
+/// Rows read at once for a list or an export.
+const PAGE: i64 = 5_000;
+
+/// What can be done with contacts.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Imports contacts from CSV: the whole file or nothing; known people are updated, never doubled
+    #[command(after_help = "\
+The first line names the columns, in any order: phone (required), name, locale, timezone, country, gender,
+profession, birth_date, registered_at, consent, referrer_name, tags; every other column becomes an attribute.
+UTF-8, comma or semicolon.
+
+Examples:
+  signalbox contact import people.csv --default-country CM
+  signalbox contact import - --rejected refused.csv < people.csv")]
+    Import {
+        /// The file; - for standard input
+        file: PathBuf,
+        /// The country of phones without country code
+        #[arg(long, value_name = "CM")]
+        default_country: Option<String>,
+        /// Where the refused rows go; FILE.rejected.csv unless given
+        #[arg(long, value_name = "FILE")]
+        rejected: Option<PathBuf>,
+    },
+    /// Writes all contacts as CSV
+    Export {
+        /// The file; - for standard output
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+    /// Lists contacts in the order in which they came
+    List {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: u32,
+    },
+    /// Shows a contact
+    Show {
+        /// Whose
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+    },
+    /// The person may be written to again
+    OptIn {
+        /// Whose
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Nothing more is sent to this person, in any campaign
+    OptOut {
+        /// Whose
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+/// Does it.
+pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
+    let org = session.organization().await?;
+    let (store, actor) = (&session.store, session.actor());
+    match verb {
+        Verb::Import { file, default_country, rejected } => {
+            import(session, &org, &file, default_country, rejected).await
+        }
+        Verb::Export { file } => export(session, &org, &file).await,
+        Verb::List { limit } => list(session, &org, limit).await,
+        Verb::Show { phone } => show(session, &org, &phone).await,
+        Verb::OptIn { phone, reason } => {
+            let result = store.opt_in(org.id, &phone, "operator", reason.as_deref(), actor).await?;
+            session.out.settle(&format!("{} may be written to again", phone.reveal()), org.zone, &result)
+        }
+        Verb::OptOut { phone, reason } => {
+            let result = store.opt_out(org.id, &phone, "operator", reason.as_deref(), actor).await?;
+            let done = format!("{}: nothing more is sent to this person, in any campaign", phone.reveal());
+            session.out.settle(&done, org.zone, &result)
+        }
+    }
+}
+
+/// What the reading thread tells.
+enum Told {
+    Rows(Vec<u8>),
+    End { lines: u64, rejected: u64 },
+    Failed(CliError),
+}
+
+async fn import(
+    session: &Session,
+    org: &Org,
+    file: &Path,
+    default_country: Option<String>,
+    rejected_to: Option<PathBuf>,
+) -> Result<(), CliError> {
+    let name = file.display().to_string();
+    let options = Options {
+        default_country,
+        zone: org.zone,
+        today: crate::domain::day::local_date(org.record.now, org.zone),
+        threads: thread::available_parallelism().map_or(1, NonZero::get),
+    };
+    let input: Box<dyn Read + Send> = if file == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(
+            File::open(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?,
+        )
+    };
+    let refused = Refused { path: rejected_to.unwrap_or_else(|| rejected_beside(file)), export: None };
+    if is_same_file(&refused.path, file) {
+        return Err(CliError::Usage("--rejected names the file that is to be imported".to_owned()));
+    }
+    let (to_us, mut from_reader) = mpsc::channel(CHUNKS_AHEAD);
+    let reading = tokio::task::spawn_blocking(move || read_all(input, &options, refused, &to_us));
+    let counted = stage_and_merge(session, org, &name, &mut from_reader).await;
+    drop(from_reader);
+    session.out.progress("");
+    let refused = reading.await.map_err(|error| CliError::because("failed to read the file", error))?;
+    let counts = match counted {
+        Ok(counts) => counts,
+        Err(error) => {
+            // Nothing was imported, so a list of what was refused would only mislead.
+            if let Some(path) = refused.filter(|path| path != Path::new("-")) {
+                let _ = std::fs::remove_file(path);
+            }
+            return Err(error);
+        }
+    };
+    report(session, &counts, refused.as_deref())
+}
+
+/// Stages what the reader tells and merges it once the whole file was read.
+async fn stage_and_merge(
+    session: &Session,
+    org: &Org,
+    name: &str,
+    from_reader: &mut mpsc::Receiver<Told>,
+) -> Result<ImportCounts, CliError> {
+    let mut staging = session.store.begin_import().await?;
+    let (rows, mut to_copy) = mpsc::channel(1);
+    let mut end = Err(CliError::from(ImportError::Stopped));
+    let forward = async {
+        let mut bytes: u64 = 0;
+        while let Some(told) = from_reader.recv().await {
+            match told {
+                Told::Rows(chunk) => {
+                    bytes += chunk.len() as u64;
+                    session.out.progress(&format!("read {} MB", bytes / 1_000_000));
+                    if rows.send(chunk).await.is_err() {
+                        break;
+                    }
+                }
+                Told::End { lines, rejected } => end = Ok((lines, rejected)),
+                Told::Failed(error) => end = Err(error),
+            }
+        }
+        drop(rows);
+    };
+    let ((), copied) = tokio::join!(forward, staging.copy(&mut to_copy));
+    copied?;
+    session.out.progress("merging");
+    let (lines, rejected) = end.map_err(|error| in_file(name, error))?;
+    Ok(staging.merge(org.id, name, lines, rejected, session.actor()).await?)
+}
+
+fn in_file(name: &str, error: CliError) -> CliError {
+    match error {
+        CliError::Failed { sentence, source } => {
+            CliError::Failed { sentence: format!("{name}: {sentence}"), source }
+        }
+        other => other,
+    }
+}
+
+/// Reads the whole file on a thread that may wait. Answers where the refused rows are, if there are any.
+fn read_all(
+    input: Box<dyn Read + Send>,
+    options: &Options,
+    mut refused: Refused,
+    to_us: &mpsc::Sender<Told>,
+) -> Option<PathBuf> {
+    let (mut lines, mut rejected) = (0, 0);
+    let read = || -> Result<(), CliError> {
+        let mut reader = Reader::new(input, options)?;
+        while let Some(Chunk { copy, rejected: rows, lines: more, .. }) = reader.next_chunk()? {
+            lines += more;
+            rejected += rows.len() as u64;
+            refused.note(&rows)?;
+            if !copy.is_empty() && to_us.blocking_send(Told::Rows(copy)).is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    };
+    let last = match read() {
+        Ok(()) => Told::End { lines, rejected },
+        Err(error) => Told::Failed(error),
+    };
+    let last = match (last, refused.end()) {
+        (Told::End { .. }, Err(error)) => Told::Failed(error),
+        (last, _) => last,
+    };
+    // Nobody listening: the other side has failed and says so itself.
+    let _ = to_us.blocking_send(last);
+    (rejected > 0).then_some(refused.path)
+}
+
+/// The file of refused rows, made with the first of them.
+struct Refused {
+    path: PathBuf,
+    export: Option<Export>,
+}
+
+impl Refused {
+    fn note(&mut self, rows: &[Rejected]) -> Result<(), CliError> {
+        for row in rows {
+            let export = match &mut self.export {
+                Some(export) => export,
+                None => self.export.insert(Export::begin(&self.path, &["line", "cause", "row"])?),
+            };
+            export.row([row.line.to_string().as_str(), &row.cause.to_string(), &row.raw])?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), CliError> {
+        match self.export.take() {
+            Some(export) => export.end().map(|_rows| ()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
+fn rejected_beside(file: &Path) -> PathBuf {
+    if file == Path::new("-") {
+        return PathBuf::from("contacts.rejected.csv");
+    }
+    let mut name = file.file_stem().unwrap_or_default().to_owned();
+    name.push(".rejected.csv");
+    file.with_file_name(name)
+}
+
+fn report(session: &Session, counts: &ImportCounts, refused: Option<&Path>) -> Result<(), CliError> {
+    let mut value = json!(counts);
+    value["rejected_file"] = json!(refused);
+    session.out.show(&value, || {
+        let listed = refused.map_or_else(String::new, |path| format!(", listed in {}", path.display()));
+        card(&[
+            ("lines", counts.lines.to_string()),
+            ("accepted", counts.accepted.to_string()),
+            ("updated", counts.updated.to_string()),
+            ("duplicate", counts.duplicate.to_string()),
+            ("rejected", format!("{}{listed}", counts.rejected)),
+        ])
+    })
+}
+
+async fn list(session: &Session, org: &Org, limit: u32) -> Result<(), CliError> {
+    let nobody = ContactId(uuid::Uuid::nil());
+    let contacts = session.store.contacts(org.id, None, nobody, i64::from(limit)).await?;
+    session.out.show(&contacts, || {
+        let mut table = Table::new(&["PHONE", "NAME", "LOCALE", "COUNTRY", "TAGS", "OPTED OUT"]);
+        for contact in &contacts {
+            table.row([
+                contact.phone.clone(),
+                or_dash(contact.name.as_ref()),
+                or_dash(contact.locale.as_ref()),
+                or_dash(contact.country.as_ref()),
+                contact.tags.join(" "),
+                local_or_dash(contact.opted_out_at, org.zone),
+            ]);
+        }
+        table.render()
+    })
+}
+
+async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliError> {
+    let nobody = ContactId(uuid::Uuid::nil());
+    let contact = session.store.contacts(org.id, Some(phone), nobody, 1).await?.pop().ok_or_else(|| {
+        CliError::failed(format!("{} is no contact of {}", phone.reveal(), org.record.slug))
+    })?;
+    session.out.show(&contact, || {
+        card(&[
+            ("phone", contact.phone.clone()),
+            ("name", or_dash(contact.name.as_ref())),
+            ("locale", or_dash(contact.locale.as_ref())),
+            ("time zone", or_dash(contact.time_zone.as_ref())),
+            ("country", or_dash(contact.country.as_ref())),
+            ("gender", or_dash(contact.gender.as_ref())),
+            ("profession", or_dash(contact.profession.as_ref())),
+            ("born", or_dash(contact.birth_date)),
+            ("registered", local_or_dash(contact.registered_at, org.zone)),
+            ("referrer", or_dash(contact.referrer_name.as_ref())),
+            ("tags", contact.tags.join(" ")),
+            ("attributes", contact.attributes.to_string()),
+            ("consent", or_dash(contact.consent.map(|agreed| if agreed { "yes" } else { "no" }))),
+            ("opted out", local_or_dash(contact.opted_out_at, org.zone)),
+            ("because", or_dash(contact.opt_out_reason.as_ref())),
+        ])
+    })
+}
+
+async fn export(session: &Session, org: &Org, file: &Path) -> Result<(), CliError> {
+    let store = &session.store;
+    if session.out.is_json() && file == Path::new("-") {
+        let mut array = JsonArray::begin()?;
+        let mut after = ContactId(uuid::Uuid::nil());
+        loop {
+            let page = store.contacts(org.id, None, after, PAGE).await?;
+            let Some(last) = page.last() else { return array.end() };
+            after = last.id;
+            page.iter().try_for_each(|contact| array.push(contact))?;
+        }
+    }
+    let attributes = store.contact_attributes(org.id).await?;
+    // The columns that the import knows, without its line and its bag of attributes, which become columns again.
+    let known: Vec<&str> =
+        COPY_COLUMNS.into_iter().filter(|column| !matches!(*column, "line" | "attributes")).collect();
+    let header: Vec<&str> = known.iter().copied().chain(attributes.iter().map(String::as_str)).collect();
+    let mut export = Export::begin(file, &header)?;
+    let mut after = ContactId(uuid::Uuid::nil());
+    loop {
+        let page = store.contacts(org.id, None, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for contact in &page {
+            let cells = cells(contact, &attributes);
+            export.row(cells.iter().map(String::as_str))?;
+        }
+    }
+    let rows = export.end()?;
+    if file == Path::new("-") {
+        return Ok(());
+    }
+    session.out.show(&json!({ "file": file, "rows": rows }), || {
+        format!("wrote {rows} contacts to {}", file.display())
+    })
+}
+
+/// In the order of the header.
+fn cells(contact: &ContactRecord, attributes: &[String]) -> Vec<String> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let mut cells = vec![
+        contact.phone.clone(),
+        text(&contact.name),
+        text(&contact.locale),
+        text(&contact.time_zone),
+        text(&contact.country),
+        text(&contact.gender),
+        text(&contact.profession),
+        contact.birth_date.map(|date| date.to_string()).unwrap_or_default(),
+        contact.registered_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+        contact.consent.map(|agreed| if agreed { "yes" } else { "no" }.to_owned()).unwrap_or_default(),
+        text(&contact.referrer_name),
+        contact.tags.join("|"),
+    ];
+    cells.extend(attributes.iter().map(|name| match contact.attributes.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    }));
+    cells
+}

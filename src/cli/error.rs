@@ -1,0 +1,145 @@
+//! Why a command ended badly, as one clear sentence with its causes, and the exit code that says of which kind.
+
+use crate::{
+    config::ConfigError,
+    domain::text::Safe,
+    import::ImportError,
+    postgres::{cluster::ClusterError, connect::ConnectError, migrate::MigrationError},
+    provider::simulator::SimulatorError,
+    secrets::SecretError,
+    store::{StoreError, constraint},
+};
+use std::{error::Error, io};
+
+/// Longest sentence with its causes, in graphemes.
+const SENTENCE_LIMIT: usize = 20_000;
+
+/// Why a command ended badly.
+#[derive(Debug)]
+pub enum CliError {
+    /// It was tried and failed. Exit code 1.
+    Failed {
+        /// What failed.
+        sentence: String,
+        /// Why.
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// It was asked wrongly. Exit code 2.
+    Usage(String),
+    /// A rule forbids it; the sentence says which. Exit code 3.
+    Refused(String),
+    /// Nobody reads our output any more.
+    Gone,
+}
+
+impl CliError {
+    /// Something failed, and the sentence says it all.
+    pub fn failed(sentence: impl Into<String>) -> Self {
+        Self::Failed { sentence: sentence.into(), source: None }
+    }
+
+    /// Something failed because of `source`.
+    pub fn because(sentence: impl Into<String>, source: impl Error + Send + Sync + 'static) -> Self {
+        Self::Failed { sentence: sentence.into(), source: Some(Box::new(source)) }
+    }
+
+    /// 0 to 3.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Gone => 0,
+            Self::Failed { .. } => 1,
+            Self::Usage(_) => 2,
+            Self::Refused(_) => 3,
+        }
+    }
+
+    /// The sentence with its causes; `None` where there is nobody to read it. Lines of our own stay lines; what came
+    /// from outside cannot steer the terminal.
+    #[must_use]
+    pub fn message(&self) -> Option<String> {
+        let mut message = match self {
+            Self::Gone => return None,
+            Self::Failed { sentence, .. } | Self::Usage(sentence) | Self::Refused(sentence) => {
+                sentence.clone()
+            }
+        };
+        if let Self::Failed { source: Some(source), .. } = self {
+            let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
+            while let Some(error) = cause {
+                let text = error.to_string();
+                // Some drivers' errors repeat their cause.
+                if !message.contains(&text) {
+                    message.push_str(": ");
+                    message.push_str(&text);
+                }
+                cause = error.source();
+            }
+        }
+        let lines: Vec<String> =
+            message.trim_end().lines().map(|line| Safe::cut(line, SENTENCE_LIMIT).into_string()).collect();
+        Some(lines.join("\n"))
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Constraint { constraint, .. } => Self::Refused(constraint::sentence(constraint)),
+            other => {
+                let sentence = format!("failed to {other}");
+                match error {
+                    StoreError::Away { source, .. }
+                    | StoreError::Busy { source, .. }
+                    | StoreError::Failed { source, .. } => Self::because(sentence, source),
+                    StoreError::Constraint { .. } | StoreError::Unreadable { .. } => Self::failed(sentence),
+                }
+            }
+        }
+    }
+}
+
+/// Errors whose own text is the sentence.
+macro_rules! as_they_say {
+    ($($error:ty),+ $(,)?) => {$(
+        impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                let sentence = error.to_string();
+                Self::because(sentence, error)
+            }
+        }
+    )+};
+}
+as_they_say!(ConfigError, ConnectError, ClusterError, MigrationError, SecretError, ImportError);
+
+impl From<SimulatorError> for CliError {
+    fn from(error: SimulatorError) -> Self {
+        Self::because(format!("failed to {error}"), error)
+    }
+}
+
+impl From<io::Error> for CliError {
+    /// From writing to standard output.
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::Gone
+        } else {
+            Self::because("failed to write the output", error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_follow_the_sentence_once_and_cannot_steer_the_terminal() {
+        let cause = io::Error::other("disk\x1b[2J full");
+        let error = CliError::because("failed to write x", cause);
+        assert_eq!(error.message().as_deref(), Some("failed to write x: disk\u{fffd} full"));
+        assert_eq!(error.exit_code(), 1);
+        let repeated = CliError::because("failed: no", io::Error::other("no"));
+        assert_eq!(repeated.message().as_deref(), Some("failed: no"));
+    }
+}

@@ -1,0 +1,108 @@
+//! Many rows out: CSV that no spreadsheet runs, or one JSON array.
+
+use super::CliError;
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+/// Where an export goes.
+pub struct Export {
+    writer: csv::Writer<Box<dyn Write + Send>>,
+    rows: u64,
+}
+
+impl Export {
+    /// Begins with the header. `-` is standard output; a file that exists is replaced.
+    pub fn begin(path: &Path, header: &[&str]) -> Result<Self, CliError> {
+        let target: Box<dyn Write + Send> = if path == Path::new("-") {
+            Box::new(BufWriter::new(io::stdout()))
+        } else {
+            let file = File::create(path)
+                .map_err(|error| CliError::because(format!("failed to write {}", path.display()), error))?;
+            Box::new(BufWriter::new(file))
+        };
+        let mut writer = csv::WriterBuilder::new().from_writer(target);
+        writer.write_record(header).map_err(failed)?;
+        Ok(Self { writer, rows: 0 })
+    }
+
+    /// Writes a row.
+    pub fn row<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) -> Result<(), CliError> {
+        for cell in cells {
+            if is_formula(cell) {
+                self.writer.write_field(format!("'{cell}")).map_err(failed)?;
+            } else {
+                self.writer.write_field(cell).map_err(failed)?;
+            }
+        }
+        self.rows += 1;
+        self.writer.write_record(None::<&[u8]>).map_err(failed)
+    }
+
+    /// Ends it. Answers how many rows there were.
+    pub fn end(mut self) -> Result<u64, CliError> {
+        self.writer.flush()?;
+        Ok(self.rows)
+    }
+}
+
+/// A JSON array on standard output that is never whole in memory.
+pub struct JsonArray {
+    out: BufWriter<io::Stdout>,
+    any: bool,
+}
+
+impl JsonArray {
+    /// Opens it.
+    pub fn begin() -> Result<Self, CliError> {
+        let mut out = BufWriter::new(io::stdout());
+        out.write_all(b"[")?;
+        Ok(Self { out, any: false })
+    }
+
+    /// Adds an element.
+    pub fn push(&mut self, value: &impl serde::Serialize) -> Result<(), CliError> {
+        self.out.write_all(if self.any { b",\n" } else { b"\n" })?;
+        self.any = true;
+        serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)?;
+        Ok(())
+    }
+
+    /// Closes it.
+    pub fn end(mut self) -> Result<(), CliError> {
+        self.out.write_all(b"\n]\n")?;
+        Ok(self.out.flush()?)
+    }
+}
+
+fn failed(error: csv::Error) -> CliError {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error.into(),
+        kind => CliError::failed(format!("failed to write a row: {kind:?}")),
+    }
+}
+
+/// What a spreadsheet would take for a formula. A phone, a plus and digits, is none.
+fn is_formula(cell: &str) -> bool {
+    let is_phone = cell
+        .strip_prefix('+')
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    !is_phone && cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_disarmed_and_phones_stay_whole() {
+        for formula in ["=1+1", "+1-2", "-2", "@SUM(A1)", "\tx", "\r=1", "+"] {
+            assert!(is_formula(formula), "{formula:?}");
+        }
+        for plain in ["+237600000001", "Ana", "", "1-2"] {
+            assert!(!is_formula(plain), "{plain:?}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The command line: nouns and verbs, one file per noun.
+//!
+//! With `--json` one JSON document goes to standard output and nothing else does; everything for people goes there
+//! without it, and errors, notes and progress go to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage,
+//! 3 refused by a rule (`interfaces.md`).
+
+mod account;
+mod attempt;
+mod campaign;
+mod campaign_file;
+mod contact;
+mod doctor;
+mod error;
+mod export;
+mod key;
+mod later;
+mod migrate;
+mod number;
+mod operator;
+mod org;
+mod output;
+mod parse;
+mod pool;
+mod secret;
+mod session;
+mod simulator;
+
+pub use error::CliError;
+pub use session::Session;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use later::Later;
+use output::Out;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  signalbox org add acme --name Acme --timezone Africa/Douala
+  signalbox account add main --provider meta --external-id 1029384756 --token-env META_TOKEN
+  signalbox number add +237600000001 --account main --instance-id 5544332211 --daily-limit 250
+  signalbox contact import people.csv --default-country CM
+  signalbox campaign create summer-sale.toml
+  signalbox campaign start summer-sale
+  signalbox campaign stats summer-sale --json";
+
+/// The control room for `WhatsApp` campaigns.
+#[derive(Debug, Parser)]
+#[command(name = "signalbox", version, about, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What holds for every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The shared Postgres, instead of DATABASE_URL; without either, the local cluster
+    #[arg(long, global = true, value_name = "URL", help_heading = "For every command")]
+    pub database_url: Option<String>,
+    /// The organisation's slug, instead of SIGNALBOX_ORG; not needed when there is only one
+    #[arg(long, global = true, value_name = "SLUG", help_heading = "For every command")]
+    pub org: Option<String>,
+    /// Print one JSON document instead of text for people
+    #[arg(long, global = true, help_heading = "For every command")]
+    pub json: bool,
+    /// Configuration file, instead of SIGNALBOX_CONFIG
+    #[arg(long, global = true, value_name = "FILE", help_heading = "For every command")]
+    pub config: Option<PathBuf>,
+    /// Where local data lives, instead of SIGNALBOX_DATA_DIR
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = "For every command")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// The nouns.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Organisations: the tenants; also stops and releases all sending
+    #[command(subcommand)]
+    Org(org::Verb),
+    /// Operators: who may log in, and their rights
+    #[command(subcommand)]
+    Operator(operator::Verb),
+    /// Accounts: credentials at a provider
+    #[command(subcommand)]
+    Account(account::Verb),
+    /// Numbers: what messages are sent from
+    #[command(subcommand)]
+    Number(number::Verb),
+    /// Pools: sets of numbers that campaigns send through
+    #[command(subcommand)]
+    Pool(pool::Verb),
+    /// Contacts: people
+    #[command(subcommand)]
+    Contact(contact::Verb),
+    /// Campaigns: who gets what, when
+    #[command(subcommand)]
+    Campaign(campaign::Verb),
+    /// Attempts: every try, and the doubts to settle
+    #[command(subcommand)]
+    Attempt(attempt::Verb),
+    /// Brings the database's schema up to date
+    Migrate,
+    /// Checks everything that can be checked, the invariants among it
+    Doctor,
+    /// The simulated providers alone
+    Simulator(simulator::Options),
+    /// Encryption keys
+    #[command(subcommand)]
+    Key(key::Verb),
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// When it failed, was asked wrongly or is refused by a rule; [`CliError::exit_code`] tells them apart.
+pub async fn run(cli: Cli) -> Result<(), CliError> {
+    let out = Out::new(cli.global.json);
+    let Some(command) = cli.command else {
+        return Err(CliError::Usage(Cli::command().render_help().to_string()));
+    };
+    match command {
+        Command::Key(verb) => key::run(&verb, out),
+        Command::Simulator(options) => simulator::run(&options, out).await,
+        Command::Migrate => migrate::run(&cli.global, out).await,
+        Command::Doctor => doctor::run(&cli.global, out).await,
+        command => {
+            if let Some(later) = later_part_of(&command) {
+                return Err(CliError::Usage(later));
+            }
+            let session = Session::open(&cli.global, out).await?;
+            let done = dispatch(&session, command).await;
+            let closed = session.close().await;
+            done.and(closed)
+        }
+    }
+}
+
+async fn dispatch(session: &Session, command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Org(verb) => org::run(session, verb).await,
+        Command::Operator(verb) => operator::run(session, verb).await,
+        Command::Account(verb) => account::run(session, verb).await,
+        Command::Number(verb) => number::run(session, verb).await,
+        Command::Pool(verb) => pool::run(session, verb).await,
+        Command::Contact(verb) => contact::run(session, verb).await,
+        Command::Campaign(verb) => campaign::run(session, verb).await,
+        Command::Attempt(verb) => attempt::run(session, verb).await,
+        Command::Migrate | Command::Doctor | Command::Simulator(_) | Command::Key(_) => Ok(()),
+    }
+}
+
+/// The sentence for what a later part brings, before anything is opened for it.
+fn later_part_of(command: &Command) -> Option<String> {
+    match command {
+        Command::Account(account::Verb::Rotate(_)) => Some(Later::sentence("account rotate")),
+        Command::Number(verb) => verb.later().map(Later::sentence),
+        Command::Campaign(verb) => verb.later().map(Later::sentence),
+        _ => None,
+    }
+}

@@ -1,0 +1,417 @@
+//! `signalbox number`.
+
+use super::{
+    CliError, Session, account,
+    later::Later,
+    output::{Table, card, local_or_dash, or_dash},
+    parse::{self, Limit, When},
+    session::Org,
+};
+use crate::{
+    domain::{
+        action::{Action, NewNumber, Order},
+        hold::{CapScope, Hold},
+        ids::NumberId,
+        number::{Pacing, ProviderKind},
+        phone::Phone,
+    },
+    store::number::{NumberEdit, NumberRecord, default_pacing},
+};
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::json;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// How fast a number may send.
+#[derive(Debug, Clone, Args)]
+pub struct PacingArgs {
+    /// Least time between two messages; 120 for unofficial gateways unless given
+    #[arg(long, value_name = "SECONDS", value_parser = parse::interval, allow_hyphen_values = true)]
+    interval: Option<u32>,
+    /// Most messages in one second; 0 for no limit of our own
+    #[arg(long, value_name = "N", value_parser = parse::per_second, allow_hyphen_values = true)]
+    per_second: Option<u32>,
+    /// Most requests on the wire at once
+    #[arg(long, value_name = "N", value_parser = parse::in_flight, allow_hyphen_values = true)]
+    in_flight: Option<u32>,
+}
+
+/// What a new number is made of.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// In international form
+    #[arg(value_parser = parse::phone)]
+    phone: Phone,
+    /// The account that owns it
+    #[arg(long, value_name = "NAME")]
+    account: String,
+    /// The provider's id of it: phone-number-id (Meta), instance… (`UltraMsg`)
+    #[arg(long, value_name = "ID")]
+    instance_id: Option<String>,
+    /// What operators call it
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Its place in the order; lower goes first
+    #[arg(long, value_name = "N", default_value = "100", value_parser = parse::priority, allow_hyphen_values = true)]
+    priority: i32,
+    /// Most messages a day, on the organisation's clock; 0 sends nothing
+    #[arg(long, value_name = "N", value_parser = parse::number_limit, allow_hyphen_values = true)]
+    daily_limit: Option<Limit>,
+    /// Its pace
+    #[command(flatten)]
+    pacing: PacingArgs,
+    /// The pool that it joins, made where there is none of that name
+    #[arg(long, value_name = "NAME")]
+    pool: Option<String>,
+}
+
+/// A change of a number.
+#[derive(Debug, Args)]
+pub struct EditArgs {
+    /// Which one
+    #[arg(value_parser = parse::phone)]
+    phone: Phone,
+    /// What operators call it
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Notes for the next operator
+    #[arg(long, value_name = "TEXT")]
+    notes: Option<String>,
+    /// The provider's id of it
+    #[arg(long, value_name = "ID")]
+    instance_id: Option<String>,
+    /// Its place in the order; lower goes first
+    #[arg(long, value_name = "N", value_parser = parse::priority, allow_hyphen_values = true)]
+    priority: Option<i32>,
+    /// Most messages a day, or none
+    #[arg(long, value_name = "N|none", value_parser = parse::number_limit, allow_hyphen_values = true)]
+    daily_limit: Option<Limit>,
+    /// Its pace
+    #[command(flatten)]
+    pacing: PacingArgs,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// A number and a reason.
+#[derive(Debug, Args)]
+pub struct OneArgs {
+    /// Which one
+    #[arg(value_parser = parse::phone)]
+    phone: Phone,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// What can be done with numbers.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Adds a number
+    #[command(
+        after_help = "Example:\n  signalbox number add +237600000001 --account main --instance-id 5544332211 --priority 10 --daily-limit 250"
+    )]
+    Add(AddArgs),
+    /// Lists the numbers by priority
+    List,
+    /// Shows a number
+    Show {
+        /// Which one
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+    },
+    /// Changes a number
+    #[command(after_help = "Example:\n  signalbox number edit +237600000001 --daily-limit 500 --interval 30")]
+    Edit(EditArgs),
+    /// Takes a number out of service; what waits for it moves to the next ones
+    #[command(
+        after_help = "Example:\n  signalbox number suspend +237600000001 --reason \"blocked by many\" --until 2026-12-01T09:00"
+    )]
+    Suspend {
+        /// Which one
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// When it ends by itself; else when somebody resumes it
+        #[arg(long, value_name = "TIME", value_parser = parse::when)]
+        until: Option<When>,
+    },
+    /// Puts a suspended or resting number back into service
+    Resume(OneArgs),
+    /// Sets a number's place in the order
+    Priority {
+        /// Which one
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+        /// Lower goes first
+        #[arg(value_parser = parse::priority, allow_hyphen_values = true)]
+        priority: i32,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Lets a disabled number take part again
+    Enable(OneArgs),
+    /// Switches a number off until it is enabled
+    Disable(OneArgs),
+    /// Removes a number that never sent anything
+    Remove(OneArgs),
+    /// Sends nothing, and says whether the provider would take it
+    #[command(hide = true)]
+    Test(Later),
+    /// Reads many numbers from a file
+    #[command(hide = true)]
+    Import(Later),
+    /// Writes the numbers to a file
+    #[command(hide = true)]
+    Export(Later),
+    /// Moves the load of one number to another
+    #[command(hide = true)]
+    Migrate(Later),
+    /// The entry point as a QR code
+    #[command(hide = true)]
+    Qr(Later),
+}
+
+impl Verb {
+    /// The name of a verb that a later part brings.
+    pub fn later(&self) -> Option<&'static str> {
+        match self {
+            Self::Test(_) => Some("number test"),
+            Self::Import(_) => Some("number import"),
+            Self::Export(_) => Some("number export"),
+            Self::Migrate(_) => Some("number migrate"),
+            Self::Qr(_) => Some("number qr"),
+            _ => None,
+        }
+    }
+}
+
+/// Does it.
+pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
+    let org = session.organization().await?;
+    match verb {
+        Verb::Add(args) => add(session, &org, &args).await,
+        Verb::List => list(session, &org).await,
+        Verb::Show { phone } => show(session, &org, &phone).await,
+        Verb::Edit(args) => edit(session, &org, &args).await,
+        Verb::Suspend { phone, reason, until } => {
+            let until = until.map(|when| when.in_zone(org.zone)).transpose().map_err(CliError::Usage)?;
+            if until.is_some_and(|until| until <= org.record.now) {
+                return Err(CliError::Usage("--until lies in the past".to_owned()));
+            }
+            let done = "suspended: what waits for it moves to the next numbers";
+            let action = |number| Action::SuspendNumber { number, until };
+            act(session, &org, &phone, action, Some(reason), done).await
+        }
+        Verb::Resume(args) => {
+            act(session, &org, &args.phone, Action::ResumeNumber, args.reason, "resumed").await
+        }
+        Verb::Priority { phone, priority, reason } => {
+            let action = |number| Action::SetPriority { number, priority };
+            act(session, &org, &phone, action, reason, "changed the priority").await
+        }
+        Verb::Enable(args) => {
+            act(session, &org, &args.phone, Action::EnableNumber, args.reason, "enabled").await
+        }
+        Verb::Disable(args) => {
+            act(session, &org, &args.phone, Action::DisableNumber, args.reason, "disabled").await
+        }
+        Verb::Remove(args) => remove(session, &org, &args).await,
+        Verb::Test(_) | Verb::Import(_) | Verb::Export(_) | Verb::Migrate(_) | Verb::Qr(_) => {
+            Err(CliError::Usage(Later::sentence(verb.later().unwrap_or_default())))
+        }
+    }
+}
+
+async fn find(session: &Session, org: &Org, phone: &Phone) -> Result<NumberRecord, CliError> {
+    session
+        .store
+        .numbers(org.id, Some(phone))
+        .await?
+        .pop()
+        .ok_or_else(|| CliError::failed(format!("{} is no number of {}", phone.reveal(), org.record.slug)))
+}
+
+async fn act(
+    session: &Session,
+    org: &Org,
+    phone: &Phone,
+    action: impl FnOnce(NumberId) -> Action,
+    reason: Option<String>,
+    done: &str,
+) -> Result<(), CliError> {
+    let number = find(session, org, phone).await?;
+    let order = Order { action: action(number.id), expected: None, reason };
+    let result = session.store.act(org.id, &order, session.actor().operator, None).await?;
+    session.out.settle(&format!("{}: {done}", phone.reveal()), org.zone, &result)
+}
+
+async fn add(session: &Session, org: &Org, args: &AddArgs) -> Result<(), CliError> {
+    let account = account::find(session, org, &args.account).await?;
+    let provider: ProviderKind =
+        account.provider.parse().map_err(|error| CliError::because("failed to read the account", error))?;
+    let sender_id = args.instance_id.clone().unwrap_or_default();
+    let address = account.base_url.as_deref().unwrap_or_else(|| session.config.base_url(provider));
+    let token = Zeroizing::new("unknown".to_owned());
+    account::line(org, provider, address, &account.external_id, token, &sender_id, &args.phone)
+        .map_err(|problem| CliError::Usage(format!("the number cannot be used: {problem}")))?;
+    let usual = default_pacing(provider);
+    let pacing = Pacing {
+        interval: args.pacing.interval.map_or(usual.interval, |ms| Duration::from_millis(u64::from(ms))),
+        per_second: args.pacing.per_second.unwrap_or(usual.per_second),
+        in_flight: args.pacing.in_flight.unwrap_or(usual.in_flight),
+    };
+    let number = NewNumber {
+        phone: args.phone.clone(),
+        account: account.id,
+        sender_id,
+        name: args.name.clone().unwrap_or_default(),
+        priority: args.priority,
+        daily_limit: args.daily_limit.and_then(Limit::get),
+        pacing: Some(pacing),
+    };
+    let (id, _version) =
+        session.store.add_number(org.id, &number, args.pool.as_deref(), session.actor()).await?;
+    session.out.show(&json!({ "id": id, "phone": args.phone.reveal() }), || {
+        format!("added number {}", args.phone.reveal())
+    })
+}
+
+async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliError> {
+    let edit = NumberEdit {
+        name: args.name.clone(),
+        notes: args.notes.clone(),
+        instance_id: args.instance_id.clone(),
+        priority: args.priority,
+        daily_limit: args.daily_limit.map(Limit::get),
+        interval_ms: args.pacing.interval,
+        per_second: args.pacing.per_second,
+        in_flight: args.pacing.in_flight,
+    };
+    if edit == NumberEdit::default() {
+        return Err(CliError::Usage(
+            "name at least one thing to change; see signalbox number edit --help".to_owned(),
+        ));
+    }
+    let number = find(session, org, &args.phone).await?;
+    let result = session
+        .store
+        .edit_number(org.id, number.id, &edit, None, args.reason.as_deref(), session.actor())
+        .await?;
+    session.out.settle(&format!("changed number {}", args.phone.reveal()), org.zone, &result)
+}
+
+async fn remove(session: &Session, org: &Org, args: &OneArgs) -> Result<(), CliError> {
+    let number = find(session, org, &args.phone).await?;
+    let phone = args.phone.reveal();
+    if !session.store.remove_number(org.id, number.id, args.reason.as_deref(), session.actor()).await? {
+        return Err(CliError::Refused(format!(
+            "{phone} has sent messages, which name it; disable it instead: signalbox number disable {phone}"
+        )));
+    }
+    session.out.show(&json!({ "result": "done", "phone": phone }), || format!("removed number {phone}"))
+}
+
+/// A number with the reason why it sends nothing, as far as its own row tells.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    number: &'a NumberRecord,
+    hold: Option<&'static str>,
+    hold_until: Option<DateTime<Utc>>,
+    hold_sentence: Option<String>,
+}
+
+impl<'a> Line<'a> {
+    fn new(number: &'a NumberRecord, org: &Org) -> Self {
+        let hold = hold(number, org);
+        Self {
+            number,
+            hold: hold.as_ref().map(Hold::code),
+            hold_until: hold.as_ref().and_then(Hold::until),
+            hold_sentence: hold.as_ref().map(|hold| hold.sentence(org.zone)),
+        }
+    }
+}
+
+fn hold(number: &NumberRecord, org: &Org) -> Option<Hold> {
+    if let Some(by) = &org.record.stopped_by {
+        return Some(Hold::SendingStopped { by: by.clone() });
+    }
+    match number.state.as_str() {
+        "disabled" => Some(Hold::NumberDisabled),
+        "suspended" => Some(Hold::NumberSuspended {
+            reason: number.suspension_reason.clone().unwrap_or_default(),
+            until: number.suspended_until,
+        }),
+        "limited" => number.limited_until.map(|until| Hold::NumberLimited {
+            reason: number.limited_reason.clone().unwrap_or_default(),
+            until,
+        }),
+        _ if number.remaining_today == Some(0) => Some(Hold::CapReached {
+            scope: CapScope::Number,
+            limit: number.daily_limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or_default(),
+            opens: Some(crate::domain::day::next_day(org.record.now, org.zone)),
+        }),
+        _ => None,
+    }
+}
+
+async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
+    let numbers = session.store.numbers(org.id, None).await?;
+    let lines: Vec<Line<'_>> = numbers.iter().map(|number| Line::new(number, org)).collect();
+    session.out.show(&lines, || {
+        let mut table = Table::new(&[
+            "PHONE", "NAME", "PROVIDER", "ACCOUNT", "PRIO", "STATE", "TODAY", "LIMIT", "HELD BY", "HOLD",
+        ]);
+        for line in &lines {
+            let number = line.number;
+            table.row([
+                number.phone.clone(),
+                number.name.clone(),
+                number.provider.clone(),
+                number.account.clone(),
+                number.priority.to_string(),
+                number.state.clone(),
+                number.sent_today.to_string(),
+                or_dash(number.daily_limit),
+                or_dash(number.lease_host.as_ref()),
+                or_dash(line.hold_sentence.as_ref()),
+            ]);
+        }
+        table.render()
+    })
+}
+
+async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliError> {
+    let number = find(session, org, phone).await?;
+    let line = Line::new(&number, org);
+    session.out.show(&line, || {
+        card(&[
+            ("phone", number.phone.clone()),
+            ("name", number.name.clone()),
+            ("account", format!("{} ({})", number.account, number.provider)),
+            ("instance id", number.instance_id.clone()),
+            ("priority", number.priority.to_string()),
+            ("pools", number.pools.join(" ")),
+            ("state", number.state.clone()),
+            ("hold", or_dash(line.hold_sentence.as_ref())),
+            ("suspended", local_or_dash(number.suspended_at, org.zone)),
+            ("suspended by", or_dash(number.suspended_by.as_ref())),
+            ("daily limit", or_dash(number.daily_limit)),
+            ("sent today", number.sent_today.to_string()),
+            ("left today", or_dash(number.remaining_today)),
+            ("interval", format!("{} s", f64::from(number.interval_ms) / 1000.0)),
+            ("per second", number.per_second.to_string()),
+            ("in flight", number.in_flight.to_string()),
+            ("lease held by", or_dash(number.lease_host.as_ref())),
+            ("notes", number.notes.clone()),
+        ])
+    })
+}

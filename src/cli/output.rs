@@ -1,0 +1,158 @@
+//! What a command prints: one JSON document, or text and tables for people.
+
+use super::CliError;
+use crate::{
+    domain::{action::Version, text::Safe},
+    store::action::ActionResult,
+};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+use serde_json::json;
+use std::io::{self, IsTerminal, Write};
+use unicode_width::UnicodeWidthStr;
+
+/// Where a command's answer goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Out {
+    json: bool,
+}
+
+impl Out {
+    /// JSON, or text for people.
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Whether one JSON document is wanted.
+    pub fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Says how far it is, in a line that the next one replaces; only where somebody looks.
+    pub fn progress(self, text: &str) {
+        let mut stderr = io::stderr().lock();
+        if stderr.is_terminal() {
+            let _ = write!(stderr, "\r{}\x1b[K", Safe::new(text));
+            let _ = stderr.flush();
+        }
+    }
+
+    /// Prints the answer: the value as one JSON document, or the text.
+    pub fn show(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
+        let mut stdout = io::stdout().lock();
+        if self.json {
+            serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from)?;
+            writeln!(stdout)?;
+        } else {
+            let text = text();
+            let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+            write!(stdout, "{text}{end}")?;
+        }
+        stdout.flush()?;
+        Ok(())
+    }
+
+    /// Says something to people that is no part of the answer.
+    pub fn note(self, text: &str) {
+        // Nobody may be there to read it; the answer counts.
+        let _ = writeln!(io::stderr().lock(), "{}", Safe::cut(text, 4_000));
+    }
+
+    /// Prints what became of an order, or turns what was not done into the error that it is.
+    pub fn settle(self, done: &str, zone: Tz, result: &ActionResult) -> Result<(), CliError> {
+        let clock = |at: &DateTime<Utc>| local(*at, zone);
+        match result {
+            ActionResult::Done { version, .. } => self.show(
+                &json!({ "result": "done", "version": version.map(|Version(version)| version) }),
+                || done.to_owned(),
+            ),
+            ActionResult::AlreadySo { by, at } => self
+                .show(&json!({ "result": "already", "by": by, "at": at }), || {
+                    format!("nothing to do: it is so already, by {by} since {}", clock(at))
+                }),
+            ActionResult::Changed { to, by, at } => Err(CliError::Refused(format!(
+                "it was changed meanwhile: it is {to} now, by {by} at {}; nothing was done",
+                clock(at)
+            ))),
+            ActionResult::Refused(sentence) => Err(CliError::Refused(sentence.to_string())),
+        }
+    }
+}
+
+/// A time as a clock on the organisation's wall shows it.
+pub fn local(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// As [`local`], or a dash.
+pub fn local_or_dash(at: Option<DateTime<Utc>>, zone: Tz) -> String {
+    at.map_or_else(|| "-".to_owned(), |at| local(at, zone))
+}
+
+/// A value, or a dash.
+pub fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// A table with a header, columns as wide as they need to be.
+#[derive(Debug)]
+pub struct Table {
+    rows: Vec<Vec<Safe>>,
+}
+
+impl Table {
+    /// A table of these columns.
+    pub fn new(columns: &[&str]) -> Self {
+        Self { rows: vec![columns.iter().map(|name| Safe::new(name)).collect()] }
+    }
+
+    /// Adds a row; every text is cleaned.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().map(|cell| Safe::new(&cell)).collect());
+    }
+
+    /// The whole table.
+    pub fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                line.push_str(cell);
+                line.push_str(&" ".repeat(width - cell.width() + 2));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Names and values, one a line.
+pub fn card(lines: &[(&str, String)]) -> String {
+    let width = lines.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
+    lines
+        .iter()
+        .map(|(name, value)| {
+            format!("{name}{}  {}\n", " ".repeat(width - name.width()), Safe::cut(value, 2_000))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_whatever_stands_in_them() {
+        let mut table = Table::new(&["NAME", "N"]);
+        table.row(["你好".to_owned(), "1".to_owned()]);
+        table.row(["a\x1b[2Jb\nc".to_owned(), "22".to_owned()]);
+        assert_eq!(table.render(), "NAME   N\n你好   1\na\u{fffd}b c  22\n");
+    }
+}

@@ -1,0 +1,152 @@
+//! `signalbox pool`.
+
+use super::{CliError, Session, output::Table, parse, session::Org};
+use crate::{
+    domain::{ids::NumberId, phone::Phone},
+    store::pool::{PoolEdit, PoolRecord},
+};
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+
+/// How a pool picks.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Strategy {
+    /// Lowest priority number first, the rest are backups.
+    Priority,
+    /// Least used, relative to its limit.
+    LeastUsed,
+}
+
+impl Strategy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Priority => "priority",
+            Self::LeastUsed => "least_used",
+        }
+    }
+}
+
+/// What can be done with pools.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Adds a pool
+    #[command(
+        after_help = "Example:\n  signalbox pool add vip --strategy least_used --number +237600000001 --number +237600000002"
+    )]
+    Add {
+        /// Its name
+        name: String,
+        /// How it picks
+        #[arg(long, default_value = "priority")]
+        strategy: Strategy,
+        /// Whether a recipient keeps the number of its first message
+        #[arg(long, value_name = "true|false", default_value_t = true, action = clap::ArgAction::Set)]
+        sticky: bool,
+        /// A number of it; may be given several times
+        #[arg(long = "number", value_name = "PHONE", value_parser = parse::phone)]
+        numbers: Vec<Phone>,
+    },
+    /// Lists the pools
+    List,
+    /// Changes a pool and its members
+    Edit {
+        /// Which one
+        name: String,
+        /// A new name
+        #[arg(long, value_name = "NAME")]
+        rename: Option<String>,
+        /// How it picks
+        #[arg(long)]
+        strategy: Option<Strategy>,
+        /// Whether a recipient keeps the number of its first message
+        #[arg(long, value_name = "true|false")]
+        sticky: Option<bool>,
+        /// A number that comes in; may be given several times
+        #[arg(long = "add", value_name = "PHONE", value_parser = parse::phone)]
+        add: Vec<Phone>,
+        /// A number that goes out; may be given several times
+        #[arg(long = "drop", value_name = "PHONE", value_parser = parse::phone)]
+        drop: Vec<Phone>,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Removes a pool that no campaign names
+    Remove {
+        /// Which one
+        name: String,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+/// Does it.
+pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
+    let org = session.organization().await?;
+    let (store, actor) = (&session.store, session.actor());
+    match verb {
+        Verb::Add { name, strategy, sticky, numbers } => {
+            if name.trim().is_empty() || name.trim() != name {
+                return Err(CliError::Usage("a pool needs a name without spaces around it".to_owned()));
+            }
+            let numbers = ids(session, &org, &numbers).await?;
+            let id = store.add_pool(org.id, &name, strategy.name(), sticky, &numbers, actor).await?;
+            session.out.show(&json!({ "id": id, "name": name }), || format!("added pool {name}"))
+        }
+        Verb::List => list(session, &org).await,
+        Verb::Edit { name, rename, strategy, sticky, add, drop, reason } => {
+            let pool = find(session, &org, &name).await?;
+            let (add, remove) = (ids(session, &org, &add).await?, ids(session, &org, &drop).await?);
+            let edit = PoolEdit {
+                name: rename.as_deref(),
+                strategy: strategy.map(Strategy::name),
+                sticky,
+                add: &add,
+                remove: &remove,
+            };
+            store.edit_pool(org.id, pool.id, &edit, reason.as_deref(), actor).await?;
+            session.out.show(&json!({ "result": "done", "name": name }), || format!("changed pool {name}"))
+        }
+        Verb::Remove { name, reason } => {
+            let pool = find(session, &org, &name).await?;
+            store.remove_pool(org.id, pool.id, reason.as_deref(), actor).await?;
+            session.out.show(&json!({ "result": "done", "name": name }), || format!("removed pool {name}"))
+        }
+    }
+}
+
+async fn find(session: &Session, org: &Org, name: &str) -> Result<PoolRecord, CliError> {
+    session
+        .store
+        .pools(org.id, Some(name))
+        .await?
+        .pop()
+        .ok_or_else(|| CliError::failed(format!("there is no pool {name:?}; signalbox pool list shows them")))
+}
+
+async fn ids(session: &Session, org: &Org, phones: &[Phone]) -> Result<Vec<NumberId>, CliError> {
+    session
+        .store
+        .number_ids(org.id, phones)
+        .await?
+        .map_err(|phone| CliError::failed(format!("{} is no number of {}", phone.reveal(), org.record.slug)))
+}
+
+async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
+    let pools = session.store.pools(org.id, None).await?;
+    session.out.show(&pools, || {
+        let mut table = Table::new(&["NAME", "STRATEGY", "STICKY", "CAMPAIGNS", "NUMBERS"]);
+        for pool in &pools {
+            table.row([
+                pool.name.clone(),
+                pool.strategy.clone(),
+                if pool.sticky { "yes" } else { "no" }.to_owned(),
+                pool.campaigns.to_string(),
+                pool.numbers.join(" "),
+            ]);
+        }
+        table.render()
+    })
+}

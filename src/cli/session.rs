@@ -1,0 +1,135 @@
+//! What a command works with: the configuration, the database, the store and the organisation.
+
+use super::{CliError, Global, output::Out};
+use crate::{
+    config::{Config, Flags, Hidden},
+    domain::ids::OrganizationId,
+    postgres::{
+        connect::{Database, Purpose},
+        migrate::{self, MIGRATIONS, SchemaState},
+    },
+    store::{Store, action::Actor, organization::OrganizationRecord},
+};
+use chrono_tz::Tz;
+use std::{env, time::Duration};
+
+/// How long another program may be migrating before we give up waiting.
+pub const MIGRATE_WITHIN: Duration = Duration::from_mins(5);
+
+/// What a command works with.
+pub struct Session {
+    /// Everything that this run was told.
+    pub config: Config,
+    /// The database.
+    pub database: Database,
+    /// All that is asked of it.
+    pub store: Store,
+    /// Where the answer goes.
+    pub out: Out,
+    operator: String,
+}
+
+/// An organisation, as far as commands need it.
+#[derive(Debug, Clone)]
+pub struct Org {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its zone.
+    pub zone: Tz,
+    /// The whole record.
+    pub record: OrganizationRecord,
+}
+
+/// Reads the configuration and finds the database, or starts the local cluster.
+pub async fn open_database(global: &Global, out: Out) -> Result<(Config, Database), CliError> {
+    let config = Config::load(Flags {
+        database_url: global.database_url.clone(),
+        organization: global.org.clone(),
+        config: global.config.clone(),
+        data_dir: global.data_dir.clone(),
+    })?;
+    let url = config.database_url.as_ref().map(Hidden::reveal);
+    let database = Database::open(url, &config.data_dir).await?;
+    if let Some(warning) = database.warning() {
+        out.note(&format!("warning: {warning}"));
+    }
+    Ok((config, database))
+}
+
+impl Session {
+    /// Opens the database and makes sure that its schema is ours. A local cluster is migrated by the way; a shared
+    /// database is somebody's decision.
+    pub async fn open(global: &Global, out: Out) -> Result<Self, CliError> {
+        let (config, database) = open_database(global, out).await?;
+        let pool = database.reach(Purpose::Screen).await?;
+        let state = migrate::check(&pool, &MIGRATIONS)
+            .await
+            .map_err(|error| CliError::because("failed to read the schema's version", error))?;
+        pool.close().await;
+        match state {
+            SchemaState::Current { .. } => {}
+            SchemaState::Empty | SchemaState::Older { .. } if database.cluster().is_some() => {
+                migrate::run(&database, &MIGRATIONS, MIGRATE_WITHIN, |_waited| {}).await?;
+            }
+            state => return Err(CliError::Refused(state.to_string())),
+        }
+        let store = Store::new(&database);
+        let operator = operator(&database, &store).await?;
+        Ok(Self { config, database, store, out, operator })
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Actor<'_> {
+        Actor::operator(&self.operator)
+    }
+
+    /// The organisation that was named, or the only one.
+    pub async fn organization(&self) -> Result<Org, CliError> {
+        let slug = self.config.organization.as_deref();
+        let mut found = self.store.organizations(slug).await?;
+        let record = match (found.len(), slug) {
+            (1, _) => found.remove(0),
+            (0, Some(slug)) => return Err(CliError::failed(format!("there is no organisation {slug:?}"))),
+            (0, None) => {
+                return Err(CliError::failed(
+                    "there is no organisation yet: add one with signalbox org add SLUG --name NAME --timezone ZONE",
+                ));
+            }
+            _ => {
+                let slugs: Vec<&str> = found.iter().map(|organization| organization.slug.as_str()).collect();
+                return Err(CliError::Usage(format!(
+                    "there are several organisations; name one with --org: {}",
+                    slugs.join(", ")
+                )));
+            }
+        };
+        let zone = record.time_zone.parse().map_err(|_| {
+            CliError::failed(format!(
+                "organisation {} has an unknown time zone, {}",
+                record.slug, record.time_zone
+            ))
+        })?;
+        Ok(Org { id: record.id, zone, record })
+    }
+
+    /// Gives everything back. The last one to leave a local cluster stops it.
+    pub async fn close(self) -> Result<(), CliError> {
+        self.store.close().await;
+        if let Some(cluster) = self.database.cluster().cloned() {
+            drop(self.database);
+            cluster.close().await?;
+        }
+        Ok(())
+    }
+}
+
+/// The name for the audit log: the login role; on a local cluster, where everybody is its superuser, the account of
+/// the system.
+async fn operator(database: &Database, store: &Store) -> Result<String, CliError> {
+    if database.cluster().is_none() {
+        return Ok(store.login_role().await?);
+    }
+    let account =
+        ["USER", "LOGNAME"].iter().find_map(|name| env::var(name).ok().filter(|name| !name.is_empty()));
+    Ok(account.unwrap_or_else(|| format!("uid {}", rustix::process::geteuid().as_raw())))
+}

@@ -1,0 +1,86 @@
+//! Which variables a campaign's texts use, and which of them a person must have to get all of its steps.
+
+use crate::domain::{
+    locale::Locale,
+    template::{Texts, Variable},
+};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// What enrolment freezes and what it insists on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// Every variable that some text uses, by name.
+    pub variables: Vec<String>,
+    /// Locale to the names of the variables without which a text for that locale has a hole; `""` for every locale that
+    /// is not named and for people without one. A JSON object.
+    pub required: Value,
+}
+
+/// Works out the needs of a campaign's steps for people of the locales `spoken`, in an organisation of locale `default`.
+/// The text is chosen as the sender chooses it ([`Texts::choose`]).
+#[must_use]
+pub fn needs(steps: &[&Texts], spoken: &[String], default: Option<&Locale>) -> Needs {
+    let variables: BTreeSet<&Variable> = steps
+        .iter()
+        .flat_map(|texts| texts.variables())
+        // The day belongs to the step, not to the person.
+        .filter(|variable| **variable != Variable::Day)
+        .collect();
+    let mut required = Map::new();
+    required.insert(String::new(), required_by(steps, None, default));
+    for tag in spoken {
+        if let Ok(locale) = Locale::parse(tag) {
+            required.insert(tag.clone(), required_by(steps, Some(&locale), default));
+        }
+    }
+    Needs {
+        variables: variables.into_iter().map(|variable| variable.name().to_owned()).collect(),
+        required: Value::Object(required),
+    }
+}
+
+/// In the order in which the person would meet them, so that the reason names the first.
+fn required_by(steps: &[&Texts], wanted: Option<&Locale>, default: Option<&Locale>) -> Value {
+    let mut names: Vec<&str> = Vec::new();
+    for texts in steps {
+        let Some(chosen) = texts.choose(wanted, default) else { continue };
+        for variable in chosen.text.required() {
+            if *variable != Variable::Day && !names.contains(&variable.name()) {
+                names.push(variable.name());
+            }
+        }
+    }
+    names.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::template::{LocalizedText, Text};
+    use serde_json::json;
+
+    fn texts(each: &[(&str, &str)]) -> Texts {
+        Texts(
+            each.iter()
+                .map(|(locale, text)| LocalizedText {
+                    locale: locale.parse().unwrap(),
+                    text: Text::parse(text).unwrap(),
+                })
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn only_the_text_that_a_person_would_get_makes_demands() {
+        let first = texts(&[("en", "Hello {{name}}, {{day}}"), ("fr", "Bonjour {{name|ami}} de {{city}}")]);
+        let second = texts(&[("en", "Again {{city}} {{name}}")]);
+        let spoken = ["fr-CM".to_owned(), "de".to_owned(), "no tag".to_owned()];
+        let needs = needs(&[&first, &second], &spoken, Some(&"en".parse().unwrap()));
+        assert_eq!(needs.variables, ["name", "city"]);
+        assert_eq!(
+            needs.required,
+            json!({"": ["name", "city"], "fr-CM": ["city", "name"], "de": ["name", "city"]})
+        );
+    }
+}

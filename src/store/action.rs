@@ -1,0 +1,154 @@
+//! Carrying out what operators ask for. Every order is one statement: it locks, reads the clock, compares the version
+//! that the operator saw, changes the row and writes who, when and why.
+
+use super::{Store, StoreError};
+use crate::domain::{
+    action::{Action, Order, Version},
+    ids::{InstanceId, OrganizationId},
+    text::Safe,
+};
+use chrono::{DateTime, Utc};
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActionResult {
+    /// Committed: from now on every claim obeys it.
+    Done {
+        /// The row's version now.
+        version: Option<Version>,
+        /// The order that brings back the former state, if there is one.
+        undo: Option<Box<Order>>,
+    },
+    /// Somebody was first and wanted the same.
+    AlreadySo {
+        /// Who.
+        by: Safe,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The row has moved on since the version that was named; nothing was done.
+    Changed {
+        /// What it is now.
+        to: Safe,
+        /// Who changed it.
+        by: Safe,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A rule forbids it; the sentence says which.
+    Refused(Safe),
+}
+
+/// Who acts: for the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor<'a> {
+    /// The operator's name.
+    pub operator: &'a str,
+    /// The program, if it has put itself on record.
+    pub instance: Option<InstanceId>,
+}
+
+impl<'a> Actor<'a> {
+    /// An operator at a command line.
+    #[must_use]
+    pub fn operator(operator: &'a str) -> Self {
+        Self { operator, instance: None }
+    }
+
+    pub(super) fn instance_id(&self) -> Option<uuid::Uuid> {
+        self.instance.map(|instance| instance.0)
+    }
+}
+
+/// What a change function of the database answers.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) verdict: Option<String>,
+    pub(super) version: Option<i64>,
+    pub(super) by: Option<String>,
+    pub(super) at: Option<DateTime<Utc>>,
+    pub(super) name: Option<String>,
+    pub(super) found: Option<String>,
+    pub(super) before: Option<serde_json::Value>,
+}
+
+impl Answer {
+    /// Reads the answer. `missing` and `refused` are the sentences for rows that are not there and for rules.
+    pub(super) fn read(
+        self,
+        doing: &'static str,
+        missing: &str,
+        refused: impl FnOnce(&str, &str) -> String,
+        undo: impl FnOnce(&serde_json::Value) -> Option<Action>,
+    ) -> Result<ActionResult, StoreError> {
+        let by = || Safe::new(self.by.as_deref().unwrap_or("somebody"));
+        let at = self.at.unwrap_or_default();
+        Ok(match self.verdict.as_deref() {
+            Some("done") => {
+                let version = self.version.map(Version);
+                let undo = self.before.as_ref().and_then(undo).map(|action| {
+                    Box::new(Order { action, expected: version, reason: Some("undone".into()) })
+                });
+                ActionResult::Done { version, undo }
+            }
+            Some("already") => ActionResult::AlreadySo { by: by(), at },
+            Some("changed") => ActionResult::Changed {
+                to: Safe::new(self.found.as_deref().unwrap_or_default()),
+                by: by(),
+                at,
+            },
+            Some("refused") => {
+                let name = self.name.as_deref().unwrap_or_default();
+                ActionResult::Refused(Safe::new(&refused(name, self.found.as_deref().unwrap_or_default())))
+            }
+            Some("missing") => ActionResult::Refused(Safe::new(missing)),
+            _ => return Err(StoreError::Unreadable { doing, what: "answer" }),
+        })
+    }
+}
+
+impl Store {
+    /// Carries out an order. What a rule forbids is an answer, not an error.
+    ///
+    /// # Errors
+    /// When the database is away, busy or refuses.
+    pub async fn act(
+        &self,
+        organization: OrganizationId,
+        order: &Order,
+        operator: &str,
+        instance: Option<InstanceId>,
+    ) -> Result<ActionResult, StoreError> {
+        let actor = Actor { operator, instance };
+        let done = match &order.action {
+            Action::PauseCampaign(_)
+            | Action::ResumeCampaign(_)
+            | Action::CancelCampaign(_)
+            | Action::StartCampaign(_) => self.act_on_campaign(organization, order, actor).await,
+            Action::SuspendNumber { .. }
+            | Action::ResumeNumber(_)
+            | Action::SetPriority { .. }
+            | Action::SetLimits { .. }
+            | Action::EnableNumber(_)
+            | Action::DisableNumber(_)
+            | Action::FailOverNumber(_) => self.act_on_number(organization, order, actor).await,
+            Action::AddNumber(number) => self
+                .add_number(organization, number, None, actor)
+                .await
+                .map(|(_id, version)| ActionResult::Done { version: Some(version), undo: None }),
+            Action::ExcludeRecipient(recipient) | Action::RetryRecipient(recipient) => {
+                self.act_on_recipient(organization, *recipient, order, actor).await
+            }
+            Action::ResolveAttempt { attempt, verdict } => {
+                self.resolve_attempt(organization, *attempt, *verdict, order, actor).await
+            }
+            Action::StopAll | Action::ReleaseStop => self.act_on_all(organization, order, actor).await,
+        };
+        match done {
+            Err(StoreError::Constraint { constraint, .. }) => {
+                Ok(ActionResult::Refused(Safe::new(&super::constraint::sentence(&constraint))))
+            }
+            done => done,
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! Campaigns: made from a checked file, enrolled, and taken through their life.
+
+use super::{
+    Store, StoreError,
+    action::{ActionResult, Actor, Answer},
+    failed,
+};
+use crate::domain::{
+    action::{Action, Order, Version},
+    campaign::{
+        CampaignAction, CampaignSpec, CampaignState,
+        required::{Needs, needs},
+    },
+    ids::{CampaignId, OrganizationId, PoolId},
+    locale::Locale,
+    phone::Phone,
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+
+/// Recipients ended in one statement after a cancellation: short enough that nobody waits for it.
+const SKIPPED_AT_ONCE: i32 = 10_000;
+
+/// A campaign as lists and details show it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CampaignRecord {
+    /// Its id.
+    pub id: CampaignId,
+    /// Its name.
+    pub name: String,
+    /// Where in its life it is.
+    pub state: String,
+    /// Lower goes first.
+    pub priority: i32,
+    /// The pool's name.
+    pub pool: String,
+    /// Most messages a day.
+    pub daily_limit: Option<i32>,
+    /// When it starts by itself.
+    pub starts_at: Option<DateTime<Utc>>,
+    /// When it started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it was completed or cancelled.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Why it is paused.
+    pub hold_reason: Option<String>,
+    /// `pool` or `never`.
+    pub failover: String,
+    /// Who gets it, as JSON.
+    pub audience: serde_json::Value,
+    /// How many steps it has.
+    pub steps: i64,
+    /// Enrolled.
+    pub planned: i64,
+    /// Waiting.
+    pub queued: i64,
+    /// On the wire.
+    pub sending: i64,
+    /// Accepted, delivered or read.
+    pub sent: i64,
+    /// Failed for good.
+    pub failed: i64,
+    /// Nobody knows.
+    pub in_doubt: i64,
+    /// Left out, with a reason.
+    pub skipped: i64,
+    /// Who made it.
+    pub created_by: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// Who changed it last.
+    pub changed_by: String,
+    /// How often it has been changed.
+    pub version: i64,
+}
+
+/// Everybody in an audience, by what they would get.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AudienceCount {
+    /// In the audience.
+    pub planned: i64,
+    /// Would get the campaign.
+    pub queued: i64,
+    /// Would be left out, by reason.
+    pub skipped: std::collections::BTreeMap<String, i64>,
+}
+
+impl Store {
+    /// Writes a checked campaign with its steps and enrols its audience, or does nothing at all. With a start time it is
+    /// scheduled, else a draft. Answers its id and how many were enrolled.
+    ///
+    /// # Errors
+    /// When the database is away or refuses: for one because the name is taken.
+    pub async fn create_campaign(
+        &self,
+        organization: OrganizationId,
+        spec: &CampaignSpec,
+        pool: PoolId,
+        source: &str,
+        actor: Actor<'_>,
+    ) -> Result<(CampaignId, u64), StoreError> {
+        const DOING: &str = "create the campaign";
+        let id = CampaignId::new();
+        let needs = self.needs_of(organization, spec).await?;
+        let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "text" };
+        let campaign = json!({
+            "name": spec.name, "priority": spec.priority.get(), "pool_id": pool.0,
+            "daily_limit": spec.daily_limit, "starts_at": spec.starts_at, "failover": spec.failover,
+            "audience": spec.audience, "source": source,
+        });
+        let after: Vec<i64> = spec.steps.iter().map(|step| i64::from(step.after.seconds())).collect();
+        let texts: Vec<serde_json::Value> = spec
+            .steps
+            .iter()
+            .map(|step| serde_json::to_value(&step.texts))
+            .collect::<Result<_, _>>()
+            .map_err(unreadable)?;
+        let enrolled = sqlx::query_scalar!(
+            r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9) as "enrolled!""#,
+            organization.0,
+            id.0,
+            actor.operator,
+            actor.instance_id(),
+            campaign,
+            &after,
+            &texts,
+            &needs.variables,
+            needs.required,
+        )
+        .fetch_one(&self.bulk)
+        .await
+        .map_err(failed(DOING))?;
+        Ok((id, u64::try_from(enrolled).unwrap_or(0)))
+    }
+
+    /// Counts an audience without writing anything, by the same query that enrols it.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn count_audience(
+        &self,
+        organization: OrganizationId,
+        spec: &CampaignSpec,
+    ) -> Result<AudienceCount, StoreError> {
+        const DOING: &str = "count the audience";
+        let needs = self.needs_of(organization, spec).await?;
+        let audience = serde_json::to_value(&spec.audience)
+            .map_err(|_| StoreError::Unreadable { doing: DOING, what: "audience" })?;
+        let rows = sqlx::query!(
+            r#"select a.reason, count(*) as "count!" from organizations o
+                cross join lateral audience_of(o.id, $2, o.default_locale, $3) a
+                where o.id = $1 group by a.reason"#,
+            organization.0,
+            audience,
+            needs.required,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed(DOING))?;
+        let mut counted = AudienceCount::default();
+        for row in rows {
+            counted.planned += row.count;
+            match row.reason {
+                Some(reason) => {
+                    counted.skipped.insert(reason, row.count);
+                }
+                None => counted.queued = row.count,
+            }
+        }
+        Ok(counted)
+    }
+
+    /// Which variables the texts use, and which of them somebody of each language must have.
+    async fn needs_of(&self, organization: OrganizationId, spec: &CampaignSpec) -> Result<Needs, StoreError> {
+        const DOING: &str = "look at the contacts' languages";
+        let default =
+            sqlx::query_scalar!("select default_locale from organizations where id = $1", organization.0)
+                .fetch_one(&self.bulk)
+                .await
+                .map_err(failed(DOING))?;
+        let spoken = sqlx::query_scalar!(
+            r#"select distinct locale as "locale!" from contacts where organization_id = $1 and locale is not null"#,
+            organization.0,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed(DOING))?;
+        let texts: Vec<_> = spec.steps.iter().map(|step| &step.texts).collect();
+        Ok(needs(&texts, &spoken, Locale::parse(&default).ok().as_ref()))
+    }
+
+    /// The attributes that contacts of the organisation have.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn contact_attributes(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar!(
+            r#"select distinct k as "key!" from contacts c, jsonb_object_keys(c.attributes) k
+                where c.organization_id = $1 order by 1"#,
+            organization.0,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed("look at the contacts' attributes"))
+    }
+
+    /// Those of `phones` that belong to no contact.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn phones_without_contact(
+        &self,
+        organization: OrganizationId,
+        phones: &[Phone],
+    ) -> Result<Vec<String>, StoreError> {
+        let phones: Vec<String> = phones.iter().map(|phone| phone.reveal().to_owned()).collect();
+        sqlx::query_scalar!(
+            r#"select p as "phone!" from unnest($2::text[]) p
+                where not exists (select from contacts c where c.organization_id = $1 and c.phone = p)"#,
+            organization.0,
+            &phones,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed("look for hand-picked contacts"))
+    }
+
+    /// All campaigns, or the one of this name: running ones first, then the latest.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn campaigns(
+        &self,
+        organization: OrganizationId,
+        name: Option<&str>,
+    ) -> Result<Vec<CampaignRecord>, StoreError> {
+        sqlx::query_as!(
+            CampaignRecord,
+            r#"select c.id, c.name, c.state::text as "state!", c.priority, p.name as pool, c.daily_limit, c.starts_at,
+                      c.started_at, c.finished_at, c.hold_reason, c.failover, c.audience,
+                      (select count(*) from campaign_steps s
+                        where s.organization_id = c.organization_id and s.campaign_id = c.id) as "steps!",
+                      k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",
+                      k.accepted + k.delivered + k.read as "sent!", k.failed as "failed!",
+                      k.in_doubt as "in_doubt!", k.skipped as "skipped!", c.created_by, c.created_at, c.changed_by,
+                      c.revision as version
+                 from campaigns c
+                 join pools p on p.organization_id = c.organization_id and p.id = c.pool_id
+                 join campaign_stats k on k.organization_id = c.organization_id and k.campaign_id = c.id
+                where c.organization_id = $1 and ($2::text is null or c.name = $2)
+                order by c.state in ('active', 'paused') desc, c.created_at desc"#,
+            organization.0,
+            name,
+        )
+        .fetch_all(&self.screen)
+        .await
+        .map_err(failed("list campaigns"))
+    }
+
+    pub(super) async fn act_on_campaign(
+        &self,
+        organization: OrganizationId,
+        order: &Order,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        let (campaign, asked) = match order.action {
+            Action::PauseCampaign(campaign) => (campaign, CampaignAction::Pause),
+            Action::ResumeCampaign(campaign) => (campaign, CampaignAction::Resume),
+            Action::CancelCampaign(campaign) => (campaign, CampaignAction::Cancel),
+            Action::StartCampaign(campaign) => (campaign, CampaignAction::Start),
+            _ => return Err(StoreError::Unreadable { doing: "change a campaign", what: "order" }),
+        };
+        if asked == CampaignAction::Start {
+            self.enrol_if_nobody_is(organization, campaign).await?;
+        }
+        let (expected, reason) = (order.expected, order.reason.as_deref());
+        let done = self
+            .change_campaign(
+                organization,
+                campaign,
+                asked,
+                order.action.name(),
+                expected,
+                reason,
+                None,
+                actor,
+            )
+            .await?;
+        if asked == CampaignAction::Cancel && !matches!(done, ActionResult::Refused(_)) {
+            // The campaign is ended already; this only names what that means for each person. Whoever repeats the
+            // cancellation, and the senders' chore, go on where it stops.
+            self.skip_cancelled(organization, campaign).await?;
+        }
+        Ok(done)
+    }
+
+    /// Lets a draft or scheduled campaign start by itself at `starts_at`.
+    ///
+    /// # Errors
+    /// When the database is away, busy or refuses.
+    pub async fn schedule_campaign(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        starts_at: DateTime<Utc>,
+        expected: Option<Version>,
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        let (asked, name) = (CampaignAction::Schedule, "schedule campaign");
+        self.change_campaign(organization, campaign, asked, name, expected, reason, Some(starts_at), actor)
+            .await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the columns of one statement")]
+    async fn change_campaign(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        asked: CampaignAction,
+        name: &str,
+        expected: Option<Version>,
+        reason: Option<&str>,
+        starts_at: Option<DateTime<Utc>>,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        const DOING: &str = "change a campaign";
+        let answer = sqlx::query_as!(
+            Answer,
+            "select verdict, version, by, at, name, found, before
+               from change_campaign($1, $2, $3, $4, $5, $6, $7, $8)",
+            organization.0,
+            campaign.0,
+            name,
+            expected.map(|version| version.0),
+            actor.operator,
+            actor.instance_id(),
+            reason,
+            starts_at,
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed(DOING))?;
+        answer.read(
+            DOING,
+            "there is no such campaign any more",
+            |name, found| refusal(name, found, asked),
+            |_before| match asked {
+                CampaignAction::Pause => Some(Action::ResumeCampaign(campaign)),
+                CampaignAction::Resume => Some(Action::PauseCampaign(campaign)),
+                _ => None,
+            },
+        )
+    }
+
+    /// Ends what is queued in a cancelled campaign, a piece at a time. Answers how many recipients that were.
+    ///
+    /// # Errors
+    /// When the database is away or refuses; what is left is ended by the next one who asks.
+    pub async fn skip_cancelled(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<u64, StoreError> {
+        let mut total = 0;
+        loop {
+            let skipped = sqlx::query_scalar!(
+                r#"select skip_cancelled($1, $2, $3) as "skipped!""#,
+                organization.0,
+                campaign.0,
+                SKIPPED_AT_ONCE,
+            )
+            .fetch_one(&self.bulk)
+            .await
+            .map_err(failed("end what is queued"))?;
+            total += u64::try_from(skipped).unwrap_or(0);
+            if skipped < SKIPPED_AT_ONCE {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Enrols the audience of a campaign that nobody is in: one made by another program, or before there were contacts.
+    async fn enrol_if_nobody_is(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<(), StoreError> {
+        const DOING: &str = "enrol the audience";
+        let row = sqlx::query!(
+            r#"select o.default_locale,
+                      array(select s.texts from campaign_steps s
+                             where s.organization_id = $1 and s.campaign_id = $2 order by s.step) as "texts!",
+                      array(select distinct locale from contacts
+                             where organization_id = $1 and locale is not null) as "spoken!"
+                 from organizations o
+                 join campaigns c on c.organization_id = o.id and c.id = $2 and c.state in ('draft', 'scheduled')
+                where o.id = $1 and not exists (
+                      select from campaign_recipients r where r.organization_id = $1 and r.campaign_id = $2)"#,
+            organization.0,
+            campaign.0,
+        )
+        .fetch_optional(&self.bulk)
+        .await
+        .map_err(failed(DOING))?;
+        let Some(row) = row else { return Ok(()) };
+        let texts: Vec<crate::domain::template::Texts> = row
+            .texts
+            .into_iter()
+            .map(serde_json::from_value)
+            .collect::<Result<_, _>>()
+            .map_err(|_| StoreError::Unreadable { doing: DOING, what: "text" })?;
+        let texts: Vec<_> = texts.iter().collect();
+        let needs = needs(&texts, &row.spoken, Locale::parse(&row.default_locale).ok().as_ref());
+        sqlx::query_scalar!(
+            "select enrol($1, $2, $3, $4)",
+            organization.0,
+            campaign.0,
+            &needs.variables,
+            needs.required
+        )
+        .fetch_one(&self.bulk)
+        .await
+        .map_err(failed(DOING))?;
+        Ok(())
+    }
+}
+
+/// Why the life of a campaign forbids it.
+fn refusal(name: &str, found: &str, asked: CampaignAction) -> String {
+    let state: Result<CampaignState, _> = found.parse();
+    match state.map(|state| state.apply(asked, name)) {
+        Ok(Err(refusal)) => refusal.to_string(),
+        _ => format!("campaign {name} is {found}"),
+    }
+}

@@ -1,0 +1,109 @@
+//! Importing contacts: chunks into a staging table of the connection's own, then one statement that merges them.
+//! Nothing is visible before it, and nothing is left of an import that dies before it.
+
+use super::{Store, StoreError, action::Actor, failed};
+use crate::domain::ids::OrganizationId;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+/// An import on its way. Dropping it throws away what was staged.
+pub struct Staging {
+    connection: PgConnection,
+    started_at: DateTime<Utc>,
+}
+
+/// The account of one file: every line is in exactly one of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct ImportCounts {
+    /// Records of the file, the header not counted.
+    pub lines: u64,
+    /// People who were not known.
+    pub accepted: u64,
+    /// Known people about whom something changed.
+    pub updated: u64,
+    /// Rows that changed nothing: known people, and phones that stood in the file before.
+    pub duplicate: u64,
+    /// Rows that cannot be used.
+    pub rejected: u64,
+}
+
+impl Store {
+    /// Begins an import.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn begin_import(&self) -> Result<Staging, StoreError> {
+        const DOING: &str = "begin the import";
+        // A connection that leaves its pool: the staging table ends with it.
+        let mut connection = self.bulk.acquire().await.map_err(failed(DOING))?.detach();
+        let started_at = sqlx::query_scalar!(
+            r#"select clock_timestamp() as "at!" from (select stage_contacts()) as staged"#
+        )
+        .fetch_one(&mut connection)
+        .await
+        .map_err(failed(DOING))?;
+        Ok(Staging { connection, started_at })
+    }
+}
+
+impl Staging {
+    /// Copies rows, chunk by chunk as they come, each in the text format of `copy` with the columns of
+    /// [`crate::import::COPY_COLUMNS`]. Ends with the channel.
+    ///
+    /// # Errors
+    /// When the database is away or refuses; nothing is kept then.
+    pub async fn copy(
+        &mut self,
+        chunks: &mut tokio::sync::mpsc::Receiver<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        const DOING: &str = "copy the contacts";
+        let mut copy =
+            self.connection.copy_in_raw("copy contact_staging from stdin").await.map_err(failed(DOING))?;
+        while let Some(chunk) = chunks.recv().await {
+            copy.send(chunk).await.map_err(failed(DOING))?;
+        }
+        copy.finish().await.map_err(failed(DOING))?;
+        Ok(())
+    }
+
+    /// Merges what was copied into the contacts and writes the account of the file: one statement.
+    ///
+    /// # Errors
+    /// When the database is away, busy or refuses; nothing has changed then.
+    pub async fn merge(
+        mut self,
+        organization: OrganizationId,
+        file_name: &str,
+        lines: u64,
+        rejected: u64,
+        actor: Actor<'_>,
+    ) -> Result<ImportCounts, StoreError> {
+        let column = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let merged = sqlx::query!(
+            r#"select p_accepted as "accepted!", p_updated as "updated!", p_duplicate as "duplicate!"
+                 from merge_contacts($1, $2, $3, $4, $5, $6, $7)"#,
+            organization.0,
+            Uuid::now_v7(),
+            file_name,
+            actor.operator,
+            column(lines),
+            column(rejected),
+            self.started_at,
+        )
+        .fetch_one(&mut self.connection)
+        .await
+        .map_err(failed("merge the contacts"))?;
+        // The merge is committed: how the connection ends does not matter any more.
+        let _ = self.connection.close().await;
+        let count = |column: i64| u64::try_from(column).unwrap_or(0);
+        Ok(ImportCounts {
+            lines,
+            accepted: count(merged.accepted),
+            updated: count(merged.updated),
+            duplicate: count(merged.duplicate),
+            rejected,
+        })
+    }
+}

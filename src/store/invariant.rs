@@ -1,0 +1,330 @@
+//! The invariants (`reliability.md`, section 12): queries that answer what must never exist, at any moment, on any
+//! database. The doctor runs them for operators, and every sending test ends with them.
+
+use super::{Store, StoreError, failed};
+use crate::domain::ids::OrganizationId;
+use serde::Serialize;
+
+/// Something that must never exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// `I1` to `I11`.
+    pub invariant: &'static str,
+    /// What was found where.
+    pub detail: String,
+}
+
+/// The invariants and what each forbids.
+pub const INVARIANTS: [(&str, &str); 11] = [
+    ("I1", "one live attempt for each message, and every waiver names operator and reason"),
+    ("I2", "no message was accepted twice unnoticed"),
+    ("I3", "recipients add up to those enrolled, and their states agree with their attempts"),
+    ("I4", "usage is within its cap and equals what is charged"),
+    ("I5", "nothing began while its campaign was paused or cancelled, or all sending stopped"),
+    ("I6", "the epochs of a number's attempts never go back"),
+    ("I7", "no attempt is on the wire long after its deadline"),
+    ("I8", "no message's state is below what is known of it"),
+    ("I9", "nothing began after the person opted out"),
+    ("I10", "every line of every import is accounted for"),
+    ("I11", "every change of state names actor, time and reason"),
+];
+
+/// One query, bound to the organisation, answering one line of text for each violation.
+macro_rules! violations {
+    ($store:expr, $organization:expr, $sql:literal) => {
+        sqlx::query_scalar!($sql, $organization.0)
+            .fetch_all(&$store.bulk)
+            .await
+            .map_err(failed("check invariants"))?
+    };
+}
+
+impl Store {
+    /// Runs all invariants and answers what they find, at most twenty of each.
+    ///
+    /// Each query sees its own moment: on a database at work it may take a look between two of them.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn check_invariants(&self, organization: OrganizationId) -> Result<Vec<Violation>, StoreError> {
+        let mut found = Vec::new();
+        let mut note = |invariant: &'static str, details: Vec<String>| {
+            found.extend(details.into_iter().map(|detail| Violation { invariant, detail }));
+        };
+        note("I1", self.live_twice(organization).await?);
+        note("I2", self.accepted_twice(organization).await?);
+        note("I3", self.sums_and_states(organization).await?);
+        note("I4", self.usage_beside_charges(organization).await?);
+        note("I5", self.begun_while_held(organization).await?);
+        note("I6", self.epochs_going_back(organization).await?);
+        note("I7", self.overdue(organization).await?);
+        note("I8", self.states_too_low(organization).await?);
+        note("I9", self.begun_after_opt_out(organization).await?);
+        note("I10", self.imports_that_do_not_add_up(organization).await?);
+        note("I11", self.unexplained_changes(organization).await?);
+        Ok(found)
+    }
+
+    async fn live_twice(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"select format('recipient %s, step %s: %s live attempts', recipient_id, step, count(*)) as "detail!"
+                 from attempts where organization_id = $1 and state in ('sending', 'in_doubt', 'accepted')
+                group by recipient_id, step having count(*) > 1
+               union all
+               select format('attempt %s is waived without operator or reason', id)
+                 from attempts where organization_id = $1 and state = 'waived'
+                  and (resolved_by is null or resolved_reason is null or finished_at is null)
+                limit 20"#
+        ))
+    }
+
+    async fn accepted_twice(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"select format('recipient %s, step %s: provider ids %s', recipient_id, step,
+                             string_agg(distinct provider_message_id, ', ')) as "detail!"
+                 from attempts
+                where organization_id = $1 and provider_message_id is not null and state <> 'undelivered'
+                group by recipient_id, step
+               having count(distinct provider_message_id) > 1 and not bool_or(contradicted)
+                limit 20"#
+        ))
+    }
+
+    async fn sums_and_states(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        let mut found = violations!(
+            self,
+            organization,
+            r#"with counted as (
+                   select campaign_id, count(*) as planned, count(*) filter (where state = 'queued') as queued,
+                          count(*) filter (where state = 'sending') as sending,
+                          count(*) filter (where state = 'accepted') as accepted,
+                          count(*) filter (where state = 'delivered') as delivered,
+                          count(*) filter (where state = 'read') as read,
+                          count(*) filter (where state = 'failed') as failed,
+                          count(*) filter (where state = 'in_doubt') as in_doubt,
+                          count(*) filter (where state = 'skipped') as skipped,
+                          count(*) filter (where state = 'skipped' and reason = 'opted_out') as opted_out
+                     from campaign_recipients where organization_id = $1 group by campaign_id
+               )
+               select format('campaign %s: the counts say %s, the rows %s', s.name,
+                             row (s.planned, s.queued, s.sending, s.accepted, s.delivered, s.read, s.failed, s.in_doubt,
+                                  s.skipped, s.opted_out),
+                             row (coalesce(c.planned, 0), coalesce(c.queued, 0), coalesce(c.sending, 0),
+                                  coalesce(c.accepted, 0), coalesce(c.delivered, 0), coalesce(c.read, 0),
+                                  coalesce(c.failed, 0), coalesce(c.in_doubt, 0), coalesce(c.skipped, 0),
+                                  coalesce(c.opted_out, 0))) as "detail!"
+                 from campaign_stats s left join counted c on c.campaign_id = s.campaign_id
+                where s.organization_id = $1
+                  and (not s.sums_hold
+                       or (s.planned, s.queued, s.sending, s.accepted, s.delivered, s.read, s.failed, s.in_doubt,
+                           s.skipped, s.opted_out)
+                          is distinct from
+                          (coalesce(c.planned, 0), coalesce(c.queued, 0), coalesce(c.sending, 0),
+                           coalesce(c.accepted, 0), coalesce(c.delivered, 0), coalesce(c.read, 0),
+                           coalesce(c.failed, 0), coalesce(c.in_doubt, 0), coalesce(c.skipped, 0),
+                           coalesce(c.opted_out, 0)))
+                limit 20"#
+        );
+        found.extend(violations!(
+            self,
+            organization,
+            r#"select format('recipient %s is %s at step %s, but its attempt %s is %s', r.id, r.state, r.step,
+                             coalesce(a.id::text, 'of that step'), coalesce(a.state::text, 'missing')) as "detail!"
+                 from campaign_recipients r
+                 left join attempts a on a.organization_id = r.organization_id and a.recipient_id = r.id
+                                     and a.step = r.step and a.state in ('sending', 'in_doubt', 'accepted')
+                where r.organization_id = $1
+                  and (r.last_attempt_id is not null or r.state in ('sending', 'in_doubt', 'accepted', 'delivered', 'read'))
+                  and case r.state
+                          when 'sending' then a.state is distinct from 'sending'
+                          when 'in_doubt' then a.state is distinct from 'in_doubt'
+                          when 'accepted' then a.state is distinct from 'accepted'
+                          when 'delivered' then a.state is distinct from 'accepted'
+                          when 'read' then a.state is distinct from 'accepted'
+                          when 'failed' then a.state in ('sending', 'in_doubt')
+                          else a.state is not null end
+                limit 20"#
+        ));
+        Ok(found)
+    }
+
+    async fn usage_beside_charges(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        let mut found = violations!(
+            self,
+            organization,
+            r#"with charged as (
+                   select 'number' as scope, number_id as scope_id, quota_day as day, count(*) as n
+                     from attempts where organization_id = $1 and charged group by 2, 3
+                   union all
+                   select 'campaign', campaign_id, quota_day, count(*)
+                     from attempts where organization_id = $1 and charged group by 2, 3
+                   union all
+                   select 'organization', organization_id, quota_day, count(*)
+                     from attempts where organization_id = $1 and charged group by 2, 3
+               )
+               select format('%s %s on %s: %s reserved of %s, %s charged, %s counted elsewhere',
+                             coalesce(u.scope, c.scope), coalesce(u.scope_id, c.scope_id), coalesce(u.day, c.day),
+                             coalesce(u.reserved, 0), coalesce(u.cap::text, 'no cap'), coalesce(c.n, 0),
+                             coalesce(u.elsewhere, 0)) as "detail!"
+                 from (select * from quota_usage where organization_id = $1) u
+                 full join charged c on c.scope = u.scope and c.scope_id = u.scope_id and c.day = u.day
+                where u.reserved > u.cap or coalesce(u.reserved, 0) <> coalesce(c.n, 0) + coalesce(u.elsewhere, 0)
+                limit 20"#
+        );
+        found.extend(violations!(
+            self,
+            organization,
+            r#"with charged as (
+                   select number_id, campaign_id, quota_day as day, count(*) as n
+                     from attempts where organization_id = $1 and charged group by 1, 2, 3
+               )
+               select format('number %s for campaign %s on %s: %s used, %s charged', coalesce(u.number_id, c.number_id),
+                             coalesce(u.campaign_id, c.campaign_id), coalesce(u.day, c.day), coalesce(u.used, 0),
+                             coalesce(c.n, 0)) as "detail!"
+                 from (select * from number_campaign_usage where organization_id = $1) u
+                 full join charged c on c.number_id = u.number_id and c.campaign_id = u.campaign_id and c.day = u.day
+                where coalesce(u.used, 0) <> coalesce(c.n, 0)
+                limit 20"#
+        ));
+        Ok(found)
+    }
+
+    /// A rehearsal's attempts carry the rehearsal's time and its pauses the real one: they cannot be compared.
+    async fn begun_while_held(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"with decided as (
+                   select entity_id, at, action, lead(at) over (partition by entity_id order by at) as until
+                     from audit_log
+                    where organization_id = $1
+                      and (entity = 'campaign' and action ~ '^(pause|cancel|resume|launch|start|complete)'
+                           or entity = 'organization' and action in ('stop all sending', 'lift the stop'))
+               )
+               select format('attempt %s began at %s, after %s at %s', a.id, a.started_at, d.action, d.at) as "detail!"
+                 from decided d
+                 join attempts a on a.organization_id = $1 and (a.campaign_id = d.entity_id or d.entity_id = $1)
+                                and a.started_at > d.at and a.started_at < coalesce(d.until, 'infinity')
+                where d.action ~ '^(pause|cancel|stop all)'
+                  and not (select rehearsal from organizations where id = $1)
+                limit 20"#
+        ))
+    }
+
+    async fn epochs_going_back(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"select format('attempt %s of number %s has epoch %s after %s', id, number_id, epoch, before) as "detail!"
+                 from (select id, number_id, epoch,
+                              max(epoch) over (partition by number_id order by started_at
+                                  range between unbounded preceding and '1 microsecond' preceding) as before
+                         from attempts
+                        where organization_id = $1 and not (select rehearsal from organizations where id = $1)) e
+                where epoch < before
+                limit 20"#
+        ))
+    }
+
+    async fn overdue(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"select format('attempt %s is still sending, its deadline was %s', id, deadline_at) as "detail!"
+                 from attempts
+                where organization_id = $1 and state = 'sending'
+                  and deadline_at < clock_timestamp() - interval '60 seconds'
+               union all
+               select format('attempt %s is in doubt, and its recipient is %s: nobody would see it', a.id, r.state)
+                 from attempts a
+                 join campaign_recipients r on r.organization_id = a.organization_id
+                                           and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                where a.organization_id = $1 and a.state = 'in_doubt' and r.step = a.step and r.state <> 'in_doubt'
+                limit 20"#
+        ))
+    }
+
+    async fn states_too_low(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"select format('recipient %s is %s at step %s, and step %s was accepted', r.id, r.state, r.step, a.step)
+                          as "detail!"
+                 from attempts a
+                 join campaign_recipients r on r.organization_id = a.organization_id
+                                           and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                where a.organization_id = $1 and a.state = 'accepted'
+                  and (a.step > r.step
+                       or a.step = r.step and r.state in ('queued', 'sending', 'in_doubt', 'skipped'))
+                limit 20"#
+        ))
+    }
+
+    async fn begun_after_opt_out(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"select format('attempt %s began at %s, the person had opted out at %s', a.id, a.started_at, s.since)
+                          as "detail!"
+                 from suppressions s
+                 join campaigns c on c.organization_id = s.organization_id
+                 join campaign_recipients r on r.organization_id = c.organization_id and r.campaign_id = c.id
+                                           and r.phone = s.phone
+                 join attempts a on a.organization_id = r.organization_id and a.recipient_id = r.id
+                                and a.started_at > s.since
+                where s.organization_id = $1 and not (select rehearsal from organizations where id = $1)
+                limit 20"#
+        ))
+    }
+
+    async fn imports_that_do_not_add_up(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"select format('import %s of %s: %s lines', id, file_name, lines) as "detail!"
+                 from contact_imports
+                where organization_id = $1 and accepted + updated + duplicate + rejected <> lines
+                limit 20"#
+        ))
+    }
+
+    async fn unexplained_changes(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"select format('campaign %s is %s, and nobody decided that', c.name, c.state) as "detail!"
+                 from campaigns c
+                where c.organization_id = $1 and c.state <> 'draft'
+                  and not exists (select from audit_log l
+                                   where l.organization_id = $1 and l.entity_id = c.id
+                                     and l.action ~ (case c.state
+                                         when 'scheduled' then '^(schedule|create)' when 'active' then '^(launch|start|resume)'
+                                         when 'paused' then '^pause' when 'completed' then '^complete'
+                                         else '^cancel' end))
+               union all
+               select format('number %s is suspended, and nobody decided that', n.phone)
+                 from whatsapp_numbers n
+                where n.organization_id = $1 and n.suspended_at is not null
+                  and not exists (select from audit_log l
+                                   where l.organization_id = $1 and l.entity_id = n.id
+                                     and l.action ~ '^(suspend|fail over)')
+               union all
+               select format('attempt %s was settled by %s, and no record says so', a.id, a.resolved_by)
+                 from attempts a
+                where a.organization_id = $1 and a.resolved_by is not null
+                  and not exists (select from audit_log l where l.organization_id = $1 and l.entity_id = a.id)
+               union all
+               select format('%s of %s at %s names no actor or no reason', action, entity_name, at)
+                 from audit_log
+                where organization_id = $1 and (btrim(actor) = '' or btrim(reason) = '')
+                limit 20"#
+        ))
+    }
+}

@@ -1,0 +1,372 @@
+//! Sending numbers: made, listed, edited, suspended and resumed.
+
+use super::{
+    Store, StoreError,
+    action::{ActionResult, Actor, Answer},
+    failed,
+};
+use crate::domain::{
+    action::{Action, NewNumber, Order, Version},
+    campaign::file::DEFAULT_POOL,
+    ids::{NumberId, OrganizationId},
+    number::{Pacing, ProviderKind},
+    phone::Phone,
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// A number as lists and details show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NumberRecord {
+    /// Its id.
+    pub id: NumberId,
+    /// In E.164 form.
+    pub phone: String,
+    /// What operators call it.
+    pub name: String,
+    /// Which provider it is at.
+    pub provider: String,
+    /// The account's name.
+    pub account: String,
+    /// The provider's id of it.
+    pub instance_id: String,
+    /// Lower goes first.
+    pub priority: i32,
+    /// `active`, `limited`, `suspended` or `disabled`.
+    pub state: String,
+    /// Why it is suspended.
+    pub suspension_reason: Option<String>,
+    /// Since when.
+    pub suspended_at: Option<DateTime<Utc>>,
+    /// When that ends by itself.
+    pub suspended_until: Option<DateTime<Utc>>,
+    /// By whom.
+    pub suspended_by: Option<String>,
+    /// When it goes on after a rest.
+    pub limited_until: Option<DateTime<Utc>>,
+    /// Why it rests.
+    pub limited_reason: Option<String>,
+    /// Most messages a day; none: no limit of our own.
+    pub daily_limit: Option<i32>,
+    /// Charged today.
+    pub sent_today: i32,
+    /// Left of the limit.
+    pub remaining_today: Option<i32>,
+    /// Least time between two messages, in milliseconds.
+    pub interval_ms: i32,
+    /// Most messages in one second; 0: no limit of our own.
+    pub per_second: i32,
+    /// Most requests on the wire at once.
+    pub in_flight: i32,
+    /// The instance that may send through it now.
+    pub lease_holder: Option<uuid::Uuid>,
+    /// That instance's host.
+    pub lease_host: Option<String>,
+    /// The pools that it is in.
+    pub pools: Vec<String>,
+    /// The operators' notes.
+    pub notes: String,
+    /// How often it has been changed.
+    pub version: i64,
+}
+
+/// A change of a number's columns: only what is `Some` is touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NumberEdit {
+    /// What operators call it.
+    pub name: Option<String>,
+    /// The operators' notes.
+    pub notes: Option<String>,
+    /// The provider's id of it.
+    pub instance_id: Option<String>,
+    /// Its place in the order.
+    pub priority: Option<i32>,
+    /// Most messages a day; `Some(None)` takes the limit off.
+    pub daily_limit: Option<Option<u32>>,
+    /// Least time between two messages, in milliseconds.
+    pub interval_ms: Option<u32>,
+    /// Most messages in one second.
+    pub per_second: Option<u32>,
+    /// Most requests on the wire at once.
+    pub in_flight: Option<u32>,
+}
+
+impl NumberEdit {
+    fn columns(&self) -> Value {
+        let mut columns = Map::new();
+        let mut set = |column: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                columns.insert(column.to_owned(), value);
+            }
+        };
+        set("display_name", self.name.as_ref().map(|name| json!(name)));
+        set("notes", self.notes.as_ref().map(|notes| json!(notes)));
+        set("instance_id", self.instance_id.as_ref().map(|id| json!(id)));
+        set("priority", self.priority.map(|priority| json!(priority)));
+        set("daily_limit", self.daily_limit.map(|limit| json!(limit)));
+        set("interval_ms", self.interval_ms.map(|interval| json!(interval)));
+        set("per_second", self.per_second.map(|rate| json!(rate)));
+        set("in_flight", self.in_flight.map(|most| json!(most)));
+        Value::Object(columns)
+    }
+}
+
+impl Store {
+    /// All numbers by priority, or the one of this phone.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn numbers(
+        &self,
+        organization: OrganizationId,
+        phone: Option<&Phone>,
+    ) -> Result<Vec<NumberRecord>, StoreError> {
+        sqlx::query_as!(
+            NumberRecord,
+            r#"select n.id, n.phone::text as "phone!", n.display_name as name, t.provider as "provider!",
+                      t.account as "account!", n.instance_id, n.priority, t.state as "state!", n.suspension_reason,
+                      n.suspended_at, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
+                      n.daily_limit, t.sent_today as "sent_today!", t.remaining_today, n.interval_ms, n.per_second,
+                      n.in_flight, i.id as "lease_holder?", i.host as "lease_host?", n.notes, n.revision as version,
+                      array(select p.name from pool_numbers m
+                              join pools p on p.organization_id = m.organization_id and p.id = m.pool_id
+                             where m.organization_id = n.organization_id and m.number_id = n.id
+                             order by p.name) as "pools!"
+                 from whatsapp_numbers n
+                 join number_usage_today t on t.organization_id = n.organization_id and t.number_id = n.id
+                 join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
+                 left join instances i on i.organization_id = l.organization_id and i.id = l.holder
+                                      and l.expires_at > clock_timestamp()
+                where n.organization_id = $1 and ($2::text is null or n.phone = $2)
+                order by n.priority, n.phone"#,
+            organization.0,
+            phone.map(Phone::reveal),
+        )
+        .fetch_all(&self.screen)
+        .await
+        .map_err(failed("list numbers"))
+    }
+
+    /// Puts a new number into a pool (`default` unless named), which is made when there is none of that name.
+    ///
+    /// # Errors
+    /// When the database is away or refuses: for one because the phone is a number already.
+    pub async fn add_number(
+        &self,
+        organization: OrganizationId,
+        number: &NewNumber,
+        pool: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<(NumberId, Version), StoreError> {
+        const DOING: &str = "add the number";
+        let id = NumberId::new();
+        let pacing = match number.pacing {
+            Some(pacing) => pacing,
+            None => {
+                let provider = sqlx::query_scalar!(
+                    r#"select provider::text as "provider!" from accounts where organization_id = $1 and id = $2"#,
+                    organization.0,
+                    number.account.0,
+                )
+                .fetch_optional(&self.screen)
+                .await
+                .map_err(failed(DOING))?;
+                // An account that is gone is refused by the foreign key.
+                let provider =
+                    provider.and_then(|provider| provider.parse().ok()).unwrap_or(ProviderKind::Meta);
+                default_pacing(provider)
+            }
+        };
+        let columns = json!({
+            "account_id": number.account.0, "phone": number.phone.reveal(), "instance_id": number.sender_id,
+            "display_name": number.name, "priority": number.priority, "daily_limit": number.daily_limit,
+            "interval_ms": milliseconds(&pacing), "per_second": pacing.per_second, "in_flight": pacing.in_flight,
+        });
+        let version = sqlx::query_scalar!(
+            r#"select add_number($1, $2, $3, $4, $5, $6) as "version!""#,
+            organization.0,
+            id.0,
+            actor.operator,
+            actor.instance_id(),
+            columns,
+            pool.unwrap_or(DEFAULT_POOL),
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed(DOING))?;
+        Ok((id, Version(version)))
+    }
+
+    /// Changes columns of a number.
+    ///
+    /// # Errors
+    /// When the database is away, busy or refuses.
+    pub async fn edit_number(
+        &self,
+        organization: OrganizationId,
+        number: NumberId,
+        edit: &NumberEdit,
+        expected: Option<Version>,
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        let change = Change { name: "edit number", columns: edit.columns(), expected, reason };
+        self.change_number(organization, number, change, actor, |_before| None).await
+    }
+
+    /// Removes a number that never sent anything. One that did stays: what it sent names it.
+    ///
+    /// # Errors
+    /// When the database is away, busy or refuses.
+    pub async fn remove_number(
+        &self,
+        organization: OrganizationId,
+        number: NumberId,
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<bool, StoreError> {
+        let removed = sqlx::query_scalar!(
+            r#"with unused as materialized (
+                   select n.id from whatsapp_numbers n
+                    where n.organization_id = $1 and n.id = $2
+                      and not exists (select from number_campaign_usage u
+                                       where u.organization_id = $1 and u.number_id = n.id)
+                      and not exists (select from number_activity a
+                                       where a.organization_id = $1 and a.number_id = n.id)
+                    for update
+               ), removed as (
+                   delete from whatsapp_numbers n using unused u
+                    where n.organization_id = $1 and n.id = u.id returning n.*
+               )
+               select count(record_decision($1, clock_timestamp(), $3, $4, 'remove number', 'number', r.id, r.phone,
+                                            $5, to_jsonb(r), null)) as "count!" from removed r"#,
+            organization.0,
+            number.0,
+            actor.operator,
+            actor.instance_id(),
+            reason,
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed("remove the number"))?;
+        Ok(removed > 0)
+    }
+
+    pub(super) async fn act_on_number(
+        &self,
+        organization: OrganizationId,
+        order: &Order,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        let (number, columns) = match &order.action {
+            Action::SuspendNumber { number, until } => (*number, json!({ "suspended_until": until })),
+            Action::SetPriority { number, priority } => (*number, json!({ "priority": priority })),
+            Action::SetLimits { number, daily_limit, pacing } => {
+                let columns = json!({
+                    "daily_limit": daily_limit, "interval_ms": milliseconds(pacing),
+                    "per_second": pacing.per_second, "in_flight": pacing.in_flight,
+                });
+                (*number, columns)
+            }
+            Action::EnableNumber(number) => (*number, json!({ "is_active": true })),
+            Action::DisableNumber(number) => (*number, json!({ "is_active": false })),
+            Action::ResumeNumber(number) | Action::FailOverNumber(number) => (*number, json!({})),
+            _ => return Err(StoreError::Unreadable { doing: DOING, what: "order" }),
+        };
+        let change = Change {
+            name: order.action.name(),
+            columns,
+            expected: order.expected,
+            reason: order.reason.as_deref(),
+        };
+        self.change_number(organization, number, change, actor, |before| undo(&order.action, number, before))
+            .await
+    }
+
+    async fn change_number(
+        &self,
+        organization: OrganizationId,
+        number: NumberId,
+        change: Change<'_>,
+        actor: Actor<'_>,
+        undo: impl FnOnce(&Value) -> Option<Action>,
+    ) -> Result<ActionResult, StoreError> {
+        let answer = sqlx::query_as!(
+            Answer,
+            "select verdict, version, by, at, name, found, before from change_number($1, $2, $3, $4, $5, $6, $7, $8)",
+            organization.0,
+            number.0,
+            change.name,
+            change.expected.map(|version| version.0),
+            actor.operator,
+            actor.instance_id(),
+            change.reason,
+            change.columns,
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed(DOING))?;
+        answer.read(
+            DOING,
+            "there is no such number any more",
+            |name, found| format!("number {name} is {found}"),
+            undo,
+        )
+    }
+}
+
+const DOING: &str = "change a number";
+
+/// What one change of a number is.
+struct Change<'a> {
+    /// For the audit log; the database does by it what belongs to it.
+    name: &'a str,
+    /// New values by column.
+    columns: Value,
+    expected: Option<Version>,
+    reason: Option<&'a str>,
+}
+
+/// The order that brings back what `before` says.
+fn undo(action: &Action, number: NumberId, before: &Value) -> Option<Action> {
+    let integer = |column: &str| before.get(column).and_then(Value::as_i64);
+    let small = |column: &str| integer(column).and_then(|value| u32::try_from(value).ok());
+    Some(match action {
+        Action::SuspendNumber { .. } | Action::FailOverNumber(_) => Action::ResumeNumber(number),
+        Action::ResumeNumber(_) => {
+            before.get("suspended_at").filter(|since| !since.is_null())?;
+            let until = before.get("suspended_until").and_then(Value::as_str);
+            Action::SuspendNumber { number, until: until.and_then(|until| until.parse().ok()) }
+        }
+        Action::SetPriority { .. } => {
+            Action::SetPriority { number, priority: i32::try_from(integer("priority")?).ok()? }
+        }
+        Action::SetLimits { .. } => Action::SetLimits {
+            number,
+            daily_limit: small("daily_limit"),
+            pacing: Pacing {
+                interval: std::time::Duration::from_millis(u64::from(small("interval_ms")?)),
+                per_second: small("per_second")?,
+                in_flight: small("in_flight")?,
+            },
+        },
+        Action::EnableNumber(_) => Action::DisableNumber(number),
+        Action::DisableNumber(_) => Action::EnableNumber(number),
+        _ => return None,
+    })
+}
+
+/// How fast a number of this provider sends unless somebody says otherwise.
+#[must_use]
+pub fn default_pacing(provider: ProviderKind) -> Pacing {
+    Pacing {
+        interval: provider.default_interval(),
+        per_second: provider.default_per_second(),
+        in_flight: provider.default_in_flight(),
+    }
+}
+
+fn milliseconds(pacing: &Pacing) -> i64 {
+    i64::try_from(pacing.interval.as_millis()).unwrap_or(i64::MAX)
+}

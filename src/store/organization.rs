@@ -1,0 +1,212 @@
+//! Organisations: the tenants.
+
+use super::{
+    Store, StoreError,
+    action::{ActionResult, Actor, Answer},
+    failed,
+};
+use crate::domain::{
+    action::{Action, Order},
+    ids::OrganizationId,
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// An organisation as lists and details show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrganizationRecord {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its short name.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// IANA name of its zone.
+    pub time_zone: String,
+    /// Language of last resort.
+    pub default_locale: String,
+    /// Most messages a day.
+    pub daily_limit: Option<i32>,
+    /// Only reaches loopback addresses; may run on another clock.
+    pub rehearsal: bool,
+    /// The phone of the number of last resort.
+    pub default_number: Option<String>,
+    /// Since when all sending is stopped.
+    pub stopped_at: Option<DateTime<Utc>>,
+    /// By whom.
+    pub stopped_by: Option<String>,
+    /// Why.
+    pub stopped_reason: Option<String>,
+    /// How often it has been changed.
+    pub version: i64,
+    /// The database's clock when it was read.
+    #[serde(skip)]
+    pub now: DateTime<Utc>,
+}
+
+/// What a new organisation is made of.
+#[derive(Debug, Clone)]
+pub struct NewOrganization<'a> {
+    /// Its short name.
+    pub slug: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// IANA name of its zone.
+    pub time_zone: &'a str,
+    /// Language of last resort.
+    pub default_locale: &'a str,
+    /// Most messages a day.
+    pub daily_limit: Option<i32>,
+    /// Only reaches loopback addresses; may run on another clock.
+    pub rehearsal: bool,
+}
+
+/// A change of an organisation: only what is `Some` is touched.
+#[derive(Debug, Clone, Default)]
+pub struct OrganizationEdit<'a> {
+    /// Its name.
+    pub name: Option<&'a str>,
+    /// IANA name of its zone.
+    pub time_zone: Option<&'a str>,
+    /// Language of last resort.
+    pub default_locale: Option<&'a str>,
+    /// Most messages a day; `Some(None)` takes the limit off.
+    pub daily_limit: Option<Option<i32>>,
+    /// The phone of the number of last resort; `Some(None)` for none.
+    pub default_number: Option<Option<&'a str>>,
+}
+
+impl Store {
+    /// All organisations that this role may see, by slug; or the one of this slug.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn organizations(&self, slug: Option<&str>) -> Result<Vec<OrganizationRecord>, StoreError> {
+        sqlx::query_as!(
+            OrganizationRecord,
+            r#"select o.id, o.slug, o.name, o.time_zone, o.default_locale, o.daily_limit, o.rehearsal,
+                      n.phone::text as "default_number?", o.stopped_at, o.stopped_by, o.stopped_reason,
+                      o.revision as version, clock_timestamp() as "now!"
+                 from organizations o
+                 left join whatsapp_numbers n on n.organization_id = o.id and n.id = o.default_number_id
+                where $1::text is null or o.slug = $1
+                order by o.slug"#,
+            slug,
+        )
+        .fetch_all(&self.screen)
+        .await
+        .map_err(failed("look for organisations"))
+    }
+
+    /// Adds an organisation with its default pool.
+    ///
+    /// # Errors
+    /// When the database is away or refuses: for one because the slug is taken.
+    pub async fn add_organization(
+        &self,
+        new: &NewOrganization<'_>,
+        actor: Actor<'_>,
+    ) -> Result<OrganizationId, StoreError> {
+        let id = OrganizationId::new();
+        sqlx::query!(
+            "with added as (
+                 insert into organizations (id, slug, name, time_zone, default_locale, daily_limit, rehearsal)
+                 values ($1, $2, $3, $4, $5, $6, $7) returning *
+             ), pooled as (
+                 insert into pools (organization_id, id, name) select id, new_uuid(), 'default' from added
+             )
+             select record_decision(a.id, clock_timestamp(), $8, $9, 'add organization', 'organization', a.id, a.slug,
+                                    'added', null, to_jsonb(a)) from added a",
+            id.0,
+            new.slug,
+            new.name,
+            new.time_zone,
+            new.default_locale,
+            new.daily_limit,
+            new.rehearsal,
+            actor.operator,
+            actor.instance_id(),
+        )
+        .execute(&self.screen)
+        .await
+        .map_err(failed("add the organisation"))?;
+        Ok(id)
+    }
+
+    /// Changes an organisation. `false`: there is no such organisation, or no such default number.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn edit_organization(
+        &self,
+        organization: OrganizationId,
+        edit: &OrganizationEdit<'_>,
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<bool, StoreError> {
+        let changed = sqlx::query_scalar!(
+            r#"with locked as materialized (
+                   select o.*, (select n.id from whatsapp_numbers n
+                                 where n.organization_id = o.id and n.phone = $8) as wanted_number
+                     from organizations o where o.id = $1 for update of o
+               ), changed as (
+                   update organizations o
+                      set name = coalesce($2, o.name), time_zone = coalesce($3, o.time_zone),
+                          default_locale = coalesce($4, o.default_locale),
+                          daily_limit = case when $5 then $6 else o.daily_limit end,
+                          default_number_id = case when $7 then l.wanted_number else o.default_number_id end,
+                          revision = o.revision + 1
+                     from locked l
+                    where o.id = l.id and ($8::text is null or l.wanted_number is not null)
+                   returning o.*
+               )
+               select count(record_decision($1, clock_timestamp(), $9, $10, 'edit organization', 'organization', $1,
+                                            c.slug, $11, to_jsonb(l) - 'wanted_number', to_jsonb(c))) as "count!"
+                 from changed c, locked l"#,
+            organization.0,
+            edit.name,
+            edit.time_zone,
+            edit.default_locale,
+            edit.daily_limit.is_some(),
+            edit.daily_limit.flatten(),
+            edit.default_number.is_some(),
+            edit.default_number.flatten(),
+            actor.operator,
+            actor.instance_id(),
+            reason,
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed("edit the organisation"))?;
+        Ok(changed > 0)
+    }
+
+    pub(super) async fn act_on_all(
+        &self,
+        organization: OrganizationId,
+        order: &Order,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        const DOING: &str = "stop or release sending";
+        let stop = matches!(order.action, Action::StopAll);
+        let answer = sqlx::query_as!(
+            Answer,
+            "select verdict, version, by, at, name, found, before from change_stop($1, $2, $3, $4, $5, $6)",
+            organization.0,
+            stop,
+            order.expected.map(|version| version.0),
+            actor.operator,
+            actor.instance_id(),
+            order.reason.as_deref(),
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed(DOING))?;
+        answer.read(
+            DOING,
+            "there is no such organisation any more",
+            |name, found| format!("{name} is {found}"),
+            |_before| stop.then_some(Action::ReleaseStop),
+        )
+    }
+}

@@ -1,0 +1,286 @@
+//! Recipients and attempts, as operators change and look at them.
+
+use super::{
+    Store, StoreError,
+    action::{ActionResult, Actor, Answer},
+    failed,
+};
+use crate::domain::{
+    action::{Action, Order, Verdict},
+    attempt::AttemptState,
+    ids::{AttemptId, CampaignId, OrganizationId, RecipientId},
+    phone::mask,
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// An attempt as lists and details show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttemptRecord {
+    /// Its id, which is also the reference that the provider was given.
+    pub id: AttemptId,
+    /// The campaign's name.
+    pub campaign: String,
+    /// For whom.
+    pub phone: String,
+    /// The recipient's id.
+    pub recipient: RecipientId,
+    /// Which step; 1 is the first.
+    pub step: i16,
+    /// `sending`, `accepted`, `rejected`, `not_sent`, `in_doubt`, `waived` or `undelivered`.
+    pub state: String,
+    /// The number's phone.
+    pub number: String,
+    /// When the intent was committed.
+    pub started_at: DateTime<Utc>,
+    /// When its outcome was recorded.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// How long the provider took.
+    pub duration_ms: Option<i32>,
+    /// Since when nobody knows.
+    pub in_doubt_since: Option<DateTime<Utc>>,
+    /// The provider's id of the message.
+    pub provider_message_id: Option<String>,
+    /// Our word for what went wrong.
+    pub class: Option<String>,
+    /// Whose fault that was.
+    pub blame: Option<String>,
+    /// The provider's code, or ours.
+    pub code: Option<String>,
+    /// The provider's own words.
+    pub words: Option<String>,
+    /// The operator who settled it.
+    pub resolved_by: Option<String>,
+    /// Why.
+    pub resolved_reason: Option<String>,
+    /// Evidence for acceptance came after it was settled otherwise.
+    pub contradicted: bool,
+}
+
+/// Which attempts to list.
+#[derive(Debug, Clone, Default)]
+pub struct AttemptQuery<'a> {
+    /// Only this one.
+    pub id: Option<AttemptId>,
+    /// Only in this state.
+    pub state: Option<AttemptState>,
+    /// Only of this campaign.
+    pub campaign: Option<&'a str>,
+    /// Only to this phone.
+    pub phone: Option<&'a str>,
+    /// At most so many.
+    pub most: i64,
+}
+
+/// One line of a campaign's export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecipientRecord {
+    /// The id.
+    pub id: RecipientId,
+    /// The phone.
+    pub phone: String,
+    /// The contact's name.
+    pub name: Option<String>,
+    /// The furthest state reached.
+    pub state: String,
+    /// Why it ended badly.
+    pub reason: Option<String>,
+    /// Which step is next or was last.
+    pub step: i16,
+    /// Attempts for it.
+    pub tries: i16,
+    /// When it is due.
+    pub due_at: Option<DateTime<Utc>>,
+    /// The number of the last attempt.
+    pub number: Option<String>,
+    /// The provider's id of the last attempt.
+    pub provider_message_id: Option<String>,
+    /// When it changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Store {
+    pub(super) async fn act_on_recipient(
+        &self,
+        organization: OrganizationId,
+        recipient: RecipientId,
+        order: &Order,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        const DOING: &str = "change a recipient";
+        let answer = sqlx::query_as!(
+            Answer,
+            "select verdict, version, by, at, name, found, before from change_recipient($1, $2, $3, $4, $5, $6, $7)",
+            organization.0,
+            recipient.0,
+            order.action.name(),
+            order.expected.map(|version| version.0),
+            actor.operator,
+            actor.instance_id(),
+            order.reason.as_deref(),
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed(DOING))?;
+        let retrying = matches!(order.action, Action::RetryRecipient(_));
+        answer.read(
+            DOING,
+            "there is no such recipient any more",
+            |phone, found| refusal(&mask(phone), found, retrying),
+            |_before| None,
+        )
+    }
+
+    pub(super) async fn resolve_attempt(
+        &self,
+        organization: OrganizationId,
+        attempt: AttemptId,
+        verdict: Verdict,
+        order: &Order,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        const DOING: &str = "settle an attempt";
+        let answer = sqlx::query_as!(
+            Answer,
+            "select verdict, version, by, at, name, found, before from resolve_attempt($1, $2, $3, $4, $5, $6, $7)",
+            organization.0,
+            attempt.0,
+            verdict.name(),
+            order.expected.map(|version| version.0),
+            actor.operator,
+            actor.instance_id(),
+            order.reason.as_deref(),
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed(DOING))?;
+        answer.read(
+            DOING,
+            "there is no such attempt",
+            |_phone, found| match found {
+                "no_reason" => {
+                    "a message that may have arrived is sent again only with a reason; say why".to_owned()
+                }
+                state => {
+                    format!(
+                        "the attempt is not in doubt, it is {}: there is nothing to settle",
+                        state.replace('_', " ")
+                    )
+                }
+            },
+            |_before| None,
+        )
+    }
+
+    /// Attempts, the latest first.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn attempts(
+        &self,
+        organization: OrganizationId,
+        query: &AttemptQuery<'_>,
+    ) -> Result<Vec<AttemptRecord>, StoreError> {
+        let state = query.state.map(AttemptState::name);
+        sqlx::query_as!(
+            AttemptRecord,
+            r#"select a.id, c.name as campaign, r.phone::text as "phone!", a.recipient_id as recipient, a.step,
+                      a.state::text as "state!", n.phone::text as "number!", a.started_at, a.finished_at, a.duration_ms,
+                      a.in_doubt_since, a.provider_message_id, a.class, a.blame, a.code, a.words, a.resolved_by,
+                      a.resolved_reason, a.contradicted
+                 from attempts a
+                 join campaigns c on c.organization_id = a.organization_id and c.id = a.campaign_id
+                 join campaign_recipients r on r.organization_id = a.organization_id
+                                           and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 join whatsapp_numbers n on n.organization_id = a.organization_id and n.id = a.number_id
+                where a.organization_id = $1 and ($2::uuid is null or a.id = $2)
+                  and ($3::text is null or a.state::text = $3)
+                  -- The index of doubts is as small as their number.
+                  and ($3::text is distinct from 'in_doubt' or a.in_doubt_since is not null)
+                  and ($4::text is null or c.name = $4) and ($5::text is null or r.phone = $5)
+                order by a.id desc limit $6"#,
+            organization.0,
+            query.id.map(|id| id.0),
+            state,
+            query.campaign,
+            query.phone,
+            query.most,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed("list attempts"))
+    }
+
+    /// Recipients of a campaign behind `after`, in the order of enrolment.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn recipients_after(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        after: RecipientId,
+        most: i64,
+    ) -> Result<Vec<RecipientRecord>, StoreError> {
+        sqlx::query_as!(
+            RecipientRecord,
+            r#"select r.id, r.phone::text as "phone!", p.name as "name?", r.state::text as "state!", r.reason, r.step,
+                      r.tries, r.due_at, n.phone::text as "number?", a.provider_message_id as "provider_message_id?",
+                      r.updated_at
+                 from campaign_recipients r
+                 left join contacts p on p.organization_id = r.organization_id and p.id = r.contact_id
+                 left join attempts a on a.organization_id = r.organization_id and a.id = r.last_attempt_id
+                 left join whatsapp_numbers n on n.organization_id = a.organization_id and n.id = a.number_id
+                where r.organization_id = $1 and r.campaign_id = $2 and r.id > $3
+                order by r.id limit $4"#,
+            organization.0,
+            campaign.0,
+            after.0,
+            most,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed("read the recipients of a campaign"))
+    }
+
+    /// Failed recipients of a campaign, in the order of enrolment; with their version.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn failed_recipients(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<Vec<RecipientId>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "select id from campaign_recipients
+              where organization_id = $1 and campaign_id = $2 and attention = 'failed' order by id",
+            organization.0,
+            campaign.0,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed("look for failed recipients"))?;
+        Ok(ids.into_iter().map(RecipientId).collect())
+    }
+}
+
+/// Why nothing was done; `found` is the recipient's state or what stands against it.
+fn refusal(phone: &str, found: &str, retrying: bool) -> String {
+    match (retrying, found) {
+        (true, "completed" | "cancelled") => {
+            format!("the campaign is {found}; nothing of it is sent any more")
+        }
+        (true, "opted_out") => format!("{phone} asked not to be written to"),
+        (true, "live") => {
+            format!("an attempt for {phone} is accepted or in doubt; the same message is never sent twice")
+        }
+        (true, state) => {
+            format!("{phone} has not failed, it is {}: there is nothing to retry", state.replace('_', " "))
+        }
+        (false, "sending") => format!("the message to {phone} is on the wire; it cannot be taken back"),
+        (false, state) => {
+            format!("{phone} is {} already; only who waits can be excluded", state.replace('_', " "))
+        }
+    }
+}
