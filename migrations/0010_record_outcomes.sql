@@ -189,6 +189,10 @@ end $$;
 
 -- Takes attempts off the limits of the day they were charged to, once.
 create function give_back_quota(p_org uuid, p_attempts uuid[]) returns void language plpgsql as $$
+declare
+    v_numbers   uuid[];
+    v_campaigns uuid[];
+    v_days      date[];
 begin
     if cardinality(p_attempts) = 0 then
         return;
@@ -197,25 +201,41 @@ begin
         update attempts set charged = false
          where organization_id = p_org and id = any (p_attempts) and charged
         returning number_id, campaign_id, quota_day
+    )
+    select array_agg(number_id), array_agg(campaign_id), array_agg(quota_day)
+      into v_numbers, v_campaigns, v_days from freed;
+    if v_numbers is null then
+        return;
+    end if;
+    -- Statements of their own, in the order of the claim: what a statement's parts lock first is nobody's promise.
+    with freed as (
+        select * from unnest(v_numbers, v_campaigns, v_days) as f (number_id, campaign_id, quota_day)
     ), per_scope as (
         select 'number' as scope, number_id as scope_id, quota_day, count(*) as freed from freed group by 2, 3
         union all
         select 'campaign', campaign_id, quota_day, count(*) from freed group by 2, 3
         union all
         select 'organization', p_org, quota_day, count(*) from freed group by 3
-    ), locked as (
+    ), locked as materialized (
         select u.scope, u.scope_id, u.day, s.freed
           from per_scope s join quota_usage u on u.organization_id = p_org and u.scope = s.scope
                                              and u.scope_id = s.scope_id and u.day = s.quota_day
          order by u.scope, u.scope_id, u.day for update of u
-    ), given as (
-        update quota_usage u set reserved = u.reserved - l.freed from locked l
-         where u.organization_id = p_org and u.scope = l.scope and u.scope_id = l.scope_id and u.day = l.day
     )
-    update number_campaign_usage u set used = u.used - f.n
-      from (select number_id, campaign_id, quota_day, count(*) as n from freed group by 1, 2, 3) f
-     where u.organization_id = p_org and u.day = f.quota_day and u.number_id = f.number_id
-       and u.campaign_id = f.campaign_id;
+    update quota_usage u set reserved = u.reserved - l.freed from locked l
+     where u.organization_id = p_org and u.scope = l.scope and u.scope_id = l.scope_id and u.day = l.day;
+    with given as (
+        select number_id, campaign_id, quota_day, count(*) as freed
+          from unnest(v_numbers, v_campaigns, v_days) as f (number_id, campaign_id, quota_day) group by 1, 2, 3
+    ), locked as materialized (
+        select u.number_id, u.campaign_id, u.day, g.freed
+          from given g join number_campaign_usage u on u.organization_id = p_org and u.day = g.quota_day
+                                                   and u.number_id = g.number_id and u.campaign_id = g.campaign_id
+         order by u.day, u.number_id, u.campaign_id for update of u
+    )
+    update number_campaign_usage u set used = u.used - l.freed from locked l
+     where u.organization_id = p_org and u.day = l.day and u.number_id = l.number_id
+       and u.campaign_id = l.campaign_id;
 end $$;
 
 -- Ends queued work that nobody may send any more: of cancelled campaigns, and of people who opted out.
