@@ -1,7 +1,4 @@
 //! The console.
-
-pub mod backend;
-pub mod store_backend;
 //!
 //! Its own OS thread, `ui`, holds the terminal, the model and the loop ([`app`]); nothing in the sender ever waits for
 //! it, and it never waits for the database. Messages come in ([`msg`]), [`update`] changes the [`model`] and names
@@ -28,6 +25,7 @@ pub mod model;
 pub mod msg;
 pub mod overlays;
 pub mod pace;
+pub mod store_backend;
 pub mod tabs;
 pub mod terminal;
 pub mod theme;

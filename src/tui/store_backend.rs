@@ -5,7 +5,7 @@
 //! too long is ended by the server (two seconds, `postgres::connect`).
 
 use crate::domain::action::{Order, Subject};
-use crate::domain::ids::{AttemptId, CampaignId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::action::ActionResult;
 use crate::store::screen::live::LiveFeed;
@@ -243,14 +243,6 @@ impl Backend for StoreBackend {
         })
     }
 
-    fn recipient_of(&self, id: AttemptId) -> Reply<RecipientRow> {
-        self.ask(async move |inner| {
-            let row = inner.store.recipient_of_attempt(&inner.seat, id).await?;
-            inner.homes().note(std::slice::from_ref(&row));
-            Ok(row)
-        })
-    }
-
     fn act(&self, order: Order) -> BoxFuture<'static, ActionAnswer> {
         let inner = Arc::clone(&self.0);
         let task = self.0.runtime.spawn(async move {
@@ -371,7 +363,7 @@ impl News {
             match change {
                 Change::Reload(at) => reload = Some(at),
                 Change::Row { table, id, .. } if !rows.contains(&(table.clone(), id)) => {
-                    rows.push((table, id))
+                    rows.push((table, id));
                 }
                 Change::Row { .. } => {}
             }

@@ -10,11 +10,15 @@ use crate::domain::ids::{CampaignId, NumberId, PoolId};
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{CampaignDetail, CampaignRow, CampaignStanding, Counts, ErrorLine, StepLine};
 use crate::store::{Store, StoreError, failed};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::HashMap;
 use std::time::Duration;
+use uuid::Uuid;
 
 const DOING: &str = "read the campaigns";
+
+/// Up to so many queued recipients those that wait for a time are counted; the statement says it too.
+const COUNTED: i64 = 2_000;
 
 /// Gates that a campaign is asked.
 const GATES: [GateName; 8] = [
@@ -54,7 +58,8 @@ impl Store {
         day: NaiveDate,
         only: Option<CampaignId>,
     ) -> Result<Vec<CampaignRead>, StoreError> {
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            Columns,
             r#"select c.id, c.name, c.state::text as "state!", c.priority, c.daily_limit, c.starts_at, c.started_at,
                       c.paused_at, c.finished_at, c.created_at, c.updated_at, c.changed_by, c.revision,
                       c.pool_id, k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",
@@ -96,67 +101,7 @@ impl Store {
         .fetch_all(self.screen())
         .await
         .map_err(failed(DOING))?;
-        rows.into_iter()
-            .map(|row| {
-                let standing = standing(&row.state)
-                    .ok_or(StoreError::Unreadable { doing: DOING, what: "campaign state" })?;
-                let counts = Counts {
-                    planned: many(row.planned),
-                    queued: many(row.queued),
-                    sending: many(row.sending),
-                    accepted: many(row.accepted),
-                    delivered: many(row.delivered),
-                    read: many(row.read),
-                    failed: many(row.failed),
-                    in_doubt: many(row.in_doubt),
-                    skipped: many(row.skipped),
-                };
-                let attempts = many(row.attempts);
-                let all_wait = match row.waiting {
-                    Some(waiting) => many(waiting) == counts.queued,
-                    // More than can be counted quickly: once everybody had a message, what is queued is put back.
-                    None => counts.queued > 2_000 && attempts >= counts.planned,
-                };
-                let since = match standing {
-                    CampaignStanding::Draft => Some(row.created_at),
-                    CampaignStanding::Scheduled => Some(row.updated_at),
-                    CampaignStanding::Active => row.started_at,
-                    CampaignStanding::Paused => row.paused_at,
-                    CampaignStanding::Completed | CampaignStanding::Cancelled => row.finished_at,
-                };
-                let changed_by = Safe::from(row.changed_by);
-                Ok(CampaignRead {
-                    facts: CampaignFacts {
-                        standing,
-                        changed_by: changed_by.clone(),
-                        starts_at: row.starts_at,
-                        daily_limit: row.daily_limit.map(count),
-                        used_today: count(row.used),
-                        queued: counts.queued,
-                        due_later: row.due_at.filter(|_| all_wait),
-                    },
-                    pool: PoolId(row.pool_id),
-                    attempts,
-                    row: CampaignRow {
-                        id: CampaignId(row.id),
-                        version: Version(row.revision),
-                        name: Shown::new(&row.name),
-                        standing,
-                        since: since.unwrap_or(row.updated_at),
-                        by: changed_by,
-                        hold: None,
-                        in_air: u32::try_from(counts.sending).unwrap_or(u32::MAX),
-                        counts,
-                        per_second: 0.0,
-                        starts_at: row.starts_at.filter(|_| {
-                            matches!(standing, CampaignStanding::Draft | CampaignStanding::Scheduled)
-                        }),
-                        done_at: None,
-                        priority: row.priority,
-                    },
-                })
-            })
-            .collect()
+        rows.into_iter().map(Columns::read).collect()
     }
 
     /// Everything about one campaign.
@@ -277,4 +222,101 @@ fn standing(word: &str) -> Option<CampaignStanding> {
         "cancelled" => CampaignStanding::Cancelled,
         _ => return None,
     })
+}
+
+/// A campaign as its tables have it.
+struct Columns {
+    id: Uuid,
+    name: String,
+    state: String,
+    priority: i32,
+    daily_limit: Option<i32>,
+    starts_at: Option<DateTime<Utc>>,
+    started_at: Option<DateTime<Utc>>,
+    paused_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    changed_by: String,
+    revision: i64,
+    pool_id: Uuid,
+    planned: i64,
+    queued: i64,
+    sending: i64,
+    accepted: i64,
+    delivered: i64,
+    read: i64,
+    failed: i64,
+    in_doubt: i64,
+    skipped: i64,
+    attempts: i64,
+    used: i32,
+    due_at: Option<DateTime<Utc>>,
+    waiting: Option<i64>,
+}
+
+impl Columns {
+    fn read(self) -> Result<CampaignRead, StoreError> {
+        let standing =
+            standing(&self.state).ok_or(StoreError::Unreadable { doing: DOING, what: "campaign state" })?;
+        let counts = Counts {
+            planned: many(self.planned),
+            queued: many(self.queued),
+            sending: many(self.sending),
+            accepted: many(self.accepted),
+            delivered: many(self.delivered),
+            read: many(self.read),
+            failed: many(self.failed),
+            in_doubt: many(self.in_doubt),
+            skipped: many(self.skipped),
+        };
+        let changed_by = Safe::new(&self.changed_by);
+        let facts = CampaignFacts {
+            standing,
+            changed_by: changed_by.clone(),
+            starts_at: self.starts_at,
+            daily_limit: self.daily_limit.map(count),
+            used_today: count(self.used),
+            queued: counts.queued,
+            due_later: self.due_at.filter(|_| self.all_wait()),
+        };
+        let row = CampaignRow {
+            id: CampaignId(self.id),
+            version: Version(self.revision),
+            name: Shown::new(&self.name),
+            standing,
+            since: self.since(standing),
+            by: changed_by,
+            hold: None,
+            in_air: u32::try_from(counts.sending).unwrap_or(u32::MAX),
+            counts,
+            per_second: 0.0,
+            starts_at: self
+                .starts_at
+                .filter(|_| matches!(standing, CampaignStanding::Draft | CampaignStanding::Scheduled)),
+            done_at: None,
+            priority: self.priority,
+        };
+        Ok(CampaignRead { row, facts, pool: PoolId(self.pool_id), attempts: many(self.attempts) })
+    }
+
+    /// Whether everything that is queued was put back, or waits for a later step.
+    fn all_wait(&self) -> bool {
+        match self.waiting {
+            Some(waiting) => waiting == self.queued,
+            // More than can be counted quickly: once everybody had a message, what is queued is put back.
+            None => self.queued > COUNTED && self.attempts >= self.planned,
+        }
+    }
+
+    fn since(&self, standing: CampaignStanding) -> DateTime<Utc> {
+        match standing {
+            CampaignStanding::Draft => Some(self.created_at),
+            CampaignStanding::Scheduled => Some(self.updated_at),
+            CampaignStanding::Active => self.started_at,
+            CampaignStanding::Paused => self.paused_at,
+            CampaignStanding::Completed | CampaignStanding::Cancelled => self.finished_at,
+        }
+        .unwrap_or(self.updated_at)
+    }
 }

@@ -303,11 +303,10 @@ fn kind(state: &str, goes_on: bool, ended: bool) -> Option<LiveKind> {
     Some(match state {
         "accepted" => LiveKind::Ok,
         "in_doubt" => LiveKind::Doubt,
-        "rejected" | "undelivered" if goes_on => LiveKind::Retry,
-        "rejected" | "undelivered" => LiveKind::Fail,
-        "not_sent" if goes_on => LiveKind::Retry,
-        "not_sent" if ended => LiveKind::Fail,
-        "not_sent" | "waived" => LiveKind::Unsent,
+        "rejected" | "undelivered" | "not_sent" if goes_on => LiveKind::Retry,
+        "not_sent" if !ended => LiveKind::Unsent,
+        "rejected" | "undelivered" | "not_sent" => LiveKind::Fail,
+        "waived" => LiveKind::Unsent,
         _ => return None,
     })
 }

@@ -53,7 +53,24 @@ impl Store {
         only: Option<NumberId>,
     ) -> Result<Vec<NumberRead>, StoreError> {
         let latest = self.latest_by_number(seat, at).await?;
-        let rows = sqlx::query!(
+        let rows = self.number_columns(seat, at, day, only).await?;
+        rows.into_iter()
+            .map(|row| {
+                let latest = latest.get(&NumberId(row.id)).cloned().unwrap_or_default();
+                row.read(at, latest)
+            })
+            .collect()
+    }
+
+    async fn number_columns(
+        &self,
+        seat: &Seat,
+        at: DateTime<Utc>,
+        day: NaiveDate,
+        only: Option<NumberId>,
+    ) -> Result<Vec<Columns>, StoreError> {
+        let rows = sqlx::query_as!(
+            Columns,
             r#"select n.id, n.phone::text as "phone!", n.display_name, n.notes, n.priority, n.daily_limit, n.interval_ms,
                       n.per_second, n.in_flight, n.is_active, n.suspended_at, n.suspension_reason, n.suspended_until,
                       n.suspended_by, n.limited_until, n.limited_reason, n.revision,
@@ -62,8 +79,8 @@ impl Store {
                       case when l.expires_at > clock_timestamp() then l.holder end as holder,
                       l.epoch as "epoch!", nullif(l.renewed_at, '-infinity') as renewed_at,
                       nullif(l.expires_at, '-infinity') as expires_at, i.host as "host?",
-                      y.this_minute as "this_minute!", y.last_minute as "last_minute!",
-                      y.errors as "errors!", y.all_of_them as "all!"
+                      coalesce(y.this_minute, 0) as "this_minute!", coalesce(y.last_minute, 0) as "last_minute!",
+                      coalesce(y.errors, 0) as "errors!", coalesce(y.all_of_them, 0) as "all_of_them!"
                  from whatsapp_numbers n
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
                  join number_pacing p on p.organization_id = n.organization_id and p.number_id = n.id
@@ -71,16 +88,17 @@ impl Store {
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder
                  left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
                                         and u.scope_id = n.id and u.day = $2
-                cross join lateral (
-                     select coalesce(sum(y.accepted) filter (where y.minute = date_trunc('minute', $3::timestamptz)),
-                                     0) as this_minute,
-                            coalesce(sum(y.accepted) filter (
-                                where y.minute = date_trunc('minute', $3) - interval '1 minute'), 0) as last_minute,
-                            coalesce(sum(y.rejected + y.not_sent), 0) as errors,
-                            coalesce(sum(y.accepted + y.rejected + y.not_sent + y.in_doubt), 0) as all_of_them
+                 left join (
+                     select y.number_id,
+                            sum(y.accepted) filter (where y.minute = date_trunc('minute', $3::timestamptz)) as this_minute,
+                            sum(y.accepted) filter (
+                                where y.minute = date_trunc('minute', $3) - interval '1 minute') as last_minute,
+                            sum(y.rejected + y.not_sent) as errors,
+                            sum(y.accepted + y.rejected + y.not_sent + y.in_doubt) as all_of_them
                        from number_activity y
-                      where y.organization_id = n.organization_id and y.number_id = n.id
-                        and y.minute > $3 - interval '5 minutes') y
+                      where y.organization_id = $1 and y.minute > $3 - interval '5 minutes'
+                        and ($4::uuid is null or y.number_id = $4)
+                      group by y.number_id) y on y.number_id = n.id
                 where n.organization_id = $1 and ($4::uuid is null or n.id = $4)
                 order by n.priority, n.phone limit 2000"#,
             seat.organization.0,
@@ -92,68 +110,7 @@ impl Store {
         .await
         .map_err(failed(DOING))?;
         debug_assert!(rows.len() <= OVERVIEW_ROWS, "the limit in the statement is the limit of the view");
-        rows.into_iter()
-            .map(|row| {
-                let id = NumberId(row.id);
-                let latest = latest.get(&id).cloned().unwrap_or_default();
-                let standing = standing(
-                    row.is_active,
-                    (row.suspended_at, row.suspension_reason, row.suspended_until, row.suspended_by),
-                    (row.limited_until, row.limited_reason),
-                    at,
-                );
-                let daily_limit = row.daily_limit.map(count);
-                let used_today = count(row.used);
-                let leased = row.holder.is_some();
-                Ok(NumberRead {
-                    facts: NumberFacts {
-                        standing: standing.clone(),
-                        daily_limit,
-                        used_today,
-                        next_send_at: row.next_send_at,
-                        leased,
-                        has_work: false,
-                    },
-                    lease: row.holder.map(|holder| LeaseRow {
-                        number: id,
-                        instance: InstanceId(holder),
-                        epoch: row.epoch,
-                        renewed_at: row.renewed_at.unwrap_or(at),
-                        expires_at: row.expires_at.unwrap_or(at),
-                    }),
-                    notes: Shown::new(&row.notes),
-                    row: NumberRow {
-                        id,
-                        version: Version(row.revision),
-                        phone: phone(DOING, &row.phone)?,
-                        name: Shown::new(&row.display_name),
-                        account: Shown::new(&row.account_name),
-                        provider: row
-                            .provider
-                            .parse()
-                            .map_err(|_| StoreError::Unreadable { doing: DOING, what: "provider" })?,
-                        priority: row.priority,
-                        standing,
-                        hold: None,
-                        daily_limit,
-                        used_today,
-                        pacing: Pacing {
-                            interval: milliseconds(row.interval_ms),
-                            per_second: count(row.per_second),
-                            in_flight: count(row.in_flight),
-                        },
-                        last_minute: last_minute(row.this_minute, row.last_minute, at),
-                        errors: (
-                            u32::try_from(row.errors).unwrap_or(u32::MAX),
-                            u32::try_from(row.all).unwrap_or(u32::MAX),
-                        ),
-                        last_error: latest.last_error,
-                        in_air: latest.in_air,
-                        holder: row.host.filter(|_| leased).map(Safe::from),
-                    },
-                })
-            })
-            .collect()
+        Ok(rows)
     }
 
     /// What the last 5,000 attempts of the last five minutes say: an index walk that ends there. More than that is not
@@ -181,7 +138,7 @@ impl Store {
             .into_iter()
             .map(|row| {
                 let latest = Latest {
-                    in_air: u32::try_from(row.in_air).unwrap_or(u32::MAX),
+                    in_air: short(row.in_air),
                     last_error: row.last_error.map(|error| Safe::cut(&error, 24)),
                 };
                 (NumberId(row.number_id), latest)
@@ -198,7 +155,7 @@ impl Store {
         let read = self.read_numbers(seat, scene.at, day, Some(id)).await?;
         let mut read = read.into_iter().next().ok_or(ReadError::Gone("number"))?;
         let work = self.work_of(seat, id).await?;
-        read.facts.has_work = work.has_work;
+        read.facts.has_work = work.is_wanted;
         let mut log = self.log_of(seat, id.0).await?;
         log.extend(self.switches_of(seat, id.0).await?);
         log.sort_by_key(|line| std::cmp::Reverse(line.at));
@@ -222,7 +179,7 @@ impl Store {
                                 join pool_numbers m on m.organization_id = c.organization_id and m.pool_id = c.pool_id
                                where c.organization_id = $1 and c.state = 'active' and m.number_id = $2
                                  and (select sum(k.queued) from campaign_counts k
-                                       where k.organization_id = $1 and k.campaign_id = c.id) > 0) as "has_work!",
+                                       where k.organization_id = $1 and k.campaign_id = c.id) > 0) as "is_wanted!",
                       (select coalesce(sum(b.waiting), 0)::bigint
                          from campaigns c
                         cross join lateral (select count(*) as waiting from (
@@ -239,7 +196,7 @@ impl Store {
         .map_err(failed(DOING))?;
         Ok(Work {
             pools: row.pools.iter().map(|name| Shown::new(name)).collect(),
-            has_work: row.has_work,
+            is_wanted: row.is_wanted,
             queued: many(row.queued),
         })
     }
@@ -281,9 +238,100 @@ impl Store {
     }
 }
 
+/// A number as its tables have it.
+struct Columns {
+    id: Uuid,
+    phone: String,
+    display_name: String,
+    notes: String,
+    priority: i32,
+    daily_limit: Option<i32>,
+    interval_ms: i32,
+    per_second: i32,
+    in_flight: i32,
+    is_active: bool,
+    suspended_at: Option<DateTime<Utc>>,
+    suspension_reason: Option<String>,
+    suspended_until: Option<DateTime<Utc>>,
+    suspended_by: Option<String>,
+    limited_until: Option<DateTime<Utc>>,
+    limited_reason: Option<String>,
+    revision: i64,
+    account_name: String,
+    provider: String,
+    next_send_at: Option<DateTime<Utc>>,
+    used: i32,
+    holder: Option<Uuid>,
+    epoch: i64,
+    renewed_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    host: Option<String>,
+    this_minute: i64,
+    last_minute: i64,
+    errors: i64,
+    all_of_them: i64,
+}
+
+impl Columns {
+    fn read(self, at: DateTime<Utc>, latest: Latest) -> Result<NumberRead, StoreError> {
+        let id = NumberId(self.id);
+        let standing = standing(
+            self.is_active,
+            (self.suspended_at, self.suspension_reason, self.suspended_until, self.suspended_by),
+            (self.limited_until, self.limited_reason),
+            at,
+        );
+        let leased = self.holder.is_some();
+        let facts = NumberFacts {
+            standing: standing.clone(),
+            daily_limit: self.daily_limit.map(count),
+            used_today: count(self.used),
+            next_send_at: self.next_send_at,
+            leased,
+            has_work: false,
+        };
+        let lease = self.holder.map(|holder| LeaseRow {
+            number: id,
+            instance: InstanceId(holder),
+            epoch: self.epoch,
+            renewed_at: self.renewed_at.unwrap_or(at),
+            expires_at: self.expires_at.unwrap_or(at),
+        });
+        let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "provider" };
+        let row = NumberRow {
+            id,
+            version: Version(self.revision),
+            phone: phone(DOING, &self.phone)?,
+            name: Shown::new(&self.display_name),
+            account: Shown::new(&self.account_name),
+            provider: self.provider.parse().map_err(unreadable)?,
+            priority: self.priority,
+            standing,
+            hold: None,
+            daily_limit: facts.daily_limit,
+            used_today: facts.used_today,
+            pacing: Pacing {
+                interval: milliseconds(self.interval_ms),
+                per_second: count(self.per_second),
+                in_flight: count(self.in_flight),
+            },
+            last_minute: last_minute(self.this_minute, self.last_minute, at),
+            errors: (short(self.errors), short(self.all_of_them)),
+            last_error: latest.last_error,
+            in_air: latest.in_air,
+            holder: self.host.filter(|_| leased).map(Safe::from),
+        };
+        Ok(NumberRead { row, facts, lease, notes: Shown::new(&self.notes) })
+    }
+}
+
+fn short(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
+}
+
 struct Work {
     pools: Vec<Shown>,
-    has_work: bool,
+    is_wanted: bool,
     queued: u64,
 }
 
@@ -329,7 +377,7 @@ fn standing(
 fn last_minute(this: i64, last: i64, at: DateTime<Utc>) -> u32 {
     let left = 60 - at.timestamp().rem_euclid(60);
     let sum = this.max(0) + last.max(0) * left / 60;
-    u32::try_from(sum).unwrap_or(u32::MAX)
+    short(sum)
 }
 
 #[cfg(test)]
@@ -358,7 +406,11 @@ mod tests {
 
     #[test]
     fn the_last_minute_slides() {
-        let at = |second| DateTime::UNIX_EPOCH + chrono::Duration::seconds(600 + second);
+<<<<<<< HEAD
+        let at = |second| DateTime::UNIX_EPOCH + chrono::Duration::seconds(600 + i64::from(second));
+=======
+        let at = |second: i64| DateTime::UNIX_EPOCH + chrono::Duration::seconds(600 + second);
+>>>>>>> screen
         assert_eq!(last_minute(0, 60, at(0)), 60);
         assert_eq!(last_minute(30, 60, at(30)), 60);
         assert_eq!(last_minute(59, 60, at(59)), 60);

@@ -13,7 +13,8 @@ pub const COUNT_LIMIT: u64 = 10_001;
 /// In which order recipients are listed. Each has an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RecipientOrder {
-    /// What changed last comes first.
+    /// What was tried last comes first; behind it what was never tried, as enrolled. (An index on the time of the last
+    /// change would cost every message more than its row in the ledger does.)
     #[default]
     Updated,
     /// As they were enrolled.

@@ -132,12 +132,12 @@ impl Store {
         Ok(rows
             .into_iter()
             .map(|row| {
-                let mut words = row.words.or(row.evidence).unwrap_or_default();
+                let mut words: Vec<String> = row.words.or(row.evidence).into_iter().collect();
                 if let (Some(by), Some(reason)) = (row.resolved_by, row.resolved_reason) {
-                    words = format!("{words} [settled by {by}: {reason}]").trim_start().to_owned();
+                    words.push(format!("[settled by {by}: {reason}]"));
                 }
                 if row.contradicted {
-                    words = format!("{words} [the provider accepted it after all]").trim_start().to_owned();
+                    words.push("[the provider accepted it after all]".to_owned());
                 }
                 AttemptLine {
                     id: AttemptId(row.id),
@@ -151,7 +151,7 @@ impl Store {
                     },
                     outcome: Safe::new(&row.state.replace('_', " ")),
                     code: row.code.map(Safe::from),
-                    words: Shown::new(&words),
+                    words: Shown::new(&words.join(" ")),
                     provider_message_id: row.provider_message_id.map(Safe::from),
                     instance: row.host.unwrap_or_default().into(),
                 }
