@@ -103,15 +103,13 @@ async fn prepare(cluster: &Cluster) -> Outcome<OrganizationId> {
 }
 
 /// The same people as CSV and as rows for `COPY`, in an order that has nothing to do with their phones.
-fn write_files(
-    folder: &Path,
-    organization: OrganizationId,
-    rows: usize,
-) -> Outcome<(PathBuf, PathBuf)> {
+fn write_files(folder: &Path, organization: OrganizationId, rows: usize) -> Outcome<(PathBuf, PathBuf)> {
     let (csv, copy) = (folder.join("people.csv"), folder.join("people.copy"));
-    let (mut for_us, mut bare) =
-        (BufWriter::new(File::create(&csv)?), BufWriter::new(File::create(&copy)?));
-    writeln!(for_us, "phone,name,locale,gender,profession,birth_date,registered_at,consent,tags,city,customer_tier")?;
+    let (mut for_us, mut bare) = (BufWriter::new(File::create(&csv)?), BufWriter::new(File::create(&copy)?));
+    writeln!(
+        for_us,
+        "phone,name,locale,gender,profession,birth_date,registered_at,consent,tags,city,customer_tier"
+    )?;
     for row in 0..rows {
         // Odd multipliers walk through all residues of a power of two: a permutation, far from any order.
         let scattered = (row * 0x9E37_79B1) & 0x07FF_FFFF;
