@@ -24,7 +24,7 @@ create function new_uuid() returns uuid
                         (random() * 17592186044415)::bigint);
 
 create table organizations (
-    id              uuid primary key,
+    id              uuid constraint organizations_key primary key,
     slug            text not null,
     name            text not null,
     time_zone       text not null,
@@ -51,7 +51,8 @@ comment on column organizations.stopped_at is 'Set by the stop-everything key: n
 comment on column organizations.revision is 'Raised by every change; actions name the revision they saw.';
 
 create table operators (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint operator_belongs_to_an_organization references organizations (id) on delete cascade,
     role_name       text not null,
     role            operator_role not null,
     created_at      timestamptz not null default clock_timestamp(),

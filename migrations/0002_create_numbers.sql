@@ -1,7 +1,8 @@
 -- Accounts, the numbers they own, and the pools that campaigns send through.
 
 create table accounts (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint account_belongs_to_an_organization references organizations (id) on delete cascade,
     id              uuid not null,
     name            text not null,
     provider        provider_kind not null,
@@ -27,7 +28,8 @@ comment on column accounts.unreachable_since is 'The provider does not answer; i
 comment on column accounts.rolling_limit is 'Unique recipients in a moving 24 h, over all numbers of the account.';
 
 create table whatsapp_numbers (
-    organization_id   uuid not null references organizations (id) on delete cascade,
+    organization_id   uuid not null
+        constraint number_belongs_to_an_organization references organizations (id) on delete cascade,
     id                uuid not null,
     account_id        uuid not null,
     phone             e164 not null,
@@ -84,7 +86,8 @@ create table number_pacing (
 comment on table number_pacing is 'When a number may send next; set inside the claim, so that a takeover cannot shorten a gap.';
 
 create table pools (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint pool_belongs_to_an_organization references organizations (id) on delete cascade,
     id              uuid not null,
     name            text not null,
     strategy        text not null default 'priority',

@@ -33,7 +33,8 @@ comment on table contacts is 'A person: phone in E.164, name, locale, attributes
 comment on column contacts.campaign_number is 'The contact''s persistent slot.';
 
 create table suppressions (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint suppression_belongs_to_an_organization references organizations (id) on delete cascade,
     phone           e164 not null,
     since           timestamptz not null default clock_timestamp(),
     source          text not null,
@@ -43,7 +44,8 @@ create table suppressions (
 comment on table suppressions is 'Phones that no campaign of the organisation writes to; checked inside every claim.';
 
 create table contact_imports (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint contact_import_belongs_to_an_organization references organizations (id) on delete cascade,
     id              uuid not null,
     file_name       text not null,
     operator        text not null,

@@ -1,7 +1,8 @@
 -- Campaigns, their steps, and one row per person enrolled.
 
 create table campaigns (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint campaign_belongs_to_an_organization references organizations (id) on delete cascade,
     id              uuid not null,
     name            text not null,
     state           campaign_state not null default 'draft',

@@ -67,7 +67,8 @@ create table provider_messages (
 comment on table provider_messages is 'Finds the attempt that a provider''s report names. An id given twice is kept twice.';
 
 create table quota_usage (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint usage_belongs_to_an_organization references organizations (id) on delete cascade,
     scope           text not null,
     scope_id        uuid not null,
     day             date not null,
@@ -81,7 +82,8 @@ comment on table quota_usage is 'Messages charged per scope and local day. A new
 comment on column quota_usage.cap is 'The largest cap in force that day; the claim compares with the current one.';
 
 create table number_campaign_usage (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint campaign_usage_belongs_to_an_organization references organizations (id) on delete cascade,
     number_id       uuid not null,
     campaign_id     uuid not null,
     day             date not null,
@@ -92,7 +94,8 @@ create table number_campaign_usage (
 comment on table number_campaign_usage is 'What each campaign sent through each number on a day; fair sharing reads it.';
 
 create table number_activity (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint activity_belongs_to_an_organization references organizations (id) on delete cascade,
     number_id       uuid not null,
     minute          timestamptz not null,
     accepted        integer not null default 0,

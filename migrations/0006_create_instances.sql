@@ -1,7 +1,8 @@
 -- Who is alive, and who may send through what.
 
 create table instances (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint instance_belongs_to_an_organization references organizations (id) on delete cascade,
     id              uuid not null,
     operator        text not null,
     host            text not null,
@@ -44,7 +45,8 @@ create trigger number_gets_a_lease_row after insert on whatsapp_numbers
     for each row execute function number_gets_a_lease_row();
 
 create table chores (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint chore_belongs_to_an_organization references organizations (id) on delete cascade,
     name            text not null,
     next_run_at     timestamptz not null default '-infinity',
     taken_by        uuid,

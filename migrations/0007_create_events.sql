@@ -1,7 +1,8 @@
 -- Who did what, when and why; what happened to numbers; and the notices that wake senders and consoles.
 
 create table audit_log (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint audit_entry_belongs_to_an_organization references organizations (id) on delete cascade,
     id              uuid not null default new_uuid(),
     at              timestamptz not null default clock_timestamp(),
     actor           text not null,
@@ -20,7 +21,8 @@ create index audit_by_entity on audit_log (organization_id, entity_id, at desc);
 create index audit_by_time on audit_log (organization_id, at desc);
 
 create table failovers (
-    organization_id uuid not null references organizations (id) on delete cascade,
+    organization_id uuid not null
+        constraint failover_belongs_to_an_organization references organizations (id) on delete cascade,
     id              uuid not null,
     from_number_id  uuid not null,
     to_number_id    uuid,

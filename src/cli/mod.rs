@@ -8,12 +8,15 @@ mod account;
 mod attempt;
 mod campaign;
 mod campaign_file;
+mod console;
 mod contact;
+mod demo;
 mod doctor;
 mod error;
 mod export;
 mod key;
 mod later;
+mod logging;
 mod migrate;
 mod number;
 mod operator;
@@ -22,13 +25,14 @@ mod output;
 mod parse;
 mod pool;
 mod secret;
+mod sender;
 mod session;
 mod simulator;
 
 pub use error::CliError;
 pub use session::Session;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use later::Later;
 use output::Out;
 use std::path::PathBuf;
@@ -50,7 +54,10 @@ pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// How the console is run, where no command is given.
+    #[command(flatten)]
+    pub console: console::Flags,
+    /// What to do; without a command: the console, with a sender inside
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -106,6 +113,10 @@ pub enum Command {
     Migrate,
     /// Checks everything that can be checked, the invariants among it
     Doctor,
+    /// A sender without a screen
+    Sender(sender::Options),
+    /// A throw-away world: local Postgres, simulated providers, running campaigns
+    Demo(demo::Options),
     /// The simulated providers alone
     Simulator(simulator::Options),
     /// Encryption keys
@@ -120,13 +131,17 @@ pub enum Command {
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     let out = Out::new(cli.global.json);
     let Some(command) = cli.command else {
-        return Err(CliError::Usage(Cli::command().render_help().to_string()));
+        let session = Session::open(&cli.global, out).await?;
+        let done = console::run(&session, cli.console).await;
+        let closed = session.close().await;
+        return done.and(closed);
     };
     match command {
         Command::Key(verb) => key::run(&verb, out),
         Command::Simulator(options) => simulator::run(&options, out).await,
         Command::Migrate => migrate::run(&cli.global, out).await,
         Command::Doctor => doctor::run(&cli.global, out).await,
+        Command::Demo(options) => demo::run(&cli.global, &options).await,
         command => {
             if let Some(later) = later_part_of(&command) {
                 return Err(CliError::Usage(later));
@@ -149,7 +164,10 @@ async fn dispatch(session: &Session, command: Command) -> Result<(), CliError> {
         Command::Contact(verb) => contact::run(session, verb).await,
         Command::Campaign(verb) => campaign::run(session, verb).await,
         Command::Attempt(verb) => attempt::run(session, verb).await,
-        Command::Migrate | Command::Doctor | Command::Simulator(_) | Command::Key(_) => Ok(()),
+        Command::Sender(options) => sender::run(session, &options).await,
+        Command::Demo(_) | Command::Migrate | Command::Doctor | Command::Simulator(_) | Command::Key(_) => {
+            Ok(())
+        }
     }
 }
 

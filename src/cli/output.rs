@@ -16,12 +16,18 @@ use unicode_width::UnicodeWidthStr;
 #[derive(Debug, Clone, Copy)]
 pub struct Out {
     json: bool,
+    quiet: bool,
 }
 
 impl Out {
     /// JSON, or text for people.
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, quiet: false }
+    }
+
+    /// The same without any output.
+    pub fn quiet(self) -> Self {
+        Self { quiet: true, ..self }
     }
 
     /// Whether one JSON document is wanted.
@@ -32,7 +38,7 @@ impl Out {
     /// Says how far it is, in a line that the next one replaces; only where somebody looks.
     pub fn progress(self, text: &str) {
         let mut stderr = io::stderr().lock();
-        if stderr.is_terminal() {
+        if stderr.is_terminal() && !self.quiet {
             let _ = write!(stderr, "\r{}\x1b[K", Safe::new(text));
             let _ = stderr.flush();
         }
@@ -40,6 +46,9 @@ impl Out {
 
     /// Prints the answer: the value as one JSON document, or the text.
     pub fn show(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
+        if self.quiet {
+            return Ok(());
+        }
         let mut stdout = io::stdout().lock();
         if self.json {
             serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from)?;
@@ -55,6 +64,9 @@ impl Out {
 
     /// Says something to people that is no part of the answer.
     pub fn note(self, text: &str) {
+        if self.quiet {
+            return;
+        }
         // Nobody may be there to read it; the answer counts.
         let _ = writeln!(io::stderr().lock(), "{}", Safe::cut(text, 4_000));
     }

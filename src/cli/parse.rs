@@ -30,7 +30,7 @@ impl Limit {
 
 /// A phone in international form.
 pub fn phone(raw: &str) -> Result<Phone, String> {
-    Phone::parse(raw).map_err(|error| format!("{error}; write it as +237600000001"))
+    Phone::parse(raw).map_err(|error| format!("the phone {error}"))
 }
 
 fn whole(raw: &str, from: i64, to: i64, what: &str) -> Result<i64, String> {

@@ -78,6 +78,28 @@ impl Session {
         Ok(Self { config, database, store, out, operator })
     }
 
+    /// A session on a database whose schema is known to be ours.
+    pub fn on(database: Database, config: Config, out: Out, operator: &str) -> Self {
+        let store = Store::new(&database);
+        Self { config, database, store, out, operator: operator.to_owned() }
+    }
+
+    /// The same session without output.
+    pub fn quiet(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+            database: self.database.clone(),
+            store: self.store.clone(),
+            out: self.out.quiet(),
+            operator: self.operator.clone(),
+        }
+    }
+
+    /// The operator's name.
+    pub fn operator_name(&self) -> &str {
+        &self.operator
+    }
+
     /// Who acts.
     pub fn actor(&self) -> Actor<'_> {
         Actor::operator(&self.operator)

@@ -52,7 +52,7 @@ impl ProviderKind {
     /// gateways, none for official ones.
     #[must_use]
     pub fn default_interval(self) -> Duration {
-        if self.is_official() { Duration::ZERO } else { Duration::from_secs(120) }
+        if self.is_official() { Duration::ZERO } else { Duration::from_mins(2) }
     }
 
     /// Default messages a second of one number: Meta's and Twilio's documented throughput is 80 a second per sender

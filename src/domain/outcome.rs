@@ -122,13 +122,12 @@ impl Class {
                 Scope::Provider => Blame::Provider,
             },
             Self::NumberAuth | Self::AccountFatal | Self::AccountLimited(_) => Blame::Account,
-            Self::Transient(_) => Blame::Provider,
+            Self::Transient(_) | Self::Unknown => Blame::Provider,
             Self::Withheld => Blame::Us,
             Self::RecipientInvalid | Self::RecipientBlocked | Self::OptedOut | Self::RecipientDeferred(_) => {
                 Blame::Recipient
             }
             Self::ContentRejected => Blame::Content,
-            Self::Unknown => Blame::Provider,
         }
     }
 
@@ -136,11 +135,14 @@ impl Class {
     #[must_use]
     pub fn scope(self) -> Scope {
         match self {
-            Self::NumberSuspended | Self::NumberLimited(_) => Scope::Number,
+            Self::NumberSuspended
+            | Self::NumberLimited(_)
+            | Self::Transient(_)
+            | Self::Unknown
+            | Self::Withheld => Scope::Number,
             Self::Throttled(scope, _) => scope,
             Self::DestinationRefused => Scope::Pair,
             Self::NumberAuth | Self::AccountFatal | Self::AccountLimited(_) => Scope::Account,
-            Self::Transient(_) | Self::Unknown | Self::Withheld => Scope::Number,
             Self::RecipientInvalid | Self::RecipientBlocked | Self::OptedOut | Self::RecipientDeferred(_) => {
                 Scope::Recipient
             }
@@ -158,9 +160,10 @@ impl Class {
             | Self::DestinationRefused
             | Self::NumberAuth
             | Self::AccountFatal => Retry::AnotherNumber,
-            Self::Throttled(Scope::Pair | Scope::Recipient, wait) => Retry::After(wait),
+            Self::Throttled(Scope::Pair | Scope::Recipient, wait)
+            | Self::Transient(wait)
+            | Self::RecipientDeferred(wait) => Retry::After(wait),
             Self::Throttled(_, _) => Retry::WhenNumberRecovers,
-            Self::Transient(wait) | Self::RecipientDeferred(wait) => Retry::After(wait),
             Self::Withheld => Retry::After(Duration::ZERO),
             Self::RecipientInvalid
             | Self::RecipientBlocked

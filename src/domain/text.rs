@@ -195,13 +195,10 @@ fn is_joiner(character: char) -> bool {
     matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
+#[expect(clippy::match_same_arms, reason = "one arm a kind of character, in the order of the code points")]
 fn treat(character: char) -> Treatment {
     match character {
         '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Treatment::Space,
-        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => Treatment::Replace,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            Treatment::Replace
-        }
         '\u{200b}'
         | '\u{2060}'..='\u{2065}'
         | '\u{206a}'..='\u{206f}'
@@ -211,14 +208,34 @@ fn treat(character: char) -> Treatment {
         | '\u{34f}'
         | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}' => Treatment::Remove,
-        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' => Treatment::Replace,
-        '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{fffff}' | '\u{100000}'..='\u{10ffff}' => {
-            Treatment::Replace
-        }
-        '\u{fdd0}'..='\u{fdef}' => Treatment::Replace,
-        other if (other as u32) & 0xfffe == 0xfffe => Treatment::Replace,
+        other if is_control(other) || is_direction(other) || is_empty_glyph(other) => Treatment::Replace,
         _ => Treatment::Keep,
     }
+}
+
+/// C0, DEL and C1.
+fn is_control(character: char) -> bool {
+    matches!(character, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}')
+}
+
+/// Marks, overrides and isolates that change the order in which a line is read.
+fn is_direction(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// Fillers that look like nothing, private use, and code points that are no characters.
+fn is_empty_glyph(character: char) -> bool {
+    matches!(
+        character,
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}'
+            | '\u{e000}'..='\u{f8ff}'
+            | '\u{f0000}'..='\u{fffff}'
+            | '\u{100000}'..='\u{10ffff}'
+            | '\u{fdd0}'..='\u{fdef}'
+    ) || (character as u32) & 0xfffe == 0xfffe
 }
 
 /// Replaces each whole escape sequence (CSI, OSC, DCS and their kin, 7-bit or 8-bit) by one replacement character,
@@ -370,7 +387,7 @@ mod tests {
                 .collect();
             let once = safe(&text);
             assert_eq!(safe(&once), once, "{}", text.escape_unicode());
-            assert!(!once.chars().any(|character| character.is_control()), "{}", text.escape_unicode());
+            assert!(!once.chars().any(char::is_control), "{}", text.escape_unicode());
         }
     }
 

@@ -28,6 +28,9 @@ pub enum Purpose {
     Work,
     /// What the console reads. Its own few connections, so that scrolling never costs a lease.
     Screen,
+    /// Lists of millions of rows. Each statement follows the one index that it was written for, whatever the planner's figures
+    /// say: these are always behind what was written last, and that is what people look at.
+    Walk,
     /// Commands that may take long: import, export, enrolment.
     Bulk,
     /// Migrations: no limit on a statement, a short one on waiting for a lock.
@@ -39,6 +42,7 @@ impl Purpose {
         match self {
             Self::Work => "work",
             Self::Screen => "screen",
+            Self::Walk => "walk",
             Self::Bulk => "bulk",
             Self::Migrate => "migrate",
         }
@@ -47,7 +51,8 @@ impl Purpose {
     fn connections(self) -> u32 {
         match self {
             Self::Work => 4,
-            Self::Screen => 3,
+            // One of the walks' connections hears of changes and does nothing else.
+            Self::Screen | Self::Walk => 3,
             Self::Bulk => 2,
             Self::Migrate => 1,
         }
@@ -57,7 +62,7 @@ impl Purpose {
     fn statement_limit(self) -> Option<Duration> {
         match self {
             Self::Work => Some(Duration::from_secs(15)),
-            Self::Screen => Some(Duration::from_secs(2)),
+            Self::Screen | Self::Walk => Some(Duration::from_secs(2)),
             Self::Bulk => Some(Duration::from_mins(10)),
             Self::Migrate => None,
         }
@@ -67,15 +72,37 @@ impl Purpose {
     fn lock_limit(self) -> Duration {
         match self {
             Self::Work | Self::Bulk => Duration::from_secs(5),
-            Self::Screen => Duration::from_secs(1),
+            Self::Screen | Self::Walk => Duration::from_secs(1),
             Self::Migrate => Duration::from_secs(3),
+        }
+    }
+
+    /// How its statements are planned.
+    fn planning(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Work | Self::Bulk | Self::Migrate => &[],
+            // What people look at differs in its conditions, and a plan made for all of them reads far too much for most.
+            // Planning costs a millisecond; compiling a plan costs more than running it.
+            Self::Screen => &[("plan_cache_mode", "force_custom_plan"), ("jit", "off")],
+            Self::Walk => &[
+                ("plan_cache_mode", "force_custom_plan"),
+                ("jit", "off"),
+                ("enable_seqscan", "off"),
+                ("enable_bitmapscan", "off"),
+                ("enable_sort", "off"),
+                ("enable_incremental_sort", "off"),
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
+                ("enable_material", "off"),
+                ("max_parallel_workers_per_gather", "0"),
+            ],
         }
     }
 
     /// How long to wait for a connection of the pool.
     fn acquire_limit(self) -> Duration {
         match self {
-            Self::Screen => Duration::from_secs(2),
+            Self::Screen | Self::Walk => Duration::from_secs(2),
             Self::Work | Self::Bulk | Self::Migrate => Duration::from_secs(10),
         }
     }
@@ -281,6 +308,7 @@ fn pool_options(purpose: Purpose) -> PgPoolOptions {
 fn session(options: PgConnectOptions, purpose: Purpose) -> PgConnectOptions {
     let milliseconds = |limit: Duration| format!("{}ms", limit.as_millis());
     let statement = purpose.statement_limit().map_or_else(|| "0".to_owned(), milliseconds);
+    let options = options.options(purpose.planning().iter().copied());
     options.application_name(&format!("signalbox/{}", purpose.name())).options([
         ("statement_timeout", statement),
         ("lock_timeout", milliseconds(purpose.lock_limit())),

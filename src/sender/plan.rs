@@ -187,7 +187,7 @@ impl Roster {
         for room in &rooms {
             room.opens.into_iter().for_each(|at| plan.may_open(at));
         }
-        for place in self.order(snapshot) {
+        for place in order(snapshot) {
             let view = &snapshot.numbers[place];
             if left == 0 || !local.leases.contains_key(&view.number.id) {
                 continue;
@@ -217,23 +217,6 @@ impl Roster {
             }
         }
         plan
-    }
-
-    /// Numbers in the order in which they are asked: by priority as the snapshot has them, but those of a least-used pool
-    /// by what they used relative to their limit, so that scarce work goes to the one that did least.
-    fn order(&self, snapshot: &Snapshot) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..snapshot.numbers.len()).collect();
-        if snapshot.pools.iter().any(|pool| pool.strategy == Strategy::LeastUsed) {
-            let relative = |view: &NumberView| {
-                let limit = view.number.daily_limit.unwrap_or(u32::MAX).max(1);
-                u64::from(view.used_today) * 1_000_000 / u64::from(limit)
-            };
-            order.sort_by_key(|place| {
-                let view = &snapshot.numbers[*place];
-                (relative(view), view.used_today, view.last_sent_at)
-            });
-        }
-        order
     }
 
     fn divide(
@@ -284,6 +267,23 @@ impl Roster {
             })
             .collect()
     }
+}
+
+/// Numbers in the order in which they are asked: by priority as the snapshot has them, but those of a least-used pool
+/// by what they used relative to their limit, so that scarce work goes to the one that did least.
+fn order(snapshot: &Snapshot) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..snapshot.numbers.len()).collect();
+    if snapshot.pools.iter().any(|pool| pool.strategy == Strategy::LeastUsed) {
+        let relative = |view: &NumberView| {
+            let limit = view.number.daily_limit.unwrap_or(u32::MAX).max(1);
+            u64::from(view.used_today) * 1_000_000 / u64::from(limit)
+        };
+        order.sort_by_key(|place| {
+            let view = &snapshot.numbers[*place];
+            (relative(view), view.used_today, view.last_sent_at)
+        });
+    }
+    order
 }
 
 /// How many messages of a campaign may be asked for.
@@ -384,13 +384,13 @@ fn serve(
         .daily_limit
         .filter(|limit| campaign.used_today >= *limit)
         .map(|limit| Hold::CapReached { scope: CapScope::Campaign, limit, opens: Some(midnight) });
-    match selection::participants(&view) {
-        Ok(serving) => Service { hold: cap, first: Some(serving.first), numbers: serving.numbers },
-        Err(NoNumberInService) => {
+    selection::participants(&view).map_or_else(
+        |NoNumberInService| {
             let pool = pool.map(|pool| pool.name.clone()).unwrap_or_default();
             Service { hold: Some(Hold::NoNumber { pool }), first: None, numbers: Vec::new() }
-        }
-    }
+        },
+        |serving| Service { hold: cap, first: Some(serving.first), numbers: serving.numbers },
+    )
 }
 
 /// Which numbers this instance should hold leases for: those that may send, the most urgent first.

@@ -26,13 +26,12 @@ pub async fn listen(shared: Arc<Shared>) {
                 loop {
                     match tokio::time::timeout(Duration::from_millis(500), notices.next()).await {
                         Ok(Ok(notice)) if notice.concerns(shared.organization) => shared.refresh.notify_one(),
-                        Ok(Ok(_)) => {}
                         Ok(Err(error)) => {
                             tracing::warn!("notices are interrupted: {error}");
                             break;
                         }
                         Err(_) if shared.ended() => return,
-                        Err(_) => {}
+                        Ok(Ok(_)) | Err(_) => {}
                     }
                 }
             }
@@ -82,9 +81,10 @@ async fn look(shared: &Shared) -> Result<Signal, crate::store::StoreError> {
             .map(|campaign| campaign.id)
             .collect()
     };
-    let texts = match missing.is_empty() {
-        true => Vec::new(),
-        false => shared.store.step_texts(shared.organization, &missing).await?,
+    let texts = if missing.is_empty() {
+        Vec::new()
+    } else {
+        shared.store.step_texts(shared.organization, &missing).await?
     };
     shared.set_gate(gate_of(&snapshot));
     shared.latest.send_replace(Some(Arc::new(snapshot.clone())));

@@ -121,7 +121,7 @@ impl Store {
         new: &NewAccount<'_>,
         actor: Actor<'_>,
     ) -> Result<(), StoreError> {
-        sqlx::query!(
+        sqlx::query_scalar!(
             "with added as (
                  insert into accounts (organization_id, id, name, provider, external_id, base_url, rolling_limit,
                                        sealed_token, sealed_app_secret, sealed_verify_token, sealed_webhook_secret)
@@ -143,7 +143,7 @@ impl Store {
             actor.operator,
             actor.instance_id(),
         )
-        .execute(&self.screen)
+        .fetch_one(&self.screen)
         .await
         .map_err(failed("add the account"))?;
         Ok(())

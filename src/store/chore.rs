@@ -26,7 +26,34 @@ pub struct Doubt {
     pub absences: i16,
 }
 
+/// What the ledger says of messages that the providers should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Attempts that the provider gave an id for.
+    pub accepted: u64,
+    /// Attempts of which nobody knows.
+    pub in_doubt: u64,
+}
+
 impl Store {
+    /// Counts the ledger, to compare it with a provider's. Reads every attempt of the organisation.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn accepted_and_doubted(&self, organization: OrganizationId) -> Result<Recorded, StoreError> {
+        let row = sqlx::query!(
+            r#"select count(*) filter (where state = 'accepted') as "accepted!",
+                      count(*) filter (where state in ('in_doubt', 'sending')) as "in_doubt!"
+                 from attempts where organization_id = $1"#,
+            organization.0,
+        )
+        .fetch_one(&self.lease)
+        .await
+        .map_err(failed("count the ledger"))?;
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        Ok(Recorded { accepted: count(row.accepted), in_doubt: count(row.in_doubt) })
+    }
+
     /// Starts campaigns whose time has come, ends those that have nothing open any more, and lifts suspensions and rests
     /// that have an end. Answers whether anything changed.
     ///

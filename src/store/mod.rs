@@ -20,6 +20,7 @@ pub mod operator;
 pub mod organization;
 pub mod pool;
 pub mod recipient;
+pub mod screen;
 pub mod snapshot;
 pub mod stats;
 pub mod view;
@@ -143,6 +144,8 @@ pub struct Store {
     lease: PgPool,
     /// What people look at, and commands.
     screen: PgPool,
+    /// Lists of millions of rows, and the one connection that hears of changes.
+    walk: PgPool,
     /// What may take long: enrolment, imports, checks of everything.
     bulk: PgPool,
 }
@@ -155,6 +158,7 @@ impl Store {
             work: database.pool(Purpose::Work),
             lease: database.pool(Purpose::Work),
             screen: database.pool(Purpose::Screen),
+            walk: database.pool(Purpose::Walk),
             bulk: database.pool(Purpose::Bulk),
         }
     }
@@ -169,6 +173,7 @@ impl Store {
         self.work.close().await;
         self.lease.close().await;
         self.screen.close().await;
+        self.walk.close().await;
         self.bulk.close().await;
     }
 }

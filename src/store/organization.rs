@@ -108,7 +108,7 @@ impl Store {
         actor: Actor<'_>,
     ) -> Result<OrganizationId, StoreError> {
         let id = OrganizationId::new();
-        sqlx::query!(
+        sqlx::query_scalar!(
             "with added as (
                  insert into organizations (id, slug, name, time_zone, default_locale, daily_limit, rehearsal)
                  values ($1, $2, $3, $4, $5, $6, $7) returning *
@@ -127,7 +127,7 @@ impl Store {
             actor.operator,
             actor.instance_id(),
         )
-        .execute(&self.screen)
+        .fetch_one(&self.screen)
         .await
         .map_err(failed("add the organisation"))?;
         Ok(id)

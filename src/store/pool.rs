@@ -87,7 +87,7 @@ impl Store {
     ) -> Result<PoolId, StoreError> {
         let id = PoolId::new();
         let numbers: Vec<uuid::Uuid> = numbers.iter().map(|number| number.0).collect();
-        sqlx::query!(
+        sqlx::query_scalar!(
             "with added as (
                  insert into pools (organization_id, id, name, strategy, sticky) values ($1, $2, $3, $4, $5) returning *
              ), filled as (
@@ -105,7 +105,7 @@ impl Store {
             actor.operator,
             actor.instance_id(),
         )
-        .execute(&self.screen)
+        .fetch_one(&self.screen)
         .await
         .map_err(failed("add the pool"))?;
         Ok(id)

@@ -1,7 +1,7 @@
 //! Everything that the console asks of the outside. The console knows this trait and nothing behind it.
 
 use crate::domain::action::{Order, Subject, Version};
-use crate::domain::ids::{AttemptId, CampaignId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
     CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
@@ -116,9 +116,6 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Everything about one recipient.
     fn recipient(&self, id: RecipientId) -> Reply<RecipientDetail>;
-
-    /// The recipient of an attempt, for the live log: its row.
-    fn recipient_of(&self, id: AttemptId) -> Reply<RecipientRow>;
 
     /// Carries out an order. Runs to its end even when the console is gone.
     fn act(&self, order: Order) -> BoxFuture<'static, ActionAnswer>;

@@ -1,1 +1,183 @@
 //! The console.
+//!
+//! Its own OS thread, `ui`, holds the terminal, the model and the loop ([`app`]); nothing in the sender ever waits for
+//! it, and it never waits for the database. Messages come in ([`msg`]), [`update`] changes the [`model`] and names
+//! effects, [`effects`] carries them out on the program's runtime, [`view`] draws. The outside is one trait,
+//! [`backend`]. The law of all this is `reference/tui-practice.md`.
+//!
+//! ```text
+//!  program's runtime                                thread "ui"
+//!  effects::pictures --------- watch -------------> app: wait, update, drain, draw once
+//!  backend.live()    ------- broadcast -----------> model
+//!  effects::run      --------- mpsc --------------> update(&mut Model, Msg, now) -> Vec<Effect>
+//!  effects::run      <-------- mpsc, try_send ----- view(&Model, &mut Buffer) -> one write per frame
+//! ```
+
+pub mod allowed;
+pub mod app;
+pub mod backend;
+pub mod effects;
+#[cfg(test)]
+pub(crate) mod fake;
+pub mod keymap;
+pub mod lists;
+pub mod model;
+pub mod msg;
+pub mod overlays;
+pub mod pace;
+pub mod store_backend;
+pub mod tabs;
+pub mod terminal;
+pub mod theme;
+pub mod update;
+pub mod verbs;
+pub mod view;
+pub mod widgets;
+pub mod words;
+
+use crate::domain::text::Safe;
+use backend::Backend;
+use keymap::Keymap;
+use model::{Level, Model};
+use msg::{Moment, Msg};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use terminal::screen::{Screen, Stdout, terminal_size};
+use terminal::signals::{Caught, Signals, StopSignal};
+use terminal::{UI_THREAD, Unusable, guard, panic, watchdog};
+use theme::Theme;
+use tokio::sync::{mpsc, oneshot, watch};
+
+#[cfg(test)]
+mod tests;
+
+/// How the operator wants the console.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Nothing can be changed.
+    pub read_only: bool,
+    /// How things look.
+    pub theme: Theme,
+    /// The text of the operator's key file, if there is one.
+    pub keys: Option<String>,
+}
+
+/// Why the console ended. The caller drains its sender in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The operator left.
+    Quit,
+    /// A signal asked for it; the terminal is as it was.
+    Signal(StopSignal),
+    /// The terminal is gone; standard output leads nowhere now.
+    TerminalLost,
+}
+
+/// Why there was no console, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// It cannot be shown here.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+    /// The terminal refused.
+    #[error("cannot take the terminal")]
+    Terminal(#[source] std::io::Error),
+    /// The drawing thread panicked; the terminal is as it was.
+    #[error("the console failed: {0}; sending is not affected, details are in the log")]
+    Panicked(Safe),
+}
+
+/// A terminal that has stopped reading holds up the last write; nothing else waits for it longer than this.
+const LAST_FRAME: Duration = Duration::from_secs(2);
+
+/// Shows the console until it ends. Runs on the program's multi-thread runtime.
+///
+/// # Errors
+/// When there is no terminal that can carry it, or the drawing thread failed. The terminal is given back in any case.
+pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, TuiError> {
+    terminal::check()?;
+    let mut signals = Signals::listen().map_err(TuiError::Terminal)?;
+    let (messages, incoming) = mpsc::channel(256);
+    let (effects, outgoing) = mpsc::channel(64);
+    let (refresh, refreshed) = mpsc::channel(1);
+    let (alarm, mut alarms) = mpsc::channel(16);
+    let (lost, mut terminal_lost) = mpsc::channel(1);
+    let (picture, pictures) = watch::channel(None);
+    panic::install(alarm);
+    watchdog::watch(lost).map_err(TuiError::Terminal)?;
+    tokio::spawn(effects::run(backend.clone(), outgoing, messages.clone(), refresh));
+    tokio::spawn(effects::pictures(backend.clone(), picture, refreshed));
+    let wires = app::Wires {
+        pictures,
+        live: backend.live(),
+        notices: backend.notices(),
+        messages: incoming,
+        effects,
+    };
+    let session = backend.session();
+    let (finished, mut done) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(UI_THREAD.into())
+        .spawn(move || {
+            let _ = finished.send(show(session, options, wires));
+        })
+        .map_err(TuiError::Terminal)?;
+    let mut why: Option<(Ended, tokio::time::Instant)> = None;
+    loop {
+        let deadline = why.map(|(_, at)| at);
+        tokio::select! {
+            result = &mut done => return match result {
+                Ok(Ok(ended)) => Ok(why.map_or(ended, |(first, _)| first)),
+                Ok(Err(error)) => Err(TuiError::Terminal(error)),
+                Err(_) => Err(TuiError::Panicked(panic::take_ui_words().unwrap_or_default())),
+            },
+            caught = signals.next() => match caught {
+                Caught::Stop(signal) => {
+                    if signal == StopSignal::Hup {
+                        watchdog::detach();
+                    }
+                    let _ = messages.try_send(Msg::Stop(signal));
+                    why = why.or(Some((Ended::Signal(signal), tokio::time::Instant::now() + LAST_FRAME)));
+                }
+                Caught::Suspend => { let _ = messages.try_send(Msg::Suspend); }
+                Caught::Continue => { let _ = messages.try_send(Msg::Woken); }
+            },
+            Some(()) = terminal_lost.recv() => {
+                let _ = messages.try_send(Msg::TerminalLost);
+                why = why.or(Some((Ended::TerminalLost, tokio::time::Instant::now() + LAST_FRAME)));
+            }
+            Some(words) = alarms.recv() => { let _ = messages.try_send(Msg::Alarm(words)); }
+            () = until(deadline) => {
+                guard::abandon();
+                return Ok(why.map_or(Ended::TerminalLost, |(first, _)| first));
+            }
+        }
+    }
+}
+
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the drawing thread does: take the terminal, run, give it back.
+fn show(session: crate::store::view::Session, options: Options, wires: app::Wires) -> std::io::Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let now = Moment { mono: Instant::now(), wall: chrono::Utc::now() };
+    let Options { read_only, theme, keys } = options;
+    let (keymap, problems) = keys.as_deref().map(Keymap::with_user_file).unwrap_or_default();
+    let size = terminal_size();
+    let mut model = Model::new(now, session, read_only, theme, keymap, size);
+    for problem in problems {
+        model.toast(Level::Warn, Safe::new(&problem.to_string()).into_string());
+    }
+    let guard = guard::take()?;
+    let ended = runtime.block_on(async {
+        let app = app::App::new(model, Screen::new(Stdout, size), wires)?;
+        Ok(app.run().await)
+    });
+    drop(guard);
+    ended
+}

@@ -102,10 +102,13 @@ impl Filter {
     }
 }
 
+/// A character, and whether it stood in quotes.
+type Quotable = (char, bool);
+
 /// One word between spaces; quoted characters are marked, so that `"a:b"` is not a field.
 struct Token {
     at: usize,
-    characters: Vec<(char, bool)>,
+    characters: Vec<Quotable>,
 }
 
 fn split(text: &str) -> Result<Vec<Token>, FilterError> {
@@ -174,7 +177,7 @@ fn term(token: &Token, scope: Scope) -> Result<Term, Problem> {
 }
 
 /// A field name is letters only, so `12:30` and `http://…` stay words.
-fn field_and_value(token: &[(char, bool)]) -> Option<(String, Joint, &[(char, bool)])> {
+fn field_and_value(token: &[Quotable]) -> Option<(String, Joint, &[Quotable])> {
     let name_length = token.iter().take_while(|(c, quoted)| !quoted && c.is_ascii_alphabetic()).count();
     if name_length == 0 {
         return None;
@@ -186,7 +189,7 @@ fn field_and_value(token: &[(char, bool)]) -> Option<(String, Joint, &[(char, bo
     Some((name, joint, &token[name_length + sign.len()..]))
 }
 
-fn condition(field: Field, joint: Joint, value: &[(char, bool)], scope: Scope) -> Result<Condition, Problem> {
+fn condition(field: Field, joint: Joint, value: &[Quotable], scope: Scope) -> Result<Condition, Problem> {
     match field {
         Field::Try => {
             bounds(joint, value, |word| word.parse::<u32>().map_err(|_| Problem::NotANumber(word.to_owned())))
@@ -236,7 +239,7 @@ fn step(bounds: Bounds<u32>, joint: Joint) -> Bounds<u32> {
 
 fn bounds<T: Copy>(
     joint: Joint,
-    value: &[(char, bool)],
+    value: &[Quotable],
     read: impl Fn(&str) -> Result<T, Problem>,
 ) -> Result<Bounds<T>, Problem> {
     let text = plain(value);
@@ -252,15 +255,15 @@ fn bounds<T: Copy>(
     })
 }
 
-fn alternatives(value: &[(char, bool)]) -> Vec<&[(char, bool)]> {
+fn alternatives(value: &[Quotable]) -> Vec<&[Quotable]> {
     value.split(|(c, quoted)| *c == ',' && !quoted).filter(|part| !part.is_empty()).collect()
 }
 
-fn plain(token: &[(char, bool)]) -> String {
+fn plain(token: &[Quotable]) -> String {
     token.iter().map(|(c, _)| *c).collect()
 }
 
-fn pattern(token: &[(char, bool)], by_prefix: bool) -> Pattern {
+fn pattern(token: &[Quotable], by_prefix: bool) -> Pattern {
     let word = plain(token).to_lowercase();
     match token.last() {
         Some(('*', false)) => Pattern::Prefix(word[..word.len() - 1].to_owned()),

@@ -1,0 +1,374 @@
+-- The claim: one statement that reserves quota, picks due recipients, marks them and commits the intents.
+--
+-- A lane is (number, campaign, wanted). The caller names the lanes that its plan opened; the function grants each as
+-- much as the lease, the states, the pacing and every limit allow at this moment, and never more.
+--
+-- Order matters. Every lock is taken first (leases, organisation, numbers, campaigns, pacing, usage: always in this
+-- order, and by id within each), and only then is the clock read: a condition on time that stands beside a lock is
+-- judged before the wait for it.
+--
+-- The planner options keep the walk on its index whatever the statistics say: a cached plan for "limit $1" expects a
+-- tenth of the table and would read all of it. Rows that are locked are then found again by their place (ctid), which
+-- cannot change while we hold the lock: no plan made for yesterday's table size can turn that into a scan.
+
+create type claim_row as (
+    lane          integer,     -- 1-based place in p_lane_number
+    attempt_id    uuid,        -- null: a report on a campaign or lane, not a message
+    recipient_id  uuid,
+    step          smallint,
+    tries         smallint,
+    phone         text,
+    locale        text,
+    parameters    text,
+    at            timestamptz, -- started_at; in a campaign's report when its next put-back work is due
+    verdict       text         -- why a lane or campaign got less than it wanted; 'walk': found by the walk
+);
+
+create function claim(
+    p_org uuid, p_instance uuid,
+    p_numbers uuid[], p_epochs bigint[], p_batches integer[], p_gaps_us bigint[],
+    p_campaigns uuid[], p_walk_after uuid[], p_may_take_over boolean[],
+    p_lane_number integer[], p_lane_campaign integer[], p_lane_wanted integer[], p_lane_bound_only boolean[],
+    p_takes_over uuid[], p_attempts uuid[], p_deadline interval, p_now timestamptz default null
+) returns setof claim_row
+    language plpgsql
+    set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+    set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
+as $$
+declare
+    v_now            timestamptz;
+    v_day            date;
+    v_zone           text;
+    v_org_limit      integer;
+    v_org_stopped    boolean;
+    v_rehearsal      boolean;
+    v_org_left       integer := 2147483647;
+    v_number_verdict text[];
+    v_number_left    integer[];
+    v_number_gap_us  bigint[];
+    v_number_burst   integer[];
+    v_number_got     integer[];
+    v_number_cap     integer[];
+    v_campaign_ok    boolean[];
+    v_campaign_left  integer[];
+    v_campaign_cap   integer[];
+    v_campaign_sticky boolean[];
+    v_campaign_got   integer[];
+    v_grant          integer[];
+    v_used           integer[];
+    v_offset         integer := 0;
+    v_take           integer;
+    v_row_count      integer;
+    v_rest           integer;
+    v_thresholds     integer[];
+    v_lanes          integer[];
+    v_lane_numbers   uuid[];
+    v_epochs         bigint[];
+    v_due            tid[];
+    v_walk           tid[];
+    v_cum            integer;
+    v_total          integer := 0;
+begin
+    -- 1. Locks first.
+    perform 1 from number_leases
+      where organization_id = p_org and number_id = any (p_numbers) and holder = p_instance
+      order by number_id for share;
+    select time_zone, daily_limit, stopped_at is not null, rehearsal
+      into v_zone, v_org_limit, v_org_stopped, v_rehearsal
+      from organizations where id = p_org for share;
+    if not found then
+        raise exception 'no such organisation' using errcode = 'no_data_found';
+    end if;
+    perform 1 from whatsapp_numbers
+      where organization_id = p_org and id = any (p_numbers) order by id for share;
+    perform 1 from campaigns
+      where organization_id = p_org and id = any (p_campaigns) order by id for share;
+    perform 1 from number_pacing
+      where organization_id = p_org and number_id = any (p_numbers) order by number_id for update;
+
+    -- 2. Only then the clock.
+    if p_now is not null and not v_rehearsal then
+        raise exception 'only a rehearsal organisation may run on another clock' using errcode = 'check_violation';
+    end if;
+    v_now := coalesce(p_now, clock_timestamp());
+    v_day := (v_now at time zone v_zone)::date;
+
+    if v_org_stopped then
+        return next row (0, null, null, null, null, null, null, null, null, 'sending_stopped')::claim_row;
+        return;
+    end if;
+
+    -- 3. Usage of limited scopes, locked. Rows that the day does not have yet are made first.
+    insert into quota_usage (organization_id, scope, scope_id, day, cap, reserved)
+    select p_org, s.scope, s.scope_id, v_day, s.cap, 0
+      from (select 'organization' as scope, p_org as scope_id, v_org_limit as cap where v_org_limit is not null
+            union all
+            select 'campaign', c.id, c.daily_limit from campaigns c
+             where c.organization_id = p_org and c.id = any (p_campaigns) and c.daily_limit is not null
+            union all
+            select 'number', n.id, n.daily_limit from whatsapp_numbers n
+             where n.organization_id = p_org and n.id = any (p_numbers)) s
+     where not exists (select from quota_usage u where u.organization_id = p_org and u.scope = s.scope
+                          and u.scope_id = s.scope_id and u.day = v_day)
+    on conflict on constraint quota_usage_key do nothing;
+    perform 1 from quota_usage u
+      where u.organization_id = p_org and u.day = v_day
+        and (u.scope, u.scope_id) in (select 'organization', p_org where v_org_limit is not null
+                                      union all select 'campaign', unnest(p_campaigns)
+                                      union all select 'number', unnest(p_numbers))
+      order by u.scope, u.scope_id for update;
+
+    if v_org_limit is not null then
+        select v_org_limit - u.reserved into v_org_left from quota_usage u
+         where u.organization_id = p_org and u.scope = 'organization' and u.scope_id = p_org and u.day = v_day;
+    end if;
+
+    -- 4. What each number may, and why not.
+    select array_agg(case
+               when l.number_id is null then 'no_lease'
+               when l.expires_at <= clock_timestamp() then 'lease_expired'
+               when not n.is_active then 'disabled'
+               when n.suspended_at is not null and (n.suspended_until is null or n.suspended_until > v_now) then 'suspended'
+               when n.limited_until > v_now then 'limited'
+               when p.next_send_at > v_now then 'paced'
+               when n.daily_limit is not null and n.daily_limit <= coalesce(u.reserved, 0) then 'cap_reached'
+               else 'ok' end order by k.place),
+           array_agg(coalesce(n.daily_limit - coalesce(u.reserved, 0), 2147483647) order by k.place),
+           -- The caller's slot, made to fit the number's own limits: never more at once or sooner than they allow.
+           array_agg(greatest(k.gap_us, n.interval_ms::bigint * 1000,
+                              case when n.per_second > 0
+                                   then (k.batch * 1000000::bigint + n.per_second - 1) / n.per_second else 0 end)
+                     order by k.place),
+           array_agg(case when n.interval_ms > 0 then least(k.batch, 1) else k.batch end order by k.place),
+           array_agg(n.daily_limit order by k.place)
+      into v_number_verdict, v_number_left, v_number_gap_us, v_number_burst, v_number_cap
+      from unnest(p_numbers, p_epochs, p_batches, p_gaps_us)
+           with ordinality as k (number_id, epoch, batch, gap_us, place)
+      left join whatsapp_numbers n on n.organization_id = p_org and n.id = k.number_id
+      left join number_leases l on l.organization_id = p_org and l.number_id = k.number_id
+                               and l.holder = p_instance and l.epoch = k.epoch
+      left join number_pacing p on p.organization_id = p_org and p.number_id = k.number_id
+      left join quota_usage u on u.organization_id = p_org and u.scope = 'number' and u.scope_id = k.number_id
+                             and u.day = v_day;
+
+    select array_agg(coalesce(c.state = 'active', false) order by k.place),
+           array_agg(coalesce(c.daily_limit - coalesce(u.reserved, 0), 2147483647) order by k.place),
+           array_agg(c.daily_limit order by k.place),
+           array_agg(coalesce(s.sticky, false) order by k.place)
+      into v_campaign_ok, v_campaign_left, v_campaign_cap, v_campaign_sticky
+      from unnest(p_campaigns) with ordinality as k (campaign_id, place)
+      left join campaigns c on c.organization_id = p_org and c.id = k.campaign_id
+      left join pools s on s.organization_id = p_org and s.id = c.pool_id
+      left join quota_usage u on u.organization_id = p_org and u.scope = 'campaign' and u.scope_id = k.campaign_id
+                             and u.day = v_day;
+
+    -- 5. Grants: the least of what was wanted and every limit, in the order of the lanes.
+    v_grant := array_fill(0, array[cardinality(p_lane_number)]);
+    v_used := v_grant;
+    v_number_got := array_fill(0, array[cardinality(p_numbers)]);
+    v_campaign_got := array_fill(0, array[cardinality(p_campaigns)]);
+    for i in 1 .. cardinality(p_lane_number) loop
+        if v_number_verdict[p_lane_number[i]] = 'ok' and v_campaign_ok[p_lane_campaign[i]] then
+            v_take := least(p_lane_wanted[i],
+                            v_number_left[p_lane_number[i]],
+                            v_number_burst[p_lane_number[i]] - v_number_got[p_lane_number[i]],
+                            v_campaign_left[p_lane_campaign[i]], v_org_left);
+            if v_take > 0 then
+                v_grant[i] := v_take;
+                v_number_got[p_lane_number[i]] := v_number_got[p_lane_number[i]] + v_take;
+                v_number_left[p_lane_number[i]] := v_number_left[p_lane_number[i]] - v_take;
+                v_campaign_left[p_lane_campaign[i]] := v_campaign_left[p_lane_campaign[i]] - v_take;
+                v_org_left := v_org_left - v_take;
+            elsif v_org_left <= 0 then
+                return next row (i, null, null, null, null, null, null, null, null, 'organization_cap_reached')::claim_row;
+            elsif v_campaign_left[p_lane_campaign[i]] <= 0 then
+                return next row (i, null, null, null, null, null, null, null, null, 'campaign_cap_reached')::claim_row;
+            elsif v_number_left[p_lane_number[i]] <= 0 then
+                return next row (i, null, null, null, null, null, null, null, null, 'cap_reached')::claim_row;
+            end if;
+        elsif not v_campaign_ok[p_lane_campaign[i]] then
+            return next row (i, null, null, null, null, null, null, null, null, 'campaign_not_active')::claim_row;
+        else
+            return next row (i, null, null, null, null, null, null, null, null,
+                             v_number_verdict[p_lane_number[i]])::claim_row;
+        end if;
+    end loop;
+
+    -- 6. Per campaign: pick, mark, write the intents.
+    v_number_got := array_fill(0, array[cardinality(p_numbers)]);
+    for c in 1 .. cardinality(p_campaigns) loop
+        v_take := 0;
+        if v_campaign_sticky[c] then
+            -- Work that belongs to one number goes first, through that number.
+            for i in 1 .. cardinality(p_lane_number) loop
+                if p_lane_campaign[i] = c and v_grant[i] > 0 then
+                    return query select * from claim_bound(p_org, p_instance, p_campaigns[c],
+                        p_numbers[p_lane_number[i]], p_epochs[p_lane_number[i]],
+                        case when p_may_take_over[c] then p_takes_over else '{}' end, i, v_grant[i],
+                        p_attempts[v_offset + 1 : v_offset + v_grant[i]], v_now, v_day, p_deadline);
+                    get diagnostics v_row_count = row_count;
+                    v_offset := v_offset + v_row_count;
+                    v_grant[i] := v_grant[i] - v_row_count;
+                    v_used[i] := v_used[i] + v_row_count;
+                end if;
+            end loop;
+        end if;
+        v_thresholds := '{}';
+        v_lanes := '{}';
+        v_lane_numbers := '{}';
+        v_epochs := '{}';
+        v_cum := 0;
+        for i in 1 .. cardinality(p_lane_number) loop
+            if p_lane_campaign[i] = c and v_grant[i] > 0 and not p_lane_bound_only[i] then
+                v_thresholds := v_thresholds || (v_cum + 1);
+                v_cum := v_cum + v_grant[i];
+                v_lanes := v_lanes || i;
+                v_lane_numbers := v_lane_numbers || p_numbers[p_lane_number[i]];
+                v_epochs := v_epochs || p_epochs[p_lane_number[i]];
+            end if;
+        end loop;
+        if v_cum > 0 then
+            v_due := array(
+                select r.ctid from campaign_recipients r
+                 where r.organization_id = p_org and r.campaign_id = p_campaigns[c]
+                   and r.bound_number_id is null and r.due_at is not null and r.due_at <= v_now
+                   and r.state = 'queued'
+                   and (select s.since from suppressions s
+                         where s.organization_id = p_org and s.phone = r.phone limit 1) is null
+                 order by r.due_at limit v_cum for update of r skip locked);
+            v_walk := array(
+                select r.ctid from campaign_recipients r
+                 where r.organization_id = p_org and r.campaign_id = p_campaigns[c] and r.id > p_walk_after[c]
+                   and r.state = 'queued' and r.due_at is null
+                   and (select s.since from suppressions s
+                         where s.organization_id = p_org and s.phone = r.phone limit 1) is null
+                 order by r.id limit v_cum - cardinality(v_due) for update of r skip locked);
+            return query
+            with marked as (
+                update campaign_recipients r
+                   set state = 'sending', due_at = null, bound_number_id = null, tries = r.tries + 1,
+                       sticky_number_id = case when v_campaign_sticky[c]
+                           then v_lane_numbers[width_bucket(k.place::integer, v_thresholds)] end,
+                       last_attempt_id = p_attempts[v_offset + k.place], updated_at = v_now
+                  from unnest(v_due || v_walk) with ordinality as k (place_on_page, place)
+                 where r.ctid = k.place_on_page
+                returning r.id, r.step, r.tries, r.phone, k.place::integer as place
+            ), intents as (
+                insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id,
+                                      epoch, quota_day, started_at, deadline_at)
+                select p_org, p_attempts[v_offset + m.place], p_campaigns[c], m.id, m.step,
+                       v_lane_numbers[width_bucket(m.place, v_thresholds)], p_instance,
+                       v_epochs[width_bucket(m.place, v_thresholds)], v_day, v_now, clock_timestamp() + p_deadline
+                  from marked m
+            )
+            select v_lanes[width_bucket(m.place, v_thresholds)], p_attempts[v_offset + m.place], m.id, m.step,
+                   m.tries, m.phone::text, q.locale, q.parameters::text, v_now,
+                   case when m.place > cardinality(v_due) then 'walk' end
+              from marked m
+              left join lateral (select p.locale, p.parameters from recipient_parameters p
+                                  where p.organization_id = p_org and p.campaign_id = p_campaigns[c]
+                                    and p.recipient_id = m.id limit 1) q on true;
+            get diagnostics v_row_count = row_count;
+            v_offset := v_offset + v_row_count;
+            v_rest := v_row_count;
+            for j in 1 .. cardinality(v_lanes) loop
+                v_take := least(v_rest, v_grant[v_lanes[j]]);
+                v_used[v_lanes[j]] := v_used[v_lanes[j]] + v_take;
+                v_rest := v_rest - v_take;
+            end loop;
+            if v_row_count < v_cum then
+                -- The campaign has no more for now: say when its next put-back work is due.
+                return next row (c, null, null, null, null, null, null, null,
+                    (select min(r.due_at) from campaign_recipients r
+                      where r.organization_id = p_org and r.campaign_id = p_campaigns[c] and r.due_at is not null),
+                    'campaign_exhausted')::claim_row;
+            end if;
+        end if;
+    end loop;
+
+    -- 7. Charge what was taken. The check behind the table refuses whatever would pass a cap.
+    for i in 1 .. cardinality(p_lane_number) loop
+        v_number_got[p_lane_number[i]] := v_number_got[p_lane_number[i]] + v_used[i];
+        v_campaign_got[p_lane_campaign[i]] := v_campaign_got[p_lane_campaign[i]] + v_used[i];
+        v_total := v_total + v_used[i];
+    end loop;
+    if v_total = 0 then
+        return;
+    end if;
+    insert into quota_usage as u (organization_id, scope, scope_id, day, cap, reserved)
+    select p_org, s.scope, s.scope_id, v_day, s.cap, s.got
+      from (select 'campaign' as scope, k.id as scope_id, k.cap, k.got
+              from unnest(p_campaigns, v_campaign_cap, v_campaign_got) as k (id, cap, got)
+            union all
+            select 'number', k.id, k.cap, k.got from unnest(p_numbers, v_number_cap, v_number_got) as k (id, cap, got)
+            union all
+            select 'organization', p_org, v_org_limit, v_total) s
+     where s.got > 0
+     order by s.scope, s.scope_id
+    on conflict on constraint quota_usage_key do update
+       set reserved = u.reserved + excluded.reserved,
+           cap = case when excluded.cap is null then null else greatest(u.cap, excluded.cap, u.reserved) end;
+    insert into number_campaign_usage as u (organization_id, number_id, campaign_id, day, used)
+    select p_org, p_numbers[k.number], p_campaigns[k.campaign], v_day, sum(k.used)
+      from unnest(p_lane_number, p_lane_campaign, v_used) as k (number, campaign, used)
+     where k.used > 0 group by 2, 3 order by 2, 3
+    on conflict on constraint number_campaign_usage_key do update set used = u.used + excluded.used;
+
+    -- 8. Pacing: the next slot opens one gap later, however few were taken.
+    update number_pacing p
+       set next_send_at = v_now + make_interval(secs => k.gap_us / 1000000.0), last_sent_at = v_now
+      from unnest(p_numbers, v_number_got, v_number_gap_us) as k (number_id, got, gap_us)
+     where p.organization_id = p_org and p.number_id = k.number_id and k.got > 0;
+end $$;
+comment on function claim is
+    'Reserves quota, picks due recipients, marks them sending and commits the intents: one statement.';
+
+-- Queued work of one campaign that belongs to one number, or to numbers whose work it takes over.
+create function claim_bound(
+    p_org uuid, p_instance uuid, p_campaign uuid, p_number uuid, p_epoch bigint, p_takes_over uuid[], p_lane integer,
+    p_wanted integer, p_attempts uuid[], p_now timestamptz, p_day date, p_deadline interval
+) returns setof claim_row
+    language plpgsql
+    set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+    set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
+as $$
+declare
+    v_picked tid[] := '{}';
+    v_owner  uuid;
+begin
+    foreach v_owner in array array[p_number] || p_takes_over loop
+        exit when cardinality(v_picked) >= p_wanted;
+        v_picked := v_picked || array(
+            select r.ctid from campaign_recipients r
+             where r.organization_id = p_org and r.campaign_id = p_campaign
+               and r.bound_number_id = v_owner and r.due_at is not null and r.due_at <= p_now
+               and r.state = 'queued'
+               and (select s.since from suppressions s
+                     where s.organization_id = p_org and s.phone = r.phone limit 1) is null
+             order by r.due_at limit p_wanted - cardinality(v_picked) for update of r skip locked);
+    end loop;
+    if cardinality(v_picked) = 0 then
+        return;
+    end if;
+    return query
+    with marked as (
+        update campaign_recipients r
+           set state = 'sending', due_at = null, bound_number_id = null, tries = r.tries + 1,
+               sticky_number_id = p_number, last_attempt_id = p_attempts[k.place], updated_at = p_now
+          from unnest(v_picked) with ordinality as k (place_on_page, place)
+         where r.ctid = k.place_on_page
+        returning r.id, r.step, r.tries, r.phone, k.place::integer as place
+    ), intents as (
+        insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id,
+                              epoch, quota_day, started_at, deadline_at)
+        select p_org, p_attempts[m.place], p_campaign, m.id, m.step, p_number, p_instance, p_epoch, p_day, p_now,
+               clock_timestamp() + p_deadline
+          from marked m
+    )
+    select p_lane, p_attempts[m.place], m.id, m.step, m.tries, m.phone::text, q.locale, q.parameters::text, p_now,
+           null::text
+      from marked m
+      left join lateral (select p.locale, p.parameters from recipient_parameters p
+                          where p.organization_id = p_org and p.campaign_id = p_campaign
+                            and p.recipient_id = m.id limit 1) q on true;
+end $$;

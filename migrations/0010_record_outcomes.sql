@@ -1,0 +1,233 @@
+-- Outcomes: what became of attempts, a batch in one statement, always by attempt id (rule D: evidence is accepted
+-- from anyone at any time, and only moves forward).
+--
+-- p_next says what becomes of the recipient, decided by the sender's pure core:
+--   'advance'  accepted: the next step is queued if there is one
+--   'retry'    queued again after p_delay_ms, through the number it is stuck to if the pool is sticky
+--   'switch'   queued again at once for any number: the binding is broken
+--   'keep'     queued again after p_delay_ms for the same number only
+--   'fail'     ends here, p_reason says why
+--   'skip'     ends here without the provider's word, p_reason says why
+--   'doubt'    waits for evidence or an operator
+
+create function record_outcomes(
+    p_org uuid, p_ids uuid[], p_states attempt_state[], p_provider_ids text[], p_classes text[], p_blames text[],
+    p_codes text[], p_words text[], p_durations_ms integer[], p_next text[], p_delay_ms bigint[], p_reasons text[],
+    p_now timestamptz default null
+) returns table (attempt_id uuid, state attempt_state, contradicted boolean)
+    language plpgsql
+    set enable_seqscan = off set enable_bitmapscan = off
+    set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
+as $$
+#variable_conflict use_column
+declare
+    v_now     timestamptz := coalesce(p_now, clock_timestamp());
+    v_changed  bigint;
+    v_requeued bigint;
+begin
+    -- Quota goes back first, so that locks are always taken in the order of the claim: usage before recipients.
+    if 'not_sent' = any (p_states) or 'rejected' = any (p_states) then
+        perform give_back_quota(p_org, array(
+            select o.id from unnest(p_ids, p_states) as o (id, state)
+             cross join lateral (select a.id from attempts a
+                                  where a.organization_id = p_org and a.id = o.id and a.charged
+                                    and a.state in ('sending', 'in_doubt') limit 1 for update) a
+             where o.state in ('not_sent', 'rejected')));
+    end if;
+
+    -- Rows are found one by one through their key, locked, and then addressed by their place (ctid), which cannot change
+    -- under the lock: whatever size the tables had when the plan was made, it never scans them.
+    with found as materialized (
+        select o.*, f.place, f.campaign_id, f.recipient_id, f.step, f.number_id
+          from unnest(p_ids, p_states, p_provider_ids, p_classes, p_blames, p_codes, p_words, p_durations_ms,
+                      p_next, p_delay_ms, p_reasons)
+            as o (id, state, provider_id, class, blame, code, words, duration_ms, next, delay_ms, reason)
+         cross join lateral (
+            select a.ctid as place, a.campaign_id, a.recipient_id, a.step, a.number_id from attempts a
+             where a.organization_id = p_org and a.id = o.id
+               and (a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
+             limit 1 for update) f
+    ), settled as (
+        update attempts a
+           set state = o.state, live = o.state in ('accepted', 'in_doubt'),
+               finished_at = v_now, duration_ms = coalesce(o.duration_ms, a.duration_ms),
+               provider_message_id = o.provider_id, class = o.class, blame = o.blame, code = o.code, words = o.words,
+               in_doubt_since = case when o.state = 'in_doubt' then v_now end
+          from found o
+         where a.ctid = o.place
+        returning a.id, a.campaign_id, a.recipient_id, a.step, a.number_id, a.state, a.provider_message_id,
+                  o.next, o.delay_ms, o.reason
+    ), known as (
+        insert into provider_messages (organization_id, provider_message_id, attempt_id)
+        select p_org, s.provider_message_id, s.id from settled s where s.provider_message_id is not null
+        on conflict do nothing
+    ), theirs as materialized (
+        select s.*, w.place, f.next_step, f.after_seconds
+          from settled s
+         cross join lateral (
+            select r.ctid as place from campaign_recipients r
+             where r.organization_id = p_org and r.campaign_id = s.campaign_id and r.id = s.recipient_id
+               and r.last_attempt_id = s.id and r.state in ('sending', 'in_doubt')
+             limit 1 for update) w
+          left join lateral (
+            select c.step as next_step, c.after_seconds from campaign_steps c
+             where c.organization_id = p_org and c.campaign_id = s.campaign_id and c.step = s.step + 1
+               and s.next = 'advance' limit 1) f on true
+    ), moved as (
+        update campaign_recipients r
+           set state = case
+                   when s.next in ('retry', 'switch', 'keep') or s.next_step is not null then 'queued'::recipient_state
+                   when s.next = 'advance' then 'accepted'
+                   when s.next = 'doubt' then 'in_doubt'
+                   when s.next = 'skip' then 'skipped'
+                   else 'failed' end,
+               attention = case
+                   when s.next in ('retry', 'switch', 'keep', 'advance') then null
+                   when s.next = 'doubt' then 'in_doubt'::recipient_state
+                   when s.next = 'skip' then 'skipped'
+                   else 'failed' end,
+               reason = case when s.next = 'advance' then null else coalesce(s.reason, 'unknown') end,
+               step = coalesce(s.next_step, r.step),
+               tries = case when s.next_step is null then r.tries else 0 end,
+               due_at = case
+                   when s.next in ('retry', 'keep') then v_now + make_interval(secs => s.delay_ms / 1000.0)
+                   when s.next = 'switch' then v_now
+                   when s.next_step is not null then v_now + make_interval(secs => s.after_seconds) end,
+               bound_number_id = case
+                   when s.next = 'keep' then s.number_id
+                   when s.next = 'retry' or s.next_step is not null then r.sticky_number_id end,
+               sticky_number_id = case when s.next = 'switch' then null else r.sticky_number_id end,
+               updated_at = v_now
+          from theirs s
+         where r.ctid = s.place
+    ), activity as (
+        insert into number_activity as n (organization_id, number_id, minute, accepted, rejected, not_sent, in_doubt)
+        select p_org, s.number_id, date_trunc('minute', v_now),
+               count(*) filter (where s.state = 'accepted'), count(*) filter (where s.state = 'rejected'),
+               count(*) filter (where s.state = 'not_sent'), count(*) filter (where s.state = 'in_doubt')
+          from settled s group by s.number_id order by s.number_id
+        on conflict on constraint number_activity_key do update
+           set accepted = n.accepted + excluded.accepted, rejected = n.rejected + excluded.rejected,
+               not_sent = n.not_sent + excluded.not_sent, in_doubt = n.in_doubt + excluded.in_doubt
+    )
+    select (select count(*) from settled),
+           (select count(*) from theirs t where t.next in ('retry', 'switch', 'keep') or t.next_step is not null)
+      into v_changed, v_requeued;
+
+    -- What was queued again and may not be sent any more ends here.
+    if v_requeued > 0 then
+        perform skip_stranded(p_org, array(
+            select r.id from unnest(p_ids) as o (id)
+             cross join lateral (select a.campaign_id, a.recipient_id from attempts a
+                                  where a.organization_id = p_org and a.id = o.id limit 1) a
+             cross join lateral (select q.id, q.phone from campaign_recipients q
+                                  where q.organization_id = p_org and q.campaign_id = a.campaign_id
+                                    and q.id = a.recipient_id and q.state = 'queued' limit 1) r
+             where exists (select from campaigns c where c.organization_id = p_org and c.id = a.campaign_id
+                              and c.state in ('cancelled', 'completed'))
+                or exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone)), v_now);
+    end if;
+
+    if v_changed < cardinality(p_ids) then
+        return query select * from late_evidence(p_org, p_ids, p_states, p_provider_ids);
+    end if;
+end $$;
+comment on function record_outcomes is
+    'Records what became of attempts. Answers only those that were settled before, with the state they have.';
+
+-- Evidence for attempts that were settled before. Acceptance of what was settled as not sent, refused or waived:
+-- if nothing else was put on the wire for that step meanwhile, the fact simply stands, and nothing is sent again.
+-- Otherwise the person got it twice: a contradiction, kept, shown and counted, never hidden.
+create function late_evidence(p_org uuid, p_ids uuid[], p_states attempt_state[], p_provider_ids text[])
+    returns table (attempt_id uuid, state attempt_state, contradicted boolean)
+    language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    v_late record;
+begin
+    for v_late in
+        select a.id, a.campaign_id, a.recipient_id, a.step, o.provider_id
+          from unnest(p_ids, p_states, p_provider_ids) as o (id, state, provider_id)
+          join attempts a on a.organization_id = p_org and a.id = o.id
+         where o.state = 'accepted' and o.provider_id is not null and a.state in ('not_sent', 'rejected', 'waived')
+           and not a.contradicted
+         order by a.id
+    loop
+        -- The recipient's row lock orders this against claims of the same step.
+        perform 1 from campaign_recipients r
+          where r.organization_id = p_org and r.campaign_id = v_late.campaign_id and r.id = v_late.recipient_id
+            for update;
+        if exists (select from attempts l where l.organization_id = p_org and l.recipient_id = v_late.recipient_id
+                      and l.step = v_late.step and l.live)
+        then
+            update attempts a set contradicted = true, provider_message_id = v_late.provider_id
+             where a.organization_id = p_org and a.id = v_late.id;
+            insert into provider_messages (organization_id, provider_message_id, attempt_id)
+            values (p_org, v_late.provider_id, v_late.id) on conflict do nothing;
+        else
+            -- It becomes a doubt again, and the doubt is settled by the evidence.
+            update attempts a
+               set state = 'in_doubt', live = true, in_doubt_since = clock_timestamp()
+             where a.organization_id = p_org and a.id = v_late.id;
+            update campaign_recipients r
+               set state = 'in_doubt', attention = 'in_doubt', reason = 'in_doubt', due_at = null,
+                   bound_number_id = null, last_attempt_id = v_late.id, updated_at = clock_timestamp()
+             where r.organization_id = p_org and r.campaign_id = v_late.campaign_id and r.id = v_late.recipient_id
+               and r.step = v_late.step and r.state in ('queued', 'failed', 'skipped');
+            perform record_outcomes(p_org, array[v_late.id], array['accepted'::attempt_state],
+                array[v_late.provider_id], array[null::text], array[null::text], array[null::text], array[null::text],
+                array[null::integer], array['advance'::text], array[0::bigint], array[null::text]);
+        end if;
+    end loop;
+    return query
+    select a.id, a.state, a.contradicted
+      from unnest(p_ids, p_states, p_provider_ids) as o (id, state, provider_id)
+      join attempts a on a.organization_id = p_org and a.id = o.id
+     where a.contradicted or a.state <> o.state;
+end $$;
+
+-- Takes attempts off the limits of the day they were charged to, once.
+create function give_back_quota(p_org uuid, p_attempts uuid[]) returns void language plpgsql as $$
+begin
+    if cardinality(p_attempts) = 0 then
+        return;
+    end if;
+    with freed as (
+        update attempts set charged = false
+         where organization_id = p_org and id = any (p_attempts) and charged
+        returning number_id, campaign_id, quota_day
+    ), per_scope as (
+        select 'number' as scope, number_id as scope_id, quota_day, count(*) as freed from freed group by 2, 3
+        union all
+        select 'campaign', campaign_id, quota_day, count(*) from freed group by 2, 3
+        union all
+        select 'organization', p_org, quota_day, count(*) from freed group by 3
+    ), locked as (
+        select u.scope, u.scope_id, u.day, s.freed
+          from per_scope s join quota_usage u on u.organization_id = p_org and u.scope = s.scope
+                                             and u.scope_id = s.scope_id and u.day = s.quota_day
+         order by u.scope, u.scope_id, u.day for update of u
+    ), given as (
+        update quota_usage u set reserved = u.reserved - l.freed from locked l
+         where u.organization_id = p_org and u.scope = l.scope and u.scope_id = l.scope_id and u.day = l.day
+    )
+    update number_campaign_usage u set used = u.used - f.n
+      from (select number_id, campaign_id, quota_day, count(*) as n from freed group by 1, 2, 3) f
+     where u.organization_id = p_org and u.day = f.quota_day and u.number_id = f.number_id
+       and u.campaign_id = f.campaign_id;
+end $$;
+
+-- Ends queued work that nobody may send any more: of cancelled campaigns, and of people who opted out.
+create function skip_stranded(p_org uuid, p_recipients uuid[], p_now timestamptz) returns void language sql
+    set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
+    update campaign_recipients r
+       set state = 'skipped', attention = 'skipped', due_at = null, bound_number_id = null, updated_at = p_now,
+           reason = case when exists (select from suppressions s
+                                       where s.organization_id = p_org and s.phone = r.phone)
+                         then 'opted_out' else 'campaign_cancelled' end
+      from campaigns c
+     where c.organization_id = p_org and r.organization_id = p_org and r.campaign_id = c.id
+       and r.id = any (p_recipients) and r.state = 'queued'
+$$;

@@ -1,0 +1,106 @@
+//! `signalbox` without a noun: the console, with its sender inside.
+
+use super::{CliError, Session, logging, sender, session::Org};
+use crate::{
+    domain::text::Safe,
+    sender::{DRAIN_LIMIT, Sender, clock::Moment},
+    tui::{
+        self, Ended, Options,
+        store_backend::{StoreBackend, Surroundings},
+        theme::Theme,
+    },
+};
+use std::{
+    io::{Write, stderr},
+    sync::Arc,
+};
+
+/// How the console is run.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Flags {
+    /// The console without a sender inside
+    #[arg(long)]
+    pub watch: bool,
+    /// The console without any key that changes something
+    #[arg(long)]
+    pub read_only: bool,
+}
+
+/// Shows the console until its operator leaves, then ends the sender well.
+pub async fn run(session: &Session, flags: Flags) -> Result<(), CliError> {
+    tui::terminal::check().map_err(|error| CliError::failed(error.to_string()))?;
+    let org = session.organization().await?;
+    let environment = if org.record.rehearsal { "REHEARSAL" } else { "PROD" };
+    show(session, &org, flags, environment, !org.record.rehearsal).await
+}
+
+/// Shows the console on an organisation. `environment` is the word in its header.
+pub async fn show(
+    session: &Session,
+    org: &Org,
+    flags: Flags,
+    environment: &str,
+    production: bool,
+) -> Result<(), CliError> {
+    let _log = logging::to_file(&session.config.data_dir.join("log"), session.config.log.as_deref())?;
+    let sends = !(flags.watch || flags.read_only);
+    let sender = match sends {
+        true => Some(sender::start(session, sender::config(session, org, "console")).await?),
+        false => None,
+    };
+    let seat = session.store.seat(org.id, sender.as_ref().map(Sender::instance)).await?;
+    let on_loss = if sends {
+        "if this terminal is lost, what is on the wire is finished and sending stops; run inside tmux to keep it"
+    } else {
+        "this console does not send"
+    };
+    let around = Surroundings {
+        operator: session.operator_name().into(),
+        environment: environment.into(),
+        production,
+        database: Safe::new(&session.database.place()),
+        read_only: flags.read_only,
+        on_terminal_loss: on_loss.into(),
+    };
+    let backend = Arc::new(StoreBackend::new(session.store.clone(), seat, around));
+    let options = Options { read_only: flags.read_only, theme: Theme::detect(None, None), keys: None };
+    let ended = tui::run(backend, options).await;
+    if let Some(sender) = sender {
+        leave(sender).await;
+    }
+    match ended {
+        Ok(Ended::Quit | Ended::Signal(_) | Ended::TerminalLost) => Ok(()),
+        Err(error) => Err(CliError::because("the console ended", error)),
+    }
+}
+
+/// Ends the sender well and says, once a second, what it waits for.
+async fn leave(sender: Sender) {
+    let status = sender.status();
+    let began = Moment::now();
+    let saying = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            let (in_air, unrecorded) = {
+                let now = status.borrow();
+                (now.in_air, now.unrecorded)
+            };
+            // Nobody may be there to read it.
+            let _ = writeln!(
+                stderr(),
+                "finishing: {in_air} on the wire, {unrecorded} to record, {} s",
+                began.elapsed().as_secs()
+            );
+        }
+    });
+    let (totals, left) = sender.drain(DRAIN_LIMIT).await;
+    saying.abort();
+    let _ = writeln!(
+        stderr(),
+        "sent {}, refused {}, in doubt {}{}",
+        totals.accepted,
+        totals.rejected,
+        totals.in_doubt,
+        if left > 0 { format!("; {left} without outcome, to be found in doubt") } else { String::new() }
+    );
+}

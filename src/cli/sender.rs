@@ -1,0 +1,195 @@
+//! `signalbox sender`: a sender without a screen.
+
+use super::{CliError, Session, logging, secret, session::Org};
+use crate::sender::{
+    Config, DRAIN_LIMIT, Sender, Status, Timing, Totals,
+    clock::{CampaignClock, Moment},
+};
+use chrono::NaiveDateTime;
+use clap::Args;
+use serde_json::json;
+use std::{net::SocketAddr, time::Duration};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Nothing may be due for this long before `--until-idle` believes it.
+const SURELY_IDLE: Duration = Duration::from_millis(1_500);
+
+/// How it is run.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  signalbox sender
+  signalbox sender --until-idle --json
+  signalbox sender --org rehearsal --clock-start 2025-06-01T08:00 --clock-speed 20000")]
+pub struct Options {
+    /// Take webhooks here (not available yet)
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// End when nothing is due and nothing is in flight, and print the totals
+    #[arg(long)]
+    until_idle: bool,
+    /// Start the campaign clock here (rehearsal organisations only)
+    #[arg(long, value_name = "TIME", requires = "clock_speed")]
+    clock_start: Option<String>,
+    /// Run the campaign clock so many times faster (rehearsal organisations only)
+    #[arg(long, value_name = "FACTOR", requires = "clock_start")]
+    clock_speed: Option<f64>,
+}
+
+/// Sends until it is asked to end.
+pub async fn run(session: &Session, options: &Options) -> Result<(), CliError> {
+    if options.listen.is_some() {
+        return Err(CliError::Usage("`--listen` is not available yet".to_owned()));
+    }
+    logging::to_stderr(session.config.log.as_deref());
+    let org = session.organization().await?;
+    let mut signals = Signals::listen()?;
+    let began = Moment::now();
+    let mut config = config(session, &org, "sender");
+    config.clock = clock(&org, options)?;
+    let sender = start(session, config).await?;
+    let mut status = sender.status();
+    let ended = wait(&mut status, &mut signals, options.until_idle).await;
+    let draining = sender.drain(DRAIN_LIMIT);
+    let (totals, left) = tokio::select! {
+        done = draining => done,
+        // The second signal does not wait: what has no outcome is found in doubt.
+        () = signals.next() => return Err(CliError::failed("ended at once; what was on the wire will be found in doubt")),
+    };
+    if left > 0 {
+        session.out.note(&format!("{left} messages had no outcome in time; they will be found in doubt"));
+    }
+    if ended == Ended::Idle || session.out.is_json() {
+        print_totals(session, totals, began)?;
+    }
+    Ok(())
+}
+
+/// Prints totals as `interfaces.md` says.
+pub fn print_totals(session: &Session, totals: Totals, began: Moment) -> Result<(), CliError> {
+    let seconds = (began.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
+    let value = json!({
+        "accepted": totals.accepted, "rejected": totals.rejected, "not_sent": totals.not_sent,
+        "in_doubt": totals.in_doubt, "seconds": seconds,
+    });
+    session.out.show(&value, || {
+        format!(
+            "{} accepted, {} rejected, {} not sent, {} in doubt in {seconds} s",
+            totals.accepted, totals.rejected, totals.not_sent, totals.in_doubt
+        )
+    })
+}
+
+/// A sender's settings from this run's configuration.
+pub fn config(session: &Session, org: &Org, kind: &'static str) -> Config {
+    let mut config = Config::new(org.id, session.config.data_dir.join("spool"));
+    session.operator_name().clone_into(&mut config.operator);
+    config.kind = kind;
+    let urls = crate::domain::number::ProviderKind::ALL.map(|kind| session.config.base_url(kind).to_owned());
+    config.base_url = Box::new(move |kind| {
+        let at = crate::domain::number::ProviderKind::ALL.iter().position(|each| *each == kind).unwrap_or(0);
+        urls[at].clone()
+    });
+    config.client.debug = session.config.provider_debug;
+    if org.record.rehearsal {
+        config.timing = Timing {
+            grace: Duration::from_secs(2),
+            settle: Duration::from_secs(6),
+            deadline: Duration::from_secs(25),
+        };
+    }
+    config
+}
+
+/// Starts a sender with the run's keys.
+pub async fn start(session: &Session, config: Config) -> Result<Sender, CliError> {
+    let keys =
+        secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await?;
+    Sender::start(session.store.clone(), keys, config)
+        .await
+        .map_err(|error| CliError::because("failed to start the sender", error))
+}
+
+fn clock(org: &Org, options: &Options) -> Result<CampaignClock, CliError> {
+    let (Some(start), Some(speed)) = (&options.clock_start, options.clock_speed) else {
+        return Ok(CampaignClock::Database);
+    };
+    if !org.record.rehearsal {
+        return Err(CliError::Refused(format!(
+            "{} is no rehearsal organisation: only one made with `org add --rehearsal` may run on another clock",
+            org.record.slug
+        )));
+    }
+    if !(speed.is_finite() && speed > 0.0) {
+        return Err(CliError::Usage("--clock-speed is a number above zero".to_owned()));
+    }
+    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(start, form).ok())
+        .ok_or_else(|| {
+            CliError::Usage(format!("--clock-start is a time such as 2025-06-01T08:00, not {start:?}"))
+        })?;
+    let start = crate::domain::day::resolve(local, org.zone)
+        .map_err(|error| CliError::Usage(format!("--clock-start: {error}")))?;
+    Ok(CampaignClock::Rehearsal { start, speed, since: Moment::now() })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    Asked,
+    Idle,
+}
+
+async fn wait(
+    status: &mut tokio::sync::watch::Receiver<Status>,
+    signals: &mut Signals,
+    until_idle: bool,
+) -> Ended {
+    let mut idle_since: Option<Moment> = None;
+    loop {
+        tokio::select! {
+            () = signals.next() => return Ended::Asked,
+            _ = tokio::time::timeout(Duration::from_millis(200), status.changed()) => {}
+        }
+        if !until_idle {
+            continue;
+        }
+        if status.borrow_and_update().idle {
+            let since = *idle_since.get_or_insert_with(Moment::now);
+            if since.elapsed() >= SURELY_IDLE {
+                return Ended::Idle;
+            }
+        } else {
+            idle_since = None;
+        }
+    }
+}
+
+/// The signals that ask a program to end.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub fn listen() -> Result<Self, CliError> {
+        let asked =
+            |kind| signal(kind).map_err(|error| CliError::because("failed to listen for signals", error));
+        Ok(Self {
+            terminate: asked(SignalKind::terminate())?,
+            interrupt: asked(SignalKind::interrupt())?,
+            hang_up: asked(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}

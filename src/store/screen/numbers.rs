@@ -1,0 +1,418 @@
+//! Sending numbers: the list, and everything about one.
+
+use super::holds::{self, NumberFacts, Scene};
+use super::{ReadError, Seat, count, many, milliseconds, phone};
+use crate::domain::action::Version;
+use crate::domain::hold::GateName;
+use crate::domain::ids::{InstanceId, NumberId};
+use crate::domain::number::Pacing;
+use crate::domain::text::{Safe, Shown};
+use crate::store::view::{LeaseRow, NumberDetail, NumberRow, NumberStanding, OVERVIEW_ROWS};
+use crate::store::{Store, StoreError, failed};
+use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+const DOING: &str = "read the numbers";
+/// Minutes of the chart.
+const CHART_MINUTES: usize = 30;
+
+/// Gates that a number is asked.
+const GATES: [GateName; 7] = [
+    GateName::Switch,
+    GateName::Sender,
+    GateName::Number,
+    GateName::Lease,
+    GateName::OrganizationCap,
+    GateName::NumberCap,
+    GateName::Pace,
+];
+
+/// One number as it was read.
+pub(super) struct NumberRead {
+    pub row: NumberRow,
+    pub facts: NumberFacts,
+    pub lease: Option<LeaseRow>,
+    pub notes: Shown,
+}
+
+/// What the latest attempts say about a number.
+#[derive(Debug, Clone, Default)]
+struct Latest {
+    in_air: u32,
+    last_error: Option<Safe>,
+}
+
+impl Store {
+    /// All numbers, or one, by priority. Holds are not filled in.
+    pub(super) async fn read_numbers(
+        &self,
+        seat: &Seat,
+        at: DateTime<Utc>,
+        day: NaiveDate,
+        only: Option<NumberId>,
+    ) -> Result<Vec<NumberRead>, StoreError> {
+        let latest = self.latest_by_number(seat, at).await?;
+        let rows = self.number_columns(seat, at, day, only).await?;
+        rows.into_iter()
+            .map(|row| {
+                let latest = latest.get(&NumberId(row.id)).cloned().unwrap_or_default();
+                row.read(at, latest)
+            })
+            .collect()
+    }
+
+    async fn number_columns(
+        &self,
+        seat: &Seat,
+        at: DateTime<Utc>,
+        day: NaiveDate,
+        only: Option<NumberId>,
+    ) -> Result<Vec<Columns>, StoreError> {
+        let rows = sqlx::query_as!(
+            Columns,
+            r#"select n.id, n.phone::text as "phone!", n.display_name, n.notes, n.priority, n.daily_limit, n.interval_ms,
+                      n.per_second, n.in_flight, n.is_active, n.suspended_at, n.suspension_reason, n.suspended_until,
+                      n.suspended_by, n.limited_until, n.limited_reason, n.revision,
+                      a.name as account_name, a.provider::text as "provider!",
+                      nullif(p.next_send_at, '-infinity') as next_send_at, coalesce(u.reserved, 0) as "used!",
+                      case when l.expires_at > clock_timestamp() then l.holder end as holder,
+                      l.epoch as "epoch!", nullif(l.renewed_at, '-infinity') as renewed_at,
+                      nullif(l.expires_at, '-infinity') as expires_at, i.host as "host?",
+                      coalesce(y.this_minute, 0) as "this_minute!", coalesce(y.last_minute, 0) as "last_minute!",
+                      coalesce(y.errors, 0) as "errors!", coalesce(y.all_of_them, 0) as "all_of_them!"
+                 from whatsapp_numbers n
+                 join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
+                 join number_pacing p on p.organization_id = n.organization_id and p.number_id = n.id
+                 join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
+                 left join instances i on i.organization_id = l.organization_id and i.id = l.holder
+                 left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
+                                        and u.scope_id = n.id and u.day = $2
+                 left join (
+                     select y.number_id,
+                            sum(y.accepted) filter (where y.minute = date_trunc('minute', $3::timestamptz)) as this_minute,
+                            sum(y.accepted) filter (
+                                where y.minute = date_trunc('minute', $3) - interval '1 minute') as last_minute,
+                            sum(y.rejected + y.not_sent) as errors,
+                            sum(y.accepted + y.rejected + y.not_sent + y.in_doubt) as all_of_them
+                       from number_activity y
+                      where y.organization_id = $1 and y.minute > $3 - interval '5 minutes'
+                        and ($4::uuid is null or y.number_id = $4)
+                      group by y.number_id) y on y.number_id = n.id
+                where n.organization_id = $1 and ($4::uuid is null or n.id = $4)
+                order by n.priority, n.phone limit 2000"#,
+            seat.organization.0,
+            day,
+            at,
+            only.map(|number| number.0),
+        )
+        .fetch_all(self.screen())
+        .await
+        .map_err(failed(DOING))?;
+        debug_assert!(rows.len() <= OVERVIEW_ROWS, "the limit in the statement is the limit of the view");
+        Ok(rows)
+    }
+
+    /// What the last 5,000 attempts of the last five minutes say: an index walk that ends there. More than that is not
+    /// on the wire at once, and an error that old is not the last one.
+    async fn latest_by_number(
+        &self,
+        seat: &Seat,
+        at: DateTime<Utc>,
+    ) -> Result<HashMap<NumberId, Latest>, StoreError> {
+        let since = super::first_id_at(at - chrono::Duration::minutes(5));
+        let rows = sqlx::query!(
+            r#"select l.number_id, count(*) filter (where l.state = 'sending') as "in_air!",
+                      (array_agg(coalesce(l.code, l.class) order by l.id desc)
+                          filter (where l.class is not null))[1] as last_error
+                 from (select a.number_id, a.id, a.state, a.code, a.class from attempts a
+                        where a.organization_id = $1 and a.id > $2 order by a.id desc limit 5000) l
+                group by l.number_id"#,
+            seat.organization.0,
+            since,
+        )
+        .fetch_all(&self.walk)
+        .await
+        .map_err(failed(DOING))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let latest = Latest {
+                    in_air: short(row.in_air),
+                    last_error: row.last_error.map(|error| Safe::cut(&error, 24)),
+                };
+                (NumberId(row.number_id), latest)
+            })
+            .collect())
+    }
+
+    /// Everything about one number.
+    ///
+    /// # Errors
+    /// When it does not exist, or the database is away or refuses.
+    pub async fn number_detail(&self, seat: &Seat, id: NumberId) -> Result<NumberDetail, ReadError> {
+        let (scene, day) = self.scene(seat).await?;
+        let read = self.read_numbers(seat, scene.at, day, Some(id)).await?;
+        let mut read = read.into_iter().next().ok_or(ReadError::Gone("number"))?;
+        let work = self.work_of(seat, id).await?;
+        read.facts.has_work = work.is_wanted;
+        let mut log = self.log_of(seat, id.0).await?;
+        log.extend(self.switches_of(seat, id.0).await?);
+        log.sort_by_key(|line| std::cmp::Reverse(line.at));
+        Ok(NumberDetail {
+            id,
+            gates: gates_of(&scene, &read),
+            notes: read.notes,
+            pools: work.pools,
+            queued: work.queued,
+            per_minute: self.chart_of(seat, id, scene.at).await?,
+            log,
+        })
+    }
+
+    async fn work_of(&self, seat: &Seat, id: NumberId) -> Result<Work, StoreError> {
+        let row = sqlx::query!(
+            r#"select array(select p.name from pools p join pool_numbers m on m.organization_id = p.organization_id
+                                                                          and m.pool_id = p.id
+                             where p.organization_id = $1 and m.number_id = $2 order by p.name) as "pools!",
+                      exists (select from campaigns c
+                                join pool_numbers m on m.organization_id = c.organization_id and m.pool_id = c.pool_id
+                               where c.organization_id = $1 and c.state = 'active' and m.number_id = $2
+                                 and (select sum(k.queued) from campaign_counts k
+                                       where k.organization_id = $1 and k.campaign_id = c.id) > 0) as "is_wanted!",
+                      (select coalesce(sum(b.waiting), 0)::bigint
+                         from campaigns c
+                        cross join lateral (select count(*) as waiting from (
+                             select from campaign_recipients r
+                              where r.organization_id = c.organization_id and r.campaign_id = c.id
+                                and r.bound_number_id = $2 and r.due_at <= clock_timestamp()
+                              limit 10001) w) b
+                        where c.organization_id = $1 and c.state in ('active', 'paused')) as "queued!""#,
+            seat.organization.0,
+            id.0,
+        )
+        .fetch_one(&self.walk)
+        .await
+        .map_err(failed(DOING))?;
+        Ok(Work {
+            pools: row.pools.iter().map(|name| Shown::new(name)).collect(),
+            is_wanted: row.is_wanted,
+            queued: many(row.queued),
+        })
+    }
+
+    async fn chart_of(&self, seat: &Seat, id: NumberId, at: DateTime<Utc>) -> Result<Vec<u32>, StoreError> {
+        let rows = sqlx::query!(
+            "select minute, accepted from number_activity
+              where organization_id = $1 and number_id = $2 and minute > $3::timestamptz - interval '30 minutes'",
+            seat.organization.0,
+            id.0,
+            at,
+        )
+        .fetch_all(&self.walk)
+        .await
+        .map_err(failed(DOING))?;
+        let mut chart = vec![0; CHART_MINUTES];
+        let now = at.timestamp().div_euclid(60);
+        for row in rows {
+            let back = usize::try_from(now - row.minute.timestamp().div_euclid(60)).ok();
+            if let Some(slot) = back.and_then(|back| CHART_MINUTES.checked_sub(back + 1)) {
+                chart[slot] = count(row.accepted);
+            }
+        }
+        Ok(chart)
+    }
+
+    /// What numbers are called.
+    pub(super) async fn number_names(&self, seat: &Seat, ids: &[Uuid]) -> Result<Vec<Shown>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select display_name, phone::text as "phone!" from whatsapp_numbers
+                where organization_id = $1 and id = any ($2) order by priority, phone"#,
+            seat.organization.0,
+            ids,
+        )
+        .fetch_all(self.screen())
+        .await
+        .map_err(failed(DOING))?;
+        Ok(rows.iter().map(|row| super::number_name(&row.display_name, &row.phone)).collect())
+    }
+}
+
+/// A number as its tables have it.
+struct Columns {
+    id: Uuid,
+    phone: String,
+    display_name: String,
+    notes: String,
+    priority: i32,
+    daily_limit: Option<i32>,
+    interval_ms: i32,
+    per_second: i32,
+    in_flight: i32,
+    is_active: bool,
+    suspended_at: Option<DateTime<Utc>>,
+    suspension_reason: Option<String>,
+    suspended_until: Option<DateTime<Utc>>,
+    suspended_by: Option<String>,
+    limited_until: Option<DateTime<Utc>>,
+    limited_reason: Option<String>,
+    revision: i64,
+    account_name: String,
+    provider: String,
+    next_send_at: Option<DateTime<Utc>>,
+    used: i32,
+    holder: Option<Uuid>,
+    epoch: i64,
+    renewed_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    host: Option<String>,
+    this_minute: i64,
+    last_minute: i64,
+    errors: i64,
+    all_of_them: i64,
+}
+
+impl Columns {
+    fn read(self, at: DateTime<Utc>, latest: Latest) -> Result<NumberRead, StoreError> {
+        let id = NumberId(self.id);
+        let standing = standing(
+            self.is_active,
+            (self.suspended_at, self.suspension_reason, self.suspended_until, self.suspended_by),
+            (self.limited_until, self.limited_reason),
+            at,
+        );
+        let leased = self.holder.is_some();
+        let facts = NumberFacts {
+            standing: standing.clone(),
+            daily_limit: self.daily_limit.map(count),
+            used_today: count(self.used),
+            next_send_at: self.next_send_at,
+            leased,
+            has_work: false,
+        };
+        let lease = self.holder.map(|holder| LeaseRow {
+            number: id,
+            instance: InstanceId(holder),
+            epoch: self.epoch,
+            renewed_at: self.renewed_at.unwrap_or(at),
+            expires_at: self.expires_at.unwrap_or(at),
+        });
+        let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "provider" };
+        let row = NumberRow {
+            id,
+            version: Version(self.revision),
+            phone: phone(DOING, &self.phone)?,
+            name: Shown::new(&self.display_name),
+            account: Shown::new(&self.account_name),
+            provider: self.provider.parse().map_err(unreadable)?,
+            priority: self.priority,
+            standing,
+            hold: None,
+            daily_limit: facts.daily_limit,
+            used_today: facts.used_today,
+            pacing: Pacing {
+                interval: milliseconds(self.interval_ms),
+                per_second: count(self.per_second),
+                in_flight: count(self.in_flight),
+            },
+            last_minute: last_minute(self.this_minute, self.last_minute, at),
+            errors: (short(self.errors), short(self.all_of_them)),
+            last_error: latest.last_error,
+            in_air: latest.in_air,
+            holder: self.host.filter(|_| leased).map(Safe::from),
+        };
+        Ok(NumberRead { row, facts, lease, notes: Shown::new(&self.notes) })
+    }
+}
+
+fn short(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
+}
+
+struct Work {
+    pools: Vec<Shown>,
+    is_wanted: bool,
+    queued: u64,
+}
+
+fn gates_of(scene: &Scene, read: &NumberRead) -> Vec<crate::store::view::Gate> {
+    let mut known = vec![
+        holds::room(GateName::OrganizationCap, scene.daily_limit, scene.used_today),
+        holds::room(GateName::NumberCap, read.row.daily_limit, read.row.used_today),
+    ];
+    if let Some(holder) = &read.row.holder {
+        known.push((GateName::Lease, format!("held by {holder}")));
+    }
+    holds::gates(&GATES, &holds::of_number(scene, &read.facts), &known, scene.zone)
+}
+
+type SuspensionColumns = (Option<DateTime<Utc>>, Option<String>, Option<DateTime<Utc>>, Option<String>);
+
+/// What a number may do at `at`, by the columns that say so. Suspensions and rests end by themselves.
+fn standing(
+    is_active: bool,
+    (suspended_at, reason, suspended_until, by): SuspensionColumns,
+    (limited_until, limited_reason): (Option<DateTime<Utc>>, Option<String>),
+    at: DateTime<Utc>,
+) -> NumberStanding {
+    if !is_active {
+        return NumberStanding::Disabled;
+    }
+    let lasts = suspended_until.is_none_or(|until| until > at);
+    if let (true, Some(since), Some(reason), Some(by)) = (lasts, suspended_at, reason, by) {
+        return NumberStanding::Suspended {
+            reason: reason.into(),
+            since,
+            until: suspended_until,
+            by: by.into(),
+        };
+    }
+    match limited_until.filter(|until| *until > at).zip(limited_reason) {
+        Some((until, reason)) => NumberStanding::Limited { until, reason: reason.into() },
+        None => NumberStanding::Active,
+    }
+}
+
+/// Accepted in the last sixty seconds: this minute so far, and the part of the last one that is not older.
+fn last_minute(this: i64, last: i64, at: DateTime<Utc>) -> u32 {
+    let left = 60 - at.timestamp().rem_euclid(60);
+    let sum = this.max(0) + last.max(0) * left / 60;
+    short(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspension_ends_by_itself_and_a_rest_too() {
+        let at = DateTime::UNIX_EPOCH + chrono::Duration::days(20_000);
+        let (past, future) = (at - chrono::Duration::seconds(1), at + chrono::Duration::seconds(1));
+        let suspended = |until| (Some(past), Some("why".to_owned()), until, Some("ana".to_owned()));
+        let rests = |until| (Some(until), Some("throttled".to_owned()));
+        let none = || (None, None, None, None);
+        let cases = [
+            (false, suspended(None), (None, None), "disabled"),
+            (true, suspended(None), rests(future), "suspended"),
+            (true, suspended(Some(future)), (None, None), "suspended"),
+            (true, suspended(Some(past)), (None, None), "active"),
+            (true, suspended(Some(past)), rests(future), "limited"),
+            (true, none(), rests(past), "active"),
+        ];
+        for (is_active, suspension, rest, expected) in cases {
+            assert_eq!(standing(is_active, suspension, rest, at).name(), expected);
+        }
+    }
+
+    #[test]
+    fn the_last_minute_slides() {
+<<<<<<< HEAD
+        let at = |second| DateTime::UNIX_EPOCH + chrono::Duration::seconds(600 + i64::from(second));
+=======
+        let at = |second: i64| DateTime::UNIX_EPOCH + chrono::Duration::seconds(600 + second);
+>>>>>>> screen
+        assert_eq!(last_minute(0, 60, at(0)), 60);
+        assert_eq!(last_minute(30, 60, at(30)), 60);
+        assert_eq!(last_minute(59, 60, at(59)), 60);
+    }
+}

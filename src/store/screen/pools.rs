@@ -1,0 +1,70 @@
+//! Pools, as far as a picture needs them: who is in them, what that adds up to.
+
+use super::Seat;
+use super::estimate::Room;
+use super::holds::{NumberFacts, PoolFacts, Scene};
+use crate::domain::ids::{NumberId, PoolId};
+use crate::domain::text::Safe;
+use crate::store::{Store, StoreError, failed};
+use std::collections::HashMap;
+
+/// A pool as it was read: its numbers, or the organisation's default number where it has none.
+pub(super) struct PoolRead {
+    pub id: PoolId,
+    pub name: Safe,
+    pub numbers: Vec<NumberId>,
+}
+
+impl PoolRead {
+    /// What bears on the campaigns that send through it.
+    pub fn facts(&self, scene: &Scene, numbers: &HashMap<NumberId, NumberFacts>) -> PoolFacts {
+        PoolFacts::of(scene, self.name.clone(), self.members(numbers))
+    }
+
+    /// What its numbers may still send, all together; one without a limit makes the whole unlimited.
+    pub fn room(&self, numbers: &HashMap<NumberId, NumberFacts>) -> Room {
+        self.members(numbers)
+            .map(|number| Room::of(number.daily_limit, number.used_today))
+            .reduce(Room::beside)
+            .unwrap_or_default()
+    }
+
+    fn members<'a>(
+        &'a self,
+        numbers: &'a HashMap<NumberId, NumberFacts>,
+    ) -> impl Iterator<Item = &'a NumberFacts> {
+        self.numbers.iter().filter_map(|id| numbers.get(id))
+    }
+}
+
+impl Store {
+    /// All pools, or one.
+    pub(super) async fn read_pools(
+        &self,
+        seat: &Seat,
+        only: Option<PoolId>,
+    ) -> Result<Vec<PoolRead>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select p.id, p.name, o.default_number_id,
+                      array(select m.number_id from pool_numbers m
+                             where m.organization_id = p.organization_id and m.pool_id = p.id) as "numbers!"
+                 from pools p join organizations o on o.id = p.organization_id
+                where p.organization_id = $1 and ($2::uuid is null or p.id = $2) limit 2000"#,
+            seat.organization.0,
+            only.map(|pool| pool.0),
+        )
+        .fetch_all(self.screen())
+        .await
+        .map_err(failed("read the pools"))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let mut numbers: Vec<NumberId> = row.numbers.into_iter().map(NumberId).collect();
+                if numbers.is_empty() {
+                    numbers.extend(row.default_number_id.map(NumberId));
+                }
+                PoolRead { id: PoolId(row.id), name: row.name.into(), numbers }
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,213 @@
+//! Everything about one recipient: its attempts, and why it waits.
+
+use super::super::holds::{self, Scene};
+use super::super::{ReadError, Seat, count, many, milliseconds, number_name, version_at};
+use super::{DOING, Key, Store, StoreError, failed};
+use crate::domain::hold::{self, GateName, Hold};
+use crate::domain::ids::{AttemptId, CampaignId, RecipientId};
+use crate::domain::phone::Phone;
+use crate::domain::text::{Safe, Shown};
+use crate::store::view::{AttemptLine, RecipientDetail};
+use chrono::{DateTime, Utc};
+
+/// Gates that a recipient is asked.
+const GATES: [GateName; 9] = [
+    GateName::Switch,
+    GateName::Sender,
+    GateName::Campaign,
+    GateName::Consent,
+    GateName::Doubt,
+    GateName::Due,
+    GateName::Pool,
+    GateName::Number,
+    GateName::CampaignCap,
+];
+/// Attempts shown of one recipient.
+const ATTEMPTS: i64 = 200;
+
+struct Read {
+    state: String,
+    step: u32,
+    steps: u32,
+    tries: u32,
+    due_at: Option<DateTime<Utc>>,
+    reason: Option<String>,
+    in_doubt_since: Option<DateTime<Utc>>,
+    opted_out: bool,
+    country: Option<Safe>,
+}
+
+impl Store {
+    /// Everything about one recipient. `hints` are campaigns that it may be in; empty: any.
+    ///
+    /// # Errors
+    /// When it does not exist, or the database is away or refuses.
+    pub async fn recipient_detail(
+        &self,
+        seat: &Seat,
+        id: RecipientId,
+        hints: &[CampaignId],
+    ) -> Result<RecipientDetail, ReadError> {
+        let key = *self.keys_of(seat, &[id], hints).await?.first().ok_or(ReadError::Gone("recipient"))?;
+        let read = self.read_recipient(seat, key).await?.ok_or(ReadError::Gone("recipient"))?;
+        let attempts = self.attempts_of(seat, key).await?;
+        let (scene, day) = self.scene(seat).await?;
+        let campaign = self.read_campaigns(seat, day, Some(CampaignId(key.campaign))).await?;
+        let mut campaign = campaign.into_iter().next().ok_or(ReadError::Gone("campaign"))?;
+        let (_, pool) = self.pool_of(seat, &scene, day, &campaign).await?;
+        campaign.facts.due_later = None;
+        let waits = matches!(read.state.as_str(), "queued" | "in_doubt");
+        let mut holds = own_holds(&scene, &read);
+        if waits {
+            holds.extend(holds::of_campaign(&scene, &campaign.facts, &pool));
+        }
+        Ok(RecipientDetail {
+            id,
+            country: read.country.clone(),
+            step: (read.step, read.steps),
+            due_at: read.due_at,
+            hold: hold::binding(&holds).map(|hold| holds::shown(hold, scene.zone)),
+            // What has ended waits for nothing.
+            gates: if waits { holds::gates(&GATES, &holds, &[], scene.zone) } else { Vec::new() },
+            attempts,
+        })
+    }
+
+    async fn read_recipient(&self, seat: &Seat, key: Key) -> Result<Option<Read>, StoreError> {
+        let row = sqlx::query!(
+            r#"select r.state::text as "state!", r.step, r.tries, r.due_at, r.reason, r.phone::text as "phone!",
+                      p.country as "country?", a.in_doubt_since as "in_doubt_since?",
+                      (select count(*) from campaign_steps s
+                        where s.organization_id = $1 and s.campaign_id = $2) as "steps!",
+                      exists (select from suppressions s
+                               where s.organization_id = $1 and s.phone = r.phone) as "opted_out!"
+                 from campaign_recipients r
+                 left join contacts p on p.organization_id = $1 and p.id = r.contact_id
+                 left join attempts a on a.organization_id = $1 and a.id = r.last_attempt_id
+                where r.organization_id = $1 and r.campaign_id = $2 and r.id = $3"#,
+            seat.organization.0,
+            key.campaign,
+            key.id,
+        )
+        .fetch_optional(&self.walk)
+        .await
+        .map_err(failed(DOING))?;
+        Ok(row.map(|row| Read {
+            state: row.state,
+            step: count(row.step.into()),
+            steps: u32::try_from(row.steps).unwrap_or(0),
+            tries: count(row.tries.into()),
+            due_at: row.due_at,
+            reason: row.reason,
+            in_doubt_since: row.in_doubt_since,
+            opted_out: row.opted_out,
+            country: row
+                .country
+                .map(Safe::from)
+                .or_else(|| Phone::parse(&row.phone).ok().and_then(|phone| phone.country()).map(Safe::from)),
+        }))
+    }
+
+    /// Attempts of one recipient, latest first. Those that count and those that ended have an index each.
+    async fn attempts_of(&self, seat: &Seat, key: Key) -> Result<Vec<AttemptLine>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select a.id as "id!", a.step as "step!", a.state::text as "state!", a.started_at as "started_at!", a.finished_at, a.duration_ms, a.code,
+                      a.words, a.evidence, a.provider_message_id, a.resolved_by, a.resolved_reason, a.contradicted as "contradicted!",
+                      n.display_name as "number_name?", n.phone::text as number_phone, i.host as "host?"
+                 from (select * from attempts l where l.organization_id = $1 and l.recipient_id = $2 and l.live
+                       union all
+                       select * from attempts e where e.organization_id = $1 and e.recipient_id = $2 and not e.live) a
+                 left join whatsapp_numbers n on n.organization_id = $1 and n.id = a.number_id
+                 left join instances i on i.organization_id = $1 and i.id = a.instance_id
+                where a.campaign_id = $3
+                order by a.id desc limit $4"#,
+            seat.organization.0,
+            key.id,
+            key.campaign,
+            ATTEMPTS,
+        )
+        .fetch_all(&self.walk)
+        .await
+        .map_err(failed("read the attempts of a recipient"))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let mut words: Vec<String> = row.words.or(row.evidence).into_iter().collect();
+                if let (Some(by), Some(reason)) = (row.resolved_by, row.resolved_reason) {
+                    words.push(format!("[settled by {by}: {reason}]"));
+                }
+                if row.contradicted {
+                    words.push("[the provider accepted it after all]".to_owned());
+                }
+                AttemptLine {
+                    id: AttemptId(row.id),
+                    version: version_at(row.finished_at.unwrap_or(row.started_at)),
+                    step: count(row.step.into()),
+                    started_at: row.started_at,
+                    took: row.duration_ms.map(milliseconds),
+                    number: match row.number_phone {
+                        Some(phone) => number_name(row.number_name.as_deref().unwrap_or_default(), &phone),
+                        None => Shown::new("removed"),
+                    },
+                    outcome: Safe::new(&row.state.replace('_', " ")),
+                    code: row.code.map(Safe::from),
+                    words: Shown::new(&words.join(" ")),
+                    provider_message_id: row.provider_message_id.map(Safe::from),
+                    instance: row.host.unwrap_or_default().into(),
+                }
+            })
+            .collect())
+    }
+
+    /// Records that an operator was shown something in full.
+    ///
+    /// # Errors
+    /// When the database is away or refuses: then it is not to be shown.
+    pub async fn record_reveal(
+        &self,
+        seat: &Seat,
+        operator: &str,
+        entity: &'static str,
+        id: uuid::Uuid,
+    ) -> Result<(), StoreError> {
+        let recorded = sqlx::query!(
+            "insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name)
+             values ($1, $2, $3, 'reveal phone', $4, $5, '')",
+            seat.organization.0,
+            operator,
+            seat.instance.map(|instance| instance.0),
+            entity,
+            id,
+        )
+        .execute(self.screen())
+        .await
+        .map_err(failed("record that a phone was shown"))?;
+        // A policy may leave nothing to insert without saying so.
+        if many(i64::try_from(recorded.rows_affected()).unwrap_or(0)) == 0 {
+            return Err(StoreError::Unreadable { doing: "record that a phone was shown", what: "audit log" });
+        }
+        Ok(())
+    }
+}
+
+/// What keeps this person's message, apart from its campaign.
+fn own_holds(scene: &Scene, read: &Read) -> Vec<Hold> {
+    let mut holds = Vec::new();
+    if read.state == "in_doubt" {
+        holds.push(Hold::InDoubt { since: read.in_doubt_since.unwrap_or(scene.at) });
+    }
+    if read.state == "queued" {
+        if read.opted_out {
+            holds.push(Hold::OptedOut);
+        }
+        if let Some(due) = read.due_at.filter(|due| *due > scene.at) {
+            holds.push(if read.tries > 0 {
+                let reason = read.reason.as_deref().unwrap_or("refused").replace('_', " ");
+                Hold::RetryLater { until: due, reason: Safe::new(&reason).into_string() }
+            } else {
+                Hold::NotDue { due }
+            });
+        }
+    }
+    holds
+}

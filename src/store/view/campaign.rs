@@ -1,0 +1,176 @@
+//! Campaigns.
+
+use super::{Gate, HoldView, LogLine};
+use crate::domain::action::Version;
+use crate::domain::ids::CampaignId;
+use crate::domain::text::{Safe, Shown};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+/// The life of a campaign (`design.md`, section 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CampaignStanding {
+    /// Not to start by itself.
+    Draft,
+    /// Starts at a time.
+    Scheduled,
+    /// Runs.
+    Active,
+    /// Stands still.
+    Paused,
+    /// Done.
+    Completed,
+    /// Ended by an operator.
+    Cancelled,
+}
+
+impl CampaignStanding {
+    /// The word that the command line and the database use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Scheduled => "scheduled",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Recipients by the furthest state they reached; the states are disjoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Enrolled.
+    pub planned: u64,
+    /// Waiting.
+    pub queued: u64,
+    /// On the wire.
+    pub sending: u64,
+    /// Taken by the provider.
+    pub accepted: u64,
+    /// On the phone.
+    pub delivered: u64,
+    /// Seen.
+    pub read: u64,
+    /// Refused for good.
+    pub failed: u64,
+    /// Nobody knows.
+    pub in_doubt: u64,
+    /// Left out, with a reason.
+    pub skipped: u64,
+}
+
+impl Counts {
+    /// The sum of all states; equals `planned`, always.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        [
+            self.queued,
+            self.sending,
+            self.accepted,
+            self.delivered,
+            self.read,
+            self.failed,
+            self.in_doubt,
+            self.skipped,
+        ]
+        .iter()
+        .fold(0_u64, |sum, part| sum.saturating_add(*part))
+    }
+
+    /// Whether nobody is lost.
+    #[must_use]
+    pub fn hold(&self) -> bool {
+        self.sum() == self.planned
+    }
+
+    /// What the provider has: accepted, delivered or read.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.accepted.saturating_add(self.delivered).saturating_add(self.read)
+    }
+
+    /// What needs nothing more.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.sent().saturating_add(self.failed).saturating_add(self.skipped)
+    }
+}
+
+/// One campaign in the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CampaignRow {
+    /// Its id.
+    pub id: CampaignId,
+    /// How often it has been changed.
+    pub version: Version,
+    /// Its name.
+    pub name: Shown,
+    /// Where in its life it is.
+    pub standing: CampaignStanding,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Who brought it there.
+    pub by: Safe,
+    /// Why it sends nothing now although it runs.
+    pub hold: Option<HoldView>,
+    /// Recipients by state.
+    pub counts: Counts,
+    /// Attempts on the wire now, all instances.
+    pub in_air: u32,
+    /// Messages a second over the last ten seconds.
+    pub per_second: f64,
+    /// When it starts, if that is to come.
+    pub starts_at: Option<DateTime<Utc>>,
+    /// When it will be done, as far as one can tell.
+    pub done_at: Option<DateTime<Utc>>,
+    /// Lower goes first.
+    pub priority: i32,
+}
+
+/// One step of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepLine {
+    /// 1 is the first.
+    pub position: u32,
+    /// How long after the previous one.
+    pub after: Duration,
+    /// Its text or template, short.
+    pub what: Shown,
+    /// Recipients who wait for it.
+    pub waiting: u64,
+}
+
+/// Failures of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorLine {
+    /// The provider's code, or ours.
+    pub code: Safe,
+    /// What it means, in the provider's words.
+    pub words: Safe,
+    /// How many.
+    pub count: u64,
+}
+
+/// Everything about one campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CampaignDetail {
+    /// The campaign.
+    pub id: CampaignId,
+    /// The pool's name.
+    pub pool: Shown,
+    /// Numbers that may send for it, by name.
+    pub numbers: Vec<Shown>,
+    /// Its daily limit, and what was sent today.
+    pub today: (u64, Option<u32>),
+    /// Gates in order.
+    pub gates: Vec<Gate>,
+    /// Its steps.
+    pub steps: Vec<StepLine>,
+    /// What went wrong most often, the most frequent first.
+    pub errors: Vec<ErrorLine>,
+    /// What operators and the sender did, latest first.
+    pub log: Vec<LogLine>,
+}

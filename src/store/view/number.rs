@@ -1,0 +1,107 @@
+//! Sending numbers.
+
+use super::{Gate, HoldView, LogLine};
+use crate::domain::action::Version;
+use crate::domain::ids::NumberId;
+use crate::domain::number::{Pacing, ProviderKind};
+use crate::domain::phone::Phone;
+use crate::domain::text::{Safe, Shown};
+use chrono::{DateTime, Utc};
+
+/// What a number may do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NumberStanding {
+    /// It may send.
+    Active,
+    /// It rests until a time, by itself.
+    Limited {
+        /// When it goes on.
+        until: DateTime<Utc>,
+        /// Why it rests.
+        reason: Safe,
+    },
+    /// Out of service until somebody resumes it, or until a time.
+    Suspended {
+        /// Why, in the operator's or the provider's words.
+        reason: Safe,
+        /// Since when.
+        since: DateTime<Utc>,
+        /// When it ends by itself.
+        until: Option<DateTime<Utc>>,
+        /// The operator, or `sender`.
+        by: Safe,
+    },
+    /// Switched off by an operator.
+    Disabled,
+}
+
+impl NumberStanding {
+    /// The word that the command line and the database use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Limited { .. } => "limited",
+            Self::Suspended { .. } => "suspended",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// One sending number in the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumberRow {
+    /// Its id.
+    pub id: NumberId,
+    /// How often it has been changed.
+    pub version: Version,
+    /// Its phone.
+    pub phone: Phone,
+    /// What operators call it.
+    pub name: Shown,
+    /// The account that owns it.
+    pub account: Shown,
+    /// Which provider it is at.
+    pub provider: ProviderKind,
+    /// Lower goes first.
+    pub priority: i32,
+    /// What it may do now.
+    pub standing: NumberStanding,
+    /// Why it sends nothing now although it may; `None`: it sends, or has nothing to send.
+    pub hold: Option<HoldView>,
+    /// Most messages a day.
+    pub daily_limit: Option<u32>,
+    /// Charged today.
+    pub used_today: u32,
+    /// How fast it may send.
+    pub pacing: Pacing,
+    /// Accepted in the last minute.
+    pub last_minute: u32,
+    /// Attempts of the last five minutes: refused or not sent, of all.
+    pub errors: (u32, u32),
+    /// The last error's code or words, short.
+    pub last_error: Option<Safe>,
+    /// Attempts on the wire now.
+    pub in_air: u32,
+    /// The host that sends through it.
+    pub holder: Option<Safe>,
+}
+
+/// Everything about one number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumberDetail {
+    /// The number.
+    pub id: NumberId,
+    /// The operators' notes.
+    pub notes: Shown,
+    /// Pools that it is in.
+    pub pools: Vec<Shown>,
+    /// Gates in order.
+    pub gates: Vec<Gate>,
+    /// Due messages that wait for it.
+    pub queued: u64,
+    /// Accepted a minute, last 30 minutes, oldest first.
+    pub per_minute: Vec<u32>,
+    /// Suspensions, switches and changes, latest first.
+    pub log: Vec<LogLine>,
+}

@@ -1,0 +1,268 @@
+//! Whether a command is possible now, and if not, why: for the hint line, the help, the palette, and for the key that
+//! is pressed anyway.
+
+use crate::domain::action::Subject;
+use crate::store::view::{CampaignRow, NumberRow, RecipientRow};
+use crate::tui::keymap::Reason;
+use crate::tui::model::{Model, Tab};
+use crate::tui::overlays::{Overlay, drawer::DrawerOf};
+use crate::tui::terminal::suspend;
+use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb};
+
+type Allowed = Result<(), Reason>;
+
+fn no(why: &'static str) -> Allowed {
+    Err(Reason::Borrowed(why))
+}
+
+/// Possible if it is for any of the rows.
+fn any<R>(rows: &[&R], nothing: &'static str, allowed: impl Fn(&R) -> Allowed) -> Allowed {
+    let mut why = no(nothing);
+    for row in rows {
+        why = allowed(row);
+        if why.is_ok() {
+            break;
+        }
+    }
+    why
+}
+
+/// The numbers that a key acts on: that of the drawer, or the chosen ones.
+pub fn numbers(model: &Model) -> Vec<&NumberRow> {
+    match drawer(model) {
+        Some(DrawerOf::Number(id)) => model.number(*id).into_iter().collect(),
+        _ => model.numbers.chosen(),
+    }
+}
+
+/// The campaigns that a key acts on.
+pub fn campaigns(model: &Model) -> Vec<&CampaignRow> {
+    match drawer(model) {
+        Some(DrawerOf::Campaign(id)) => model.campaign(*id).into_iter().collect(),
+        _ => model.campaigns.chosen(),
+    }
+}
+
+/// The recipients that a key acts on.
+pub fn recipients(model: &Model) -> Vec<&RecipientRow> {
+    match drawer(model) {
+        Some(DrawerOf::Recipient(id)) => model
+            .recipients
+            .list
+            .rows()
+            .iter()
+            .filter(|kept| kept.row.id == *id && !kept.gone)
+            .map(|kept| &kept.row)
+            .collect(),
+        _ => model.recipients.list.chosen(),
+    }
+}
+
+/// What the drawer on top shows.
+pub fn drawer(model: &Model) -> Option<&DrawerOf> {
+    model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Drawer(drawer) => Some(&drawer.of),
+        _ => None,
+    })
+}
+
+fn number(model: &Model, verb: NumberVerb) -> Allowed {
+    any(&numbers(model), "no number is selected", |row| verb.allowed(row))
+}
+
+pub(super) fn number_resume(model: &Model) -> Allowed {
+    number(model, NumberVerb::Resume)
+}
+pub(super) fn number_suspend(model: &Model) -> Allowed {
+    number(model, NumberVerb::Suspend)
+}
+pub(super) fn number_raise(model: &Model) -> Allowed {
+    number(model, NumberVerb::Raise)
+}
+pub(super) fn number_lower(model: &Model) -> Allowed {
+    number(model, NumberVerb::Lower)
+}
+pub(super) fn number_fail_over(model: &Model) -> Allowed {
+    number(model, NumberVerb::FailOver)
+}
+pub(super) fn number_disable(model: &Model) -> Allowed {
+    number(model, NumberVerb::Disable)
+}
+pub(super) fn number_enable(model: &Model) -> Allowed {
+    number(model, NumberVerb::Enable)
+}
+pub(super) fn number_edit(model: &Model) -> Allowed {
+    match numbers(model).as_slice() {
+        [] => no("no number is selected"),
+        [_] => Ok(()),
+        _ => no("one number at a time"),
+    }
+}
+pub(super) fn number_new(model: &Model) -> Allowed {
+    match model.overview() {
+        None => no("no data yet"),
+        Some(overview) if overview.accounts.is_empty() => no("no account yet; see signalbox account add"),
+        Some(_) => Ok(()),
+    }
+}
+
+pub(super) fn campaign_selected(model: &Model) -> Allowed {
+    if campaigns(model).is_empty() { no("no campaign is selected") } else { Ok(()) }
+}
+pub(super) fn campaign_pause_resume(model: &Model) -> Allowed {
+    any(&campaigns(model), "no campaign is selected", |row| CampaignVerb::pause_or_resume(row).allowed(row))
+}
+pub(super) fn campaign_launch(model: &Model) -> Allowed {
+    any(&campaigns(model), "no campaign is selected", |row| CampaignVerb::Launch.allowed(row))
+}
+pub(super) fn campaign_cancel(model: &Model) -> Allowed {
+    any(&campaigns(model), "no campaign is selected", |row| CampaignVerb::Cancel.allowed(row))
+}
+pub(super) fn campaign_new(_: &Model) -> Allowed {
+    no("campaigns come from files: signalbox campaign create FILE.toml")
+}
+pub(super) fn campaign_edit(_: &Model) -> Allowed {
+    no("campaigns are edited in their files for now")
+}
+
+pub(super) fn recipient_selected(model: &Model) -> Allowed {
+    if recipients(model).is_empty() { no("no recipient is selected") } else { Ok(()) }
+}
+pub(super) fn recipient_exclude(model: &Model) -> Allowed {
+    any(&recipients(model), "no recipient is selected", |row| RecipientVerb::Exclude.allowed(row))
+}
+pub(super) fn recipient_retry(model: &Model) -> Allowed {
+    any(&recipients(model), "no recipient is selected", |row| RecipientVerb::Retry.allowed(row))
+}
+
+pub(super) fn row_selected(model: &Model) -> Allowed {
+    if drawer(model).is_some() || matches!(model.overlays.last(), Some(Overlay::Doubts)) {
+        return Ok(());
+    }
+    let any = match model.tab {
+        Tab::Numbers => model.numbers.current().is_some(),
+        Tab::Campaigns => model.campaigns.current().is_some(),
+        Tab::Recipients => model.recipients.list.current().is_some(),
+        Tab::Live => model.live.current().is_some(),
+    };
+    match (any, model.tab) {
+        (true, _) => Ok(()),
+        (false, Tab::Live) => no("choose a line first: f freezes, k goes up"),
+        (false, _) => no("nothing is selected"),
+    }
+}
+pub(super) fn nothing_over(model: &Model) -> Allowed {
+    if model.overlays.is_empty() { Ok(()) } else { no("close this first") }
+}
+pub(super) fn may_sort(model: &Model) -> Allowed {
+    match model.tab {
+        Tab::Numbers | Tab::Campaigns => Ok(()),
+        Tab::Recipients => no("o offers the orders that have an index"),
+        Tab::Live => no("the log is in the order of time"),
+    }
+}
+pub(super) fn may_order(model: &Model) -> Allowed {
+    if model.tab == Tab::Live { no("the log is in the order of time") } else { Ok(()) }
+}
+pub(super) fn may_mark(model: &Model) -> Allowed {
+    if model.tab == Tab::Live { no("lines of the log cannot be marked") } else { row_selected(model) }
+}
+pub(super) fn doubts(model: &Model) -> Allowed {
+    match model.overview() {
+        Some(overview) if overview.in_doubt == 0 => no("nothing is in doubt"),
+        _ if model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Doubts)) => {
+            no("this is the list")
+        }
+        _ => Ok(()),
+    }
+}
+pub(super) fn undo(model: &Model) -> Allowed {
+    match &model.undo {
+        Some(undo) if model.now.mono < undo.until => Ok(()),
+        _ => no("nothing to take back; sent messages never can be"),
+    }
+}
+pub(super) fn stop_all(model: &Model) -> Allowed {
+    match model.overview().and_then(|overview| overview.stop.as_ref()) {
+        Some(_) => no("all sending is stopped already; R lifts the stop"),
+        None => Ok(()),
+    }
+}
+pub(super) fn release_stop(model: &Model) -> Allowed {
+    crate::tui::verbs::release_stop(model).map(|_| ())
+}
+pub(super) fn suspend_process(model: &Model) -> Allowed {
+    if model.sends_here() {
+        return no("would stop sending; pause first or run in tmux");
+    }
+    suspend::can_stop().or_else(no)
+}
+
+pub(super) fn drawer_has_phone(model: &Model) -> Allowed {
+    match drawer(model) {
+        Some(DrawerOf::Campaign(_)) | None => no("no phone here"),
+        Some(DrawerOf::Event(event)) if event.phone.is_none() => no("no phone here"),
+        Some(_) => Ok(()),
+    }
+}
+pub(super) fn drawer_has_altered(model: &Model) -> Allowed {
+    let altered = match drawer(model) {
+        Some(DrawerOf::Number(id)) => {
+            model.number(*id).is_some_and(|row| row.name.is_altered() || row.account.is_altered())
+        }
+        Some(DrawerOf::Campaign(id)) => model.campaign(*id).is_some_and(|row| row.name.is_altered()),
+        Some(DrawerOf::Recipient(id)) => model.recipients.list.rows().iter().any(|kept| {
+            kept.row.id == *id && (kept.row.name.is_altered() || kept.row.campaign_name.is_altered())
+        }),
+        _ => false,
+    };
+    if altered { Ok(()) } else { no("nothing here was altered for the screen") }
+}
+pub(super) fn doubt_selected(model: &Model) -> Allowed {
+    if model.doubts.chosen().is_empty() { no("nothing is selected") } else { Ok(()) }
+}
+pub(super) fn dialog_takes_yes(model: &Model) -> Allowed {
+    match model.overlays.last() {
+        Some(Overlay::Confirm(confirm)) if confirm.proposal.typed.is_some() => no("this has to be typed"),
+        _ => Ok(()),
+    }
+}
+pub(super) fn dialog_changed(model: &Model) -> Allowed {
+    match model.overlays.last() {
+        Some(Overlay::Confirm(confirm)) if confirm.changed.is_some() => Ok(()),
+        _ => no("nothing changed meanwhile"),
+    }
+}
+pub(super) fn form_on_choice(model: &Model) -> Allowed {
+    match model.overlays.last() {
+        Some(Overlay::Form(form)) if form.on_choice() => Ok(()),
+        _ => no("nothing to choose here"),
+    }
+}
+pub(super) fn has_message_id(model: &Model) -> Allowed {
+    if crate::tui::update::copy::message_id(model).is_some() { Ok(()) } else { no("no message id here") }
+}
+pub(super) fn has_phone(model: &Model) -> Allowed {
+    if subject_with_phone(model).is_some() { Ok(()) } else { no("no phone here") }
+}
+
+/// Whose phone the reveal and copy keys mean.
+pub fn subject_with_phone(model: &Model) -> Option<Subject> {
+    match drawer(model) {
+        Some(DrawerOf::Number(id)) => return Some(Subject::Number(*id)),
+        Some(DrawerOf::Recipient(id)) => return Some(Subject::Recipient(*id)),
+        Some(DrawerOf::Event(event)) => return event.recipient.map(Subject::Recipient),
+        Some(DrawerOf::Doubt(row)) => return Some(Subject::Recipient(row.recipient)),
+        Some(DrawerOf::Campaign(_)) => return None,
+        None => {}
+    }
+    if model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Doubts)) {
+        return model.doubts.current().map(|kept| Subject::Recipient(kept.row.recipient));
+    }
+    match model.tab {
+        Tab::Numbers => model.numbers.current().map(|standing| Subject::Number(standing.row.id)),
+        Tab::Recipients => model.recipients.list.current().map(|kept| Subject::Recipient(kept.row.id)),
+        Tab::Live => model.live.current().and_then(|event| event.recipient).map(Subject::Recipient),
+        Tab::Campaigns => None,
+    }
+}

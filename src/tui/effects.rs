@@ -1,0 +1,153 @@
+//! Carrying out effects, on the program's runtime and never on the drawing thread.
+//!
+//! Questions: one a slot is under way, one more waits, and a newer one takes the waiting one's place. A question that
+//! runs is never cut off: a query dropped half-way could leave a connection inside a transaction. Orders run each in
+//! a task of its own, to their end.
+
+use crate::domain::action::Subject;
+use crate::domain::action::{Order, Version};
+use crate::tui::backend::{ActionAnswer, Backend, BackendError};
+use crate::tui::msg::{Detail, Effect, Msg, Question, Reading, Slot};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// A picture of everything is read this often.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// The picture as it is handed to the drawing thread: only the latest counts.
+pub type Picture = Option<Result<Arc<crate::store::view::Overview>, BackendError>>;
+
+/// Runs effects until the console is gone.
+pub async fn run(
+    backend: Arc<dyn Backend>,
+    mut effects: mpsc::Receiver<Effect>,
+    messages: mpsc::Sender<Msg>,
+    refresh: mpsc::Sender<()>,
+) {
+    let mut runner = Runner { backend, messages, slots: BTreeMap::new() };
+    let (finished, mut done) = mpsc::channel::<Slot>(16);
+    loop {
+        tokio::select! {
+            effect = effects.recv() => match effect {
+                Some(Effect::Ask { request, question }) => runner.ask(request, question, &finished),
+                Some(Effect::Act { act, orders, .. }) => runner.act(act, orders),
+                Some(Effect::Reveal { subject, copy }) => {
+                    let (backend, messages) = (runner.backend.clone(), runner.messages.clone());
+                    tokio::spawn(async move {
+                        let answer = backend.record_reveal(subject).await;
+                        let _ = messages.send(Msg::Revealed { subject, copy, answer }).await;
+                    });
+                }
+                Some(Effect::Refresh) => {
+                    // One waiting request is as good as many.
+                    let _ = refresh.try_send(());
+                }
+                // These belong to the drawing thread.
+                Some(Effect::Copy(_) | Effect::Redraw | Effect::SuspendProcess | Effect::Retake) => {}
+                None => return,
+            },
+            Some(slot) = done.recv() => runner.next(slot, &finished),
+        }
+    }
+}
+
+struct Runner {
+    backend: Arc<dyn Backend>,
+    messages: mpsc::Sender<Msg>,
+    /// Slots with a question under way, and the one that waits behind it.
+    slots: BTreeMap<Slot, Option<(u64, Question)>>,
+}
+
+impl Runner {
+    fn ask(&mut self, request: u64, question: Question, finished: &mpsc::Sender<Slot>) {
+        let slot = question.slot();
+        if let Some(waiting) = self.slots.get_mut(&slot) {
+            *waiting = Some((request, question));
+            return;
+        }
+        self.slots.insert(slot, None);
+        let (backend, messages, finished) = (self.backend.clone(), self.messages.clone(), finished.clone());
+        tokio::spawn(async move {
+            let start = Instant::now();
+            let answer = read(&*backend, question).await;
+            let message = Msg::Answer { slot, request, took: start.elapsed(), answer };
+            let _ = messages.send(message).await;
+            let _ = finished.send(slot).await;
+        });
+    }
+
+    fn next(&mut self, slot: Slot, finished: &mpsc::Sender<Slot>) {
+        if let Some((request, question)) = self.slots.remove(&slot).flatten() {
+            self.ask(request, question, finished);
+        }
+    }
+
+    fn act(&self, act: u64, orders: Vec<Order>) {
+        let (backend, messages) = (self.backend.clone(), self.messages.clone());
+        tokio::spawn(async move {
+            let mut answers = Vec::with_capacity(orders.len());
+            let mut known: BTreeMap<Subject, Version> = BTreeMap::new();
+            for mut order in orders {
+                let subject = order.action.subject();
+                // The second order about a row builds on what the first one left, not on what the operator saw.
+                if let (Some(expected), Some(now)) = (order.expected.as_mut(), known.get(&subject)) {
+                    *expected = *now;
+                }
+                let answer = backend.act(order.clone()).await;
+                if let ActionAnswer::Done { version: Some(version), .. } = &answer {
+                    known.insert(subject, *version);
+                }
+                answers.push((order, answer));
+            }
+            let _ = messages.send(Msg::Acted { act, answers }).await;
+        });
+    }
+}
+
+async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, BackendError> {
+    Ok(match question {
+        Question::Recipients(query, place) => Reading::Recipients(backend.recipients(query, place).await?),
+        Question::RecipientRows(ids) => {
+            let rows = backend.recipient_rows(ids.clone()).await?;
+            Reading::RecipientRows(ids, rows)
+        }
+        Question::Count(query) => Reading::Count(backend.count_recipients(query).await?),
+        Question::Newer(query, above) => Reading::Newer(backend.newer_recipients(query, above).await?),
+        Question::Doubts(place) => Reading::Doubts(backend.doubts(place).await?),
+        Question::Detail(Subject::Number(id)) => {
+            Reading::Detail(Detail::Number(Box::new(backend.number(id).await?)))
+        }
+        Question::Detail(Subject::Campaign(id)) => {
+            Reading::Detail(Detail::Campaign(Box::new(backend.campaign(id).await?)))
+        }
+        Question::Detail(Subject::Recipient(id)) => {
+            Reading::Detail(Detail::Recipient(Box::new(backend.recipient(id).await?)))
+        }
+        Question::Detail(Subject::Attempt(_) | Subject::Organization) => {
+            return Err(BackendError::Refused("there are no details about this".into()));
+        }
+    })
+}
+
+/// Reads the picture about once a second, and at once when asked, until nobody looks any more.
+pub async fn pictures(
+    backend: Arc<dyn Backend>,
+    picture: watch::Sender<Picture>,
+    mut refresh: mpsc::Receiver<()>,
+) {
+    loop {
+        let answer = backend.overview().await.map(Arc::new);
+        if picture.send(Some(answer)).is_err() {
+            return;
+        }
+        // A rush of changes is one picture: at most ten a second.
+        tokio::time::sleep(EVERY / 10).await;
+        tokio::select! {
+            asked = refresh.recv() => if asked.is_none() { return },
+            () = tokio::time::sleep(EVERY) => {}
+            () = picture.closed() => return,
+        }
+    }
+}

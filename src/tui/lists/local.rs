@@ -1,0 +1,280 @@
+//! A list that is read whole (numbers, campaigns) and refreshed about once a second.
+
+use super::Motion;
+use crate::domain::filter::Filter;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// Order and row set stay as they are for so long after the operator moved.
+pub const STILL: Duration = Duration::from_secs(2);
+
+/// A row with an id.
+pub trait Identified: Clone {
+    /// Its id.
+    type Id: Copy + Ord + Eq;
+    /// Its id.
+    fn id(&self) -> Self::Id;
+}
+
+/// A row as it stands in the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing<R> {
+    /// Its present values, or its last ones.
+    pub row: R,
+    /// No longer there; kept until the cursor moves.
+    pub gone: bool,
+}
+
+/// The list.
+#[derive(Debug, Clone)]
+pub struct LocalList<R: Identified> {
+    rows: Vec<Standing<R>>,
+    cursor: usize,
+    marks: BTreeSet<R::Id>,
+    range_from: Option<R::Id>,
+    moved_at: Option<Instant>,
+    /// What was typed as filter, and what it means.
+    pub filter_text: String,
+    /// Rows that fit are shown.
+    pub filter: Filter,
+    /// Which of the tab's orders.
+    pub sort: usize,
+    /// Columns scrolled away.
+    pub shift: usize,
+    /// Rows there are, whether they fit the filter or not.
+    pub total: usize,
+}
+
+impl<R: Identified> Default for LocalList<R> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            cursor: 0,
+            marks: BTreeSet::new(),
+            range_from: None,
+            moved_at: None,
+            filter_text: String::new(),
+            filter: Filter::default(),
+            sort: 0,
+            shift: 0,
+            total: 0,
+        }
+    }
+}
+
+impl<R: Identified> LocalList<R> {
+    /// The rows in their order.
+    pub fn rows(&self) -> &[Standing<R>] {
+        &self.rows
+    }
+
+    /// Where the cursor stands.
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// The row under the cursor.
+    pub fn current(&self) -> Option<&Standing<R>> {
+        self.rows.get(self.cursor)
+    }
+
+    /// The marked ids.
+    pub fn marks(&self) -> &BTreeSet<R::Id> {
+        &self.marks
+    }
+
+    /// Marked rows, or the one under the cursor; rows that are gone are nothing to act on.
+    pub fn chosen(&self) -> Vec<&R> {
+        let there = self.rows.iter().filter(|standing| !standing.gone);
+        if self.marks.is_empty() {
+            return self.current().filter(|standing| !standing.gone).map(|s| &s.row).into_iter().collect();
+        }
+        there.map(|standing| &standing.row).filter(|row| self.marks.contains(&row.id())).collect()
+    }
+
+    /// Finds a row that is there.
+    pub fn find(&self, id: R::Id) -> Option<&R> {
+        self.rows.iter().find(|standing| standing.row.id() == id && !standing.gone).map(|s| &s.row)
+    }
+
+    /// Whether order and row set must not change now.
+    pub fn is_still(&self, now: Instant) -> bool {
+        !self.marks.is_empty() || self.moved_at.is_some_and(|moved| now < moved + STILL)
+    }
+
+    /// When the list may be put in order again after a movement.
+    pub fn still_until(&self) -> Option<Instant> {
+        self.moved_at.map(|moved| moved + STILL)
+    }
+
+    /// Takes in the present rows. While the list is `still`, values change and nothing else.
+    pub fn refresh<'a>(
+        &mut self,
+        all: &(impl Iterator<Item = &'a R> + Clone),
+        still: bool,
+        fits: impl Fn(&R) -> bool,
+        compare: impl Fn(&R, &R) -> Ordering,
+    ) where
+        R: 'a,
+    {
+        self.total = all.clone().count();
+        self.marks.retain(|mark| all.clone().any(|row| row.id() == *mark));
+        if still && !self.rows.is_empty() {
+            for standing in &mut self.rows {
+                let id = standing.row.id();
+                match all.clone().find(|row| row.id() == id) {
+                    Some(row) => *standing = Standing { row: row.clone(), gone: false },
+                    None => standing.gone = true,
+                }
+            }
+            return;
+        }
+        let chosen = self.current().cloned();
+        let mut rows: Vec<Standing<R>> = all
+            .clone()
+            .filter(|row| fits(row))
+            .map(|row| Standing { row: row.clone(), gone: false })
+            .collect();
+        rows.sort_by(|one, other| compare(&one.row, &other.row));
+        if let Some(chosen) = chosen {
+            match rows.iter().position(|standing| standing.row.id() == chosen.row.id()) {
+                Some(at) => self.cursor = at,
+                // It left while it was under the cursor: its place is kept, crossed out. A row that merely does not
+                // fit a filter that was just typed is no such case.
+                None if !all.clone().any(|row| row.id() == chosen.row.id()) => {
+                    let at = self.cursor.min(rows.len());
+                    rows.insert(at, Standing { row: chosen.row, gone: true });
+                    self.cursor = at;
+                }
+                None => {}
+            }
+        }
+        self.cursor = self.cursor.min(rows.len().saturating_sub(1));
+        self.rows = rows;
+    }
+
+    /// Moves the cursor; crossed-out rows leave.
+    pub fn go(&mut self, motion: Motion, now: Instant) {
+        self.cursor = motion.from(self.cursor, self.rows.len());
+        self.moved_at = Some(now);
+        let Some(target) = self.rows.get(self.cursor).map(|standing| standing.row.id()) else { return };
+        let stays_gone = self.rows[self.cursor].gone;
+        self.rows.retain(|standing| !standing.gone || (stays_gone && standing.row.id() == target));
+        self.cursor = self.rows.iter().position(|standing| standing.row.id() == target).unwrap_or(0);
+    }
+
+    /// Puts the cursor on a row.
+    pub fn go_to(&mut self, id: R::Id, now: Instant) -> bool {
+        let Some(at) = self.rows.iter().position(|standing| standing.row.id() == id) else { return false };
+        self.cursor = at;
+        self.moved_at = Some(now);
+        true
+    }
+
+    /// Marks or unmarks the row under the cursor and goes one down.
+    pub fn toggle_mark(&mut self, now: Instant) {
+        if let Some(id) = self.current().filter(|standing| !standing.gone).map(|standing| standing.row.id()) {
+            if !self.marks.remove(&id) {
+                self.marks.insert(id);
+            }
+            self.range_from = Some(id);
+            self.go(Motion::By(1), now);
+        }
+    }
+
+    /// Marks everything from the last marked row to the cursor.
+    pub fn mark_range(&mut self) {
+        let from = self
+            .range_from
+            .and_then(|id| self.rows.iter().position(|standing| standing.row.id() == id))
+            .unwrap_or(self.cursor);
+        let (low, high) = (from.min(self.cursor), from.max(self.cursor));
+        for standing in self.rows.iter().take(high + 1).skip(low).filter(|standing| !standing.gone) {
+            self.marks.insert(standing.row.id());
+        }
+    }
+
+    /// Marks every row that is listed.
+    pub fn mark_all(&mut self) {
+        self.marks = self.rows.iter().filter(|s| !s.gone).map(|standing| standing.row.id()).collect();
+    }
+
+    /// Takes all marks away; answers whether there were any.
+    pub fn unmark(&mut self) -> bool {
+        self.range_from = None;
+        let any = !self.marks.is_empty();
+        self.marks.clear();
+        any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Item(u32, u32);
+
+    impl Identified for Item {
+        type Id = u32;
+        fn id(&self) -> u32 {
+            self.0
+        }
+    }
+
+    fn refresh(list: &mut LocalList<Item>, rows: &[Item], now: Instant) {
+        let still = list.is_still(now);
+        list.refresh(&rows.iter(), still, |_| true, |a, b| a.1.cmp(&b.1));
+    }
+
+    fn ids(list: &LocalList<Item>) -> Vec<u32> {
+        list.rows().iter().map(|standing| standing.row.0).collect()
+    }
+
+    #[test]
+    fn rows_do_not_move_under_a_moving_cursor() {
+        let start = Instant::now();
+        let mut list = LocalList::default();
+        refresh(&mut list, &[Item(1, 1), Item(2, 2), Item(3, 3)], start);
+        list.go(Motion::By(1), start);
+        let reversed = [Item(1, 9), Item(2, 8), Item(3, 7)];
+        refresh(&mut list, &reversed, start + Duration::from_secs(1));
+        assert_eq!(ids(&list), [1, 2, 3], "the order stays");
+        assert_eq!(list.current().unwrap().row, Item(2, 8), "the values do not");
+        refresh(&mut list, &reversed, start + Duration::from_secs(3));
+        assert_eq!(ids(&list), [3, 2, 1]);
+        assert_eq!(list.current().unwrap().row.0, 2);
+    }
+
+    #[test]
+    fn a_row_that_leaves_keeps_its_place_until_the_cursor_moves() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(10);
+        let mut list = LocalList::default();
+        refresh(&mut list, &[Item(1, 1), Item(2, 2), Item(3, 3)], start);
+        list.go(Motion::By(1), start);
+        refresh(&mut list, &[Item(1, 1), Item(3, 3)], later);
+        assert_eq!(ids(&list), [1, 2, 3]);
+        assert!(list.current().unwrap().gone);
+        assert!(list.chosen().is_empty(), "nothing acts on what is gone");
+        list.go(Motion::By(1), later);
+        assert_eq!(ids(&list), [1, 3]);
+        assert_eq!(list.current().unwrap().row.0, 3);
+    }
+
+    #[test]
+    fn marks_are_ids_and_leave_with_their_rows() {
+        let start = Instant::now();
+        let mut list = LocalList::default();
+        refresh(&mut list, &[Item(1, 1), Item(2, 2), Item(3, 3), Item(4, 4)], start);
+        list.toggle_mark(start);
+        list.go(Motion::By(1), start);
+        list.mark_range();
+        assert_eq!(list.chosen().len(), 3);
+        refresh(&mut list, &[Item(2, 2), Item(4, 4)], start);
+        assert_eq!(list.chosen(), [&Item(2, 2)]);
+        assert!(list.unmark());
+        assert!(!list.unmark());
+    }
+}

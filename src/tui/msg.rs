@@ -1,0 +1,214 @@
+//! What comes in and what goes out: the whole of the console's traffic.
+
+use crate::domain::action::{Order, Subject};
+use crate::domain::ids::RecipientId;
+use crate::domain::text::Safe;
+use crate::store::view::{
+    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
+    RecipientQuery, RecipientRow, Total,
+};
+use crate::tui::backend::{ActionAnswer, BackendError, Notice};
+use crate::tui::terminal::signals::StopSignal;
+use chrono::{DateTime, Utc};
+use crossterm::event::KeyEvent;
+use ratatui::layout::Size;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Now, on both clocks. The console reads the time in one place and passes it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// For lengths of time.
+    pub mono: Instant,
+    /// For times on screen.
+    pub wall: DateTime<Utc>,
+}
+
+/// Something happened.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// A key.
+    Key(KeyEvent),
+    /// Pasted text.
+    Paste(String),
+    /// The terminal has another size.
+    Resize(Size),
+    /// A time that the model asked for has come.
+    Tick,
+    /// A picture of everything, or why there is none.
+    Overview(Result<Arc<Overview>, BackendError>),
+    /// An answer to a question.
+    Answer {
+        /// Which one.
+        slot: Slot,
+        /// Its number.
+        request: u64,
+        /// How long it took.
+        took: Duration,
+        /// The answer.
+        answer: Result<Reading, BackendError>,
+    },
+    /// What became of orders.
+    Acted {
+        /// Which ones.
+        act: u64,
+        /// Each with its answer.
+        answers: Vec<(Order, ActionAnswer)>,
+    },
+    /// A reveal was recorded, or not.
+    Revealed {
+        /// Whose phone.
+        subject: Subject,
+        /// Whether it goes to the clipboard rather than on the screen.
+        copy: Option<Safe>,
+        /// The answer.
+        answer: Result<(), BackendError>,
+    },
+    /// Attempts as they happened, and how many were lost before them.
+    Live(Vec<Arc<LiveEvent>>, u64),
+    /// Somebody else changed something.
+    Notice(Notice),
+    /// Notices were lost: everything visible is to be read again.
+    NoticesLost,
+    /// A task elsewhere in the program panicked.
+    Alarm(Safe),
+    /// An effect could not be handed over.
+    Busy(Effect),
+    /// The clipboard's bytes were written, or the text was too long.
+    Copied(bool),
+    /// The program goes on after a stop, or could not be stopped.
+    Continued(Result<(), Safe>),
+    /// Job control asks us to stop for a while.
+    Suspend,
+    /// Somebody woke us; the terminal may have been changed meanwhile.
+    Woken,
+    /// A signal asks us to end.
+    Stop(StopSignal),
+    /// The terminal is gone.
+    TerminalLost,
+}
+
+/// Where an answer belongs. A newer question to a slot makes the answer to an older one worthless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// Pages of recipients.
+    Recipients,
+    /// Present values of recipients on screen.
+    RecipientRows,
+    /// The total.
+    Count,
+    /// Rows above the first.
+    Newer,
+    /// Pages of doubts.
+    Doubts,
+    /// The drawer or side panel.
+    Detail,
+}
+
+/// A question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Question {
+    /// A page of recipients.
+    Recipients(RecipientQuery, Place),
+    /// Present values.
+    RecipientRows(Vec<RecipientId>),
+    /// The total.
+    Count(RecipientQuery),
+    /// Rows above this one.
+    Newer(RecipientQuery, Cursor),
+    /// A page of doubts.
+    Doubts(Place),
+    /// Everything about one thing.
+    Detail(Subject),
+}
+
+impl Question {
+    /// Where its answer belongs.
+    pub fn slot(&self) -> Slot {
+        match self {
+            Self::Recipients(..) => Slot::Recipients,
+            Self::RecipientRows(_) => Slot::RecipientRows,
+            Self::Count(_) => Slot::Count,
+            Self::Newer(..) => Slot::Newer,
+            Self::Doubts(_) => Slot::Doubts,
+            Self::Detail(_) => Slot::Detail,
+        }
+    }
+}
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading {
+    /// A page of recipients.
+    Recipients(Page<RecipientRow>),
+    /// Present values of these.
+    RecipientRows(Vec<RecipientId>, Vec<RecipientRow>),
+    /// The total.
+    Count(Total),
+    /// How many stand above.
+    Newer(u64),
+    /// A page of doubts.
+    Doubts(Page<DoubtRow>),
+    /// Everything about one thing.
+    Detail(Detail),
+}
+
+/// Everything about one thing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Detail {
+    /// A number.
+    Number(Box<NumberDetail>),
+    /// A campaign.
+    Campaign(Box<CampaignDetail>),
+    /// A recipient.
+    Recipient(Box<RecipientDetail>),
+}
+
+/// Why an order may be carried out although it starts something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// It starts nothing.
+    NotNeeded,
+    /// The operator answered the question.
+    Confirmed,
+    /// The operator takes back what was done a moment ago.
+    Undo,
+}
+
+/// Something to be done outside the model.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Ask.
+    Ask {
+        /// The question's number.
+        request: u64,
+        /// The question.
+        question: Question,
+    },
+    /// Carry out orders, one after the other.
+    Act {
+        /// Their number.
+        act: u64,
+        /// The orders.
+        orders: Vec<Order>,
+        /// Why that is allowed.
+        consent: Consent,
+    },
+    /// Record that a phone is shown or copied in full.
+    Reveal {
+        /// Whose.
+        subject: Subject,
+        /// Whether it goes to the clipboard.
+        copy: Option<Safe>,
+    },
+    /// Read the overview now.
+    Refresh,
+    /// Put text into the terminal's clipboard.
+    Copy(Safe),
+    /// Paint everything anew.
+    Redraw,
+    /// Stop this process for a while.
+    SuspendProcess,
+    /// Take the terminal again, as if for the first time.
+    Retake,
+}

@@ -1,0 +1,304 @@
+//! Any command by name: keys of the table, what is on screen, tabs. What is not possible stays listed, with the
+//! reason. Dangerous commands go through the same question as their key.
+
+use crate::domain::ids::{CampaignId, NumberId};
+use crate::tui::keymap::{Entry, Layer, Reason, TABLE, hidden};
+use crate::tui::lists::Motion;
+use crate::tui::model::{Level, Model};
+use crate::tui::msg::Effect;
+use crate::tui::overlays::{Overlay, reason::ReasonPrompt};
+use crate::tui::theme::Role;
+use crate::tui::update::{ask_reason, propose, run_entry, show_recipients};
+use crate::tui::verbs::{CampaignVerb, NumberVerb};
+use crate::tui::widgets::Canvas;
+use crate::tui::widgets::canvas::Border;
+use crate::tui::widgets::input::Input;
+use crate::tui::words;
+use crossterm::event::KeyEvent;
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use ratatui::layout::Rect;
+
+/// What an item does.
+#[derive(Debug, Clone, Copy)]
+enum Does {
+    Command(&'static Entry),
+    Number(NumberId, NumberVerb),
+    /// Asks for the priority in the same line.
+    AskPriority(NumberId),
+    Campaign(CampaignId, CampaignVerb),
+    Recipients(CampaignId),
+}
+
+struct Item {
+    title: String,
+    key: String,
+    does: Does,
+    possible: Result<(), Reason>,
+}
+
+/// The palette.
+#[derive(Debug, Clone, Default)]
+pub struct Palette {
+    /// What is typed.
+    pub input: Input,
+    cursor: usize,
+    /// What an argument is asked for.
+    pub argument: Option<(NumberId, String)>,
+}
+
+impl Palette {
+    /// Takes a key that edits.
+    pub fn key(&mut self, key: KeyEvent) {
+        if self.input.key(key) {
+            self.cursor = 0;
+        }
+    }
+
+    /// Moves among the matches.
+    pub fn go(&mut self, motion: Motion) {
+        // The list is built when it is drawn; its end is found there.
+        self.cursor = motion.from(self.cursor, 500);
+    }
+
+    /// Draws it.
+    pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+        let (width, height) =
+            if area.width >= 120 { (90, 18) } else { (area.width.saturating_sub(8).min(72), 14) };
+        let dialog = Rect::new(
+            area.x + (area.width - width) / 2,
+            area.y + 2,
+            width,
+            height.min(area.height.saturating_sub(3)),
+        );
+        canvas.clear(dialog);
+        let inside = canvas.panel(
+            dialog,
+            Border { title: "Command", foot: "Enter run  Tab complete", double: false },
+            Role::Frame,
+        );
+        let (x, room) = (inside.x + 1, inside.width.saturating_sub(2));
+        let prompt = match &self.argument {
+            Some((_, question)) => format!(": {question} = "),
+            None => ": ".to_owned(),
+        };
+        let used = canvas.text(x, inside.y, room, &prompt, Role::Key);
+        self.input.draw(canvas, x + used, inside.y, room.saturating_sub(used), true);
+        if self.argument.is_some() {
+            canvas.text(
+                x,
+                inside.y + 2,
+                room,
+                "a whole number; lower goes first   Enter sets   Esc back",
+                Role::Dim,
+            );
+            return;
+        }
+        let items = found(model, self.input.text());
+        if items.is_empty() {
+            canvas.text(x, inside.y + 2, room, "Nothing has these letters.", Role::Dim);
+        }
+        let height = usize::from(inside.height.saturating_sub(2)).max(1);
+        let cursor = self.cursor.min(items.len().saturating_sub(1));
+        let from = (cursor + 1).saturating_sub(height);
+        for ((at, item), y) in items.iter().enumerate().skip(from).take(height).zip(inside.y + 2..) {
+            view_item(canvas, Rect::new(x, y, room, 1), item, at == cursor);
+        }
+    }
+}
+
+fn view_item(canvas: &mut Canvas<'_>, area: Rect, item: &Item, chosen: bool) {
+    let possible = item.possible.is_ok();
+    let sign = match (chosen, possible) {
+        (true, _) => ">",
+        (false, true) => " ",
+        (false, false) => "-",
+    };
+    let beside = match &item.possible {
+        Ok(()) => item.key.as_str(),
+        Err(reason) => reason,
+    };
+    let beside = words::fit(beside, usize::from(area.width / 2), canvas.theme.ascii);
+    let right = u16::try_from(words::width(&beside)).unwrap_or(0);
+    let (role, beside_role) = if possible { (Role::Text, Role::Key) } else { (Role::Dim, Role::Warn) };
+    let room = area.width.saturating_sub(right + 2);
+    canvas.text(area.x, area.y, room, &format!("{sign} {}", item.title), role);
+    canvas.right(area.x, area.y, area.width.saturating_sub(1), &beside, beside_role);
+    if chosen {
+        canvas.paint(area, Role::Selected);
+    }
+}
+
+/// Everything there is, in the order in which it is listed when nothing is typed.
+fn all(model: &Model) -> Vec<Item> {
+    let mut items = Vec::new();
+    let command = |entry: &'static Entry| Item {
+        title: capital(entry.title),
+        key: model.keymap.shown(entry),
+        does: Does::Command(entry),
+        possible: (entry.enabled)(model),
+    };
+    let here = model.tab.layer();
+    let listed = |entry: &&'static Entry| !hidden(entry, model);
+    items.extend(TABLE.iter().filter(listed).filter(|entry| entry.layer == here).map(command));
+    if model.may_act() {
+        on_screen(model, &mut items);
+    }
+    if let Some(overview) = model.overview() {
+        items.extend(overview.campaigns.iter().take(200).map(|row| Item {
+            title: format!("Go to recipients of {}", row.name.as_str()),
+            key: "r".into(),
+            does: Does::Recipients(row.id),
+            possible: Ok(()),
+        }));
+    }
+    let global = |entry: &&'static Entry| {
+        entry.layer == Layer::Global && !matches!(entry.name, "back" | "interrupt" | "palette")
+    };
+    items.extend(TABLE.iter().filter(listed).filter(global).map(command));
+    items
+}
+
+fn on_screen(model: &Model, items: &mut Vec<Item>) {
+    let Some(overview) = model.overview() else { return };
+    for row in overview.campaigns.iter().take(200) {
+        let verbs = [
+            (CampaignVerb::pause_or_resume(row), "p"),
+            (CampaignVerb::Launch, "L"),
+            (CampaignVerb::Cancel, "c"),
+        ];
+        items.extend(verbs.into_iter().map(|(verb, key)| Item {
+            title: format!("{} {}", verb.title(), row.name.as_str()),
+            key: key.into(),
+            does: Does::Campaign(row.id, verb),
+            possible: verb.allowed(row),
+        }));
+    }
+    for row in overview.numbers.iter().take(200) {
+        let verbs = [
+            (NumberVerb::Suspend, "x"),
+            (NumberVerb::Resume, "p"),
+            (NumberVerb::FailOver, "F"),
+            (NumberVerb::Disable, "X"),
+            (NumberVerb::Enable, "E"),
+        ];
+        items.extend(verbs.into_iter().map(|(verb, key)| Item {
+            title: format!("{} {}", verb.title(), row.name.as_str()),
+            key: key.into(),
+            does: Does::Number(row.id, verb),
+            possible: verb.allowed(row),
+        }));
+        items.push(Item {
+            title: format!("Set priority of {} ...", row.name.as_str()),
+            key: String::new(),
+            does: Does::AskPriority(row.id),
+            possible: Ok(()),
+        });
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// What fits what is typed, the best first; possible ones before the others.
+fn found(model: &Model, typed: &str) -> Vec<Item> {
+    let items = all(model);
+    if typed.trim().is_empty() {
+        return latest_first(items, &model.history);
+    }
+    let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut letters = Vec::new();
+    let mut scored: Vec<(u32, Item)> = items
+        .into_iter()
+        .filter_map(|item| {
+            let score = pattern.score(Utf32Str::new(&item.title, &mut letters), &mut matcher)?;
+            Some((score, item))
+        })
+        .collect();
+    scored.sort_by_key(|(score, item)| (std::cmp::Reverse(item.possible.is_ok()), std::cmp::Reverse(*score)));
+    scored.into_iter().map(|(_, item)| item).collect()
+}
+
+/// What this operator ran before stands first, the latest at the top.
+fn latest_first(mut items: Vec<Item>, history: &[String]) -> Vec<Item> {
+    let rank = |item: &Item| history.iter().rposition(|title| *title == item.title);
+    items.sort_by_key(|item| std::cmp::Reverse(rank(item)));
+    items
+}
+
+/// Completes what is typed to the title under the cursor.
+pub fn complete(model: &mut Model) {
+    let Some(Overlay::Palette(palette)) = model.overlays.last() else { return };
+    let items = found(model, palette.input.text());
+    let title = items.get(palette.cursor.min(items.len().saturating_sub(1))).map(|item| item.title.clone());
+    if let (Some(Overlay::Palette(palette)), Some(title)) = (model.overlays.last_mut(), title) {
+        palette.input.set(&title);
+        palette.cursor = 0;
+    }
+}
+
+/// Runs what is under the cursor.
+pub fn accept(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Palette(palette)) = model.overlays.pop() else { return Vec::new() };
+    if let Some((id, question)) = palette.argument.clone() {
+        return set_priority(model, palette, id, &question);
+    }
+    let items = found(model, palette.input.text());
+    let at = palette.cursor.min(items.len().saturating_sub(1));
+    let Some(item) = items.into_iter().nth(at) else {
+        model.overlays.push(Overlay::Palette(palette));
+        return Vec::new();
+    };
+    if let Err(reason) = &item.possible {
+        model.toast(Level::Info, format!("{}: {reason}", item.title));
+        model.overlays.push(Overlay::Palette(palette));
+        return Vec::new();
+    }
+    model.history.push(item.title.clone());
+    let surplus = model.history.len().saturating_sub(100);
+    model.history.drain(..surplus);
+    match item.does {
+        Does::Command(entry) => run_entry(model, entry),
+        Does::Recipients(id) => show_recipients(model, Some(id)),
+        Does::Campaign(id, verb) => {
+            let proposal = match model.campaign(id) {
+                Some(row) => verb.propose(&[row], model),
+                None => Err("this campaign is gone".into()),
+            };
+            propose(model, proposal)
+        }
+        Does::Number(id, verb) => {
+            let proposal = match model.number(id) {
+                Some(row) => verb.propose(&[row], model),
+                None => Err("this number is gone".into()),
+            };
+            if matches!(verb, NumberVerb::Suspend | NumberVerb::Disable) {
+                ask_reason(model, proposal, ReasonPrompt::suspend)
+            } else {
+                propose(model, proposal)
+            }
+        }
+        Does::AskPriority(id) => {
+            let name = model.number(id).map_or(String::new(), |row| row.name.as_str().to_owned());
+            let argument = Some((id, format!("set priority of {name}")));
+            model.overlays.push(Overlay::Palette(Palette { argument, ..Palette::default() }));
+            Vec::new()
+        }
+    }
+}
+
+fn set_priority(model: &mut Model, palette: Palette, id: NumberId, question: &str) -> Vec<Effect> {
+    let Ok(place) = palette.input.text().trim().parse::<i32>() else {
+        model.toast(Level::Warn, format!("{question}: a whole number, please"));
+        model.overlays.push(Overlay::Palette(palette));
+        return Vec::new();
+    };
+    let proposal = match model.number(id) {
+        Some(row) => NumberVerb::SetPriority(place).propose(&[row], model),
+        None => Err("this number is gone".into()),
+    };
+    propose(model, proposal)
+}

@@ -1,0 +1,407 @@
+//! The console's questions, answered by the store.
+//!
+//! Every call starts a task on the runtime of the domain at once and hands back its handle. A console that loses interest
+//! drops the handle, not the statement: nothing is ever cut off between a question and its answer. A statement that takes
+//! too long is ended by the server (two seconds, `postgres::connect`).
+
+use crate::domain::action::{Order, Subject};
+use crate::domain::ids::{CampaignId, NumberId, RecipientId};
+use crate::domain::text::Safe;
+use crate::store::action::ActionResult;
+use crate::store::screen::live::LiveFeed;
+use crate::store::screen::notices::{Change, ChangeLine};
+use crate::store::screen::rates::RateWindow;
+use crate::store::screen::{ReadError, Seat};
+use crate::store::view::{
+    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
+    RecipientQuery, RecipientRow, Session, Total,
+};
+use crate::store::{Store, StoreError};
+use crate::tui::backend::{ActionAnswer, Backend, BackendError, LIVE_CHANNEL, Notice, Reply};
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// Notices that a console has not read yet.
+const NOTICES: usize = 256;
+/// Changes that come within this time are looked up together.
+const GATHER: Duration = Duration::from_millis(50);
+/// Changes of one burst that are told.
+const TOLD_APART: usize = 20;
+/// Recipients whose campaign is remembered.
+const REMEMBERED: usize = 50_000;
+
+/// What the program knows of itself and tells its console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The operator's name; empty: the Postgres role.
+    pub operator: Safe,
+    /// The word in the header: `PROD`, `TEST`, `DEMO`.
+    pub environment: Safe,
+    /// Whether that word means real people.
+    pub production: bool,
+    /// Host or socket of the database, short.
+    pub database: Safe,
+    /// Whether the operator asked to change nothing.
+    pub read_only: bool,
+    /// What goes on when this terminal is lost, as a sentence.
+    pub on_terminal_loss: Safe,
+}
+
+/// [`Backend`] over the store. Cheap to clone.
+#[derive(Clone)]
+pub struct StoreBackend(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    seat: Seat,
+    session: Session,
+    runtime: Handle,
+    live: LiveFeed,
+    notices: broadcast::Sender<Notice>,
+    rates: Mutex<RateWindow>,
+    homes: Mutex<Homes>,
+    /// Tasks of ours end when it is gone.
+    alive: watch::Sender<()>,
+}
+
+/// Which campaign a recipient is in: an id alone would be looked for in all of them.
+#[derive(Debug, Default)]
+struct Homes(HashMap<RecipientId, CampaignId>);
+
+impl Homes {
+    fn note(&mut self, rows: &[RecipientRow]) {
+        if self.0.len() + rows.len() > REMEMBERED {
+            self.0.clear();
+        }
+        self.0.extend(rows.iter().map(|row| (row.id, row.campaign)));
+    }
+
+    /// The campaigns of these; empty if one of them is not known.
+    fn of(&self, ids: &[RecipientId]) -> Vec<CampaignId> {
+        let homes: Option<Vec<CampaignId>> = ids.iter().map(|id| self.0.get(id).copied()).collect();
+        let mut homes = homes.unwrap_or_default();
+        homes.sort_unstable();
+        homes.dedup();
+        homes
+    }
+}
+
+impl StoreBackend {
+    /// A backend for the logged-in role on the organisation of this seat. Begins to listen and to follow the ledger; both
+    /// end with the last clone. Must be called on the runtime that is to do the work.
+    #[must_use]
+    pub fn new(store: Store, seat: Seat, around: Surroundings) -> Self {
+        let operator = if around.operator.is_empty() { seat.role_name.clone() } else { around.operator };
+        let session = Session {
+            operator,
+            role: seat.role.clone().unwrap_or_else(|| "admin".into()),
+            organisation: seat.slug.clone(),
+            environment: around.environment,
+            production: around.production,
+            database: around.database,
+            zone: seat.zone,
+            may_write: seat.may_write() && !around.read_only,
+            instance: seat.instance,
+            on_terminal_loss: around.on_terminal_loss,
+        };
+        let inner = Inner {
+            runtime: Handle::current(),
+            live: LiveFeed::new(LIVE_CHANNEL),
+            notices: broadcast::channel(NOTICES).0,
+            rates: Mutex::default(),
+            homes: Mutex::default(),
+            alive: watch::channel(()).0,
+            store,
+            seat,
+            session,
+        };
+        let live = inner.live.clone();
+        let (store, seat) = (inner.store.clone(), inner.seat.clone());
+        inner.runtime.spawn(live.follow(store, seat));
+        let news = News {
+            changes: inner.store.changes(&inner.seat),
+            store: inner.store.clone(),
+            seat: inner.seat.clone(),
+            notices: inner.notices.downgrade(),
+        };
+        inner.runtime.spawn(news.tell(inner.alive.subscribe()));
+        Self(Arc::new(inner))
+    }
+
+    /// Where the sender of this process tells what becomes of its attempts, so that they are on screen at once.
+    #[must_use]
+    pub fn live_feed(&self) -> LiveFeed {
+        self.0.live.clone()
+    }
+
+    /// Runs a question to its end, whether or not anybody still wants the answer.
+    fn ask<T, F>(&self, ask: impl FnOnce(Arc<Inner>) -> F) -> Reply<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ReadError>> + Send + 'static,
+    {
+        let task = self.0.runtime.spawn(ask(Arc::clone(&self.0)));
+        Box::pin(async move {
+            match task.await {
+                Ok(answer) => answer.map_err(BackendError::from),
+                Err(ended) => Err(BackendError::Refused(ended_badly(&ended))),
+            }
+        })
+    }
+}
+
+impl Inner {
+    fn homes(&self) -> MutexGuard<'_, Homes> {
+        self.homes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn homes_of(&self, ids: &[RecipientId]) -> Vec<CampaignId> {
+        self.homes().of(ids)
+    }
+
+    /// Where the row of a place may be: in the campaign that is asked about, or where it was seen.
+    fn homes_at(&self, query: &RecipientQuery, place: Place) -> Vec<CampaignId> {
+        match place {
+            Place::Start | Place::End => Vec::new(),
+            Place::After(cursor)
+            | Place::Before(cursor)
+            | Place::NextFailed(cursor)
+            | Place::PreviousFailed(cursor) => self.home_of(query, cursor),
+        }
+    }
+
+    fn home_of(&self, query: &RecipientQuery, cursor: Cursor) -> Vec<CampaignId> {
+        match query.campaign {
+            Some(campaign) => vec![campaign],
+            None => self.homes_of(&[RecipientId(cursor.id)]),
+        }
+    }
+}
+
+impl Backend for StoreBackend {
+    fn session(&self) -> Session {
+        self.0.session.clone()
+    }
+
+    fn overview(&self) -> Reply<Overview> {
+        self.ask(async move |inner| {
+            let picture = inner.store.picture(&inner.seat).await?;
+            let mut window = inner.rates.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(picture.with_rates(&mut window))
+        })
+    }
+
+    fn recipients(&self, query: RecipientQuery, place: Place) -> Reply<Page<RecipientRow>> {
+        self.ask(async move |inner| {
+            let homes = inner.homes_at(&query, place);
+            let page = inner.store.recipient_page(&inner.seat, &query, place, &homes).await?;
+            inner.homes().note(&page.rows);
+            Ok(page)
+        })
+    }
+
+    fn recipient_rows(&self, ids: Vec<RecipientId>) -> Reply<Vec<RecipientRow>> {
+        self.ask(async move |inner| {
+            let homes = inner.homes_of(&ids);
+            inner.store.recipient_rows(&inner.seat, &ids, &homes).await
+        })
+    }
+
+    fn count_recipients(&self, query: RecipientQuery) -> Reply<Total> {
+        self.ask(async move |inner| inner.store.recipient_total(&inner.seat, &query).await)
+    }
+
+    fn newer_recipients(&self, query: RecipientQuery, above: Cursor) -> Reply<u64> {
+        self.ask(async move |inner| {
+            let homes = inner.home_of(&query, above);
+            inner.store.recipients_above(&inner.seat, &query, above, &homes).await
+        })
+    }
+
+    fn doubts(&self, place: Place) -> Reply<Page<DoubtRow>> {
+        self.ask(async move |inner| inner.store.doubt_page(&inner.seat, place).await)
+    }
+
+    fn number(&self, id: NumberId) -> Reply<NumberDetail> {
+        self.ask(async move |inner| inner.store.number_detail(&inner.seat, id).await)
+    }
+
+    fn campaign(&self, id: CampaignId) -> Reply<CampaignDetail> {
+        self.ask(async move |inner| inner.store.campaign_detail(&inner.seat, id).await)
+    }
+
+    fn recipient(&self, id: RecipientId) -> Reply<RecipientDetail> {
+        self.ask(async move |inner| {
+            let homes = inner.homes_of(&[id]);
+            inner.store.recipient_detail(&inner.seat, id, &homes).await
+        })
+    }
+
+    fn act(&self, order: Order) -> BoxFuture<'static, ActionAnswer> {
+        let inner = Arc::clone(&self.0);
+        let task = self.0.runtime.spawn(async move {
+            let (seat, operator) = (&inner.seat, &inner.session.operator);
+            if !inner.session.may_write {
+                return ActionAnswer::Refused("you may look but not change anything here".into());
+            }
+            let done = inner.store.act(seat.organization, &order, operator, seat.instance).await;
+            done.map_or_else(|error| ActionAnswer::Failed(unsure(&error)), ActionAnswer::from)
+        });
+        Box::pin(async move { task.await.unwrap_or_else(|ended| ActionAnswer::Failed(ended_badly(&ended))) })
+    }
+
+    fn record_reveal(&self, subject: Subject) -> Reply<()> {
+        self.ask(async move |inner| {
+            let (entity, id) = match subject {
+                Subject::Number(id) => ("number", id.0),
+                Subject::Campaign(id) => ("campaign", id.0),
+                Subject::Recipient(id) => ("recipient", id.0),
+                Subject::Attempt(id) => ("attempt", id.0),
+                Subject::Organization => ("organization", inner.seat.organization.0),
+            };
+            Ok(inner.store.record_reveal(&inner.seat, &inner.session.operator, entity, id).await?)
+        })
+    }
+
+    fn live(&self) -> broadcast::Receiver<Arc<LiveEvent>> {
+        self.0.live.receiver()
+    }
+
+    fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.0.notices.subscribe()
+    }
+}
+
+impl From<ReadError> for BackendError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Refused(sentence) => Self::Refused(sentence),
+            ReadError::Gone(_) => Self::Refused(Safe::new(&error.to_string())),
+            ReadError::Store(StoreError::Busy { .. }) => Self::Slow,
+            ReadError::Store(error @ StoreError::Away { .. }) => Self::Away(Safe::new(&cause(&error))),
+            ReadError::Store(error) => {
+                Self::Refused(Safe::new(&format!("failed to {error}: {}", cause(&error))))
+            }
+        }
+    }
+}
+
+impl From<ActionResult> for ActionAnswer {
+    fn from(result: ActionResult) -> Self {
+        match result {
+            ActionResult::Done { version, undo } => Self::Done { version, undo },
+            ActionResult::AlreadySo { by, at } => Self::AlreadySo { by, at },
+            ActionResult::Changed { to, by, at } => Self::Changed { to, by, at },
+            ActionResult::Refused(sentence) => Self::Refused(sentence),
+        }
+    }
+}
+
+/// What the driver or the server said, without our own words around it.
+fn cause(error: &StoreError) -> String {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
+
+/// What an operator can do about an order without an answer.
+fn unsure(error: &StoreError) -> Safe {
+    Safe::new(&match error {
+        StoreError::Away { .. } => {
+            "the database went away; nobody knows whether this was done: look again when it is back"
+                .to_owned()
+        }
+        StoreError::Busy { .. } => "the row was busy for too long; nothing was done: try again".to_owned(),
+        error => format!("failed to {error}: {}", cause(error)),
+    })
+}
+
+fn ended_badly(error: &tokio::task::JoinError) -> Safe {
+    tracing::error!(error = %error, "a task of the console ended badly");
+    "this failed inside signalbox; the log says more".into()
+}
+
+/// Turns changes into notices, a burst at a time.
+struct News {
+    changes: mpsc::Receiver<Change>,
+    store: Store,
+    seat: Seat,
+    notices: broadcast::WeakSender<Notice>,
+}
+
+impl News {
+    async fn tell(mut self, mut alive: watch::Receiver<()>) {
+        // At the start nothing was missed: the first picture is read after this.
+        let mut is_first = true;
+        loop {
+            let change = tokio::select! {
+                change = self.changes.recv() => change,
+                _gone = alive.changed() => None,
+            };
+            let Some(change) = change else { return };
+            tokio::time::sleep(GATHER).await;
+            let Some(notices) = self.notices.upgrade() else { return };
+            for notice in self.read(change, is_first).await {
+                let _unheard = notices.send(notice);
+            }
+            is_first = false;
+        }
+    }
+
+    async fn read(&mut self, change: Change, is_first: bool) -> Vec<Notice> {
+        let mut rows = Vec::new();
+        let mut reload = None;
+        for change in std::iter::once(change).chain(std::iter::from_fn(|| self.changes.try_recv().ok())) {
+            match change {
+                Change::Reload(at) => reload = Some(at),
+                Change::Row { table, id, .. } if !rows.contains(&(table.clone(), id)) => {
+                    rows.push((table, id));
+                }
+                Change::Row { .. } => {}
+            }
+        }
+        let mut notices: Vec<Notice> = reload.filter(|_| !is_first).map(look_again).into_iter().collect();
+        // Of a burst the last ones are told; the picture shows all of them.
+        rows.drain(..rows.len().saturating_sub(TOLD_APART));
+        if rows.is_empty() {
+            return notices;
+        }
+        match self.store.describe_changes(&self.seat, &rows).await {
+            // What this program did itself is no news.
+            Ok(lines) => notices.extend(
+                lines
+                    .into_iter()
+                    .filter(|line| line.instance.is_none() || line.instance != self.seat.instance)
+                    .map(Notice::from),
+            ),
+            Err(error) => tracing::debug!(error = %error, "a change is not told"),
+        }
+        notices
+    }
+}
+
+fn look_again(at: DateTime<Utc>) -> Notice {
+    Notice {
+        at,
+        by: "signalbox".into(),
+        what: "the database is back; what changed meanwhile is read again".into(),
+        subject: Subject::Organization,
+        version: None,
+        alarming: false,
+    }
+}
+
+impl From<ChangeLine> for Notice {
+    fn from(line: ChangeLine) -> Self {
+        let ChangeLine { at, by, what, subject, version, alarming, instance: _ } = line;
+        Self { at, by, what, subject, version, alarming }
+    }
+}

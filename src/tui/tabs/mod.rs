@@ -1,0 +1,161 @@
+//! The four tabs: how each draws its rows, its side panel and its status line. Nothing here changes anything.
+
+pub mod campaigns;
+pub mod live;
+pub mod numbers;
+pub mod recipients;
+
+use crate::store::view::{Gate, HoldView, LogLine};
+use crate::tui::model::{Geometry, Model, Tab};
+use crate::tui::theme::Role;
+use crate::tui::widgets::Canvas;
+use crate::tui::widgets::facts::Facts;
+use crate::tui::words;
+use ratatui::layout::Rect;
+
+/// From this width on there is a side panel.
+pub const WIDE: u16 = 120;
+
+/// Draws the open tab.
+pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
+    match model.tab {
+        Tab::Numbers => numbers::view(model, canvas, area, geometry),
+        Tab::Campaigns => campaigns::view(model, canvas, area, geometry),
+        Tab::Recipients => recipients::view(model, canvas, area, geometry),
+        Tab::Live => live::view(model, canvas, area, geometry),
+    }
+}
+
+/// What the status line says about the open tab.
+pub fn status(model: &Model) -> Vec<(String, Role)> {
+    match model.tab {
+        Tab::Numbers => numbers::status(model),
+        Tab::Campaigns => campaigns::status(model),
+        Tab::Recipients => recipients::status(model),
+        Tab::Live => live::status(model),
+    }
+}
+
+/// List and side panel, where there is room for one.
+pub fn split(area: Rect) -> (Rect, Option<Rect>) {
+    if area.width < WIDE {
+        return (area, None);
+    }
+    let panel = if area.width >= 150 { 56 } else { 44 };
+    let list = Rect::new(area.x, area.y, area.width - panel, area.height);
+    (list, Some(Rect::new(list.right(), area.y, panel, area.height)))
+}
+
+/// The first row to show so that the cursor is visible and the list moves as little as possible.
+pub fn window(cursor: usize, offset: usize, rows: usize, count: usize) -> usize {
+    let rows = rows.max(1);
+    let most = count.saturating_sub(rows);
+    let offset = offset.min(most);
+    if cursor < offset {
+        cursor
+    } else if cursor >= offset + rows {
+        (cursor + 1 - rows).min(most)
+    } else {
+        offset
+    }
+}
+
+/// What stands in an empty list: why, and what to press.
+pub fn empty(canvas: &mut Canvas<'_>, area: Rect, lines: &[&str]) {
+    let top = area.y + area.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(1)) / 3;
+    for (line, y) in lines.iter().zip(top..area.bottom()) {
+        let wide = u16::try_from(words::width(line)).unwrap_or(area.width).min(area.width);
+        let role = if y == top { Role::Title } else { Role::Dim };
+        canvas.text(area.x + (area.width - wide) / 2, y, wide, line, role);
+    }
+}
+
+/// `cap reached, midnight`
+pub fn hold_short(hold: &HoldView, model: &Model) -> String {
+    match hold.until {
+        Some(until) => {
+            format!("{}, {}", hold.short, words::opening(until, model.now.wall, model.session.zone))
+        }
+        None => hold.short.to_string(),
+    }
+}
+
+/// The sentence, and when it opens.
+pub fn hold_long(hold: &HoldView, model: &Model) -> String {
+    match hold.until {
+        Some(until) => {
+            let opens = words::opening(until, model.now.wall, model.session.zone);
+            let relative = words::relative(until, model.now.wall);
+            format!("{}; opens {opens} ({relative})", hold.sentence)
+        }
+        None => hold.sentence.to_string(),
+    }
+}
+
+/// The ordered chain of gates, the binding one marked.
+pub fn gates(facts: &mut Facts, gates: &[Gate], model: &Model) {
+    if gates.is_empty() {
+        return;
+    }
+    facts.heading("Why, gate by gate");
+    for gate in gates {
+        let (sign, role) = match (gate.open, gate.binds) {
+            (true, _) => ("ok  ", Role::Good),
+            (false, true) => ("HERE", Role::Bad),
+            (false, false) => ("shut", Role::Warn),
+        };
+        let opens = gate.until.map_or(String::new(), |until| {
+            format!("; opens {}", words::opening(until, model.now.wall, model.session.zone))
+        });
+        facts.line(vec![
+            (format!("{sign}  "), role),
+            (gate.name.to_string(), if gate.binds { Role::Title } else { Role::Text }),
+        ]);
+        facts.paragraph(&format!("      {}{opens}", gate.found), Role::Dim);
+    }
+}
+
+/// A log, latest first.
+pub fn log(facts: &mut Facts, lines: &[LogLine], model: &Model) {
+    for line in lines {
+        let at = words::clock(line.at, model.now.wall, model.session.zone);
+        facts.paragraph(&format!("{at} {} {}", line.by, line.what), Role::Text);
+    }
+}
+
+/// Text as it is shown, or as it is stored when the operator asked for that; a changed one carries a mark.
+pub fn altered(text: &crate::domain::text::Shown, escaped: bool) -> String {
+    match text.escaped() {
+        Some(stored) if escaped => stored.to_string(),
+        Some(_) => format!("{} (altered; v: as stored)", text.as_str()),
+        None => text.as_str().to_owned(),
+    }
+}
+
+/// What an empty list says while there is no data at all.
+pub fn no_data(model: &Model) -> Option<[&'static str; 2]> {
+    if model.overview().is_some() {
+        return None;
+    }
+    Some(if model.source.away.is_some() {
+        ["The database cannot be reached.", "Sending has stopped by itself; this goes on when it is back."]
+    } else {
+        ["Reading ...", ""]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_moves_as_little_as_possible() {
+        assert_eq!(window(0, 0, 10, 100), 0);
+        assert_eq!(window(9, 0, 10, 100), 0);
+        assert_eq!(window(10, 0, 10, 100), 1);
+        assert_eq!(window(5, 7, 10, 100), 5);
+        assert_eq!(window(99, 0, 10, 100), 90);
+        assert_eq!(window(3, 50, 10, 4), 0);
+        assert_eq!(window(0, 0, 0, 0), 0);
+    }
+}

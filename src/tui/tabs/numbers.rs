@@ -1,0 +1,430 @@
+//! Numbers: what each may do now, and why it does not.
+
+use super::{WIDE, altered, empty, gates, hold_long, hold_short, log, no_data, split, window};
+use crate::domain::action::Subject;
+use crate::domain::text::Safe;
+use crate::store::view::{NumberDetail, NumberRow, NumberStanding};
+use crate::tui::model::{Geometry, Model};
+use crate::tui::msg::Detail;
+use crate::tui::theme::Role;
+use crate::tui::update::copy::phone;
+use crate::tui::verbs;
+use crate::tui::widgets::Canvas;
+use crate::tui::widgets::bar::bar;
+use crate::tui::widgets::canvas::Border;
+use crate::tui::widgets::chart;
+use crate::tui::widgets::facts::Facts;
+use crate::tui::widgets::table::{self, Cell, Column, Row};
+use crate::tui::words;
+use ratatui::layout::Rect;
+use std::cmp::Ordering;
+
+type Compare = fn(&NumberRow, &NumberRow) -> Ordering;
+
+/// The orders: name and comparison.
+pub const SORTS: [(&str, Compare); 4] = [
+    ("priority", |a, b| {
+        a.priority.cmp(&b.priority).then_with(|| a.name.as_str().cmp(b.name.as_str())).then(a.id.cmp(&b.id))
+    }),
+    ("trouble first", |a, b| {
+        badness(b).cmp(&badness(a)).then(a.priority.cmp(&b.priority)).then(a.id.cmp(&b.id))
+    }),
+    ("most used", |a, b| b.used_today.cmp(&a.used_today).then(a.id.cmp(&b.id))),
+    ("label", |a, b| a.name.as_str().cmp(b.name.as_str()).then(a.id.cmp(&b.id))),
+];
+
+fn badness(row: &NumberRow) -> u8 {
+    match row.standing {
+        NumberStanding::Suspended { .. } => 4,
+        NumberStanding::Limited { .. } => 3,
+        NumberStanding::Active if row.hold.is_some() => 2,
+        NumberStanding::Active => 1,
+        NumberStanding::Disabled => 0,
+    }
+}
+
+/// Draws the tab.
+pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
+    let (area, panel) = split(area);
+    geometry.panel = panel.is_some();
+    let foot = format!("sorted by {}", SORTS[model.numbers.sort.min(SORTS.len() - 1)].0);
+    let foot = match model.numbers.filter_text.as_str() {
+        "" => foot,
+        text => format!("{} of {}  filter: {text}  {foot}", model.numbers.rows().len(), model.numbers.total),
+    };
+    let inside = canvas.panel(area, Border { title: "Numbers", foot: &foot, double: false }, Role::Frame);
+    let list = &model.numbers;
+    let rows = usize::from(inside.height.saturating_sub(1));
+    let offset = window(list.cursor(), geometry.list_offset, rows, list.rows().len());
+    (geometry.list_rows, geometry.list_offset) = (rows, offset);
+    if let Some(lines) = no_data(model) {
+        empty(canvas, inside, &lines);
+    } else if list.rows().is_empty() && !list.filter_text.is_empty() {
+        empty(canvas, inside, &["No number fits the filter.", "Esc takes the filter away."]);
+    } else if list.rows().is_empty() {
+        empty(
+            canvas,
+            inside,
+            &["No number yet: nothing can be sent.", "n adds one; so does  signalbox number add"],
+        );
+    }
+    let (columns, cells_of): (&[Column], Cells) = match area.width {
+        100.. => (&WIDE_COLUMNS, wide_cells),
+        76.. => (&COLUMNS, cells),
+        _ => (&COMPACT_COLUMNS, compact_cells),
+    };
+    let dim = model.source.away.is_some();
+    let drawn: Vec<Row<'_>> = list
+        .rows()
+        .iter()
+        .enumerate()
+        .skip(offset)
+        .take(rows)
+        .map(|(at, standing)| {
+            let row = &standing.row;
+            let subject = Subject::Number(row.id);
+            Row {
+                cells: cells_of(model, row),
+                selected: at == list.cursor(),
+                marked: list.marks().contains(&row.id),
+                gone: standing.gone,
+                changed: model.is_flashing(subject),
+                dim,
+            }
+        })
+        .collect();
+    table::draw(canvas, inside, columns, list.shift, &drawn);
+    if let Some(panel) = panel {
+        side(model, canvas, panel);
+    }
+}
+
+type Cells = fn(&Model, &NumberRow) -> Vec<Cell<'static>>;
+
+const COMPACT_COLUMNS: [Column; 5] = [
+    Column::right("P", 2),
+    Column::left("LABEL", 13),
+    Column::left("STATE", 9),
+    Column::right("USED", 4),
+    Column::left("WAITS, UNTIL", 24),
+];
+
+const COLUMNS: [Column; 8] = [
+    Column::right("P", 2),
+    Column::left("NUMBER", 14),
+    Column::left("LABEL", 10),
+    Column::left("STATE", 9),
+    Column::right("/MIN", 5),
+    Column::right("USED", 4),
+    Column::right("ERR", 4),
+    Column::left("WAITS, UNTIL", 21),
+];
+
+const WIDE_COLUMNS: [Column; 9] = [
+    Column::right("P", 2),
+    Column::left("NUMBER", 14),
+    Column::left("LABEL", 12),
+    Column::left("STATE", 9),
+    Column::left("PROVIDER", 9),
+    Column::right("/MIN", 5),
+    Column::left("USED TODAY", 14),
+    Column::right("ERR5m", 5),
+    Column::left("WAITS, UNTIL", 22),
+];
+
+/// The state as a word, marked while an order about it is under way.
+fn state(model: &Model, row: &NumberRow) -> Cell<'static> {
+    let role = match row.standing {
+        NumberStanding::Active if row.hold.is_none() => Role::Good,
+        NumberStanding::Active | NumberStanding::Limited { .. } => Role::Warn,
+        NumberStanding::Suspended { .. } => Role::Bad,
+        NumberStanding::Disabled => Role::Dim,
+    };
+    if model.is_pending(Subject::Number(row.id)) {
+        return Cell::new("working", Role::Warn);
+    }
+    Cell::new(row.standing.name().to_uppercase(), role)
+}
+
+/// Why it sends nothing now.
+fn waits(model: &Model, row: &NumberRow) -> Cell<'static> {
+    let clock = |at| words::opening(at, model.now.wall, model.session.zone);
+    match &row.standing {
+        NumberStanding::Limited { until, reason } => {
+            Cell::new(format!("{}: {reason}", clock(*until)), Role::Warn)
+        }
+        NumberStanding::Suspended { reason, .. } => Cell::new(reason.to_string(), Role::Bad),
+        NumberStanding::Disabled => Cell::new("switched off", Role::Dim),
+        NumberStanding::Active => match (&row.hold, &row.last_error) {
+            (Some(hold), _) => Cell::new(hold_short(hold, model), Role::Warn),
+            (None, Some(error)) if row.errors.0 > 0 => Cell::new(format!("last: {error}"), Role::Dim),
+            _ => Cell::new("", Role::Text),
+        },
+    }
+}
+
+fn used(row: &NumberRow) -> (u64, Option<u64>) {
+    (u64::from(row.used_today), row.daily_limit.map(u64::from))
+}
+
+fn used_role(row: &NumberRow) -> Role {
+    match used(row) {
+        (used, Some(limit)) if used >= limit => Role::Bad,
+        (used, Some(limit)) if words::percent(used, limit) >= 90 => Role::Warn,
+        _ => Role::Text,
+    }
+}
+
+fn error_role(row: &NumberRow) -> Role {
+    let (failed, all) = row.errors;
+    match words::percent(u64::from(failed), u64::from(all)) {
+        0..=1 => Role::Text,
+        2..=9 => Role::Warn,
+        _ => Role::Bad,
+    }
+}
+
+fn cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
+    let share = match used(row) {
+        (used, Some(limit)) => format!("{}%", words::percent(used, limit)),
+        (used, None) => words::short_count(used),
+    };
+    vec![
+        row.priority.to_string().into(),
+        phone(model, Subject::Number(row.id), &row.phone).into(),
+        row.name.as_str().to_owned().into(),
+        state(model, row),
+        words::grouped(u64::from(row.last_minute)).into(),
+        Cell::new(share, used_role(row)),
+        Cell::new(words::share(row.errors.0, row.errors.1), error_role(row)),
+        waits(model, row),
+    ]
+}
+
+fn compact_cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
+    let mut cells = cells(model, row);
+    // Without phone, rate and errors: what is wrong matters most on a small screen.
+    for at in [6, 4, 1] {
+        cells.remove(at);
+    }
+    cells
+}
+
+fn wide_cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
+    let share = match used(row) {
+        (used, Some(limit)) => {
+            format!("{} {:>3}%", bar(used, limit, 7, model.theme), words::percent(used, limit))
+        }
+        (used, None) => format!("{} of any", words::short_count(used)),
+    };
+    let provider = if row.provider.is_official() {
+        Cell::new(row.provider.name(), Role::Text)
+    } else {
+        Cell::new(format!("{}!", row.provider.name()), Role::Warn)
+    };
+    let mut cells = cells(model, row);
+    cells[5] = Cell::new(share, used_role(row));
+    cells.insert(4, provider);
+    cells
+}
+
+fn side(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let current = model.numbers.current().filter(|standing| !standing.gone).map(|standing| &standing.row);
+    let detail = match model.shown.as_ref().and_then(|shown| shown.detail.as_ref()) {
+        Some(Detail::Number(detail)) if current.is_some_and(|row| row.id == detail.id) => Some(&**detail),
+        _ => None,
+    };
+    let log_height = (area.height / 2).clamp(6, 22);
+    let upper = Rect::new(area.x, area.y, area.width, area.height - log_height);
+    let lower = Rect::new(area.x, upper.bottom(), area.width, log_height);
+    let title = current.map_or(String::new(), |row| {
+        format!("{}  {}", row.name.as_str(), phone(model, Subject::Number(row.id), &row.phone))
+    });
+    let inside = canvas.panel(upper, Border { title: &title, foot: "", double: false }, Role::Frame);
+    let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
+    if let Some(row) = current {
+        let chart_height = if inside.height >= 16 && detail.is_some() { 7 } else { 0 };
+        let room = Rect::new(inside.x, inside.y, inside.width, inside.height - chart_height);
+        let mut facts = Facts::new(inside.width, model.theme);
+        describe(&mut facts, model, row, detail, false, false);
+        facts.draw(canvas, room, 0);
+        if let Some(detail) = detail.filter(|_| chart_height > 0) {
+            canvas.text(inside.x, room.bottom(), inside.width, "Sent a minute, last 30 min", Role::Title);
+            let values: Vec<u64> = detail.per_minute.iter().map(|value| u64::from(*value)).collect();
+            chart::draw(
+                canvas,
+                Rect::new(inside.x, room.bottom() + 1, 40.min(inside.width), chart_height - 2),
+                &values,
+                Role::Text,
+            );
+        }
+    }
+    let inside = canvas.panel(lower, Border { title: "Failover log", foot: "", double: false }, Role::Frame);
+    let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
+    let mut facts = Facts::new(inside.width, model.theme);
+    match detail {
+        Some(detail) if detail.log.is_empty() => {
+            facts.paragraph("Nothing happened to this number.", Role::Dim);
+        }
+        Some(detail) => log(&mut facts, &detail.log, model),
+        None if current.is_some() => facts.paragraph("Reading ...", Role::Dim),
+        None => {}
+    }
+    facts.draw(canvas, inside, 0);
+}
+
+/// Everything about one number, as lines. `full`: also what the side panel shows elsewhere.
+pub fn describe(
+    facts: &mut Facts,
+    model: &Model,
+    row: &NumberRow,
+    detail: Option<&NumberDetail>,
+    escaped: bool,
+    full: bool,
+) {
+    if full || row.name.is_altered() {
+        facts.fact("Label", &altered(&row.name, escaped), Role::Text);
+    }
+    if full {
+        facts.fact("Phone", &phone(model, Subject::Number(row.id), &row.phone), Role::Text);
+    }
+    standing(facts, model, row);
+    if let Some(hold) = &row.hold {
+        facts.fact("Waits", &hold_long(hold, model), Role::Warn);
+    }
+    let limit = row
+        .daily_limit
+        .map_or("none of our own".into(), |limit| format!("{} a day", words::grouped(u64::from(limit))));
+    facts.fact("Priority", &format!("{}        Limit   {limit}", row.priority), Role::Text);
+    let left = row
+        .daily_limit
+        .map_or("any".into(), |limit| words::grouped(u64::from(limit.saturating_sub(row.used_today))));
+    facts.fact(
+        "Used today",
+        &format!("{}    Left    {left}", words::grouped(u64::from(row.used_today))),
+        used_role(row),
+    );
+    facts.fact("Pacing", &verbs::pace(row.pacing), Role::Text);
+    let official =
+        if row.provider.is_official() { "official" } else { "UNOFFICIAL: the number can be banned" };
+    facts.fact(
+        "Account",
+        &format!("{} at {}, {official}", row.account.as_str(), row.provider),
+        if row.provider.is_official() { Role::Text } else { Role::Warn },
+    );
+    lease(facts, model, row);
+    let queued =
+        detail.map_or(String::new(), |detail| format!("    Queue   {}", words::grouped(detail.queued)));
+    facts.fact("In the air", &format!("{}{queued}", row.in_air), Role::Text);
+    if let Some(error) = &row.last_error {
+        facts.fact("Last error", error, Role::Bad);
+    }
+    if let Some(detail) = detail.filter(|_| full) {
+        describe_detail(facts, model, detail, escaped);
+    }
+}
+
+fn describe_detail(facts: &mut Facts, model: &Model, detail: &NumberDetail, escaped: bool) {
+    if !detail.notes.as_str().is_empty() {
+        facts.fact("Notes", &altered(&detail.notes, escaped), Role::Text);
+    }
+    if !detail.pools.is_empty() {
+        let pools: Vec<&str> = detail.pools.iter().map(crate::domain::text::Shown::as_str).collect();
+        facts.fact("Pools", &pools.join(", "), Role::Text);
+    }
+    gates(facts, &detail.gates, model);
+    facts.heading("Sent a minute, last 30 min");
+    let values: Vec<u64> = detail.per_minute.iter().map(|value| u64::from(*value)).collect();
+    let most = values.iter().copied().max().unwrap_or(0);
+    facts.line(vec![(chart::spark(&values, model.theme), Role::Text), (format!("  most {most}"), Role::Dim)]);
+    facts.heading("Failover log");
+    if detail.log.is_empty() {
+        facts.paragraph("Nothing happened to this number.", Role::Dim);
+    }
+    log(facts, &detail.log, model);
+}
+
+fn standing(facts: &mut Facts, model: &Model, row: &NumberRow) {
+    let clock = |at| words::clock(at, model.now.wall, model.session.zone);
+    match &row.standing {
+        NumberStanding::Active => facts.fact("State", "ACTIVE", Role::Good),
+        NumberStanding::Disabled => facts.fact("State", "DISABLED, takes no part", Role::Dim),
+        NumberStanding::Limited { until, reason } => {
+            let opens = words::opening(*until, model.now.wall, model.session.zone);
+            let back = words::relative(*until, model.now.wall);
+            facts.fact("State", &format!("LIMITED, back at {opens} ({back})"), Role::Warn);
+            facts.fact("Why", reason, Role::Warn);
+        }
+        NumberStanding::Suspended { reason, since, until, by } => {
+            facts.fact("State", &format!("SUSPENDED by {by} {}", clock(*since)), Role::Bad);
+            facts.fact("Why", reason, Role::Bad);
+            let ends = until.map_or("when somebody resumes it (p)".into(), clock);
+            facts.fact("Until", &ends, Role::Text);
+        }
+    }
+}
+
+fn lease(facts: &mut Facts, model: &Model, row: &NumberRow) {
+    let Some(overview) = model.overview() else { return };
+    let lease = overview.leases.iter().find(|lease| lease.number == row.id);
+    match (lease, &row.holder) {
+        (Some(lease), _) => {
+            let host = overview
+                .instances
+                .iter()
+                .find(|instance| instance.id == lease.instance)
+                .map_or("an instance that is gone", |instance| instance.host.as_str());
+            let age = words::relative(lease.renewed_at, overview.at);
+            let late = (overview.at - lease.renewed_at).num_seconds() > 12;
+            let mark = if late { "  !! late" } else { "" };
+            facts.fact(
+                "Held by",
+                &format!("{host}, heartbeat {age}, epoch {}{mark}", lease.epoch),
+                if late { Role::Bad } else { Role::Text },
+            );
+        }
+        (None, Some(holder)) => facts.fact("Held by", holder, Role::Text),
+        (None, None) => facts.fact("Held by", "nobody: no instance sends through it now", Role::Dim),
+    }
+}
+
+/// What the status line says.
+pub fn status(model: &Model) -> Vec<(String, Role)> {
+    let Some(overview) = model.overview() else { return vec![] };
+    let count = |name: &str| overview.numbers.iter().filter(|row| row.standing.name() == name).count();
+    let gap = if model.size.width >= WIDE { "   " } else { ", " };
+    let mut parts = vec![(words::count(overview.numbers.len() as u64, "number"), Role::Text)];
+    let mut add = |count: usize, what: &str, role| {
+        if count > 0 {
+            parts.push((format!("{gap}{count} {what}"), role));
+        }
+    };
+    add(count("suspended"), "suspended", Role::Bad);
+    add(count("limited"), "limited", Role::Warn);
+    add(count("disabled"), "disabled", Role::Dim);
+    let marked = model.numbers.marks().len();
+    add(marked, "marked", Role::Title);
+    if let Some((left, all)) = overview.capacity.filter(|_| model.size.width >= WIDE) {
+        parts.push((
+            format!("{gap}capacity left today {} of {}", words::grouped(left), words::grouped(all)),
+            Role::Text,
+        ));
+    } else if let Some((left, _)) = overview.capacity {
+        parts.push((
+            format!("{gap}{} left today", words::grouped(left)),
+            if left == 0 { Role::Bad } else { Role::Text },
+        ));
+    }
+    parts
+}
+
+/// A row as text for the clipboard.
+pub fn as_text(row: &NumberRow) -> Safe {
+    Safe::new(&format!(
+        "{} {} {} priority {}",
+        row.phone,
+        row.name.as_str(),
+        row.standing.name(),
+        row.priority
+    ))
+}

@@ -1,0 +1,69 @@
+//! Taking the terminal and giving it back: each exactly once, whoever calls.
+
+use super::screen::Stdout;
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The title is kept for later, once: a second time would keep our own.
+const KEEP_TITLE: &[u8] = b"\x1b[22;0t";
+/// Alternate screen, bracketed paste, no cursor. No question is put to the terminal: over a slow link its answer would
+/// arrive late and turn up as typed characters at the shell.
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l";
+
+/// End of a synchronised update that a fault may have left open, paste and mouse off, colours reset, title back,
+/// cursor shown, alternate screen left.
+const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[0m\x1b[23;0t\x1b[?25h\x1b[?1049l";
+
+/// The terminal is ours while this lives.
+#[derive(Debug)]
+pub struct Guard(());
+
+/// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor.
+///
+/// # Errors
+/// When the terminal refuses raw mode or cannot be written to; it is as before then.
+pub fn take() -> io::Result<Guard> {
+    let guard = Guard(());
+    retake()?;
+    Ok(guard)
+}
+
+/// The same after a stop by job control, or when another program may have changed the terminal behind our back.
+///
+/// # Errors
+/// When the terminal refuses.
+pub fn retake() -> io::Result<()> {
+    let was_ours = TAKEN.swap(true, Ordering::SeqCst);
+    crossterm::terminal::enable_raw_mode()?;
+    let bytes = if was_ours { ENTER.to_vec() } else { [KEEP_TITLE, ENTER].concat() };
+    Stdout.write_all(&bytes)
+}
+
+/// Gives the terminal back. A second call does nothing; a terminal that is gone is no reason to complain.
+pub fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = Stdout.write_all(LEAVE);
+        let _ = crossterm::terminal::disable_raw_mode();
+    }
+}
+
+/// Leaves the drawing thread behind: it is stuck in a write that nobody reads. Later calls do nothing; the terminal's
+/// mode is put back, which takes no write.
+pub fn abandon() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = crossterm::terminal::disable_raw_mode();
+    }
+}
+
+/// Whether the terminal is ours now.
+pub fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        give_back();
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole screens, bytes, hostile text, invariants.
+
+mod bytes;
+mod effects;
+mod hostile;
+mod invariants;
+mod screens;

@@ -1,0 +1,152 @@
+//! Every tab and overlay in every world at every size, as text. Each file holds the four worlds of one screen at one
+//! size, so that it can be read in one go.
+
+use crate::tui::fake::{Desk, World};
+use std::fmt::Write as _;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (160, 48), (60, 16)];
+const WORLDS: [(World, &str); 4] =
+    [(World::Empty, "empty"), (World::One, "one row"), (World::Many, "many"), (World::Away, "database away")];
+
+/// Draws one screen in all worlds at all sizes and compares with what was reviewed.
+fn check(name: &str, prepare: impl Fn(&mut Desk)) {
+    for (width, height) in SIZES {
+        let mut whole = String::new();
+        for (world, words) in WORLDS {
+            let mut desk = Desk::new(world, width, height);
+            prepare(&mut desk);
+            desk.wait(400);
+            if world == World::Away {
+                desk.lose_database();
+            }
+            let ruler = "=".repeat(usize::from(width).saturating_sub(words.len() + 4));
+            writeln!(whole, "== {words} {ruler}\n{}", desk.screen()).unwrap();
+        }
+        insta::with_settings!(
+            { snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true },
+            { insta::assert_snapshot!(format!("{name}_{width}x{height}"), whole) }
+        );
+    }
+}
+
+macro_rules! screens {
+    ($($name:ident: $prepare:expr;)+) => {$(
+        #[test]
+        fn $name() {
+            check(stringify!($name), $prepare);
+        }
+    )+};
+}
+
+screens! {
+    numbers: |desk| desk.keys("j");
+    campaigns: |desk| desk.keys("2");
+    recipients: |desk| desk.keys("2 r Space j j Space j");
+    live: |desk| desk.keys("4");
+    live_frozen: |desk| desk.keys("4 k k k e");
+    help: |desk| desk.keys("2 ?");
+    help_search: |desk| { desk.keys("?"); desk.text("prior"); };
+    palette: |desk| { desk.keys("2 :"); desk.text("pau sp"); };
+    palette_argument: |desk| { desk.keys(":"); desk.text("set prio supp"); desk.keys("Enter 7"); };
+    confirm_resume: |desk| { desk.keys("2 j j j p"); desk.wait(400); };
+    confirm_launch: |desk| { desk.keys("2 j j j j L"); desk.wait(400); desk.text("200 04"); };
+    confirm_changed: |desk| { desk.keys("2 j j j j L"); desk.wait(400); desk.change_campaign(5); };
+    form_new: |desk| { desk.keys("n"); desk.text("+23x"); desk.keys("Tab"); };
+    form_edit: |desk| { desk.keys("e Tab"); desk.text("0"); desk.keys("Tab Tab Tab Backspace Backspace"); };
+    reason: |desk| { desk.keys("x"); desk.text("quality is low"); };
+    copy: |desk| desk.keys("2 r y");
+    filter: |desk| { desk.keys("2 r /"); desk.text("status:failed error:131049 try>=3 -name:test_"); desk.wait(400); };
+    filter_wrong: |desk| { desk.keys("/"); desk.text("colour:red"); };
+    order: |desk| desk.keys("o");
+    choose_campaign: |desk| desk.keys("3 C j");
+    drawer_number: |desk| desk.keys("j j j Enter");
+    drawer_campaign: |desk| desk.keys("2 Enter");
+    drawer_recipient: |desk| desk.keys("2 r j j Enter");
+    drawer_attempt: |desk| desk.keys("4 k k Enter");
+    instances: |desk| desk.keys("I");
+    doubts: |desk| desk.keys("d j");
+    doubts_resend: |desk| { desk.keys("d e"); desk.text("asked him"); desk.keys("Enter"); desk.wait(400); };
+    stop: |desk| { desk.keys("!"); desk.stop_all(); };
+    quit: |desk| { desk.keys("ctrl-c"); desk.wait(400); };
+    toasts: |desk| { desk.keys("2 p"); desk.done(true); desk.alarm(); };
+    read_only: |desk| { desk.model.read_only = true; desk.keys("x"); };
+}
+
+#[test]
+fn too_small_says_so_and_keeps_the_two_keys_that_matter() {
+    let mut desk = Desk::new(World::Many, 46, 9);
+    let screen = desk.screen();
+    let lines: Vec<&str> = screen.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert_eq!(
+        lines,
+        [
+            "Terminal is 46x9, need at least 60x16.",
+            "Sending goes on: 41.8/s, 12 in flight.",
+            "! stop all    q quit"
+        ]
+    );
+    desk.key("!");
+    assert_eq!(desk.orders().len(), 1);
+}
+
+#[test]
+fn no_size_makes_it_fall() {
+    for keys in [
+        "1", "2", "3", "4", "?", ":", "I", "d", "!", "o", "/", "n", "e", "x", "y", "Enter", "2 Enter", "2 L",
+        "ctrl-c",
+    ] {
+        let mut desk = Desk::new(World::Many, 80, 24);
+        desk.keys(keys);
+        for (width, height) in [
+            (0, 0),
+            (1, 1),
+            (2, 1),
+            (20, 5),
+            (60, 16),
+            (61, 17),
+            (79, 23),
+            (120, 30),
+            (300, 100),
+            (60, 200),
+            (400, 16),
+        ] {
+            desk.send(crate::tui::msg::Msg::Resize(ratatui::layout::Size::new(width, height)));
+            desk.draw();
+        }
+    }
+}
+
+#[test]
+fn stale_data_says_so_after_three_seconds() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.answers = false;
+    desk.wait(2_900);
+    assert!(!desk.screen().contains("stale"));
+    desk.wait(200);
+    assert!(desk.screen().lines().next().unwrap().contains("stale 3 s"), "{}", desk.screen());
+    desk.wait(2_000);
+    assert!(desk.screen().lines().next().unwrap().contains("stale 5 s"));
+}
+
+#[test]
+fn the_other_sizes_have_their_layouts_too() {
+    for (width, height) in [(120, 30), (100, 40)] {
+        let mut desk = Desk::new(World::Many, width, height);
+        desk.wait(400);
+        insta::with_settings!(
+            { snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true },
+            { insta::assert_snapshot!(format!("numbers_many_{width}x{height}"), desk.screen()) }
+        );
+    }
+}
+
+#[test]
+fn utf8_terminals_get_the_fine_glyphs() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.model.theme.ascii = false;
+    desk.keys("2 r");
+    insta::with_settings!(
+        { snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true },
+        { insta::assert_snapshot!("recipients_utf8_80x24", desk.screen()) }
+    );
+}

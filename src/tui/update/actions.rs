@@ -1,0 +1,152 @@
+//! From a proposal to orders, and from their answers to what the operator reads.
+
+use super::data;
+use crate::domain::action::Order;
+use crate::tui::backend::ActionAnswer;
+use crate::tui::keymap::{Danger, Reason};
+use crate::tui::model::{Level, Model, Pending, UNDO, Undo};
+use crate::tui::msg::{Consent, Effect, Slot};
+use crate::tui::overlays::{Overlay, confirm::Confirm, reason::ReasonPrompt};
+use crate::tui::verbs::Proposal;
+use crate::tui::words;
+
+/// Does what needs no question at once; asks about the rest.
+pub fn propose(model: &mut Model, proposal: Result<Proposal, Reason>) -> Vec<Effect> {
+    let proposal = match proposal {
+        Ok(proposal) => proposal,
+        Err(reason) => {
+            model.toast(Level::Info, reason.into_owned());
+            return Vec::new();
+        }
+    };
+    if !model.may_act() {
+        model.toast(Level::Info, "READ-ONLY: nothing can be changed here");
+        return Vec::new();
+    }
+    if proposal.danger <= Danger::Tier0 {
+        return act(model, proposal, Consent::NotNeeded);
+    }
+    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(proposal, model.now.mono))));
+    Vec::new()
+}
+
+/// Asks for the operator's words first.
+pub fn ask_reason(
+    model: &mut Model,
+    proposal: Result<Proposal, Reason>,
+    prompt: impl FnOnce(Proposal) -> ReasonPrompt,
+) -> Vec<Effect> {
+    match proposal {
+        Ok(proposal) => model.overlays.push(Overlay::Reason(Box::new(prompt(proposal)))),
+        Err(reason) => model.toast(Level::Info, reason.into_owned()),
+    }
+    Vec::new()
+}
+
+/// Hands the orders over.
+pub fn act(model: &mut Model, proposal: Proposal, consent: Consent) -> Vec<Effect> {
+    let act = model.number_request();
+    let pending = Pending {
+        subjects: proposal.subjects(),
+        label: proposal.label,
+        more: proposal.more,
+        is_undo: consent == Consent::Undo,
+    };
+    model.pending.insert(act, pending);
+    vec![Effect::Act { act, orders: proposal.orders, consent }]
+}
+
+/// Takes back the last thing that can be taken back.
+pub fn undo(model: &mut Model) -> Vec<Effect> {
+    let Some(undo) = model.undo.take() else { return Vec::new() };
+    model.toasts.retain(|toast| !toast.undo);
+    let act = model.number_request();
+    let subjects = undo.orders.iter().map(|order| order.action.subject()).collect();
+    let label = format!("taken back: {}", undo.label);
+    model.pending.insert(act, Pending { subjects, label, more: None, is_undo: true });
+    vec![Effect::Act { act, orders: undo.orders, consent: Consent::Undo }]
+}
+
+/// Tells the operator what became of the orders.
+pub fn acted(model: &mut Model, act: u64, answers: Vec<(Order, ActionAnswer)>) -> Vec<Effect> {
+    // Answered twice, or not ours.
+    let Some(pending) = model.pending.remove(&act) else { return Vec::new() };
+    let all = answers.len();
+    let mut done = 0;
+    let mut undo_orders = Vec::new();
+    let mut trouble: Vec<(Level, String)> = Vec::new();
+    for (order, answer) in answers {
+        match answer {
+            ActionAnswer::Done { undo, .. } => {
+                done += 1;
+                undo_orders.extend(undo.map(|order| *order));
+            }
+            other => trouble.push(told(model, &order, other)),
+        }
+    }
+    if done > 0 {
+        let label =
+            if done == all { pending.label.clone() } else { format!("{} ({done} of {all})", pending.label) };
+        let can_undo = !undo_orders.is_empty() && !pending.is_undo;
+        model.toast_with(Level::Ok, label, pending.more.clone(), can_undo);
+        if can_undo {
+            undo_orders.reverse();
+            model.undo =
+                Some(Undo { orders: undo_orders, label: pending.label, until: model.now.mono + UNDO });
+        }
+    }
+    let refused = trouble.len();
+    if let Some((level, sentence)) = trouble.into_iter().next() {
+        let more = (refused > 1).then(|| format!("and {} more", refused - 1));
+        model.toast_with(level, sentence, more, false);
+    }
+    model.recipients.refreshed_at = None;
+    if let Some(shown) = &mut model.shown {
+        shown.asked_at = None;
+    }
+    vec![Effect::Refresh]
+}
+
+fn told(model: &Model, order: &Order, answer: ActionAnswer) -> (Level, String) {
+    let name = order.action.name();
+    let ago = |at| words::relative(at, model.now.wall);
+    match answer {
+        ActionAnswer::Done { .. } => (Level::Ok, format!("{name}: done")),
+        ActionAnswer::AlreadySo { by, at } => {
+            (Level::Info, format!("{name}: already so, by {by} {}", ago(at)))
+        }
+        ActionAnswer::Changed { to, by, at } => {
+            (Level::Warn, format!("{name}: nothing done, {by} was first {}: now {to}", ago(at)))
+        }
+        ActionAnswer::Refused(rule) => (Level::Bad, format!("{name} refused: {rule}")),
+        ActionAnswer::Failed(why) => (Level::Bad, format!("{name} failed: {why}")),
+    }
+}
+
+/// The way out was full: everything is as before, and the operator knows.
+pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
+    match effect {
+        Effect::Act { act, .. } => {
+            model.pending.remove(act);
+            model.toast(Level::Warn, "busy: nothing was done, try again");
+        }
+        Effect::Reveal { .. } => model.toast(Level::Warn, "busy: try again"),
+        Effect::Ask { request, question } => {
+            // Asked again by the next tick that wants it.
+            match question.slot() {
+                Slot::Recipients
+                    if model.recipients.list.asked.is_some_and(|asked| asked.request == *request) =>
+                {
+                    model.recipients.list.asked = None;
+                }
+                Slot::Doubts if model.doubts.asked.is_some_and(|asked| asked.request == *request) => {
+                    model.doubts.asked = None;
+                }
+                Slot::Detail => data::detail_not_asked(model, *request),
+                _ => {}
+            }
+        }
+        Effect::Refresh | Effect::Copy(_) | Effect::Redraw | Effect::SuspendProcess | Effect::Retake => {}
+    }
+    Vec::new()
+}

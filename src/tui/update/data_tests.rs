@@ -1,0 +1,89 @@
+//! What comes back from the database, and what time alone changes.
+
+use crate::store::view::{LiveKind, Place};
+use crate::tui::backend::BackendError;
+use crate::tui::fake::*;
+use crate::tui::model::Dirty;
+use crate::tui::msg::{Effect, Msg, Question, Slot};
+use std::sync::Arc;
+
+fn many() -> Desk {
+    Desk::new(World::Many, 80, 24)
+}
+
+#[test]
+fn live_events_draw_only_where_they_are_seen() {
+    let mut desk = many();
+    desk.draw();
+    assert_eq!(desk.model.dirty, Dirty::Clean);
+    desk.send(Msg::Live(vec![Arc::new(event(wall(), LiveKind::Ok, "a"))], 3));
+    assert_eq!(desk.model.dirty, Dirty::Clean);
+    desk.keys("4");
+    desk.send(Msg::Live(vec![Arc::new(event(wall(), LiveKind::Ok, "a"))], 3));
+    assert_eq!(desk.model.dirty, Dirty::Live);
+    assert!(desk.screen().contains("6 dropped"));
+}
+
+#[test]
+fn a_picture_that_only_beats_its_heart_is_no_reason_to_draw() {
+    let mut desk = Desk::new(World::One, 80, 24);
+    let mut overview = one_overview();
+    overview.at += chrono::Duration::seconds(5);
+    for row in &mut overview.instances {
+        row.seen_at += chrono::Duration::seconds(5);
+    }
+    desk.draw();
+    desk.send(Msg::Overview(Ok(Arc::new(overview.clone()))));
+    assert_eq!(desk.model.dirty, Dirty::Clean);
+    overview.queued += 1;
+    desk.send(Msg::Overview(Ok(Arc::new(overview))));
+    assert_eq!(desk.model.dirty, Dirty::Live);
+}
+
+#[test]
+fn an_idle_console_wakes_once_a_minute_at_most() {
+    let mut desk = Desk::new(World::One, 80, 24);
+    desk.model.source.fresh_at = None;
+    desk.draw();
+    let wake = super::wake_at(&desk.model).unwrap() - desk.now().mono;
+    assert!(wake.as_secs() >= 37, "{wake:?}");
+}
+
+#[test]
+fn the_database_away_is_said_and_its_return_reads_everything_again() {
+    let mut desk = many();
+    desk.keys("2 r");
+    desk.lose_database();
+    assert!(desk.screen().contains("!! DATABASE AWAY since 14:03:22"));
+    assert!(desk.screen().contains("DB AWAY"));
+    desk.answers = true;
+    desk.effects.clear();
+    desk.send(Msg::Overview(Ok(Arc::new(many_overview()))));
+    assert!(!desk.screen().contains("AWAY"));
+}
+
+#[test]
+fn a_page_that_is_slow_gets_a_spinner_and_the_rows_stay() {
+    let mut desk = many();
+    desk.keys("2 r");
+    desk.answers = false;
+    desk.keys("G");
+    assert!(!desk.screen().contains("loading"));
+    desk.wait(200);
+    assert!(desk.screen().contains("loading") && desk.screen().contains("Anna M."));
+    let Some(Effect::Ask { request, question: Question::Recipients(_, Place::End) }) =
+        desk.effects.iter().rev().find(|effect| {
+            matches!(effect, Effect::Ask { question: Question::Recipients(_, Place::End), .. })
+        })
+    else {
+        panic!("the end was not asked for")
+    };
+    let request = *request;
+    desk.send(Msg::Answer {
+        slot: Slot::Recipients,
+        request,
+        took: std::time::Duration::from_secs(2),
+        answer: Err(BackendError::Slow),
+    });
+    assert!(desk.screen().contains("the database took too long"));
+}

@@ -1,0 +1,150 @@
+//! From a message to a changed model and a list of effects. No I/O, no clock, no task: this is what tests drive.
+
+mod actions;
+pub mod copy;
+mod data;
+mod filter;
+mod keys;
+mod overlay;
+mod run;
+mod time;
+mod wants;
+
+pub use actions::{ask_reason, propose};
+pub use keys::run_entry;
+pub use run::show_recipients;
+pub use time::{Motion, counts_seconds, spinner, wake_at};
+
+use crate::tui::Ended;
+use crate::tui::backend::Notice;
+use crate::tui::keymap::Layer;
+use crate::tui::model::{Dirty, Elsewhere, FLASH, Level, Model, Tab};
+use crate::tui::msg::{Effect, Moment, Msg};
+use crate::tui::overlays::Overlay;
+use std::time::Duration;
+
+/// Takes in one message.
+pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
+    model.now = now;
+    let mut effects = match msg {
+        Msg::Key(key) => keys::press(model, key),
+        Msg::Paste(text) => keys::paste(model, &text),
+        Msg::Tick => Vec::new(),
+        Msg::Overview(answer) => data::overview(model, answer),
+        Msg::Answer { slot, request, took, answer } => data::answer(model, slot, request, took, answer),
+        Msg::Acted { act, answers } => actions::acted(model, act, answers),
+        Msg::Revealed { subject, copy, answer } => copy::revealed(model, subject, copy, answer),
+        Msg::Live(events, dropped) => {
+            live(model, events, dropped);
+            Vec::new()
+        }
+        Msg::Notice(notice) => noticed(model, notice),
+        Msg::NoticesLost => {
+            reload_visible(model);
+            vec![Effect::Refresh]
+        }
+        Msg::Busy(effect) => actions::busy(model, &effect),
+        other => around(model, other),
+    };
+    time::pass(model);
+    effects.extend(wants::wants(model));
+    effects
+}
+
+/// What the terminal, the signals and the rest of the program have to say.
+fn around(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Resize(size) => {
+            model.size = size;
+            model.touch(Dirty::Input);
+        }
+        Msg::Alarm(words) => {
+            let more = "it is restarted by itself; details are in the log";
+            model.toast_with(
+                Level::Bad,
+                format!("a task of this program failed: {words}"),
+                Some(more.into()),
+                false,
+            );
+        }
+        Msg::Copied(true) => model.toast(Level::Ok, "sent to the terminal's clipboard"),
+        Msg::Copied(false) => model.toast(Level::Warn, "too long for the terminal's clipboard"),
+        Msg::Continued(stopped) => {
+            if let Err(why) = stopped {
+                model.toast(Level::Warn, why.as_str());
+            }
+            reload_visible(model);
+            return vec![Effect::Redraw, Effect::Refresh];
+        }
+        // The same as the key, so with the same conditions.
+        Msg::Suspend => match crate::tui::allowed::suspend_process(model) {
+            Ok(()) => return vec![Effect::SuspendProcess],
+            Err(reason) => model.toast(Level::Warn, format!("not stopped: {reason}")),
+        },
+        Msg::Woken => return vec![Effect::Retake, Effect::Refresh],
+        Msg::Stop(signal) => model.ended = Some(Ended::Signal(signal)),
+        Msg::TerminalLost => model.ended = Some(Ended::TerminalLost),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn live(model: &mut Model, events: Vec<std::sync::Arc<crate::store::view::LiveEvent>>, dropped: u64) {
+    model.live.add(events);
+    model.live.dropped += dropped;
+    if model.tab == Tab::Live && model.live.follows() {
+        model.touch(Dirty::Live);
+    }
+}
+
+fn noticed(model: &mut Model, notice: Notice) -> Vec<Effect> {
+    model.flashes.insert(notice.subject, model.now.mono + FLASH);
+    if notice.alarming {
+        model.toast(Level::Bad, notice.what.as_str());
+    }
+    model.elsewhere = Some(Elsewhere {
+        at: notice.at,
+        by: notice.by,
+        what: notice.what,
+        until: model.now.mono + Duration::from_secs(10),
+        alarming: notice.alarming,
+    });
+    model.touch(Dirty::Live);
+    // What is open about this row is old now.
+    if let Some(shown) = model.shown.as_mut().filter(|shown| shown.subject == notice.subject) {
+        shown.asked_at = None;
+    }
+    vec![Effect::Refresh]
+}
+
+/// What is on screen is to be read again.
+fn reload_visible(model: &mut Model) {
+    model.recipients.refreshed_at = None;
+    model.recipients.newer_at = None;
+    if let Some(shown) = &mut model.shown {
+        shown.asked_at = None;
+    }
+}
+
+/// The layers of keys that count now, the upper first, and whether typed letters are text.
+pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
+    match model.overlays.last() {
+        None => (vec![model.tab.layer(), Layer::List, Layer::Global], false),
+        Some(Overlay::Drawer(drawer)) => (drawer.layers(), false),
+        Some(Overlay::Doubts) => (vec![Layer::Doubts, Layer::Global], false),
+        Some(Overlay::Instances(_) | Overlay::Stop) => (vec![Layer::Panel, Layer::Global], false),
+        Some(Overlay::Confirm(confirm)) => (vec![Layer::Dialog], confirm.takes_text()),
+        Some(Overlay::Quit(_)) => (vec![Layer::Dialog], false),
+        Some(Overlay::Form(_)) => (vec![Layer::Form], true),
+        Some(Overlay::Reason(_) | Overlay::Filter(_)) => (vec![Layer::Input], true),
+        Some(Overlay::Palette(_)) => (vec![Layer::Palette], true),
+        Some(Overlay::Help(_)) => (vec![Layer::Help], true),
+        Some(Overlay::Copy) => (vec![Layer::Copy], false),
+        Some(Overlay::Picker(_)) => (vec![Layer::Picker], false),
+    }
+}
+
+#[cfg(test)]
+mod data_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+//! Keys and text for what lies over the tabs.
+
+use super::{actions, copy, filter, run};
+use crate::domain::action::Verdict;
+use crate::tui::Ended;
+use crate::tui::keymap::{Cmd, Danger};
+use crate::tui::lists::Motion;
+use crate::tui::model::{Level, Model};
+use crate::tui::msg::{Consent, Effect};
+use crate::tui::overlays::{Overlay, confirm::Confirm, picker::Choice, reason::ReasonPrompt};
+use crate::tui::verbs::{add_number, edit_number, settle};
+use crossterm::event::KeyEvent;
+
+/// Runs a command of the overlay on top; `None` if it has no such command.
+pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    match model.overlays.last()? {
+        Overlay::Drawer(_) => drawer(model, cmd),
+        Overlay::Doubts => doubts(model, cmd),
+        Overlay::Confirm(_) => confirm(model, cmd),
+        Overlay::Quit(_) => quit(model, cmd),
+        Overlay::Form(_) => form(model, cmd),
+        Overlay::Reason(_) => reason(model, cmd),
+        Overlay::Filter(_) => filter_input(model, cmd),
+        Overlay::Palette(_) => palette(model, cmd),
+        Overlay::Help(_) => help(model, cmd),
+        Overlay::Copy => copy_menu(model, cmd),
+        Overlay::Picker(_) => picker(model, cmd),
+        Overlay::Instances(_) | Overlay::Stop => None,
+    }
+}
+
+fn drawer(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    match cmd {
+        Cmd::Escaped => {
+            if let Some(Overlay::Drawer(drawer)) = model.overlays.last_mut() {
+                drawer.escaped = !drawer.escaped;
+            }
+            Some(Vec::new())
+        }
+        Cmd::DrawerNext | Cmd::DrawerPrevious => {
+            let motion = Motion::By(if cmd == Cmd::DrawerNext { 1 } else { -1 });
+            let over_doubts = model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Doubts));
+            let effects = if over_doubts {
+                model.doubts.go(motion);
+                Vec::new()
+            } else {
+                run::go(model, motion)
+            };
+            let of = crate::tui::overlays::drawer::under_cursor(model, over_doubts);
+            if let (Some(Overlay::Drawer(drawer)), Some(of)) = (model.overlays.last_mut(), of) {
+                drawer.of = of;
+                drawer.scroll = 0;
+            }
+            Some(effects)
+        }
+        _ => None,
+    }
+}
+
+fn doubts(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    let verdict = match cmd {
+        Cmd::SettleSent => Verdict::Sent,
+        Cmd::SettleNotSent => Verdict::NotSent,
+        Cmd::SettleResend => Verdict::Resend,
+        _ => return None,
+    };
+    let row = model.doubts.current().filter(|kept| !kept.gone).map(|kept| kept.row.clone())?;
+    let proposal = settle(&row, verdict, model);
+    Some(actions::ask_reason(model, Ok(proposal), |proposal| {
+        ReasonPrompt::settle(proposal, verdict != Verdict::Sent)
+    }))
+}
+
+fn confirm(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    let now = model.now.mono;
+    let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() else { return None };
+    if confirm.is_guarded(now) && cmd != Cmd::Interrupt && cmd != Cmd::StopAll {
+        return Some(Vec::new());
+    }
+    match cmd {
+        Cmd::NextField | Cmd::PreviousField => confirm.go_focused = !confirm.go_focused && confirm.is_ready(),
+        Cmd::Accept if confirm.accepts() => return Some(confirmed(model)),
+        Cmd::Accept => return Some(close(model)),
+        Cmd::Yes if confirm.is_ready() => return Some(confirmed(model)),
+        Cmd::Yes => {}
+        Cmd::Reread => {
+            let mut confirm = std::mem::replace(&mut **confirm, Confirm::empty(now));
+            confirm.reread(model);
+            if let Some(Overlay::Confirm(place)) = model.overlays.last_mut() {
+                **place = confirm;
+            }
+        }
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+fn confirmed(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
+    if matches!(model.overlays.last(), Some(Overlay::Form(_))) {
+        model.overlays.pop();
+    }
+    actions::act(model, confirm.proposal, Consent::Confirmed)
+}
+
+fn quit(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    let now = model.now.mono;
+    let Some(Overlay::Quit(quit)) = model.overlays.last_mut() else { return None };
+    if quit.is_guarded(now) && cmd != Cmd::Interrupt && cmd != Cmd::StopAll {
+        return Some(Vec::new());
+    }
+    match cmd {
+        Cmd::NextField | Cmd::PreviousField => quit.go_focused = !quit.go_focused,
+        Cmd::Accept if quit.go_focused => model.ended = Some(Ended::Quit),
+        Cmd::Yes => model.ended = Some(Ended::Quit),
+        Cmd::Accept => {
+            model.overlays.pop();
+        }
+        Cmd::Reread => {}
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+fn form(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return None };
+    match cmd {
+        Cmd::NextField => form.step(1),
+        Cmd::PreviousField => form.step(-1),
+        Cmd::Toggle => form.choose(1),
+        Cmd::Accept if !form.on_save() => form.step(1),
+        Cmd::Accept | Cmd::Save => return Some(save(model)),
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+fn save(model: &mut Model) -> Vec<Effect> {
+    use crate::tui::overlays::form::Filled;
+    let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
+    let filled = form.read();
+    let proposal = match filled {
+        Ok(Filled::New { number, account }) => Ok(add_number(number, &account)),
+        Ok(Filled::Edit { id, version, priority, daily_limit, pacing }) => {
+            match model.number(id).cloned() {
+                Some(mut row) => {
+                    // The operator saw the version that the form was opened with.
+                    row.version = version;
+                    edit_number(&row, priority, daily_limit, pacing, model)
+                }
+                None => Err("this number is gone".into()),
+            }
+        }
+        Err(()) => {
+            model.toast(Level::Warn, "not saved: see the marked fields");
+            return Vec::new();
+        }
+    };
+    let at_once = proposal.as_ref().is_ok_and(|proposal| proposal.danger == Danger::Tier0);
+    if at_once {
+        model.overlays.pop();
+    }
+    actions::propose(model, proposal)
+}
+
+fn reason(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    if cmd != Cmd::Accept {
+        return (cmd == Cmd::Complete).then(Vec::new);
+    }
+    let Some(Overlay::Reason(prompt)) = model.overlays.last_mut() else { return None };
+    if prompt.required && prompt.input.is_blank() {
+        prompt.missing = true;
+        return Some(Vec::new());
+    }
+    let Some(Overlay::Reason(prompt)) = model.overlays.pop() else { return None };
+    let words = if prompt.input.is_blank() { "by operator" } else { prompt.input.text().trim() };
+    let words = words.to_owned();
+    Some(actions::propose(model, Ok(prompt.proposal.because(&words))))
+}
+
+fn filter_input(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    let Some(Overlay::Filter(input)) = model.overlays.last_mut() else { return None };
+    match cmd {
+        Cmd::Accept => {
+            if let Ok(filter) = input.parse() {
+                let text = input.text().to_owned();
+                model.overlays.pop();
+                filter::apply(model, text, filter, false);
+            }
+        }
+        Cmd::Complete => {
+            input.complete();
+            filter::typed(model);
+        }
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+fn palette(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    match cmd {
+        Cmd::Accept => Some(crate::tui::overlays::palette::accept(model)),
+        Cmd::Complete => {
+            crate::tui::overlays::palette::complete(model);
+            Some(Vec::new())
+        }
+        _ => None,
+    }
+}
+
+fn help(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    if cmd != Cmd::Accept {
+        return None;
+    }
+    let Some(Overlay::Help(help)) = model.overlays.pop() else { return None };
+    let chosen = help.chosen(model);
+    Some(chosen.map(|entry| super::keys::run_entry(model, entry)).unwrap_or_default())
+}
+
+fn copy_menu(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    let (text, phone) = match cmd {
+        Cmd::CopyRow => (copy::row(model), false),
+        Cmd::CopyId => (copy::id(model), false),
+        Cmd::CopyMessageId => (copy::message_id(model), false),
+        Cmd::CopyPhone => (None, true),
+        _ => return None,
+    };
+    model.overlays.pop();
+    if phone {
+        return Some(copy::copy_phone(model));
+    }
+    Some(text.map(Effect::Copy).into_iter().collect())
+}
+
+fn picker(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    if cmd != Cmd::Accept {
+        return None;
+    }
+    let Some(Overlay::Picker(picker)) = model.overlays.pop() else { return None };
+    let effects = match picker.chosen() {
+        Some(Choice::Campaign(campaign)) => run::show_recipients(model, campaign),
+        Some(Choice::Order(order)) => {
+            model.recipients.order = order;
+            super::wants::reload_recipients(model)
+        }
+        Some(Choice::Sort(sort)) => {
+            match model.tab {
+                crate::tui::model::Tab::Numbers => model.numbers.sort = sort,
+                _ => model.campaigns.sort = sort,
+            }
+            super::data::refresh_lists(model, true);
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    Some(effects)
+}
+
+/// Moves in the overlay on top.
+pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
+    let geometry = model.geometry;
+    let hidden = geometry.overlay_lines.saturating_sub(geometry.overlay_rows);
+    let scroll = |at: usize| match motion {
+        Motion::By(lines) => at.min(hidden).saturating_add_signed(lines).min(hidden),
+        Motion::Top => 0,
+        Motion::Bottom => hidden,
+    };
+    match model.overlays.last_mut() {
+        Some(Overlay::Drawer(drawer)) => drawer.scroll = scroll(drawer.scroll),
+        Some(Overlay::Instances(at)) => *at = scroll(*at),
+        Some(Overlay::Doubts) => {
+            if let Some(place) = model.doubts.go(motion) {
+                return super::wants::load_doubts(model, place);
+            }
+        }
+        Some(Overlay::Palette(palette)) => palette.go(motion),
+        Some(Overlay::Help(help)) => help.go(motion),
+        Some(Overlay::Picker(picker)) => picker.go(motion),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// One step back from the overlay on top.
+pub fn close(model: &mut Model) -> Vec<Effect> {
+    match model.overlays.pop() {
+        Some(Overlay::Filter(input)) => {
+            // As it was before the input was opened.
+            let before = input.before.clone();
+            let filter = crate::domain::filter::Filter::parse(&before, input.scope).unwrap_or_default();
+            filter::apply(model, before, filter, false);
+        }
+        Some(Overlay::Palette(palette)) if palette.argument.is_some() => {
+            model.overlays.push(Overlay::Palette(crate::tui::overlays::palette::Palette::default()));
+        }
+        _ => {}
+    }
+    super::data::refresh_lists(model, false);
+    Vec::new()
+}
+
+/// A key that is text, or edits text.
+pub fn edit(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+    let now = model.now.mono;
+    match model.overlays.last_mut() {
+        Some(Overlay::Confirm(confirm)) => confirm.key(event, now),
+        Some(Overlay::Form(form)) => form.key(event),
+        Some(Overlay::Reason(prompt)) => {
+            prompt.input.key(event);
+            prompt.missing = false;
+        }
+        Some(Overlay::Filter(input)) => {
+            input.key(event);
+            filter::typed(model);
+        }
+        Some(Overlay::Palette(palette)) => palette.key(event),
+        Some(Overlay::Help(help)) => help.key(event),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Text pasted into the overlay on top.
+pub fn paste(model: &mut Model, text: &str) {
+    let now = model.now.mono;
+    match model.overlays.last_mut() {
+        Some(Overlay::Confirm(confirm)) => confirm.paste(text, now),
+        Some(Overlay::Form(form)) => form.paste(text),
+        Some(Overlay::Reason(prompt)) => prompt.input.paste(text),
+        Some(Overlay::Filter(input)) => input.paste(text),
+        Some(Overlay::Palette(palette)) => palette.input.paste(text),
+        Some(Overlay::Help(help)) => help.search.paste(text),
+        _ => {}
+    }
+}

@@ -1,0 +1,137 @@
+//! What the screen needs and does not have yet, decided in one place after every message.
+
+use super::data::wanted_subject;
+use crate::store::view::{Place, RecipientOrder};
+use crate::tui::model::{Model, Shown, Tab};
+use crate::tui::msg::{Effect, Question};
+use crate::tui::overlays::Overlay;
+use std::time::{Duration, Instant};
+
+/// A filter is applied when typing has paused for so long.
+pub const TYPING_PAUSE: Duration = Duration::from_millis(150);
+/// Details are asked for when the cursor has rested for so long.
+pub const CURSOR_REST: Duration = Duration::from_millis(120);
+/// How often what is on screen is read again.
+pub const AGAIN: Duration = Duration::from_secs(2);
+
+/// Asks for what is wanted.
+pub fn wants(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if model.ended.is_some() {
+        return effects;
+    }
+    recipients(model, &mut effects);
+    if model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Doubts))
+        && let Some(place) = model.doubts.wants()
+    {
+        effects.extend(load_doubts(model, place));
+    }
+    details(model, &mut effects);
+    effects
+}
+
+fn recipients(model: &mut Model, effects: &mut Vec<Effect>) {
+    let now = model.now.mono;
+    if model.recipients.typed_at.is_some_and(|typed| now >= typed + TYPING_PAUSE) {
+        effects.extend(reload_recipients(model));
+        return;
+    }
+    if model.tab != Tab::Recipients || model.source.away.is_some() {
+        return;
+    }
+    let list = &model.recipients.list;
+    if !list.loaded && list.asked.is_none() && list.error.is_none() && model.overview().is_some() {
+        effects.extend(reload_recipients(model));
+        return;
+    }
+    if let Some(place) = list.wants() {
+        effects.extend(load_recipients(model, place));
+    }
+    if due(model.recipients.refreshed_at, now) && !model.recipients.list.rows().is_empty() {
+        let ids: Vec<_> = model
+            .recipients
+            .list
+            .rows()
+            .iter()
+            .skip(model.geometry.list_offset)
+            .take(model.geometry.list_rows.max(1))
+            .map(|kept| kept.row.id)
+            .collect();
+        model.recipients.refreshed_at = Some(now);
+        effects.push(ask(model, Question::RecipientRows(ids)));
+    }
+    if model.recipients.order == RecipientOrder::Updated
+        && due(model.recipients.newer_at, now)
+        && let Some(top) = model.recipients.top
+    {
+        model.recipients.newer_at = Some(now);
+        let query = model.recipients.query();
+        effects.push(ask(model, Question::Newer(query, top)));
+    }
+}
+
+fn due(last: Option<Instant>, now: Instant) -> bool {
+    last.is_none_or(|last| now >= last + AGAIN)
+}
+
+fn ask(model: &mut Model, question: Question) -> Effect {
+    Effect::Ask { request: model.number_request(), question }
+}
+
+/// Asks for a page of recipients.
+pub fn load_recipients(model: &mut Model, place: Place) -> Vec<Effect> {
+    let request = model.number_request();
+    model.recipients.list.ask(request, place, model.now.mono);
+    vec![Effect::Ask { request, question: Question::Recipients(model.recipients.query(), place) }]
+}
+
+/// Asks the whole question anew: first page and total.
+pub fn reload_recipients(model: &mut Model) -> Vec<Effect> {
+    model.recipients.typed_at = None;
+    model.recipients.total = None;
+    model.recipients.newer = 0;
+    model.recipients.list.restart();
+    let mut effects = load_recipients(model, Place::Start);
+    let query = model.recipients.query();
+    effects.push(ask(model, Question::Count(query)));
+    effects
+}
+
+/// Asks for a page of doubts.
+pub fn load_doubts(model: &mut Model, place: Place) -> Vec<Effect> {
+    let request = model.number_request();
+    model.doubts.ask(request, place, model.now.mono);
+    vec![Effect::Ask { request, question: Question::Doubts(place) }]
+}
+
+fn details(model: &mut Model, effects: &mut Vec<Effect>) {
+    let now = model.now.mono;
+    let Some(subject) = wanted_subject(model) else {
+        model.shown = None;
+        return;
+    };
+    if model.shown.as_ref().is_none_or(|shown| shown.subject != subject) {
+        model.shown = Some(Shown {
+            subject,
+            detail: None,
+            error: None,
+            request: 0,
+            asked_at: None,
+            waiting: false,
+            since: now,
+        });
+    }
+    let at_once = model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Drawer(_)));
+    let away = model.source.away.is_some();
+    let Some(shown) = &mut model.shown else { return };
+    let rested = at_once || now >= shown.since + CURSOR_REST;
+    if shown.waiting || away || !rested || !due(shown.asked_at, now) {
+        return;
+    }
+    shown.waiting = true;
+    shown.asked_at = Some(now);
+    let request = model.next_request;
+    shown.request = request;
+    model.next_request += 1;
+    effects.push(Effect::Ask { request, question: Question::Detail(subject) });
+}

@@ -1,0 +1,178 @@
+//! What can be done to campaigns.
+
+use super::{Line, Proposal, Typed, also_here, name_them};
+use crate::domain::action::{Action, Order, Subject};
+use crate::store::view::{CampaignRow, CampaignStanding, NumberRow, NumberStanding};
+use crate::tui::keymap::{Danger, Reason};
+use crate::tui::model::Model;
+use crate::tui::theme::Role;
+use crate::tui::words;
+
+/// What can be done to a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CampaignVerb {
+    /// Stands still.
+    Pause,
+    /// Goes on.
+    Resume,
+    /// Starts.
+    Launch,
+    /// Ends for good.
+    Cancel,
+}
+
+impl CampaignVerb {
+    /// For the palette: `Pause campaign`.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Pause => "Pause campaign",
+            Self::Resume => "Resume campaign",
+            Self::Launch => "Launch campaign",
+            Self::Cancel => "Cancel campaign",
+        }
+    }
+
+    /// What the pause key means for a row: the named state, never "toggle".
+    pub fn pause_or_resume(row: &CampaignRow) -> Self {
+        if row.standing == CampaignStanding::Paused { Self::Resume } else { Self::Pause }
+    }
+
+    /// Whether it makes sense for this row.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn allowed(self, row: &CampaignRow) -> Result<(), Reason> {
+        use CampaignStanding::{Active, Cancelled, Completed, Draft, Paused, Scheduled};
+        match (self, row.standing) {
+            (_, Completed) => Err("already completed".into()),
+            (_, Cancelled) => Err("cancelled for good".into()),
+            (Self::Pause, Paused) => Err("already paused".into()),
+            (Self::Pause | Self::Resume, Draft) => Err("not launched yet; L launches it".into()),
+            (Self::Resume, Active | Scheduled) => Err("not paused".into()),
+            (Self::Launch, Active | Paused) => Err("already running".into()),
+            (Self::Launch, Draft | Scheduled) if row.counts.planned == 0 => {
+                Err("nobody is enrolled; see signalbox campaign check".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn action(self, row: &CampaignRow) -> Action {
+        match self {
+            Self::Pause => Action::PauseCampaign(row.id),
+            Self::Resume => Action::ResumeCampaign(row.id),
+            Self::Launch => Action::StartCampaign(row.id),
+            Self::Cancel => Action::CancelCampaign(row.id),
+        }
+    }
+
+    fn words(self) -> (Danger, &'static str, &'static str, &'static str) {
+        match self {
+            Self::Pause => (Danger::Tier0, "Pause campaign?", "Pause", "paused"),
+            Self::Resume => (Danger::Tier1, "Resume campaign?", "Resume", "resumed"),
+            Self::Launch => (Danger::Tier2, "Launch campaign?", "Launch", "launched"),
+            Self::Cancel => (Danger::Tier2, "Cancel campaign for good?", "Cancel it", "cancelled"),
+        }
+    }
+
+    /// The proposal for these rows; those for which it makes no sense are left out.
+    ///
+    /// # Errors
+    /// Why there is nothing to propose.
+    pub fn propose(self, rows: &[&CampaignRow], model: &Model) -> Result<Proposal, Reason> {
+        let mut why = Reason::Borrowed("no campaign is selected");
+        let fitting: Vec<&CampaignRow> = rows
+            .iter()
+            .copied()
+            .filter(|row| self.allowed(row).map_err(|reason| why = reason).is_ok())
+            .collect();
+        if fitting.is_empty() {
+            return Err(why);
+        }
+        let names: Vec<_> = fitting.iter().map(|row| &row.name).collect();
+        let (danger, title, button, done) = self.words();
+        let mut proposal =
+            Proposal::new(danger, title, button, format!("{done} {}", name_them(&names, "campaigns")));
+        proposal.orders = fitting.iter().map(|row| Order::on(self.action(row), row.version)).collect();
+        let people: u64 = fitting.iter().map(|row| self.people(row)).sum();
+        proposal.lines = match fitting.as_slice() {
+            [row] => self.lines(row, model),
+            many => vec![
+                ("Campaigns", many.len().to_string(), Role::Text),
+                ("Recipients", words::grouped(people), Role::Text),
+            ],
+        };
+        if self == Self::Pause {
+            let in_air: u32 = fitting.iter().map(|row| row.in_air).sum();
+            proposal.more = (in_air > 0).then(|| format!("{in_air} in the air will finish"));
+        }
+        self.add_typed(&mut proposal, &fitting, people);
+        Ok(if matches!(self, Self::Launch | Self::Cancel) { proposal } else { proposal.with_bulk_rule() })
+    }
+
+    fn add_typed(self, proposal: &mut Proposal, rows: &[&CampaignRow], people: u64) {
+        match self {
+            Self::Launch => {
+                proposal.warning = Some("Sent messages cannot be taken back.");
+                proposal.typed = Some(Typed {
+                    question: "Type the number of recipients to confirm".into(),
+                    expected: people.to_string(),
+                });
+            }
+            Self::Cancel => {
+                proposal.warning = Some("A cancelled campaign cannot be resumed; what is queued is skipped.");
+                proposal.typed = Some(match rows {
+                    [row] => Typed::name("campaign's name", &row.name, row.id.0),
+                    many => Typed {
+                        question: "Type the number of campaigns to confirm".into(),
+                        expected: many.len().to_string(),
+                    },
+                });
+            }
+            Self::Pause | Self::Resume => {}
+        }
+    }
+
+    /// Whom it concerns.
+    fn people(self, row: &CampaignRow) -> u64 {
+        match self {
+            Self::Launch => row.counts.planned,
+            Self::Pause | Self::Resume | Self::Cancel => row.counts.queued.saturating_add(row.counts.sending),
+        }
+    }
+
+    fn lines(self, row: &CampaignRow, model: &Model) -> Vec<Line> {
+        let id = row.id.to_string();
+        let mut lines = vec![(
+            "Campaign",
+            format!("{}  (id ..{}, version {})", row.name.as_str(), &id[id.len() - 6..], row.version.0),
+            Role::Text,
+        )];
+        let people = words::grouped(self.people(row));
+        match self {
+            Self::Launch => lines.push(("Recipients", format!("{people}    first send now"), Role::Text)),
+            Self::Cancel => lines.push((
+                "Not sent to",
+                format!("{people} of {} recipients", words::grouped(row.counts.planned)),
+                Role::Text,
+            )),
+            Self::Pause | Self::Resume => {
+                lines.push(("Recipients", format!("{people} still to be sent"), Role::Text));
+                lines.push((
+                    "Paused",
+                    format!("by {} {}", row.by, words::relative(row.since, model.now.wall)),
+                    Role::Text,
+                ));
+            }
+        }
+        if matches!(self, Self::Launch | Self::Resume) {
+            let numbers = model.overview().map_or(&[][..], |overview| &overview.numbers);
+            let able = |row: &&NumberRow| row.standing == NumberStanding::Active && row.hold.is_none();
+            let usable = numbers.iter().filter(able).count();
+            let role = if usable == 0 { Role::Bad } else { Role::Text };
+            lines.push(("Numbers", format!("{usable} of {} may send now", numbers.len()), role));
+        }
+        lines.extend(also_here(model, Subject::Campaign(row.id)));
+        lines
+    }
+}

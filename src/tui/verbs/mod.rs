@@ -1,0 +1,152 @@
+//! What can be done to the rows of a list: whether it is possible now, how dangerous it is, and the very orders that a
+//! confirmation shows and then carries out. Keys and palette both come here.
+
+mod campaigns;
+mod numbers;
+mod recipients;
+
+pub use campaigns::CampaignVerb;
+pub use numbers::{NumberVerb, add as add_number, edit as edit_number, pace};
+pub use recipients::{RecipientVerb, release_stop, settle, stop_all};
+
+use crate::domain::action::{Order, Subject, Version};
+use crate::domain::text::{Safe, Shown};
+use crate::tui::keymap::Danger;
+use crate::tui::model::Model;
+use crate::tui::theme::Role;
+
+/// A bulk action over more rows than this has its number typed.
+pub const BULK: usize = 100;
+
+/// What has to be typed before the button works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typed {
+    /// What is asked: `Type the number of recipients to confirm`.
+    pub question: String,
+    /// What counts as the answer, without spaces.
+    pub expected: String,
+}
+
+impl Typed {
+    /// Whether `text` is it. Spaces that only group digits do not matter.
+    pub fn is_met(&self, text: &str) -> bool {
+        let squeeze = |text: &str| text.split_whitespace().collect::<String>();
+        squeeze(text) == squeeze(&self.expected)
+    }
+
+    /// The name as it is shown; if cleaning changed it, what is shown is not what is stored, and the end of the id is
+    /// asked for instead.
+    fn name(what: &str, name: &Shown, id: uuid::Uuid) -> Self {
+        if name.is_altered() || name.as_str().trim().is_empty() {
+            let id = id.to_string();
+            let end = id[id.len() - 8..].to_owned();
+            return Self {
+                question: format!("Its name was altered for the screen. Type the end of its id, {end}"),
+                expected: end,
+            };
+        }
+        Self { question: format!("Type the {what} to confirm"), expected: name.as_str().to_owned() }
+    }
+}
+
+/// One labelled line of a confirmation.
+pub type Line = (&'static str, String, Role);
+
+/// What is about to be done: shown by a confirmation, then done exactly so.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// How dangerous it is.
+    pub danger: Danger,
+    /// The dialog's title: `Launch campaign?`
+    pub title: String,
+    /// The button: `Launch`.
+    pub button: &'static str,
+    /// The blast radius.
+    pub lines: Vec<Line>,
+    /// What cannot be taken back.
+    pub warning: Option<&'static str>,
+    /// What has to be typed.
+    pub typed: Option<Typed>,
+    /// What is done.
+    pub orders: Vec<Order>,
+    /// What is true afterwards: `paused spring-news`.
+    pub label: String,
+    /// A second line for the toast.
+    pub more: Option<String>,
+}
+
+impl Proposal {
+    fn new(danger: Danger, title: impl Into<String>, button: &'static str, label: impl Into<String>) -> Self {
+        Self {
+            danger,
+            title: title.into(),
+            button,
+            lines: Vec::new(),
+            warning: None,
+            typed: None,
+            orders: Vec::new(),
+            label: label.into(),
+            more: None,
+        }
+    }
+
+    /// Bulk over many rows is asked for by number.
+    fn with_bulk_rule(mut self) -> Self {
+        let rows = self.orders.len();
+        if rows > BULK {
+            self.danger = Danger::Tier2;
+            self.typed = Some(Typed {
+                question: "Type the number of rows to confirm".into(),
+                expected: rows.to_string(),
+            });
+        }
+        self
+    }
+
+    /// What it is about.
+    pub fn subjects(&self) -> Vec<Subject> {
+        let mut subjects: Vec<Subject> = self.orders.iter().map(|order| order.action.subject()).collect();
+        subjects.dedup();
+        subjects
+    }
+
+    /// Names the versions that are there now: the operator has read what changed.
+    pub fn take_versions(&mut self, version: impl Fn(Subject) -> Option<Version>) {
+        for order in &mut self.orders {
+            if order.expected.is_some() {
+                order.expected = version(order.action.subject()).or(order.expected);
+            }
+        }
+    }
+
+    /// Puts the operator's words into every order.
+    #[must_use]
+    pub fn because(mut self, reason: &str) -> Self {
+        for order in &mut self.orders {
+            order.reason = Some(reason.to_owned());
+        }
+        self
+    }
+}
+
+/// `support-a`, or `3 numbers`.
+fn name_them(names: &[&Shown], kind: &str) -> String {
+    match names {
+        [one] => one.as_str().to_owned(),
+        many => format!("{} {kind}", many.len()),
+    }
+}
+
+/// Who else looks at this now.
+fn also_here(model: &Model, subject: Subject) -> Option<Line> {
+    let who: Vec<&Safe> = model
+        .overview()?
+        .operators
+        .iter()
+        .filter(|presence| presence.viewing == Some(subject))
+        .map(|presence| &presence.operator)
+        .collect();
+    let names = who.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    let verb = if who.len() == 1 { "is" } else { "are" };
+    (!who.is_empty()).then(|| ("Also here", format!("{names} {verb} viewing this"), Role::Warn))
+}

@@ -1,0 +1,293 @@
+//! What can be done to numbers.
+
+use super::{Line, Proposal, Typed, also_here, name_them};
+use crate::domain::action::{Action, NewNumber, Order, Subject};
+use crate::domain::number::Pacing;
+use crate::store::view::{NumberRow, NumberStanding};
+use crate::tui::keymap::{Danger, Reason};
+use crate::tui::model::Model;
+use crate::tui::theme::Role;
+use crate::tui::words;
+
+/// What can be done to a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberVerb {
+    /// Out of service, with a reason.
+    Suspend,
+    /// Back into service.
+    Resume,
+    /// One place up.
+    Raise,
+    /// One place down.
+    Lower,
+    /// To a place.
+    SetPriority(i32),
+    /// What waits for it moves to the next.
+    FailOver,
+    /// Takes no part.
+    Disable,
+    /// Takes part again.
+    Enable,
+}
+
+impl NumberVerb {
+    /// For the palette: `Suspend number`.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Suspend => "Suspend number",
+            Self::Resume => "Resume number",
+            Self::Raise => "Raise priority of",
+            Self::Lower => "Lower priority of",
+            Self::SetPriority(_) => "Set priority of",
+            Self::FailOver => "Fail over number",
+            Self::Disable => "Disable number",
+            Self::Enable => "Enable number",
+        }
+    }
+
+    /// Whether it makes sense for this row.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn allowed(self, row: &NumberRow) -> Result<(), Reason> {
+        let standing = &row.standing;
+        match self {
+            Self::Suspend => match standing {
+                NumberStanding::Suspended { .. } => Err("already suspended".into()),
+                NumberStanding::Disabled => Err("disabled, it sends nothing".into()),
+                NumberStanding::Active | NumberStanding::Limited { .. } => Ok(()),
+            },
+            Self::Resume => match standing {
+                NumberStanding::Active => Err("already active; x suspends it".into()),
+                NumberStanding::Disabled => Err("disabled; E enables it".into()),
+                NumberStanding::Suspended { .. } | NumberStanding::Limited { .. } => Ok(()),
+            },
+            Self::Raise if row.priority <= 1 => Err("already first".into()),
+            Self::Lower if row.priority >= i32::MAX - 1 => Err("already last".into()),
+            Self::SetPriority(place) if place == row.priority => Err("has this priority already".into()),
+            Self::SetPriority(place) if place < 0 => Err("a priority is 0 or more; lower goes first".into()),
+            Self::FailOver => match standing {
+                NumberStanding::Disabled => Err("disabled, nothing waits for it".into()),
+                NumberStanding::Suspended { .. } => Err("suspended: its work has moved already".into()),
+                NumberStanding::Active | NumberStanding::Limited { .. } => Ok(()),
+            },
+            Self::Disable if *standing == NumberStanding::Disabled => Err("already disabled".into()),
+            Self::Enable if *standing != NumberStanding::Disabled => Err("already enabled".into()),
+            Self::Raise | Self::Lower | Self::SetPriority(_) | Self::Disable | Self::Enable => Ok(()),
+        }
+    }
+
+    fn danger(self, rows: &[&NumberRow]) -> Danger {
+        match self {
+            Self::Suspend | Self::Lower | Self::Disable => Danger::Tier0,
+            Self::SetPriority(place) if rows.iter().all(|row| place > row.priority) => Danger::Tier0,
+            Self::Resume | Self::Raise | Self::SetPriority(_) | Self::FailOver | Self::Enable => {
+                Danger::Tier1
+            }
+        }
+    }
+
+    fn action(self, row: &NumberRow) -> Action {
+        let number = row.id;
+        match self {
+            Self::Suspend => Action::SuspendNumber { number, until: None },
+            Self::Resume => Action::ResumeNumber(number),
+            Self::Raise => Action::SetPriority { number, priority: row.priority - 1 },
+            Self::Lower => Action::SetPriority { number, priority: row.priority + 1 },
+            Self::SetPriority(priority) => Action::SetPriority { number, priority },
+            Self::FailOver => Action::FailOverNumber(number),
+            Self::Disable => Action::DisableNumber(number),
+            Self::Enable => Action::EnableNumber(number),
+        }
+    }
+
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Suspend => ("Suspend number?", "Suspend", "suspended"),
+            Self::Resume => ("Resume number?", "Resume", "resumed"),
+            Self::Raise => ("Raise priority?", "Raise", "raised"),
+            Self::Lower => ("Lower priority?", "Lower", "lowered"),
+            Self::SetPriority(_) => ("Set priority?", "Set", "set priority of"),
+            Self::FailOver => ("Fail over now?", "Fail over", "failed over"),
+            Self::Disable => ("Disable number?", "Disable", "disabled"),
+            Self::Enable => ("Enable number?", "Enable", "enabled"),
+        }
+    }
+
+    /// The proposal for these rows; those for which it makes no sense are left out.
+    ///
+    /// # Errors
+    /// Why there is nothing to propose.
+    pub fn propose(self, rows: &[&NumberRow], model: &Model) -> Result<Proposal, Reason> {
+        let mut why = Reason::Borrowed("no number is selected");
+        let fitting: Vec<&NumberRow> = rows
+            .iter()
+            .copied()
+            .filter(|row| self.allowed(row).map_err(|reason| why = reason).is_ok())
+            .collect();
+        if fitting.is_empty() {
+            return Err(why);
+        }
+        let names: Vec<_> = fitting.iter().map(|row| &row.name).collect();
+        let (title, button, done) = self.words();
+        let mut proposal = Proposal::new(
+            self.danger(&fitting),
+            title,
+            button,
+            format!("{done} {}", name_them(&names, "numbers")),
+        );
+        proposal.orders = fitting.iter().map(|row| Order::on(self.action(row), row.version)).collect();
+        proposal.lines = match fitting.as_slice() {
+            [row] => self.lines(row, model),
+            many => vec![("Numbers", many.len().to_string(), Role::Text)],
+        };
+        let in_air: u32 = fitting.iter().map(|row| row.in_air).sum();
+        if matches!(self, Self::Suspend | Self::Disable | Self::FailOver) && in_air > 0 {
+            proposal.more = Some(format!("{in_air} in the air will finish"));
+        }
+        Ok(proposal.with_bulk_rule())
+    }
+
+    fn lines(self, row: &NumberRow, model: &Model) -> Vec<Line> {
+        let mut lines = vec![(
+            "Number",
+            format!("{}  {}  (version {})", row.name.as_str(), row.phone, row.version.0),
+            Role::Text,
+        )];
+        match &row.standing {
+            NumberStanding::Suspended { reason, by, .. } => {
+                lines.push(("Suspended", format!("by {by}: {reason}"), Role::Warn));
+            }
+            NumberStanding::Limited { until, reason } => {
+                let opens = words::opening(*until, model.now.wall, model.session.zone);
+                lines.push(("Rests", format!("until {opens}: {reason}"), Role::Warn));
+            }
+            NumberStanding::Active | NumberStanding::Disabled => {}
+        }
+        match self {
+            Self::Raise | Self::Lower | Self::SetPriority(_) => {
+                if let Action::SetPriority { priority, .. } = self.action(row) {
+                    lines.push((
+                        "Priority",
+                        format!("{} -> {priority}  (lower goes first)", row.priority),
+                        Role::Text,
+                    ));
+                }
+            }
+            Self::FailOver => {
+                lines.push((
+                    "Effect",
+                    "what waits for it moves to the next numbers by priority".into(),
+                    Role::Text,
+                ));
+            }
+            Self::Resume | Self::Enable => {
+                lines.push(("Effect", "may send again at once".into(), Role::Text));
+                if !row.provider.is_official() {
+                    lines.push(("Risk", "unofficial gateway: the number can be banned".into(), Role::Warn));
+                }
+            }
+            Self::Suspend | Self::Disable => {}
+        }
+        lines.extend(also_here(model, Subject::Number(row.id)));
+        lines
+    }
+}
+
+/// Whether these limits let more out than the present ones.
+fn loosens(row: &NumberRow, daily_limit: Option<u32>, pacing: Pacing) -> bool {
+    let more_a_day = match (row.daily_limit, daily_limit) {
+        (Some(now), Some(then)) => then > now,
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    // Zero a second means no limit of our own.
+    let rate = |per_second: u32| if per_second == 0 { u32::MAX } else { per_second };
+    more_a_day
+        || pacing.interval < row.pacing.interval
+        || rate(pacing.per_second) > rate(row.pacing.per_second)
+        || pacing.in_flight > row.pacing.in_flight
+}
+
+/// The proposal that a filled-in form makes: the priority first, then the limits, each only if it changed.
+///
+/// # Errors
+/// When nothing changed.
+pub fn edit(
+    row: &NumberRow,
+    priority: i32,
+    daily_limit: Option<u32>,
+    pacing: Pacing,
+    model: &Model,
+) -> Result<Proposal, Reason> {
+    let loosened = loosens(row, daily_limit, pacing);
+    let mut proposal =
+        Proposal::new(Danger::Tier0, "Change limits?", "Change", format!("changed {}", row.name.as_str()));
+    proposal.lines = vec![(
+        "Number",
+        format!("{}  {}  (version {})", row.name.as_str(), row.phone, row.version.0),
+        Role::Text,
+    )];
+    if priority != row.priority {
+        proposal.orders.push(Order::on(Action::SetPriority { number: row.id, priority }, row.version));
+        proposal.lines.push(("Priority", format!("{} -> {priority}", row.priority), Role::Text));
+        if priority < row.priority {
+            proposal.danger = Danger::Tier1;
+        }
+    }
+    if daily_limit != row.daily_limit || pacing != row.pacing {
+        proposal
+            .orders
+            .push(Order::on(Action::SetLimits { number: row.id, daily_limit, pacing }, row.version));
+        let limit =
+            |limit: Option<u32>| limit.map_or("none".into(), |limit| words::grouped(u64::from(limit)));
+        proposal.lines.push((
+            "Daily limit",
+            format!("{} -> {}", limit(row.daily_limit), limit(daily_limit)),
+            if loosened { Role::Warn } else { Role::Text },
+        ));
+        proposal.lines.push(("Pacing", format!("{} -> {}", pace(row.pacing), pace(pacing)), Role::Text));
+    }
+    if proposal.orders.is_empty() {
+        return Err("nothing changed".into());
+    }
+    if loosened {
+        proposal.danger = Danger::Tier2;
+        proposal.title = "Raise limits?".into();
+        proposal.button = "Raise";
+        proposal.warning = Some("More messages may go out at once.");
+        proposal.typed = Some(Typed::name("number's label", &row.name, row.id.0));
+    }
+    proposal.lines.extend(also_here(model, Subject::Number(row.id)));
+    Ok(proposal)
+}
+
+/// `every 120 s, 1/s, 1 at once`
+pub fn pace(pacing: Pacing) -> String {
+    let interval = if pacing.interval.is_zero() {
+        "no spacing".into()
+    } else {
+        format!("every {}", words::length(pacing.interval))
+    };
+    let rate = if pacing.per_second == 0 { "any rate".into() } else { format!("{}/s", pacing.per_second) };
+    format!("{interval}, {rate}, {} at once", pacing.in_flight)
+}
+
+/// The proposal to add a number.
+pub fn add(new: NewNumber, account: &str) -> Proposal {
+    let mut proposal = Proposal::new(Danger::Tier1, "Add number?", "Add", format!("added {}", new.phone));
+    proposal.lines = vec![
+        ("Number", new.phone.reveal().to_owned(), Role::Text),
+        ("Account", account.to_owned(), Role::Text),
+        ("Priority", format!("{}  (lower goes first)", new.priority), Role::Text),
+        (
+            "Daily limit",
+            new.daily_limit.map_or("none".into(), |limit| words::grouped(u64::from(limit))),
+            if new.daily_limit.is_none() { Role::Warn } else { Role::Text },
+        ),
+        ("Pacing", new.pacing.map_or("the provider's default".into(), pace), Role::Text),
+    ];
+    proposal.warning = Some("It may send as soon as a pool of a running campaign has it.");
+    proposal.orders = vec![Order::whole(Action::AddNumber(new))];
+    proposal
+}

@@ -1,0 +1,239 @@
+//! Campaigns from a file: checked, made, enrolled, taken through their life, counted, exported.
+
+use crate::support::{
+    Db,
+    acme::{Acme, HELLO, phone},
+};
+use serde_json::json;
+
+const PEOPLE: &str = "phone,name,locale,country,tags,customer_tier,consent
++237611111111,Ana,fr,CM,vip,premium,
++237611111112,,en,CM,vip,premium,
++237611111113,Cho,,NG,vip,premium,
++237611111114,Dan,en,CM,,basic,
++237611111115,Eve,en,CM,vip,premium,no
++237611111116,Fay,en,CM,vip|new,premium,
++234811111117,Gil,de,NG,vip,premium,
+";
+
+const FILE: &str = "name = \"summer-sale\"
+priority = 10
+daily_limit = 250
+[audience]
+countries = [\"CM\", \"NG\"]
+attributes = { customer_tier = [\"premium\"] }
+tags = [\"vip\"]
+[[steps]]
+after = \"0h\"
+text = { en = \"Hello {{name}}, {{customer_tier}}\", fr = \"Bonjour {{name|ami}}\" }
+[[steps]]
+after = \"1d\"
+text = { en = \"Again, {{referrer_name|friend}}\" }
+";
+
+struct Place {
+    db: Db,
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let db = Db::new().await;
+        db.run(&["org", "add", "acme", "--name", "Acme", "--timezone", "Africa/Douala"]).done();
+        db.run_with(&["contact", "import", "-"], PEOPLE.as_bytes()).done();
+        db.run(&["contact", "opt-out", "+237611111116", "--reason", "asked"]).done();
+        Self { db, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn file(&self, text: &str) -> String {
+        let path = self.folder.path().join("campaign.toml");
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn everybody_in_the_audience_is_planned_and_has_a_state() {
+    let place = Place::new().await;
+    let (db, file) = (&place.db, place.file(FILE));
+    let before = db.fingerprint().await;
+    let checked = db.json(&["campaign", "check", &file]);
+    let skipped = json!({"opted_out": 1, "no_consent": 1, "missing_variable: name": 1});
+    assert_eq!(checked["audience"], json!({"planned": 6, "queued": 3, "skipped": skipped}));
+    assert_eq!(db.fingerprint().await, before, "a check writes nothing");
+
+    let created = db.json(&["campaign", "create", &file]);
+    assert_eq!(
+        (&created["planned"], &created["queued"], &created["state"]),
+        (&json!(6), &json!(3), &json!("draft"))
+    );
+    let stats = db.json(&["campaign", "stats", "summer-sale"]);
+    for key in [
+        "name",
+        "state",
+        "hold",
+        "planned",
+        "queued",
+        "sending",
+        "accepted",
+        "delivered",
+        "read",
+        "failed",
+        "in_doubt",
+        "skipped",
+        "opted_out",
+        "attempts",
+        "delivery_rate",
+        "read_rate",
+        "sent_today",
+        "started_at",
+        "estimated_completion",
+        "sums_hold",
+    ] {
+        assert!(stats.get(key).is_some(), "{key} in {stats}");
+    }
+    assert_eq!(
+        (&stats["planned"], &stats["skipped"], &stats["opted_out"]),
+        (&json!(6), &json!(3), &json!(1))
+    );
+    assert_eq!((&stats["sums_hold"], &stats["hold"]), (&json!(true), &json!("campaign_draft")));
+    let reasons: Vec<(String, Option<String>)> =
+        sqlx::query_as("select r.phone::text, r.reason from campaign_recipients r order by r.phone")
+            .fetch_all(&db.pool)
+            .await
+            .unwrap();
+    let reason = |phone: &str| reasons.iter().find(|(known, _)| known == phone).unwrap().1.clone();
+    assert_eq!(reason("+237611111112").as_deref(), Some("missing_variable: name"));
+    assert_eq!(reason("+237611111115").as_deref(), Some("no_consent"));
+    assert_eq!(reason("+237611111116").as_deref(), Some("opted_out"));
+    assert!(!reasons.iter().any(|(phone, _)| phone == "+237611111114"), "not in the audience");
+    db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn parameters_are_frozen_at_enrolment_and_no_more_than_the_texts_use() {
+    let place = Place::new().await;
+    let db = &place.db;
+    db.run(&["campaign", "create", &place.file(FILE)]).done();
+    db.run_with(&["contact", "import", "-"], b"phone,name\n+237611111111,Somebody else\n").done();
+    let rows: Vec<(String, String, serde_json::Value)> = sqlx::query_as(
+        "select r.phone::text, p.locale, p.parameters from recipient_parameters p
+           join campaign_recipients r on r.id = p.recipient_id order by r.phone",
+    )
+    .fetch_all(&db.pool)
+    .await
+    .unwrap();
+    let row = |phone: &str, locale: &str, parameters| (phone.to_owned(), locale.to_owned(), parameters);
+    assert_eq!(
+        rows,
+        [
+            row("+234811111117", "de", json!({"name": "Gil", "customer_tier": "premium"})),
+            row("+237611111111", "fr", json!({"name": "Ana", "customer_tier": "premium"})),
+            row("+237611111113", "en", json!({"name": "Cho", "customer_tier": "premium"})),
+        ],
+        "the locale is the contact's, else the organisation's"
+    );
+}
+
+#[tokio::test]
+async fn a_campaign_lives_from_draft_to_cancelled() {
+    let place = Place::new().await;
+    let db = &place.db;
+    db.run(&["campaign", "create", &place.file(FILE)]).done();
+    db.run(&["campaign", "create", &place.file(FILE)])
+        .refused(3, "there is a campaign \"summer-sale\" already");
+    db.run(&["campaign", "pause", "summer-sale"])
+        .refused(3, "campaign summer-sale is draft; it cannot be paused");
+    db.run(&["campaign", "schedule", "summer-sale", "--at", "2001-01-01T09:00"]).refused(2, "in the past");
+    db.run(&["campaign", "schedule", "summer-sale", "--at", "2099-01-01T09:00"]).done();
+    let stats = db.json(&["campaign", "stats", "summer-sale"]);
+    assert_eq!(
+        (&stats["hold"], &stats["hold_until"]),
+        (&json!("campaign_scheduled"), &json!("2099-01-01T08:00:00Z"))
+    );
+    db.run(&["campaign", "start", "summer-sale"]).done();
+    assert_eq!(db.run(&["campaign", "start", "summer-sale", "--json"]).done().json()["result"], "already");
+    db.run(&["campaign", "pause", "summer-sale", "--reason", "lunch"]).done();
+    assert_eq!(db.json(&["campaign", "show", "summer-sale"])["hold_reason"], "lunch");
+    db.run(&["campaign", "start", "summer-sale"]).refused(3, "resume it");
+    db.run(&["campaign", "resume", "summer-sale"]).done();
+    db.run(&["campaign", "cancel", "summer-sale"]).done();
+    db.run(&["campaign", "resume", "summer-sale"]).refused(3, "is cancelled; it cannot be resumed");
+    let stats = db.json(&["campaign", "stats", "summer-sale"]);
+    assert_eq!(
+        (&stats["queued"], &stats["skipped"], &stats["sums_hold"]),
+        (&json!(0), &json!(6), &json!(true))
+    );
+    assert_eq!(db.json(&["campaign", "list"])[0]["state"], "cancelled");
+    db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn a_start_time_makes_it_scheduled_and_a_delay_makes_it_due_later() {
+    let place = Place::new().await;
+    let db = &place.db;
+    let text = "name = \"later\"\nstarts_at = \"2099-12-01T09:00\"\n[[steps]]\nafter = \"2h\"\ntext = { en = \"Hi\" }\n";
+    let created = db.json(&["campaign", "create", &place.file(text)]);
+    assert_eq!(
+        (&created["state"], &created["starts_at"]),
+        (&json!("scheduled"), &json!("2099-12-01T08:00:00Z"))
+    );
+    let due: i64 = db
+        .value(
+            "select count(*) from campaign_recipients
+              where state = 'queued' and due_at between now() + interval '119 min' and now() + interval '2 h'",
+        )
+        .await;
+    assert_eq!(due, 5);
+}
+
+#[tokio::test]
+async fn hand_picked_people_are_the_only_ones() {
+    let place = Place::new().await;
+    let db = &place.db;
+    let text = "name = \"two\"\n[audience]\nphones = [\"+237 611 111 111\", \"+237611111114\"]\n[[steps]]\nafter = \"0h\"\ntext = { en = \"Hi\" }\n";
+    db.run(&["campaign", "create", &place.file(text)]).done();
+    let exported = db.json(&["campaign", "export", "two"]);
+    let phones: Vec<&str> =
+        exported.as_array().unwrap().iter().map(|row| row["phone"].as_str().unwrap()).collect();
+    assert_eq!(phones, ["+237611111111", "+237611111114"]);
+    let csv = db.run(&["campaign", "export", "two"]).done().stdout;
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+}
+
+#[tokio::test]
+async fn a_campaign_that_nobody_is_in_yet_enrols_when_it_starts() {
+    let acme = Acme::new().await;
+    let campaign = acme.campaign(HELLO).await;
+    acme.contacts(3).await;
+    acme.done(signalbox::domain::action::Action::StartCampaign(campaign)).await;
+    assert_eq!(acme.states(campaign).await, ["queued"; 3]);
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn other_systems_find_their_answers_in_sql() {
+    let acme = Acme::with_numbers(&[Some(2), None]).await;
+    acme.contacts(3).await;
+    let campaign = acme.running().await;
+    let pending: i64 = acme.db.value("select count(*) from pending_today where campaign = 'hello'").await;
+    assert_eq!(pending, 3);
+    let first = acme.claim(0, campaign, 1).await.messages.remove(0);
+    acme.settle(first.attempt, "accepted", "advance").await;
+    let available = "select phone from organizations o, get_available_whatsapp_number(o.id)";
+    assert_eq!(acme.db.value::<String>(available).await, "+237690000000");
+    let count = "select increment_message_count(id) from whatsapp_numbers where phone = '+237690000000'";
+    sqlx::query(count).execute(&acme.db.pool).await.unwrap();
+    assert_eq!(acme.db.value::<String>(available).await, "+237690000001", "the first one's day is full");
+    let refused = sqlx::query(count).execute(&acme.db.pool).await.unwrap_err().to_string();
+    assert!(refused.contains("daily limit of 2"), "{refused}");
+    assert!(acme.claim(0, campaign, 1).await.messages.is_empty(), "counted elsewhere counts here");
+    sqlx::query("select reset_daily_message_counts()").execute(&acme.db.pool).await.unwrap();
+    let left: i32 =
+        acme.db.value("select remaining_today from number_usage_today where phone = '+237690000000'").await;
+    assert_eq!(left, 0);
+    let history: String =
+        acme.db.value("select format('%s %s %s', phone, number, attempt_state) from recipient_history").await;
+    assert_eq!(history, format!("{} +237690000000 accepted", phone(0).reveal()));
+    acme.db.assert_invariants().await;
+}

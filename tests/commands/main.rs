@@ -1,0 +1,14 @@
+//! Everything an operator can change, by the real binary and by the store, on a real Postgres.
+
+#![cfg(test)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod actions;
+mod bad_input;
+mod campaigns;
+mod doubts;
+mod import;
+mod races;
+mod setup;

@@ -1,0 +1,191 @@
+//! Operators and senders at the same moment.
+
+use crate::support::acme::{Acme, phone};
+use signalbox::{
+    domain::action::{Action, Order, Version},
+    store::action::{ActionResult, Actor},
+};
+
+/// Row 49, scaled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_operators_pause_and_resume_at_the_same_instant() {
+    let acme = Acme::new().await;
+    acme.contacts(2_000).await;
+    let campaign = acme.running().await;
+    let (store, organization) = (&acme.db.store, acme.organization);
+    let mut version = Version(2);
+    let mut paused = false;
+    for round in 0..100 {
+        // Both press the key on the same screen: one toggles, the other presses what is so already.
+        let toggle = if paused { Action::ResumeCampaign(campaign) } else { Action::PauseCampaign(campaign) };
+        let stay = if paused { Action::PauseCampaign(campaign) } else { Action::ResumeCampaign(campaign) };
+        let (first, second) = (Order::on(toggle, version), Order::on(stay, version));
+        let (ana, bob, claimed) = tokio::join!(
+            store.act(organization, &first, "ana", None),
+            store.act(organization, &second, "bob", None),
+            acme.claim(0, campaign, 5),
+        );
+        let ActionResult::Done { version: Some(next), .. } = ana.unwrap() else {
+            panic!("round {round}: the version was right");
+        };
+        match bob.unwrap() {
+            // Before the other: it was so. After it: the screen was old.
+            ActionResult::AlreadySo { .. } => {}
+            ActionResult::Changed { by, .. } => assert_eq!(by.as_str(), "ana"),
+            other => panic!("round {round}: {other:?}"),
+        }
+        for message in claimed.messages {
+            acme.settle(message.attempt, "accepted", "advance").await;
+        }
+        version = next;
+        paused = !paused;
+    }
+    let log = acme.log(campaign.0).await;
+    let toggles: Vec<&String> = log.iter().skip(2).collect();
+    assert_eq!(toggles.len(), 100);
+    for (nth, line) in toggles.iter().enumerate() {
+        let expected = if nth % 2 == 0 { "ana: pause campaign" } else { "ana: resume campaign" };
+        assert!(line.starts_with(expected), "{nth}: {line}");
+    }
+    acme.db.assert_invariants().await;
+}
+
+/// Row 49: both want the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_operators_want_the_same_at_the_same_instant() {
+    let acme = Acme::new().await;
+    let campaign = acme.running().await;
+    let (store, organization) = (&acme.db.store, acme.organization);
+    for round in 0..50 {
+        let action =
+            if round % 2 == 0 { Action::PauseCampaign(campaign) } else { Action::ResumeCampaign(campaign) };
+        let order = Order::whole(action);
+        let (ana, bob) = tokio::join!(
+            store.act(organization, &order, "ana", None),
+            store.act(organization, &order, "bob", None)
+        );
+        let answers = [ana.unwrap(), bob.unwrap()];
+        let first = answers.iter().position(|answer| matches!(answer, ActionResult::Done { .. })).unwrap();
+        let by = ["ana", "bob"][first];
+        assert!(
+            matches!(&answers[1 - first], ActionResult::AlreadySo { by: who, .. } if who.as_str() == by),
+            "round {round}: {answers:?}"
+        );
+    }
+    acme.db.assert_invariants().await;
+}
+
+/// Row 51: the claim is first. Its transaction is held open, so that the opt-out has to wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opt_out_during_a_claim_comes_after_what_is_in_the_air() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let campaign = acme.running().await;
+    let lock = "select 1 from campaign_recipients where campaign_id = $1 for update";
+    let mut claiming = acme.db.pool.begin().await.unwrap();
+    sqlx::query(lock).bind(campaign.0).execute(&mut *claiming).await.unwrap();
+    let (store, organization) = (acme.db.store.clone(), acme.organization);
+    let opting = tokio::spawn(async move {
+        store.opt_out(organization, &phone(0), "reply", Some("STOP"), Actor::operator("ana")).await
+    });
+    acme.db.until_somebody_waits().await;
+    // What a claim does, in the transaction that holds the row.
+    let request = acme.request(0, campaign, 1);
+    sqlx::query(
+        "select * from claim($1, $2, $3, $4, array[1], array[0::bigint], $5, array[$6::uuid], array[true], array[1],
+                             array[1], array[1], array[false], '{}', $7, interval '30 s')",
+    )
+    .bind(organization.0)
+    .bind(acme.instance.0)
+    .bind(vec![request.numbers[0].id.0])
+    .bind(vec![request.numbers[0].epoch])
+    .bind(vec![campaign.0])
+    .bind(uuid::Uuid::nil())
+    .bind(vec![request.attempts[0].0])
+    .execute(&mut *claiming)
+    .await
+    .unwrap();
+    claiming.commit().await.unwrap();
+    let answer = opting.await.unwrap().unwrap();
+    assert!(matches!(answer, ActionResult::Done { .. }), "{answer:?}");
+    assert_eq!(acme.states(campaign).await, ["sending"], "it is in the air, and its answer will tell");
+    let before: bool = acme.db.value("select a.started_at < s.since from attempts a, suppressions s").await;
+    assert!(before, "the attempt began before the opt-out was stamped");
+    acme.settle(request.attempts[0], "not_sent", "retry").await;
+    assert_eq!(acme.states(campaign).await, ["skipped"], "a retry ends as opted out");
+    acme.db.assert_invariants().await;
+}
+
+/// Row 51: the opt-out is first.
+#[tokio::test]
+async fn an_opt_out_that_is_first_is_never_sent_to() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let campaign = acme.running().await;
+    acme.db.run(&["contact", "opt-out", phone(1).reveal(), "--reason", "asked"]).done();
+    let claimed = acme.claim(0, campaign, 5).await;
+    let phones: Vec<_> = claimed.messages.iter().map(|message| message.phone.clone()).collect();
+    assert_eq!(phones, [phone(0), phone(2)]);
+    assert_eq!(acme.states(campaign).await, ["sending", "skipped", "sending"]);
+    let stats = acme.db.json(&["campaign", "stats", "hello"]);
+    assert_eq!(stats["opted_out"], 1);
+    let again = acme.db.run(&["contact", "opt-out", phone(1).reveal(), "--json"]).done().json();
+    assert_eq!(again["result"], "already");
+    acme.db.run(&["contact", "opt-in", phone(1).reveal()]).done();
+    assert_eq!(acme.db.json(&["contact", "show", phone(1).reveal()])["consent"], true);
+    assert!(acme.claim(0, campaign, 5).await.messages.is_empty(), "what was skipped stays skipped");
+    acme.db.assert_invariants().await;
+}
+
+/// A record that moves a recipient back into the queue at the moment of the opt-out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_stranded_in_the_queue_by_an_opt_out_during_an_outcome() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let campaign = acme.running().await;
+    let attempt = acme.claim(0, campaign, 1).await.messages[0].attempt;
+    let mut opting = acme.db.pool.begin().await.unwrap();
+    sqlx::query("select opt_out($1, $2, 'reply', 'STOP', 'sender', null)")
+        .bind(acme.organization.0)
+        .bind(phone(0).reveal())
+        .execute(&mut *opting)
+        .await
+        .unwrap();
+    let acme = std::sync::Arc::new(acme);
+    let settling = tokio::spawn({
+        let acme = std::sync::Arc::clone(&acme);
+        async move { acme.settle(attempt, "not_sent", "retry").await }
+    });
+    acme.db.until_somebody_waits().await;
+    opting.commit().await.unwrap();
+    settling.await.unwrap();
+    assert_eq!(acme.states(campaign).await, ["skipped"]);
+    acme.db.assert_invariants().await;
+}
+
+/// A pause that has to wait for a claim is stamped after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_waits_for_the_claim_that_holds_the_campaign_and_is_stamped_after_it() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let campaign = acme.running().await;
+    let mut claiming = acme.db.pool.begin().await.unwrap();
+    sqlx::query("select 1 from campaigns where id = $1 for share")
+        .bind(campaign.0)
+        .execute(&mut *claiming)
+        .await
+        .unwrap();
+    let (store, organization) = (acme.db.store.clone(), acme.organization);
+    let pausing = tokio::spawn(async move {
+        store.act(organization, &Order::whole(Action::PauseCampaign(campaign)), "ana", None).await
+    });
+    acme.db.until_somebody_waits().await;
+    let last_claim: chrono::DateTime<chrono::Utc> =
+        sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut *claiming).await.unwrap();
+    claiming.commit().await.unwrap();
+    let answer = pausing.await.unwrap().unwrap();
+    assert!(matches!(answer, ActionResult::Done { .. }), "{answer:?}");
+    let paused_at: chrono::DateTime<chrono::Utc> = acme.db.value("select paused_at from campaigns").await;
+    assert!(paused_at > last_claim, "{paused_at} is before {last_claim}");
+    assert!(acme.claim(0, campaign, 1).await.messages.is_empty());
+}

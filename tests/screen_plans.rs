@@ -1,0 +1,243 @@
+//! What the console asks must stay cheap however many recipients there are: every statement is explained by the server
+//! while it runs, and none may read a large table whole or sort many of its rows.
+
+#![cfg(test)]
+
+mod screen_world;
+
+use screen_world::{World, cluster};
+use serde_json::Value;
+use signalbox::domain::filter::{Filter, Scope};
+use signalbox::domain::ids::CampaignId;
+use signalbox::postgres::cluster::Settings;
+use signalbox::store::view::{Cursor, Place, RecipientOrder, RecipientQuery};
+use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::time::{Duration, Instant};
+
+/// Above [`signalbox`]'s limit for lists that are read through.
+const RECIPIENTS: u32 = 200_000;
+/// Tables that hold millions of rows.
+const LARGE: [&str; 4] = ["campaign_recipients", "attempts", "contacts", "recipient_parameters"];
+/// More rows than that may not be sorted, nor read from a large table.
+const SORTED: f64 = 25_000.0;
+/// A walk from the far end may look at so many.
+const WALKED: f64 = 110_000.0;
+
+fn explaining() -> Settings {
+    Settings::for_tests()
+        .with("session_preload_libraries", "auto_explain")
+        .with("auto_explain.log_min_duration", "-1")
+        .with("auto_explain.log_analyze", "on")
+        .with("auto_explain.log_timing", "off")
+        .with("auto_explain.log_format", "json")
+        .with("auto_explain.log_level", "log")
+}
+
+/// What the server's log has gained since it was looked at last.
+struct Plans {
+    log: fs::File,
+}
+
+impl Plans {
+    fn new(world: &World) -> Self {
+        let mut log = fs::File::open(world.cluster.log()).unwrap();
+        log.seek(SeekFrom::End(0)).unwrap();
+        Self { log }
+    }
+
+    /// The plans of everything since, each with its statement.
+    fn since(&mut self) -> Vec<Value> {
+        let mut text = Vec::new();
+        self.log.read_to_end(&mut text).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        let mut plans = Vec::new();
+        let mut lines = text.lines().peekable();
+        while let Some(line) = lines.next() {
+            if !line.contains("plan:") {
+                continue;
+            }
+            let mut json = String::new();
+            while let Some(more) = lines.next_if(|line| line.starts_with('\t')) {
+                json.push_str(more);
+                json.push('\n');
+            }
+            plans.push(serde_json::from_str(&json).unwrap());
+        }
+        plans
+    }
+}
+
+/// Every node of a plan.
+fn nodes(plan: &Value) -> Vec<&Value> {
+    let mut found = vec![plan];
+    for child in plan["Plans"].as_array().into_iter().flatten() {
+        found.extend(nodes(child));
+    }
+    found
+}
+
+fn number(node: &Value, key: &str) -> f64 {
+    node[key].as_f64().unwrap_or(0.0)
+}
+
+/// The sentence of what a plan may not do, if it does.
+fn complaint(plan: &Value) -> Option<String> {
+    nodes(&plan["Plan"]).into_iter().find_map(|node| {
+        let kind = node["Node Type"].as_str().unwrap_or_default();
+        let table = node["Relation Name"].as_str().unwrap_or_default();
+        let loops = number(node, "Actual Loops");
+        let rows = number(node, "Actual Rows") * loops;
+        let looked_at = rows + number(node, "Rows Removed by Filter") * loops;
+        let what = if LARGE.contains(&table) && kind == "Seq Scan" {
+            format!("reads all of {table}")
+        } else if LARGE.contains(&table) && looked_at > WALKED {
+            format!("looks at {looked_at} rows of {table} by {kind}")
+        } else if kind.contains("Sort") && number(&node["Plans"][0], "Actual Rows") > SORTED {
+            format!("sorts {} rows", number(&node["Plans"][0], "Actual Rows"))
+        } else {
+            return None;
+        };
+        Some(format!("{what}: {}", plan["Query Text"].as_str().unwrap_or_default()))
+    })
+}
+
+fn query(campaign: Option<CampaignId>, text: &str, order: RecipientOrder) -> RecipientQuery {
+    RecipientQuery { campaign, filter: Filter::parse(text, Scope::Recipients).unwrap(), order }
+}
+
+/// A large campaign of which most were tried, one in a hundred without success, and a small one; nothing analysed by hand.
+async fn fill(world: &World) -> CampaignId {
+    let number = world.number("support-a", 1).await;
+    let large = world.campaign("large", RECIPIENTS).await;
+    world.campaign("small", 500).await;
+    let org = world.organization;
+    let tried = RECIPIENTS / 10 * 9;
+    world
+        .run(&format!(
+            "insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id, epoch,
+                                   state, live, quota_day, started_at, deadline_at, finished_at, duration_ms,
+                                   provider_message_id, class, code, words)
+             select '{org}', ordered_uuid((extract(epoch from now()) * 1000)::bigint, 3, n), '{large}',
+                    ordered_uuid(2, 2, n), 1, '{number}', '{number}', 1,
+                    case when n % 100 = 0 then 'rejected'::attempt_state else 'accepted' end, n % 100 <> 0, now()::date,
+                    now(), now(), now(), 50, case when n % 100 <> 0 then 'wamid.' || n end,
+                    case when n % 100 = 0 then 'recipient_invalid' end, case when n % 100 = 0 then '131026' end,
+                    'undeliverable'
+               from generate_series(1, {tried}) n;
+             update campaign_recipients r
+                set state = case when a.live then 'accepted'::recipient_state else 'failed' end, tries = 1,
+                    attention = case when a.live then null else 'failed'::recipient_state end,
+                    reason = a.class, last_attempt_id = a.id, updated_at = a.started_at
+               from attempts a
+              where r.organization_id = '{org}' and r.campaign_id = '{large}' and r.id = a.recipient_id"
+        ))
+        .await;
+    large
+}
+
+#[tokio::test]
+async fn no_question_reads_a_large_table_whole_or_sorts_it() {
+    let world = World::on(cluster(explaining)).await;
+    let large = fill(&world).await;
+    // Both with the planner's figures as they happen to be after a load, and as they are some time later.
+    for analysed in [false, true] {
+        if analysed {
+            world.run("analyze").await;
+        }
+        ask_everything(&world, large).await;
+    }
+}
+
+async fn ask_everything(world: &World, large: CampaignId) {
+    world.run(&format!("alter database {} set auto_explain.log_min_duration = 0", world.name)).await;
+    let store = signalbox::store::Store::new(&world.database);
+    let mut plans = Plans::new(world);
+    let mut check = |what: &str| {
+        let plans = plans.since();
+        assert!(!plans.is_empty(), "{what}: nothing was explained");
+        let complaints: Vec<String> = plans.iter().filter_map(complaint).collect();
+        assert_eq!(complaints, Vec::<String>::new(), "{what}");
+    };
+    let seat = &world.seat;
+    store.picture(seat).await.unwrap();
+    check("overview");
+    for campaign in [Some(large), None] {
+        for order in [RecipientOrder::Updated, RecipientOrder::Enrolled] {
+            for text in
+                ["", "status:failed", "status:failed,skipped error:131026", "phone:+2375000", "+237500000077"]
+            {
+                let what = format!("{campaign:?} {text:?} {order:?}");
+                let query = query(campaign, text, order);
+                let begun = Instant::now();
+                let page = store.recipient_page(seat, &query, Place::Start, &[]).await.unwrap();
+                assert!(
+                    begun.elapsed() < Duration::from_secs(2),
+                    "{what}: the first page took {:?}",
+                    begun.elapsed()
+                );
+                check(&format!("{what}: first page"));
+                let last = page.rows.last().unwrap();
+                let cursor = Cursor { at: last.updated_at, id: last.id.0 };
+                for place in [
+                    Place::After(cursor),
+                    Place::Before(cursor),
+                    Place::End,
+                    Place::NextFailed(cursor),
+                    Place::PreviousFailed(cursor),
+                ] {
+                    store.recipient_page(seat, &query, place, &[last.campaign]).await.unwrap();
+                    check(&format!("{what}: {place:?}"));
+                }
+                store.recipient_total(seat, &query).await.unwrap();
+                check(&format!("{what}: total"));
+                store.recipients_above(seat, &query, cursor, &[last.campaign]).await.unwrap();
+                check(&format!("{what}: newer"));
+                store.recipient_rows(seat, &[last.id], &[]).await.unwrap();
+                check("present values");
+                store.recipient_detail(seat, last.id, &[]).await.unwrap();
+                check("recipient");
+            }
+        }
+    }
+    let overview = store
+        .picture(seat)
+        .await
+        .unwrap()
+        .with_rates(&mut signalbox::store::screen::rates::RateWindow::default());
+    store.number_detail(seat, overview.numbers[0].id).await.unwrap();
+    check("number");
+    store.campaign_detail(seat, large).await.unwrap();
+    check("campaign");
+    store.doubt_page(seat, Place::Start).await.unwrap();
+    check("doubts");
+    store.close().await;
+    world.run(&format!("alter database {} reset auto_explain.log_min_duration", world.name)).await;
+}
+
+#[tokio::test]
+async fn the_live_log_reads_the_ledgers_end_only() {
+    let world = World::on(cluster(explaining)).await;
+    fill(&world).await;
+    world.run(&format!("alter database {} set auto_explain.log_min_duration = 0", world.name)).await;
+    let store = signalbox::store::Store::new(&world.database);
+    let feed = signalbox::store::screen::live::LiveFeed::new(4_096);
+    let mut receiver = feed.receiver();
+    let mut plans = Plans::new(&world);
+    let task = tokio::spawn(feed.clone().follow(store, world.seat.clone()));
+    let first = tokio::time::timeout(Duration::from_secs(10), receiver.recv()).await.unwrap().unwrap();
+    assert_eq!(&*first.number, "support-a");
+    // A few polls, each of them explained.
+    let mut polls = 0;
+    let limit = Instant::now() + Duration::from_secs(10);
+    while polls < 5 {
+        assert!(Instant::now() < limit, "{polls} polls in 10 s");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let explained = plans.since();
+        polls += explained.len();
+        let complaints: Vec<String> = explained.iter().filter_map(complaint).collect();
+        assert_eq!(complaints, Vec::<String>::new());
+    }
+    drop(feed);
+    task.await.unwrap();
+}
