@@ -6,6 +6,8 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod failover;
+mod limits;
 mod provider;
 
 /// Not a test: this program as a sender of its own, when [`world::child`] starts it.
