@@ -27,7 +27,8 @@ async fn number_of_250_a_day_gives_two_equal_campaigns_125_each_and_the_next_wai
     let other = world.campaign(Camp::of(300)).await;
     let senders = [world.sender().await, world.sender().await];
     world.until_counts("the day is full", 20, |counts| counts.accepted == 250).await;
-    throughout("the 251st waits", Duration::from_secs(1), async || world.counts().await.attempts == 250).await;
+    throughout("the 251st waits", Duration::from_secs(1), async || world.counts().await.attempts == 250)
+        .await;
     assert_eq!((world.counts_of(one).await.accepted, world.counts_of(other).await.accepted), (125, 125));
     let snapshot = world.store.snapshot(world.organization, None).await.unwrap();
     let roster = Roster::of(&snapshot, &Local::default(), snapshot.at);
@@ -125,7 +126,10 @@ async fn row_58_lowered_cap_stops_at_once_and_raised_cap_goes_on_at_once() {
     world.until_counts("it sends", 10, |counts| counts.accepted >= 50).await;
     world.order(limit(20)).await;
     let begun = world.counts().await.attempts;
-    throughout("nothing more begins", Duration::from_secs(1), async || world.counts().await.attempts == begun).await;
+    throughout("nothing more begins", Duration::from_secs(1), async || {
+        world.counts().await.attempts == begun
+    })
+    .await;
     let raised = i32::try_from(begun).unwrap() + 60;
     let began = Instant::now();
     world.order(limit(u32::try_from(raised).unwrap())).await;
@@ -157,7 +161,8 @@ async fn pause_from_another_connection_stops_three_senders_within_250_ms() {
     // What is in the air only falls, down to zero.
     let mut in_air = i64::MAX;
     until("nothing is in the air", 10, async || world.counts().await.sending == 0).await;
-    throughout("no new request", Duration::from_secs(1), async || world.simulator.requests() == requests).await;
+    throughout("no new request", Duration::from_secs(1), async || world.simulator.requests() == requests)
+        .await;
     for _ in 0..10 {
         let now = world.counts().await.sending;
         assert!(now <= in_air, "the count in the air rose from {in_air} to {now}");
@@ -184,7 +189,8 @@ async fn panic_key_stops_every_campaign_of_the_organisation() {
     tokio::time::sleep(Duration::from_millis(250)).await;
     let requests = world.simulator.requests();
     until("nothing is in the air", 5, async || world.counts().await.sending == 0).await;
-    throughout("no new request", Duration::from_secs(1), async || world.simulator.requests() == requests).await;
+    throughout("no new request", Duration::from_secs(1), async || world.simulator.requests() == requests)
+        .await;
     world.follow("");
     world.order(Action::ReleaseStop).await;
     world.until_all_accepted(20).await;
@@ -204,10 +210,10 @@ impl World {
         for _ in 0..count {
             let number = self.number(Num::meta().in_flight(1_000)).await;
             let instance = InstanceId::new();
-            let who = Introduction { instance, operator: "t".into(), host: "t".into(), pid: 1, kind: "sender" };
+            let who =
+                Introduction { instance, operator: "t".into(), host: "t".into(), pid: 1, kind: "sender" };
             self.store.introduce(self.organization, &who).await.unwrap();
-            let leases =
-                self.store.take_leases(self.organization, instance, &[number.id], 1).await.unwrap();
+            let leases = self.store.take_leases(self.organization, instance, &[number.id], 1).await.unwrap();
             claimers.push(Claimer { instance, lease: leases[0] });
         }
         claimers
@@ -290,7 +296,8 @@ async fn row_51_opt_out_during_claims_is_in_the_air_before_it_or_never_sent() {
 
 #[tokio::test]
 async fn row_51_opt_out_while_in_the_air_ends_what_would_be_tried_again() {
-    let world = Made::default().script("[[rule]]\nthen = { error = 131016, latency = '800ms' }\n").world().await;
+    let world =
+        Made::default().script("[[rule]]\nthen = { error = 131016, latency = '800ms' }\n").world().await;
     world.number(Num::meta()).await;
     let campaign = world.campaign(Camp::of(3).steps(&[0, 0])).await;
     let phone = world.phone(campaign, 1).await;
