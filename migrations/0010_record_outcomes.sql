@@ -129,6 +129,17 @@ begin
     end if;
 
     if v_changed < cardinality(p_ids) then
+        -- Somebody else settled one of them while this statement waited for its lock: the row has moved to a place that
+        -- the statement could not see. It is ours now, and the next statement sees it.
+        if exists (select from unnest(p_ids, p_states) as o (id, state)
+                    cross join lateral (select a.state from attempts a
+                                         where a.organization_id = p_org and a.id = o.id limit 1) a
+                    where a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
+        then
+            return query select * from record_outcomes(p_org, p_ids, p_states, p_provider_ids, p_classes, p_blames,
+                p_codes, p_words, p_durations_ms, p_next, p_delay_ms, p_reasons, p_now);
+            return;
+        end if;
         return query select * from late_evidence(p_org, p_ids, p_states, p_provider_ids);
     end if;
 end $$;
@@ -188,7 +199,14 @@ begin
 end $$;
 
 -- Takes attempts off the limits of the day they were charged to, once.
+--
+-- Locks in one statement, changes in the next: a row that changes while a statement waits for it is joined anew, and
+-- that finds nothing where the other side is a union or a sum. The quota would stay charged.
 create function give_back_quota(p_org uuid, p_attempts uuid[]) returns void language plpgsql as $$
+declare
+    v_numbers   uuid[];
+    v_campaigns uuid[];
+    v_days      date[];
 begin
     if cardinality(p_attempts) = 0 then
         return;
@@ -197,25 +215,35 @@ begin
         update attempts set charged = false
          where organization_id = p_org and id = any (p_attempts) and charged
         returning number_id, campaign_id, quota_day
-    ), per_scope as (
-        select 'number' as scope, number_id as scope_id, quota_day, count(*) as freed from freed group by 2, 3
-        union all
-        select 'campaign', campaign_id, quota_day, count(*) from freed group by 2, 3
-        union all
-        select 'organization', p_org, quota_day, count(*) from freed group by 3
-    ), locked as (
-        select u.scope, u.scope_id, u.day, s.freed
-          from per_scope s join quota_usage u on u.organization_id = p_org and u.scope = s.scope
-                                             and u.scope_id = s.scope_id and u.day = s.quota_day
-         order by u.scope, u.scope_id, u.day for update of u
-    ), given as (
-        update quota_usage u set reserved = u.reserved - l.freed from locked l
-         where u.organization_id = p_org and u.scope = l.scope and u.scope_id = l.scope_id and u.day = l.day
     )
-    update number_campaign_usage u set used = u.used - f.n
-      from (select number_id, campaign_id, quota_day, count(*) as n from freed group by 1, 2, 3) f
-     where u.organization_id = p_org and u.day = f.quota_day and u.number_id = f.number_id
-       and u.campaign_id = f.campaign_id;
+    select array_agg(number_id), array_agg(campaign_id), array_agg(quota_day) into v_numbers, v_campaigns, v_days
+      from freed;
+    if v_numbers is null then
+        return;
+    end if;
+    perform 1 from quota_usage u
+      where u.organization_id = p_org and u.day = any (v_days)
+        and (u.scope, u.scope_id) in (select 'organization', p_org
+                                      union all select 'campaign', unnest(v_campaigns)
+                                      union all select 'number', unnest(v_numbers))
+      order by u.scope, u.scope_id, u.day for update;
+    update quota_usage u set reserved = u.reserved - f.freed
+      from (select 'number' as scope, k.number_id as scope_id, k.day, count(*) as freed
+              from unnest(v_numbers, v_days) as k (number_id, day) group by 2, 3
+            union all
+            select 'campaign', k.campaign_id, k.day, count(*)
+              from unnest(v_campaigns, v_days) as k (campaign_id, day) group by 2, 3
+            union all
+            select 'organization', p_org, k.day, count(*) from unnest(v_days) as k (day) group by 3) f
+     where u.organization_id = p_org and u.scope = f.scope and u.scope_id = f.scope_id and u.day = f.day;
+    perform 1 from number_campaign_usage u
+      where u.organization_id = p_org and u.day = any (v_days) and u.number_id = any (v_numbers)
+        and u.campaign_id = any (v_campaigns)
+      order by u.day, u.number_id, u.campaign_id for update;
+    update number_campaign_usage u set used = u.used - f.freed
+      from (select k.number_id, k.campaign_id, k.day, count(*) as freed
+              from unnest(v_numbers, v_campaigns, v_days) as k (number_id, campaign_id, day) group by 1, 2, 3) f
+     where u.organization_id = p_org and u.day = f.day and u.number_id = f.number_id and u.campaign_id = f.campaign_id;
 end $$;
 
 -- Ends queued work that nobody may send any more: of cancelled campaigns, and of people who opted out.

@@ -60,7 +60,7 @@ async fn row_34_suspension_answered_to_one_of_five_in_the_air() {
     let first = world.number(Num::meta().priority(1).in_flight(5)).await;
     let second = world.number(Num::meta().priority(2).in_flight(5)).await;
     world.follow(&format!(
-        "[[rule]]\nwhen = {{ number = '{0}', nth = 3 }}\nthen = {{ suspend = true, latency = '200ms' }}\n
+        "[[rule]]\nwhen = {{ number = '{0}', nth = 5 }}\nthen = {{ suspend = true, latency = '200ms' }}\n
          [[rule]]\nwhen = {{ number = '{0}' }}\nthen = {{ latency = '600ms' }}\n",
         first.from
     ));
@@ -100,12 +100,17 @@ async fn row_35_all_numbers_suspended_or_full_wait_quietly_and_say_until_when() 
     let process = world.process();
     world.until_counts("the cap is used up", 15, |counts| counts.accepted == 5).await;
     let roster = world.roster().await;
-    assert!(matches!(&roster.numbers[0], Some(Hold::NumberSuspended { until: None, .. })), "{:?}", roster.numbers);
+    assert!(
+        matches!(&roster.numbers[0], Some(Hold::NumberSuspended { until: None, .. })),
+        "{:?}",
+        roster.numbers
+    );
     let zone = chrono_tz::Africa::Douala;
     let sentence = roster.numbers[1].as_ref().map(|hold| hold.sentence(zone)).unwrap_or_default();
     assert!(sentence.contains("cap reached") && sentence.contains("midnight Africa/Douala"), "{sentence}");
     // It looks now and then, and nothing more.
-    let statements = "select sum(xact_commit)::bigint from pg_stat_database where datname = current_database()";
+    let statements =
+        "select sum(xact_commit)::bigint from pg_stat_database where datname = current_database()";
     let (before, cpu) = (world.value::<i64>(statements).await, process.cpu_seconds());
     tokio::time::sleep(Duration::from_secs(4)).await;
     let (after, used) = (world.value::<i64>(statements).await, process.cpu_seconds() - cpu);
@@ -147,7 +152,10 @@ async fn suspending_the_number_in_use_moves_the_traffic_and_resuming_moves_it_ba
     let [failover] = failovers.as_slice() else { panic!("one switch is one record: {failovers:#?}") };
     assert_eq!((failover.from_number_id, failover.to_number_id), (first.id.0, Some(second.id.0)));
     assert_eq!(failover.cause, "operator");
-    assert_eq!((failover.ended_by.as_deref(), failover.ended_reason.as_deref()), (Some("ana"), Some("a test")));
+    assert_eq!(
+        (failover.ended_by.as_deref(), failover.ended_reason.as_deref()),
+        (Some("ana"), Some("a test"))
+    );
 }
 
 #[tokio::test]
@@ -158,7 +166,8 @@ async fn people_keep_their_number_and_another_takes_over_when_it_is_suspended() 
     let campaign = world.campaign(Camp::of(60).steps(&[0, 2, 2])).await;
     let sender = world.sender().await;
     until("everybody has the first message", 10, async || world.attempts("accepted").await >= 60).await;
-    let sticky = "select count(distinct number_id) from attempts group by recipient_id order by 1 desc limit 1";
+    let sticky =
+        "select count(distinct number_id) from attempts group by recipient_id order by 1 desc limit 1";
     until("everybody has the second message", 10, async || world.attempts("accepted").await >= 120).await;
     assert_eq!(world.value::<i64>(sticky).await, 1, "the same number for the same person");
     assert!(world.accepted_by(first.id).await > 0 && world.accepted_by(second.id).await > 0);
@@ -177,16 +186,18 @@ async fn waits_for_its_number(sticky: bool) {
     let world = Made::default().sticky(sticky).world().await;
     let first = world.number(Num::meta().priority(1).in_flight(1)).await;
     let second = world.number(Num::meta().priority(2).in_flight(1)).await;
-    world.follow(&format!("[[rule]]\nwhen = {{ number = '{}', nth = 1 }}\nthen = {{ suspend = true }}\n", first.from));
+    world.follow(&format!(
+        "[[rule]]\nwhen = {{ number = '{}', nth = 1 }}\nthen = {{ suspend = true }}\n",
+        first.from
+    ));
     let campaign = world.campaign(Camp::of(10).failover("never")).await;
     let sender = world.sender().await;
     until("the first number is suspended", 10, async || world.failovers().await.len() == 1).await;
-    until("the refused message is kept for it", 10, async || {
-        kept_for(&world, campaign, first.id).await == 1
-    })
-    .await;
+    until("the refused message is kept for it", 10, async || kept_for(&world, campaign, first.id).await == 1)
+        .await;
     until("the others went through the backup", 10, async || world.counts().await.accepted == 9).await;
-    throughout("it waits", Duration::from_secs(1), async || kept_for(&world, campaign, first.id).await == 1).await;
+    throughout("it waits", Duration::from_secs(1), async || kept_for(&world, campaign, first.id).await == 1)
+        .await;
     world.follow("");
     world.order(Action::ResumeNumber(first.id)).await;
     // It would be looked at again in a minute; nobody wants to wait for that here.
@@ -199,12 +210,14 @@ async fn waits_for_its_number(sticky: bool) {
 }
 
 async fn kept_for(world: &World, campaign: CampaignId, number: NumberId) -> i64 {
-    sqlx::query_scalar("select count(*) from campaign_recipients where campaign_id = $1 and bound_number_id = $2")
-        .bind(campaign.0)
-        .bind(number.0)
-        .fetch_one(&world.pool)
-        .await
-        .unwrap()
+    sqlx::query_scalar(
+        "select count(*) from campaign_recipients where campaign_id = $1 and bound_number_id = $2",
+    )
+    .bind(campaign.0)
+    .bind(number.0)
+    .fetch_one(&world.pool)
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
@@ -228,7 +241,11 @@ async fn work_bound_to_a_number_that_left_the_pool_is_not_lost() {
         world.accepted_by(first.id).await == 5
     })
     .await;
-    sqlx::query("delete from pool_numbers where number_id = $1").bind(first.id.0).execute(&world.pool).await.unwrap();
+    sqlx::query("delete from pool_numbers where number_id = $1")
+        .bind(first.id.0)
+        .execute(&world.pool)
+        .await
+        .unwrap();
     world.execute("update pools set revision = revision + 1").await;
     world.until_all_accepted(30).await;
     assert_eq!(world.accepted_by(second.id).await, 5, "the second step went through the number that is left");
