@@ -82,20 +82,20 @@ async fn row_46_database_clock_jumps_ten_minutes_back() {
     world.campaign(Camp::of(100)).await;
     let sender = world.sender().await;
     world.until_counts("it sends", 10, |counts| counts.accepted >= 35).await;
-    let through = world.accepted_by(number.id).await;
     world.set_clock(at("2026-03-10T08:50:00Z")).await;
     until("what is in the air lands", 5, async || world.counts().await.sending == 0).await;
+    let through = world.accepted_by(number.id).await;
     let waits: f64 = world
         .value("select max(extract(epoch from next_send_at - clock_timestamp()))::double precision from number_pacing")
         .await;
-    assert!((0.0..=601.0).contains(&waits), "the number's slot opens in {waits} s");
+    assert!((0.0..=620.0).contains(&waits), "the number's slot opens in {waits} s");
     throughout("a spaced number waits at most the jump, and does", Duration::from_secs(2), async || {
-        world.accepted_by(number.id).await <= through + 1
+        world.accepted_by(number.id).await == through
     })
     .await;
-    assert_eq!(world.accepted_by(free.id).await, 30, "the cap holds");
     world.set_clock(at("2026-03-10T09:00:30Z")).await;
     world.until_all_accepted(30).await;
+    assert_eq!(world.accepted_by(free.id).await, 30, "the cap holds");
     let sides = world.end([sender]).await;
     assert_eq!((sides.accepted, sides.received), (100, 100));
 }
