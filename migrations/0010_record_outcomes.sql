@@ -199,14 +199,12 @@ begin
 end $$;
 
 -- Takes attempts off the limits of the day they were charged to, once.
---
--- Locks in one statement, changes in the next: a row that changes while a statement waits for it is joined anew, and
--- that finds nothing where the other side is a union or a sum. The quota would stay charged.
 create function give_back_quota(p_org uuid, p_attempts uuid[]) returns void language plpgsql as $$
 declare
     v_numbers   uuid[];
     v_campaigns uuid[];
     v_days      date[];
+    v_row       record;
 begin
     if cardinality(p_attempts) = 0 then
         return;
@@ -216,34 +214,30 @@ begin
          where organization_id = p_org and id = any (p_attempts) and charged
         returning number_id, campaign_id, quota_day
     )
-    select array_agg(number_id), array_agg(campaign_id), array_agg(quota_day) into v_numbers, v_campaigns, v_days
-      from freed;
-    if v_numbers is null then
-        return;
-    end if;
-    perform 1 from quota_usage u
-      where u.organization_id = p_org and u.day = any (v_days)
-        and (u.scope, u.scope_id) in (select 'organization', p_org
-                                      union all select 'campaign', unnest(v_campaigns)
-                                      union all select 'number', unnest(v_numbers))
-      order by u.scope, u.scope_id, u.day for update;
-    update quota_usage u set reserved = u.reserved - f.freed
-      from (select 'number' as scope, k.number_id as scope_id, k.day, count(*) as freed
-              from unnest(v_numbers, v_days) as k (number_id, day) group by 2, 3
-            union all
-            select 'campaign', k.campaign_id, k.day, count(*)
-              from unnest(v_campaigns, v_days) as k (campaign_id, day) group by 2, 3
-            union all
-            select 'organization', p_org, k.day, count(*) from unnest(v_days) as k (day) group by 3) f
-     where u.organization_id = p_org and u.scope = f.scope and u.scope_id = f.scope_id and u.day = f.day;
-    perform 1 from number_campaign_usage u
-      where u.organization_id = p_org and u.day = any (v_days) and u.number_id = any (v_numbers)
-        and u.campaign_id = any (v_campaigns)
-      order by u.day, u.number_id, u.campaign_id for update;
-    update number_campaign_usage u set used = u.used - f.freed
-      from (select k.number_id, k.campaign_id, k.day, count(*) as freed
-              from unnest(v_numbers, v_campaigns, v_days) as k (number_id, campaign_id, day) group by 1, 2, 3) f
-     where u.organization_id = p_org and u.day = f.day and u.number_id = f.number_id and u.campaign_id = f.campaign_id;
+    select array_agg(number_id), array_agg(campaign_id), array_agg(quota_day)
+      into v_numbers, v_campaigns, v_days from freed;
+    -- One row at a time, in the order of the claim: what the parts of one statement lock first is nobody's promise, and
+    -- each of these looks at the row as it is after the wait for it.
+    for v_row in
+        select s.scope, s.scope_id, s.day, count(*)::integer as freed
+          from unnest(v_numbers, v_campaigns, v_days) as f (number_id, campaign_id, day)
+         cross join lateral (values ('number', f.number_id, f.day), ('campaign', f.campaign_id, f.day),
+                                    ('organization', p_org, f.day)) as s (scope, scope_id, day)
+         group by s.scope, s.scope_id, s.day order by s.scope, s.scope_id, s.day
+    loop
+        update quota_usage u set reserved = u.reserved - v_row.freed
+         where u.organization_id = p_org and u.scope = v_row.scope and u.scope_id = v_row.scope_id
+           and u.day = v_row.day;
+    end loop;
+    for v_row in
+        select f.number_id, f.campaign_id, f.day, count(*)::integer as freed
+          from unnest(v_numbers, v_campaigns, v_days) as f (number_id, campaign_id, day)
+         group by f.number_id, f.campaign_id, f.day order by f.number_id, f.campaign_id, f.day
+    loop
+        update number_campaign_usage u set used = u.used - v_row.freed
+         where u.organization_id = p_org and u.day = v_row.day and u.number_id = v_row.number_id
+           and u.campaign_id = v_row.campaign_id;
+    end loop;
 end $$;
 
 -- Ends queued work that nobody may send any more: of cancelled campaigns, and of people who opted out.

@@ -16,12 +16,13 @@ end $$;
 -- Rows go in by phone, so that every index grows at its end. Merges of one organisation take turns: each then sees all
 -- that the one before it did, and its account is true.
 create function merge_contacts(
-    p_org uuid, p_import uuid, p_file_name text, p_operator text, p_lines bigint, p_rejected bigint,
+    p_org uuid, p_file_name text, p_operator text, p_lines bigint, p_rejected bigint,
     p_started_at timestamptz, out p_accepted bigint, out p_updated bigint, out p_duplicate bigint
 ) language plpgsql
     set jit = off set work_mem = '128MB' set lock_timeout = '10min'
 as $$
 declare
+    v_import uuid := new_uuid();
     v_ms   bigint;
     v_salt integer := (random() * 4095)::integer;
     v_now  timestamptz;
@@ -77,9 +78,9 @@ begin
     p_duplicate := p_lines - p_rejected - p_accepted - p_updated;
     insert into contact_imports (organization_id, id, file_name, operator, lines, accepted, updated, duplicate,
                                  rejected, started_at)
-    values (p_org, p_import, p_file_name, p_operator, p_lines, p_accepted, p_updated, p_duplicate, p_rejected,
+    values (p_org, v_import, p_file_name, p_operator, p_lines, p_accepted, p_updated, p_duplicate, p_rejected,
             p_started_at);
-    perform record_decision(p_org, clock_timestamp(), p_operator, null, 'import contacts', 'import', p_import,
+    perform record_decision(p_org, clock_timestamp(), p_operator, null, 'import contacts', 'import', v_import,
                             p_file_name, 'a file was imported', null,
                             jsonb_build_object('lines', p_lines, 'accepted', p_accepted, 'updated', p_updated,
                                                'duplicate', p_duplicate, 'rejected', p_rejected));

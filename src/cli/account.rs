@@ -54,7 +54,7 @@ pub enum Verb {
         /// The secrets
         #[command(flatten)]
         secrets: SecretSources,
-        /// Where the provider is reached, instead of META_BASE_URL and its like
+        /// Where the provider is reached, instead of `META_BASE_URL` and its like
         #[arg(long, value_name = "URL")]
         base_url: Option<String>,
         /// Most unique recipients in a moving 24 hours

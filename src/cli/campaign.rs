@@ -296,13 +296,13 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
 
 /// Why it sends nothing now, as far as its own row tells.
 fn hold(stats: &CampaignStats, org: &Org) -> Option<Hold> {
-    let state: CampaignState = stats.state.parse().ok()?;
+    let life: CampaignState = stats.state.parse().ok()?;
     let limit = stats.daily_limit.and_then(|limit| u32::try_from(limit).ok());
-    match state {
+    match life {
         CampaignState::Draft => Some(Hold::CampaignDraft),
         CampaignState::Scheduled => Some(Hold::CampaignScheduled { starts: stats.starts_at }),
         CampaignState::Paused => Some(Hold::CampaignPaused { by: Some(stats.changed_by.clone()) }),
-        CampaignState::Completed | CampaignState::Cancelled => Some(Hold::CampaignFinished { state }),
+        CampaignState::Completed | CampaignState::Cancelled => Some(Hold::CampaignFinished { state: life }),
         CampaignState::Active => match (&org.record.stopped_by, limit) {
             (Some(by), _) => Some(Hold::SendingStopped { by: by.clone() }),
             (None, Some(limit)) if i64::from(stats.sent_today) >= i64::from(limit) && stats.queued > 0 => {

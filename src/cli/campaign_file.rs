@@ -53,9 +53,9 @@ pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), Cli
         store.create_campaign(org.id, spec, pool.id, &checked.source, session.actor()).await?;
     let stats = store.campaign_stats(org.id, spec.name.as_str()).await?;
     let (queued, skipped) = stats.as_ref().map_or((0, 0), |stats| (stats.queued, stats.skipped));
-    let state = if spec.starts_at.is_some() { "scheduled" } else { "draft" };
+    let life = if spec.starts_at.is_some() { "scheduled" } else { "draft" };
     let value = json!({
-        "id": id, "name": spec.name, "state": state, "planned": planned, "queued": queued, "skipped": skipped,
+        "id": id, "name": spec.name, "state": life, "planned": planned, "queued": queued, "skipped": skipped,
         "starts_at": spec.starts_at,
     });
     session.out.show(&value, || {

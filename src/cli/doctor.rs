@@ -139,7 +139,7 @@ async fn check_store(config: &Config, database: &Database, store: &Store, checks
     checks.push(Check::of("encryption key", keys, "name the right key file in ENCRYPTION_KEY_FILE"));
     match store.organizations(config.organization.as_deref()).await {
         Err(error) => {
-            checks.push(Check::of("organisations", Err(error.into()), "see whether the role may read them"))
+            checks.push(Check::of("organisations", Err(error.into()), "see whether the role may read them"));
         }
         Ok(organizations) => {
             let slugs: Vec<&str> = organizations.iter().map(|each| each.slug.as_str()).collect();

@@ -65,19 +65,19 @@ pub struct Cli {
 /// What holds for every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// The shared Postgres, instead of DATABASE_URL; without either, the local cluster
+    /// The shared Postgres, instead of `DATABASE_URL`; without either, the local cluster
     #[arg(long, global = true, value_name = "URL", help_heading = "For every command")]
     pub database_url: Option<String>,
-    /// The organisation's slug, instead of SIGNALBOX_ORG; not needed when there is only one
+    /// The organisation's slug, instead of `SIGNALBOX_ORG`; not needed when there is only one
     #[arg(long, global = true, value_name = "SLUG", help_heading = "For every command")]
     pub org: Option<String>,
     /// Print one JSON document instead of text for people
     #[arg(long, global = true, help_heading = "For every command")]
     pub json: bool,
-    /// Configuration file, instead of SIGNALBOX_CONFIG
+    /// Configuration file, instead of `SIGNALBOX_CONFIG`
     #[arg(long, global = true, value_name = "FILE", help_heading = "For every command")]
     pub config: Option<PathBuf>,
-    /// Where local data lives, instead of SIGNALBOX_DATA_DIR
+    /// Where local data lives, instead of `SIGNALBOX_DATA_DIR`
     #[arg(long, global = true, value_name = "FOLDER", help_heading = "For every command")]
     pub data_dir: Option<PathBuf>,
 }

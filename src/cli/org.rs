@@ -114,7 +114,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             };
             let edit = OrganizationEdit {
                 name: name.as_deref(),
-                time_zone: timezone.map(|zone| zone.name()),
+                time_zone: timezone.map(Tz::name),
                 default_locale: locale.as_ref().map(Locale::as_str),
                 daily_limit: daily_limit.map(Limit::column),
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),

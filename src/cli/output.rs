@@ -148,12 +148,14 @@ impl Table {
 /// Names and values, one a line.
 pub fn card(lines: &[(&str, String)]) -> String {
     let width = lines.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
-    lines
-        .iter()
-        .map(|(name, value)| {
-            format!("{name}{}  {}\n", " ".repeat(width - name.width()), Safe::cut(value, 2_000))
-        })
-        .collect()
+    let mut text = String::new();
+    for (name, value) in lines {
+        text.push_str(name);
+        text.push_str(&" ".repeat(width - name.width() + 2));
+        text.push_str(&Safe::cut(value, 2_000));
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use crate::domain::ids::OrganizationId;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{Connection, PgConnection};
-use uuid::Uuid;
 
 /// An import on its way. Dropping it throws away what was staged.
 pub struct Staging {
@@ -83,9 +82,8 @@ impl Staging {
         let column = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let merged = sqlx::query!(
             r#"select p_accepted as "accepted!", p_updated as "updated!", p_duplicate as "duplicate!"
-                 from merge_contacts($1, $2, $3, $4, $5, $6, $7)"#,
+                 from merge_contacts($1, $2, $3, $4, $5, $6)"#,
             organization.0,
-            Uuid::now_v7(),
             file_name,
             actor.operator,
             column(lines),

@@ -8,7 +8,7 @@ use super::{
 use crate::domain::{
     action::{Action, NewNumber, Order, Version},
     campaign::file::DEFAULT_POOL,
-    ids::{NumberId, OrganizationId},
+    ids::{AccountId, NumberId, OrganizationId},
     number::{Pacing, ProviderKind},
     phone::Phone,
 };
@@ -161,22 +161,13 @@ impl Store {
     ) -> Result<(NumberId, Version), StoreError> {
         const DOING: &str = "add the number";
         let id = NumberId::new();
-        let pacing = match number.pacing {
-            Some(pacing) => pacing,
-            None => {
-                let provider = sqlx::query_scalar!(
-                    r#"select provider::text as "provider!" from accounts where organization_id = $1 and id = $2"#,
-                    organization.0,
-                    number.account.0,
-                )
-                .fetch_optional(&self.screen)
-                .await
-                .map_err(failed(DOING))?;
-                // An account that is gone is refused by the foreign key.
-                let provider =
-                    provider.and_then(|provider| provider.parse().ok()).unwrap_or(ProviderKind::Meta);
-                default_pacing(provider)
-            }
+        let pacing = if let Some(pacing) = number.pacing {
+            pacing
+        } else {
+            // An account that is gone is refused by the foreign key.
+            default_pacing(
+                self.provider_of(organization, number.account).await?.unwrap_or(ProviderKind::Meta),
+            )
         };
         let columns = json!({
             "account_id": number.account.0, "phone": number.phone.reveal(), "instance_id": number.sender_id,
@@ -196,6 +187,22 @@ impl Store {
         .await
         .map_err(failed(DOING))?;
         Ok((id, Version(version)))
+    }
+
+    async fn provider_of(
+        &self,
+        organization: OrganizationId,
+        account: AccountId,
+    ) -> Result<Option<ProviderKind>, StoreError> {
+        let provider = sqlx::query_scalar!(
+            r#"select provider::text as "provider!" from accounts where organization_id = $1 and id = $2"#,
+            organization.0,
+            account.0,
+        )
+        .fetch_optional(&self.screen)
+        .await
+        .map_err(failed("look at the account"))?;
+        Ok(provider.and_then(|provider| provider.parse().ok()))
     }
 
     /// Changes columns of a number.

@@ -4,6 +4,9 @@ use crate::{Exception, Found, Rule, program};
 
 /// Where a clock is read.
 const CLOCKS: &[Exception] = &[
+    Exception("src/tui/app.rs", "the console's loop: it hands every message its moment"),
+    Exception("src/tui/effects.rs", "how long an answer took, for the screen only"),
+    Exception("src/tui/mod.rs", "the time limit of the last frame"),
     Exception(
         "src/sender/clock.rs",
         "the sender's one clock: everything else there gets its moment as an argument",
@@ -21,6 +24,7 @@ const CLOCKS: &[Exception] = &[
     Exception("src/provider/simulator/ledger.rs", "the provider's own clock, which is not ours"),
     Exception("src/provider/simulator/dialect.rs", "the provider's own clock, which is not ours"),
     Exception("src/provider/simulator/twilio.rs", "the provider's own clock, which is not ours"),
+    Exception("src/store/screen/overview.rs", "how long reading a picture took, which the screen shows"),
     Exception("src/domain/ids.rs", "an id carries the time of its making and decides nothing"),
 ];
 

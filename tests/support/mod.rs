@@ -38,7 +38,7 @@ pub fn cluster() -> &'static Cluster {
             tokio::runtime::Runtime::new().unwrap().block_on(async {
                 cluster.create_database(TEMPLATE, None).await.unwrap();
                 let template = Database::on_cluster(&cluster, TEMPLATE);
-                migrate::run(&template, &MIGRATIONS, Duration::from_secs(60), |_| {}).await.unwrap();
+                migrate::run(&template, &MIGRATIONS, Duration::from_mins(1), |_| {}).await.unwrap();
             });
             cluster
         })
