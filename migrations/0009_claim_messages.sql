@@ -24,6 +24,11 @@ create type claim_row as (
     verdict       text         -- why a lane or campaign got less than it wanted; 'walk': found by the walk
 );
 
+-- Where the claims and the decisions about one organisation queue.
+create function decision_queue(p_org uuid) returns bigint
+    language sql immutable strict parallel safe
+    return hashtextextended(p_org::text, 0);
+
 create function claim(
     p_org uuid, p_instance uuid,
     p_numbers uuid[], p_epochs bigint[], p_batches integer[], p_gaps_us bigint[],
@@ -53,6 +58,7 @@ declare
     v_campaign_left  integer[];
     v_campaign_cap   integer[];
     v_campaign_sticky boolean[];
+    v_campaign_bound  boolean[];
     v_campaign_got   integer[];
     v_grant          integer[];
     v_used           integer[];
@@ -69,7 +75,9 @@ declare
     v_cum            integer;
     v_total          integer := 0;
 begin
-    -- 1. Locks first.
+    -- 1. Locks first, and before them a place in the queue: row locks in share mode let newcomers pass a decision that
+    -- waits for them to end, so that claims one after the other could keep a pause waiting for ever. This lock is fair.
+    perform pg_advisory_xact_lock_shared(decision_queue(p_org));
     perform 1 from number_leases
       where organization_id = p_org and number_id = any (p_numbers) and holder = p_instance
       order by number_id for share;
@@ -154,8 +162,12 @@ begin
     select array_agg(coalesce(c.state = 'active', false) order by k.place),
            array_agg(coalesce(c.daily_limit - coalesce(u.reserved, 0), 2147483647) order by k.place),
            array_agg(c.daily_limit order by k.place),
-           array_agg(coalesce(s.sticky, false) order by k.place)
-      into v_campaign_ok, v_campaign_left, v_campaign_cap, v_campaign_sticky
+           array_agg(coalesce(s.sticky, false) order by k.place),
+           -- A free pool has bound work too: of campaigns that never switch, and from when it was sticky.
+           array_agg(exists (select from campaign_recipients r
+                              where r.organization_id = p_org and r.campaign_id = k.campaign_id
+                                and r.bound_number_id is not null and r.due_at is not null) order by k.place)
+      into v_campaign_ok, v_campaign_left, v_campaign_cap, v_campaign_sticky, v_campaign_bound
       from unnest(p_campaigns) with ordinality as k (campaign_id, place)
       left join campaigns c on c.organization_id = p_org and c.id = k.campaign_id
       left join pools s on s.organization_id = p_org and s.id = c.pool_id
@@ -198,7 +210,7 @@ begin
     v_number_got := array_fill(0, array[cardinality(p_numbers)]);
     for c in 1 .. cardinality(p_campaigns) loop
         v_take := 0;
-        if v_campaign_sticky[c] then
+        if v_campaign_bound[c] then
             -- Work that belongs to one number goes first, through that number.
             for i in 1 .. cardinality(p_lane_number) loop
                 if p_lane_campaign[i] = c and v_grant[i] > 0 then

@@ -129,6 +129,17 @@ begin
     end if;
 
     if v_changed < cardinality(p_ids) then
+        -- Somebody else settled one of them while this statement waited for its lock: the row has moved to a place that
+        -- the statement could not see. It is ours now, and the next statement sees it.
+        if exists (select from unnest(p_ids, p_states) as o (id, state)
+                    cross join lateral (select a.state from attempts a
+                                         where a.organization_id = p_org and a.id = o.id limit 1) a
+                    where a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
+        then
+            return query select * from record_outcomes(p_org, p_ids, p_states, p_provider_ids, p_classes, p_blames,
+                p_codes, p_words, p_durations_ms, p_next, p_delay_ms, p_reasons, p_now);
+            return;
+        end if;
         return query select * from late_evidence(p_org, p_ids, p_states, p_provider_ids);
     end if;
 end $$;

@@ -79,6 +79,8 @@ declare
     v_by   text;
     v_at   timestamptz;
 begin
+    -- Before the claims that come after it (migration 0009).
+    perform pg_advisory_xact_lock(decision_queue(p_org));
     select * into v_old from campaigns where organization_id = p_org and id = p_campaign for update;
     if not found then
         return row ('missing', null, null, null, null, null, null)::change_answer;
@@ -171,6 +173,8 @@ declare
     v_at     timestamptz;
     v_found  text;
 begin
+    -- Before the claims that come after it (migration 0009).
+    perform pg_advisory_xact_lock(decision_queue(p_org));
     select * into v_old from whatsapp_numbers where organization_id = p_org and id = p_number for update;
     if not found then
         return row ('missing', null, null, null, null, null, null)::change_answer;
@@ -251,6 +255,8 @@ declare
     v_by   text;
     v_at   timestamptz;
 begin
+    -- Before the claims that come after it (migration 0009).
+    perform pg_advisory_xact_lock(decision_queue(p_org));
     select * into v_old from organizations where id = p_org for update;
     if not found then
         return row ('missing', null, null, null, null, null, null)::change_answer;

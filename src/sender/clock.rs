@@ -18,19 +18,46 @@ impl Moment {
     /// Now.
     #[must_use]
     pub fn now() -> Self {
-        Self { monotonic: Instant::now(), wall: SystemTime::now() }
+        Self { monotonic: Instant::now(), wall: wall() }
     }
 
     /// How long ago this was, by the clock that says more. A wall clock that was set back says nothing.
     #[must_use]
     pub fn age(&self) -> Duration {
-        self.monotonic.elapsed().max(self.wall.elapsed().unwrap_or_default())
+        self.monotonic.elapsed().max(wall().duration_since(self.wall).unwrap_or_default())
     }
 
     /// How long ago this was by the monotonic clock alone: for durations that are only shown.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.monotonic.elapsed()
+    }
+}
+
+/// What this machine's wall clock shows.
+#[cfg(not(debug_assertions))]
+fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
+/// What this machine's wall clock shows. `SIGNALBOX_WALL_JUMP=3:-3600` lets a test set it back by an hour after three
+/// seconds, as an administrator or a time server may.
+#[cfg(debug_assertions)]
+fn wall() -> SystemTime {
+    use std::sync::LazyLock;
+    static JUMP: LazyLock<Option<(Instant, f64)>> = LazyLock::new(|| {
+        let value = std::env::var("SIGNALBOX_WALL_JUMP").ok()?;
+        let (after, by) = value.split_once(':')?;
+        Some((Instant::now() + Duration::from_secs_f64(after.parse().ok()?), by.parse().ok()?))
+    });
+    let now = SystemTime::now();
+    match *JUMP {
+        Some((at, by)) if Instant::now() >= at => {
+            let by_much = Duration::from_secs_f64(by.abs());
+            let jumped = if by < 0.0 { now.checked_sub(by_much) } else { now.checked_add(by_much) };
+            jumped.unwrap_or(now)
+        }
+        _ => now,
     }
 }
 

@@ -37,6 +37,10 @@ const MOST_UNRECORDED: u32 = 4_000;
 const STALE: Duration = Duration::from_secs(5);
 /// Most attempts of one claim that are looked up after a lost answer, and how long.
 const RECOVER_FOR: Duration = Duration::from_mins(10);
+/// After this long the server has ended a claim one way or the other: its limit on statements, and something.
+const STATEMENT_SURELY_OVER: Duration = Duration::from_secs(17);
+/// Between two claims when the last brought nothing though something was wanted: the picture is behind.
+const PICTURE_BEHIND: Duration = Duration::from_millis(20);
 /// First wait before a campaign that had nothing is asked again; doubles up to [`LONGEST_DRY`].
 const FIRST_DRY: Duration = Duration::from_millis(250);
 /// Due work that a claim did not bring is not asked for again sooner.
@@ -71,6 +75,10 @@ struct Engine {
     walks: HashMap<CampaignId, Walk>,
     claiming: bool,
     last_claim: Moment,
+    /// When the last claim for a number came back; none while one is under way.
+    claimed: HashMap<NumberId, Option<Moment>>,
+    /// The last claim was refused whole.
+    vain: bool,
     default_locale: Option<Locale>,
 }
 
@@ -88,6 +96,8 @@ pub async fn run(shared: Arc<Shared>, mut signals: mpsc::Receiver<Signal>, keys:
         walks: HashMap::new(),
         claiming: false,
         last_claim: Moment::now(),
+        claimed: HashMap::new(),
+        vain: false,
         default_locale: None,
     };
     loop {
@@ -111,8 +121,8 @@ impl Engine {
                 self.claiming = false;
                 self.take_claim(&request, claimed, began);
             }
-            Signal::Recovered { messages, began } => {
-                self.claiming = false;
+            Signal::Recovered { messages, began, late } => {
+                self.claiming = self.claiming && late;
                 self.fly_all(messages, began);
             }
             Signal::ClaimFailed { why } => {
@@ -125,7 +135,7 @@ impl Engine {
 
     fn take_snapshot(
         &mut self,
-        snapshot: Snapshot,
+        mut snapshot: Snapshot,
         texts: Vec<crate::store::snapshot::StepTexts>,
         asked: Moment,
     ) {
@@ -146,9 +156,29 @@ impl Engine {
         }
         self.default_locale = Locale::parse(&snapshot.organization.default_locale).ok();
         self.forget_what_changed(&snapshot);
+        self.keep_counts(&mut snapshot, asked);
         self.snapshot = Some(snapshot);
         self.asked = asked;
         self.roster = None;
+    }
+
+    /// Where a claim for a number and this look crossed, the look may not have seen it, and sharing by such counts would
+    /// hand the same room out twice. Usage only grows within a day, but for what is given back: the next look shows it.
+    fn keep_counts(&self, snapshot: &mut Snapshot, asked: Moment) {
+        let Some(known) = self.snapshot.as_ref().filter(|known| known.day == snapshot.day) else { return };
+        let crossed = |number: &NumberId| {
+            let claimed = self.claimed.get(number);
+            claimed.is_some_and(|back| back.is_none_or(|back| back.elapsed() <= asked.elapsed()))
+        };
+        for (lane, used) in known.shares.iter().filter(|((number, _), _)| crossed(number)) {
+            let seen = snapshot.shares.entry(*lane).or_default();
+            *seen = (*seen).max(*used);
+        }
+        let numbers: HashMap<NumberId, u32> =
+            known.numbers.iter().map(|view| (view.number.id, view.used_today)).collect();
+        for view in snapshot.numbers.iter_mut().filter(|view| crossed(&view.number.id)) {
+            view.used_today = view.used_today.max(numbers.get(&view.number.id).copied().unwrap_or(0));
+        }
     }
 
     /// A campaign that changed, or whose put-back work is due, is asked again at once.
@@ -205,6 +235,9 @@ impl Engine {
         if wanted < FULL_ENOUGH && rested < BREATH && self.shared.in_air() > 0 {
             return BREATH.saturating_sub(rested);
         }
+        if self.vain && rested < PICTURE_BEHIND {
+            return PICTURE_BEHIND.saturating_sub(rested);
+        }
         self.claim(&plan, now);
         self.report(false);
         idle_wait
@@ -253,7 +286,7 @@ impl Engine {
         let Some(request) = self.request(plan) else { return };
         self.claiming = true;
         self.last_claim = Moment::now();
-        self.shared.open_attempts(&request.attempts);
+        self.claimed.extend(request.numbers.iter().map(|number| (number.id, None)));
         self.charge_ahead(plan, now);
         let shared = Arc::clone(&self.shared);
         // To its end, whatever happens: a statement is never dropped half-way.
@@ -318,7 +351,7 @@ impl Engine {
             campaigns,
             lanes,
             takes_over: roster.takes_over(snapshot),
-            attempts: (0..plan.wanted()).map(|_| AttemptId::new()).collect(),
+            attempts: self.shared.open_attempts(plan.wanted()),
             deadline: self.shared.config.timing.deadline,
             now: self.shared.clock().now(),
         })
@@ -349,6 +382,8 @@ impl Engine {
         let used: HashSet<AttemptId> = claimed.messages.iter().map(|message| message.attempt).collect();
         self.shared
             .close_attempts(request.attempts.iter().copied().filter(|attempt| !used.contains(attempt)));
+        let back = Some(Moment::now());
+        self.claimed.extend(request.numbers.iter().map(|number| (number.id, back)));
         self.count(&claimed.messages);
         for (campaign, after) in &claimed.walked_to {
             let walk = self.walks.entry(*campaign).or_insert(Walk::START);
@@ -360,8 +395,11 @@ impl Engine {
             // The picture is behind: look again.
             self.shared.refresh.notify_one();
         }
-        if claimed.refused.iter().any(|(_, verdict)| *verdict == Verdict::LeaseLost) {
-            self.shared.renew.notify_one();
+        self.vain = claimed.messages.is_empty() && !claimed.refused.is_empty();
+        let lost = claimed.refused.iter().filter(|(_, verdict)| *verdict == Verdict::LeaseLost);
+        let lost: Vec<NumberId> = lost.map(|(lane, _)| request.numbers[lane.number].id).collect();
+        if !lost.is_empty() {
+            self.shared.lose_leases(&lost);
         }
         self.fly_all(claimed.messages, began);
     }
@@ -480,7 +518,7 @@ impl Engine {
 
 /// The answer to a claim was lost, but its intents may be committed: asks for them until the database says. They go on
 /// only inside the start window; later ones are recorded as not sent.
-async fn recover(shared: &Shared, request: &ClaimRequest, began: Moment, error: &StoreError) -> Signal {
+async fn recover(shared: &Arc<Shared>, request: &ClaimRequest, began: Moment, error: &StoreError) -> Signal {
     tracing::warn!("the answer to a claim was lost: {error}");
     shared.status.send_modify(|status| status.store_unwell = Some(error.to_string()));
     let mut wait = Duration::from_millis(50);
@@ -490,10 +528,9 @@ async fn recover(shared: &Shared, request: &ClaimRequest, began: Moment, error: 
         match shared.store.recover_claim(shared.organization, &request.attempts).await {
             Ok(messages) => {
                 let used: HashSet<AttemptId> = messages.iter().map(|message| message.attempt).collect();
-                shared.close_attempts(
-                    request.attempts.iter().copied().filter(|attempt| !used.contains(attempt)),
-                );
-                return Signal::Recovered { messages, began };
+                let unknown = request.attempts.iter().copied().filter(|attempt| !used.contains(attempt));
+                tokio::spawn(look_again(Arc::clone(shared), unknown.collect(), began));
+                return Signal::Recovered { messages, began, late: false };
             }
             Err(error) if error.is_passing() => {}
             Err(error) => return Signal::ClaimFailed { why: report(&error) },
@@ -504,6 +541,30 @@ async fn recover(shared: &Shared, request: &ClaimRequest, began: Moment, error: 
     }
     Signal::ClaimFailed {
         why: "the database did not come back; what was claimed will be found in doubt".to_owned(),
+    }
+}
+
+/// The server may still be at a claim whose connection broke: it commits when its lock comes free, until its time limit
+/// ends it. What it commits after the first look is found here, and is too late to be begun.
+async fn look_again(shared: Arc<Shared>, attempts: Vec<AttemptId>, began: Moment) {
+    while !shared.ended() {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        if began.elapsed() < STATEMENT_SURELY_OVER {
+            continue;
+        }
+        match shared.store.recover_claim(shared.organization, &attempts).await {
+            Ok(messages) => {
+                let used: HashSet<AttemptId> = messages.iter().map(|message| message.attempt).collect();
+                shared.close_attempts(attempts.into_iter().filter(|attempt| !used.contains(attempt)));
+                let late = Signal::Recovered { messages, began, late: true };
+                if shared.signals.send(late).await.is_err() {
+                    tracing::error!("the engine is gone; late claims will be found in doubt");
+                }
+                shared.wake.notify_one();
+                return;
+            }
+            Err(error) => tracing::warn!("the second look at a lost claim has to wait: {error}"),
+        }
     }
 }
 

@@ -133,12 +133,15 @@ async fn send(shared: &Shared, flight: &Flight) -> (Outcome, Option<Duration>) {
     let began = Moment::now();
     // Asked once more when the connection stands: connecting takes time, and a pause may have come meanwhile.
     let withheld: OnceLock<Failure> = OnceLock::new();
-    let may_start = || match refuse_to_begin(shared, flight) {
-        Some(failure) => {
-            withheld.get_or_init(|| failure);
-            false
+    let may_start = || {
+        stop_point::reach_now("after_connect");
+        match refuse_to_begin(shared, flight) {
+            Some(failure) => {
+                withheld.get_or_init(|| failure);
+                false
+            }
+            None => true,
         }
-        None => true,
     };
     let outcome = shared.client.send_if(flight.line.provider, &flight.line.line, &outgoing, &may_start).await;
     match withheld.into_inner() {

@@ -18,6 +18,7 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 pub async fn keep(shared: Arc<Shared>) {
     let mut renewed: Option<Moment> = None;
     let mut known: Option<Vec<NumberId>> = None;
+    let mut held = 0;
     while !shared.ended() {
         if let Err(error) = beat(&shared).await {
             tracing::warn!("cannot say that this sender is alive: {error}");
@@ -26,13 +27,15 @@ pub async fn keep(shared: Arc<Shared>) {
         if let Some(snapshot) = latest {
             let roster = Roster::of(&snapshot, &Local::default(), snapshot.at);
             let wanted = wanted_leases(&snapshot, &roster);
-            // A change of numbers is not left waiting for the next renewal.
-            if renewed.is_none_or(|last| last.age() >= RENEW_EVERY) || known.as_ref() != Some(&wanted) {
+            // A change of numbers, or a lease that a claim found lost, is not left waiting for the next renewal.
+            let due = renewed.is_none_or(|last| last.age() >= RENEW_EVERY);
+            if due || known.as_ref() != Some(&wanted) || shared.held_leases().len() != held {
                 let began = Moment::now();
                 match turn(&shared, &snapshot, &wanted).await {
                     Ok(()) => {
                         renewed = Some(began);
                         known = Some(wanted);
+                        held = shared.held_leases().len();
                     }
                     Err(error) => tracing::warn!("leases cannot be renewed: {error}"),
                 }
@@ -118,7 +121,7 @@ async fn give_up_surplus(
     shared.store.release_leases(shared.organization, shared.instance, &surplus).await
 }
 
-/// Gives up everything at the end. `clean`: nothing of ours is open.
+/// Gives up everything at the end. `clean`: everything that began has an outcome.
 ///
 /// # Errors
 /// When the database is away; the leases expire by themselves then.
@@ -126,7 +129,8 @@ pub async fn give_up_all(shared: &Shared, clean: bool) -> Result<(), StoreError>
     let numbers: Vec<NumberId> = shared.held_leases().into_keys().collect();
     shared.set_leases(HashMap::new());
     shared.store.release_leases(shared.organization, shared.instance, &numbers).await?;
-    if clean {
+    // Whoever leaves with something open stays on record until a sweep has found it.
+    if clean && !shared.has_open_attempts() {
         shared.store.leave(shared.organization, shared.instance).await?;
     }
     Ok(())

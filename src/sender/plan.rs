@@ -144,7 +144,8 @@ impl Roster {
                         serves[*place].push((at, false));
                     }
                 }
-                if let Some(pool) = pools.get(&campaign.pool).filter(|pool| pool.sticky) {
+                // Work may be bound in a free pool too: a campaign that never switches keeps it for its number.
+                if let Some(pool) = pools.get(&campaign.pool) {
                     for number in pool.numbers.iter().filter(|number| !service.numbers.contains(number)) {
                         if let Some(place) = places.get(number) {
                             serves[*place].push((at, true));

@@ -1,7 +1,7 @@
 //! Writes outcomes in batches, and keeps them safe while the database is away.
 
 use super::{flight::Settled, shared::Shared, spool::Spool, stop_point};
-use crate::store::attempt::OutcomeRecord;
+use crate::store::{StoreError, attempt::OutcomeRecord};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
@@ -36,57 +36,99 @@ pub async fn record(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Settled>, 
                 batch.push(more);
             }
         }
-        write(&shared, &mut batch, &mut spool).await;
-        batch.clear();
+        write(&shared, &mut batch, &mut outcomes, &mut spool).await;
     }
 }
 
-/// Writes one batch, for as long as it takes. Recording is repeated at will: it only moves forward.
-async fn write(shared: &Shared, batch: &mut Vec<Settled>, spool: &mut Spool) {
-    // Sorted by attempt: two writers of overlapping batches take their locks in one order.
-    batch.sort_unstable_by_key(|settled| settled.record.attempt);
-    let records: Vec<OutcomeRecord> = batch.iter().map(|settled| settled.record.clone()).collect();
+/// Writes what is known, for as long as it takes; what becomes known meanwhile joins. Recording is repeated at will: it
+/// only moves forward.
+async fn write(
+    shared: &Shared,
+    known: &mut Vec<Settled>,
+    outcomes: &mut mpsc::Receiver<Settled>,
+    spool: &mut Spool,
+) {
     let mut wait = Duration::from_millis(50);
-    let mut kept = false;
-    loop {
-        stop_point::reach("before_outcome").await;
-        match shared.store.record_outcomes(shared.organization, &records, shared.clock().now()).await {
-            Ok(late) => {
-                stop_point::reach("after_outcome").await;
-                for outcome in late.iter().filter(|outcome| outcome.contradicted) {
-                    tracing::error!(attempt.id = %outcome.attempt, "accepted after it was settled otherwise: a confirmed duplicate if it was sent again");
-                }
-                break;
+    // So many of what is known are on the disk.
+    let mut kept: usize = 0;
+    while !known.is_empty() {
+        let count = known.len().min(BATCH);
+        let error = match write_batch(shared, &known[..count]).await {
+            Ok(()) => {
+                done(shared, known.drain(..count));
+                kept = kept.saturating_sub(count);
+                continue;
             }
+            Err(error) => error,
+        };
+        if !error.is_passing() {
+            // One of them cannot be written. It must not keep the others from it.
+            write_one_by_one(shared, known.drain(..count)).await;
+            kept = kept.saturating_sub(count);
+            continue;
+        }
+        tracing::warn!("outcomes wait for the database: {error}");
+        shared.status.send_modify(|status| status.store_unwell = Some(error.to_string()));
+        while let Ok(more) = outcomes.try_recv() {
+            known.push(more);
+        }
+        match spool.keep(shared.organization, known[kept..].iter().map(|settled| &settled.record)) {
+            Ok(()) => kept = known.len(),
+            Err(error) => tracing::error!("outcomes cannot be spooled: {error}"),
+        }
+        if shared.ended() && kept == known.len() {
+            tracing::warn!("{kept} outcomes stay in the spool until the next start");
+            return;
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(2));
+    }
+    if let Err(error) = spool.clear() {
+        tracing::warn!("the spool cannot be emptied: {error}");
+    }
+}
+
+async fn write_batch(shared: &Shared, batch: &[Settled]) -> Result<(), StoreError> {
+    let mut records: Vec<OutcomeRecord> = batch.iter().map(|settled| settled.record.clone()).collect();
+    // Sorted by attempt: two writers of overlapping batches take their locks in one order.
+    records.sort_unstable_by_key(|record| record.attempt);
+    stop_point::reach("before_outcome").await;
+    let late = shared.store.record_outcomes(shared.organization, &records, shared.clock().now()).await?;
+    stop_point::reach("after_outcome").await;
+    for outcome in late.iter().filter(|outcome| outcome.contradicted) {
+        tracing::error!(attempt.id = %outcome.attempt, "accepted after it was settled otherwise: a confirmed duplicate if it was sent again");
+    }
+    Ok(())
+}
+
+/// Writes each by itself. What the database refuses is left to be found in doubt.
+async fn write_one_by_one(shared: &Shared, batch: impl Iterator<Item = Settled>) {
+    for settled in batch {
+        match write_batch(shared, std::slice::from_ref(&settled)).await {
+            Ok(()) => done(shared, std::iter::once(settled)),
             Err(error) => {
-                tracing::warn!("outcomes wait for the database: {error}");
-                shared.status.send_modify(|status| status.store_unwell = Some(error.to_string()));
-                if !kept {
-                    match spool.keep(shared.organization, records.iter()) {
-                        Ok(()) => kept = true,
-                        Err(error) => tracing::error!("outcomes cannot be spooled: {error}"),
-                    }
-                }
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(2));
-                if shared.ended() && kept {
-                    tracing::warn!("{} outcomes stay in the spool until the next start", records.len());
-                    return;
-                }
+                tracing::error!(attempt.id = %settled.record.attempt, "an outcome cannot be recorded and will be found in doubt: {error}");
+                shared.recorded(1);
             }
         }
     }
-    if kept && let Err(error) = spool.clear() {
-        tracing::warn!("the spool cannot be emptied: {error}");
-    }
-    shared.close_attempts(records.iter().map(|record| record.attempt));
-    shared.recorded(u32::try_from(records.len()).unwrap_or(u32::MAX));
-    if shared.events.receiver_count() > 0 {
-        for settled in batch.drain(..) {
+}
+
+/// Tells everybody that these are recorded.
+fn done(shared: &Shared, recorded: impl Iterator<Item = Settled>) {
+    let mut count = 0;
+    let is_heard = shared.events.receiver_count() > 0;
+    let attempts = recorded.map(|settled| {
+        count += 1;
+        let attempt = settled.record.attempt;
+        if is_heard {
             // Nobody listening any more is no loss.
             let _ = shared.events.send(settled.report);
         }
-    }
+        attempt
+    });
+    shared.close_attempts(attempts);
+    shared.recorded(count);
 }
 
 /// Records what earlier senders on this host knew and could not write.

@@ -40,8 +40,8 @@ pub enum Signal {
     Snapshot { snapshot: Box<Snapshot>, texts: Vec<StepTexts>, asked: Moment },
     /// A claim came back.
     Claimed { request: Box<ClaimRequest>, claimed: Claimed, began: Moment },
-    /// A claim's answer was lost; these of its messages were committed.
-    Recovered { messages: Vec<ClaimedMessage>, began: Moment },
+    /// A claim's answer was lost; these of its messages were committed. `late`: found by the second look.
+    Recovered { messages: Vec<ClaimedMessage>, began: Moment, late: bool },
     /// A claim failed; nothing was committed.
     ClaimFailed { why: String },
 }
@@ -210,6 +210,14 @@ impl Shared {
         *self.leases.write().unwrap_or_else(PoisonError::into_inner) = leases;
     }
 
+    /// The database says that we do not hold these any more: nothing begins through them, and they are asked for anew.
+    pub fn lose_leases(&self, numbers: &[NumberId]) {
+        let mut leases = self.leases.write().unwrap_or_else(PoisonError::into_inner);
+        leases.retain(|number, _| !numbers.contains(number));
+        drop(leases);
+        self.renew.notify_one();
+    }
+
     pub fn trusts(&self, number: NumberId) -> bool {
         let leases = self.leases.read().unwrap_or_else(PoisonError::into_inner);
         leases.get(&number).is_some_and(Trusted::holds)
@@ -247,9 +255,18 @@ impl Shared {
         left_of(&self.breakers)
     }
 
-    /// Notes attempts that may become open, before their claim.
-    pub fn open_attempts(&self, attempts: &[AttemptId]) {
-        locked(&self.open).extend(attempts);
+    /// Ids for attempts of a claim to come, noted as open. Made and noted under one lock: a heartbeat in between would
+    /// otherwise name a later id as the oldest open one, and a sweep would never find these.
+    pub fn open_attempts(&self, count: u32) -> Vec<AttemptId> {
+        let mut open = locked(&self.open);
+        let attempts: Vec<AttemptId> = (0..count).map(|_| AttemptId::new()).collect();
+        open.extend(&attempts);
+        attempts
+    }
+
+    /// Whether an attempt of ours may have been committed that has no recorded outcome.
+    pub fn has_open_attempts(&self) -> bool {
+        !locked(&self.open).is_empty()
     }
 
     /// Attempts that have a recorded outcome, or never were.
@@ -262,9 +279,9 @@ impl Shared {
 
     /// No attempt of ours below this id is open.
     pub fn oldest_open(&self) -> AttemptId {
-        // Made first: an attempt opened meanwhile has a larger id.
-        let now = AttemptId::new();
-        locked(&self.open).first().copied().unwrap_or(now).min(now)
+        let open = locked(&self.open);
+        // Ids of one process ascend, and those to come are made under this lock.
+        open.first().copied().unwrap_or_else(AttemptId::new)
     }
 
     pub fn in_air(&self) -> u32 {

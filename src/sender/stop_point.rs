@@ -1,32 +1,62 @@
 //! Named points at which a test stops a real process: `SIGNALBOX_STOP_AT=after_intent:exit`. In release builds they are
 //! nothing.
+//!
+//! In the order of a message's life: `before_claim`, `after_claim` (the intents are committed and known), `after_intent`
+//! (a flight begins), `after_connect` (immediately before the first byte), `after_answer`, `before_outcome`,
+//! `after_outcome`.
 
-/// Stops here if the environment says so: `exit` ends the process at once, `freeze` stops it as SIGSTOP does, `delay`
-/// waits ten seconds.
 #[cfg(debug_assertions)]
-pub async fn reach(name: &str) {
-    use std::sync::LazyLock;
+mod armed {
+    use rustix::process::{Signal, getpid, kill_process};
+    use std::sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    };
+
     static AT: LazyLock<Option<(String, String)>> = LazyLock::new(|| {
         let value = std::env::var("SIGNALBOX_STOP_AT").ok()?;
         let (name, action) = value.split_once(':')?;
         Some((name.to_owned(), action.to_owned()))
     });
-    let Some((at, action)) = AT.as_ref() else { return };
-    if at != name {
-        return;
+    static REACHED: AtomicBool = AtomicBool::new(false);
+
+    /// What to do here, if something: the first time only, so that a process that is woken goes on.
+    pub fn action(name: &str) -> Option<&'static str> {
+        let (at, action) = AT.as_ref()?;
+        (at == name && !REACHED.swap(true, Ordering::SeqCst)).then_some(action.as_str())
     }
-    match action.as_str() {
-        "exit" => std::process::abort(),
-        "freeze" => {
-            // The whole process stops, as a suspended laptop does; a test wakes it with SIGCONT.
-            if let Err(error) =
-                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)
-            {
-                tracing::error!("cannot stop this process: {error}");
-            }
+
+    /// Ends or stops the whole process, as `kill` does from outside; a test wakes a stopped one with SIGCONT.
+    pub fn kill_or_freeze(action: &str) {
+        let signal = match action {
+            "exit" => Signal::KILL,
+            "freeze" => Signal::STOP,
+            _ => return,
+        };
+        if let Err(error) = kill_process(getpid(), signal) {
+            tracing::error!("cannot stop this process: {error}");
         }
+    }
+}
+
+/// Stops here, once, if the environment says so: `exit` ends the process as `kill -9` does, `freeze` stops it as SIGSTOP
+/// does, `panic` ends the task, `delay` waits ten seconds.
+#[cfg(debug_assertions)]
+pub async fn reach(name: &str) {
+    let Some(action) = armed::action(name) else { return };
+    armed::kill_or_freeze(action);
+    match action {
         "panic" => std::panic::resume_unwind(Box::new("stop point")),
-        _ => tokio::time::sleep(std::time::Duration::from_secs(10)).await,
+        "delay" => tokio::time::sleep(std::time::Duration::from_secs(10)).await,
+        _ => {}
+    }
+}
+
+/// As [`reach`], where nothing can be awaited: `exit` and `freeze` only.
+#[cfg(debug_assertions)]
+pub fn reach_now(name: &str) {
+    if let Some(action) = armed::action(name) {
+        armed::kill_or_freeze(action);
     }
 }
 
@@ -34,3 +64,7 @@ pub async fn reach(name: &str) {
 #[cfg(not(debug_assertions))]
 #[expect(clippy::unused_async, reason = "the same face as in test builds")]
 pub async fn reach(_name: &str) {}
+
+/// Nothing.
+#[cfg(not(debug_assertions))]
+pub fn reach_now(_name: &str) {}

@@ -10,9 +10,12 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod database;
 mod failover;
 mod limits;
+mod process;
 mod provider;
+mod time;
 
 /// Not a test: this program as a sender of its own, when [`world::child`] starts it.
 #[test]

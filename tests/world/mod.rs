@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod child;
+pub mod claimer;
 pub mod provider;
 pub mod relay;
 pub mod seed;
@@ -185,6 +186,12 @@ impl World {
         world
     }
 
+    /// New connections, after the server was away.
+    pub fn reconnect(&mut self) {
+        self.store = Store::new(&self.database);
+        self.pool = self.database.pool(Purpose::Bulk);
+    }
+
     pub fn follow(&self, script: &str) {
         self.simulator.set_script(Script::parse(script).unwrap());
     }
@@ -251,6 +258,19 @@ impl World {
             .await
             .unwrap_or_else(|error| panic!("{sql}: {error}"))
             .rows_affected()
+    }
+
+    /// Waits until so many statements of this database wait for a lock.
+    pub async fn until_waiting(&self, count: i64) {
+        until("statements wait for a lock", 10, async || {
+            self.value::<i64>(
+                "select count(*) from pg_stat_activity
+                  where datname = current_database() and wait_event_type = 'Lock' and state = 'active'",
+            )
+            .await
+                >= count
+        })
+        .await;
     }
 
     /// Waits until the counts over all campaigns are as wanted.

@@ -1,0 +1,377 @@
+//! The database is slow, cut off, restarted: rows 9 to 13 and 55.
+
+use crate::world::{
+    Made, World,
+    child::Started,
+    own_cluster,
+    relay::Relay,
+    seed::{Camp, Num},
+    throughout, until,
+};
+use signalbox::{
+    domain::{action::Action, ids::AttemptId},
+    postgres::cluster::StopMode,
+    sender::{Sender, Timing},
+    store::attempt::OutcomeRecord,
+};
+use std::time::Duration;
+
+/// Doubts do not come before the test has looked.
+const PATIENT: Timing = Timing {
+    grace: Duration::from_secs(20),
+    settle: Duration::from_millis(1_500),
+    deadline: Duration::from_secs(20),
+};
+
+impl World {
+    async fn patient_sender(&self, relay: &Relay) -> Sender {
+        self.sender_with(&relay.database(), |config| config.timing = PATIENT).await
+    }
+
+    /// Bytes in the spools of senders.
+    fn spooled(&self) -> u64 {
+        std::fs::read_dir(self.spool.path())
+            .unwrap()
+            .map(|file| file.unwrap().metadata().map_or(0, |m| m.len()))
+            .sum()
+    }
+}
+
+/// A world with a claim that has reached the server and waits there for a lock, with the sender cut off from the answer.
+async fn cut_off_in_a_claim(
+    recipients: i64,
+) -> (World, Relay, Sender, sqlx::Transaction<'static, sqlx::Postgres>) {
+    let world = World::start().await;
+    world.number(Num::ultramsg().in_flight(30)).await;
+    let campaign = world.campaign(Camp::of(recipients).paused()).await;
+    let relay = Relay::before(&world).await;
+    let sender = world.patient_sender(&relay).await;
+    let mut status = sender.status();
+    status.wait_for(|status| status.leases == 1).await.unwrap();
+    let mut lock = world.pool.begin().await.unwrap();
+    sqlx::query("select 1 from number_pacing for update").execute(&mut *lock).await.unwrap();
+    world.order(Action::ResumeCampaign(campaign)).await;
+    world.until_waiting(1).await;
+    relay.cut();
+    (world, relay, sender, lock)
+}
+
+#[tokio::test]
+async fn row_09_answer_to_a_claim_is_lost_and_its_messages_are_found_and_sent() {
+    let (world, relay, sender, lock) = cut_off_in_a_claim(20).await;
+    lock.rollback().await.unwrap();
+    until("the claim is committed", 5, async || world.attempts("sending").await == 20).await;
+    relay.restore();
+    world.until_all_accepted(10).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (20, 20));
+    assert_eq!(world.counts().await.attempts, 20, "the attempts that were found are those that were sent");
+}
+
+#[tokio::test]
+async fn row_09_claim_that_is_found_too_late_is_not_begun() {
+    let (world, relay, sender, lock) = cut_off_in_a_claim(20).await;
+    lock.rollback().await.unwrap();
+    until("the claim is committed", 5, async || world.attempts("sending").await == 20).await;
+    tokio::time::sleep(Duration::from_millis(5_200)).await;
+    assert_eq!(world.simulator.requests(), 0);
+    relay.restore();
+    world.until_all_accepted(15).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (20, 20));
+    assert_eq!(world.attempts("not_sent").await, 20, "the start window had passed");
+}
+
+#[tokio::test]
+async fn row_09_claim_that_commits_after_we_looked_is_found_all_the_same() {
+    let (world, relay, sender, lock) = cut_off_in_a_claim(1).await;
+    relay.restore();
+    // The sender asks for its attempts, finds none, and goes on; only then the server commits.
+    let mut status = sender.status();
+    status.wait_for(|status| status.store_unwell.is_none() && status.leases == 1).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    lock.rollback().await.unwrap();
+    world.until_all_accepted(30).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (1, 1));
+    let open: i64 = world.value("select count(*) from attempts where state = 'sending'").await;
+    assert_eq!(open, 0, "nothing is left behind");
+}
+
+#[tokio::test]
+async fn row_10_answer_to_outcomes_is_lost_and_recording_them_again_changes_nothing() {
+    let world = World::scripted("latency = '500ms'\n").await;
+    world.number(Num::ultramsg().daily(100)).await;
+    world.campaign(Camp::of(20)).await;
+    let relay = Relay::before(&world).await;
+    let sender = world.patient_sender(&relay).await;
+    world.until_counts("all are in the air", 10, |counts| counts.sending == 20).await;
+    let mut lock = world.pool.begin().await.unwrap();
+    sqlx::query("select 1 from attempts for update").execute(&mut *lock).await.unwrap();
+    world.until_waiting(1).await;
+    relay.cut();
+    lock.rollback().await.unwrap();
+    until("the outcomes are committed", 5, async || world.attempts("accepted").await > 0).await;
+    relay.restore();
+    world.until_all_accepted(15).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (20, 20));
+    let counted: i64 = world.value("select sum(accepted)::bigint from number_activity").await;
+    assert_eq!(counted, 20, "each is counted once");
+    assert_eq!(world.spooled(), 0, "nothing stays in the spool");
+}
+
+#[tokio::test]
+async fn row_11_restart_while_idle_is_seen_and_survived_without_an_operator() {
+    let cluster = own_cluster().await;
+    let mut world = Made::default().on(&cluster).world().await;
+    world.number(Num::meta()).await;
+    let campaign = world.campaign(Camp::of(50).paused()).await;
+    let sender = world.sender().await;
+    let mut status = sender.status();
+    status.wait_for(|status| status.leases == 1).await.unwrap();
+    cluster.stop(StopMode::Fast).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(3), status.wait_for(|status| status.store_unwell.is_some()))
+        .await
+        .expect("the loss of the database is seen within 3 s")
+        .unwrap();
+    cluster.start().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), status.wait_for(|status| status.store_unwell.is_none()))
+        .await
+        .expect("its return is seen")
+        .unwrap();
+    world.reconnect();
+    world.order(Action::ResumeCampaign(campaign)).await;
+    world.until_all_accepted(30).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (50, 50));
+}
+
+#[tokio::test]
+async fn row_12_restart_with_twenty_in_the_air_spools_their_outcomes_and_begins_nothing() {
+    let cluster = own_cluster().await;
+    let mut world = Made::default().on(&cluster).script("latency = '1500ms'\n").world().await;
+    world.number(Num::meta().in_flight(20)).await;
+    world.campaign(Camp::of(60)).await;
+    let sender = world.sender_with(&world.database, |config| config.timing = PATIENT).await;
+    until("twenty are in the air", 10, async || world.simulator.requests() == 20).await;
+    cluster.stop(StopMode::Immediate).await.unwrap();
+    // Their answers come while the database is away.
+    let lines = || -> usize {
+        let files = std::fs::read_dir(world.spool.path()).unwrap();
+        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().lines().count()).sum()
+    };
+    until("all outcomes are spooled", 10, async || lines() == 20).await;
+    throughout("nothing new begins", Duration::from_secs(1), async || world.simulator.requests() == 20).await;
+    cluster.start().await.unwrap();
+    world.reconnect();
+    world.follow("");
+    world.until_all_accepted(30).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received, sides.in_doubt), (60, 60, 0));
+    assert_eq!(world.counts().await.attempts, 60, "no outcome was lost, so nothing was tried twice");
+    assert_eq!(world.spooled(), 0);
+}
+
+#[tokio::test]
+async fn row_13_restart_during_a_claim_claims_and_charges_nothing() {
+    let cluster = own_cluster().await;
+    let mut world = Made::default().on(&cluster).world().await;
+    world.number(Num::meta().daily(100)).await;
+    let campaign = world.campaign(Camp::of(20).paused()).await;
+    let sender = world.sender().await;
+    sender.status().wait_for(|status| status.leases == 1).await.unwrap();
+    let mut lock = world.pool.begin().await.unwrap();
+    sqlx::query("select 1 from number_pacing for update").execute(&mut *lock).await.unwrap();
+    world.order(Action::ResumeCampaign(campaign)).await;
+    world.until_waiting(1).await;
+    // The number is suspended where no sender is: nothing may go on before we have looked.
+    cluster.stop(StopMode::Immediate).await.unwrap();
+    drop(lock);
+    cluster.start().await.unwrap();
+    world.reconnect();
+    world.until_all_accepted(30).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (20, 20));
+    assert_eq!(world.counts().await.attempts, 20, "the claim that was cut left nothing behind");
+    assert_eq!(world.value::<i32>("select reserved from quota_usage where scope = 'number'").await, 20);
+}
+
+#[tokio::test]
+async fn row_55_holder_cut_off_from_the_database_stops_by_its_own_clock_and_another_takes_over() {
+    let world = World::scripted("latency = '20ms'\n").await;
+    world.number(Num::ultramsg().per_second(10)).await;
+    world.campaign(Camp::of(600)).await;
+    let relay = Relay::before(&world).await;
+    let first = world.sender_with(&relay.database(), |_| {}).await;
+    world.until_counts("it sends", 10, |counts| counts.accepted >= 10).await;
+    relay.freeze();
+    let frozen = std::time::Instant::now();
+    let second = world.sender().await;
+    let holder = second.instance();
+    until("the other one sends", 25, async || {
+        let of_second: i64 = sqlx::query_scalar("select count(*) from attempts where instance_id = $1")
+            .bind(holder.0)
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+        of_second > 0
+    })
+    .await;
+    assert!(frozen.elapsed() < Duration::from_secs(20), "takeover took {:?}", frozen.elapsed());
+    assert_eq!(first.status().borrow().in_air, 0, "the first has stopped by itself");
+    relay.restore();
+    world.follow("");
+    world.execute("update whatsapp_numbers set per_second = 200, revision = revision + 1").await;
+    world.until_all_accepted(40).await;
+    let sides = world.end([first, second]).await;
+    assert_eq!((sides.accepted, sides.received), (600, 600));
+}
+
+#[tokio::test]
+async fn row_55_cut_connection_is_restored_and_nothing_is_sent_twice() {
+    let world = World::scripted("latency = '20ms'\n").await;
+    world.number(Num::ultramsg().in_flight(5)).await;
+    world.campaign(Camp::of(500)).await;
+    let relay = Relay::before(&world).await;
+    let sender = world.sender_with(&relay.database(), |_| {}).await;
+    for round in 1..=4 {
+        world.until_counts("it sends", 20, |counts| counts.accepted >= round * 60).await;
+        relay.cut();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        relay.restore();
+    }
+    world.until_all_accepted(40).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (500, 500));
+}
+
+#[tokio::test]
+async fn outcome_that_the_database_refuses_does_not_keep_the_others_from_it() {
+    let world = World::start().await;
+    world.number(Num::meta()).await;
+    let campaign = world.campaign(Camp::of(20)).await;
+    let phone = world.phone(campaign, 7).await;
+    let refuse = format!(
+        "create function refuse() returns trigger language plpgsql as
+         'begin if new.phone = ''{}'' and new.state = ''accepted'' then raise exception ''not this one''; end if;
+                return new; end'",
+        phone.reveal()
+    );
+    sqlx::query(sqlx::AssertSqlSafe(refuse)).execute(&world.pool).await.unwrap();
+    world
+        .execute("create trigger refuse before update on campaign_recipients for each row execute function refuse()")
+        .await;
+    let sender = world.sender().await;
+    world.until_counts("the others are recorded", 10, |counts| counts.accepted == 19).await;
+    world.until_counts("this one is in doubt", 10, |counts| counts.in_doubt == 1).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.in_doubt, sides.received), (19, 1, 20));
+}
+
+/// What an outcome says, as the sender writes it.
+fn outcome(attempt: AttemptId, state: &str, next: &str) -> OutcomeRecord {
+    let accepted = state == "accepted";
+    OutcomeRecord {
+        attempt,
+        state: state.parse().unwrap(),
+        provider_message_id: accepted.then(|| format!("wamid.{attempt}")),
+        class: (!accepted).then(|| "unknown".to_owned()),
+        blame: None,
+        code: None,
+        words: None,
+        duration_ms: None,
+        next: next.to_owned(),
+        delay_ms: 0,
+        reason: (!accepted).then(|| "a test".to_owned()),
+    }
+}
+
+/// One message in the air.
+async fn one_in_the_air() -> (World, AttemptId) {
+    let world = World::start().await;
+    world.number(Num::meta()).await;
+    let campaign = world.campaign(Camp::of(1)).await;
+    let claimer = &world.claimers(1).await[0];
+    let claimed = world.store.claim(&world.request(claimer, campaign, 1)).await.unwrap();
+    (world, claimed.messages[0].attempt)
+}
+
+#[tokio::test]
+async fn acceptance_that_meets_the_sweep_at_the_same_row_is_not_lost() {
+    let (world, attempt) = one_in_the_air().await;
+    // A sweep has just doubted it and has not committed yet.
+    let mut sweep = world.pool.begin().await.unwrap();
+    sqlx::query(
+        "select record_outcomes($1, array[$2], '{in_doubt}', '{null}', '{unknown}', '{us}', '{x}', '{x}', '{null}',
+                                '{doubt}', '{0}', '{in_doubt}')",
+    )
+    .bind(world.organization.0)
+    .bind(attempt.0)
+    .execute(&mut *sweep)
+    .await
+    .unwrap();
+    let acceptance = [outcome(attempt, "accepted", "advance")];
+    let recorded = world.store.record_outcomes(world.organization, &acceptance, None);
+    let (late, ()) = tokio::join!(recorded, async {
+        world.until_waiting(1).await;
+        sweep.commit().await.unwrap();
+    });
+    assert_eq!(late.unwrap(), [], "it was recorded, not found settled");
+    assert_eq!(world.counts().await.accepted, 1);
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn quota_is_given_back_while_others_charge_the_same_row() {
+    let (world, attempt) = one_in_the_air().await;
+    // Another claim has charged the campaign and the organisation and has not committed yet.
+    let mut other = world.pool.begin().await.unwrap();
+    sqlx::query(
+        "update quota_usage set reserved = reserved + 1, elsewhere = elsewhere + 1 where scope <> 'number'",
+    )
+    .execute(&mut *other)
+    .await
+    .unwrap();
+    let refusal = [outcome(attempt, "rejected", "fail")];
+    let recorded = world.store.record_outcomes(world.organization, &refusal, None);
+    let (late, ()) = tokio::join!(recorded, async {
+        world.until_waiting(1).await;
+        other.commit().await.unwrap();
+    });
+    assert_eq!(late.unwrap(), []);
+    let reserved: Vec<i32> = sqlx::query_scalar("select reserved from quota_usage order by scope")
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(reserved, [1, 0, 1], "campaign, number, organisation: only the other one's is left");
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn row_07_spooled_outcomes_of_a_killed_sender_are_replayed_by_the_next() {
+    let world = World::scripted("latency = '800ms'\n").await;
+    // A provider that cannot be asked: only the spool knows.
+    world.number(Num::meta().in_flight(5)).await;
+    world.campaign(Camp::of(5)).await;
+    let relay = Relay::before(&world).await;
+    let process = world.process_with(Started { url: Some(relay.url().to_owned()), ..Started::default() });
+    until("five are in the air", 10, async || world.simulator.requests() == 5).await;
+    relay.cut();
+    until("their outcomes are spooled", 10, async || {
+        let files = std::fs::read_dir(world.spool.path()).unwrap();
+        files
+            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().lines().count())
+            .sum::<usize>()
+            == 5
+    })
+    .await;
+    process.kill();
+    relay.restore();
+    let next = world.process();
+    world.until_all_accepted(20).await;
+    next.end();
+    let sides = world.end([]).await;
+    assert_eq!((sides.accepted, sides.received), (5, 5));
+    assert_eq!(world.spooled(), 0);
+}
