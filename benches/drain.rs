@@ -6,6 +6,9 @@
 //! Prints messages a second, CPU seconds of this program, the simulator and Postgres per thousand messages, transactions
 //! per hundred messages, WAL and peak memory.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people, far below 2^52")]
+
 use signalbox::{
     domain::ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
     postgres::{

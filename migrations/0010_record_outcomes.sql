@@ -189,6 +189,11 @@ end $$;
 
 -- Takes attempts off the limits of the day they were charged to, once.
 create function give_back_quota(p_org uuid, p_attempts uuid[]) returns void language plpgsql as $$
+declare
+    v_numbers   uuid[];
+    v_campaigns uuid[];
+    v_days      date[];
+    v_row       record;
 begin
     if cardinality(p_attempts) = 0 then
         return;
@@ -197,25 +202,31 @@ begin
         update attempts set charged = false
          where organization_id = p_org and id = any (p_attempts) and charged
         returning number_id, campaign_id, quota_day
-    ), per_scope as (
-        select 'number' as scope, number_id as scope_id, quota_day, count(*) as freed from freed group by 2, 3
-        union all
-        select 'campaign', campaign_id, quota_day, count(*) from freed group by 2, 3
-        union all
-        select 'organization', p_org, quota_day, count(*) from freed group by 3
-    ), locked as (
-        select u.scope, u.scope_id, u.day, s.freed
-          from per_scope s join quota_usage u on u.organization_id = p_org and u.scope = s.scope
-                                             and u.scope_id = s.scope_id and u.day = s.quota_day
-         order by u.scope, u.scope_id, u.day for update of u
-    ), given as (
-        update quota_usage u set reserved = u.reserved - l.freed from locked l
-         where u.organization_id = p_org and u.scope = l.scope and u.scope_id = l.scope_id and u.day = l.day
     )
-    update number_campaign_usage u set used = u.used - f.n
-      from (select number_id, campaign_id, quota_day, count(*) as n from freed group by 1, 2, 3) f
-     where u.organization_id = p_org and u.day = f.quota_day and u.number_id = f.number_id
-       and u.campaign_id = f.campaign_id;
+    select array_agg(number_id), array_agg(campaign_id), array_agg(quota_day)
+      into v_numbers, v_campaigns, v_days from freed;
+    -- One row at a time, in the order of the claim: what the parts of one statement lock first is nobody's promise, and
+    -- each of these looks at the row as it is after the wait for it.
+    for v_row in
+        select s.scope, s.scope_id, s.day, count(*)::integer as freed
+          from unnest(v_numbers, v_campaigns, v_days) as f (number_id, campaign_id, day)
+         cross join lateral (values ('number', f.number_id, f.day), ('campaign', f.campaign_id, f.day),
+                                    ('organization', p_org, f.day)) as s (scope, scope_id, day)
+         group by s.scope, s.scope_id, s.day order by s.scope, s.scope_id, s.day
+    loop
+        update quota_usage u set reserved = u.reserved - v_row.freed
+         where u.organization_id = p_org and u.scope = v_row.scope and u.scope_id = v_row.scope_id
+           and u.day = v_row.day;
+    end loop;
+    for v_row in
+        select f.number_id, f.campaign_id, f.day, count(*)::integer as freed
+          from unnest(v_numbers, v_campaigns, v_days) as f (number_id, campaign_id, day)
+         group by f.number_id, f.campaign_id, f.day order by f.number_id, f.campaign_id, f.day
+    loop
+        update number_campaign_usage u set used = u.used - v_row.freed
+         where u.organization_id = p_org and u.day = v_row.day and u.number_id = v_row.number_id
+           and u.campaign_id = v_row.campaign_id;
+    end loop;
 end $$;
 
 -- Ends queued work that nobody may send any more: of cancelled campaigns, and of people who opted out.

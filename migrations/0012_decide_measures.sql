@@ -41,6 +41,30 @@ declare
     v_changed bigint := 0;
     v_count   bigint;
 begin
+    -- Numbers before campaigns: claims take their locks in this order.
+    with over as materialized (
+        select id, phone::text as phone from whatsapp_numbers
+         where organization_id = p_org and suspended_until <= clock_timestamp() order by id for update
+    ), lifted as (
+        update whatsapp_numbers n
+           set suspended_at = null, suspension_reason = null, suspended_until = null, suspended_by = null,
+               revision = n.revision + 1, updated_at = clock_timestamp()
+          from over o where n.organization_id = p_org and n.id = o.id
+    ), closed as (
+        update failovers f set ended_at = clock_timestamp(), ended_by = 'sender', ended_reason = 'the suspension ended'
+          from over o where f.organization_id = p_org and f.from_number_id = o.id and f.ended_at is null
+    ), audited as (
+        insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name, reason)
+        select p_org, 'sender', p_instance, 'resume', 'number', o.id, o.phone, 'the suspension ended' from over o
+    )
+    select count(*) into v_count from over;
+    v_changed := v_changed + v_count;
+
+    update whatsapp_numbers set limited_until = null, limited_reason = null, revision = revision + 1
+     where organization_id = p_org and limited_until <= clock_timestamp();
+    get diagnostics v_count = row_count;
+    v_changed := v_changed + v_count;
+
     with due as materialized (
         select id, name from campaigns
          where organization_id = p_org and state = 'scheduled' and starts_at <= v_now order by id for update
@@ -73,28 +97,7 @@ begin
     select count(*) into v_count from done;
     v_changed := v_changed + v_count;
 
-    with over as materialized (
-        select id, phone::text as phone from whatsapp_numbers
-         where organization_id = p_org and suspended_until <= clock_timestamp() order by id for update
-    ), lifted as (
-        update whatsapp_numbers n
-           set suspended_at = null, suspension_reason = null, suspended_until = null, suspended_by = null,
-               revision = n.revision + 1, updated_at = clock_timestamp()
-          from over o where n.organization_id = p_org and n.id = o.id
-    ), closed as (
-        update failovers f set ended_at = clock_timestamp(), ended_by = 'sender', ended_reason = 'the suspension ended'
-          from over o where f.organization_id = p_org and f.from_number_id = o.id and f.ended_at is null
-    ), audited as (
-        insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name, reason)
-        select p_org, 'sender', p_instance, 'resume', 'number', o.id, o.phone, 'the suspension ended' from over o
-    )
-    select count(*) into v_count from over;
-    v_changed := v_changed + v_count;
-
-    update whatsapp_numbers set limited_until = null, limited_reason = null, revision = revision + 1
-     where organization_id = p_org and limited_until <= clock_timestamp();
-    get diagnostics v_count = row_count;
-    return v_changed + v_count;
+    return v_changed;
 end $$;
 
 -- Queued work whose campaign was cancelled, or whose person opted out, at the very moment it was put back.

@@ -44,9 +44,10 @@ pub async fn show(
 ) -> Result<(), CliError> {
     let _log = logging::to_file(&session.config.data_dir.join("log"), session.config.log.as_deref())?;
     let sends = !(flags.watch || flags.read_only);
-    let sender = match sends {
-        true => Some(sender::start(session, sender::config(session, org, "console")).await?),
-        false => None,
+    let sender = if sends {
+        Some(sender::start(session, sender::config(session, org, "console")).await?)
+    } else {
+        None
     };
     let seat = session.store.seat(org.id, sender.as_ref().map(Sender::instance)).await?;
     let on_loss = if sends {

@@ -265,7 +265,7 @@ async fn headless(session: &Session, org: &Org, simulator: &Simulator) -> Result
         "in_doubt": totals.in_doubt, "seconds": (seconds * 1_000.0).round() / 1_000.0,
         "recorded": { "accepted": recorded.accepted, "in_doubt": recorded.in_doubt },
         "received": { "messages": received, "duplicates": duplicates },
-        "violations": violations.len(),
+        "violations": violations.iter().map(|each| format!("{}: {}", each.invariant, each.detail)).collect::<Vec<String>>(),
         "both_sides_agree": agree,
     });
     session.out.show(&value, || {

@@ -85,6 +85,7 @@ impl Session {
     }
 
     /// The same session without output.
+    #[must_use]
     pub fn quiet(&self) -> Self {
         Self {
             config: self.config.clone(),

@@ -182,7 +182,6 @@ impl Action {
     /// Whether messages may go out, or something ends for good, because of it. Such an action is never done without a
     /// question. Stopping is not such a thing.
     #[must_use]
-    #[expect(clippy::match_same_arms, reason = "the same answer for another reason")]
     pub fn needs_consent(&self) -> bool {
         match self {
             // Of priority and limits the screen knows the former value: it asks when they are raised.

@@ -39,6 +39,8 @@ const STALE: Duration = Duration::from_secs(5);
 const RECOVER_FOR: Duration = Duration::from_mins(10);
 /// First wait before a campaign that had nothing is asked again; doubles up to [`LONGEST_DRY`].
 const FIRST_DRY: Duration = Duration::from_millis(250);
+/// Due work that a claim did not bring is not asked for again sooner.
+const SOON: TimeDelta = TimeDelta::milliseconds(400);
 /// Longest such wait.
 const LONGEST_DRY: Duration = Duration::from_mins(1);
 
@@ -166,6 +168,12 @@ impl Engine {
                 if let Some(walk) = self.walks.get_mut(&campaign.id) {
                     walk.vain = 0;
                 }
+            }
+        }
+        for campaign in &snapshot.campaigns {
+            // Work that was put back is asked for when it is due, however long nothing was found before.
+            if let (Some(due), Some(dry)) = (campaign.next_due, self.local.dry.get_mut(&campaign.id)) {
+                *dry = (*dry).min(due.max(snapshot.at + SOON));
             }
         }
         let active: HashSet<CampaignId> = snapshot.campaigns.iter().map(|campaign| campaign.id).collect();
@@ -330,6 +338,14 @@ impl Engine {
     }
 
     fn take_claim(&mut self, request: &ClaimRequest, claimed: Claimed, began: Moment) {
+        tracing::debug!(
+            wanted = request.attempts.len(),
+            got = claimed.messages.len(),
+            lanes = ?request.lanes,
+            refused = ?claimed.refused,
+            exhausted = ?claimed.exhausted,
+            "claimed"
+        );
         let used: HashSet<AttemptId> = claimed.messages.iter().map(|message| message.attempt).collect();
         self.shared
             .close_attempts(request.attempts.iter().copied().filter(|attempt| !used.contains(attempt)));

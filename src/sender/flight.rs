@@ -70,10 +70,14 @@ pub async fn fly(shared: Arc<Shared>, flight: Flight) {
     stop_point::reach("after_answer").await;
     let judgement = judge::judge(&outcome, flight.message.tries, flight.never_switch);
     let note = Note::of(&flight, &outcome, &judgement);
+    // Closed here, before the landing frees the slot: until the warden has come to it, the engine would claim the next
+    // message for a number that was refused.
+    if let Some(note) = &note {
+        note.close_at_once(&shared);
+    }
     let settled = settle(&flight, outcome, &judgement, took);
     shared.known(&settled.report.outcome);
     drop(landing);
-    // The warden first: a number that was refused must be closed before its next slot.
     if let Some(note) = note
         && shared.measures.send(note).await.is_err()
     {

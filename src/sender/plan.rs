@@ -88,6 +88,8 @@ pub struct Roster {
     pub campaigns: Vec<Service>,
     /// For each number, the campaigns it takes part in; `true`: only with what is bound to it.
     serves: Vec<Vec<(usize, bool)>>,
+    /// For each campaign, whether its recipients keep their number.
+    sticky: Vec<bool>,
 }
 
 /// Who serves a campaign.
@@ -152,7 +154,12 @@ impl Roster {
                 service
             })
             .collect();
-        Self { zone, everything: everything_hold(snapshot, midnight), numbers, campaigns, serves }
+        let sticky = snapshot
+            .campaigns
+            .iter()
+            .map(|campaign| pools.get(&campaign.pool).is_some_and(|pool| pool.sticky))
+            .collect();
+        Self { zone, everything: everything_hold(snapshot, midnight), numbers, campaigns, serves, sticky }
     }
 
     /// The organisation's zone.
@@ -196,7 +203,10 @@ impl Roster {
                 hold.until().into_iter().for_each(|until| plan.may_open(until));
                 continue;
             }
-            if self.serves[place].iter().all(|(at, _)| rooms[*at].left == 0) {
+            let has_work = |(at, _): &(usize, bool)| {
+                rooms[*at].left > 0 || self.may_have_bound_work(snapshot, local, place, *at, now)
+            };
+            if !self.serves[place].iter().any(has_work) {
                 continue;
             }
             let in_air = local.in_air.get(&view.number.id).copied().unwrap_or(0);
@@ -219,6 +229,22 @@ impl Roster {
         plan
     }
 
+    /// Whether work may wait that is bound to this number, or to one whose work it takes over.
+    fn may_have_bound_work(
+        &self,
+        snapshot: &Snapshot,
+        local: &Local,
+        place: usize,
+        at: usize,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let campaign = &snapshot.campaigns[at];
+        let key = (snapshot.numbers[place].number.id, campaign.id);
+        self.sticky[at]
+            && campaign.next_due.is_some_and(|due| due <= now)
+            && local.bound_dry.get(&key).is_none_or(|until| *until <= now)
+    }
+
     fn divide(
         &self,
         snapshot: &Snapshot,
@@ -230,15 +256,13 @@ impl Roster {
     ) -> Vec<(usize, u32, bool)> {
         let view = &snapshot.numbers[place];
         let number = view.number.id;
-        let bound_work = |at: usize| {
-            let campaign = &snapshot.campaigns[at];
-            campaign.next_due.is_some_and(|due| due <= now)
-                && local.bound_dry.get(&(number, campaign.id)).is_none_or(|until| *until <= now)
-        };
         let candidates: Vec<(usize, bool, sharing::Candidate)> = self.serves[place]
             .iter()
+            // What is free to go through any number is spoken for: what is bound to this one is not.
+            .map(|(at, bound_only)| (at, *bound_only || rooms[*at].left == 0))
             .filter(|(at, bound_only)| {
-                self.campaigns[*at].hold.is_none() && rooms[*at].left > 0 && (!bound_only || bound_work(*at))
+                self.campaigns[**at].hold.is_none()
+                    && (!bound_only || self.may_have_bound_work(snapshot, local, place, **at, now))
             })
             .map(|(at, bound_only)| {
                 let campaign = &snapshot.campaigns[*at];
@@ -247,12 +271,16 @@ impl Roster {
                     priority: campaign.priority,
                     weight: campaign.weight,
                     used_today: snapshot.shares.get(&(number, campaign.id)).copied().unwrap_or(0),
-                    queued: rooms[*at].left,
+                    queued: if bound_only {
+                        u32::try_from(campaign.queued).unwrap_or(u32::MAX)
+                    } else {
+                        rooms[*at].left
+                    },
                     campaign_remaining: campaign
                         .daily_limit
                         .map(|cap| cap.saturating_sub(campaign.used_today)),
                 };
-                (*at, *bound_only, candidate)
+                (*at, bound_only, candidate)
             })
             .collect();
         let asked: Vec<sharing::Candidate> = candidates.iter().map(|(_, _, candidate)| *candidate).collect();

@@ -61,6 +61,25 @@ impl Note {
             ),
         })
     }
+
+    /// Takes out of this process's own plan what the answer takes out of service, at once and without the database.
+    pub fn close_at_once(&self, shared: &Shared) {
+        match &self.measure {
+            Measure::SuspendNumber => shared.close_number(self.number, CLOSE_AT_ONCE),
+            Measure::RestNumber(rest) => shared.close_number(self.number, *rest),
+            Measure::SuspendAccount => {
+                for number in numbers_of(shared, self.account) {
+                    shared.close_number(number, CLOSE_AT_ONCE);
+                }
+            }
+            Measure::RestAccount(rest) => shared.set_breaker(self.account, Some(*rest)),
+            Measure::OptOut
+            | Measure::ContentRefused
+            | Measure::ProviderFault { .. }
+            | Measure::UnknownRefusal
+            | Measure::Well => {}
+        }
+    }
 }
 
 #[derive(Default)]
@@ -106,7 +125,6 @@ impl Books {
             Measure::RestNumber(rest) => rest_number(shared, note, *rest).await,
             Measure::SuspendAccount => suspend_account(shared, note).await,
             Measure::RestAccount(rest) => {
-                shared.set_breaker(note.account, Some(*rest));
                 for number in numbers_of(shared, note.account) {
                     shared
                         .store
@@ -187,7 +205,6 @@ impl Books {
 }
 
 async fn suspend_number(shared: &Shared, note: &Note) -> Result<(), StoreError> {
-    shared.close_number(note.number, CLOSE_AT_ONCE);
     let Some(epoch) = shared.epoch(note.number) else { return Ok(()) };
     let in_flight = shared.in_air();
     let suspended = shared
@@ -219,9 +236,6 @@ async fn rest_number(shared: &Shared, note: &Note, rest: Duration) -> Result<(),
 }
 
 async fn suspend_account(shared: &Shared, note: &Note) -> Result<(), StoreError> {
-    for number in numbers_of(shared, note.account) {
-        shared.close_number(number, CLOSE_AT_ONCE);
-    }
     let suspended = shared
         .store
         .suspend_account_by_answer(shared.organization, shared.instance, note.account, &note.cause)

@@ -51,7 +51,7 @@ impl World {
         };
         cluster.create_database(&name, None).await.unwrap();
         let database = Database::on_cluster(cluster, &name);
-        migrate::run(&database, &MIGRATIONS, Duration::from_secs(60), |_| {}).await.unwrap();
+        migrate::run(&database, &MIGRATIONS, Duration::from_mins(1), |_| {}).await.unwrap();
         let store = Store::new(&database);
         let admin = database.pool(Purpose::Migrate);
         let organization = OrganizationId::new();
@@ -130,7 +130,7 @@ impl World {
             operator: "bea".into(),
             host: "web-1".into(),
             pid: 4711,
-            kind: "sender".into(),
+            kind: "sender",
         };
         self.store.introduce(self.organization, &who).await.unwrap();
         let leases =
@@ -171,7 +171,7 @@ impl Sender<'_> {
             lanes: vec![Lane { number: 0, campaign: 0, wanted: count, bound_only: false }],
             takes_over: Vec::new(),
             attempts: (0..count).map(|_| AttemptId::new()).collect(),
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             now: None,
         };
         let claimed = self.world.store.claim(&request).await.unwrap();

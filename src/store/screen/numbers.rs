@@ -406,11 +406,7 @@ mod tests {
 
     #[test]
     fn the_last_minute_slides() {
-<<<<<<< HEAD
-        let at = |second| DateTime::UNIX_EPOCH + chrono::Duration::seconds(600 + i64::from(second));
-=======
         let at = |second: i64| DateTime::UNIX_EPOCH + chrono::Duration::seconds(600 + second);
->>>>>>> screen
         assert_eq!(last_minute(0, 60, at(0)), 60);
         assert_eq!(last_minute(30, 60, at(30)), 60);
         assert_eq!(last_minute(59, 60, at(59)), 60);

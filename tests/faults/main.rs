@@ -1,0 +1,17 @@
+//! The fault matrix of `reliability.md`, section 14: one named case for each row. Each ends with both sides compared and
+//! the invariants checked.
+
+#![cfg(test)]
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod failover;
+mod limits;
+mod provider;
+
+/// Not a test: this program as a sender of its own, when [`world::child`] starts it.
+#[test]
+fn child() {
+    world::child::run_if_child();
+}
