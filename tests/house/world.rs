@@ -4,6 +4,9 @@ use crate::{Exception, Found, Rule, program};
 
 /// Where a clock is read.
 const CLOCKS: &[Exception] = &[
+    Exception("src/tui/app.rs", "the console's loop: it hands every message its moment"),
+    Exception("src/tui/effects.rs", "how long an answer took, for the screen only"),
+    Exception("src/tui/mod.rs", "the time limit of the last frame"),
     Exception(
         "src/sender/clock.rs",
         "the sender's one clock: everything else there gets its moment as an argument",
