@@ -59,7 +59,7 @@ create function last_decision(p_org uuid, p_id uuid, p_key text default null, p_
     language sql stable
 as $$
     select l.actor, l.at from audit_log l
-     where l.organization_id = p_org and l.entity_id = p_id
+     where l.organization_id = p_org and l.entity_id = p_id and l.action <> 'reveal phone'
        and (p_key is null or l.after ->> p_key is not distinct from p_value)
      order by l.at desc limit 1
 $$;

@@ -12,6 +12,7 @@ use crate::{
     domain::{ids::AccountId, number::ProviderKind, phone::Phone},
     provider::{self, Credential},
     secrets::{KeyRing, Place, new_key_text},
+    sender::line::token_place,
     store::account::{AccountEdit, AccountRecord, NewAccount, SealedSecrets},
 };
 use clap::{Args, Subcommand};
@@ -147,7 +148,7 @@ async fn add(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
     if provider == ProviderKind::Ultramsg {
         // UltraMsg signs nothing: the path itself is what nobody else knows.
         let word = path_word(&new_key_text()?);
-        sealed.webhook_secret = Some(seal(&ring, org, id, "webhook_secret", &word)?);
+        sealed.webhook_secret = Some(seal(&ring, &place(org, id, "sealed_webhook_secret"), &word)?);
     }
     let new = NewAccount {
         id,
@@ -253,9 +254,8 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
 async fn webhook_path(session: &Session, org: &Org, account: &AccountRecord) -> Result<String, CliError> {
     let path = format!("/webhooks/{}/{}", account.provider, account.id);
     let Some(sealed) = &account.sealed_webhook_secret else { return Ok(path) };
-    let place =
-        Place { table: "accounts", column: "webhook_secret", organization: org.id.0, row: account.id.0 };
-    let opened = ring(session).await?.open(&place, &sealed.parse()?)?;
+    let opened =
+        ring(session).await?.open(&place(org, account.id, "sealed_webhook_secret"), &sealed.parse()?)?;
     Ok(format!("{path}/{}", opened.reveal()))
 }
 
@@ -289,27 +289,25 @@ impl Given {
     }
 
     fn seal(&self, ring: &KeyRing, org: &Org, account: AccountId) -> Result<SealedSecrets, CliError> {
-        let sealed = |column: &str, secret: &Option<Zeroizing<String>>| {
-            secret.as_ref().map(|secret| seal(ring, org, account, column, secret)).transpose()
+        let sealed = |place: Place<'_>, secret: &Option<Zeroizing<String>>| {
+            secret.as_ref().map(|secret| seal(ring, &place, secret)).transpose()
         };
         Ok(SealedSecrets {
-            token: sealed("token", &self.token)?,
-            app_secret: sealed("app_secret", &self.app_secret)?,
-            verify_token: sealed("verify_token", &self.verify_token)?,
+            token: sealed(token_place(org.id, account), &self.token)?,
+            app_secret: sealed(place(org, account, "sealed_app_secret"), &self.app_secret)?,
+            verify_token: sealed(place(org, account, "sealed_verify_token"), &self.verify_token)?,
             webhook_secret: None,
         })
     }
 }
 
-fn seal(
-    ring: &KeyRing,
-    org: &Org,
-    account: AccountId,
-    column: &str,
-    secret: &str,
-) -> Result<String, CliError> {
-    let place = Place { table: "accounts", column, organization: org.id.0, row: account.0 };
-    Ok(ring.seal(&place, secret)?.as_str().to_owned())
+/// Where a secret of an account stands; the token's place is the sender's to say ([`token_place`]).
+fn place(org: &Org, account: AccountId, column: &'static str) -> Place<'static> {
+    Place { table: "accounts", column, organization: org.id.0, row: account.0 }
+}
+
+fn seal(ring: &KeyRing, place: &Place<'_>, secret: &str) -> Result<String, CliError> {
+    Ok(ring.seal(place, secret)?.as_str().to_owned())
 }
 
 /// Letters and digits of a random key, as a part of a path.

@@ -133,6 +133,17 @@ async fn a_cancelled_campaign_skips_who_waits_and_lets_the_wire_end() {
 }
 
 #[tokio::test]
+async fn a_large_campaign_is_cancelled_piece_by_piece_to_the_last_recipient() {
+    let acme = Acme::new().await;
+    acme.contacts(10_001).await;
+    let campaign = acme.running().await;
+    acme.done(Action::CancelCampaign(campaign)).await;
+    let stats = acme.db.store.campaign_stats(acme.organization, "hello").await.unwrap().unwrap();
+    assert_eq!((stats.queued, stats.skipped, stats.sums_hold), (0, 10_001, true));
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
 async fn who_waits_can_be_excluded_and_who_failed_tried_again() {
     let acme = Acme::new().await;
     acme.contacts(3).await;

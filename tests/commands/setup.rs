@@ -2,6 +2,7 @@
 
 use crate::support::{Db, binary, until};
 use serde_json::json;
+use signalbox::{secrets::KeyRing, sender::line::token_place};
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 /// An organisation with an account, by the command line.
@@ -141,6 +142,19 @@ async fn secrets_are_sealed_and_never_shown() {
         .value("select string_agg(before::text || after::text, '') from audit_log where entity = 'account'")
         .await;
     assert!(!audit.contains("sealed"), "{audit}");
+}
+
+#[tokio::test]
+async fn the_sender_opens_what_the_command_line_sealed() {
+    let db = acme().await;
+    let (organization, account, sealed): (uuid::Uuid, uuid::Uuid, String) =
+        sqlx::query_as("select organization_id, id, sealed_token from accounts")
+            .fetch_one(&db.pool)
+            .await
+            .unwrap();
+    let ring = KeyRing::parse(binary::KEY).unwrap();
+    let place = token_place(organization.into(), account.into());
+    assert_eq!(ring.open(&place, &sealed.parse().unwrap()).unwrap().reveal(), "EAAG-the-very-token");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A key of the tests' own, 32 bytes.
-const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// What came of a run.
 #[derive(Debug)]
