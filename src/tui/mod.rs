@@ -133,7 +133,8 @@ pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, T
             },
             caught = signals.next() => match caught {
                 Caught::Stop(signal) => {
-                    if signal == StopSignal::Hup {
+                    // A hang-up whose terminal is still there (kill -HUP) leaves the screen first.
+                    if signal == StopSignal::Hup && watchdog::is_gone() {
                         watchdog::detach();
                     }
                     let _ = messages.try_send(Msg::Stop(signal));

@@ -3,7 +3,7 @@
 use super::Motion;
 use crate::domain::filter::Filter;
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Order and row set stay as they are for so long after the operator moved.
@@ -118,13 +118,13 @@ impl<R: Identified> LocalList<R> {
     ) where
         R: 'a,
     {
-        self.total = all.clone().count();
-        self.marks.retain(|mark| all.clone().any(|row| row.id() == *mark));
+        let present: BTreeMap<R::Id, &R> = all.clone().map(|row| (row.id(), row)).collect();
+        self.total = present.len();
+        self.marks.retain(|mark| present.contains_key(mark));
         if still && !self.rows.is_empty() {
             for standing in &mut self.rows {
-                let id = standing.row.id();
-                match all.clone().find(|row| row.id() == id) {
-                    Some(row) => *standing = Standing { row: row.clone(), gone: false },
+                match present.get(&standing.row.id()) {
+                    Some(row) => *standing = Standing { row: (*row).clone(), gone: false },
                     None => standing.gone = true,
                 }
             }
@@ -142,7 +142,7 @@ impl<R: Identified> LocalList<R> {
                 Some(at) => self.cursor = at,
                 // It left while it was under the cursor: its place is kept, crossed out. A row that merely does not
                 // fit a filter that was just typed is no such case.
-                None if !all.clone().any(|row| row.id() == chosen.row.id()) => {
+                None if !present.contains_key(&chosen.row.id()) => {
                     let at = self.cursor.min(rows.len());
                     rows.insert(at, Standing { row: chosen.row, gone: true });
                     self.cursor = at;

@@ -138,7 +138,10 @@ pub fn no_data(model: &Model) -> Option<[&'static str; 2]> {
         return None;
     }
     Some(if model.source.away.is_some() {
-        ["The database cannot be reached.", "Sending has stopped by itself; this goes on when it is back."]
+        [
+            "The database cannot be reached.",
+            "Nothing is sent from here until it is back; that goes on by itself.",
+        ]
     } else {
         ["Reading ...", ""]
     })

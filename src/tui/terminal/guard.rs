@@ -49,10 +49,10 @@ pub fn give_back() {
     }
 }
 
-/// Leaves the drawing thread behind: it is stuck in a write that nobody reads. Later calls do nothing; the terminal's
-/// mode is put back, which takes no write.
+/// Leaves the drawing thread behind: it is stuck in a write that nobody reads. The terminal's mode is put back, which
+/// takes no write; should the reader come back, that thread still leaves the screen.
 pub fn abandon() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
+    if is_taken() {
         let _ = crossterm::terminal::disable_raw_mode();
     }
 }

@@ -186,11 +186,11 @@ impl<S: Write> Backend for Screen<S> {
     }
 }
 
-/// The terminal's size now; 80 by 24 if it cannot tell.
+/// The terminal's size now; 80 by 24 if it cannot tell, which serial lines and some scripts say as 0 by 0.
 pub fn terminal_size() -> Size {
     match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
-        Ok(size) => Size::new(size.ws_col, size.ws_row),
-        Err(_) => Size::new(80, 24),
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
+        _ => Size::new(80, 24),
     }
 }
 

@@ -36,6 +36,15 @@ pub fn watch(lost: mpsc::Sender<()>) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Whether the terminal is gone already.
+pub fn is_gone() -> bool {
+    let stdin = rustix::stdio::stdin();
+    let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
+    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut watched, Some(&now)).is_ok()
+        && watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
+}
+
 /// Standard input becomes a pipe that never has data (crossterm's loop then waits), standard output and error become
 /// `/dev/null` (no later print can fail). May be called twice.
 pub fn detach() {

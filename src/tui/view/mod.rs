@@ -89,7 +89,7 @@ fn status_line(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if let Some((since, why)) = &model.source.away {
         let at = words::clock(since.wall, model.now.wall, model.session.zone);
         let line = format!(
-            " !! DATABASE AWAY since {at}: nothing is sent, what you see is old. Trying again: {why}"
+            " !! DATABASE AWAY since {at}: nothing is sent from here, this is old. Trying again: {why}"
         );
         canvas.text(
             area.x,
