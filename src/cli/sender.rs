@@ -92,11 +92,8 @@ pub fn config(session: &Session, org: &Org, kind: &'static str) -> Config {
     });
     config.client.debug = session.config.provider_debug;
     if org.record.rehearsal {
-        config.timing = Timing {
-            grace: Duration::from_secs(2),
-            settle: Duration::from_secs(6),
-            deadline: Duration::from_secs(25),
-        };
+        config.timing =
+            Timing { grace: Duration::from_secs(2), settle: Duration::from_secs(6), ..Timing::default() };
     }
     config
 }

@@ -314,6 +314,8 @@ fn session(options: PgConnectOptions, purpose: Purpose) -> PgConnectOptions {
         ("lock_timeout", milliseconds(purpose.lock_limit())),
         ("idle_in_transaction_session_timeout", "10s".to_owned()),
         ("TimeZone", "UTC".to_owned()),
+        // Whatever server, database or role say: an intent that a crash can undo is a message that may be sent twice.
+        ("synchronous_commit", "on".to_owned()),
         // A console that vanished without a word must not keep its row locks for two hours.
         ("tcp_keepalives_idle", "10".to_owned()),
         ("tcp_keepalives_interval", "5".to_owned()),

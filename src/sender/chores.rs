@@ -60,12 +60,13 @@ async fn pass(shared: &Shared) -> Result<(), StoreError> {
 
 /// Asks providers about doubts that are due to be asked about (rule F).
 async fn reconcile(shared: &Shared) -> Result<(), StoreError> {
-    for doubt in
-        shared.store.doubts_to_ask(shared.organization, DOUBTS_A_PASS, shared.config.timing.pace()).await?
-    {
+    let timing = &shared.config.timing;
+    let doubts =
+        shared.store.doubts_to_ask(shared.organization, DOUBTS_A_PASS, timing.pace(), timing.settle).await?;
+    for doubt in doubts {
         let Some(line) = shared.line(doubt.number) else {
             let why = "the number cannot be used to ask";
-            shared.store.note_evidence(shared.organization, doubt.attempt, false, why).await?;
+            shared.store.note_unasked(shared.organization, doubt.attempt, why).await?;
             continue;
         };
         let lookup = Lookup {
@@ -99,10 +100,7 @@ async fn weigh(
                 .store
                 .note_evidence(shared.organization, doubt.attempt, true, "not known to the provider")
                 .await?;
-            let settled = shared.campaign_now().is_some_and(|now| {
-                (now - doubt.started_at).to_std().is_ok_and(|age| age >= shared.config.timing.settle)
-            });
-            if !absence_is_proof || doubt.absences < 1 || !settled {
+            if !absence_is_proof || doubt.absences < 1 || !doubt.is_settled {
                 return Ok(());
             }
             let failure = Failure {

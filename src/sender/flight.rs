@@ -19,10 +19,6 @@ use std::{
     time::Duration,
 };
 
-/// A request that has not begun this long after its claim is not begun at all (rule G): this is what makes a process
-/// harmless that was frozen between intent and request.
-pub const START_WINDOW: Duration = Duration::from_secs(5);
-
 /// An outcome on its way to the database.
 pub struct Settled {
     /// What is written.
@@ -100,8 +96,12 @@ fn refuse_to_begin(shared: &Shared, flight: &Flight) -> Option<Failure> {
     let withheld = |code: &str, words: &str| {
         Some(Failure { class: Class::Withheld, code: Some(code.to_owned()), words: words.to_owned() })
     };
-    if flight.claimed.age() > START_WINDOW {
-        return withheld("start_window", "more than 5 s had passed since the claim");
+    let window = shared.config.timing.start_window;
+    if flight.claimed.age() > window {
+        return withheld(
+            "start_window",
+            &format!("more than {} s had passed since the claim", window.as_secs()),
+        );
     }
     let gate = shared.gate();
     if gate.stopped {
@@ -131,7 +131,9 @@ async fn send(shared: &Shared, flight: &Flight) -> (Outcome, Option<Duration>) {
         content: Content::Text(text.clone()),
     };
     let began = Moment::now();
-    // Asked once more when the connection stands: connecting takes time, and a pause may have come meanwhile.
+    // Asked once more when the connection stands: connecting takes time, and a pause may have come meanwhile. From here to
+    // the first byte nothing is awaited. A process that is frozen within these microseconds writes when it wakes; by
+    // the time that absence counts as proof, providers have closed the connection that it would write to.
     let withheld: OnceLock<Failure> = OnceLock::new();
     let may_start = || {
         stop_point::reach_now("after_connect");

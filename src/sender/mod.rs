@@ -84,10 +84,14 @@ pub struct Config {
 pub struct Timing {
     /// An attempt without outcome is in doubt this long after its deadline.
     pub grace: Duration,
-    /// How long a provider may take to list a message that it took: ten times the slowest we have seen.
+    /// How long a provider may take to list a message that it took, from the attempt's deadline on: ten times the slowest
+    /// we have seen.
     pub settle: Duration,
-    /// How long an attempt may take from its claim on.
+    /// How long an attempt may take from its claim on: the start window and the longest request.
     pub deadline: Duration,
+    /// A request that has not begun this long after its claim is not begun at all (rule G): this is what makes a process
+    /// harmless that was frozen between intent and request.
+    pub start_window: Duration,
 }
 
 impl Default for Timing {
@@ -96,6 +100,7 @@ impl Default for Timing {
             grace: Duration::from_secs(10),
             settle: Duration::from_mins(2),
             deadline: Duration::from_secs(25),
+            start_window: Duration::from_secs(5),
         }
     }
 }
@@ -162,6 +167,16 @@ pub struct Totals {
 /// Why a sender cannot start. Reads well after "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum SenderError {
+    /// A message could begin, or still be under way, after others take it for lost: it could be sent twice.
+    #[error(
+        "an attempt's deadline of {deadline:?} is shorter than its start window and a request's limit ({least:?})"
+    )]
+    Deadline {
+        /// The deadline.
+        deadline: Duration,
+        /// What it has to be at least.
+        least: Duration,
+    },
     /// The database refuses.
     #[error("put this sender on record")]
     Introduce(#[source] StoreError),
@@ -192,6 +207,11 @@ impl Sender {
     /// # Errors
     /// When the database, the client or the spool cannot be used; nothing was sent then.
     pub async fn start(store: Store, keys: KeyRing, config: Config) -> Result<Self, SenderError> {
+        let deadline = config.timing.deadline;
+        let least = config.timing.start_window + config.client.total_timeout;
+        if deadline < least {
+            return Err(SenderError::Deadline { deadline, least });
+        }
         let http = client::Client::new(&config.client).map_err(SenderError::Client)?;
         let instance = InstanceId::new();
         let spool = spool::Spool::open(&config.spool_dir, instance)

@@ -6,6 +6,7 @@ use crate::domain::{
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
+use std::time::Duration;
 
 /// An attempt in doubt that the provider should be asked about now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +23,10 @@ pub struct Doubt {
     pub in_doubt_since: DateTime<Utc>,
     /// Which try it was.
     pub tries: i16,
-    /// How often in a row the provider did not know it.
+    /// How often the provider did not know it.
     pub absences: i16,
+    /// So long after its deadline that the provider must know it if it ever took it.
+    pub is_settled: bool,
 }
 
 /// What the ledger says of messages that the providers should have.
@@ -90,7 +93,7 @@ impl Store {
     }
 
     /// Attempts in doubt that are to be asked about now: 10 s, 30 s, 2 min, 10 min, 1 h, 6 h and 24 h after the doubt
-    /// began (rule F), all times `pace`.
+    /// began (rule F), all times `pace`. `settle`: how long after its deadline a provider's *not known* begins to count.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -99,10 +102,12 @@ impl Store {
         organization: OrganizationId,
         most: i64,
         pace: f64,
+        settle: Duration,
     ) -> Result<Vec<Doubt>, StoreError> {
         let rows = sqlx::query!(
             r#"select a.id, a.number_id, r.phone::text as "phone!", a.started_at,
-                      a.in_doubt_since as "in_doubt_since!", r.tries, a.absences
+                      a.in_doubt_since as "in_doubt_since!", r.tries, a.absences,
+                      a.deadline_at + make_interval(secs => $4) <= clock_timestamp() as "is_settled!"
                  from attempts a
                  join campaign_recipients r on r.organization_id = a.organization_id
                                            and r.campaign_id = a.campaign_id and r.id = a.recipient_id
@@ -113,6 +118,7 @@ impl Store {
             organization.0,
             most,
             pace,
+            settle.as_secs_f64(),
         )
         .fetch_all(&self.lease)
         .await
@@ -128,12 +134,37 @@ impl Store {
                     in_doubt_since: row.in_doubt_since,
                     tries: row.tries,
                     absences: row.absences,
+                    is_settled: row.is_settled,
                 })
             })
             .collect()
     }
 
-    /// Keeps what the provider said about a doubt. `absent`: it was asked properly and does not know it.
+    /// Keeps that a provider could not be asked about a doubt. It does not count as a check: it is tried again soon.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn note_unasked(
+        &self,
+        organization: OrganizationId,
+        attempt: AttemptId,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update attempts set evidence = $3
+              where organization_id = $1 and id = $2 and state = 'in_doubt' and evidence is distinct from $3",
+            organization.0,
+            attempt.0,
+            why,
+        )
+        .execute(&self.lease)
+        .await
+        .map_err(failed("keep why a provider was not asked"))?;
+        Ok(())
+    }
+
+    /// Keeps what the provider said about a doubt, or that it could not be understood. `absent`: it was asked properly and
+    /// does not know it.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -147,7 +178,7 @@ impl Store {
         sqlx::query!(
             "update attempts
                 set checks = checks + 1, checked_at = clock_timestamp(), evidence = $4,
-                    absences = case when $3 then absences + 1 else 0 end
+                    absences = absences + $3::boolean::integer
               where organization_id = $1 and id = $2 and state = 'in_doubt'",
             organization.0,
             attempt.0,

@@ -6,7 +6,6 @@ use crate::store::view::{CampaignRow, NumberRow, RecipientRow};
 use crate::tui::keymap::Reason;
 use crate::tui::model::{Model, Tab};
 use crate::tui::overlays::{Overlay, drawer::DrawerOf};
-use crate::tui::terminal::suspend;
 use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb};
 
 type Allowed = Result<(), Reason>;
@@ -195,7 +194,7 @@ pub(super) fn suspend_process(model: &Model) -> Allowed {
     if model.sends_here() {
         return no("would stop sending; pause first or run in tmux");
     }
-    suspend::can_stop().or_else(no)
+    model.cannot_stop.map_or(Ok(()), no)
 }
 
 pub(super) fn drawer_has_phone(model: &Model) -> Allowed {

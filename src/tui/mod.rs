@@ -131,17 +131,8 @@ pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, T
                 Ok(Err(error)) => Err(TuiError::Terminal(error)),
                 Err(_) => Err(TuiError::Panicked(panic::take_ui_words().unwrap_or_default())),
             },
-            caught = signals.next() => match caught {
-                Caught::Stop(signal) => {
-                    // A hang-up whose terminal is still there (kill -HUP) leaves the screen first.
-                    if signal == StopSignal::Hup && watchdog::is_gone() {
-                        watchdog::detach();
-                    }
-                    let _ = messages.try_send(Msg::Stop(signal));
-                    why = why.or(Some((Ended::Signal(signal), tokio::time::Instant::now() + LAST_FRAME)));
-                }
-                Caught::Suspend => { let _ = messages.try_send(Msg::Suspend); }
-                Caught::Continue => { let _ = messages.try_send(Msg::Woken); }
+            caught = signals.next() => if let Some(ended) = pass_on(caught, &messages) {
+                why = why.or(Some((ended, tokio::time::Instant::now() + LAST_FRAME)));
             },
             Some(()) = terminal_lost.recv() => {
                 let _ = messages.try_send(Msg::TerminalLost);
@@ -154,6 +145,23 @@ pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, T
             }
         }
     }
+}
+
+/// Tells the console of a signal. Answers how it ends, if that is what the signal asks for.
+fn pass_on(caught: Caught, messages: &mpsc::Sender<Msg>) -> Option<Ended> {
+    let (message, ended) = match caught {
+        Caught::Stop(signal) => {
+            // A hang-up whose terminal is still there (kill -HUP) leaves the screen first.
+            if signal == StopSignal::Hup && watchdog::is_gone() {
+                watchdog::detach();
+            }
+            (Msg::Stop(signal), Some(Ended::Signal(signal)))
+        }
+        Caught::Suspend => (Msg::Suspend, None),
+        Caught::Continue => (Msg::Woken, None),
+    };
+    let _ = messages.try_send(message);
+    ended
 }
 
 async fn until(deadline: Option<tokio::time::Instant>) {
@@ -171,6 +179,7 @@ fn show(session: crate::store::view::Session, options: Options, wires: app::Wire
     let (keymap, problems) = keys.as_deref().map(Keymap::with_user_file).unwrap_or_default();
     let size = terminal_size();
     let mut model = Model::new(now, session, read_only, theme, keymap, size);
+    model.cannot_stop = terminal::suspend::can_stop().err();
     for problem in problems {
         model.toast(Level::Warn, Safe::new(&problem.to_string()).into_string());
     }

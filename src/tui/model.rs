@@ -250,6 +250,8 @@ pub struct Model {
     pub session: Session,
     /// Nothing can be changed, because the operator asked for that.
     pub read_only: bool,
+    /// Why Ctrl-z cannot stop this process, if it cannot.
+    pub cannot_stop: Option<&'static str>,
     /// How things look.
     pub theme: Theme,
     /// What keys mean.
@@ -318,6 +320,7 @@ impl Model {
             now,
             session,
             read_only,
+            cannot_stop: None,
             theme,
             keymap,
             size,

@@ -21,6 +21,7 @@ const PATIENT: Timing = Timing {
     grace: Duration::from_secs(20),
     settle: Duration::from_millis(1_500),
     deadline: Duration::from_secs(20),
+    start_window: Duration::from_secs(5),
 };
 
 impl World {

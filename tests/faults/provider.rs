@@ -75,7 +75,6 @@ async fn unreachable_until_back(base_url: &str, code: &str) {
 }
 
 #[tokio::test]
-#[ignore = "passed alone and failed once on a loaded machine: the cause is open"]
 async fn row_23_refused_connection_is_not_sent_and_blames_nobody_but_the_way() {
     unreachable_until_back(&format!("http://{}", nobody().await), "refused").await;
 }

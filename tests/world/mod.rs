@@ -38,12 +38,13 @@ use std::{
 
 const TEMPLATE: &str = "migrated";
 
-/// How long doubts take in tests: an attempt without outcome is in doubt four seconds after its claim, and a provider is
+/// How long doubts take in tests: an attempt without outcome is in doubt five seconds after its claim, and a provider is
 /// asked about it for the first time a moment later.
 pub const TIMING: Timing = Timing {
     grace: Duration::from_secs(1),
     settle: Duration::from_millis(1_500),
-    deadline: Duration::from_secs(3),
+    deadline: Duration::from_secs(4),
+    start_window: Duration::from_secs(2),
 };
 
 /// A request has two seconds.

@@ -21,7 +21,7 @@ use super::{Answer, Evidence, Line, Lookup, Outgoing, Prepared, Provider, readin
 use crate::domain::outcome::{Failure, Outcome};
 use pool::Pool;
 use rustls::pki_types::CertificateDer;
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use transport::Fault;
 use url::Position;
@@ -30,6 +30,9 @@ pub use connect::ClientError;
 
 /// Most bytes of an answer's body that are read. No provider's answer to a send comes near it.
 pub const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// How long an answer is still looked for when its time is over.
+const LAST_LOOK: Duration = Duration::from_millis(50);
 
 /// Time limits and trust of a [`Client`].
 #[derive(Debug, Clone)]
@@ -166,9 +169,16 @@ impl Client {
             inner.pool.give_back(origin, connection);
             return Err(Fault::start_window());
         }
-        let answer = match tokio::time::timeout_at(deadline, connection.exchange(prepared)).await {
-            Ok(answer) => answer?,
-            Err(_) => return Err(Fault::no_answer_in_time()),
+        let answer = {
+            let mut exchange = pin!(connection.exchange(prepared));
+            match tokio::time::timeout_at(deadline, exchange.as_mut()).await {
+                Ok(answer) => answer?,
+                // A process that was stopped for a while sees the time before it sees the answer that came meanwhile.
+                Err(_) => match tokio::time::timeout(LAST_LOOK, exchange).await {
+                    Ok(answer) => answer?,
+                    Err(_) => return Err(Fault::no_answer_in_time()),
+                },
+            }
         };
         if connection.is_reusable() {
             inner.pool.give_back(origin, connection);
