@@ -1,10 +1,13 @@
 //! The whole way: recipients in Postgres → claims → simulator over HTTP → recorded outcomes, with the ledger, caps,
 //! pacing, sharing, counts and live events on. Postgres runs with `fsync` on, on the same machine.
 //!
-//! `cargo bench --bench drain -- [--recipients N] [--delay MS] [--numbers N] [--in-flight N]`
+//! A number's `in_flight` is 100 at no delay and 200 otherwise unless given.
+//!
+//! `cargo bench --bench drain -- [--recipients N] [--delay MS] [--numbers N] [--in-flight N] [--statements]`
 //!
 //! Prints messages a second, CPU seconds of this program, the simulator and Postgres per thousand messages, transactions
-//! per hundred messages, WAL and peak memory.
+//! per hundred messages, WAL and peak memory. `--statements` adds where Postgres spent its time, statement by statement,
+//! inside functions too (needs pg_stat_statements, and costs some speed).
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people, far below 2^52")]
@@ -39,6 +42,7 @@ struct Plan {
     delay_ms: u64,
     numbers: u32,
     in_flight: u32,
+    statements: bool,
 }
 
 fn main() -> Fallible<()> {
@@ -46,11 +50,17 @@ fn main() -> Fallible<()> {
     if arguments.iter().any(|argument| argument == "--simulate") {
         return simulate(value(&arguments, "--delay").unwrap_or(0));
     }
+    let delay_ms = value(&arguments, "--delay").unwrap_or(0);
+    let numbers = u32::try_from(value(&arguments, "--numbers").unwrap_or(10))?;
+    let in_the_air = if delay_ms == 0 { 1_000 } else { 2_000 };
     let plan = Plan {
         recipients: value(&arguments, "--recipients").unwrap_or(50_000),
-        delay_ms: value(&arguments, "--delay").unwrap_or(0),
-        numbers: u32::try_from(value(&arguments, "--numbers").unwrap_or(10))?,
-        in_flight: u32::try_from(value(&arguments, "--in-flight").unwrap_or(0))?,
+        delay_ms,
+        numbers,
+        in_flight: u32::try_from(
+            value(&arguments, "--in-flight").unwrap_or(in_the_air / u64::from(numbers)),
+        )?,
+        statements: arguments.iter().any(|argument| argument == "--statements"),
     };
     if std::env::var("SIGNALBOX_LOG").is_ok() {
         tracing_subscriber::fmt().with_writer(std::io::stderr).init();
@@ -103,7 +113,12 @@ impl Drop for Simulated {
 }
 
 async fn run(plan: &Plan) -> Fallible<()> {
-    let cluster = Cluster::throwaway(Settings::default()).await?;
+    let mut settings = Settings::default();
+    if plan.statements {
+        settings.options.push(("shared_preload_libraries".to_owned(), "pg_stat_statements".to_owned()));
+        settings.options.push(("pg_stat_statements.track".to_owned(), "all".to_owned()));
+    }
+    let cluster = Cluster::throwaway(settings).await?;
     cluster.ensure_database("bench").await?;
     let database = Database::on_cluster(&cluster, "bench");
     migrate::run(&database, &migrate::MIGRATIONS, Duration::from_secs(30), |_| {}).await?;
@@ -120,6 +135,11 @@ async fn run(plan: &Plan) -> Fallible<()> {
     let (transactions, wal) = database_figures(&pool).await?;
     let cpu = Cpu::now(simulated.child.id())?;
     let began = Instant::now();
+    if plan.statements {
+        sqlx::raw_sql("create extension pg_stat_statements; select pg_stat_statements_reset()")
+            .execute(&pool)
+            .await?;
+    }
     let sender = Sender::start(store, keys, config).await?;
     let mut events = sender.events();
     let listener = tokio::spawn(async move {
@@ -142,9 +162,10 @@ async fn run(plan: &Plan) -> Fallible<()> {
 
     let accepted = plan.recipients as f64;
     println!(
-        "drain {} recipients, {} numbers, {} ms: {:.0} a second ({:.2} s)",
+        "drain {} recipients, {} numbers, {} in flight each, {} ms: {:.0} a second ({:.2} s)",
         plan.recipients,
         plan.numbers,
+        plan.in_flight,
         plan.delay_ms,
         accepted / took.as_secs_f64(),
         took.as_secs_f64()
@@ -162,6 +183,9 @@ async fn run(plan: &Plan) -> Fallible<()> {
         peak_memory()? / 1_024.0
     );
     println!("  totals {totals:?}, left {left}");
+    if plan.statements {
+        print_statements(&pool).await?;
+    }
     pool.close().await;
     Ok(())
 }
@@ -186,10 +210,6 @@ async fn seed(pool: &sqlx::PgPool, keys: &KeyRing, plan: &Plan) -> Fallible<Orga
         .bind(pool_id.0)
         .execute(pool)
         .await?;
-    let in_flight = match plan.in_flight {
-        0 => (if plan.delay_ms == 0 { 400 } else { 2_000 }) / plan.numbers,
-        given => given,
-    };
     for place in 0..plan.numbers {
         let number = NumberId::new();
         sqlx::query(
@@ -201,7 +221,7 @@ async fn seed(pool: &sqlx::PgPool, keys: &KeyRing, plan: &Plan) -> Fallible<Orga
         .bind(account.0)
         .bind(format!("+2376000001{place:02}"))
         .bind(format!("1000000000001{place:02}"))
-        .bind(i32::try_from(in_flight)?)
+        .bind(i32::try_from(plan.in_flight)?)
         .execute(pool)
         .await?;
         sqlx::query("insert into pool_numbers (organization_id, pool_id, number_id) values ($1, $2, $3)")
@@ -268,6 +288,22 @@ async fn database_figures(pool: &sqlx::PgPool) -> Fallible<(i64, i64)> {
     )
     .fetch_one(pool)
     .await?)
+}
+
+async fn print_statements(pool: &sqlx::PgPool) -> Fallible<()> {
+    let rows: Vec<(i64, f64, i64, String)> = sqlx::query_as(
+        "select calls, total_exec_time, rows, left(regexp_replace(query, '\\s+', ' ', 'g'), 110)
+           from pg_stat_statements order by total_exec_time desc limit 45",
+    )
+    .fetch_all(pool)
+    .await?;
+    for (calls, milliseconds, rows, query) in rows {
+        println!(
+            "{milliseconds:9.0} ms {calls:7} calls {:9.1} us each {rows:8} rows  {query}",
+            milliseconds * 1e3 / calls as f64
+        );
+    }
+    Ok(())
 }
 
 struct Cpu {

@@ -49,7 +49,7 @@ comment on column attempts.epoch is 'Of the number''s lease at the claim.';
 comment on column attempts.charged is 'Counts against the limits of quota_day.';
 comment on column attempts.words is 'The provider''s own words, cleaned.';
 comment on column attempts.checks is 'How often the provider was asked about it.';
-comment on column attempts.absences is 'How often in a row the provider did not know it.';
+comment on column attempts.absences is 'How often the provider did not know it.';
 comment on column attempts.evidence is 'What the provider said last.';
 comment on column attempts.contradicted is 'Settled one way, and evidence for acceptance came later.';
 
