@@ -93,12 +93,13 @@ pub async fn run(global: &Global, options: &Options) -> Result<(), CliError> {
         crate::tui::terminal::check().map_err(|error| CliError::failed(error.to_string()))?;
     }
     let out = Out::new(global.json);
-    let folder = tempfile::Builder::new()
-        .prefix("signalbox-demo-")
-        .tempdir()
-        .map_err(|error| CliError::because("failed to make a folder for the demo", error))?;
     out.progress("starting a throw-away PostgreSQL …");
     let cluster = Cluster::throwaway(Settings::default()).await?;
+    // Within the cluster's folder: what a killed demo leaves behind goes with its cluster.
+    let folder = tempfile::Builder::new()
+        .prefix("demo-")
+        .tempdir_in(cluster.folder())
+        .map_err(|error| CliError::because("failed to make a folder for the demo", error))?;
     cluster.ensure_database("demo").await?;
     let database = Database::on_cluster(&cluster, "demo");
     migrate::run(&database, &MIGRATIONS, Duration::from_mins(1), |_waited| {}).await?;

@@ -132,6 +132,22 @@ impl Store {
         found.extend(violations!(
             self,
             organization,
+            r#"with taken as (
+                   select campaign_id, count(*) as n from attempts
+                    where organization_id = $1 and state = 'accepted' group by campaign_id
+               ), counted as (
+                   select campaign_id, sum(sent)::bigint as n from campaign_counts where organization_id = $1
+                    group by campaign_id
+               )
+               select format('campaign %s: %s messages counted as sent, %s attempts were accepted',
+                             coalesce(c.campaign_id, t.campaign_id), coalesce(c.n, 0), coalesce(t.n, 0)) as "detail!"
+                 from counted c full join taken t on t.campaign_id = c.campaign_id
+                where coalesce(c.n, 0) <> coalesce(t.n, 0)
+                limit 20"#
+        ));
+        found.extend(violations!(
+            self,
+            organization,
             r#"select format('recipient %s is %s at step %s, but its attempt %s is %s', r.id, r.state, r.step,
                              coalesce(a.id::text, 'of that step'), coalesce(a.state::text, 'missing')) as "detail!"
                  from campaign_recipients r

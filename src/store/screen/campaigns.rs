@@ -65,6 +65,7 @@ impl Store {
                       c.pool_id, k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",
                       k.accepted as "accepted!", k.delivered as "delivered!", k.read as "read!", k.failed as "failed!",
                       k.in_doubt as "in_doubt!", k.skipped as "skipped!", k.attempts as "attempts!",
+                      k.sent as "sent!",
                       coalesce(u.reserved, 0) as "used!", w.due_at as "due_at?", w.waiting as "waiting?"
                  from (select * from campaigns
                         where organization_id = $1 and ($3::uuid is null or id = $3)
@@ -77,7 +78,8 @@ impl Store {
                             coalesce(sum(k.failed), 0)::bigint as failed,
                             coalesce(sum(k.in_doubt), 0)::bigint as in_doubt,
                             coalesce(sum(k.skipped), 0)::bigint as skipped,
-                            coalesce(sum(k.attempts), 0)::bigint as attempts
+                            coalesce(sum(k.attempts), 0)::bigint as attempts,
+                            coalesce(sum(k.sent), 0)::bigint as sent
                        from campaign_counts k
                       where k.organization_id = c.organization_id and k.campaign_id = c.id) k
                  left join quota_usage u on u.organization_id = c.organization_id and u.scope = 'campaign'
@@ -250,6 +252,7 @@ struct Columns {
     in_doubt: i64,
     skipped: i64,
     attempts: i64,
+    sent: i64,
     used: i32,
     due_at: Option<DateTime<Utc>>,
     waiting: Option<i64>,
@@ -290,6 +293,7 @@ impl Columns {
             hold: None,
             in_air: u32::try_from(counts.sending).unwrap_or(u32::MAX),
             counts,
+            sent: many(self.sent),
             per_second: 0.0,
             starts_at: self
                 .starts_at

@@ -86,16 +86,16 @@ impl Counts {
         self.sum() == self.planned
     }
 
-    /// What the provider has: accepted, delivered or read.
+    /// Whose last message the provider has: accepted, delivered or read.
     #[must_use]
-    pub fn sent(&self) -> u64 {
+    pub fn reached(&self) -> u64 {
         self.accepted.saturating_add(self.delivered).saturating_add(self.read)
     }
 
     /// What needs nothing more.
     #[must_use]
     pub fn done(&self) -> u64 {
-        self.sent().saturating_add(self.failed).saturating_add(self.skipped)
+        self.reached().saturating_add(self.failed).saturating_add(self.skipped)
     }
 }
 
@@ -118,6 +118,8 @@ pub struct CampaignRow {
     pub hold: Option<HoldView>,
     /// Recipients by state.
     pub counts: Counts,
+    /// Messages that a provider took, over all steps.
+    pub sent: u64,
     /// Attempts on the wire now, all instances.
     pub in_air: u32,
     /// Messages a second over the last ten seconds.

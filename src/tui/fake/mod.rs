@@ -138,6 +138,7 @@ pub fn campaign(at: u64, name: &str, standing: CampaignStanding) -> CampaignRow 
         by: "anna".into(),
         hold: None,
         counts: Counts::default(),
+        sent: 0,
         in_air: 0,
         per_second: 0.0,
         starts_at: None,
@@ -175,7 +176,11 @@ fn campaigns() -> Vec<CampaignRow> {
     let mut done = campaign(6, "easter", CampaignStanding::Completed);
     done.counts =
         Counts { planned: 1_000, delivered: 900, read: 60, failed: 30, skipped: 10, ..Counts::default() };
-    vec![news, vip, held, broken, may, done]
+    let mut rows = vec![news, vip, held, broken, may, done];
+    for row in &mut rows {
+        row.sent = row.counts.reached();
+    }
+    rows
 }
 
 fn instance(at: u64, host: &str, in_air: u32) -> InstanceRow {

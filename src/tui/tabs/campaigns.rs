@@ -178,7 +178,7 @@ fn cells(model: &Model, row: &CampaignRow) -> Vec<Cell<'static>> {
         row.name.as_str().to_owned().into(),
         state(model, row),
         done(row, 5, model).into(),
-        words::short_count(row.counts.sent()).into(),
+        words::short_count(row.sent).into(),
         Cell::new(words::short_count(row.counts.failed), fail_role(row)),
         eta_or_hold(model, row),
     ]
@@ -200,7 +200,7 @@ fn wide_cells(model: &Model, row: &CampaignRow) -> Vec<Cell<'static>> {
         row.name.as_str().to_owned().into(),
         state(model, row),
         done(row, 5, model).into(),
-        words::short_count(row.counts.sent()).into(),
+        words::short_count(row.sent).into(),
         words::short_count(row.counts.delivered.saturating_add(row.counts.read)).into(),
         Cell::new(words::short_count(row.counts.failed), fail_role(row)),
         rate.into(),
@@ -417,7 +417,7 @@ pub fn as_text(row: &CampaignRow) -> Safe {
         row.standing.name(),
         row.counts.done(),
         row.counts.planned,
-        row.counts.sent(),
+        row.sent,
         row.counts.failed
     ))
 }

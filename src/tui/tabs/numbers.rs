@@ -289,7 +289,12 @@ pub fn describe(
         facts.fact("Phone", &phone(model, Subject::Number(row.id), &row.phone), Role::Text);
     }
     standing(facts, model, row);
-    if let Some(hold) = &row.hold {
+    // The standing of one that is out of service says why and until when already.
+    let is_told = matches!(
+        row.standing,
+        NumberStanding::Suspended { .. } | NumberStanding::Limited { .. } | NumberStanding::Disabled
+    );
+    if let Some(hold) = row.hold.as_ref().filter(|_| !is_told) {
         facts.fact("Waits", &hold_long(hold, model), Role::Warn);
     }
     let limit = row
