@@ -7,7 +7,7 @@
 //!
 //! Prints messages a second, CPU seconds of this program, the simulator and Postgres per thousand messages, transactions
 //! per hundred messages, WAL and peak memory. `--statements` adds where Postgres spent its time, statement by statement,
-//! inside functions too (needs pg_stat_statements, and costs some speed).
+//! inside functions too (needs `pg_stat_statements`, and costs some speed).
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people, far below 2^52")]

@@ -52,7 +52,10 @@ async fn pass(shared: &Shared) -> Result<(), StoreError> {
     if store.take_chore(organization, instance, "stranded", Duration::from_secs(10)).await? {
         store.end_stranded(organization).await?;
     }
-    if store.take_chore(organization, instance, "reconcile", Duration::from_secs(2)).await? {
+    // Before the first picture there is no line to ask through, and a check would be spent on nothing.
+    if shared.lines().is_ready()
+        && store.take_chore(organization, instance, "reconcile", Duration::from_secs(2)).await?
+    {
         reconcile(shared).await?;
     }
     Ok(())
@@ -66,7 +69,7 @@ async fn reconcile(shared: &Shared) -> Result<(), StoreError> {
     for doubt in doubts {
         let Some(line) = shared.line(doubt.number) else {
             let why = "the number cannot be used to ask";
-            shared.store.note_unasked(shared.organization, doubt.attempt, why).await?;
+            shared.store.note_evidence(shared.organization, doubt.attempt, false, why).await?;
             continue;
         };
         let lookup = Lookup {

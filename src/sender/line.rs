@@ -82,6 +82,12 @@ impl Lines {
         self.ready.get(&number)
     }
 
+    /// Whether there is any line.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// The gauge of a number.
     pub fn gauge(&self, number: NumberId) -> Arc<Gauge> {
         let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);

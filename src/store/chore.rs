@@ -140,29 +140,6 @@ impl Store {
             .collect()
     }
 
-    /// Keeps that a provider could not be asked about a doubt. It does not count as a check: it is tried again soon.
-    ///
-    /// # Errors
-    /// When the database is away or refuses.
-    pub async fn note_unasked(
-        &self,
-        organization: OrganizationId,
-        attempt: AttemptId,
-        why: &str,
-    ) -> Result<(), StoreError> {
-        sqlx::query!(
-            "update attempts set evidence = $3
-              where organization_id = $1 and id = $2 and state = 'in_doubt' and evidence is distinct from $3",
-            organization.0,
-            attempt.0,
-            why,
-        )
-        .execute(&self.lease)
-        .await
-        .map_err(failed("keep why a provider was not asked"))?;
-        Ok(())
-    }
-
     /// Keeps what the provider said about a doubt, or that it could not be understood. `absent`: it was asked properly and
     /// does not know it.
     ///

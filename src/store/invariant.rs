@@ -129,22 +129,7 @@ impl Store {
                            coalesce(c.opted_out, 0)))
                 limit 20"#
         );
-        found.extend(violations!(
-            self,
-            organization,
-            r#"with taken as (
-                   select campaign_id, count(*) as n from attempts
-                    where organization_id = $1 and state = 'accepted' group by campaign_id
-               ), counted as (
-                   select campaign_id, sum(sent)::bigint as n from campaign_counts where organization_id = $1
-                    group by campaign_id
-               )
-               select format('campaign %s: %s messages counted as sent, %s attempts were accepted',
-                             coalesce(c.campaign_id, t.campaign_id), coalesce(c.n, 0), coalesce(t.n, 0)) as "detail!"
-                 from counted c full join taken t on t.campaign_id = c.campaign_id
-                where coalesce(c.n, 0) <> coalesce(t.n, 0)
-                limit 20"#
-        ));
+        found.extend(self.sent_beside_accepted(organization).await?);
         found.extend(violations!(
             self,
             organization,
@@ -166,6 +151,25 @@ impl Store {
                 limit 20"#
         ));
         Ok(found)
+    }
+
+    async fn sent_beside_accepted(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"with taken as (
+                   select campaign_id, count(*) as n from attempts
+                    where organization_id = $1 and state = 'accepted' group by campaign_id
+               ), counted as (
+                   select campaign_id, sum(sent)::bigint as n from campaign_counts where organization_id = $1
+                    group by campaign_id
+               )
+               select format('campaign %s: %s messages counted as sent, %s attempts were accepted',
+                             coalesce(c.campaign_id, t.campaign_id), coalesce(c.n, 0), coalesce(t.n, 0)) as "detail!"
+                 from counted c full join taken t on t.campaign_id = c.campaign_id
+                where coalesce(c.n, 0) <> coalesce(t.n, 0)
+                limit 20"#
+        ))
     }
 
     async fn usage_beside_charges(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {

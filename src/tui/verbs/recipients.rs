@@ -106,7 +106,7 @@ pub fn settle(row: &DoubtRow, verdict: Verdict, model: &Model) -> Proposal {
     ];
     match verdict {
         Verdict::Sent => {
-            proposal.warning = Some("Nothing is sent again; if it never arrived, nobody will know.");
+            proposal.warning = Some("Nothing is sent again, even if it never arrived.");
         }
         Verdict::NotSent => {
             proposal.warning = Some("It will be sent again. If it did arrive, this person gets it twice.");
