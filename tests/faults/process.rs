@@ -277,7 +277,7 @@ impl Dice {
 #[tokio::test]
 async fn row_57_random_kills_lose_nothing_and_send_nothing_twice() {
     let number = |name, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
-    let (seconds, seed) = (number("SIGNALBOX_CHAOS_SECONDS", 60), number("SIGNALBOX_CHAOS_SEED", 57));
+    let (seconds, seed) = (number("SIGNALBOX_CHAOS_SECONDS", 120), number("SIGNALBOX_CHAOS_SEED", 57));
     let world = World::scripted(
         "latency = { from = '5ms', to = '60ms' }
          [[rule]]\nwhen = { probability = 0.004 }\nthen = { accept_then_cut = true }

@@ -15,7 +15,7 @@ const HEAD_LIMIT: usize = 32 * 1024;
 /// Most headers of an answer. Meta sends about 25.
 const HEADERS: usize = 96;
 /// How much is read at once: most answers are complete with it.
-const READ: usize = 4 * 1024;
+const READ: usize = 2 * 1024;
 const USER_AGENT: &str = concat!("signalbox/", env!("CARGO_PKG_VERSION"));
 
 /// A connection and what was read from it.
@@ -61,6 +61,12 @@ impl Connection {
     /// Whether nothing came since the last answer, not even its end.
     pub fn is_quiet(&self) -> bool {
         self.stream.is_quiet()
+    }
+
+    /// Lets go of what it was read into: there may be thousands of unused connections.
+    pub fn rest(&mut self) {
+        self.input = Vec::new();
+        self.output = Vec::new();
     }
 
     /// Writes the request and reads the answer. From the first byte on, a failure is a doubt.

@@ -41,7 +41,8 @@ impl Pool {
     }
 
     /// Keeps a connection for the next request.
-    pub fn give_back(self: &Arc<Self>, origin: &str, connection: Connection) {
+    pub fn give_back(self: &Arc<Self>, origin: &str, mut connection: Connection) {
+        connection.rest();
         let idle = Idle { connection, since: Instant::now() };
         let mut all = self.lock();
         match all.get_mut(origin) {
