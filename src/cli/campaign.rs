@@ -7,12 +7,16 @@ use super::{
     output::{Table, card, local_or_dash, or_dash},
     parse::{self, When},
     session::Org,
+    why,
 };
 use crate::{
     domain::{
         action::{Action, Order},
-        campaign::CampaignState,
-        hold::{CapScope, Hold},
+        day::next_day,
+        hold::{
+            self, GateName, Hold,
+            facts::{self, CampaignFacts, Now},
+        },
         ids::{CampaignId, RecipientId},
     },
     store::{action::ActionResult, campaign::CampaignRecord, stats::CampaignStats},
@@ -79,6 +83,11 @@ pub enum Verb {
     Cancel(OneArgs),
     /// Tries everybody again whose message failed
     Retry(OneArgs),
+    /// Why it sends nothing now, gate by gate, and until when
+    Why {
+        /// Which one
+        name: String,
+    },
     /// Its figures
     Stats {
         /// Which one
@@ -129,6 +138,10 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         }
         Verb::Schedule { name, at, reason } => schedule(session, &org, &name, &at, reason.as_deref()).await,
         Verb::Retry(args) => retry(session, &org, &args).await,
+        Verb::Why { name } => {
+            let campaign = find(session, &org, &name).await?;
+            why::campaign(session, &org, campaign.id).await
+        }
         Verb::Stats { name } => stats(session, &org, &name).await,
         Verb::Export { name, file } => export(session, &org, &name, &file).await,
         Verb::Estimate(_) | Verb::Forecast(_) => {
@@ -137,7 +150,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     }
 }
 
-async fn find(session: &Session, org: &Org, name: &str) -> Result<CampaignRecord, CliError> {
+/// The campaign of this name.
+pub async fn find(session: &Session, org: &Org, name: &str) -> Result<CampaignRecord, CliError> {
     session.store.campaigns(org.id, Some(name)).await?.pop().ok_or_else(|| unknown(name))
 }
 
@@ -294,24 +308,21 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
     })
 }
 
-/// Why it sends nothing now, as far as its own row tells.
+/// Why it sends nothing now, as far as its own row tells; one that has nothing left waits for nothing.
 fn hold(stats: &CampaignStats, org: &Org) -> Option<Hold> {
-    let life: CampaignState = stats.state.parse().ok()?;
-    let limit = stats.daily_limit.and_then(|limit| u32::try_from(limit).ok());
-    match life {
-        CampaignState::Draft => Some(Hold::CampaignDraft),
-        CampaignState::Scheduled => Some(Hold::CampaignScheduled { starts: stats.starts_at }),
-        CampaignState::Paused => Some(Hold::CampaignPaused { by: Some(stats.changed_by.clone()) }),
-        CampaignState::Completed | CampaignState::Cancelled => Some(Hold::CampaignFinished { state: life }),
-        CampaignState::Active => match (&org.record.stopped_by, limit) {
-            (Some(by), _) => Some(Hold::SendingStopped { by: by.clone() }),
-            (None, Some(limit)) if i64::from(stats.sent_today) >= i64::from(limit) && stats.queued > 0 => {
-                let opens = Some(crate::domain::day::next_day(stats.at, org.zone));
-                Some(Hold::CapReached { scope: CapScope::Campaign, limit, opens })
-            }
-            _ => None,
-        },
-    }
+    let now = Now { at: stats.at, midnight: next_day(stats.at, org.zone) };
+    let facts = CampaignFacts {
+        state: stats.state.parse().ok()?,
+        starts_at: stats.starts_at,
+        changed_by: &stats.changed_by,
+        daily_limit: stats.daily_limit.and_then(|limit| u32::try_from(limit).ok()),
+        used_today: u32::try_from(stats.sent_today).unwrap_or(0),
+    };
+    let stopped = org.record.stopped_by.as_ref().map(|by| Hold::SendingStopped { by: by.clone() });
+    let holds: Vec<Hold> = facts::of_campaign(&facts, now).chain(stopped).collect();
+    let binding = hold::binding(&holds)?;
+    let waits = stats.queued > 0 || binding.gate() != GateName::CampaignCap;
+    waits.then(|| binding.clone())
 }
 
 async fn export(session: &Session, org: &Org, name: &str, file: &Path) -> Result<(), CliError> {

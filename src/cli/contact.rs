@@ -1,11 +1,12 @@
 //! `signalbox contact`.
 
 use super::{
-    CliError, Session,
+    CliError, Session, campaign,
     export::{Export, JsonArray},
     output::{Table, card, local_or_dash, or_dash},
     parse,
     session::Org,
+    why,
 };
 use crate::{
     domain::{ids::ContactId, phone::Phone},
@@ -68,6 +69,16 @@ Examples:
         #[arg(value_parser = parse::phone)]
         phone: Phone,
     },
+    /// Why this person's message of a campaign waits, gate by gate, and until when
+    #[command(after_help = "Example:\n  signalbox contact why +237600000001 --campaign summer-sale")]
+    Why {
+        /// Whose
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+        /// Of which campaign
+        #[arg(long, value_name = "NAME")]
+        campaign: String,
+    },
     /// The person may be written to again
     OptIn {
         /// Whose
@@ -99,6 +110,10 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Export { file } => export(session, &org, &file).await,
         Verb::List { limit } => list(session, &org, limit).await,
         Verb::Show { phone } => show(session, &org, &phone).await,
+        Verb::Why { phone, campaign } => {
+            let campaign = campaign::find(session, &org, &campaign).await?;
+            why::contact(session, &org, &phone, campaign.id).await
+        }
         Verb::OptIn { phone, reason } => {
             let result = store.opt_in(org.id, &phone, "operator", reason.as_deref(), actor).await?;
             session.out.settle(&format!("{} may be written to again", phone.reveal()), org.zone, &result)

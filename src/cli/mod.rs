@@ -28,6 +28,7 @@ mod secret;
 mod sender;
 mod session;
 mod simulator;
+mod why;
 
 pub use error::CliError;
 pub use session::Session;

@@ -6,11 +6,16 @@ use super::{
     output::{Table, card, local_or_dash, or_dash},
     parse::{self, Limit, When},
     session::Org,
+    why,
 };
 use crate::{
     domain::{
         action::{Action, NewNumber, Order},
-        hold::{CapScope, Hold},
+        day::next_day,
+        hold::{
+            Hold,
+            facts::{self, Now, NumberFacts, Service},
+        },
         ids::NumberId,
         number::{Pacing, ProviderKind},
         phone::Phone,
@@ -123,6 +128,12 @@ pub enum Verb {
         #[arg(value_parser = parse::phone)]
         phone: Phone,
     },
+    /// Why it sends nothing now, gate by gate, and until when
+    Why {
+        /// Which one
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+    },
     /// Changes a number
     #[command(after_help = "Example:\n  signalbox number edit +237600000001 --daily-limit 500 --interval 30")]
     Edit(EditArgs),
@@ -199,6 +210,10 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Add(args) => add(session, &org, &args).await,
         Verb::List => list(session, &org).await,
         Verb::Show { phone } => show(session, &org, &phone).await,
+        Verb::Why { phone } => {
+            let number = find(session, &org, &phone).await?;
+            why::number(session, &org, number.id, &phone).await
+        }
         Verb::Edit(args) => edit(session, &org, &args).await,
         Verb::Suspend { phone, reason, until } => {
             let until = until.map(|when| when.in_zone(org.zone)).transpose().map_err(CliError::Usage)?;
@@ -341,26 +356,29 @@ impl<'a> Line<'a> {
 }
 
 fn hold(number: &NumberRecord, org: &Org) -> Option<Hold> {
+    let now = Now { at: org.record.now, midnight: next_day(org.record.now, org.zone) };
     if let Some(by) = &org.record.stopped_by {
         return Some(Hold::SendingStopped { by: by.clone() });
     }
-    match number.state.as_str() {
-        "disabled" => Some(Hold::NumberDisabled),
-        "suspended" => Some(Hold::NumberSuspended {
-            reason: number.suspension_reason.clone().unwrap_or_default(),
+    let count = |number: i32| u32::try_from(number).unwrap_or(0);
+    let service = match (number.state.as_str(), number.limited_until) {
+        ("disabled", _) => Service::Disabled,
+        ("suspended", _) => Service::Suspended {
+            reason: number.suspension_reason.as_deref().unwrap_or_default(),
             until: number.suspended_until,
-        }),
-        "limited" => number.limited_until.map(|until| Hold::NumberLimited {
-            reason: number.limited_reason.clone().unwrap_or_default(),
-            until,
-        }),
-        _ if number.remaining_today == Some(0) => Some(Hold::CapReached {
-            scope: CapScope::Number,
-            limit: number.daily_limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or_default(),
-            opens: Some(crate::domain::day::next_day(org.record.now, org.zone)),
-        }),
-        _ => None,
-    }
+        },
+        ("limited", Some(until)) => {
+            Service::Limited { until, reason: number.limited_reason.as_deref().unwrap_or_default() }
+        }
+        _ => Service::Active,
+    };
+    let facts = NumberFacts {
+        service,
+        breakers: [None; 2],
+        daily_limit: number.daily_limit.map(count),
+        used_today: count(number.sent_today),
+    };
+    facts::of_number(&facts, now).next()
 }
 
 async fn list(session: &Session, org: &Org) -> Result<(), CliError> {

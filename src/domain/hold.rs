@@ -10,9 +10,10 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, fmt};
 
+pub mod facts;
 mod gate;
 
-pub use gate::{Gate, GateName, gates};
+pub use gate::{Gate, GateName, gates, room};
 
 /// Whose cap is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

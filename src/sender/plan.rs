@@ -1,17 +1,22 @@
 //! The plan: which numbers claim how much from which campaigns now, and why the others wait. Pure.
 //!
 //! It has two stages. [`Roster::of`] asks once per snapshot what each number may and which numbers serve each campaign;
-//! [`Roster::lanes`] asks at every slot what to claim. The screens that say why something waits ask the same roster, so
-//! they cannot disagree with the sender.
+//! [`Roster::lanes`] asks at every slot what to claim. What closes a gate is asked of [`facts`], by which the console says
+//! why something waits too; `why` asks this very roster ([`why`]). So none of them can disagree with the sender.
+
+pub mod why;
 
 use crate::domain::{
     day,
-    hold::{BreakerScope, CapScope, Hold},
+    hold::{
+        self, BreakerScope, Hold,
+        facts::{self, CampaignFacts, Now, NumberFacts, OrganizationFacts},
+    },
     ids::{AccountId, CampaignId, InstanceId, NumberId, PoolId},
-    number::NumberState,
     pacing::{self, Turn},
-    selection::{self, NoNumberInService, Standing, Strategy},
+    selection::{self, Standing, Strategy},
     sharing,
+    text::Safe,
 };
 use crate::store::snapshot::{CampaignView, NumberView, PoolView, Snapshot};
 use chrono::{DateTime, Utc};
@@ -42,6 +47,8 @@ pub struct Local {
     pub dry: HashMap<CampaignId, DateTime<Utc>>,
     /// Numbers that had no bound work when they were last asked, and when to ask again.
     pub bound_dry: HashMap<(NumberId, CampaignId), DateTime<Utc>>,
+    /// Whether whoever asks only looks: a sender is a sender itself, whatever the database says of its heartbeat.
+    pub watching: bool,
 }
 
 /// What one number claims now.
@@ -82,8 +89,12 @@ pub struct Roster {
     zone: Tz,
     /// Why nothing at all is sent.
     pub everything: Option<Hold>,
+    /// All that keeps everything.
+    above: Vec<Hold>,
     /// Why each number of the snapshot may not send, lease and pace aside.
     pub numbers: Vec<Option<Hold>>,
+    /// All that keeps each number of the snapshot, lease and pace aside.
+    own: Vec<Vec<Hold>>,
     /// Why each campaign of the snapshot waits as a whole, or which numbers serve it.
     pub campaigns: Vec<Service>,
     /// For each number, the campaigns it takes part in; `true`: only with what is bound to it.
@@ -97,6 +108,8 @@ pub struct Roster {
 pub struct Service {
     /// Why the campaign waits as a whole.
     pub hold: Option<Hold>,
+    /// All that keeps it as a whole.
+    pub holds: Vec<Hold>,
     /// The number that goes first.
     pub first: Option<NumberId>,
     /// All numbers that take part.
@@ -108,9 +121,11 @@ impl Roster {
     #[must_use]
     pub fn of(snapshot: &Snapshot, local: &Local, now: DateTime<Utc>) -> Self {
         let zone: Tz = snapshot.organization.time_zone.parse().unwrap_or(Tz::UTC);
-        let midnight = day::next_day(now, zone);
-        let numbers: Vec<Option<Hold>> =
-            snapshot.numbers.iter().map(|number| number_hold(number, local, now, midnight)).collect();
+        let now = Now { at: now, midnight: day::next_day(now, zone) };
+        let above = everything(snapshot, local, now);
+        let own: Vec<Vec<Hold>> =
+            snapshot.numbers.iter().map(|number| number_holds(number, local, now)).collect();
+        let numbers: Vec<Option<Hold>> = own.iter().map(|holds| hold::binding(holds).cloned()).collect();
         let places: HashMap<NumberId, usize> =
             snapshot.numbers.iter().enumerate().map(|(place, view)| (view.number.id, place)).collect();
         let candidates: Vec<selection::Candidate> = snapshot
@@ -137,7 +152,7 @@ impl Roster {
                     &places,
                     &candidates,
                     default.as_ref(),
-                    midnight,
+                    now,
                 );
                 for number in &service.numbers {
                     if let Some(place) = places.get(number) {
@@ -160,7 +175,8 @@ impl Roster {
             .iter()
             .map(|campaign| pools.get(&campaign.pool).is_some_and(|pool| pool.sticky))
             .collect();
-        Self { zone, everything: everything_hold(snapshot, midnight), numbers, campaigns, serves, sticky }
+        let everything = hold::binding(&above).cloned();
+        Self { zone, everything, above, numbers, own, campaigns, serves, sticky }
     }
 
     /// The organisation's zone.
@@ -189,7 +205,8 @@ impl Roster {
             hold.until().into_iter().for_each(|until| plan.may_open(until));
             return plan;
         }
-        let mut left = most;
+        let organization = &snapshot.organization;
+        let mut left = most.min(room_of(organization.daily_limit, organization.used_today));
         let mut rooms: Vec<Room> =
             snapshot.campaigns.iter().map(|campaign| Room::of(campaign, local, now)).collect();
         for room in &rooms {
@@ -210,14 +227,10 @@ impl Roster {
             if !self.serves[place].iter().any(has_work) {
                 continue;
             }
-            let in_air = local.in_air.get(&view.number.id).copied().unwrap_or(0);
-            let next = local.next_send_at.get(&view.number.id).copied().max(view.next_send_at);
-            match pacing::turn(&view.number.pacing, now, next, in_air) {
+            match turn(view, local, now) {
                 Turn::Wait(hold) => hold.until().into_iter().for_each(|until| plan.may_open(until)),
                 Turn::Claim(batch) => {
-                    let day_left =
-                        view.number.daily_limit.map_or(u32::MAX, |cap| cap.saturating_sub(view.used_today));
-                    let capacity = batch.min(left).min(day_left);
+                    let capacity = batch.min(left).min(room_of(view.number.daily_limit, view.used_today));
                     let shares = self.divide(snapshot, local, place, capacity, &mut rooms, now);
                     let taken: u32 = shares.iter().map(|(_, count, _)| count).sum();
                     left -= taken;
@@ -277,9 +290,7 @@ impl Roster {
                     } else {
                         rooms[*at].left
                     },
-                    campaign_remaining: campaign
-                        .daily_limit
-                        .map(|cap| cap.saturating_sub(campaign.used_today)),
+                    campaign_remaining: Some(rooms[*at].today),
                 };
                 (*at, bound_only, candidate)
             })
@@ -289,6 +300,7 @@ impl Roster {
             .into_iter()
             .filter_map(|(campaign, count)| {
                 let (at, bound_only, _) = candidates.iter().find(|(_, _, each)| each.campaign == campaign)?;
+                rooms[*at].today -= count;
                 if !bound_only {
                     rooms[*at].left -= count.min(rooms[*at].left);
                 }
@@ -317,68 +329,66 @@ fn order(snapshot: &Snapshot) -> Vec<usize> {
 
 /// How many messages of a campaign may be asked for.
 struct Room {
+    /// Of those that are free to go through any of its numbers.
     left: u32,
+    /// Of all, by its own daily limit.
+    today: u32,
     opens: Option<DateTime<Utc>>,
 }
 
 impl Room {
     fn of(campaign: &CampaignView, local: &Local, now: DateTime<Utc>) -> Self {
-        match local.dry.get(&campaign.id) {
-            Some(until) if *until > now => Self { left: 0, opens: (campaign.queued > 0).then_some(*until) },
-            _ => {
-                let queued = u32::try_from(campaign.queued).unwrap_or(u32::MAX);
-                Self { left: queued, opens: None }
-            }
-        }
+        let opens = dry_until(campaign, local, now);
+        let queued = u32::try_from(campaign.queued).unwrap_or(u32::MAX);
+        let left = if opens.is_some() { 0 } else { queued };
+        let today = room_of(campaign.daily_limit, campaign.used_today);
+        Self { left: left.min(today), today, opens }
     }
 }
 
-fn everything_hold(snapshot: &Snapshot, midnight: DateTime<Utc>) -> Option<Hold> {
+/// Until when a campaign has nothing that is free to go through any of its numbers, though something waits.
+fn dry_until(campaign: &CampaignView, local: &Local, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    local.dry.get(&campaign.id).copied().filter(|until| *until > now && campaign.queued > 0)
+}
+
+/// What a daily limit leaves.
+fn room_of(limit: Option<u32>, used: u32) -> u32 {
+    limit.map_or(u32::MAX, |limit| limit.saturating_sub(used))
+}
+
+/// All that keeps the organisation from sending, in the order of the gates.
+fn everything(snapshot: &Snapshot, local: &Local, now: Now) -> Vec<Hold> {
     let organization = &snapshot.organization;
-    if let Some(by) = &organization.stopped_by {
-        return Some(Hold::SendingStopped { by: by.clone() });
-    }
-    let limit = organization.daily_limit?;
-    (organization.used_today >= limit).then_some(Hold::CapReached {
-        scope: CapScope::Organization,
-        limit,
-        opens: Some(midnight),
-    })
+    let facts = OrganizationFacts {
+        stopped_by: organization.stopped_by.as_deref(),
+        senders: if local.watching { snapshot.senders } else { snapshot.senders.max(1) },
+        daily_limit: organization.daily_limit,
+        used_today: organization.used_today,
+    };
+    facts::of_organization(&facts, now).collect()
 }
 
-/// Why a number may not send, lease and pace aside.
-#[must_use]
-pub fn number_hold(
-    view: &NumberView,
-    local: &Local,
-    now: DateTime<Utc>,
-    midnight: DateTime<Utc>,
-) -> Option<Hold> {
-    match &view.number.state {
-        NumberState::Disabled => return Some(Hold::NumberDisabled),
-        NumberState::Suspended(suspension) if suspension.until.is_none_or(|until| until > now) => {
-            return Some(Hold::NumberSuspended {
-                reason: suspension.reason.clone(),
-                until: suspension.until,
-            });
-        }
-        NumberState::Limited { until, reason } if *until > now => {
-            return Some(Hold::NumberLimited { reason: reason.clone(), until: *until });
-        }
-        NumberState::Suspended(_) | NumberState::Limited { .. } | NumberState::Active => {}
-    }
-    if let Some(until) = local.closed.get(&view.number.id).filter(|until| **until > now) {
-        return Some(Hold::BreakerOpen { scope: BreakerScope::Number, until: *until });
-    }
-    if let Some(breaker) = local.breakers.get(&view.number.account).filter(|breaker| breaker.until > now) {
-        return Some(Hold::BreakerOpen { scope: BreakerScope::Account, until: breaker.until });
-    }
-    let limit = view.number.daily_limit?;
-    (view.used_today >= limit).then_some(Hold::CapReached {
-        scope: CapScope::Number,
-        limit,
-        opens: Some(midnight),
-    })
+/// All that keeps a number from sending, lease and pace aside, in the order of the gates.
+fn number_holds(view: &NumberView, local: &Local, now: Now) -> Vec<Hold> {
+    let closed = local.closed.get(&view.number.id);
+    let breaker = local.breakers.get(&view.number.account);
+    let facts = NumberFacts {
+        service: (&view.number.state).into(),
+        breakers: [
+            closed.map(|until| (BreakerScope::Number, *until)),
+            breaker.map(|breaker| (BreakerScope::Account, breaker.until)),
+        ],
+        daily_limit: view.number.daily_limit,
+        used_today: view.used_today,
+    };
+    facts::of_number(&facts, now).collect()
+}
+
+/// What keeps a number whose turn it is: its slot, and what is on the wire.
+fn turn(view: &NumberView, local: &Local, now: DateTime<Utc>) -> Turn {
+    let in_air = local.in_air.get(&view.number.id).copied().unwrap_or(0);
+    let next = local.next_send_at.get(&view.number.id).copied().max(view.next_send_at);
+    pacing::turn(&view.number.pacing, now, next, in_air)
 }
 
 fn candidate(view: &NumberView, hold: Option<&Hold>) -> selection::Candidate {
@@ -399,7 +409,7 @@ fn serve(
     places: &HashMap<NumberId, usize>,
     candidates: &[selection::Candidate],
     default: Option<&selection::Candidate>,
-    midnight: DateTime<Utc>,
+    now: Now,
 ) -> Service {
     let members: Vec<selection::Candidate> = pool
         .iter()
@@ -409,17 +419,21 @@ fn serve(
         .collect();
     let strategy = pool.map_or(Strategy::Priority, |pool| pool.strategy);
     let view = selection::View { strategy, pool: &members, sticky: None, default };
-    let cap = campaign
-        .daily_limit
-        .filter(|limit| campaign.used_today >= *limit)
-        .map(|limit| Hold::CapReached { scope: CapScope::Campaign, limit, opens: Some(midnight) });
-    selection::participants(&view).map_or_else(
-        |NoNumberInService| {
-            let pool = pool.map(|pool| pool.name.clone()).unwrap_or_default();
-            Service { hold: Some(Hold::NoNumber { pool }), first: None, numbers: Vec::new() }
-        },
-        |serving| Service { hold: cap, first: Some(serving.first), numbers: serving.numbers },
-    )
+    let facts = CampaignFacts {
+        state: campaign.state,
+        starts_at: campaign.starts_at,
+        changed_by: &campaign.changed_by,
+        daily_limit: campaign.daily_limit,
+        used_today: campaign.used_today,
+    };
+    let mut holds: Vec<Hold> = facts::of_campaign(&facts, now).collect();
+    let serving = selection::participants(&view);
+    if serving.is_err() {
+        let pool = pool.map(|pool| Safe::new(&pool.name).into_string()).unwrap_or_default();
+        holds.push(Hold::NoNumber { pool });
+    }
+    let (first, numbers) = serving.map_or((None, Vec::new()), |one| (Some(one.first), one.numbers));
+    Service { hold: hold::binding(&holds).cloned(), holds, first, numbers }
 }
 
 /// Which numbers this instance should hold leases for: those that may send, the most urgent first.

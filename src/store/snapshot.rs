@@ -2,10 +2,12 @@
 
 use super::{Store, StoreError, failed};
 use crate::domain::{
+    campaign::CampaignState,
     ids::{AccountId, CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
     number::{Number, NumberState, Pacing, ProviderKind, Suspension},
     phone::Phone,
     selection::Strategy,
+    text::Safe,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use std::{collections::HashMap, time::Duration};
@@ -56,6 +58,14 @@ pub struct NumberView {
     pub revision: i64,
 }
 
+impl NumberView {
+    /// What operators call it: its name, or its masked phone.
+    #[must_use]
+    pub fn called(&self) -> Safe {
+        if self.name.is_empty() { Safe::new(&self.number.phone.masked()) } else { Safe::new(&self.name) }
+    }
+}
+
 /// What a line needs to reach the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountView {
@@ -90,7 +100,7 @@ pub struct PoolView {
     pub numbers: Vec<NumberId>,
 }
 
-/// An active campaign.
+/// A campaign with everything that bears on whether it may send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CampaignView {
     /// Which one.
@@ -101,6 +111,12 @@ pub struct CampaignView {
     pub priority: i32,
     /// Its share among equals.
     pub weight: u32,
+    /// Where it is in its life: active, unless it was asked for by name.
+    pub state: CampaignState,
+    /// When it starts by itself.
+    pub starts_at: Option<DateTime<Utc>>,
+    /// Who changed it last.
+    pub changed_by: String,
     /// Through which pool.
     pub pool: PoolId,
     /// Most messages a day.
@@ -134,7 +150,7 @@ pub struct Snapshot {
     pub accounts: Vec<AccountView>,
     /// All its pools.
     pub pools: Vec<PoolView>,
-    /// Its active campaigns.
+    /// Its active campaigns, and the one that was asked for by name.
     pub campaigns: Vec<CampaignView>,
     /// What each campaign sent today through each number.
     pub shares: HashMap<(NumberId, CampaignId), u32>,
@@ -168,6 +184,19 @@ impl Store {
         &self,
         organization: OrganizationId,
         now: Option<DateTime<Utc>>,
+    ) -> Result<Snapshot, StoreError> {
+        self.snapshot_with(organization, now, None).await
+    }
+
+    /// As [`Store::snapshot`], with one more campaign whatever its state: to say why it waits.
+    ///
+    /// # Errors
+    /// When the database is away or refuses, or a row cannot be read.
+    pub async fn snapshot_with(
+        &self,
+        organization: OrganizationId,
+        now: Option<DateTime<Utc>>,
+        campaign: Option<CampaignId>,
     ) -> Result<Snapshot, StoreError> {
         let row = sqlx::query!(
             r#"select o.slug, o.time_zone, o.default_locale, o.daily_limit, o.stopped_by, o.default_number_id,
@@ -205,7 +234,7 @@ impl Store {
             numbers: self.numbers_for_plan(organization, at, day).await?,
             accounts: self.accounts_for_plan(organization).await?,
             pools: self.pools_for_plan(organization).await?,
-            campaigns: self.campaigns_for_plan(organization, day).await?,
+            campaigns: self.campaigns_for_plan(organization, day, campaign).await?,
             shares: self.shares(organization, day).await?,
             senders: u32::try_from(row.senders).unwrap_or(0),
             organization: organization_view,
@@ -342,9 +371,11 @@ impl Store {
         &self,
         organization: OrganizationId,
         day: NaiveDate,
+        also: Option<CampaignId>,
     ) -> Result<Vec<CampaignView>, StoreError> {
         let rows = sqlx::query!(
             r#"select c.id, c.name, c.priority, c.weight, c.pool_id, c.daily_limit, c.failover, c.revision,
+                      c.state::text as "state!", c.starts_at, c.changed_by,
                       coalesce(u.reserved, 0) as "used!", k.queued as "queued!", k.sending as "sending!", d.due_at as "next_due?"
                  from campaigns c
                 cross join lateral (select coalesce(sum(queued), 0)::bigint as queued,
@@ -357,31 +388,36 @@ impl Store {
                                      order by r.due_at limit 1) d on true
                  left join quota_usage u on u.organization_id = c.organization_id and u.scope = 'campaign'
                                         and u.scope_id = c.id and u.day = $2
-                where c.organization_id = $1 and c.state = 'active'
+                where c.organization_id = $1 and (c.state = 'active' or c.id = $3)
                 order by c.priority, c.id"#,
             organization.0,
             day,
+            also.map(|campaign| campaign.0),
         )
         .fetch_all(&self.work)
         .await
         .map_err(failed(DOING))?;
-        Ok(rows
-            .into_iter()
-            .map(|row| CampaignView {
-                id: row.id.into(),
-                name: row.name,
-                priority: row.priority,
-                weight: count(row.weight),
-                pool: row.pool_id.into(),
-                daily_limit: row.daily_limit.map(count),
-                used_today: count(row.used),
-                queued: u64::try_from(row.queued).unwrap_or(0),
-                sending: u64::try_from(row.sending).unwrap_or(0),
-                never_switch: row.failover == "never",
-                next_due: row.next_due,
-                revision: row.revision,
+        rows.into_iter()
+            .map(|row| {
+                Ok(CampaignView {
+                    id: row.id.into(),
+                    name: row.name,
+                    priority: row.priority,
+                    weight: count(row.weight),
+                    state: row.state.parse().map_err(|_| unreadable("campaign state"))?,
+                    starts_at: row.starts_at,
+                    changed_by: row.changed_by,
+                    pool: row.pool_id.into(),
+                    daily_limit: row.daily_limit.map(count),
+                    used_today: count(row.used),
+                    queued: u64::try_from(row.queued).unwrap_or(0),
+                    sending: u64::try_from(row.sending).unwrap_or(0),
+                    never_switch: row.failover == "never",
+                    next_due: row.next_due,
+                    revision: row.revision,
+                })
             })
-            .collect())
+            .collect()
     }
 
     async fn shares(

@@ -12,3 +12,4 @@ mod doubts;
 mod import;
 mod races;
 mod setup;
+mod why;

@@ -1,6 +1,6 @@
 //! The gates that a message passes on its way out, in order, as `why` prints them.
 
-use super::{Hold, last_to_open};
+use super::{Hold, binding, last_to_open};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -12,12 +12,12 @@ use std::fmt;
 pub enum GateName {
     /// Can the database be reached, and can it record?
     Store,
+    /// Is the campaign active? One that does not run is held up by nothing else.
+    Campaign,
     /// Has nobody stopped all sending?
     Switch,
     /// Does a sender run?
     Sender,
-    /// Is the campaign active?
-    Campaign,
     /// May this person be written to?
     Consent,
     /// Is it known what became of the earlier try?
@@ -50,9 +50,9 @@ impl GateName {
     /// All of them, in order.
     pub const ALL: [Self; 17] = [
         Self::Store,
+        Self::Campaign,
         Self::Switch,
         Self::Sender,
-        Self::Campaign,
         Self::Consent,
         Self::Doubt,
         Self::Due,
@@ -126,40 +126,50 @@ pub struct Gate {
     /// Which one.
     pub name: &'static str,
     /// Whether it is open.
-    pub passed: bool,
-    /// What is known about it, or the hold in a sentence.
+    pub open: bool,
+    /// Whether it is the one that binds: the first closed one.
+    pub binds: bool,
+    /// The hold that keeps it closed.
+    pub hold: Option<&'static str>,
+    /// What is known about it, such as `61 of 250 used`, or the hold in a sentence.
     pub detail: String,
     /// When it opens, if it is closed and that is known.
     pub until: Option<DateTime<Utc>>,
 }
 
-impl Gate {
-    /// An open gate with something to say, such as `61 of 250 used`.
-    #[must_use]
-    pub fn open(gate: GateName, detail: impl Into<String>) -> Self {
-        Self { name: gate.name(), passed: true, detail: detail.into(), until: None }
-    }
-
-    /// The gate that `hold` keeps closed.
-    #[must_use]
-    pub fn closed(hold: &Hold, zone: Tz) -> Self {
-        Self { name: hold.gate().name(), passed: false, detail: hold.sentence(zone), until: hold.until() }
-    }
-}
-
 /// All of `asked`, in order, each open unless one of `holds` closes it. Where several close the same gate, it shows
-/// the one that opens last: both have to open.
+/// the one that opens last: both have to open. `known` says more about open ones.
 #[must_use]
-pub fn gates(asked: &[GateName], holds: &[Hold], zone: Tz) -> Vec<Gate> {
+pub fn gates(asked: &[GateName], holds: &[Hold], known: &[(GateName, String)], zone: Tz) -> Vec<Gate> {
     let mut asked = asked.to_vec();
     asked.extend(holds.iter().map(Hold::gate));
     asked.sort_unstable();
     asked.dedup();
+    let binding = binding(holds).map(Hold::gate);
     asked
         .into_iter()
-        .map(|gate| match last_to_open(holds.iter().filter(|hold| hold.gate() == gate)) {
-            Some(hold) => Gate::closed(hold, zone),
-            None => Gate::open(gate, gate.open()),
+        .map(|gate| {
+            let hold = last_to_open(holds.iter().filter(|hold| hold.gate() == gate));
+            let more = known.iter().find(|(name, _)| *name == gate).map(|(_, text)| text.clone());
+            Gate {
+                name: gate.name(),
+                open: hold.is_none(),
+                binds: binding == Some(gate),
+                hold: hold.map(Hold::code),
+                detail: hold.map_or_else(
+                    || more.unwrap_or_else(|| gate.open().to_owned()),
+                    |hold| hold.sentence(zone),
+                ),
+                until: hold.and_then(Hold::until),
+            }
         })
         .collect()
+}
+
+/// `61 of 250 used`, for an open gate.
+#[must_use]
+pub fn room(gate: GateName, limit: Option<u32>, used: u32) -> (GateName, String) {
+    let text =
+        limit.map_or_else(|| format!("{used} used, no limit"), |limit| format!("{used} of {limit} used"));
+    (gate, text)
 }

@@ -175,21 +175,22 @@ fn of_two_ways_the_one_that_opens_first_counts() {
 #[test]
 fn the_chain_of_gates_is_in_order_and_marks_what_is_closed() {
     let holds = [paced("2026-12-01T08:00:07Z"), Hold::CampaignPaused { by: Some("ana".into()) }];
-    let chain =
-        gates(&[GateName::Pace, GateName::Lease, GateName::Campaign, GateName::NumberCap], &holds, DOUALA);
-    let seen: Vec<_> = chain.iter().map(|gate| (gate.name, gate.passed, gate.detail.as_str())).collect();
+    let asked = [GateName::Pace, GateName::Lease, GateName::Campaign, GateName::NumberCap];
+    let chain = gates(&asked, &holds, &[room(GateName::NumberCap, Some(250), 61)], DOUALA);
+    let seen: Vec<_> =
+        chain.iter().map(|gate| (gate.name, gate.open, gate.binds, gate.detail.as_str())).collect();
     assert_eq!(
         seen,
         [
-            ("campaign", false, "campaign paused by ana, until somebody resumes it"),
-            ("lease", true, "held"),
-            ("number cap", true, "room left"),
-            ("pace", false, "paced, next slot at 09:00:07 Africa/Douala"),
+            ("campaign", false, true, "campaign paused by ana, until somebody resumes it"),
+            ("lease", true, false, "held"),
+            ("number cap", true, false, "61 of 250 used"),
+            ("pace", false, false, "paced, next slot at 09:00:07 Africa/Douala"),
         ]
     );
-    assert_eq!(chain[3].until, Some(utc("2026-12-01T08:00:07Z")));
-    let everything = gates(&GateName::ALL, &[], DOUALA);
-    assert!(everything.iter().all(|gate| gate.passed) && everything.len() == GateName::ALL.len());
+    assert_eq!((chain[3].hold, chain[3].until), (Some("paced"), Some(utc("2026-12-01T08:00:07Z"))));
+    let everything = gates(&GateName::ALL, &[], &[], DOUALA);
+    assert!(everything.iter().all(|gate| gate.open) && everything.len() == GateName::ALL.len());
 }
 
 #[test]

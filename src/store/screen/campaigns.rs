@@ -5,7 +5,7 @@ use super::holds::{self, CampaignFacts, NumberFacts, PoolFacts, Scene};
 use super::pools::PoolRead;
 use super::{ReadError, Seat, count, many};
 use crate::domain::action::Version;
-use crate::domain::hold::GateName;
+use crate::domain::hold::{self, GateName};
 use crate::domain::ids::{CampaignId, NumberId, PoolId};
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{CampaignDetail, CampaignRow, CampaignStanding, Counts, ErrorLine, StepLine};
@@ -22,9 +22,9 @@ const COUNTED: i64 = 2_000;
 
 /// Gates that a campaign is asked.
 const GATES: [GateName; 8] = [
+    GateName::Campaign,
     GateName::Switch,
     GateName::Sender,
-    GateName::Campaign,
     GateName::Due,
     GateName::Pool,
     GateName::Number,
@@ -117,8 +117,8 @@ impl Store {
         let (pool, facts) = self.pool_of(seat, &scene, day, &read).await?;
         let members: Vec<_> = pool.numbers.iter().map(|number| number.0).collect();
         let known = [
-            holds::room(GateName::OrganizationCap, scene.daily_limit, scene.used_today),
-            holds::room(GateName::CampaignCap, read.facts.daily_limit, read.facts.used_today),
+            hold::room(GateName::OrganizationCap, scene.daily_limit, scene.used_today),
+            hold::room(GateName::CampaignCap, read.facts.daily_limit, read.facts.used_today),
             (GateName::Pool, format!("{}: {} numbers", pool.name, members.len())),
         ];
         Ok(CampaignDetail {

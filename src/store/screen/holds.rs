@@ -1,9 +1,13 @@
-//! Why numbers and campaigns wait, for the screen: from the same gates and in the same order as the sender asks them.
+//! Why numbers and campaigns wait, for the screen: asked of the same functions ([`facts`]) and in the same order as the
+//! sender asks them.
 //!
 //! Pure: facts in, holds out. What only the sending process knows (its breakers) is not known here.
 
 use crate::domain::campaign::CampaignState;
-use crate::domain::hold::{self, CapScope, GateName, Hold};
+use crate::domain::hold::{
+    self, GateName, Hold,
+    facts::{self, Now, OrganizationFacts, Service},
+};
 use crate::domain::text::Safe;
 use crate::store::view::{CampaignStanding, Gate, HoldView, NumberStanding};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -98,21 +102,40 @@ fn own_hold(scene: &Scene, number: &NumberFacts) -> Option<Hold> {
 }
 
 impl Scene {
-    fn holds(&self) -> Vec<Hold> {
-        let mut holds = Vec::new();
-        if let Some(by) = &self.stopped_by {
-            holds.push(Hold::SendingStopped { by: by.to_string() });
-        }
-        if self.senders == 0 {
-            holds.push(Hold::NoSender);
-        }
-        holds.extend(self.cap(CapScope::Organization, self.daily_limit, self.used_today));
-        holds
+    /// When it is.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        Now { at: self.at, midnight: self.midnight }
     }
 
-    fn cap(&self, scope: CapScope, limit: Option<u32>, used: u32) -> Option<Hold> {
-        let limit = limit.filter(|limit| used >= *limit)?;
-        Some(Hold::CapReached { scope, limit, opens: (limit > 0).then_some(self.midnight) })
+    fn holds(&self) -> Vec<Hold> {
+        let organization = OrganizationFacts {
+            stopped_by: self.stopped_by.as_deref(),
+            senders: self.senders,
+            daily_limit: self.daily_limit,
+            used_today: self.used_today,
+        };
+        facts::of_organization(&organization, self.now()).collect()
+    }
+}
+
+fn service(standing: &NumberStanding) -> Service<'_> {
+    match standing {
+        NumberStanding::Active => Service::Active,
+        NumberStanding::Limited { until, reason } => Service::Limited { until: *until, reason },
+        NumberStanding::Suspended { reason, until, .. } => Service::Suspended { reason, until: *until },
+        NumberStanding::Disabled => Service::Disabled,
+    }
+}
+
+fn state(standing: CampaignStanding) -> CampaignState {
+    match standing {
+        CampaignStanding::Draft => CampaignState::Draft,
+        CampaignStanding::Scheduled => CampaignState::Scheduled,
+        CampaignStanding::Active => CampaignState::Active,
+        CampaignStanding::Paused => CampaignState::Paused,
+        CampaignStanding::Completed => CampaignState::Completed,
+        CampaignStanding::Cancelled => CampaignState::Cancelled,
     }
 }
 
@@ -120,19 +143,16 @@ impl Scene {
 #[must_use]
 pub fn of_number(scene: &Scene, number: &NumberFacts) -> Vec<Hold> {
     let mut holds = scene.holds();
-    match &number.standing {
-        NumberStanding::Active => {}
-        NumberStanding::Limited { until, reason } => {
-            holds.push(Hold::NumberLimited { reason: reason.to_string(), until: *until });
-        }
-        NumberStanding::Suspended { reason, until, .. } => {
-            holds.push(Hold::NumberSuspended { reason: reason.to_string(), until: *until });
-        }
-        NumberStanding::Disabled => holds.push(Hold::NumberDisabled),
-    }
-    holds.extend(scene.cap(CapScope::Number, number.daily_limit, number.used_today));
+    let own = facts::NumberFacts {
+        service: service(&number.standing),
+        breakers: [None; 2],
+        daily_limit: number.daily_limit,
+        used_today: number.used_today,
+    };
+    holds.extend(facts::of_number(&own, scene.now()));
+    // Where nobody sends, that says it all.
     if scene.senders > 0 && !number.leased {
-        holds.push(Hold::NoLease { holder: None });
+        holds.extend(facts::of_lease(facts::Lease::Free));
     }
     if let Some(until) = number.next_send_at.filter(|next| *next - scene.at >= WORTH_A_WORD) {
         holds.push(Hold::Paced { until });
@@ -159,20 +179,17 @@ pub fn binding_number(scene: &Scene, number: &NumberFacts) -> Option<Hold> {
 #[must_use]
 pub fn of_campaign(scene: &Scene, campaign: &CampaignFacts, pool: &PoolFacts) -> Vec<Hold> {
     let mut holds = scene.holds();
-    match campaign.standing {
-        CampaignStanding::Active => {}
-        CampaignStanding::Draft => holds.push(Hold::CampaignDraft),
-        CampaignStanding::Scheduled => holds.push(Hold::CampaignScheduled { starts: campaign.starts_at }),
-        CampaignStanding::Paused => {
-            holds.push(Hold::CampaignPaused { by: Some(campaign.changed_by.to_string()) });
-        }
-        CampaignStanding::Completed => holds.push(Hold::CampaignFinished { state: CampaignState::Completed }),
-        CampaignStanding::Cancelled => holds.push(Hold::CampaignFinished { state: CampaignState::Cancelled }),
-    }
+    let own = facts::CampaignFacts {
+        state: state(campaign.standing),
+        starts_at: campaign.starts_at,
+        changed_by: &campaign.changed_by,
+        daily_limit: campaign.daily_limit,
+        used_today: campaign.used_today,
+    };
+    holds.extend(facts::of_campaign(&own, scene.now()));
     if let Some(due) = campaign.due_later {
         holds.push(Hold::NotDue { due });
     }
-    holds.extend(scene.cap(CapScope::Campaign, campaign.daily_limit, campaign.used_today));
     if !pool.has_numbers {
         holds.push(Hold::NoNumber { pool: pool.name.to_string() });
     }
@@ -187,10 +204,7 @@ pub fn binding_campaign(scene: &Scene, campaign: &CampaignFacts, pool: &PoolFact
     if over || (campaign.standing == CampaignStanding::Active && campaign.queued == 0) {
         return None;
     }
-    let holds = of_campaign(scene, campaign, pool);
-    // A campaign that does not run is not held up by a number.
-    let first = holds.iter().find(|hold| hold.gate() == GateName::Campaign);
-    first.or_else(|| hold::binding(&holds)).cloned()
+    hold::binding(&of_campaign(scene, campaign, pool)).cloned()
 }
 
 /// A hold as it is shown.
@@ -206,28 +220,16 @@ pub fn shown(hold: &Hold, zone: Tz) -> HoldView {
 /// Gates in order, closed ones with their cause; `known` says more about open ones.
 #[must_use]
 pub fn gates(asked: &[GateName], holds: &[Hold], known: &[(GateName, String)], zone: Tz) -> Vec<Gate> {
-    let binds = hold::binding(holds).map(|hold| hold.gate().name());
-    hold::gates(asked, holds, zone)
+    hold::gates(asked, holds, known, zone)
         .into_iter()
-        .map(|gate| {
-            let more = known.iter().find(|(name, _)| gate.passed && name.name() == gate.name);
-            Gate {
-                name: Safe::new(gate.name),
-                open: gate.passed,
-                binds: binds == Some(gate.name),
-                found: Safe::new(more.map_or(gate.detail.as_str(), |(_, text)| text.as_str())),
-                until: gate.until,
-            }
+        .map(|gate| Gate {
+            name: Safe::new(gate.name),
+            open: gate.open,
+            binds: gate.binds,
+            found: Safe::new(&gate.detail),
+            until: gate.until,
         })
         .collect()
-}
-
-/// `61 of 250 used`, for an open gate.
-#[must_use]
-pub fn room(gate: GateName, limit: Option<u32>, used: u32) -> (GateName, String) {
-    let text =
-        limit.map_or_else(|| format!("{used} used, no limit"), |limit| format!("{used} of {limit} used"));
-    (gate, text)
 }
 
 #[cfg(test)]

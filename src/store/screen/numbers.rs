@@ -3,7 +3,7 @@
 use super::holds::{self, NumberFacts, Scene};
 use super::{ReadError, Seat, count, many, milliseconds, phone};
 use crate::domain::action::Version;
-use crate::domain::hold::GateName;
+use crate::domain::hold::{self, GateName};
 use crate::domain::ids::{InstanceId, NumberId};
 use crate::domain::number::Pacing;
 use crate::domain::text::{Safe, Shown};
@@ -337,8 +337,8 @@ struct Work {
 
 fn gates_of(scene: &Scene, read: &NumberRead) -> Vec<crate::store::view::Gate> {
     let mut known = vec![
-        holds::room(GateName::OrganizationCap, scene.daily_limit, scene.used_today),
-        holds::room(GateName::NumberCap, read.row.daily_limit, read.row.used_today),
+        hold::room(GateName::OrganizationCap, scene.daily_limit, scene.used_today),
+        hold::room(GateName::NumberCap, read.row.daily_limit, read.row.used_today),
     ];
     if let Some(holder) = &read.row.holder {
         known.push((GateName::Lease, format!("held by {holder}")));

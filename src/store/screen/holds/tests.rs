@@ -143,7 +143,8 @@ fn a_campaign_says_its_own_state_before_anything_else() {
 fn gates_stand_in_order_and_one_binds() {
     let full = NumberFacts { used_today: 250, next_send_at: Some(at("2026-05-04T12:01:00Z")), ..number() };
     let asked = [GateName::Pace, GateName::Switch, GateName::Number, GateName::NumberCap, GateName::Lease];
-    let known = [room(GateName::NumberCap, Some(250), 250), (GateName::Lease, "held by web-1".to_owned())];
+    let known =
+        [hold::room(GateName::NumberCap, Some(250), 250), (GateName::Lease, "held by web-1".to_owned())];
     let gates = gates(&asked, &of_number(&scene(), &full), &known, scene().zone);
     let lines: Vec<String> = gates
         .iter()

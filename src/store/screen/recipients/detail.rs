@@ -3,18 +3,22 @@
 use super::super::holds::{self, Scene};
 use super::super::{ReadError, Seat, count, many, milliseconds, number_name, version_at};
 use super::{DOING, Key, Store, StoreError, failed};
-use crate::domain::hold::{self, GateName, Hold};
+use crate::domain::hold::{
+    self, GateName, Hold,
+    facts::{self, RecipientFacts},
+};
 use crate::domain::ids::{AttemptId, CampaignId, RecipientId};
 use crate::domain::phone::Phone;
+use crate::domain::recipient::RecipientState;
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{AttemptLine, RecipientDetail};
 use chrono::{DateTime, Utc};
 
 /// Gates that a recipient is asked.
 const GATES: [GateName; 9] = [
+    GateName::Campaign,
     GateName::Switch,
     GateName::Sender,
-    GateName::Campaign,
     GateName::Consent,
     GateName::Doubt,
     GateName::Due,
@@ -26,7 +30,7 @@ const GATES: [GateName; 9] = [
 const ATTEMPTS: i64 = 200;
 
 struct Read {
-    state: String,
+    state: RecipientState,
     step: u32,
     steps: u32,
     tries: u32,
@@ -56,7 +60,7 @@ impl Store {
         let mut campaign = campaign.into_iter().next().ok_or(ReadError::Gone("campaign"))?;
         let (_, pool) = self.pool_of(seat, &scene, day, &campaign).await?;
         campaign.facts.due_later = None;
-        let waits = matches!(read.state.as_str(), "queued" | "in_doubt");
+        let waits = matches!(read.state, RecipientState::Queued | RecipientState::InDoubt);
         let mut holds = own_holds(&scene, &read);
         if waits {
             holds.extend(holds::of_campaign(&scene, &campaign.facts, &pool));
@@ -92,8 +96,10 @@ impl Store {
         .fetch_optional(&self.walk)
         .await
         .map_err(failed(DOING))?;
-        Ok(row.map(|row| Read {
-            state: row.state,
+        let Some(row) = row else { return Ok(None) };
+        let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "recipient state" };
+        Ok(Some(Read {
+            state: row.state.parse().map_err(unreadable)?,
             step: count(row.step.into()),
             steps: u32::try_from(row.steps).unwrap_or(0),
             tries: count(row.tries.into()),
@@ -192,22 +198,13 @@ impl Store {
 
 /// What keeps this person's message, apart from its campaign.
 fn own_holds(scene: &Scene, read: &Read) -> Vec<Hold> {
-    let mut holds = Vec::new();
-    if read.state == "in_doubt" {
-        holds.push(Hold::InDoubt { since: read.in_doubt_since.unwrap_or(scene.at) });
-    }
-    if read.state == "queued" {
-        if read.opted_out {
-            holds.push(Hold::OptedOut);
-        }
-        if let Some(due) = read.due_at.filter(|due| *due > scene.at) {
-            holds.push(if read.tries > 0 {
-                let reason = read.reason.as_deref().unwrap_or("refused").replace('_', " ");
-                Hold::RetryLater { until: due, reason: Safe::new(&reason).into_string() }
-            } else {
-                Hold::NotDue { due }
-            });
-        }
-    }
-    holds
+    let facts = RecipientFacts {
+        state: read.state,
+        opted_out: read.opted_out,
+        due_at: read.due_at,
+        tries: read.tries,
+        reason: read.reason.as_deref(),
+        in_doubt_since: read.in_doubt_since,
+    };
+    facts::of_recipient(&facts, scene.now()).collect()
 }
