@@ -54,6 +54,8 @@ pub struct App<S: Write> {
     title: (String, Option<Instant>),
     /// When this process went on after a stop of its own making.
     woke: Option<Instant>,
+    /// The terminal had another size since the last frame.
+    resized: bool,
 }
 
 fn moment() -> Moment {
@@ -74,6 +76,7 @@ impl<S: Write> App<S> {
             multiplexer: Multiplexer::detect(),
             title: (String::new(), None),
             woke: None,
+            resized: false,
         })
     }
 
@@ -150,6 +153,7 @@ impl<S: Write> App<S> {
                 let size = terminal_size();
                 self.pace.resized(Instant::now());
                 self.terminal.backend_mut().set_size(size);
+                self.resized = true;
                 self.take(Msg::Resize(size));
             }
             Some(Ok(Event::Mouse(_) | Event::FocusGained | Event::FocusLost)) => {}
@@ -242,6 +246,12 @@ impl<S: Write> App<S> {
     /// Draws and hands over one frame. A frame that cannot be handed over means that the terminal is gone.
     fn draw(&mut self) {
         let start = Instant::now();
+        if std::mem::take(&mut self.resized) {
+            // A terminal that was smaller for a moment has forgotten what it cut off, even if it is as large again as the
+            // last frame was.
+            let area = ratatui::layout::Rect::from((ratatui::layout::Position::ORIGIN, self.model.size));
+            let _ = self.terminal.resize(area);
+        }
         self.set_title(start);
         self.model.frames_per_second = self.pace.frames_per_second();
         let model = &self.model;

@@ -449,7 +449,7 @@ impl Model {
                     && (row.in_air > 0
                         || (row.sends
                             && overview.stop.is_none()
-                            && overview.leases.iter().any(|lease| lease.instance == instance)
+                            // Not "and holds a number": the picture is a second old, and a number can be ours by now.
                             && overview.campaigns.iter().any(|campaign| {
                                 campaign.standing == crate::store::view::CampaignStanding::Active
                             })))
