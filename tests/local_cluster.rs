@@ -353,7 +353,7 @@ fn migrations(texts: &[&'static str]) -> Migrator {
 }
 
 #[tokio::test]
-async fn programs_and_schemas_of_different_age_refuse_each_other() {
+async fn row_73_programs_and_schemas_of_different_age_refuse_each_other() {
     let cluster = Cluster::throwaway(Settings::for_tests()).await.unwrap();
     let database = Database::on_cluster(&cluster, "postgres");
     let pool = database.pool(Purpose::Screen);
@@ -373,7 +373,7 @@ async fn programs_and_schemas_of_different_age_refuse_each_other() {
 }
 
 #[tokio::test]
-async fn a_failed_migration_leaves_nothing_and_can_be_resumed() {
+async fn row_73_failed_migration_leaves_nothing_and_can_be_resumed() {
     let cluster = Cluster::throwaway(Settings::for_tests()).await.unwrap();
     let database = Database::on_cluster(&cluster, "postgres");
     let wait = Duration::from_secs(10);

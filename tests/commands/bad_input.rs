@@ -147,7 +147,7 @@ async fn a_bad_campaign_file_is_refused_with_line_and_column() {
 }
 
 #[tokio::test]
-async fn an_unreadable_csv_is_refused_whole() {
+async fn row_68_unreadable_csv_is_refused_whole() {
     let db = acme().await;
     let before = db.fingerprint().await;
     let files = Files::new();

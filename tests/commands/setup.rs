@@ -283,7 +283,7 @@ async fn a_shared_database_is_migrated_only_on_request() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_refused_with_both_versions() {
+async fn row_73_newer_schema_is_refused_with_both_versions() {
     let db = acme().await;
     sqlx::query(
         "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
