@@ -23,4 +23,4 @@ pub mod template;
 pub mod text;
 
 #[cfg(test)]
-mod seeded;
+pub(crate) mod seeded;

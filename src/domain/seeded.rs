@@ -1,4 +1,4 @@
-//! Chance that can be repeated: a seeded generator for the histories in the tests of this layer. A failing history
+//! Chance that can be repeated: a seeded generator for the histories in the tests of the pure layers. A failing history
 //! is named by its seed.
 
 /// `SplitMix64` (Steele, Lea and Flood 2014): small, fast, and the same on every machine.

@@ -99,8 +99,6 @@ pub struct Roster {
     pub campaigns: Vec<Service>,
     /// For each number, the campaigns it takes part in; `true`: only with what is bound to it.
     serves: Vec<Vec<(usize, bool)>>,
-    /// For each campaign, whether its recipients keep their number.
-    sticky: Vec<bool>,
 }
 
 /// Who serves a campaign.
@@ -170,13 +168,8 @@ impl Roster {
                 service
             })
             .collect();
-        let sticky = snapshot
-            .campaigns
-            .iter()
-            .map(|campaign| pools.get(&campaign.pool).is_some_and(|pool| pool.sticky))
-            .collect();
         let everything = hold::binding(&above).cloned();
-        Self { zone, everything, above, numbers, own, campaigns, serves, sticky }
+        Self { zone, everything, above, numbers, own, campaigns, serves }
     }
 
     /// The organisation's zone.
@@ -222,7 +215,7 @@ impl Roster {
                 continue;
             }
             let has_work = |(at, _): &(usize, bool)| {
-                rooms[*at].left > 0 || self.may_have_bound_work(snapshot, local, place, *at, now)
+                rooms[*at].left > 0 || may_have_bound_work(snapshot, local, place, *at, now)
             };
             if !self.serves[place].iter().any(has_work) {
                 continue;
@@ -243,22 +236,6 @@ impl Roster {
         plan
     }
 
-    /// Whether work may wait that is bound to this number, or to one whose work it takes over.
-    fn may_have_bound_work(
-        &self,
-        snapshot: &Snapshot,
-        local: &Local,
-        place: usize,
-        at: usize,
-        now: DateTime<Utc>,
-    ) -> bool {
-        let campaign = &snapshot.campaigns[at];
-        let key = (snapshot.numbers[place].number.id, campaign.id);
-        self.sticky[at]
-            && campaign.next_due.is_some_and(|due| due <= now)
-            && local.bound_dry.get(&key).is_none_or(|until| *until <= now)
-    }
-
     fn divide(
         &self,
         snapshot: &Snapshot,
@@ -276,7 +253,7 @@ impl Roster {
             .map(|(at, bound_only)| (at, *bound_only || rooms[*at].left == 0))
             .filter(|(at, bound_only)| {
                 self.campaigns[**at].hold.is_none()
-                    && (!bound_only || self.may_have_bound_work(snapshot, local, place, **at, now))
+                    && (!bound_only || may_have_bound_work(snapshot, local, place, **at, now))
             })
             .map(|(at, bound_only)| {
                 let campaign = &snapshot.campaigns[*at];
@@ -308,6 +285,21 @@ impl Roster {
             })
             .collect()
     }
+}
+
+/// Whether work may wait that is bound to this number, or to one whose work it takes over. What is bound has a due time,
+/// in a pool that binds nobody too: of campaigns that never switch, and from when the pool was sticky.
+fn may_have_bound_work(
+    snapshot: &Snapshot,
+    local: &Local,
+    place: usize,
+    at: usize,
+    now: DateTime<Utc>,
+) -> bool {
+    let campaign = &snapshot.campaigns[at];
+    let key = (snapshot.numbers[place].number.id, campaign.id);
+    campaign.next_due.is_some_and(|due| due <= now)
+        && local.bound_dry.get(&key).is_none_or(|until| *until <= now)
 }
 
 /// Numbers in the order in which they are asked: by priority as the snapshot has them, but those of a least-used pool
@@ -459,3 +451,6 @@ pub fn fair_share(numbers: usize, senders: u32) -> usize {
 pub fn held_by_another(view: &NumberView, me: InstanceId) -> bool {
     view.lease.is_some_and(|(holder, _)| holder != me)
 }
+
+#[cfg(test)]
+mod tests;
