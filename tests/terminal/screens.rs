@@ -130,7 +130,11 @@ async fn a_storm_of_sizes_leaves_the_right_picture() {
     storm(&mut console, 8).await;
     assert!(world.simulator.count() > before + 20, "the storm held up the sender");
     console.shows_line(&["campaign-1", "ACTIVE"]).await;
-    console.until("the keys are on the last line", |text| text.lines().nth(29).is_some_and(|line| line.contains("help"))).await;
+    console
+        .until("the keys are on the last line", |text| {
+            text.lines().nth(29).is_some_and(|line| line.contains("help"))
+        })
+        .await;
     console.quit().await;
     world.end([]).await;
 }
