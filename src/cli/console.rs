@@ -13,7 +13,10 @@ use crate::{
 use std::{
     io::{Write, stderr},
     sync::Arc,
+    time::Duration,
 };
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// How the console is run.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -67,7 +70,7 @@ pub async fn show(
     let options = Options { read_only: flags.read_only, theme: Theme::detect(None, None), keys: None };
     let ended = tui::run(backend, options).await;
     if let Some(sender) = sender {
-        leave(sender).await;
+        leave(sender).await?;
     }
     match ended {
         Ok(Ended::Quit | Ended::Signal(_) | Ended::TerminalLost) => Ok(()),
@@ -75,33 +78,50 @@ pub async fn show(
     }
 }
 
-/// Ends the sender well and says, once a second, what it waits for.
-async fn leave(sender: Sender) {
-    let status = sender.status();
+/// Ends the sender well and says, once a second, what it waits for. Whoever interrupts it once is asked, twice is
+/// obeyed.
+async fn leave(sender: Sender) -> Result<(), CliError> {
+    let mut signals = sender::Signals::listen()?;
+    let mut status = sender.status();
     let began = Moment::now();
-    let saying = tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-            let (in_air, unrecorded) = {
-                let now = status.borrow();
-                (now.in_air, now.unrecorded)
-            };
-            // Nobody may be there to read it.
-            let _ = writeln!(
-                stderr(),
-                "finishing: {in_air} on the wire, {unrecorded} to record, {} s",
-                began.elapsed().as_secs()
-            );
+    let draining = sender.drain(DRAIN_LIMIT);
+    tokio::pin!(draining);
+    let mut seconds = tokio::time::interval_at(tokio::time::Instant::now() + SECOND, SECOND);
+    let mut asked = false;
+    let (totals, left) = loop {
+        tokio::select! {
+            done = &mut draining => break done,
+            _ = seconds.tick() => {
+                let now = status.borrow_and_update().clone();
+                say(&format!(
+                    "finishing: {} on the wire, {} to record, {} s",
+                    now.in_air,
+                    now.unrecorded,
+                    began.elapsed().as_secs()
+                ));
+            }
+            () = signals.next_press() => {
+                if asked {
+                    return Err(CliError::failed("ended at once; what was on the wire will be found in doubt"));
+                }
+                asked = true;
+                let in_air = status.borrow().in_air;
+                say(&format!(
+                    "{in_air} on the wire would be left in doubt: press Ctrl-c once more to stop without waiting"
+                ));
+            }
         }
-    });
-    let (totals, left) = sender.drain(DRAIN_LIMIT).await;
-    saying.abort();
-    let _ = writeln!(
-        stderr(),
-        "sent {}, refused {}, in doubt {}{}",
-        totals.accepted,
-        totals.rejected,
-        totals.in_doubt,
-        if left > 0 { format!("; {left} without outcome, to be found in doubt") } else { String::new() }
-    );
+    };
+    let doubts =
+        if left > 0 { format!("; {left} without outcome, to be found in doubt") } else { String::new() };
+    say(&format!(
+        "sent {}, refused {}, in doubt {}{doubts}",
+        totals.accepted, totals.rejected, totals.in_doubt
+    ));
+    Ok(())
+}
+
+/// A line for the operator, if anybody is there to read it.
+fn say(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
 }

@@ -181,6 +181,14 @@ impl Signals {
         })
     }
 
+    /// The next one that somebody means: a hang-up comes along with a terminal that is lost.
+    pub async fn next_press(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
     /// The next one.
     pub async fn next(&mut self) {
         tokio::select! {

@@ -36,7 +36,7 @@ pub mod plan;
 pub mod recorder;
 mod shared;
 pub mod spool;
-mod stop_point;
+pub(crate) mod stop_point;
 pub mod text;
 pub mod warden;
 mod watch;

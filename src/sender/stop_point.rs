@@ -3,7 +3,7 @@
 //!
 //! In the order of a message's life: `before_claim`, `after_claim` (the intents are committed and known), `after_intent`
 //! (a flight begins), `after_connect` (immediately before the first byte), `after_answer`, `before_outcome`,
-//! `after_outcome`.
+//! `after_outcome`. In the console: `redraw` (Ctrl-l).
 
 #[cfg(debug_assertions)]
 mod armed {
@@ -26,6 +26,11 @@ mod armed {
         (at == name && !REACHED.swap(true, Ordering::SeqCst)).then_some(action.as_str())
     }
 
+    /// Panics with words as a provider's answer could put them into a message: a report must clean them.
+    pub fn panic() -> ! {
+        std::panic::panic_any("stop point \u{1b}]0;taken over\u{7}\u{1b}[2J\u{202e}reached".to_owned())
+    }
+
     /// Ends or stops the whole process, as `kill` does from outside; a test wakes a stopped one with SIGCONT.
     pub fn kill_or_freeze(action: &str) {
         let signal = match action {
@@ -40,23 +45,26 @@ mod armed {
 }
 
 /// Stops here, once, if the environment says so: `exit` ends the process as `kill -9` does, `freeze` stops it as SIGSTOP
-/// does, `panic` ends the task, `delay` waits ten seconds.
+/// does, `panic` panics, `delay` waits ten seconds.
 #[cfg(debug_assertions)]
 pub async fn reach(name: &str) {
     let Some(action) = armed::action(name) else { return };
     armed::kill_or_freeze(action);
     match action {
-        "panic" => std::panic::resume_unwind(Box::new("stop point")),
+        "panic" => armed::panic(),
         "delay" => tokio::time::sleep(std::time::Duration::from_secs(10)).await,
         _ => {}
     }
 }
 
-/// As [`reach`], where nothing can be awaited: `exit` and `freeze` only.
+/// As [`reach`], where nothing can be awaited: no `delay`.
 #[cfg(debug_assertions)]
 pub fn reach_now(name: &str) {
     if let Some(action) = armed::action(name) {
         armed::kill_or_freeze(action);
+        if action == "panic" {
+            armed::panic();
+        }
     }
 }
 

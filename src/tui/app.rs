@@ -236,6 +236,7 @@ impl<S: Write> App<S> {
 
     /// Forgets what is on the screen, so that the next frame paints all of it. Never asks the terminal anything.
     fn redraw(&mut self) {
+        crate::sender::stop_point::reach_now("redraw");
         let size = terminal_size();
         self.terminal.backend_mut().set_size(size);
         self.model.size = size;

@@ -4,7 +4,7 @@
 //! drops the handle, not the statement: nothing is ever cut off between a question and its answer. A statement that takes
 //! too long is ended by the server (two seconds, `postgres::connect`).
 
-use crate::domain::action::{Order, Subject};
+use crate::domain::action::{Order, Subject, Version};
 use crate::domain::ids::{CampaignId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::action::ActionResult;
@@ -20,7 +20,7 @@ use crate::store::{Store, StoreError};
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, LIVE_CHANNEL, Notice, Reply};
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -66,8 +66,32 @@ struct Inner {
     notices: broadcast::Sender<Notice>,
     rates: Mutex<RateWindow>,
     homes: Mutex<Homes>,
+    own: OwnChanges,
     /// Tasks of ours end when it is gone.
     alive: watch::Sender<()>,
+}
+
+/// The last changes that this console made itself. A console without a sender has no instance that its changes would name.
+#[derive(Debug, Clone, Default)]
+struct OwnChanges(Arc<Mutex<VecDeque<(Subject, Version)>>>);
+
+impl OwnChanges {
+    const KEPT: usize = 256;
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Subject, Version)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, subject: Subject, version: Option<Version>) {
+        let mut kept = self.lock();
+        kept.extend(version.map(|version| (subject, version)));
+        let surplus = kept.len().saturating_sub(Self::KEPT);
+        kept.drain(..surplus);
+    }
+
+    fn has(&self, line: &ChangeLine) -> bool {
+        line.version.is_some_and(|version| self.lock().contains(&(line.subject, version)))
+    }
 }
 
 /// Which campaign a recipient is in: an id alone would be looked for in all of them.
@@ -116,6 +140,7 @@ impl StoreBackend {
             notices: broadcast::channel(NOTICES).0,
             rates: Mutex::default(),
             homes: Mutex::default(),
+            own: OwnChanges::default(),
             alive: watch::channel(()).0,
             store,
             seat,
@@ -129,6 +154,7 @@ impl StoreBackend {
             store: inner.store.clone(),
             seat: inner.seat.clone(),
             notices: inner.notices.downgrade(),
+            own: inner.own.clone(),
         };
         inner.runtime.spawn(news.tell(inner.alive.subscribe()));
         Self(Arc::new(inner))
@@ -251,6 +277,9 @@ impl Backend for StoreBackend {
                 return ActionAnswer::Refused("you may look but not change anything here".into());
             }
             let done = inner.store.act(seat.organization, &order, operator, seat.instance).await;
+            if let Ok(ActionResult::Done { version, .. }) = &done {
+                inner.own.note(order.action.subject(), *version);
+            }
             done.map_or_else(|error| ActionAnswer::Failed(unsure(&error)), ActionAnswer::from)
         });
         Box::pin(async move { task.await.unwrap_or_else(|ended| ActionAnswer::Failed(ended_badly(&ended))) })
@@ -335,6 +364,7 @@ struct News {
     store: Store,
     seat: Seat,
     notices: broadcast::WeakSender<Notice>,
+    own: OwnChanges,
 }
 
 impl News {
@@ -380,6 +410,7 @@ impl News {
                 lines
                     .into_iter()
                     .filter(|line| line.instance.is_none() || line.instance != self.seat.instance)
+                    .filter(|line| !self.own.has(line))
                     .map(Notice::from),
             ),
             Err(error) => tracing::debug!(error = %error, "a change is not told"),

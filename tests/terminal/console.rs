@@ -132,7 +132,7 @@ impl Console {
         let pair = native_pty_system().openpty(size).unwrap();
         let mut builder = if start.shell {
             let mut builder = CommandBuilder::new("bash");
-            builder.args(["--norc", "--noprofile", "-i"]);
+            builder.args(["--norc", "--noprofile", "--noediting", "-i"]);
             builder
         } else {
             CommandBuilder::new(env!("CARGO_BIN_EXE_signalbox"))

@@ -1,1 +1,180 @@
+//! How the console ends, by whatever path: the terminal is as it was, what was on the wire has its outcome.
 
+use crate::{
+    console::{Console, Start},
+    world::{
+        World,
+        seed::{Camp, Num},
+        until,
+    },
+};
+use rustix::process::Signal;
+use std::time::Duration;
+
+/// Requests take half a second, so that some are on the wire at any time.
+async fn sending() -> World {
+    let world = World::scripted("latency = { from = \"400ms\", to = \"600ms\" }").await;
+    world.number(Num::meta().in_flight(8)).await;
+    world.campaign(Camp::of(5_000)).await;
+    world
+}
+
+async fn sending_console(world: &World, start: Start<'_>) -> Console {
+    let console = world.console(start);
+    console.shows("[1 Numbers]").await;
+    world.until_counts("it sends", 20, |counts| counts.accepted > 4 && counts.sending > 0).await;
+    assert!(console.has_terminal());
+    console
+}
+
+/// Nothing is left without an outcome, on either side or in a file.
+async fn assert_drained(world: &World, console: &Console) {
+    assert_eq!(world.attempts("sending").await, 0, "left without an outcome");
+    assert_eq!(console.spooled(), Vec::<std::path::PathBuf>::new());
+    let held: i64 = world.value("select count(*) from number_leases where holder is not null").await;
+    assert_eq!(held, 0, "leases were not given up");
+    let sides = world.end([]).await;
+    assert_eq!((sides.accepted, sides.in_doubt), (sides.received, 0));
+}
+
+async fn ends_well_on(signal: Signal) {
+    let world = sending().await;
+    let mut console = sending_console(&world, Start::default()).await;
+    console.signal(signal);
+    let end = console.left().await;
+    assert!(end.took < Duration::from_secs(10), "{end:?}");
+    assert!(console.after_leaving().contains("sent "), "what became of it: {end:?}");
+    assert_drained(&world, &console).await;
+}
+
+#[tokio::test]
+async fn sigterm_gives_the_terminal_back_and_drains() {
+    ends_well_on(Signal::TERM).await;
+}
+
+#[tokio::test]
+async fn sigint_gives_the_terminal_back_and_drains() {
+    ends_well_on(Signal::INT).await;
+}
+
+#[tokio::test]
+async fn sighup_with_a_living_terminal_gives_it_back_and_drains() {
+    ends_well_on(Signal::HUP).await;
+}
+
+#[tokio::test]
+async fn a_lost_terminal_ends_the_program_in_order() {
+    let world = sending().await;
+    let mut console = sending_console(&world, Start::default()).await;
+    console.lose();
+    let end = console.ends(Duration::from_secs(20)).await;
+    assert_eq!(end.code, 0, "{end:?}");
+    assert!(!console.log().contains("panicked"), "{}", console.log());
+    assert_drained(&world, &console).await;
+}
+
+/// A panic's own words hold escape sequences; see `stop_point`.
+#[track_caller]
+fn assert_cleaned(text: &str) {
+    assert!(text.contains("stop point") && text.contains("reached"), "{text:?}");
+    assert!(!text.contains("\x1b") && !text.contains('\u{202e}'), "raw: {text:?}");
+}
+
+#[tokio::test]
+async fn a_panic_of_the_drawing_thread_gives_the_terminal_back_before_its_words_and_loses_nothing() {
+    let world = sending().await;
+    let mut console =
+        sending_console(&world, Start::default().env("SIGNALBOX_STOP_AT", "redraw:panic")).await;
+    console.keys("\x0c");
+    let end = console.ends(Duration::from_secs(15)).await;
+    assert_eq!(end.code, 1, "{end:?}");
+    console.assert_given_back();
+    let words = console.after_leaving();
+    assert!(words.contains("error: the console"), "{words:?}");
+    assert_cleaned(&words);
+    assert!(console.log().contains("stop point"), "the log knows it: {}", console.log());
+    assert_drained(&world, &console).await;
+}
+
+#[tokio::test]
+async fn a_panic_elsewhere_is_a_red_line_and_the_console_goes_on() {
+    let world = sending().await;
+    let mut console = world.console(Start::default().env("SIGNALBOX_STOP_AT", "after_intent:panic"));
+    console.shows("a task of this program failed").await;
+    assert!(console.has_terminal(), "the terminal was given back while the console goes on");
+    let before = world.simulator.count();
+    until("sending goes on", 15, async || world.simulator.count() > before + 5).await;
+    let console = console.quit().await;
+    let bytes = String::from_utf8_lossy(&console.bytes()).into_owned();
+    assert!(!bytes.contains("taken over") && !bytes.contains('\u{202e}'), "the words came raw");
+    // The one message whose task died is found in doubt later; nobody sends it again meanwhile.
+    assert_eq!(world.attempts("sending").await, 1);
+    assert!(world.simulator.duplicates().is_empty());
+}
+
+#[tokio::test]
+async fn a_second_interrupt_asks_and_a_third_one_does_not_wait() {
+    let world = World::scripted("latency = { from = \"12s\", to = \"12s\" }").await;
+    world.number(Num::meta().in_flight(2)).await;
+    world.campaign(Camp::of(100)).await;
+    let mut console = world.console(Start::default());
+    until("something is on the wire", 20, async || world.simulator.requests() == 2).await;
+    console.signal(Signal::INT);
+    console.until("it finishes", |text| text.contains("finishing: 2 on the wire")).await;
+    console.assert_given_back();
+    // From now on Ctrl-c is the terminal's own, and reaches the program as a signal.
+    console.keys("\x03");
+    console.shows("once more to stop without waiting").await;
+    console.keys("\x03");
+    let end = console.ends(Duration::from_secs(5)).await;
+    assert_eq!(end.code, 1, "{end:?}");
+    assert!(end.text.contains("in doubt"), "{end:?}");
+    console.assert_given_back();
+    assert_eq!(world.attempts("sending").await, 2, "their outcome is not known");
+}
+
+#[tokio::test]
+async fn a_console_that_does_not_send_is_stopped_and_woken_by_its_shell() {
+    let world = sending().await;
+    let mut console = world.console(Start { shell: true, ..Start::default() });
+    let program = env!("CARGO_BIN_EXE_signalbox");
+    console.keys(&format!("PS1='ready> '; {program} --watch\n"));
+    console.shows("[1 Numbers]").await;
+    console.shows_line(&["+2376*****100", "ACTIVE"]).await;
+    console.keys("\x1a");
+    console.shows("ready>").await;
+    console.assert_given_back();
+    console.keys("fg\n");
+    console.shows_line(&["+2376*****100", "ACTIVE"]).await;
+    assert!(console.has_terminal());
+    console.keys("2");
+    console.shows("[2 Campaigns]").await;
+    console.keys("q");
+    console.shows("ready>").await;
+    console.assert_given_back();
+    console.keys("exit\n");
+    let end = console.ends(Duration::from_secs(10)).await;
+    assert_eq!(end.code, 0, "{end:?}");
+}
+
+#[tokio::test]
+async fn a_console_that_sends_says_why_it_does_not_stop() {
+    let world = sending().await;
+    let mut console = sending_console(&world, Start::default()).await;
+    console.signal(Signal::TSTP);
+    console.shows("not stopped").await;
+    let before = world.simulator.count();
+    until("it goes on sending", 10, async || world.simulator.count() > before + 3).await;
+    assert!(console.has_terminal());
+    console.quit().await;
+}
+
+#[tokio::test]
+async fn without_a_usable_terminal_it_says_so_in_one_line() {
+    let world = World::start().await;
+    let mut console = world.console(Start::default().env("TERM", "dumb"));
+    let end = console.ends(Duration::from_secs(10)).await;
+    assert_eq!(end.code, 1, "{end:?}");
+    assert!(end.text.contains("TERM is \"dumb\""), "{end:?}");
+    assert!(!console.bytes().contains(&0x1b), "escape sequences for a terminal that knows none");
+}

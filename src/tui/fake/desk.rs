@@ -271,18 +271,18 @@ impl Desk {
         self.effects.clear();
     }
 
-    /// Everything is stopped, and three are still in the air.
+    /// Everything is stopped; where a second instance sends, three are still in the air.
     pub fn stop_all(&mut self) {
         let Some(mut overview) = self.model.overview().cloned() else { return };
         overview.stop = Some(Stop { by: "anna".into(), since: wall(), reason: "by operator".into() });
         overview.per_second = 0.0;
-        overview.in_air = 3;
         for instance in &mut overview.instances {
             instance.phase = "stopped".into();
         }
         if let [first, second] = overview.instances.as_mut_slice() {
             (first.in_air, second.in_air) = (0, 3);
         }
+        overview.in_air = overview.instances.iter().map(|instance| instance.in_air).sum();
         self.done(false);
         self.model.toasts.clear();
         self.send(Msg::Overview(Ok(Arc::new(overview))));

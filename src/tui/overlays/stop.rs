@@ -41,9 +41,13 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.right(x, y, room, &row.in_air.to_string(), role);
         y += 1;
     }
-    let in_air: u32 = instances.iter().map(|row| row.in_air).sum();
+    // What instances say of themselves is up to a second old; what is recorded as sending is not.
+    let told: u32 = instances.iter().map(|row| row.in_air).sum();
+    let in_air = overview.map_or(0, |overview| overview.in_air).max(told);
+    let stopped = overview.is_some_and(|overview| overview.stop.is_some());
     let (sum, role) = match in_air {
-        0 => ("0 in the air: nothing is being sent.".to_owned(), Role::Good),
+        0 if stopped => ("0 in the air: nothing is being sent.".to_owned(), Role::Good),
+        0 => ("0 in the air.".to_owned(), Role::Text),
         1 => ("1 in the air: it will finish.".to_owned(), Role::Warn),
         many => (format!("{many} in the air: they will finish."), Role::Warn),
     };
