@@ -84,8 +84,8 @@ pub struct Config {
 pub struct Timing {
     /// An attempt without outcome is in doubt this long after its deadline.
     pub grace: Duration,
-    /// How long a provider may take to list a message that it took, from the attempt's deadline on: ten times the slowest
-    /// we have seen.
+    /// How long a provider may take to list a message that it took, from the end of the request or of its deadline on: ten
+    /// times the slowest we have seen.
     pub settle: Duration,
     /// How long an attempt may take from its claim on: the start window and the longest request.
     pub deadline: Duration,

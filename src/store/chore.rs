@@ -25,7 +25,7 @@ pub struct Doubt {
     pub tries: i16,
     /// How often the provider did not know it.
     pub absences: i16,
-    /// So long after its deadline that the provider must know it if it ever took it.
+    /// It is so old that the provider must know it if it ever took it.
     pub is_settled: bool,
 }
 
@@ -93,7 +93,8 @@ impl Store {
     }
 
     /// Attempts in doubt that are to be asked about now: 10 s, 30 s, 2 min, 10 min, 1 h, 6 h and 24 h after the doubt
-    /// began (rule F), all times `pace`. `settle`: how long after its deadline a provider's *not known* begins to count.
+    /// began (rule F), all times `pace`. `settle`: how long after the doubt began a provider's *not known* begins to
+    /// count; the request had ended by then, or its deadline had passed.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -107,7 +108,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"select a.id, a.number_id, r.phone::text as "phone!", a.started_at,
                       a.in_doubt_since as "in_doubt_since!", r.tries, a.absences,
-                      a.deadline_at + make_interval(secs => $4) <= clock_timestamp() as "is_settled!"
+                      a.in_doubt_since + make_interval(secs => $4) <= clock_timestamp() as "is_settled!"
                  from attempts a
                  join campaign_recipients r on r.organization_id = a.organization_id
                                            and r.campaign_id = a.campaign_id and r.id = a.recipient_id
