@@ -1,6 +1,6 @@
 //! Values in arguments: each refused with a sentence that says what it should be.
 
-use crate::domain::{day, phone::Phone};
+use crate::domain::{day, number::LAST_PRIORITY, phone::Phone};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
@@ -66,7 +66,7 @@ fn limit(raw: &str, from: i64, what: &str) -> Result<Limit, String> {
 
 /// A priority.
 pub fn priority(raw: &str) -> Result<i32, String> {
-    whole(raw, 0, 9_999, "a priority, lower goes first,")
+    whole(raw, 0, i64::from(LAST_PRIORITY), "a priority, lower goes first,")
         .map(|value| i32::try_from(value).unwrap_or_default())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::action::{NewNumber, Version};
 use crate::domain::ids::{AccountId, NumberId};
-use crate::domain::number::Pacing;
+use crate::domain::number::{LAST_PRIORITY, Pacing};
 use crate::domain::phone::Phone;
 use crate::store::view::NumberRow;
 use crate::tui::model::Model;
@@ -218,7 +218,7 @@ impl NumberForm {
                 _ => None,
             },
             Name::Label if text.is_empty() => self.tried.then(|| "is needed".into()),
-            Name::Priority => whole(0, 10_000),
+            Name::Priority => whole(0, LAST_PRIORITY.unsigned_abs()),
             Name::DailyLimit if text.is_empty() => None,
             Name::DailyLimit => whole(1, 10_000_000),
             Name::Interval | Name::PerSecond | Name::InFlight if text.is_empty() && self.edits.is_none() => {

@@ -2,7 +2,7 @@
 
 use super::{Line, Proposal, Typed, also_here, name_them};
 use crate::domain::action::{Action, NewNumber, Order, Subject};
-use crate::domain::number::Pacing;
+use crate::domain::number::{LAST_PRIORITY, Pacing};
 use crate::store::view::{NumberRow, NumberStanding};
 use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::Model;
@@ -63,9 +63,11 @@ impl NumberVerb {
                 NumberStanding::Suspended { .. } | NumberStanding::Limited { .. } => Ok(()),
             },
             Self::Raise if row.priority <= 1 => Err("already first".into()),
-            Self::Lower if row.priority >= i32::MAX - 1 => Err("already last".into()),
+            Self::Lower if row.priority >= LAST_PRIORITY => Err("already last".into()),
             Self::SetPriority(place) if place == row.priority => Err("has this priority already".into()),
-            Self::SetPriority(place) if place < 0 => Err("a priority is 0 or more; lower goes first".into()),
+            Self::SetPriority(place) if !(0..=LAST_PRIORITY).contains(&place) => {
+                Err(format!("a priority is 0 to {LAST_PRIORITY}; lower goes first").into())
+            }
             Self::FailOver => match standing {
                 NumberStanding::Disabled => Err("disabled, nothing waits for it".into()),
                 NumberStanding::Suspended { .. } => Err("suspended: its work has moved already".into()),
