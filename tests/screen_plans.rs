@@ -5,90 +5,27 @@
 
 mod screen_world;
 
+use screen_world::plans::{LARGE, Plans, explaining, looked_at, nodes, number, statement};
 use screen_world::{World, cluster};
 use serde_json::Value;
 use signalbox::domain::filter::{Filter, Scope};
 use signalbox::domain::ids::CampaignId;
-use signalbox::postgres::cluster::Settings;
 use signalbox::store::view::{Cursor, Place, RecipientOrder, RecipientQuery};
-use std::fs;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::{Duration, Instant};
 
 /// Above [`signalbox`]'s limit for lists that are read through.
 const RECIPIENTS: u32 = 200_000;
-/// Tables that hold millions of rows.
-const LARGE: [&str; 4] = ["campaign_recipients", "attempts", "contacts", "recipient_parameters"];
 /// More rows than that may not be sorted, nor read from a large table.
 const SORTED: f64 = 25_000.0;
 /// A walk from the far end may look at so many.
 const WALKED: f64 = 110_000.0;
-
-fn explaining() -> Settings {
-    Settings::for_tests()
-        .with("session_preload_libraries", "auto_explain")
-        .with("auto_explain.log_min_duration", "-1")
-        .with("auto_explain.log_analyze", "on")
-        .with("auto_explain.log_timing", "off")
-        .with("auto_explain.log_format", "json")
-        .with("auto_explain.log_level", "log")
-}
-
-/// What the server's log has gained since it was looked at last.
-struct Plans {
-    log: fs::File,
-}
-
-impl Plans {
-    fn new(world: &World) -> Self {
-        let mut log = fs::File::open(world.cluster.log()).unwrap();
-        log.seek(SeekFrom::End(0)).unwrap();
-        Self { log }
-    }
-
-    /// The plans of everything since, each with its statement.
-    fn since(&mut self) -> Vec<Value> {
-        let mut text = Vec::new();
-        self.log.read_to_end(&mut text).unwrap();
-        let text = String::from_utf8_lossy(&text);
-        let mut plans = Vec::new();
-        let mut lines = text.lines().peekable();
-        while let Some(line) = lines.next() {
-            if !line.contains("plan:") {
-                continue;
-            }
-            let mut json = String::new();
-            while let Some(more) = lines.next_if(|line| line.starts_with('\t')) {
-                json.push_str(more);
-                json.push('\n');
-            }
-            plans.push(serde_json::from_str(&json).unwrap());
-        }
-        plans
-    }
-}
-
-/// Every node of a plan.
-fn nodes(plan: &Value) -> Vec<&Value> {
-    let mut found = vec![plan];
-    for child in plan["Plans"].as_array().into_iter().flatten() {
-        found.extend(nodes(child));
-    }
-    found
-}
-
-fn number(node: &Value, key: &str) -> f64 {
-    node[key].as_f64().unwrap_or(0.0)
-}
 
 /// The sentence of what a plan may not do, if it does.
 fn complaint(plan: &Value) -> Option<String> {
     nodes(&plan["Plan"]).into_iter().find_map(|node| {
         let kind = node["Node Type"].as_str().unwrap_or_default();
         let table = node["Relation Name"].as_str().unwrap_or_default();
-        let loops = number(node, "Actual Loops");
-        let rows = number(node, "Actual Rows") * loops;
-        let looked_at = rows + number(node, "Rows Removed by Filter") * loops;
+        let looked_at = looked_at(node);
         let what = if LARGE.contains(&table) && kind == "Seq Scan" {
             format!("reads all of {table}")
         } else if LARGE.contains(&table) && looked_at > WALKED {
@@ -98,7 +35,7 @@ fn complaint(plan: &Value) -> Option<String> {
         } else {
             return None;
         };
-        Some(format!("{what}: {}", plan["Query Text"].as_str().unwrap_or_default()))
+        Some(format!("{what}: {}", statement(plan)))
     })
 }
 

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, missing_docs, reason = "each test program uses a part of it")]
 
+pub mod plans;
+
 use signalbox::domain::ids::{AttemptId, CampaignId, InstanceId, NumberId, OrganizationId, RecipientId};
 use signalbox::postgres::cluster::{Cluster, Settings};
 use signalbox::postgres::connect::{Database, Purpose};

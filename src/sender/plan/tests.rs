@@ -125,8 +125,11 @@ fn local(snapshot: &Snapshot) -> Local {
     Local { leases, ..Local::default() }
 }
 
-/// What is claimed: number, and of which campaign how many.
-fn planned(snapshot: &Snapshot, local: &Local, most: u32) -> Vec<(usize, Vec<(usize, u32, bool)>)> {
+/// A number, and of which campaign how many, and whether only bound ones.
+type Claim = (usize, Vec<(usize, u32, bool)>);
+
+/// What is claimed.
+fn planned(snapshot: &Snapshot, local: &Local, most: u32) -> Vec<Claim> {
     let plan = Roster::of(snapshot, local, now()).lanes(snapshot, local, now(), most);
     plan.claims.into_iter().map(|claim| (claim.number, claim.shares)).collect()
 }

@@ -1,0 +1,322 @@
+//! A claim and the recording of its outcomes touch as little at a million recipients as at any other number, and the
+//! same after hundreds of thousands were sent: every statement inside them is explained by the server while it runs.
+
+#![cfg(test)]
+
+mod screen_world;
+
+use screen_world::plans::{LARGE, Plans, explaining, looked_at, nodes, number, statement};
+use screen_world::{World, cluster};
+use serde_json::Value;
+use signalbox::domain::attempt::AttemptState;
+use signalbox::domain::ids::{AttemptId, CampaignId, InstanceId, NumberId, RecipientId};
+use signalbox::sender::plan::{Local, Roster};
+use signalbox::store::Store;
+use signalbox::store::attempt::{
+    ClaimCampaign, ClaimNumber, ClaimRequest, ClaimedMessage, Lane, Next, OutcomeRecord,
+};
+use signalbox::store::lease::Introduction;
+use std::time::Duration;
+use uuid::Uuid;
+
+const RECIPIENTS: u32 = 1_000_000;
+/// Sent before the second half of the test.
+const SENT: u32 = 200_000;
+/// Messages of one claim.
+const CLAIM: u32 = 200;
+/// Claims of each stage.
+const ROUNDS: usize = 6;
+/// Pages that a claim may touch for a message, by reading or writing: the recipient, its parameters, the intent and their
+/// indexes, none of them more than a few levels deep.
+const CLAIM_PAGES: f64 = 45.0;
+/// The same where every message has a number of its own: its lease, its state, its pace and its usage.
+const CLAIM_PAGES_OF_A_NUMBER: f64 = 100.0;
+/// Pages that recording an outcome may touch: the attempt, the recipient, the provider's id and their indexes.
+const RECORD_PAGES: f64 = 60.0;
+
+/// A campaign of a million on so many numbers, and a sender that holds their leases for as long as it takes.
+struct Scene {
+    world: World,
+    campaign: CampaignId,
+    numbers: Vec<(NumberId, i64)>,
+    instance: InstanceId,
+    /// Whose statements are explained.
+    store: Store,
+    plans: Plans,
+}
+
+impl Scene {
+    async fn of(numbers: u32, recipients: u32) -> Self {
+        let world =
+            World::on(cluster(|| explaining().with("auto_explain.log_nested_statements", "on"))).await;
+        let campaign = world.campaign("large", 0).await;
+        let (org, account, pool) = (world.organization, world.account, world.pool);
+        world
+            .run(&format!(
+                "insert into whatsapp_numbers (organization_id, id, account_id, phone, display_name, priority, in_flight,
+                                               per_second)
+                 select '{org}', ordered_uuid(3, 3, n), '{account}', '+2376' || lpad(n::text, 8, '0'), 'number ' || n, 1,
+                        500, 0 from generate_series(1, {numbers}) n;
+                 insert into pool_numbers (organization_id, pool_id, number_id)
+                 select '{org}', '{pool}', id from whatsapp_numbers;
+                 insert into campaign_recipients (organization_id, campaign_id, id, contact_id, phone)
+                 select '{org}', '{campaign}', ordered_uuid(2, 2, n), ordered_uuid(1, 1, n),
+                        '+2375' || lpad(n::text, 8, '0') from generate_series(1, {recipients}) n;
+                 insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
+                 select '{org}', '{campaign}', ordered_uuid(2, 2, n), 'en', '{{}}'
+                   from generate_series(1, {recipients}) n"
+            ))
+            .await;
+        let instance = InstanceId::new();
+        let who = Introduction {
+            instance,
+            operator: "bea".into(),
+            host: "web-1".into(),
+            pid: 4711,
+            kind: "sender",
+        };
+        world.store.introduce(org, &who).await.unwrap();
+        let ids: Vec<NumberId> = world
+            .store
+            .snapshot(org, None)
+            .await
+            .unwrap()
+            .numbers
+            .iter()
+            .map(|view| view.number.id)
+            .collect();
+        let leases = world.store.take_leases(org, instance, &ids, u32::MAX >> 1).await.unwrap();
+        world.run("update number_leases set expires_at = clock_timestamp() + interval '1 day'").await;
+        world.run(&format!("alter database {} set auto_explain.log_min_duration = 0", world.name)).await;
+        let store = Store::new(&world.database);
+        let plans = Plans::new(&world);
+        let numbers = leases.iter().map(|lease| (lease.number, lease.epoch)).collect();
+        Self { world, campaign, numbers, instance, store, plans }
+    }
+
+    fn request(&self, count: u32, after: RecipientId) -> ClaimRequest {
+        let each = count / u32::try_from(self.numbers.len()).unwrap();
+        let number = |(id, epoch): &(NumberId, i64)| ClaimNumber {
+            id: *id,
+            epoch: *epoch,
+            batch: each,
+            gap: Duration::ZERO,
+        };
+        let lane = |number| Lane { number, campaign: 0, wanted: each, bound_only: false };
+        ClaimRequest {
+            organization: self.world.organization,
+            instance: self.instance,
+            numbers: self.numbers.iter().map(number).collect(),
+            campaigns: vec![ClaimCampaign { id: self.campaign, walk_after: after, may_take_over: true }],
+            lanes: (0..self.numbers.len()).map(lane).collect(),
+            takes_over: Vec::new(),
+            attempts: (0..count).map(|_| AttemptId::new()).collect(),
+            deadline: Duration::from_mins(1),
+            now: None,
+        }
+    }
+
+    /// Claims, records, and answers what both cost for each message, and the last recipient of the walk.
+    async fn round(&mut self, count: u32, after: RecipientId, what: &str) -> (f64, f64, RecipientId) {
+        let request = self.request(count, after);
+        let claimed = self.store.claim(&request).await.unwrap();
+        assert_eq!(claimed.messages.len(), count as usize, "{what}: refused {:?}", claimed.refused);
+        let claim = self.cost("from claim(", count, what);
+        let outcomes: Vec<OutcomeRecord> = claimed.messages.iter().enumerate().map(outcome).collect();
+        let late = self.store.record_outcomes(self.world.organization, &outcomes, None).await.unwrap();
+        assert!(late.is_empty(), "{what}: {late:?}");
+        let record = self.cost("from record_outcomes(", count, what);
+        let walked = claimed.walked_to.first().map_or(after, |(_, walked)| *walked);
+        (claim, record, walked)
+    }
+
+    /// Pages that the statement touched for each message, after a look at every statement inside it.
+    fn cost(&mut self, call: &str, count: u32, what: &str) -> f64 {
+        let plans = self.plans.since();
+        let complaints: Vec<String> = plans.iter().filter_map(|plan| complaint(plan, count)).collect();
+        assert_eq!(complaints, Vec::<String>::new(), "{what}");
+        let inside = plans.iter().filter(|plan| LARGE.iter().any(|table| statement(plan).contains(table)));
+        assert!(inside.count() > 2, "{what}: what is inside {call} was not explained");
+        let whole: Vec<&Value> = plans.iter().filter(|plan| statement(plan).contains(call)).collect();
+        assert_eq!(whole.len(), 1, "{what}: {call}");
+        pages(whole[0]) / f64::from(count)
+    }
+
+    /// A few claims one after the other, each where the last one ended.
+    async fn stage(&mut self, mut after: RecipientId, what: &str) -> RecipientId {
+        for round in 0..ROUNDS {
+            let what = format!("{what}, claim {round}");
+            let (claim, record, walked) = self.round(CLAIM, after, &what).await;
+            assert!(claim < CLAIM_PAGES, "{what}: {claim} pages for each message");
+            assert!(record < RECORD_PAGES, "{what}: {record} pages for each outcome");
+            after = walked;
+        }
+        after
+    }
+}
+
+/// One in twenty is tried again later.
+fn outcome((nth, message): (usize, &ClaimedMessage)) -> OutcomeRecord {
+    let again = nth % 20 == 7;
+    let (state, next) = if again {
+        (AttemptState::Rejected, Next::Retry(Duration::from_secs(1)))
+    } else {
+        (AttemptState::Accepted, Next::Advance)
+    };
+    let said = |text: &str| again.then(|| text.to_owned());
+    OutcomeRecord {
+        attempt: message.attempt,
+        state,
+        provider_message_id: (!again).then(|| format!("wamid.{}", message.attempt)),
+        class: said("transient"),
+        blame: said("provider"),
+        code: said("131000"),
+        words: said("something went wrong"),
+        duration_ms: Some(40),
+        next: String::new(),
+        delay_ms: 0,
+        reason: said("transient: 131000"),
+    }
+    .with_next(&next)
+}
+
+fn pages(plan: &Value) -> f64 {
+    number(&plan["Plan"], "Shared Hit Blocks") + number(&plan["Plan"], "Shared Read Blocks")
+}
+
+/// The sentence of what a statement inside may not do, if it does: it finds the rows of its messages, and no others.
+fn complaint(plan: &Value, count: u32) -> Option<String> {
+    let most = f64::from(count) * 3.0 + 50.0;
+    nodes(&plan["Plan"]).into_iter().find_map(|node| {
+        let kind = node["Node Type"].as_str().unwrap_or_default();
+        let table = node["Relation Name"].as_str().unwrap_or_default();
+        let rows = looked_at(node);
+        let large = LARGE.contains(&table) || table == "provider_messages";
+        let what = if large && kind == "Seq Scan" {
+            format!("reads all of {table}")
+        } else if large && rows > most {
+            format!("looks at {rows} rows of {table} by {kind}")
+        } else if kind.contains("Sort") && rows > most {
+            format!("sorts {rows} rows")
+        } else {
+            return None;
+        };
+        Some(format!("{what}: {}", statement(plan)))
+    })
+}
+
+const BEFORE_ALL: RecipientId = RecipientId(Uuid::nil());
+
+#[tokio::test]
+async fn claims_and_outcomes_touch_little_at_a_million_and_after_200_000_were_sent() {
+    let mut scene = Scene::of(10, RECIPIENTS).await;
+    let after = scene.stage(BEFORE_ALL, "just loaded").await;
+    scene.world.run("analyze").await;
+    scene.stage(after, "analysed").await;
+    scene.send_by_hand().await;
+    let after = RecipientId(scene.last_sent().await);
+    let after = scene.stage(after, "after 200,000").await;
+    scene.world.run("analyze").await;
+    scene.stage(after, "after 200,000, analysed").await;
+    scene.a_new_sender_walks_once().await;
+    scene.looking_is_cheap().await;
+}
+
+impl Scene {
+    /// The first of them are done, as if they had been sent: their rows moved once, their intents are in the ledger.
+    async fn send_by_hand(&mut self) {
+        let (org, campaign, instance) = (self.world.organization, self.campaign, self.instance);
+        let number = self.numbers[0].0;
+        self.world
+            .run(&format!(
+                "insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id, epoch,
+                                       state, quota_day, started_at, deadline_at, finished_at, provider_message_id)
+                 select '{org}', ordered_uuid((extract(epoch from now()) * 1000)::bigint - 60000, 4, n), '{campaign}',
+                        ordered_uuid(2, 2, n), 1, '{number}', '{instance}', 1, 'accepted', now()::date, now(), now(), now(),
+                        'wamid.' || n
+                   from generate_series(1, {SENT}) n
+                  where (select r.state from campaign_recipients r
+                          where r.organization_id = '{org}' and r.campaign_id = '{campaign}'
+                            and r.id = ordered_uuid(2, 2, n)) = 'queued';
+                 update campaign_recipients r
+                    set state = 'accepted', tries = 1, last_attempt_id = a.id, due_at = null, bound_number_id = null,
+                        updated_at = now()
+                   from attempts a
+                  where a.organization_id = '{org}' and a.state = 'accepted' and r.organization_id = '{org}'
+                    and r.campaign_id = '{campaign}' and r.id = a.recipient_id and r.state = 'queued'"
+            ))
+            .await;
+        let queued = self.world.ask("select sum(queued)::bigint from campaign_counts").await;
+        assert!(queued <= i64::from(RECIPIENTS - SENT), "{queued}");
+        self.plans.since();
+    }
+
+    async fn last_sent(&self) -> Uuid {
+        let sql = format!("select ordered_uuid(2, 2, {SENT})");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.world.admin).await.unwrap()
+    }
+
+    /// One that does not know how far others came walks over what is done once, and every page of it once.
+    async fn a_new_sender_walks_once(&mut self) {
+        let pages_of_all = self
+            .world
+            .ask(
+                "select (pg_relation_size('campaign_recipients') + pg_relation_size('campaign_recipients_key'))
+                        / current_setting('block_size')::bigint",
+            )
+            .await;
+        let request = self.request(CLAIM, BEFORE_ALL);
+        let claimed = self.store.claim(&request).await.unwrap();
+        assert_eq!(claimed.messages.len(), CLAIM as usize);
+        let plans = self.plans.since();
+        let whole = plans.iter().find(|plan| statement(plan).contains("from claim(")).unwrap();
+        let read = pages(whole);
+        assert!(read < f64::from(u32::try_from(pages_of_all).unwrap()), "{read} of {pages_of_all} pages");
+        let walked = claimed.walked_to[0].1;
+        self.stage(walked, "a new sender, from then on").await;
+    }
+
+    /// What the plan is made from does not count or read recipients.
+    async fn looking_is_cheap(&mut self) {
+        self.store.snapshot(self.world.organization, None).await.unwrap();
+        let plans = self.plans.since();
+        assert!(plans.len() > 5, "the look was not explained");
+        let complaints: Vec<String> = plans.iter().filter_map(|plan| complaint(plan, 1)).collect();
+        assert_eq!(complaints, Vec::<String>::new());
+        let touched: f64 = plans.iter().map(pages).sum();
+        assert!(touched < 2_000.0, "{touched} pages for one look");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_numbers_are_looked_at_chosen_among_and_claimed_for_at_once() {
+    const NUMBERS: u32 = 1_000;
+    let mut scene = Scene::of(NUMBERS, 20_000).await;
+    for what in ["just loaded", "analysed"] {
+        let snapshot = scene.store.snapshot(scene.world.organization, None).await.unwrap();
+        let plans = scene.plans.since();
+        assert!(plans.len() > 5, "the look was not explained");
+        for plan in &plans {
+            for node in nodes(&plan["Plan"]) {
+                let rows = looked_at(node);
+                assert!(rows <= f64::from(NUMBERS) * 3.0, "{what}: {rows} rows: {}", statement(plan));
+            }
+        }
+        let touched: f64 = plans.iter().map(pages).sum();
+        assert!(
+            touched < f64::from(NUMBERS) * 25.0,
+            "{what}: {touched} pages for one look at {NUMBERS} numbers"
+        );
+        let mut local = Local::watching(&snapshot, std::collections::HashMap::new());
+        local.watching = false;
+        let roster = Roster::of(&snapshot, &local, snapshot.at);
+        assert_eq!(roster.campaigns[0].numbers.len(), NUMBERS as usize);
+        let plan = roster.lanes(&snapshot, &local, snapshot.at, NUMBERS);
+        assert_eq!(plan.wanted(), NUMBERS);
+        let (claim, record, _) = scene.round(NUMBERS, BEFORE_ALL, what).await;
+        assert!(claim < CLAIM_PAGES_OF_A_NUMBER, "{what}: {claim} pages for each number and message");
+        assert!(record < RECORD_PAGES, "{what}: {record} pages for each outcome");
+        scene.world.run("analyze").await;
+        scene.plans.since();
+    }
+}

@@ -1,0 +1,82 @@
+//! What the server says of the statements it ran: their plans, read from its log.
+
+use super::World;
+use serde_json::Value;
+use signalbox::postgres::cluster::Settings;
+use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
+
+/// Tables that hold millions of rows.
+pub const LARGE: [&str; 4] = ["campaign_recipients", "attempts", "contacts", "recipient_parameters"];
+
+/// A server that can explain what it runs; `alter database … set auto_explain.log_min_duration = 0` begins it.
+pub fn explaining() -> Settings {
+    Settings::for_tests()
+        .with("session_preload_libraries", "auto_explain")
+        .with("auto_explain.log_min_duration", "-1")
+        .with("auto_explain.log_analyze", "on")
+        .with("auto_explain.log_timing", "off")
+        .with("auto_explain.log_buffers", "on")
+        .with("auto_explain.log_format", "json")
+        .with("auto_explain.log_level", "log")
+}
+
+/// What the server's log has gained since it was looked at last.
+pub struct Plans {
+    log: fs::File,
+}
+
+impl Plans {
+    pub fn new(world: &World) -> Self {
+        let mut log = fs::File::open(world.cluster.log()).unwrap();
+        log.seek(SeekFrom::End(0)).unwrap();
+        Self { log }
+    }
+
+    /// The plans of everything since, each with its statement.
+    pub fn since(&mut self) -> Vec<Value> {
+        let mut text = Vec::new();
+        self.log.read_to_end(&mut text).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        let mut plans = Vec::new();
+        let mut lines = text.lines().peekable();
+        while let Some(line) = lines.next() {
+            if !line.contains("plan:") {
+                continue;
+            }
+            let mut json = String::new();
+            while let Some(more) = lines.next_if(|line| line.starts_with('\t')) {
+                json.push_str(more);
+                json.push('\n');
+            }
+            plans.push(serde_json::from_str(&json).unwrap());
+        }
+        plans
+    }
+}
+
+/// Every node of a plan.
+pub fn nodes(plan: &Value) -> Vec<&Value> {
+    let mut found = vec![plan];
+    for child in plan["Plans"].as_array().into_iter().flatten() {
+        found.extend(nodes(child));
+    }
+    found
+}
+
+pub fn number(node: &Value, key: &str) -> f64 {
+    node[key].as_f64().unwrap_or(0.0)
+}
+
+/// How many rows a node looked at, those included that it threw away.
+pub fn looked_at(node: &Value) -> f64 {
+    (number(node, "Actual Rows")
+        + number(node, "Rows Removed by Filter")
+        + number(node, "Rows Removed by Index Recheck"))
+        * number(node, "Actual Loops")
+}
+
+/// The statement of a plan.
+pub fn statement(plan: &Value) -> &str {
+    plan["Query Text"].as_str().unwrap_or_default()
+}
