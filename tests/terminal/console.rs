@@ -192,11 +192,6 @@ impl Console {
         self.seen().bytes.clone()
     }
 
-    /// The first line that holds this.
-    pub fn line(&self, word: &str) -> Option<String> {
-        self.lines().into_iter().find(|line| line.contains(word))
-    }
-
     /// Waits until the screen is as wanted.
     pub async fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         let limit = Instant::now() + WITHIN;

@@ -2,7 +2,7 @@
 //! on the screen or after it.
 
 use crate::{
-    console::{Console, LARGE, SMALL, Start},
+    console::{LARGE, SMALL, Start},
     world::{
         World,
         seed::{Camp, Num},
