@@ -86,7 +86,9 @@ async fn leave(sender: Sender) -> Result<(), CliError> {
     let began = Moment::now();
     let draining = sender.drain(DRAIN_LIMIT);
     tokio::pin!(draining);
-    let mut seconds = tokio::time::interval_at(tokio::time::Instant::now() + SECOND, SECOND);
+    let mut seconds = tokio::time::interval(SECOND);
+    // The first one is at once.
+    seconds.tick().await;
     let mut asked = false;
     let (totals, left) = loop {
         tokio::select! {

@@ -192,11 +192,6 @@ impl Console {
         self.seen().bytes.clone()
     }
 
-    /// The first line that holds this.
-    pub fn line(&self, word: &str) -> Option<String> {
-        self.lines().into_iter().find(|line| line.contains(word))
-    }
-
     /// Waits until the screen is as wanted.
     pub async fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         let limit = Instant::now() + WITHIN;
@@ -227,6 +222,12 @@ impl Console {
     /// Waits until the screen no longer shows this.
     pub async fn hides(&self, word: &str) {
         self.until(&format!("{word:?} is gone"), |text| !text.contains(word)).await;
+    }
+
+    /// Presses Escape and waits until this is gone: with another key right behind it, it would be Alt with that key.
+    pub async fn escape(&mut self, word: &str) {
+        self.keys("\x1b");
+        self.hides(word).await;
     }
 
     /// Answers the question that is open with this key. For its first 300 ms it ignores keys, so that keys typed ahead
@@ -365,13 +366,19 @@ fn count(bytes: &[u8], what: &[u8]) -> usize {
 /// Takes in what the program writes, until its end or until nobody listens any more.
 fn read(mut from: Box<dyn Read + Send>, seen: &Mutex<Seen>, deaf: &AtomicBool) {
     let mut chunk = [0; 16 * 1024];
+    let mut shown = 0;
     while let Ok(length @ 1..) = from.read(&mut chunk) {
         if deaf.load(Ordering::SeqCst) {
             return;
         }
         let mut seen = seen.lock().unwrap();
         seen.bytes.extend_from_slice(&chunk[..length]);
-        seen.terminal.process(&chunk[..length]);
+        // Whole characters only, and the emulator takes a replacement character for no character at all.
+        let fresh = &seen.bytes[shown..];
+        let whole = std::str::from_utf8(fresh).map_or_else(|error| error.valid_up_to(), str::len);
+        let text = String::from_utf8_lossy(&fresh[..whole]).replace('\u{fffd}', "?");
+        shown += whole;
+        seen.terminal.process(text.as_bytes());
     }
     seen.lock().unwrap().ended = true;
 }

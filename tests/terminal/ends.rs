@@ -99,7 +99,7 @@ async fn a_panic_of_the_drawing_thread_gives_the_terminal_back_before_its_words_
 #[tokio::test]
 async fn a_panic_elsewhere_is_a_red_line_and_the_console_goes_on() {
     let world = sending().await;
-    let mut console = world.console(Start::default().env("SIGNALBOX_STOP_AT", "after_intent:panic"));
+    let console = world.console(Start::default().env("SIGNALBOX_STOP_AT", "after_intent:panic"));
     console.shows("a task of this program failed").await;
     assert!(console.has_terminal(), "the terminal was given back while the console goes on");
     let before = world.simulator.count();
@@ -160,7 +160,7 @@ async fn a_console_that_does_not_send_is_stopped_and_woken_by_its_shell() {
 #[tokio::test]
 async fn a_console_that_sends_says_why_it_does_not_stop() {
     let world = sending().await;
-    let mut console = sending_console(&world, Start::default()).await;
+    let console = sending_console(&world, Start::default()).await;
     console.signal(Signal::TSTP);
     console.shows("not stopped").await;
     let before = world.simulator.count();

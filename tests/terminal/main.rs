@@ -13,6 +13,8 @@ mod world;
 
 mod console;
 mod ends;
+mod hostile;
+mod modes;
 mod screens;
 mod steering;
 

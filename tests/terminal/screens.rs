@@ -37,14 +37,12 @@ async fn shows_its_data(size: (u16, u16)) {
     console.shows_line(&["OK", "campaign-1", "+2376*****", "ms"]).await;
     console.keys("?");
     console.shows("Help: Live").await;
-    console.keys("\x1b");
-    console.hides("Help: Live").await;
+    console.escape("Help: Live").await;
     console.keys(":");
     console.shows("Command").await;
     console.keys("pause");
     console.shows("Pause campaign campaign-1").await;
-    console.keys("\x1b");
-    console.hides("Pause campaign").await;
+    console.escape("Pause campaign").await;
     console.quit().await;
     world.end([]).await;
 }

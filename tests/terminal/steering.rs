@@ -204,8 +204,7 @@ async fn one_key_stops_everything_everywhere_and_a_question_leads_back() {
     let took = time_to_silence(&world, &mut console, "!", &["0 in the air: nothing is being sent."]).await;
     assert!(took <= ASSERTED, "{took:?} until it was silent");
     console.shows("STOPPED by ").await;
-    console.keys("\x1b");
-    console.hides("Stop all sending").await;
+    console.escape("Stop all sending").await;
     let before = world.simulator.count();
     console.keys("R");
     console.yes("Lift the stop").await;

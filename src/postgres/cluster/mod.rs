@@ -45,11 +45,13 @@ pub struct Settings {
     pub max_connections: u16,
     /// Further server settings, `("shared_buffers", "512MB")`; they win over ours.
     pub options: Vec<(String, String)>,
+    /// Whether a prepared data directory may stay in the temporary folder, for the next cluster to be copied from.
+    pub keeps_template: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { durable: true, max_connections: 100, options: Vec::new() }
+        Self { durable: true, max_connections: 100, options: Vec::new(), keeps_template: false }
     }
 }
 
@@ -57,7 +59,7 @@ impl Settings {
     /// For tests that do not measure: nothing waits for the disk, so a power cut would lose the cluster.
     #[must_use]
     pub fn for_tests() -> Self {
-        Self { durable: false, max_connections: 300, options: Vec::new() }
+        Self { durable: false, max_connections: 300, options: Vec::new(), keeps_template: true }
     }
 
     /// The same with one more server setting.
@@ -257,7 +259,11 @@ impl Cluster {
         // From here on, dropping the value cleans up whatever was reached.
         let state = State::Throwaway { server: None, guard: None, place: Some(place) };
         let inner = Inner { binaries, home, user, settings, state: Mutex::new(state) };
-        home::copy_of_template(&inner.binaries, &inner.home.data(), &inner.user, &within)?;
+        if inner.settings.keeps_template {
+            home::copy_of_template(&inner.binaries, &inner.home.data(), &inner.user, &within)?;
+        } else {
+            home::initdb(&inner.binaries, &inner.home.data(), &inner.user, false)?;
+        }
         inner.home.make_sockets(&inner.user)?;
         inner.start()?;
         let lock_file = throwaway::owner_file(&inner.home);
