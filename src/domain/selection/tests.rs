@@ -288,3 +288,94 @@ fn least_used_spreads_a_day_evenly_over_numbers() {
     }
     assert_eq!(pool.map(|candidate| candidate.used_today), [100, 200, 100]);
 }
+
+/// The plain rule: everybody is put in a row, by exact fractions, and the first is taken.
+fn model(view: &View<'_>) -> Choice {
+    let opens = |candidate: &Candidate| match candidate.standing {
+        Standing::Ready => Some(None),
+        Standing::Busy { until } | Standing::Resting { until } => Some(until),
+        Standing::OutOfService => None,
+    };
+    let choice = |candidate: &Candidate, reason| match candidate.standing {
+        Standing::Ready => Choice::Send { number: candidate.number, reason },
+        _ => Choice::Wait { number: candidate.number, reason, until: opens(candidate).flatten() },
+    };
+    let works =
+        |candidate: &&Candidate| matches!(candidate.standing, Standing::Ready | Standing::Busy { .. });
+    if let Some(bound) =
+        view.pool.iter().filter(|candidate| Some(candidate.number) == view.sticky).find(works)
+    {
+        return choice(bound, Reason::Sticky);
+    }
+    // A fraction of the day in billionths, exact enough for these counts; unlimited numbers come first, by count.
+    let used = |candidate: &Candidate| match candidate.daily_limit {
+        None => (0, candidate.used_today),
+        Some(0) => (1_000_000_000, 0),
+        Some(limit) => (u64::from(candidate.used_today) * 1_000_000_000 / u64::from(limit), 0),
+    };
+    let place = |candidate: &Candidate| {
+        let by_strategy = match view.strategy {
+            Strategy::Priority => {
+                let busy = u32::from(candidate.standing != Standing::Ready);
+                (i64::from(candidate.priority), busy)
+            }
+            Strategy::LeastUsed => {
+                let (part, count) = used(candidate);
+                (i64::try_from(part).unwrap(), count)
+            }
+            Strategy::Weighted => (i64::from(candidate.used_today), 0),
+        };
+        (by_strategy, candidate.last_used, candidate.number)
+    };
+    for (numbers, reason) in [
+        (view.pool, Reason::Pool),
+        (view.default.map(std::slice::from_ref).unwrap_or_default(), Reason::Default),
+    ] {
+        let mut now: Vec<&Candidate> = numbers.iter().filter(works).collect();
+        if view.strategy != Strategy::Priority {
+            now.retain(|candidate| candidate.standing == Standing::Ready);
+        }
+        now.sort_by_key(|candidate| place(candidate));
+        if let Some(first) = now.first() {
+            return choice(first, reason);
+        }
+        let mut later: Vec<&Candidate> = numbers.iter().filter(|each| opens(each).is_some()).collect();
+        let waits = |candidate: &Candidate| {
+            // Among those that open together nobody is ready, so the busy one has no advantage but its place.
+            let at = opens(candidate).flatten().unwrap_or(DateTime::<Utc>::MAX_UTC);
+            let busy = u32::from(matches!(candidate.standing, Standing::Busy { .. }));
+            let (mut by_strategy, last, number) = place(candidate);
+            if view.strategy == Strategy::Priority {
+                by_strategy.1 = busy;
+            }
+            (at, by_strategy, last, number)
+        };
+        later.sort_by_key(|candidate| waits(candidate));
+        if let Some(first) = later.first() {
+            return choice(first, reason);
+        }
+    }
+    Choice::NoNumber
+}
+
+#[test]
+fn ten_thousand_histories_choose_as_the_plain_rule_does() {
+    let mut sent = 0;
+    for seed in 0..10_000 {
+        let mut random = Seeded::new(seed);
+        let pool = random_pool(&mut random);
+        let default = number(99, 1, 0, 0).is(random.pick(&[Standing::Ready, busy(3), OUT]));
+        // All weights of these pools are one.
+        let strategy = random.pick(&Strategy::ALL);
+        let view = View {
+            strategy,
+            pool: &pool,
+            sticky: random.once_in(3).then(|| id(1 + random.below_u32(8))),
+            default: random.once_in(2).then_some(&default),
+        };
+        let choice = select(&view);
+        assert_eq!(choice, model(&view), "seed {seed}: {view:?}");
+        sent += u32::from(matches!(choice, Choice::Send { .. }));
+    }
+    assert!(sent > 3_000, "the histories are about nothing: {sent}");
+}
