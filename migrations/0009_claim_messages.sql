@@ -59,6 +59,8 @@ declare
     v_campaign_cap   integer[];
     v_campaign_sticky boolean[];
     v_campaign_bound  boolean[];
+    v_campaign_fresh  boolean[];
+    v_after          uuid;
     v_campaign_got   integer[];
     v_grant          integer[];
     v_used           integer[];
@@ -166,8 +168,10 @@ begin
            -- A free pool has bound work too: of campaigns that never switch, and from when it was sticky.
            array_agg(exists (select from campaign_recipients r
                               where r.organization_id = p_org and r.campaign_id = k.campaign_id
-                                and r.bound_number_id is not null and r.due_at is not null) order by k.place)
-      into v_campaign_ok, v_campaign_left, v_campaign_cap, v_campaign_sticky, v_campaign_bound
+                                and r.bound_number_id is not null and r.due_at is not null) order by k.place),
+           array_agg((select sum(t.fresh) > 0 from campaign_counts t
+                       where t.organization_id = p_org and t.campaign_id = k.campaign_id) order by k.place)
+      into v_campaign_ok, v_campaign_left, v_campaign_cap, v_campaign_sticky, v_campaign_bound, v_campaign_fresh
       from unnest(p_campaigns) with ordinality as k (campaign_id, place)
       left join campaigns c on c.organization_id = p_org and c.id = k.campaign_id
       left join pools s on s.organization_id = p_org and s.id = c.pool_id
@@ -248,9 +252,21 @@ begin
                    and (select s.since from suppressions s
                          where s.organization_id = p_org and s.phone = r.phone limit 1) is null
                  order by r.due_at limit v_cum for update of r skip locked);
+            v_after := p_walk_after[c];
+            if v_after is null then
+                -- A sender that is new here goes on where the last messages were claimed: a walk from the start would
+                -- pass everybody who has got theirs, with a pause waiting for it.
+                v_after := coalesce((
+                    select h.recipient_id
+                      from (select a.campaign_id, a.recipient_id from attempts a
+                             where a.organization_id = p_org order by a.id desc limit 500) h
+                     where h.campaign_id = p_campaigns[c] order by h.recipient_id desc limit 1),
+                    '00000000-0000-0000-0000-000000000000');
+            end if;
             v_walk := array(
                 select r.ctid from campaign_recipients r
-                 where r.organization_id = p_org and r.campaign_id = p_campaigns[c] and r.id > p_walk_after[c]
+                 where v_campaign_fresh[c]
+                   and r.organization_id = p_org and r.campaign_id = p_campaigns[c] and r.id > v_after
                    and r.state = 'queued' and r.due_at is null
                    and (select s.since from suppressions s
                          where s.organization_id = p_org and s.phone = r.phone limit 1) is null

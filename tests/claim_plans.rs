@@ -94,7 +94,7 @@ impl Scene {
         Self { world, campaign, numbers, instance, store, plans }
     }
 
-    fn request(&self, count: u32, after: RecipientId) -> ClaimRequest {
+    fn request(&self, count: u32, after: Option<RecipientId>) -> ClaimRequest {
         let each = count / u32::try_from(self.numbers.len()).unwrap();
         let number = |(id, epoch): &(NumberId, i64)| ClaimNumber {
             id: *id,
@@ -118,7 +118,7 @@ impl Scene {
 
     /// Claims, records, and answers what both cost for each message, and the last recipient of the walk.
     async fn round(&mut self, count: u32, after: RecipientId, what: &str) -> (f64, f64, RecipientId) {
-        let request = self.request(count, after);
+        let request = self.request(count, Some(after));
         let claimed = self.store.claim(&request).await.unwrap();
         assert_eq!(claimed.messages.len(), count as usize, "{what}: refused {:?}", claimed.refused);
         let claim = self.cost("from claim(", count, what);
@@ -218,7 +218,7 @@ async fn claims_and_outcomes_touch_little_at_a_million_and_after_200_000_were_se
     let after = scene.stage(after, "after 200,000").await;
     scene.world.run("analyze").await;
     scene.stage(after, "after 200,000, analysed").await;
-    scene.a_new_sender_walks_once().await;
+    scene.a_new_sender_goes_on_where_others_were().await;
     scene.looking_is_cheap().await;
 }
 
@@ -256,24 +256,29 @@ impl Scene {
         sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.world.admin).await.unwrap()
     }
 
-    /// One that does not know how far others came walks over what is done once, and every page of it once.
-    async fn a_new_sender_walks_once(&mut self) {
-        let pages_of_all = self
-            .world
-            .ask(
-                "select (pg_relation_size('campaign_recipients') + pg_relation_size('campaign_recipients_key'))
-                        / current_setting('block_size')::bigint",
-            )
-            .await;
-        let request = self.request(CLAIM, BEFORE_ALL);
+    /// One that does not know how far others came begins where the last claims were.
+    async fn a_new_sender_goes_on_where_others_were(&mut self) {
+        let request = self.request(CLAIM, None);
         let claimed = self.store.claim(&request).await.unwrap();
         assert_eq!(claimed.messages.len(), CLAIM as usize);
-        let plans = self.plans.since();
-        let whole = plans.iter().find(|plan| statement(plan).contains("from claim(")).unwrap();
-        let read = pages(whole);
-        assert!(read < f64::from(u32::try_from(pages_of_all).unwrap()), "{read} of {pages_of_all} pages");
+        let claim = self.cost("from claim(", CLAIM, "a new sender");
+        assert!(claim < CLAIM_PAGES, "{claim} pages for each message");
         let walked = claimed.walked_to[0].1;
         self.stage(walked, "a new sender, from then on").await;
+    }
+
+    /// Where nobody is left who was never tried, nobody is looked for.
+    async fn what_cannot_be_found_is_not_looked_for(&mut self) {
+        self.world
+            .run("update campaign_recipients set due_at = now() + interval '1 hour' where state = 'queued'")
+            .await;
+        self.plans.since();
+        let each_one = u32::try_from(self.numbers.len()).unwrap();
+        let claimed = self.store.claim(&self.request(each_one, Some(BEFORE_ALL))).await.unwrap();
+        assert_eq!((claimed.messages.len(), claimed.exhausted.len()), (0, 1));
+        let plans = self.plans.since();
+        let complaints: Vec<String> = plans.iter().filter_map(|plan| complaint(plan, 1)).collect();
+        assert_eq!(complaints, Vec::<String>::new());
     }
 
     /// What the plan is made from does not count or read recipients.
@@ -319,4 +324,5 @@ async fn a_thousand_numbers_are_looked_at_chosen_among_and_claimed_for_at_once()
         scene.world.run("analyze").await;
         scene.plans.since();
     }
+    scene.what_cannot_be_found_is_not_looked_for().await;
 }

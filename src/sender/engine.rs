@@ -54,13 +54,14 @@ const BEFORE_ALL: RecipientId = RecipientId(uuid::Uuid::nil());
 /// Where the walk through a campaign stands.
 #[derive(Debug, Clone, Copy)]
 struct Walk {
-    after: RecipientId,
+    /// None: where the last claims of anybody were.
+    after: Option<RecipientId>,
     /// Asked in vain so many times in a row.
     vain: u32,
 }
 
 impl Walk {
-    const START: Self = Self { after: BEFORE_ALL, vain: 0 };
+    const START: Self = Self { after: None, vain: 0 };
 }
 
 struct Engine {
@@ -387,7 +388,7 @@ impl Engine {
         self.count(&claimed.messages);
         for (campaign, after) in &claimed.walked_to {
             let walk = self.walks.entry(*campaign).or_insert(Walk::START);
-            walk.after = *after;
+            walk.after = Some(*after);
             walk.vain = 0;
         }
         self.note_dry(request, &claimed);
@@ -434,7 +435,7 @@ impl Engine {
                 walk.vain += 1;
             }
             // What the walk passed by because somebody held it is found by walking again from the start.
-            walk.after = BEFORE_ALL;
+            walk.after = Some(BEFORE_ALL);
             let again = now + TimeDelta::from_std(wait(walk.vain)).unwrap_or(TimeDelta::MAX);
             let due = next_due.filter(|due| *due > now);
             self.local.dry.insert(*campaign, due.map_or(again, |due| due.min(again)));

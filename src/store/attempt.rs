@@ -28,8 +28,9 @@ pub struct ClaimNumber {
 pub struct ClaimCampaign {
     /// Which one.
     pub id: CampaignId,
-    /// The walk goes on after this recipient; nil: from the start. Correctness never depends on it.
-    pub walk_after: RecipientId,
+    /// The walk goes on after this recipient: nil from the start, none where the last claims were. Correctness never
+    /// depends on it.
+    pub walk_after: Option<RecipientId>,
     /// Whether work that is bound to a number out of service may be taken over.
     pub may_take_over: bool,
 }
@@ -260,7 +261,8 @@ impl Store {
             .map(|number| i64::try_from(number.gap.as_micros()).unwrap_or(i64::MAX))
             .collect();
         let campaigns: Vec<Uuid> = request.campaigns.iter().map(|campaign| campaign.id.0).collect();
-        let walk_after: Vec<Uuid> = request.campaigns.iter().map(|campaign| campaign.walk_after.0).collect();
+        let walk_after: Vec<Option<Uuid>> =
+            request.campaigns.iter().map(|campaign| campaign.walk_after.map(|after| after.0)).collect();
         let may_take_over: Vec<bool> =
             request.campaigns.iter().map(|campaign| campaign.may_take_over).collect();
         let lane_numbers: Vec<i32> = request.lanes.iter().map(|lane| place(lane.number)).collect();
@@ -280,7 +282,7 @@ impl Store {
             &batches,
             &gaps,
             &campaigns,
-            &walk_after,
+            &walk_after as &[Option<Uuid>],
             &may_take_over,
             &lane_numbers,
             &lane_campaigns,

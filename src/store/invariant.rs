@@ -129,7 +129,7 @@ impl Store {
                            coalesce(c.opted_out, 0)))
                 limit 20"#
         );
-        found.extend(self.sent_beside_accepted(organization).await?);
+        found.extend(self.counts_beside_rows(organization).await?);
         found.extend(violations!(
             self,
             organization,
@@ -153,21 +153,26 @@ impl Store {
         Ok(found)
     }
 
-    async fn sent_beside_accepted(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+    async fn counts_beside_rows(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
         Ok(violations!(
             self,
             organization,
             r#"with taken as (
                    select campaign_id, count(*) as n from attempts
                     where organization_id = $1 and state = 'accepted' group by campaign_id
+               ), untried as (
+                   select campaign_id, count(*) as n from campaign_recipients
+                    where organization_id = $1 and state = 'queued' and due_at is null group by campaign_id
                ), counted as (
-                   select campaign_id, sum(sent)::bigint as n from campaign_counts where organization_id = $1
-                    group by campaign_id
+                   select campaign_id, sum(sent)::bigint as sent, sum(fresh)::bigint as fresh from campaign_counts
+                    where organization_id = $1 group by campaign_id
                )
-               select format('campaign %s: %s messages counted as sent, %s attempts were accepted',
-                             coalesce(c.campaign_id, t.campaign_id), coalesce(c.n, 0), coalesce(t.n, 0)) as "detail!"
-                 from counted c full join taken t on t.campaign_id = c.campaign_id
-                where coalesce(c.n, 0) <> coalesce(t.n, 0)
+               select format('campaign %s: %s messages counted as sent, %s attempts accepted; %s counted as fresh, %s are',
+                             c.campaign_id, c.sent, coalesce(t.n, 0), c.fresh, coalesce(u.n, 0)) as "detail!"
+                 from counted c
+                 left join taken t on t.campaign_id = c.campaign_id
+                 left join untried u on u.campaign_id = c.campaign_id
+                where c.sent <> coalesce(t.n, 0) or c.fresh <> coalesce(u.n, 0)
                 limit 20"#
         ))
     }

@@ -167,7 +167,7 @@ impl Sender<'_> {
             numbers: vec![ClaimNumber { id: number, epoch, batch: count, gap: Duration::ZERO }],
             campaigns: vec![ClaimCampaign {
                 id: campaign,
-                walk_after: RecipientId(Uuid::nil()),
+                walk_after: Some(RecipientId(Uuid::nil())),
                 may_take_over: true,
             }],
             lanes: vec![Lane { number: 0, campaign: 0, wanted: count, bound_only: false }],

@@ -43,7 +43,7 @@ impl World {
             }],
             campaigns: vec![ClaimCampaign {
                 id: campaign,
-                walk_after: RecipientId(uuid::Uuid::nil()),
+                walk_after: Some(RecipientId(uuid::Uuid::nil())),
                 may_take_over: true,
             }],
             lanes: vec![Lane { number: 0, campaign: 0, wanted, bound_only: false }],
