@@ -124,7 +124,7 @@ async fn a_second_interrupt_asks_and_a_third_one_does_not_wait() {
     console.assert_given_back();
     // From now on Ctrl-c is the terminal's own, and reaches the program as a signal.
     console.keys("\x03");
-    console.shows("once more to stop without waiting").await;
+    console.shows("Ctrl-c once more ends at once: 2 on the wire").await;
     console.keys("\x03");
     let end = console.ends(Duration::from_secs(5)).await;
     assert_eq!(end.code, 1, "{end:?}");
