@@ -108,9 +108,7 @@ async fn leave(sender: Sender) -> Result<(), CliError> {
                 }
                 asked = true;
                 let in_air = status.borrow().in_air;
-                say(&format!(
-                    "{in_air} on the wire would be left in doubt: press Ctrl-c once more to stop without waiting"
-                ));
+                say(&format!("Ctrl-c once more ends at once: {in_air} on the wire would be left in doubt"));
             }
         }
     };

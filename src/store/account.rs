@@ -237,6 +237,18 @@ impl Store {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn key_check(&self, own: &str) -> Result<String, StoreError> {
+        // Two programs that start at once: the second one neither stores its own nor, in the same statement, sees what the
+        // first one stored after it began. It does when it asks again.
+        match self.stored_key_check(own).await? {
+            Some(stored) => Ok(stored),
+            None => self
+                .stored_key_check(own)
+                .await?
+                .ok_or(StoreError::Unreadable { doing: "compare the encryption key", what: "key check" }),
+        }
+    }
+
+    async fn stored_key_check(&self, own: &str) -> Result<Option<String>, StoreError> {
         sqlx::query_scalar!(
             r#"with stored as (
                    insert into key_check (sealed) values ($1) on conflict on constraint key_check_key do nothing
@@ -245,7 +257,7 @@ impl Store {
                select sealed as "sealed!" from stored union all select sealed from key_check limit 1"#,
             own,
         )
-        .fetch_one(&self.screen)
+        .fetch_optional(&self.screen)
         .await
         .map_err(failed("compare the encryption key"))
     }

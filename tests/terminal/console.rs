@@ -317,6 +317,22 @@ impl Console {
         self
     }
 
+    /// Leaves a console whose sender has nothing to do. What it last said of itself may be a second old, so that it may
+    /// ask all the same.
+    pub async fn leave(&mut self) {
+        self.keys("q");
+        let limit = Instant::now() + WITHIN;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < limit, "it does not end\n{}", self.text());
+            if self.text().contains("Quit?") {
+                self.answer("Quit?", "y").await;
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.left().await;
+    }
+
     /// Asserts that it ends well.
     pub async fn left(&mut self) -> End {
         let end = self.ends(WITHIN).await;

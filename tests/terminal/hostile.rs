@@ -141,8 +141,7 @@ async fn walks_through(size: (u16, u16)) {
     console.keys("I");
     console.shows("Instances").await;
     console.escape("Instances").await;
-    console.keys("q");
-    console.left().await;
+    console.leave().await;
     assert_only_ours(&console.bytes());
     assert!(console.log().lines().all(|line| !line.contains('\x1b')), "the log is read in a terminal, too");
 }
@@ -166,8 +165,7 @@ async fn nothing_from_outside_reaches_the_terminal_raw_from_a_command() {
     console.keys("!");
     console.shows("STOPPED by").await;
     console.escape("Stop all sending").await;
-    console.keys("q");
-    console.left().await;
+    console.leave().await;
     let name: String = world.value("select name from campaigns").await;
     let attempt: String = world.value("select id::text from attempts where state = 'rejected' limit 1").await;
     let nobody = format!("no such{NASTY}");

@@ -18,8 +18,11 @@ use std::{
 
 /// What is promised between the key and the last new request, on a machine that has nothing else to do.
 const PROMISED: Duration = Duration::from_millis(250);
-/// What is asserted where other programs take the processor away.
-const ASSERTED: Duration = Duration::from_secs(1);
+/// What is asserted of the middle one of several, where other programs take the processor away.
+const ASSERTED: Duration = Duration::from_millis(600);
+/// The same between the order's commit and the last new request: no claim passes after the commit, so that only what was
+/// claimed just before may still begin.
+const STARTED: Duration = Duration::from_millis(200);
 
 /// `signalbox sender`, a process of its own. Killed when dropped.
 struct SenderProcess {
@@ -58,9 +61,16 @@ fn last_arrival(world: &World) -> DateTime<Utc> {
     world.simulator.ledger().last().expect("something arrived").at.parse().unwrap()
 }
 
-/// Presses a key and answers how long new requests went on arriving. `settled` waits until the console shows that it is
-/// over; a watch of half a second behind it proves that it is.
-async fn time_to_silence(world: &World, console: &mut Console, key: &str, settled: &[&str]) -> Duration {
+/// How long new requests went on arriving.
+#[derive(Debug, Clone, Copy)]
+struct Silence {
+    after_key: Duration,
+    after_commit: Duration,
+}
+
+/// Presses a key and measures. `settled` waits until the console shows that it is over; a watch of half a second behind it
+/// proves that it is.
+async fn silence(world: &World, console: &mut Console, key: &str, settled: &[&str]) -> Silence {
     let pressed = Utc::now();
     console.keys(key);
     console.shows_line(settled).await;
@@ -69,7 +79,17 @@ async fn time_to_silence(world: &World, console: &mut Console, key: &str, settle
         world.simulator.requests() == requests
     })
     .await;
-    (last_arrival(world) - pressed).to_std().unwrap_or_default()
+    let committed: DateTime<Utc> = world.value("select max(at) from audit_log").await;
+    let last = last_arrival(world);
+    let since = |from: DateTime<Utc>| (last - from).to_std().unwrap_or_default();
+    Silence { after_key: since(pressed), after_commit: since(committed) }
+}
+
+/// The middle one of several.
+fn middle(figures: &[Silence], of: impl Fn(&Silence) -> Duration) -> Duration {
+    let mut sorted: Vec<Duration> = figures.iter().map(of).collect();
+    sorted.sort_unstable();
+    sorted[sorted.len() / 2]
 }
 
 #[tokio::test]
@@ -93,16 +113,17 @@ async fn pause_in_one_console_stops_the_sends_of_other_processes_within_the_prom
     for _ in 0..5 {
         let before = world.simulator.count();
         until("it sends", 20, async || world.simulator.count() > before + 50).await;
-        figures.push(time_to_silence(&world, &mut console, "p", &["campaign-", "PAUSED"]).await);
+        figures.push(silence(&world, &mut console, "p", &["campaign-", "PAUSED"]).await);
         console.shows("0 in the air").await;
         console.keys("p");
         console.yes("Resume campaign?").await;
         console.shows_line(&["campaign-", "ACTIVE"]).await;
     }
-    figures.sort_unstable();
-    eprintln!("from the key to the last new request: {figures:?}, promised {PROMISED:?}");
-    assert!(figures[0] <= PROMISED, "not even the best of {figures:?}");
-    assert!(figures[2] <= ASSERTED, "the middle one of {figures:?}");
+    eprintln!("to the last new request, promised within {PROMISED:?} of the key: {figures:?}");
+    let best = figures.iter().map(|figure| figure.after_key).min().unwrap();
+    assert!(best <= PROMISED, "not even the best of {figures:?}");
+    assert!(middle(&figures, |figure| figure.after_key) <= ASSERTED, "{figures:?}");
+    assert!(middle(&figures, |figure| figure.after_commit) <= STARTED, "{figures:?}");
     console.keys("p");
     console.shows_line(&["campaign-", "PAUSED"]).await;
     // A console without a sender leaves without a question.
@@ -146,8 +167,7 @@ async fn what_was_in_the_air_at_a_pause_is_counted_down_to_zero_on_screen() {
     assert!(seen.is_sorted_by(|earlier, later| earlier > later), "something new began: {seen:?}");
     assert_eq!(world.simulator.requests(), requests, "something new began");
     assert_eq!(world.attempts("sending").await, 0);
-    console.keys("q");
-    console.left().await;
+    console.leave().await;
     let sides = world.end([]).await;
     assert_eq!((sides.accepted, sides.in_doubt), (sides.received, 0));
 }
@@ -201,8 +221,8 @@ async fn one_key_stops_everything_everywhere_and_a_question_leads_back() {
     console.shows_line(&["+2376*****100", "ACTIVE"]).await;
     console.keys("4");
     console.shows("[4 Live]").await;
-    let took = time_to_silence(&world, &mut console, "!", &["0 in the air: nothing is being sent."]).await;
-    assert!(took <= ASSERTED, "{took:?} until it was silent");
+    let took = silence(&world, &mut console, "!", &["0 in the air: nothing is being sent."]).await;
+    assert!(took.after_key <= 2 * ASSERTED, "{took:?} until it was silent");
     console.shows("STOPPED by ").await;
     console.escape("Stop all sending").await;
     let before = world.simulator.count();

@@ -2,6 +2,10 @@
 
 use super::guard;
 use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
+use std::time::Duration;
+
+/// How long the whole process takes to stop once it is told to.
+const STOPS_WITHIN: Duration = Duration::from_millis(100);
 
 /// Whether a shell would notice and could wake us again.
 ///
@@ -38,6 +42,9 @@ pub fn stop_and_wait() -> std::io::Result<()> {
     // ourselves, so for us it takes SIGSTOP.
     let _ = kill_current_process_group(Signal::TSTP);
     let _ = kill_process(getpid(), Signal::STOP);
+    // Another thread takes the signal and stops the rest a moment later. Until then this one must not go on, or it would
+    // take the terminal again first and leave the shell on our screen.
+    std::thread::sleep(STOPS_WITHIN);
     guard::retake()
 }
 
