@@ -11,6 +11,7 @@ use crate::{
     },
 };
 use std::{
+    convert::Infallible,
     io::{Write, stderr},
     sync::Arc,
     time::Duration,
@@ -47,7 +48,7 @@ pub async fn show(
 ) -> Result<(), CliError> {
     let _log = logging::to_file(&session.config.data_dir.join("log"), session.config.log.as_deref())?;
     let sends = !(flags.watch || flags.read_only);
-    let sender = if sends {
+    let mut sender = if sends {
         Some(sender::start(session, sender::config(session, org, "console")).await?)
     } else {
         None
@@ -68,13 +69,40 @@ pub async fn show(
     };
     let backend = Arc::new(StoreBackend::new(session.store.clone(), seat, around));
     let options = Options { read_only: flags.read_only, theme: Theme::detect(None, None), keys: None };
-    let ended = tui::run(backend, options).await;
+    let ended = tokio::select! {
+        ended = tui::run(backend, options) => ended,
+        never = keep_sending(session, org, &mut sender) => match never {},
+    };
     if let Some(sender) = sender {
         leave(sender).await?;
     }
     match ended {
         Ok(Ended::Quit | Ended::Signal(_) | Ended::TerminalLost) => Ok(()),
         Err(error) => Err(CliError::because("the console ended", error)),
+    }
+}
+
+/// Replaces the sender whenever a part of it failed. Never ends.
+async fn keep_sending(session: &Session, org: &Org, sender: &mut Option<Sender>) -> Infallible {
+    loop {
+        // A console that only watches has none.
+        let Some(running) = sender.as_ref() else { return std::future::pending().await };
+        if running.status().wait_for(|status| status.failed.is_some()).await.is_err() {
+            return std::future::pending().await;
+        }
+        if let Some(failed) = sender.take() {
+            failed.drain(DRAIN_LIMIT).await;
+        }
+        while sender.is_none() {
+            match sender::start(session, sender::config(session, org, "console")).await {
+                Ok(started) => *sender = Some(started),
+                Err(error) => {
+                    let why = error.message().unwrap_or_default();
+                    tracing::error!("the sender cannot be started again: {why}");
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                }
+            }
+        }
     }
 }
 

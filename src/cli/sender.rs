@@ -59,6 +59,11 @@ pub async fn run(session: &Session, options: &Options) -> Result<(), CliError> {
     if left > 0 {
         session.out.note(&format!("{left} messages had no outcome in time; they will be found in doubt"));
     }
+    if let Ended::Failed(what) = ended {
+        return Err(CliError::failed(format!(
+            "the sender's {what} failed; what was on the wire is settled or will be found in doubt"
+        )));
+    }
     if ended == Ended::Idle || session.out.is_json() {
         print_totals(session, totals, began)?;
     }
@@ -135,6 +140,7 @@ fn clock(org: &Org, options: &Options) -> Result<CampaignClock, CliError> {
 enum Ended {
     Asked,
     Idle,
+    Failed(&'static str),
 }
 
 async fn wait(
@@ -148,10 +154,14 @@ async fn wait(
             () = signals.next() => return Ended::Asked,
             _ = tokio::time::timeout(Duration::from_millis(200), status.changed()) => {}
         }
+        let now = status.borrow_and_update().clone();
+        if let Some(what) = now.failed {
+            return Ended::Failed(what);
+        }
         if !until_idle {
             continue;
         }
-        if status.borrow_and_update().idle {
+        if now.idle {
             let since = *idle_since.get_or_insert_with(Moment::now);
             if since.elapsed() >= SURELY_IDLE {
                 return Ended::Idle;

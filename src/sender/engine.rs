@@ -105,7 +105,8 @@ pub async fn run(shared: Arc<Shared>, mut signals: mpsc::Receiver<Signal>, keys:
         while let Ok(signal) = signals.try_recv() {
             engine.hear(signal);
         }
-        if shared.draining() && !engine.claiming && shared.in_air() == 0 && shared.unrecorded() == 0 {
+        let claiming = engine.claiming && shared.status.borrow().failed.is_none();
+        if shared.draining() && !claiming && shared.in_air() == 0 && shared.unrecorded() == 0 {
             engine.report(false);
             return;
         }
@@ -291,7 +292,7 @@ impl Engine {
         self.charge_ahead(plan, now);
         let shared = Arc::clone(&self.shared);
         // To its end, whatever happens: a statement is never dropped half-way.
-        tokio::spawn(async move {
+        super::supervise::watched(&self.shared, "claim", async move {
             let began = Moment::now();
             super::stop_point::reach("before_claim").await;
             let signal = match shared.store.claim(&request).await {

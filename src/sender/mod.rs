@@ -37,6 +37,7 @@ pub mod recorder;
 mod shared;
 pub mod spool;
 pub(crate) mod stop_point;
+mod supervise;
 pub mod text;
 pub mod warden;
 mod watch;
@@ -50,6 +51,7 @@ use clock::{CampaignClock, Moment};
 use event::SendEvent;
 use shared::Shared;
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use supervise::watched;
 use tokio::sync::{broadcast, watch as watching};
 
 /// How long a graceful end waits for requests on the wire.
@@ -145,6 +147,8 @@ pub struct Status {
     pub store_unwell: Option<String>,
     /// No new claims: it is leaving.
     pub draining: bool,
+    /// A part of it panicked: it leaves by itself, and a new one has to be started.
+    pub failed: Option<&'static str>,
     /// Nothing is due that could be sent soon, and nothing is in flight.
     pub idle: bool,
     /// Totals since the start.
@@ -227,14 +231,14 @@ impl Sender {
         let (shared, inbox) = Shared::new(store, http, instance, config);
         let shared = Arc::new(shared);
         let tasks = vec![
-            tokio::spawn(watch::listen(Arc::clone(&shared))),
-            tokio::spawn(watch::refresh(Arc::clone(&shared))),
-            tokio::spawn(keeper::keep(Arc::clone(&shared))),
-            tokio::spawn(chores::run(Arc::clone(&shared))),
-            tokio::spawn(warden::guard(Arc::clone(&shared), inbox.measures)),
-            tokio::spawn(recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),
+            watched(&shared, "ear for notices", watch::listen(Arc::clone(&shared))),
+            watched(&shared, "look at the database", watch::refresh(Arc::clone(&shared))),
+            watched(&shared, "keeper of leases", keeper::keep(Arc::clone(&shared))),
+            watched(&shared, "chores", chores::run(Arc::clone(&shared))),
+            watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
+            watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),
         ];
-        let engine = tokio::spawn(engine::run(Arc::clone(&shared), inbox.signals, keys));
+        let engine = watched(&shared, "dispatcher", engine::run(Arc::clone(&shared), inbox.signals, keys));
         Ok(Self { shared, tasks, engine })
     }
 

@@ -1,4 +1,4 @@
-//! Senders as real processes that are killed, frozen and woken: rows 1 to 8, 52 to 54 and 57.
+//! Senders as real processes that are killed, frozen and woken: rows 1 to 8, 52 to 54, 57 and 61.
 
 use crate::world::{
     World,
@@ -227,6 +227,42 @@ async fn row_54_late_acceptance_of_a_woken_sender_settles_what_nobody_can_ask_ab
     next.end();
     let sides = world.end([]).await;
     assert_eq!((sides.accepted, sides.received), (1, 1));
+}
+
+/// A part of a sender panics at this point. Everything is sent once, by it or by the next, and nobody's number is kept.
+async fn panics_at(point: &str) {
+    let world = twelve_messages().await;
+    let failing = world.process_with(Started::stopping_at(&format!("{point}:panic")));
+    until("it had the number", 15, async || {
+        world.value::<i64>("select count(*) from number_leases where epoch > 0").await == 1
+    })
+    .await;
+    let next = world.process();
+    world.until_all_accepted(60).await;
+    failing.end();
+    next.end();
+    let sides = world.end([]).await;
+    assert_eq!((sides.accepted, sides.received, sides.in_doubt), (12, 12, 0));
+}
+
+#[tokio::test]
+async fn row_61_panic_of_a_claim_hands_the_numbers_to_the_next() {
+    panics_at("before_claim").await;
+}
+
+#[tokio::test]
+async fn row_61_panic_after_a_claim_leaves_doubts_and_hands_the_numbers_on() {
+    panics_at("after_claim").await;
+}
+
+#[tokio::test]
+async fn row_61_panic_of_a_flight_leaves_its_own_message_in_doubt_and_no_other() {
+    panics_at("after_intent").await;
+}
+
+#[tokio::test]
+async fn row_61_panic_of_the_recorder_hands_the_numbers_on() {
+    panics_at("before_outcome").await;
 }
 
 /// A relay before the simulator that lets only half of the first request through.

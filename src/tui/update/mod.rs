@@ -59,7 +59,7 @@ fn around(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.touch(Dirty::Input);
         }
         Msg::Alarm(words) => {
-            let more = "it is restarted by itself; details are in the log";
+            let more = "what it did goes on or is found in doubt; details are in the log";
             model.toast_with(
                 Level::Bad,
                 format!("a task of this program failed: {words}"),
