@@ -28,6 +28,8 @@ pub enum Purpose {
     Work,
     /// What the console reads. Its own few connections, so that scrolling never costs a lease.
     Screen,
+    /// What operators order. One connection that stays open: a pause waits for no list and for no handshake.
+    Order,
     /// Lists of millions of rows. Each statement follows the one index that it was written for, whatever the planner's figures
     /// say: these are always behind what was written last, and that is what people look at.
     Walk,
@@ -42,6 +44,7 @@ impl Purpose {
         match self {
             Self::Work => "work",
             Self::Screen => "screen",
+            Self::Order => "order",
             Self::Walk => "walk",
             Self::Bulk => "bulk",
             Self::Migrate => "migrate",
@@ -54,7 +57,7 @@ impl Purpose {
             // One of the walks' connections hears of changes and does nothing else.
             Self::Screen | Self::Walk => 3,
             Self::Bulk => 2,
-            Self::Migrate => 1,
+            Self::Order | Self::Migrate => 1,
         }
     }
 
@@ -62,7 +65,7 @@ impl Purpose {
     fn statement_limit(self) -> Option<Duration> {
         match self {
             Self::Work => Some(Duration::from_secs(15)),
-            Self::Screen | Self::Walk => Some(Duration::from_secs(2)),
+            Self::Screen | Self::Walk | Self::Order => Some(Duration::from_secs(2)),
             Self::Bulk => Some(Duration::from_mins(10)),
             Self::Migrate => None,
         }
@@ -72,7 +75,7 @@ impl Purpose {
     fn lock_limit(self) -> Duration {
         match self {
             Self::Work | Self::Bulk => Duration::from_secs(5),
-            Self::Screen | Self::Walk => Duration::from_secs(1),
+            Self::Screen | Self::Walk | Self::Order => Duration::from_secs(1),
             Self::Migrate => Duration::from_secs(3),
         }
     }
@@ -80,7 +83,7 @@ impl Purpose {
     /// How its statements are planned.
     fn planning(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Work | Self::Bulk | Self::Migrate => &[],
+            Self::Work | Self::Order | Self::Bulk | Self::Migrate => &[],
             // What people look at differs in its conditions, and a plan made for all of them reads far too much for most.
             // Planning costs a millisecond; compiling a plan costs more than running it.
             Self::Screen => &[("plan_cache_mode", "force_custom_plan"), ("jit", "off")],
@@ -102,7 +105,7 @@ impl Purpose {
     /// How long to wait for a connection of the pool.
     fn acquire_limit(self) -> Duration {
         match self {
-            Self::Screen | Self::Walk => Duration::from_secs(2),
+            Self::Screen | Self::Walk | Self::Order => Duration::from_secs(2),
             Self::Work | Self::Bulk | Self::Migrate => Duration::from_secs(10),
         }
     }
@@ -285,11 +288,12 @@ impl Database {
 
 /// What a pool of ours does besides holding connections.
 fn pool_options(purpose: Purpose) -> PgPoolOptions {
+    let rests = purpose != Purpose::Order;
     PgPoolOptions::new()
         .max_connections(purpose.connections())
         .acquire_timeout(purpose.acquire_limit())
-        .idle_timeout(Duration::from_mins(5))
-        .max_lifetime(Duration::from_mins(30))
+        .idle_timeout(rests.then_some(Duration::from_mins(5)))
+        .max_lifetime(rests.then_some(Duration::from_mins(30)))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {

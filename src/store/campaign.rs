@@ -341,7 +341,7 @@ impl Store {
             reason,
             starts_at,
         )
-        .fetch_one(&self.screen)
+        .fetch_one(&self.order)
         .await
         .map_err(failed(DOING))?;
         answer.read(

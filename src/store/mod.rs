@@ -145,6 +145,8 @@ pub struct Store {
     lease: PgPool,
     /// What people look at, and commands.
     screen: PgPool,
+    /// What operators order.
+    order: PgPool,
     /// Lists of millions of rows, and the one connection that hears of changes.
     walk: PgPool,
     /// What may take long: enrolment, imports, checks of everything.
@@ -159,6 +161,7 @@ impl Store {
             work: database.pool(Purpose::Work),
             lease: database.pool(Purpose::Work),
             screen: database.pool(Purpose::Screen),
+            order: database.pool(Purpose::Order),
             walk: database.pool(Purpose::Walk),
             bulk: database.pool(Purpose::Bulk),
         }
@@ -169,11 +172,20 @@ impl Store {
         &self.screen
     }
 
+    /// Connects what orders go through, so that the first one finds it open. Where that fails, the first order tries
+    /// again.
+    pub async fn expect_orders(&self) {
+        if let Err(error) = self.order.acquire().await {
+            tracing::debug!("no connection for orders yet: {error}");
+        }
+    }
+
     /// Gives all connections back.
     pub async fn close(&self) {
         self.work.close().await;
         self.lease.close().await;
         self.screen.close().await;
+        self.order.close().await;
         self.walk.close().await;
         self.bulk.close().await;
     }

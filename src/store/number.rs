@@ -311,7 +311,7 @@ impl Store {
             change.reason,
             change.columns,
         )
-        .fetch_one(&self.screen)
+        .fetch_one(&self.order)
         .await
         .map_err(failed(DOING))?;
         answer.read(

@@ -199,7 +199,7 @@ impl Store {
             actor.instance_id(),
             order.reason.as_deref(),
         )
-        .fetch_one(&self.screen)
+        .fetch_one(&self.order)
         .await
         .map_err(failed(DOING))?;
         answer.read(

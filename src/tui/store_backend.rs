@@ -146,6 +146,10 @@ impl StoreBackend {
             seat,
             session,
         };
+        if inner.session.may_write {
+            let store = inner.store.clone();
+            inner.runtime.spawn(async move { store.expect_orders().await });
+        }
         let live = inner.live.clone();
         let (store, seat) = (inner.store.clone(), inner.seat.clone());
         inner.runtime.spawn(live.follow(store, seat));
