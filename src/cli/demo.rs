@@ -87,6 +87,11 @@ const fn line(
     Line { provider, phone, sender_id, name, priority, pacing }
 }
 
+/// A sender that was idle for so long has nothing more to send.
+const SURELY_IDLE: Duration = Duration::from_millis(1_500);
+/// So long the end waits for doubts: what a rehearsal's providers can be asked about is settled by then.
+const DOUBTS_SETTLE: Duration = Duration::from_secs(12);
+
 /// Makes the world, shows it, and removes everything.
 pub async fn run(global: &Global, options: &Options) -> Result<(), CliError> {
     if !options.headless {
@@ -242,7 +247,12 @@ async fn headless(session: &Session, org: &Org, simulator: &Simulator) -> Result
         let now = status.borrow_and_update().clone();
         session.out.progress(&format!("{} accepted, {} on the wire", now.totals.accepted, now.in_air));
         match (now.idle, idle_since) {
-            (true, Some(since)) if since.elapsed() > Duration::from_millis(1_500) => break,
+            (true, Some(since)) if since.elapsed() > SURELY_IDLE => {
+                let doubts = session.store.accepted_and_doubted(org.id).await?.in_doubt;
+                if doubts == 0 || since.elapsed() > DOUBTS_SETTLE {
+                    break;
+                }
+            }
             (true, None) => idle_since = Some(Moment::now()),
             (true, Some(_)) => {}
             (false, _) => idle_since = None,
