@@ -18,7 +18,7 @@ use crate::{
         migrate::{self, MIGRATIONS},
     },
     provider::simulator::{Script, Simulator},
-    sender::{DRAIN_LIMIT, clock::Moment, line::token_place},
+    sender::{DRAIN_LIMIT, Status, clock::Moment, line::token_place},
     store::{
         account::{NewAccount, SealedSecrets},
         organization::NewOrganization,
@@ -33,6 +33,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use tokio::sync::watch;
 
 const CONTACTS: &str = include_str!("../../assets/demo/contacts.csv");
 const SCRIPT: &str = include_str!("../../assets/demo/script.toml");
@@ -235,12 +236,12 @@ fn contacts(options: &Options, folder: &Path) -> Result<PathBuf, CliError> {
     Ok(path)
 }
 
-/// Sends everything, then compares what we recorded with what the providers received.
-async fn headless(session: &Session, org: &Org, simulator: &Simulator) -> Result<(), CliError> {
-    logging::to_stderr(session.config.log.as_deref().or(Some("off")));
-    let began = Moment::now();
-    let sender = sender::start(session, sender::config(session, org, "sender")).await?;
-    let mut status = sender.status();
+/// Waits until everything was sent and what can be settled is.
+async fn until_over(
+    session: &Session,
+    org: &Org,
+    status: &mut watch::Receiver<Status>,
+) -> Result<(), CliError> {
     let mut idle_since: Option<Moment> = None;
     loop {
         let _ = tokio::time::timeout(Duration::from_millis(200), status.changed()).await;
@@ -250,7 +251,7 @@ async fn headless(session: &Session, org: &Org, simulator: &Simulator) -> Result
             (true, Some(since)) if since.elapsed() > SURELY_IDLE => {
                 let doubts = session.store.accepted_and_doubted(org.id).await?.in_doubt;
                 if doubts == 0 || since.elapsed() > DOUBTS_SETTLE {
-                    break;
+                    return Ok(());
                 }
             }
             (true, None) => idle_since = Some(Moment::now()),
@@ -258,6 +259,15 @@ async fn headless(session: &Session, org: &Org, simulator: &Simulator) -> Result
             (false, _) => idle_since = None,
         }
     }
+}
+
+/// Sends everything, then compares what we recorded with what the providers received.
+async fn headless(session: &Session, org: &Org, simulator: &Simulator) -> Result<(), CliError> {
+    logging::to_stderr(session.config.log.as_deref().or(Some("off")));
+    let began = Moment::now();
+    let sender = sender::start(session, sender::config(session, org, "sender")).await?;
+    let mut status = sender.status();
+    until_over(session, org, &mut status).await?;
     session.out.progress("");
     let (totals, left) = sender.drain(DRAIN_LIMIT).await;
     let seconds = began.elapsed().as_secs_f64();

@@ -8,6 +8,8 @@ use crate::domain::hold::{
     self, GateName, Hold,
     facts::{self, Now, OrganizationFacts, Service},
 };
+use crate::domain::ids::NumberId;
+use crate::domain::selection::{self, Candidate, Standing, Strategy};
 use crate::domain::text::Safe;
 use crate::store::view::{CampaignStanding, Gate, HoldView, NumberStanding};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -38,6 +40,10 @@ pub struct Scene {
 /// What bears on one number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberFacts {
+    /// Which one.
+    pub number: NumberId,
+    /// Lower goes first.
+    pub priority: i32,
     /// What an operator or a provider's answer made of it.
     pub standing: NumberStanding,
     /// Its daily limit.
@@ -82,23 +88,48 @@ pub struct PoolFacts {
 }
 
 impl PoolFacts {
-    /// A pool of these numbers; all of its campaigns wait for the same ones, so they are asked once.
-    pub fn of<'a>(scene: &Scene, name: Safe, numbers: impl Iterator<Item = &'a NumberFacts>) -> Self {
-        let mut numbers = numbers.peekable();
-        let has_numbers = numbers.peek().is_some();
-        let first = numbers
-            .map(|number| own_hold(scene, number))
+    /// A pool of these numbers; all of its campaigns wait for the same ones, so they are asked once. Who takes part is
+    /// decided as senders decide it: a free backup does not send while a better number only waits for its slot.
+    pub fn of<'a>(
+        scene: &Scene,
+        name: Safe,
+        strategy: Strategy,
+        numbers: impl Iterator<Item = &'a NumberFacts>,
+    ) -> Self {
+        let (pool, holds): (Vec<Candidate>, Vec<Option<Hold>>) =
+            numbers.map(|number| own_hold(scene, number)).unzip();
+        let view = selection::View { strategy, pool: &pool, sticky: None, default: None };
+        let serving = selection::participants(&view);
+        let takes_part =
+            |number: NumberId| serving.as_ref().map_or(true, |serving| serving.numbers.contains(&number));
+        let first = pool
+            .iter()
+            .zip(holds)
+            .filter(|(candidate, _)| takes_part(candidate.number))
+            .map(|(_, hold)| hold)
             .reduce(|one, other| Some(one?.sooner(other?)))
             .flatten();
-        Self { name, has_numbers, first }
+        Self { name, has_numbers: !pool.is_empty(), first }
     }
 }
 
-/// What binds a number, apart from what binds everything.
-fn own_hold(scene: &Scene, number: &NumberFacts) -> Option<Hold> {
+/// How a number looks to a choice among numbers, and what binds it, apart from what binds everything.
+fn own_hold(scene: &Scene, number: &NumberFacts) -> (Candidate, Option<Hold>) {
     let mut holds = of_number(scene, number);
     holds.retain(|hold| hold.gate() >= GateName::Number && hold.gate() != GateName::OrganizationCap);
-    hold::binding(&holds).cloned()
+    let hold = hold::binding(&holds).cloned();
+    // Who holds the lease decides who sends through a number, not which number goes first.
+    holds.retain(|hold| hold.gate() != GateName::Lease);
+    let candidate = Candidate {
+        number: number.number,
+        priority: number.priority,
+        weight: 1,
+        daily_limit: number.daily_limit,
+        used_today: number.used_today,
+        last_used: None,
+        standing: Standing::of(hold::binding(&holds)),
+    };
+    (candidate, hold)
 }
 
 impl Scene {

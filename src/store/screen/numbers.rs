@@ -283,6 +283,8 @@ impl Columns {
         );
         let leased = self.holder.is_some();
         let facts = NumberFacts {
+            number: id,
+            priority: self.priority,
             standing: standing.clone(),
             daily_limit: self.daily_limit.map(count),
             used_today: count(self.used),

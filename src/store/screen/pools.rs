@@ -4,6 +4,7 @@ use super::Seat;
 use super::estimate::Room;
 use super::holds::{NumberFacts, PoolFacts, Scene};
 use crate::domain::ids::{NumberId, PoolId};
+use crate::domain::selection::Strategy;
 use crate::domain::text::Safe;
 use crate::store::{Store, StoreError, failed};
 use std::collections::HashMap;
@@ -12,13 +13,14 @@ use std::collections::HashMap;
 pub(super) struct PoolRead {
     pub id: PoolId,
     pub name: Safe,
+    pub strategy: Strategy,
     pub numbers: Vec<NumberId>,
 }
 
 impl PoolRead {
     /// What bears on the campaigns that send through it.
     pub fn facts(&self, scene: &Scene, numbers: &HashMap<NumberId, NumberFacts>) -> PoolFacts {
-        PoolFacts::of(scene, self.name.clone(), self.members(numbers))
+        PoolFacts::of(scene, self.name.clone(), self.strategy, self.members(numbers))
     }
 
     /// What its numbers may still send, all together; one without a limit makes the whole unlimited.
@@ -45,7 +47,7 @@ impl Store {
         only: Option<PoolId>,
     ) -> Result<Vec<PoolRead>, StoreError> {
         let rows = sqlx::query!(
-            r#"select p.id, p.name, o.default_number_id,
+            r#"select p.id, p.name, p.strategy, o.default_number_id,
                       array(select m.number_id from pool_numbers m
                              where m.organization_id = p.organization_id and m.pool_id = p.id) as "numbers!"
                  from pools p join organizations o on o.id = p.organization_id
@@ -63,7 +65,12 @@ impl Store {
                 if numbers.is_empty() {
                     numbers.extend(row.default_number_id.map(NumberId));
                 }
-                PoolRead { id: PoolId(row.id), name: row.name.into(), numbers }
+                PoolRead {
+                    id: PoolId(row.id),
+                    name: row.name.into(),
+                    strategy: row.strategy.parse().unwrap_or_default(),
+                    numbers,
+                }
             })
             .collect())
     }

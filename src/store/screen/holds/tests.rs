@@ -18,6 +18,8 @@ fn scene() -> Scene {
 
 fn number() -> NumberFacts {
     NumberFacts {
+        number: NumberId::new(),
+        priority: 1,
         standing: NumberStanding::Active,
         daily_limit: Some(250),
         used_today: 0,
@@ -28,7 +30,7 @@ fn number() -> NumberFacts {
 }
 
 fn pool(numbers: &[NumberFacts]) -> PoolFacts {
-    PoolFacts::of(&scene(), "default".into(), numbers.iter())
+    PoolFacts::of(&scene(), "default".into(), Strategy::Priority, numbers.iter())
 }
 
 fn campaign() -> CampaignFacts {
@@ -160,4 +162,18 @@ fn gates_stand_in_order_and_one_binds() {
             "pace false false paced, next slot at 13:01 Africa/Douala",
         ]
     );
+}
+
+#[test]
+fn a_free_backup_does_not_send_while_a_better_number_waits_for_its_slot() {
+    let until = at("2026-05-04T12:01:40Z");
+    let paced = NumberFacts { next_send_at: Some(until), ..number() };
+    let backup = NumberFacts { priority: 2, ..number() };
+    let hold = binding_campaign(&scene(), &campaign(), &pool(&[paced.clone(), backup.clone()]));
+    assert_eq!(hold, Some(Hold::Paced { until }));
+    // A number whose day is over is no better number: the backup steps in.
+    let full = NumberFacts { used_today: 250, ..number() };
+    assert_eq!(binding_campaign(&scene(), &campaign(), &pool(&[full, backup])), None);
+    let equal = NumberFacts { ..number() };
+    assert_eq!(binding_campaign(&scene(), &campaign(), &pool(&[paced, equal])), None);
 }
