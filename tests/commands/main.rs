@@ -8,6 +8,7 @@ mod support;
 mod actions;
 mod bad_input;
 mod campaigns;
+mod demo;
 mod doubts;
 mod import;
 mod races;
