@@ -13,7 +13,6 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people, far below 2^52")]
 
 use signalbox::{
-    domain::ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
     postgres::{
         cluster::{Cluster, Settings},
         connect::{Database, Purpose},
@@ -21,7 +20,7 @@ use signalbox::{
     },
     provider::simulator::{Script, Simulator},
     secrets::{self, KeyRing},
-    sender::{Config, Sender, line::token_place},
+    sender::{Config, Sender},
     store::Store,
 };
 use std::{
@@ -31,6 +30,10 @@ use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+
+mod seed;
+
+use seed::{Sizes, seed};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -124,7 +127,8 @@ async fn run(plan: &Plan) -> Fallible<()> {
     migrate::run(&database, &migrate::MIGRATIONS, Duration::from_secs(30), |_| {}).await?;
     let pool = database.reach(Purpose::Bulk).await?;
     let keys = KeyRing::parse(&secrets::new_key_text()?)?;
-    let organization = seed(&pool, &keys, plan).await?;
+    let sizes = Sizes { recipients: plan.recipients, numbers: plan.numbers, in_flight: plan.in_flight };
+    let organization = seed(&pool, &keys, &sizes).await?;
     let simulated = Simulated::start(plan.delay_ms)?;
 
     let spool = tempfile::tempdir()?;
@@ -188,97 +192,6 @@ async fn run(plan: &Plan) -> Fallible<()> {
     }
     pool.close().await;
     Ok(())
-}
-
-async fn seed(pool: &sqlx::PgPool, keys: &KeyRing, plan: &Plan) -> Fallible<OrganizationId> {
-    let organization = OrganizationId::new();
-    let account = AccountId::new();
-    let pool_id = PoolId::new();
-    sqlx::query("insert into organizations (id, slug, name, time_zone) values ($1, 'bench', 'Bench', 'Africa/Douala')")
-        .bind(organization.0)
-        .execute(pool)
-        .await?;
-    let sealed = keys.seal(&token_place(organization, account), "token")?;
-    sqlx::query("insert into accounts (organization_id, id, name, provider, external_id, sealed_token) values ($1, $2, 'meta', 'meta', '1', $3)")
-        .bind(organization.0)
-        .bind(account.0)
-        .bind(sealed.as_str())
-        .execute(pool)
-        .await?;
-    sqlx::query("insert into pools (organization_id, id, name, sticky) values ($1, $2, 'default', false)")
-        .bind(organization.0)
-        .bind(pool_id.0)
-        .execute(pool)
-        .await?;
-    for place in 0..plan.numbers {
-        let number = NumberId::new();
-        sqlx::query(
-            "insert into whatsapp_numbers (organization_id, id, account_id, phone, instance_id, priority, daily_limit, in_flight)
-             values ($1, $2, $3, $4, $5, 1, 10000000, $6)",
-        )
-        .bind(organization.0)
-        .bind(number.0)
-        .bind(account.0)
-        .bind(format!("+2376000001{place:02}"))
-        .bind(format!("1000000000001{place:02}"))
-        .bind(i32::try_from(plan.in_flight)?)
-        .execute(pool)
-        .await?;
-        sqlx::query("insert into pool_numbers (organization_id, pool_id, number_id) values ($1, $2, $3)")
-            .bind(organization.0)
-            .bind(pool_id.0)
-            .bind(number.0)
-            .execute(pool)
-            .await?;
-    }
-    for place in 0..2_u32 {
-        let campaign = CampaignId::new();
-        sqlx::query(
-            "insert into campaigns (organization_id, id, name, state, pool_id, daily_limit, started_at, created_by, changed_by)
-             values ($1, $2, $3, 'active', $4, 100000000, clock_timestamp(), 'bench', 'bench')",
-        )
-        .bind(organization.0)
-        .bind(campaign.0)
-        .bind(format!("bench-{place}"))
-        .bind(pool_id.0)
-        .execute(pool)
-        .await?;
-        sqlx::query(
-            r#"insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts)
-               values ($1, $2, 1, 0, '[{"locale": "en", "text": "Hello {{name|friend}}, our summer sale has begun: 20 % on everything until Sunday."}]')"#,
-        )
-        .bind(organization.0)
-        .bind(campaign.0)
-        .execute(pool)
-        .await?;
-        let first = u64::from(place) * plan.recipients / 2;
-        let last = u64::from(place + 1) * plan.recipients / 2;
-        sqlx::query(
-            "insert into campaign_recipients (organization_id, campaign_id, id, contact_id, phone)
-             select $1, $2, ordered_uuid(1700000000000, $5, g), ordered_uuid(1700000000001, $5, g),
-                    '+23766' || lpad(g::text, 7, '0')
-               from generate_series($3::bigint, $4::bigint - 1) g",
-        )
-        .bind(organization.0)
-        .bind(campaign.0)
-        .bind(i64::try_from(first)?)
-        .bind(i64::try_from(last)?)
-        .bind(i32::try_from(place)?)
-        .execute(pool)
-        .await?;
-        sqlx::query(
-            r#"insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
-               select organization_id, campaign_id, id, 'en', '{"name": "Ana Maria"}'
-                 from campaign_recipients where organization_id = $1 and campaign_id = $2"#,
-        )
-        .bind(organization.0)
-        .bind(campaign.0)
-        .execute(pool)
-        .await?;
-    }
-    sqlx::query("vacuum analyze").execute(pool).await?;
-    sqlx::query("checkpoint").execute(pool).await?;
-    Ok(organization)
 }
 
 async fn database_figures(pool: &sqlx::PgPool) -> Fallible<(i64, i64)> {
