@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench claim -- [--recipients N] [--numbers N] [--messages N]`
 //!
-//! Prints the median, the 99th percentile and the longest of the claims, for small ones and for full ones.
+//! Prints the median, the 99th percentile and the longest of the claims, for small ones and for full ones, beside a bare
+//! commit of one row: what the disk alone takes.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -68,24 +69,30 @@ async fn run(sizes: &Sizes, messages: u32) -> Fallible<()> {
     let organization = seed(&pool, &keys, sizes).await?;
     let store = Store::new(&database);
     let mut claimer = Claimer::new(store, organization, sizes).await?;
+    let mut commits = Vec::new();
+    for _ in 0..CLAIMS {
+        let began = Instant::now();
+        sqlx::query("update organizations set name = name").execute(&pool).await?;
+        commits.push(began.elapsed());
+    }
+    print("a bare commit of one row", commits);
     for size in [sizes.numbers, messages] {
         let mut took = Vec::new();
         for _ in 0..CLAIMS {
             took.push(claimer.claim(size).await?);
         }
-        took.sort_unstable();
-        let at = |part: usize| took[(took.len() * part / 100).min(took.len() - 1)];
-        println!(
-            "claim of {size} with {} queued, {} numbers: p50 {:.1?}, p99 {:.1?}, longest {:.1?}",
-            sizes.recipients,
-            sizes.numbers,
-            at(50),
-            at(99),
-            at(100)
-        );
+        let what = format!("claim of {size} with {} queued, {} numbers", sizes.recipients, sizes.numbers);
+        print(&what, took);
     }
     pool.close().await;
     Ok(())
+}
+
+fn print(what: &str, mut took: Vec<Duration>) {
+    took.sort_unstable();
+    let at =
+        |part: usize| took.get((took.len() * part / 100).min(took.len() - 1)).copied().unwrap_or_default();
+    println!("{what}: p50 {:.1?}, p99 {:.1?}, longest {:.1?}", at(50), at(99), at(100));
 }
 
 struct Claimer {
