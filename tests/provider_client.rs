@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[path = "support/request.rs"]
+mod request;
+
+use request::read_request;
 use signalbox::{
     domain::{
         ids::AttemptId,
@@ -26,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
@@ -92,25 +96,6 @@ where
         }
     });
     address
-}
-
-/// Reads one request with a `Content-Length`, whole. `None`: the client left.
-async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
-    let mut request = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&request).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-            if body.len() >= length.unwrap_or(0_usize) {
-                return Some(text);
-            }
-        }
-        if stream.read_buf(&mut request).await.ok()? == 0 {
-            return None;
-        }
-    }
 }
 
 fn ok(id: &str) -> String {

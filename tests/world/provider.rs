@@ -1,6 +1,10 @@
 //! Providers made by hand, for what no script of the simulator does: a server that gets every request as it is and does
 //! what the test wants with the connection.
 
+#[path = "../support/request.rs"]
+mod request;
+
+use request::read_request;
 use std::{
     future::Future,
     net::SocketAddr,
@@ -9,10 +13,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
+use tokio::{io::AsyncWriteExt, net::TcpListener};
 
 /// A server by hand.
 pub struct ByHand {
@@ -65,25 +66,6 @@ impl ByHand {
 impl Drop for ByHand {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// Reads one request with a `Content-Length`, whole. `None`: the client left.
-pub async fn read_request(stream: &mut TcpStream) -> Option<String> {
-    let mut request = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&request).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-            if body.len() >= length.unwrap_or(0_usize) {
-                return Some(text);
-            }
-        }
-        if stream.read_buf(&mut request).await.ok()? == 0 {
-            return None;
-        }
     }
 }
 
