@@ -18,6 +18,7 @@ create function record_outcomes(
     language plpgsql
     set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
     set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
+    set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
@@ -211,6 +212,7 @@ end $$;
 create function give_back_quota(p_org uuid, p_attempts uuid[]) returns void language plpgsql
     set enable_seqscan = off set enable_bitmapscan = off
     set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
+    set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_numbers   uuid[];

@@ -23,8 +23,12 @@ const TRUST_IDLE_FOR: Duration = Duration::from_secs(2);
 /// What a connection is for. It decides how many there are and how long a statement may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// The sender: leases, claims, outcomes. Four connections: on two cores more only add waiting
-    /// (`performance.md`).
+    /// The sender's claims. One at a time, always through the same connection: it has planned them before.
+    Claim,
+    /// The sender's outcomes, likewise.
+    Record,
+    /// Whatever else the sender does: leases, snapshots, chores. A handful of connections: on two cores more only add
+    /// waiting (`performance.md`).
     Work,
     /// What the console reads. Its own few connections, so that scrolling never costs a lease.
     Screen,
@@ -42,6 +46,8 @@ pub enum Purpose {
 impl Purpose {
     fn name(self) -> &'static str {
         match self {
+            Self::Claim => "claim",
+            Self::Record => "record",
             Self::Work => "work",
             Self::Screen => "screen",
             Self::Order => "order",
@@ -53,18 +59,17 @@ impl Purpose {
 
     fn connections(self) -> u32 {
         match self {
-            Self::Work => 4,
             // One of the walks' connections hears of changes and does nothing else.
-            Self::Screen | Self::Walk => 3,
+            Self::Work | Self::Screen | Self::Walk => 3,
             Self::Bulk => 2,
-            Self::Order | Self::Migrate => 1,
+            Self::Claim | Self::Record | Self::Order | Self::Migrate => 1,
         }
     }
 
     /// `statement_timeout`; `None`: no limit.
     fn statement_limit(self) -> Option<Duration> {
         match self {
-            Self::Work => Some(Duration::from_secs(15)),
+            Self::Claim | Self::Record | Self::Work => Some(Duration::from_secs(15)),
             Self::Screen | Self::Walk | Self::Order => Some(Duration::from_secs(2)),
             Self::Bulk => Some(Duration::from_mins(10)),
             Self::Migrate => None,
@@ -74,7 +79,7 @@ impl Purpose {
     /// `lock_timeout`. A locked row must show as *busy*, never as a freeze.
     fn lock_limit(self) -> Duration {
         match self {
-            Self::Work | Self::Bulk => Duration::from_secs(5),
+            Self::Claim | Self::Record | Self::Work | Self::Bulk => Duration::from_secs(5),
             Self::Screen | Self::Walk | Self::Order => Duration::from_secs(1),
             Self::Migrate => Duration::from_secs(3),
         }
@@ -83,7 +88,7 @@ impl Purpose {
     /// How its statements are planned.
     fn planning(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Work | Self::Order | Self::Bulk | Self::Migrate => &[],
+            Self::Claim | Self::Record | Self::Work | Self::Order | Self::Bulk | Self::Migrate => &[],
             // What people look at differs in its conditions, and a plan made for all of them reads far too much for most.
             // Planning costs a millisecond; compiling a plan costs more than running it.
             Self::Screen => &[("plan_cache_mode", "force_custom_plan"), ("jit", "off")],
@@ -106,7 +111,7 @@ impl Purpose {
     fn acquire_limit(self) -> Duration {
         match self {
             Self::Screen | Self::Walk | Self::Order => Duration::from_secs(2),
-            Self::Work | Self::Bulk | Self::Migrate => Duration::from_secs(10),
+            Self::Claim | Self::Record | Self::Work | Self::Bulk | Self::Migrate => Duration::from_secs(10),
         }
     }
 }
@@ -288,8 +293,8 @@ impl Database {
 
 /// What a pool of ours does besides holding connections.
 fn pool_options(purpose: Purpose) -> PgPoolOptions {
-    let rests = purpose != Purpose::Order;
-    PgPoolOptions::new()
+    let rests = !matches!(purpose, Purpose::Order | Purpose::Claim | Purpose::Record);
+    let options = PgPoolOptions::new()
         .max_connections(purpose.connections())
         .acquire_timeout(purpose.acquire_limit())
         .idle_timeout(rests.then_some(Duration::from_mins(5)))
@@ -302,10 +307,15 @@ fn pool_options(purpose: Purpose) -> PgPoolOptions {
                 }
                 Ok(true)
             })
-        })
-        .after_release(|connection, _meta| {
-            Box::pin(async move { Ok(admin::end_forgotten_transaction(connection).await.is_ok()) })
-        })
+        });
+    if matches!(purpose, Purpose::Claim | Purpose::Record) {
+        // Nothing but one function goes through these, and no transaction is ever begun there: the next claim does not
+        // wait for a round trip that would find nothing.
+        return options;
+    }
+    options.after_release(|connection, _meta| {
+        Box::pin(async move { Ok(admin::end_forgotten_transaction(connection).await.is_ok()) })
+    })
 }
 
 /// Settings of every session. They travel in the connection's start, so no statement runs without them.

@@ -293,7 +293,7 @@ impl Store {
             request.deadline.as_secs_f64(),
             request.now,
         )
-        .fetch_all(&self.work)
+        .fetch_all(&self.claim)
         .await
         .map_err(failed("claim messages"))?;
 
@@ -425,7 +425,7 @@ impl Store {
             &column(|outcome| &outcome.reason) as &[Option<String>],
             now,
         )
-        .fetch_all(&self.work)
+        .fetch_all(&self.record)
         .await
         .map_err(failed("record outcomes"))?;
         rows.into_iter()

@@ -139,7 +139,11 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError 
 /// All that is asked of the database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    /// Claims and outcomes.
+    /// Claims.
+    claim: PgPool,
+    /// Outcomes.
+    record: PgPool,
+    /// What the sender looks at.
     work: PgPool,
     /// Leases and heartbeats: they come first, so they have connections of their own.
     lease: PgPool,
@@ -158,6 +162,8 @@ impl Store {
     #[must_use]
     pub fn new(database: &Database) -> Self {
         Self {
+            claim: database.pool(Purpose::Claim),
+            record: database.pool(Purpose::Record),
             work: database.pool(Purpose::Work),
             lease: database.pool(Purpose::Work),
             screen: database.pool(Purpose::Screen),
@@ -182,6 +188,8 @@ impl Store {
 
     /// Gives all connections back.
     pub async fn close(&self) {
+        self.claim.close().await;
+        self.record.close().await;
         self.work.close().await;
         self.lease.close().await;
         self.screen.close().await;
