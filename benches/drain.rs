@@ -35,9 +35,6 @@ mod seed;
 
 use seed::{Sizes, seed};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 struct Plan {

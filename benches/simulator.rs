@@ -31,9 +31,6 @@ type Failure = Box<dyn Error + Send + Sync>;
 const CONNECTIONS: usize = 64;
 const IN_FLIGHT: usize = 500;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> Result<(), Failure> {
     let messages = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(100_000);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
