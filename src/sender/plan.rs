@@ -133,11 +133,7 @@ impl Roster {
             .map(|(view, hold)| candidate(view, hold.as_ref()))
             .collect();
         let pools: HashMap<PoolId, &PoolView> = snapshot.pools.iter().map(|pool| (pool.id, pool)).collect();
-        let default = snapshot
-            .organization
-            .default_number
-            .and_then(|id| places.get(&id))
-            .map(|place| candidates[*place]);
+        let default = snapshot.organization.default_number.and_then(|id| places.get(&id).copied());
         let mut serves: Vec<Vec<(usize, bool)>> = vec![Vec::new(); snapshot.numbers.len()];
         let campaigns = snapshot
             .campaigns
@@ -148,8 +144,7 @@ impl Roster {
                     campaign,
                     pools.get(&campaign.pool).copied(),
                     &places,
-                    &candidates,
-                    default.as_ref(),
+                    &Numbers { candidates: &candidates, holds: &numbers, default },
                     now,
                 );
                 for number in &service.numbers {
@@ -395,22 +390,36 @@ fn candidate(view: &NumberView, hold: Option<&Hold>) -> selection::Candidate {
     }
 }
 
+/// The numbers of a snapshot, each at its place.
+struct Numbers<'a> {
+    candidates: &'a [selection::Candidate],
+    holds: &'a [Option<Hold>],
+    /// The place of the organisation's default number.
+    default: Option<usize>,
+}
+
+impl Numbers<'_> {
+    /// What the first of these to be back in service waits for, the default number among them.
+    fn first_back(&self, members: &[usize]) -> Option<Hold> {
+        let holds = members.iter().copied().chain(self.default).filter_map(|place| self.holds[place].clone());
+        holds.reduce(Hold::sooner)
+    }
+}
+
 fn serve(
     campaign: &CampaignView,
     pool: Option<&PoolView>,
     places: &HashMap<NumberId, usize>,
-    candidates: &[selection::Candidate],
-    default: Option<&selection::Candidate>,
+    numbers: &Numbers<'_>,
     now: Now,
 ) -> Service {
-    let members: Vec<selection::Candidate> = pool
-        .iter()
-        .flat_map(|pool| &pool.numbers)
-        .filter_map(|number| places.get(number))
-        .map(|place| candidates[*place])
-        .collect();
+    let members: Vec<usize> =
+        pool.iter().flat_map(|pool| &pool.numbers).filter_map(|number| places.get(number).copied()).collect();
+    let candidates: Vec<selection::Candidate> =
+        members.iter().map(|place| numbers.candidates[*place]).collect();
     let strategy = pool.map_or(Strategy::Priority, |pool| pool.strategy);
-    let view = selection::View { strategy, pool: &members, sticky: None, default };
+    let default = numbers.default.map(|place| &numbers.candidates[place]);
+    let view = selection::View { strategy, pool: &candidates, sticky: None, default };
     let facts = CampaignFacts {
         state: campaign.state,
         starts_at: campaign.starts_at,
@@ -421,8 +430,9 @@ fn serve(
     let mut holds: Vec<Hold> = facts::of_campaign(&facts, now).collect();
     let serving = selection::participants(&view);
     if serving.is_err() {
-        let pool = pool.map(|pool| Safe::new(&pool.name).into_string()).unwrap_or_default();
-        holds.push(Hold::NoNumber { pool });
+        let pool = || pool.map(|pool| Safe::new(&pool.name).into_string()).unwrap_or_default();
+        // Where there are numbers, why none is in service says more than that none is.
+        holds.push(numbers.first_back(&members).unwrap_or_else(|| Hold::NoNumber { pool: pool() }));
     }
     let (first, numbers) = serving.map_or((None, Vec::new()), |one| (Some(one.first), one.numbers));
     Service { hold: hold::binding(&holds).cloned(), holds, first, numbers }

@@ -144,7 +144,7 @@ impl Store {
         let pool = self.read_pools(seat, Some(read.pool)).await?;
         let pool = pool.into_iter().next().ok_or(ReadError::Gone("pool"))?;
         let only = match pool.numbers.as_slice() {
-            [one] => Some(*one),
+            [one] if pool.default.is_none_or(|default| default == *one) => Some(*one),
             _ => None,
         };
         let numbers: HashMap<NumberId, NumberFacts> = self

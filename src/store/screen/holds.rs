@@ -89,27 +89,36 @@ pub struct PoolFacts {
 
 impl PoolFacts {
     /// A pool of these numbers; all of its campaigns wait for the same ones, so they are asked once. Who takes part is
-    /// decided as senders decide it: a free backup does not send while a better number only waits for its slot.
+    /// decided as senders decide it: a free backup does not send while a better number only waits for its slot, and the
+    /// organisation's default number stands in while the pool has none in service.
     pub fn of<'a>(
         scene: &Scene,
         name: Safe,
         strategy: Strategy,
         numbers: impl Iterator<Item = &'a NumberFacts>,
+        default: Option<&NumberFacts>,
     ) -> Self {
-        let (pool, holds): (Vec<Candidate>, Vec<Option<Hold>>) =
+        let (pool, mut holds): (Vec<Candidate>, Vec<Option<Hold>>) =
             numbers.map(|number| own_hold(scene, number)).unzip();
-        let view = selection::View { strategy, pool: &pool, sticky: None, default: None };
+        let default = default.map(|number| own_hold(scene, number));
+        let stand_in = default.as_ref().map(|(candidate, _)| candidate);
+        let view = selection::View { strategy, pool: &pool, sticky: None, default: stand_in };
         let serving = selection::participants(&view);
         let takes_part =
             |number: NumberId| serving.as_ref().map_or(true, |serving| serving.numbers.contains(&number));
-        let first = pool
+        let mut candidates = pool.clone();
+        if let Some((candidate, hold)) = default {
+            candidates.push(candidate);
+            holds.push(hold);
+        }
+        let first = candidates
             .iter()
             .zip(holds)
             .filter(|(candidate, _)| takes_part(candidate.number))
             .map(|(_, hold)| hold)
             .reduce(|one, other| Some(one?.sooner(other?)))
             .flatten();
-        Self { name, has_numbers: !pool.is_empty(), first }
+        Self { name, has_numbers: !candidates.is_empty(), first }
     }
 }
 

@@ -9,18 +9,22 @@ use crate::domain::text::Safe;
 use crate::store::{Store, StoreError, failed};
 use std::collections::HashMap;
 
-/// A pool as it was read: its numbers, or the organisation's default number where it has none.
+/// A pool as it was read.
 pub(super) struct PoolRead {
     pub id: PoolId,
     pub name: Safe,
     pub strategy: Strategy,
+    /// Its numbers, or the organisation's default number where it has none.
     pub numbers: Vec<NumberId>,
+    /// The organisation's default number.
+    pub default: Option<NumberId>,
 }
 
 impl PoolRead {
     /// What bears on the campaigns that send through it.
     pub fn facts(&self, scene: &Scene, numbers: &HashMap<NumberId, NumberFacts>) -> PoolFacts {
-        PoolFacts::of(scene, self.name.clone(), self.strategy, self.members(numbers))
+        let default = self.default.and_then(|id| numbers.get(&id));
+        PoolFacts::of(scene, self.name.clone(), self.strategy, self.members(numbers), default)
     }
 
     /// What its numbers may still send, all together; one without a limit makes the whole unlimited.
@@ -62,14 +66,16 @@ impl Store {
             .into_iter()
             .map(|row| {
                 let mut numbers: Vec<NumberId> = row.numbers.into_iter().map(NumberId).collect();
+                let default = row.default_number_id.map(NumberId);
                 if numbers.is_empty() {
-                    numbers.extend(row.default_number_id.map(NumberId));
+                    numbers.extend(default);
                 }
                 PoolRead {
                     id: PoolId(row.id),
                     name: row.name.into(),
                     strategy: row.strategy.parse().unwrap_or_default(),
                     numbers,
+                    default,
                 }
             })
             .collect())

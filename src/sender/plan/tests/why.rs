@@ -2,7 +2,7 @@
 
 use super::super::why::Message;
 use super::*;
-use crate::domain::{hold::facts::RecipientFacts, recipient::RecipientState};
+use crate::domain::{hold::facts::RecipientFacts, number::Suspension, recipient::RecipientState};
 
 fn codes(holds: &[Hold]) -> Vec<&'static str> {
     holds.iter().map(Hold::code).collect()
@@ -89,4 +89,30 @@ fn what_is_on_the_wire_in_doubt_or_done_does_not_wait_for_its_campaign() {
         };
         assert_eq!(codes(&holds), expected, "{state}");
     }
+}
+
+#[test]
+fn a_campaign_without_a_number_in_service_says_what_the_first_to_be_back_waits_for() {
+    let mut scene = snapshot(vec![number(0, 1), number(1, 1), number(2, 9)], vec![campaign(0, 10, 100)]);
+    let suspended = |until| {
+        NumberState::Suspended(Suspension { reason: "quality".into(), since: now(), until, by: "ana".into() })
+    };
+    scene.pools[0].numbers.truncate(2);
+    scene.numbers[0].number.state = suspended(None);
+    scene.numbers[1].number.state = suspended(Some(later(60)));
+    let holds = |scene: &Snapshot| {
+        let local = local(scene);
+        Roster::of(scene, &local, now()).campaign_holds(scene, &local, 0, now())
+    };
+    let binding = holds(&scene);
+    assert_eq!(codes(&binding), ["number_suspended"]);
+    assert_eq!(binding[0].until(), Some(later(60)));
+    // The organisation's default number would stand in, and may be back before them.
+    scene.organization.default_number = Some(number_id(2));
+    assert!(holds(&scene).is_empty());
+    scene.numbers[2].number.state = suspended(Some(later(30)));
+    assert_eq!(holds(&scene)[0].until(), Some(later(30)));
+    scene.pools[0].numbers.clear();
+    scene.organization.default_number = None;
+    assert_eq!(codes(&holds(&scene)), ["no_number"]);
 }

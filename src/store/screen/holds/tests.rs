@@ -30,7 +30,7 @@ fn number() -> NumberFacts {
 }
 
 fn pool(numbers: &[NumberFacts]) -> PoolFacts {
-    PoolFacts::of(&scene(), "default".into(), Strategy::Priority, numbers.iter())
+    PoolFacts::of(&scene(), "default".into(), Strategy::Priority, numbers.iter(), None)
 }
 
 fn campaign() -> CampaignFacts {
@@ -176,4 +176,21 @@ fn a_free_backup_does_not_send_while_a_better_number_waits_for_its_slot() {
     assert_eq!(binding_campaign(&scene(), &campaign(), &pool(&[full, backup])), None);
     let equal = NumberFacts { ..number() };
     assert_eq!(binding_campaign(&scene(), &campaign(), &pool(&[paced, equal])), None);
+}
+
+#[test]
+fn the_default_number_stands_in_while_the_pool_has_none_in_service() {
+    let until = at("2026-05-04T12:01:40Z");
+    let disabled = [NumberFacts { standing: NumberStanding::Disabled, ..number() }];
+    let binding = |pool: &[NumberFacts], default: &NumberFacts| {
+        let facts = PoolFacts::of(&scene(), "vip".into(), Strategy::Priority, pool.iter(), Some(default));
+        binding_campaign(&scene(), &campaign(), &facts)
+    };
+    assert_eq!(binding(&disabled, &number()), None, "it sends");
+    let paced = NumberFacts { next_send_at: Some(until), ..number() };
+    assert_eq!(binding(&disabled, &paced), Some(Hold::Paced { until }), "its own slot is waited for");
+    assert_eq!(binding(&[paced], &number()), Some(Hold::Paced { until }), "a pool in service needs nobody");
+    let rest = NumberStanding::Limited { until, reason: "throttled".into() };
+    let limited = NumberFacts { standing: rest, ..number() };
+    assert_eq!(code(binding(&disabled, &limited).as_ref()), "number_limited", "the first to be back");
 }
