@@ -25,7 +25,7 @@ declare
     v_now     timestamptz := coalesce(p_now, clock_timestamp());
     v_changed  bigint;
     v_requeued bigint;
-    v_stranded uuid[];
+    v_stranded tid[];
 begin
     -- Quota goes back first, so that locks are always taken in the order of the claim: usage before recipients.
     if 'not_sent' = any (p_states) or 'rejected' = any (p_states) then
@@ -122,13 +122,13 @@ begin
     -- What was queued again and may not be sent any more ends here.
     if v_requeued > 0 then
         v_stranded := array(
-            select r.id from unnest(p_ids) as o (id)
+            select r.place from unnest(p_ids) as o (id)
              cross join lateral (select a.campaign_id, a.recipient_id from attempts a
                                   where a.organization_id = p_org and a.id = o.id limit 1) a
-             cross join lateral (select q.id, q.phone from campaign_recipients q
+             cross join lateral (select q.ctid as place, q.phone from campaign_recipients q
                                   where q.organization_id = p_org and q.campaign_id = a.campaign_id
                                     and q.id >= a.recipient_id and q.id <= a.recipient_id and q.state = 'queued'
-                                  order by q.id limit 1) r
+                                  order by q.id limit 1 for update) r
              where exists (select from campaigns c where c.organization_id = p_org and c.id = a.campaign_id
                               and c.state in ('cancelled', 'completed'))
                 or exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone));
@@ -259,16 +259,15 @@ begin
     end loop;
 end $$;
 
--- Ends queued work that nobody may send any more: of cancelled campaigns, and of people who opted out.
-create function skip_stranded(p_org uuid, p_recipients uuid[], p_now timestamptz) returns void language sql
-    set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+-- Ends queued work that nobody may send any more: of cancelled campaigns, and of people who opted out. The caller holds
+-- the locks of these rows, so that their places cannot change.
+create function skip_stranded(p_org uuid, p_places tid[], p_now timestamptz) returns void language sql
+    set enable_seqscan = off set jit = off
 as $$
     update campaign_recipients r
        set state = 'skipped', attention = 'skipped', due_at = null, bound_number_id = null, updated_at = p_now,
            reason = case when exists (select from suppressions s
                                        where s.organization_id = p_org and s.phone = r.phone)
                          then 'opted_out' else 'campaign_cancelled' end
-      from campaigns c
-     where c.organization_id = p_org and r.organization_id = p_org and r.campaign_id = c.id
-       and r.id = any (p_recipients) and r.state = 'queued'
+     where r.ctid = any (p_places) and r.organization_id = p_org and r.state = 'queued'
 $$;

@@ -143,8 +143,8 @@ begin
                  where k.organization_id = p_org and k.campaign_id = c.id)
     loop
         perform skip_stranded(p_org, array(
-            select id from campaign_recipients where organization_id = p_org and campaign_id = v_campaign
-               and state = 'queued' limit 10000), clock_timestamp());
+            select r.ctid from campaign_recipients r where r.organization_id = p_org and r.campaign_id = v_campaign
+               and r.state = 'queued' limit 10000 for update skip locked), clock_timestamp());
     end loop;
     update campaign_recipients r
        set state = 'skipped', attention = 'skipped', reason = 'opted_out', due_at = null, bound_number_id = null,

@@ -227,6 +227,15 @@ impl Hold {
         if opens_before(&other, &self) == Ordering::Less { other } else { self }
     }
 
+    /// What to say where none of several is in service: the hold of the first that is back by itself, or of the only one
+    /// there is. `None`: there is none, or somebody must act and it is not said on which.
+    #[must_use]
+    pub fn first_back(holds: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut count = 0;
+        let first = holds.into_iter().inspect(|_| count += 1).reduce(Self::sooner)?;
+        (count == 1 || first.until().is_some()).then_some(first)
+    }
+
     /// The gate that this hold keeps closed.
     #[must_use]
     pub fn gate(&self) -> GateName {

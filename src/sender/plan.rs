@@ -401,8 +401,8 @@ struct Numbers<'a> {
 impl Numbers<'_> {
     /// What the first of these to be back in service waits for, the default number among them.
     fn first_back(&self, members: &[usize]) -> Option<Hold> {
-        let holds = members.iter().copied().chain(self.default).filter_map(|place| self.holds[place].clone());
-        holds.reduce(Hold::sooner)
+        let default = self.default.filter(|place| !members.contains(place));
+        Hold::first_back(members.iter().copied().chain(default).filter_map(|place| self.holds[place].clone()))
     }
 }
 
@@ -431,7 +431,7 @@ fn serve(
     let serving = selection::participants(&view);
     if serving.is_err() {
         let pool = || pool.map(|pool| Safe::new(&pool.name).into_string()).unwrap_or_default();
-        // Where there are numbers, why none is in service says more than that none is.
+        // When the first is back says more than that none is there.
         holds.push(numbers.first_back(&members).unwrap_or_else(|| Hold::NoNumber { pool: pool() }));
     }
     let (first, numbers) = serving.map_or((None, Vec::new()), |one| (Some(one.first), one.numbers));

@@ -9,7 +9,7 @@ use crate::domain::hold::{
     facts::{self, Now, OrganizationFacts, Service},
 };
 use crate::domain::ids::NumberId;
-use crate::domain::selection::{self, Candidate, Standing, Strategy};
+use crate::domain::selection::{self, Candidate, NoNumberInService, Standing, Strategy};
 use crate::domain::text::Safe;
 use crate::store::view::{CampaignStanding, Gate, HoldView, NumberStanding};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -80,9 +80,6 @@ pub struct CampaignFacts {
 /// What bears on the campaigns of one pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolFacts {
-    name: Safe,
-    /// Whether there is any number for it.
-    has_numbers: bool,
     /// What the number that goes on first waits for; `None`: one may send.
     first: Option<Hold>,
 }
@@ -93,32 +90,32 @@ impl PoolFacts {
     /// organisation's default number stands in while the pool has none in service.
     pub fn of<'a>(
         scene: &Scene,
-        name: Safe,
+        name: &Safe,
         strategy: Strategy,
         numbers: impl Iterator<Item = &'a NumberFacts>,
         default: Option<&NumberFacts>,
     ) -> Self {
-        let (pool, mut holds): (Vec<Candidate>, Vec<Option<Hold>>) =
+        let (pool, holds): (Vec<Candidate>, Vec<Option<Hold>>) =
             numbers.map(|number| own_hold(scene, number)).unzip();
         let default = default.map(|number| own_hold(scene, number));
         let stand_in = default.as_ref().map(|(candidate, _)| candidate);
         let view = selection::View { strategy, pool: &pool, sticky: None, default: stand_in };
         let serving = selection::participants(&view);
-        let takes_part =
-            |number: NumberId| serving.as_ref().map_or(true, |serving| serving.numbers.contains(&number));
-        let mut candidates = pool.clone();
-        if let Some((candidate, hold)) = default {
-            candidates.push(candidate);
-            holds.push(hold);
-        }
-        let first = candidates
-            .iter()
-            .zip(holds)
-            .filter(|(candidate, _)| takes_part(candidate.number))
-            .map(|(_, hold)| hold)
-            .reduce(|one, other| Some(one?.sooner(other?)))
-            .flatten();
-        Self { name, has_numbers: !candidates.is_empty(), first }
+        let beside =
+            default.clone().filter(|(default, _)| pool.iter().all(|one| one.number != default.number));
+        let all = pool.iter().copied().zip(holds).chain(beside);
+        let first = match serving {
+            Ok(serving) => all
+                .filter(|(candidate, _)| serving.numbers.contains(&candidate.number))
+                .map(|(_, hold)| hold)
+                .reduce(|one, other| Some(one?.sooner(other?)))
+                .flatten(),
+            Err(NoNumberInService) => Some(
+                Hold::first_back(all.filter_map(|(_, hold)| hold))
+                    .unwrap_or_else(|| Hold::NoNumber { pool: name.to_string() }),
+            ),
+        };
+        Self { first }
     }
 }
 
@@ -229,9 +226,6 @@ pub fn of_campaign(scene: &Scene, campaign: &CampaignFacts, pool: &PoolFacts) ->
     holds.extend(facts::of_campaign(&own, scene.now()));
     if let Some(due) = campaign.due_later {
         holds.push(Hold::NotDue { due });
-    }
-    if !pool.has_numbers {
-        holds.push(Hold::NoNumber { pool: pool.name.to_string() });
     }
     holds.extend(pool.first.clone());
     holds

@@ -24,7 +24,7 @@ impl PoolRead {
     /// What bears on the campaigns that send through it.
     pub fn facts(&self, scene: &Scene, numbers: &HashMap<NumberId, NumberFacts>) -> PoolFacts {
         let default = self.default.and_then(|id| numbers.get(&id));
-        PoolFacts::of(scene, self.name.clone(), self.strategy, self.members(numbers), default)
+        PoolFacts::of(scene, &self.name, self.strategy, self.members(numbers), default)
     }
 
     /// What its numbers may still send, all together; one without a limit makes the whole unlimited.

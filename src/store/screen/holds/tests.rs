@@ -30,7 +30,7 @@ fn number() -> NumberFacts {
 }
 
 fn pool(numbers: &[NumberFacts]) -> PoolFacts {
-    PoolFacts::of(&scene(), "default".into(), Strategy::Priority, numbers.iter(), None)
+    PoolFacts::of(&scene(), &"default".into(), Strategy::Priority, numbers.iter(), None)
 }
 
 fn campaign() -> CampaignFacts {
@@ -107,7 +107,9 @@ fn a_campaign_waits_for_the_number_that_goes_on_first() {
         ("one may send", vec![full.clone(), number()], "none"),
         ("the paced one is first", vec![full.clone(), paced, disabled.clone()], "paced"),
         ("both full", vec![full.clone(), full.clone()], "cap_reached"),
-        ("the full one opens by itself", vec![disabled, full], "cap_reached"),
+        ("the full one opens by itself", vec![disabled.clone(), full], "cap_reached"),
+        ("the only one is off", vec![disabled.clone()], "number_disabled"),
+        ("somebody must act", vec![disabled.clone(), disabled.clone()], "no_number"),
         ("nobody", vec![], "no_number"),
     ];
     for (name, numbers, expected) in cases {
@@ -183,7 +185,7 @@ fn the_default_number_stands_in_while_the_pool_has_none_in_service() {
     let until = at("2026-05-04T12:01:40Z");
     let disabled = [NumberFacts { standing: NumberStanding::Disabled, ..number() }];
     let binding = |pool: &[NumberFacts], default: &NumberFacts| {
-        let facts = PoolFacts::of(&scene(), "vip".into(), Strategy::Priority, pool.iter(), Some(default));
+        let facts = PoolFacts::of(&scene(), &"vip".into(), Strategy::Priority, pool.iter(), Some(default));
         binding_campaign(&scene(), &campaign(), &facts)
     };
     assert_eq!(binding(&disabled, &number()), None, "it sends");
