@@ -86,9 +86,10 @@ async fn row_09_claim_that_is_found_too_late_is_not_begun() {
 #[tokio::test]
 async fn row_09_claim_that_commits_after_we_looked_is_found_all_the_same() {
     let (world, relay, sender, lock) = cut_off_in_a_claim(1).await;
-    relay.restore();
     // The sender asks for its attempts, finds none, and goes on; only then the server commits.
     let mut status = sender.status();
+    status.wait_for(|status| status.store_unwell.is_some()).await.unwrap();
+    relay.restore();
     status.wait_for(|status| status.store_unwell.is_none() && status.leases == 1).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     lock.rollback().await.unwrap();
@@ -97,6 +98,7 @@ async fn row_09_claim_that_commits_after_we_looked_is_found_all_the_same() {
     assert_eq!((sides.accepted, sides.received), (1, 1));
     let open: i64 = world.value("select count(*) from attempts where state = 'sending'").await;
     assert_eq!(open, 0, "nothing is left behind");
+    assert_eq!(world.counts().await.attempts, 2, "what was found late was not begun");
 }
 
 #[tokio::test]
