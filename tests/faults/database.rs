@@ -301,6 +301,22 @@ async fn one_in_the_air() -> (World, AttemptId) {
 }
 
 #[tokio::test]
+async fn row_02_attempt_is_in_doubt_once_its_deadline_and_the_grace_are_over_and_not_before() {
+    let (world, _) = one_in_the_air().await;
+    let sweep = async |grace| {
+        world.store.sweep_overdue(world.organization, Duration::from_secs(grace), None).await.unwrap()
+    };
+    assert_eq!(sweep(0).await, 0, "its deadline is to come");
+    world.execute("update attempts set deadline_at = clock_timestamp() - interval '5 s'").await;
+    assert_eq!(sweep(60).await, 0, "whoever sends it may still say");
+    assert_eq!(world.counts().await.sending, 1);
+    assert_eq!(sweep(1).await, 1);
+    assert_eq!(world.counts().await.in_doubt, 1);
+    assert_eq!(sweep(1).await, 0, "once");
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
 async fn acceptance_that_meets_the_sweep_at_the_same_row_is_not_lost() {
     let (world, attempt) = one_in_the_air().await;
     // A sweep has just doubted it and has not committed yet.
