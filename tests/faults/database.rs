@@ -394,3 +394,33 @@ async fn row_07_spooled_outcomes_of_a_killed_sender_are_replayed_by_the_next() {
     assert_eq!((sides.accepted, sides.received), (5, 5));
     assert_eq!(world.spooled(), 0);
 }
+
+#[tokio::test]
+async fn schema_itself_refuses_a_second_live_attempt_and_use_beyond_a_cap() {
+    let world = World::start().await;
+    world.number(Num::meta().daily(1)).await;
+    let campaign = world.campaign(Camp::of(1)).await;
+    let claimer = &world.claimers(1).await[0];
+    let claimed = world.store.claim(&world.request(claimer, campaign, 1)).await.unwrap();
+    assert_eq!(claimed.messages.len(), 1);
+    let refused = async |sql: &'static str| {
+        let error = sqlx::query(sql).execute(&world.pool).await.unwrap_err();
+        error.into_database_error().unwrap().constraint().unwrap().to_owned()
+    };
+    let again = "insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id, epoch,
+                                       quota_day, started_at, deadline_at)
+                 select organization_id, new_uuid(), campaign_id, recipient_id, step, number_id, instance_id, epoch,
+                        quota_day, started_at, deadline_at from attempts";
+    for state in ["sending", "in_doubt", "accepted"] {
+        let settle = "update attempts
+                         set state = $1::text::attempt_state, finished_at = clock_timestamp(), class = 'unknown',
+                             in_doubt_since = case when $1 = 'in_doubt' then clock_timestamp() end,
+                             provider_message_id = 'wamid.1'
+                       where $1 <> 'sending'";
+        sqlx::query(settle).bind(state).execute(&world.pool).await.unwrap();
+        assert_eq!(refused(again).await, "one_live_attempt", "while one is {state}");
+    }
+    world.execute("update quota_usage set cap = reserved").await;
+    let beyond = "update quota_usage set reserved = reserved + 1";
+    assert_eq!(refused(beyond).await, "usage_is_within_cap");
+}
