@@ -178,14 +178,19 @@ async fn row_08_killed_after_the_outcome_is_recorded_repeats_nothing() {
 
 /// Freezes a sender at this point, lets another one take over, wakes the first: nobody sends twice.
 async fn frozen_at(world: &World, point: &str) {
-    let frozen = world.process_with(Started::stopping_at(&format!("{point}:freeze")));
-    until("it is frozen", 20, async || frozen.is_frozen()).await;
-    while_another_sends(world, frozen).await;
+    let frozen = frozen(world, point).await;
+    while_another_sends(world, frozen, 10).await;
 }
 
-async fn while_another_sends(world: &World, frozen: Process) {
+async fn frozen(world: &World, point: &str) -> Process {
+    let frozen = world.process_with(Started::stopping_at(&format!("{point}:freeze")));
+    until("it is frozen", 20, async || frozen.is_frozen()).await;
+    frozen
+}
+
+async fn while_another_sends(world: &World, frozen: Process, sent: i64) {
     let next = world.process();
-    world.until_counts("the other one has sent", 40, |counts| counts.accepted >= 10).await;
+    world.until_counts("the other one has sent", 40, |counts| counts.accepted >= sent).await;
     frozen.wake();
     // It has time to do harm.
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -206,7 +211,10 @@ async fn twelve_messages() -> World {
 #[tokio::test]
 async fn row_52_frozen_before_the_claim_gets_nothing_when_it_wakes() {
     let world = twelve_messages().await;
-    frozen_at(&world, "before_claim").await;
+    // It wakes while there is still something to claim.
+    world.follow("latency = '600ms'\n");
+    let frozen = frozen(&world, "before_claim").await;
+    while_another_sends(&world, frozen, 2).await;
     assert_eq!(world.attempts("not_sent").await, 0, "its claim was refused whole");
 }
 
@@ -232,7 +240,7 @@ async fn row_54_frozen_after_writing_records_the_acceptance_late() {
     let frozen = world.process();
     until("it is in the air", 15, async || world.simulator.count() >= 1).await;
     frozen.freeze();
-    while_another_sends(&world, frozen).await;
+    while_another_sends(&world, frozen, 10).await;
 }
 
 #[tokio::test]
