@@ -234,6 +234,18 @@ async fn row_53_frozen_at_the_first_byte_gives_up_too() {
 }
 
 #[tokio::test]
+async fn row_53_frozen_within_its_start_window_gives_up_by_its_lease() {
+    let world = twelve_messages().await;
+    let started = Started::stopping_at("after_intent:freeze").with("START_WINDOW", "120");
+    let frozen = world.process_with(started);
+    until("it is frozen", 20, async || frozen.is_frozen()).await;
+    while_another_sends(&world, frozen, 10).await;
+    let withheld =
+        world.value::<i64>("select count(*) from attempts where state = 'not_sent' and code = 'lease'");
+    assert!(withheld.await >= 1, "a number that may be another's by now begins nothing");
+}
+
+#[tokio::test]
 async fn row_54_frozen_after_writing_records_the_acceptance_late() {
     let world = twelve_messages().await;
     world.follow("[[rule]]\nwhen = { nth = 1 }\nthen = { latency = '700ms' }\n");
