@@ -2,6 +2,7 @@
 
 use crate::world::{
     Made, World,
+    claimer::Claimer,
     seed::{Camp, Num},
     throughout, until,
 };
@@ -224,6 +225,55 @@ async fn row_50_no_attempt_begins_after_the_pause_is_committed() {
     let (got, begun) = tokio::join!(futures_util::future::join_all(claims), pause);
     assert!(got.iter().sum::<usize>() < 20_000, "the pause came while they raced");
     assert_eq!(i64::try_from(got.iter().sum::<usize>()).unwrap(), begun, "nothing began after the commit");
+    world.assert_invariants().await;
+}
+
+/// A claim that has written its intents and waits with its last statement, with another program holding it up.
+async fn claim_inside(
+    camp: Camp,
+) -> (World, CampaignId, Claimer, sqlx::Transaction<'static, sqlx::Postgres>) {
+    let world = World::start().await;
+    let campaign = world.campaign(camp).await;
+    let claimer = world.claimers(1).await.remove(0);
+    // The row that the second claim has to wait for.
+    let first = world.store.claim(&world.request(&claimer, campaign, 1)).await.unwrap();
+    assert_eq!(first.messages.len(), 1);
+    let mut other = world.pool.begin().await.unwrap();
+    sqlx::query("select 1 from number_campaign_usage for update").execute(&mut *other).await.unwrap();
+    (world, campaign, claimer, other)
+}
+
+#[tokio::test]
+async fn row_50_pause_waits_for_the_claim_that_is_inside() {
+    let (world, campaign, claimer, other) = claim_inside(Camp::of(100)).await;
+    let request = world.request(&claimer, campaign, 2);
+    let (claimed, ()) = tokio::join!(world.store.claim(&request), async {
+        world.until_waiting(1).await;
+        tokio::join!(world.order(Action::PauseCampaign(campaign)), async {
+            world.until_waiting(2).await;
+            other.rollback().await.unwrap();
+        });
+    });
+    assert_eq!(claimed.unwrap().messages.len(), 2, "it was inside before the pause");
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn row_50_pause_by_a_rule_waits_for_the_claim_that_is_inside() {
+    let (world, campaign, claimer, other) = claim_inside(Camp::of(100)).await;
+    let request = world.request(&claimer, campaign, 2);
+    let rule = world.store.pause_campaign_by_rule(world.organization, claimer.instance, campaign, "a test");
+    let (claimed, ()) = tokio::join!(world.store.claim(&request), async {
+        world.until_waiting(1).await;
+        let (paused, ()) = tokio::join!(rule, async {
+            world.until_waiting(2).await;
+            other.rollback().await.unwrap();
+        });
+        assert!(paused.unwrap());
+    });
+    assert_eq!(claimed.unwrap().messages.len(), 2, "it was inside before the pause");
+    let late = world.store.claim(&world.request(&claimer, campaign, 2)).await.unwrap();
+    assert_eq!(late.messages.len(), 0, "nothing begins after it");
     world.assert_invariants().await;
 }
 
