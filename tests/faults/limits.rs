@@ -278,6 +278,28 @@ async fn row_50_pause_by_a_rule_waits_for_the_claim_that_is_inside() {
 }
 
 #[tokio::test]
+async fn claims_through_two_numbers_share_the_last_of_a_campaigns_cap() {
+    let (world, campaign, claimer, other) = claim_inside(Camp::of(100).daily(3)).await;
+    let second = world.claimers(1).await.remove(0);
+    let requests = [world.request(&claimer, campaign, 2), world.request(&second, campaign, 2)];
+    let (one, two, ()) = tokio::join!(
+        world.store.claim(&requests[0]),
+        async {
+            world.until_waiting(1).await;
+            world.store.claim(&requests[1]).await
+        },
+        async {
+            world.until_waiting(2).await;
+            other.rollback().await.unwrap();
+        }
+    );
+    assert_eq!(one.unwrap().messages.len(), 2);
+    assert_eq!(two.unwrap().messages.len(), 0, "the first took all that was left");
+    assert_eq!(world.counts().await.attempts, 3);
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
 async fn row_51_opt_out_during_claims_is_in_the_air_before_it_or_never_sent() {
     let world = World::start().await;
     let campaign = world.campaign(Camp::of(400)).await;
