@@ -300,6 +300,36 @@ async fn claims_through_two_numbers_share_the_last_of_a_campaigns_cap() {
 }
 
 #[tokio::test]
+async fn row_51_claim_passes_by_whoever_opted_out_wherever_the_message_waits() {
+    let world = World::start().await;
+    let campaign = world.campaign(Camp::of(3)).await;
+    let claimer = world.claimers(1).await.remove(0);
+    // One was never tried, one was put back, one was put back for this very number.
+    let due = "update campaign_recipients set due_at = clock_timestamp() where phone = $1";
+    sqlx::query(due).bind(world.phone(campaign, 1).await.reveal()).execute(&world.pool).await.unwrap();
+    sqlx::query(
+        "update campaign_recipients set due_at = clock_timestamp(), bound_number_id = $2 where phone = $1",
+    )
+    .bind(world.phone(campaign, 2).await.reveal())
+    .bind(claimer.lease.number.0)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    // As if they had been put into the queue beside the opt-out.
+    world
+        .execute(
+            "insert into suppressions (organization_id, phone, since, source, reason)
+             select organization_id, phone, clock_timestamp(), 'reply', 'STOP' from campaign_recipients",
+        )
+        .await;
+    let claimed = world.store.claim(&world.request(&claimer, campaign, 3)).await.unwrap();
+    assert_eq!(claimed.messages.len(), 0);
+    world.execute("delete from suppressions").await;
+    let claimed = world.store.claim(&world.request(&claimer, campaign, 3)).await.unwrap();
+    assert_eq!(claimed.messages.len(), 3, "nothing else had kept them");
+}
+
+#[tokio::test]
 async fn row_51_opt_out_during_claims_is_in_the_air_before_it_or_never_sent() {
     let world = World::start().await;
     let campaign = world.campaign(Camp::of(400)).await;
