@@ -268,6 +268,22 @@ async fn row_28_two_hundred_with_rubbish_is_in_doubt() {
 }
 
 #[tokio::test]
+async fn row_28_rubbish_is_kept_clean_and_short() {
+    let nasty = "\\u001b[2J\\u001b]0;taken\\u0007\\u202e evil ".repeat(100);
+    let script = format!("[[rule]]\nthen = {{ status = 200, body = \"{nasty}\" }}\n");
+    let world = World::scripted(&script).await;
+    // It cannot be asked, so that the words stay.
+    world.number(Num::meta()).await;
+    world.campaign(Camp::of(1)).await;
+    let sender = world.sender().await;
+    world.until_counts("one in doubt", 5, |counts| counts.in_doubt == 1).await;
+    let words: String = world.value("select words from attempts").await;
+    assert!(words.contains("evil") && words.chars().count() <= 500, "{words:?}");
+    assert!(!words.chars().any(|each| each.is_control() || each == '\u{202e}'), "{words:?}");
+    world.end([sender]).await;
+}
+
+#[tokio::test]
 async fn row_28_rubbish_after_acceptance_is_found_and_not_sent_again() {
     for garbage in ["html", "huge"] {
         let (_, tries) = settled_by_asking(&format!("garbage = '{garbage}', accepted = true"), 5).await;
