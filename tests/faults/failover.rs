@@ -91,6 +91,32 @@ async fn row_34_suspension_answered_to_one_of_five_in_the_air() {
 }
 
 #[tokio::test]
+async fn row_34_refused_number_rests_at_once_however_long_the_record_takes() {
+    let world = World::start().await;
+    let number = world.number(Num::meta().in_flight(1)).await;
+    // 131050 is an opt-out: what follows from the first answer waits for a lock, and the suspension behind it.
+    world.follow(
+        "[[rule]]\nwhen = { nth = 1 }\nthen = { error = 131050 }\n
+         [[rule]]\nwhen = { nth = 1 }\nthen = { suspend = true }\n",
+    );
+    let mut other = world.pool.begin().await.unwrap();
+    sqlx::query("lock table suppressions in exclusive mode").execute(&mut *other).await.unwrap();
+    world.campaign(Camp::of(10)).await;
+    let sender = world.sender().await;
+    until("both are answered", 10, async || world.simulator.requests() == 2).await;
+    throughout("nothing more is tried through it", Duration::from_secs(1), async || {
+        world.simulator.requests() == 2
+    })
+    .await;
+    let suspended = "select count(*) from whatsapp_numbers where suspended_at is not null";
+    assert_eq!(world.value::<i64>(suspended).await, 0, "nobody has recorded it yet");
+    other.rollback().await.unwrap();
+    until("it is suspended", 5, async || world.value::<i64>(suspended).await == 1).await;
+    assert_eq!(world.received_from(&number.from), 0);
+    world.end([sender]).await;
+}
+
+#[tokio::test]
 async fn row_35_all_numbers_suspended_or_full_wait_quietly_and_say_until_when() {
     let world = World::start().await;
     let suspended = world.number(Num::meta()).await;
