@@ -93,27 +93,33 @@ async fn row_34_suspension_answered_to_one_of_five_in_the_air() {
 #[tokio::test]
 async fn row_34_refused_number_rests_at_once_however_long_the_record_takes() {
     let world = World::start().await;
-    let number = world.number(Num::meta().in_flight(1)).await;
-    // 131050 is an opt-out: what follows from the first answer waits for a lock, and the suspension behind it.
+    world.number(Num::meta().in_flight(1)).await;
+    // Five faults mark the provider as down, one success as back, and the next message is refused for its number.
     world.follow(
-        "[[rule]]\nwhen = { nth = 1 }\nthen = { error = 131050 }\n
-         [[rule]]\nwhen = { nth = 1 }\nthen = { suspend = true }\n",
+        "latency = '500ms'\n
+         [[rule]]\nwhen = { times = 5 }\nthen = { status = 500, body = 'x', latency = '1ms' }\n
+         [[rule]]\nwhen = { nth = 2 }\nthen = { suspend = true }\n",
     );
-    let mut other = world.pool.begin().await.unwrap();
-    sqlx::query("lock table suppressions in exclusive mode").execute(&mut *other).await.unwrap();
-    world.campaign(Camp::of(10)).await;
+    world.campaign(Camp::of(12)).await;
     let sender = world.sender().await;
-    until("both are answered", 10, async || world.simulator.requests() == 2).await;
+    until("the provider is marked as down", 10, async || {
+        world.value::<i64>("select count(*) from accounts where unreachable_since is not null").await == 1
+    })
+    .await;
+    // The mark that it is back waits here, and what was refused behind it.
+    let mut other = world.pool.begin().await.unwrap();
+    sqlx::query("select 1 from accounts for update").execute(&mut *other).await.unwrap();
+    until("it is refused", 10, async || world.simulator.requests() == 7).await;
     throughout("nothing more is tried through it", Duration::from_secs(1), async || {
-        world.simulator.requests() == 2
+        world.simulator.requests() == 7
     })
     .await;
     let suspended = "select count(*) from whatsapp_numbers where suspended_at is not null";
     assert_eq!(world.value::<i64>(suspended).await, 0, "nobody has recorded it yet");
     other.rollback().await.unwrap();
     until("it is suspended", 5, async || world.value::<i64>(suspended).await == 1).await;
-    assert_eq!(world.received_from(&number.from), 0);
-    world.end([sender]).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.in_doubt, sides.received), (1, 5, 1));
 }
 
 #[tokio::test]
