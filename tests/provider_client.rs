@@ -509,6 +509,22 @@ async fn a_pooled_connection_that_closed_while_idle_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_connection_that_rested_too_long_is_not_used_again() {
+    const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 31\r\n\r\n{\"messages\":[{\"id\":\"wamid.1\"}]}";
+    let (address, connections) = scripted(&[ANSWER; 3]).await;
+    let client = Client::new(&Settings { idle_timeout: Duration::from_millis(300), ..settings() }).unwrap();
+    let line = line(ProviderKind::Meta, &format!("http://{address}"));
+    let send = async || {
+        let outcome = client.send(dialect(ProviderKind::Meta), &line, &outgoing("hello")).await;
+        assert_eq!(outcome.certainty(), Certainty::Accepted);
+        connections.load(Ordering::SeqCst)
+    };
+    assert_eq!((send().await, send().await), (1, 1));
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(send().await, 2, "the other side may be closing it just now");
+}
+
+#[tokio::test]
 async fn a_pooled_connection_that_closes_as_we_write_is_a_doubt_and_is_not_tried_again() {
     let requests = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&requests);

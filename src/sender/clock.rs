@@ -21,6 +21,14 @@ impl Moment {
         Self { monotonic: Instant::now(), wall: wall() }
     }
 
+    /// So long ago on each of the two clocks.
+    #[cfg(test)]
+    pub fn back(monotonic: Duration, wall: Duration) -> Self {
+        let now = Self::now();
+        let monotonic = now.monotonic.checked_sub(monotonic).unwrap_or(now.monotonic);
+        Self { monotonic, wall: now.wall.checked_sub(wall).unwrap_or(now.wall) }
+    }
+
     /// How long ago this was, by the clock that says more. A wall clock that was set back says nothing.
     #[must_use]
     pub fn age(&self) -> Duration {
@@ -104,5 +112,30 @@ impl CampaignClock {
             Self::Database => wait,
             Self::Rehearsal { speed, .. } => wait.div_f64(speed.max(f64::MIN_POSITIVE)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn whichever_clock_says_later_counts() {
+        let slept = Moment::back(SECOND, SECOND * 60);
+        assert!(slept.age() >= SECOND * 60, "a machine that slept for a minute: {:?}", slept.age());
+        let ago = Moment::back(SECOND * 20, Duration::ZERO);
+        let set_back = Moment { wall: ago.wall + SECOND * 3_600, ..ago };
+        assert!(set_back.age() >= SECOND * 20, "a wall clock that was set back: {:?}", set_back.age());
+        assert!(slept.elapsed() < SECOND * 60, "what is shown and paced knows the monotonic clock only");
+    }
+
+    #[test]
+    fn a_wall_clock_that_was_set_moves_no_estimate() {
+        let told = "2026-03-10T09:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        let estimate = CampaignClock::Database.estimate(told, &Moment::back(SECOND * 2, SECOND * 3_600));
+        let passed = estimate - told;
+        assert!(passed >= TimeDelta::seconds(2) && passed < TimeDelta::seconds(60), "{passed}");
     }
 }

@@ -360,3 +360,20 @@ fn left_of<K: Copy + Eq + std::hash::Hash>(
     rests.retain(|_, (since, rest)| since.age() < *rest);
     rests.iter().map(|(key, (since, rest))| (*key, rest.saturating_sub(since.age()))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_trusted_until_three_seconds_before_its_end_by_the_later_clock() {
+        let renewed = |monotonic, wall| {
+            let since = Moment::back(Duration::from_secs(monotonic), Duration::from_secs(wall));
+            Trusted { epoch: 1, since }.holds()
+        };
+        assert!(renewed(11, 11));
+        assert!(!renewed(12, 12));
+        assert!(!renewed(0, 12), "the machine slept");
+        assert!(!renewed(12, 0), "the wall clock was set back");
+    }
+}

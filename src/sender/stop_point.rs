@@ -8,9 +8,12 @@
 #[cfg(debug_assertions)]
 mod armed {
     use rustix::process::{Signal, getpid, kill_process};
-    use std::sync::{
-        LazyLock,
-        atomic::{AtomicBool, Ordering},
+    use std::{
+        sync::{
+            LazyLock,
+            atomic::{AtomicBool, Ordering},
+        },
+        time::Duration,
     };
 
     static AT: LazyLock<Option<(String, String)>> = LazyLock::new(|| {
@@ -18,6 +21,9 @@ mod armed {
         let (name, action) = value.split_once(':')?;
         Some((name.to_owned(), action.to_owned()))
     });
+    /// A process stops within this time of its signal.
+    const STOPS_WITHIN: Duration = Duration::from_millis(100);
+
     static REACHED: AtomicBool = AtomicBool::new(false);
 
     /// What to do here, if something: the first time only, so that a process that is woken goes on.
@@ -42,6 +48,9 @@ mod armed {
         if let Err(error) = kill_process(getpid(), signal) {
             tracing::error!("cannot stop this process: {error}");
         }
+        // Another thread takes the signal and stops the rest a moment later. Until then this one must not go on, or it
+        // would be past its point.
+        std::thread::sleep(STOPS_WITHIN);
     }
 }
 

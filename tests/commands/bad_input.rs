@@ -147,6 +147,12 @@ async fn a_bad_campaign_file_is_refused_with_line_and_column() {
 }
 
 #[tokio::test]
+async fn row_62_without_a_terminal_the_console_says_so_in_one_sentence() {
+    let run = Db::new().await.run(&[]).refused(1, "standard input is none");
+    assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
+}
+
+#[tokio::test]
 async fn row_68_unreadable_csv_is_refused_whole() {
     let db = acme().await;
     let before = db.fingerprint().await;

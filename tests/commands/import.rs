@@ -127,6 +127,28 @@ async fn row_67_two_operators_import_the_same_file_at_once() {
     db.assert_invariants().await;
 }
 
+#[tokio::test]
+async fn row_67_second_of_two_imports_sees_all_that_the_first_did() {
+    let db = acme().await;
+    let mut first = db.pool.begin().await.unwrap();
+    for statement in [
+        "select stage_contacts()",
+        "insert into contact_staging (line, phone, name, attributes) values (2, '+237611111111', 'Ana', '{}')",
+        "select merge_contacts(id, 'a.csv', 'ana', 1, 0, clock_timestamp()) from organizations",
+    ] {
+        sqlx::query(statement).execute(&mut *first).await.unwrap();
+    }
+    let mut child = db.spawn(&["contact", "import", "-", "--json"]);
+    child.stdin.take().unwrap().write_all(b"phone,name\n+237611111111,Anna\n").unwrap();
+    db.until_somebody_waits().await;
+    first.commit().await.unwrap();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    let counts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&counts["accepted"], &counts["updated"]), (&json!(0), &json!(1)), "{counts}");
+    assert_eq!(db.value::<String>("select name from contacts").await, "Anna");
+    db.assert_invariants().await;
+}
+
 /// Peak resident memory of a process so far, in KiB.
 fn peak_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

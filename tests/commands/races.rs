@@ -1,9 +1,15 @@
 //! Operators and senders at the same moment.
 
-use crate::support::acme::{Acme, phone};
+use crate::support::{
+    acme::{Acme, phone},
+    until,
+};
 use signalbox::{
     domain::action::{Action, Order, Version},
-    store::action::{ActionResult, Actor},
+    store::{
+        Store,
+        action::{ActionResult, Actor},
+    },
 };
 
 /// Row 49, scaled.
@@ -72,6 +78,34 @@ async fn two_operators_want_the_same_at_the_same_instant() {
             "round {round}: {answers:?}"
         );
     }
+    acme.db.assert_invariants().await;
+}
+
+/// Row 49: both have pressed the key before either is through.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_orders_that_wait_together_one_is_done_and_one_is_told_so() {
+    let acme = Acme::new().await;
+    let campaign = acme.running().await;
+    let mut other = acme.db.pool.begin().await.unwrap();
+    sqlx::query("select 1 from campaigns where id = $1 for share")
+        .bind(campaign.0)
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    // Each on a connection of its own, as two consoles are.
+    let orders = ["ana", "bob"].map(|operator| {
+        let (store, organization) = (Store::new(&acme.db.database), acme.organization);
+        let order = Order::whole(Action::PauseCampaign(campaign));
+        tokio::spawn(async move { store.act(organization, &order, operator, None).await.unwrap() })
+    });
+    until("both wait", async || acme.db.waiting().await == 2).await;
+    other.commit().await.unwrap();
+    let [ana, bob] = orders;
+    let (ana, bob) = (ana.await.unwrap(), bob.await.unwrap());
+    let done = |answer: &ActionResult| matches!(answer, ActionResult::Done { .. });
+    let told = |answer: &ActionResult| matches!(answer, ActionResult::AlreadySo { .. });
+    assert!(done(&ana) && told(&bob) || told(&ana) && done(&bob), "{ana:?}, {bob:?}");
+    assert_eq!(acme.log(campaign.0).await.iter().filter(|line| line.contains("pause campaign")).count(), 1);
     acme.db.assert_invariants().await;
 }
 

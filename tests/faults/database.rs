@@ -86,9 +86,10 @@ async fn row_09_claim_that_is_found_too_late_is_not_begun() {
 #[tokio::test]
 async fn row_09_claim_that_commits_after_we_looked_is_found_all_the_same() {
     let (world, relay, sender, lock) = cut_off_in_a_claim(1).await;
-    relay.restore();
     // The sender asks for its attempts, finds none, and goes on; only then the server commits.
     let mut status = sender.status();
+    status.wait_for(|status| status.store_unwell.is_some()).await.unwrap();
+    relay.restore();
     status.wait_for(|status| status.store_unwell.is_none() && status.leases == 1).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     lock.rollback().await.unwrap();
@@ -97,6 +98,7 @@ async fn row_09_claim_that_commits_after_we_looked_is_found_all_the_same() {
     assert_eq!((sides.accepted, sides.received), (1, 1));
     let open: i64 = world.value("select count(*) from attempts where state = 'sending'").await;
     assert_eq!(open, 0, "nothing is left behind");
+    assert_eq!(world.counts().await.attempts, 2, "what was found late was not begun");
 }
 
 #[tokio::test]
@@ -299,6 +301,22 @@ async fn one_in_the_air() -> (World, AttemptId) {
 }
 
 #[tokio::test]
+async fn row_02_attempt_is_in_doubt_once_its_deadline_and_the_grace_are_over_and_not_before() {
+    let (world, _) = one_in_the_air().await;
+    let sweep = async |grace| {
+        world.store.sweep_overdue(world.organization, Duration::from_secs(grace), None).await.unwrap()
+    };
+    assert_eq!(sweep(0).await, 0, "its deadline is to come");
+    world.execute("update attempts set deadline_at = clock_timestamp() - interval '5 s'").await;
+    assert_eq!(sweep(60).await, 0, "whoever sends it may still say");
+    assert_eq!(world.counts().await.sending, 1);
+    assert_eq!(sweep(1).await, 1);
+    assert_eq!(world.counts().await.in_doubt, 1);
+    assert_eq!(sweep(1).await, 0, "once");
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
 async fn acceptance_that_meets_the_sweep_at_the_same_row_is_not_lost() {
     let (world, attempt) = one_in_the_air().await;
     // A sweep has just doubted it and has not committed yet.
@@ -375,4 +393,34 @@ async fn row_07_spooled_outcomes_of_a_killed_sender_are_replayed_by_the_next() {
     let sides = world.end([]).await;
     assert_eq!((sides.accepted, sides.received), (5, 5));
     assert_eq!(world.spooled(), 0);
+}
+
+#[tokio::test]
+async fn schema_itself_refuses_a_second_live_attempt_and_use_beyond_a_cap() {
+    let world = World::start().await;
+    world.number(Num::meta().daily(1)).await;
+    let campaign = world.campaign(Camp::of(1)).await;
+    let claimer = &world.claimers(1).await[0];
+    let claimed = world.store.claim(&world.request(claimer, campaign, 1)).await.unwrap();
+    assert_eq!(claimed.messages.len(), 1);
+    let refused = async |sql: &'static str| {
+        let error = sqlx::query(sql).execute(&world.pool).await.unwrap_err();
+        error.into_database_error().unwrap().constraint().unwrap().to_owned()
+    };
+    let again = "insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id, epoch,
+                                       quota_day, started_at, deadline_at)
+                 select organization_id, new_uuid(), campaign_id, recipient_id, step, number_id, instance_id, epoch,
+                        quota_day, started_at, deadline_at from attempts";
+    for state in ["sending", "in_doubt", "accepted"] {
+        let settle = "update attempts
+                         set state = $1::text::attempt_state, finished_at = clock_timestamp(), class = 'unknown',
+                             in_doubt_since = case when $1 = 'in_doubt' then clock_timestamp() end,
+                             provider_message_id = 'wamid.1'
+                       where $1 <> 'sending'";
+        sqlx::query(settle).bind(state).execute(&world.pool).await.unwrap();
+        assert_eq!(refused(again).await, "one_live_attempt", "while one is {state}");
+    }
+    world.execute("update quota_usage set cap = reserved").await;
+    let beyond = "update quota_usage set reserved = reserved + 1";
+    assert_eq!(refused(beyond).await, "usage_is_within_cap");
 }

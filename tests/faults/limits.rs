@@ -2,6 +2,7 @@
 
 use crate::world::{
     Made, World,
+    claimer::Claimer,
     seed::{Camp, Num},
     throughout, until,
 };
@@ -225,6 +226,107 @@ async fn row_50_no_attempt_begins_after_the_pause_is_committed() {
     assert!(got.iter().sum::<usize>() < 20_000, "the pause came while they raced");
     assert_eq!(i64::try_from(got.iter().sum::<usize>()).unwrap(), begun, "nothing began after the commit");
     world.assert_invariants().await;
+}
+
+/// A claim that has written its intents and waits with its last statement, with another program holding it up.
+async fn claim_inside(
+    camp: Camp,
+) -> (World, CampaignId, Claimer, sqlx::Transaction<'static, sqlx::Postgres>) {
+    let world = World::start().await;
+    let campaign = world.campaign(camp).await;
+    let claimer = world.claimers(1).await.remove(0);
+    // The row that the second claim has to wait for.
+    let first = world.store.claim(&world.request(&claimer, campaign, 1)).await.unwrap();
+    assert_eq!(first.messages.len(), 1);
+    let mut other = world.pool.begin().await.unwrap();
+    sqlx::query("select 1 from number_campaign_usage for update").execute(&mut *other).await.unwrap();
+    (world, campaign, claimer, other)
+}
+
+#[tokio::test]
+async fn row_50_pause_waits_for_the_claim_that_is_inside() {
+    let (world, campaign, claimer, other) = claim_inside(Camp::of(100)).await;
+    let request = world.request(&claimer, campaign, 2);
+    let (claimed, ()) = tokio::join!(world.store.claim(&request), async {
+        world.until_waiting(1).await;
+        tokio::join!(world.order(Action::PauseCampaign(campaign)), async {
+            world.until_waiting(2).await;
+            other.rollback().await.unwrap();
+        });
+    });
+    assert_eq!(claimed.unwrap().messages.len(), 2, "it was inside before the pause");
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn row_50_pause_by_a_rule_waits_for_the_claim_that_is_inside() {
+    let (world, campaign, claimer, other) = claim_inside(Camp::of(100)).await;
+    let request = world.request(&claimer, campaign, 2);
+    let rule = world.store.pause_campaign_by_rule(world.organization, claimer.instance, campaign, "a test");
+    let (claimed, ()) = tokio::join!(world.store.claim(&request), async {
+        world.until_waiting(1).await;
+        let (paused, ()) = tokio::join!(rule, async {
+            world.until_waiting(2).await;
+            other.rollback().await.unwrap();
+        });
+        assert!(paused.unwrap());
+    });
+    assert_eq!(claimed.unwrap().messages.len(), 2, "it was inside before the pause");
+    let late = world.store.claim(&world.request(&claimer, campaign, 2)).await.unwrap();
+    assert_eq!(late.messages.len(), 0, "nothing begins after it");
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn claims_through_two_numbers_share_the_last_of_a_campaigns_cap() {
+    let (world, campaign, claimer, other) = claim_inside(Camp::of(100).daily(3)).await;
+    let second = world.claimers(1).await.remove(0);
+    let requests = [world.request(&claimer, campaign, 2), world.request(&second, campaign, 2)];
+    let (one, two, ()) = tokio::join!(
+        world.store.claim(&requests[0]),
+        async {
+            world.until_waiting(1).await;
+            world.store.claim(&requests[1]).await
+        },
+        async {
+            world.until_waiting(2).await;
+            other.rollback().await.unwrap();
+        }
+    );
+    assert_eq!(one.unwrap().messages.len(), 2);
+    assert_eq!(two.unwrap().messages.len(), 0, "the first took all that was left");
+    assert_eq!(world.counts().await.attempts, 3);
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn row_51_claim_passes_by_whoever_opted_out_wherever_the_message_waits() {
+    let world = World::start().await;
+    let campaign = world.campaign(Camp::of(3)).await;
+    let claimer = world.claimers(1).await.remove(0);
+    // One was never tried, one was put back, one was put back for this very number.
+    let due = "update campaign_recipients set due_at = clock_timestamp() where phone = $1";
+    sqlx::query(due).bind(world.phone(campaign, 1).await.reveal()).execute(&world.pool).await.unwrap();
+    sqlx::query(
+        "update campaign_recipients set due_at = clock_timestamp(), bound_number_id = $2 where phone = $1",
+    )
+    .bind(world.phone(campaign, 2).await.reveal())
+    .bind(claimer.lease.number.0)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    // As if they had been put into the queue beside the opt-out.
+    world
+        .execute(
+            "insert into suppressions (organization_id, phone, since, source, reason)
+             select organization_id, phone, clock_timestamp(), 'reply', 'STOP' from campaign_recipients",
+        )
+        .await;
+    let claimed = world.store.claim(&world.request(&claimer, campaign, 3)).await.unwrap();
+    assert_eq!(claimed.messages.len(), 0);
+    world.execute("delete from suppressions").await;
+    let claimed = world.store.claim(&world.request(&claimer, campaign, 3)).await.unwrap();
+    assert_eq!(claimed.messages.len(), 3, "nothing else had kept them");
 }
 
 #[tokio::test]

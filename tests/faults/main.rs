@@ -12,6 +12,7 @@ mod world;
 
 mod database;
 mod failover;
+mod leases;
 mod limits;
 mod process;
 mod provider;

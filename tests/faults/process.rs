@@ -23,14 +23,33 @@ async fn one_message() -> World {
     world
 }
 
+/// How the next sender comes to know what became of the attempt that it finds.
+#[derive(Clone, Copy, PartialEq)]
+enum Settled {
+    /// In doubt, and the provider proves that it never had it: tried again.
+    Absent,
+    /// In doubt, and the provider has it.
+    Found,
+    /// Recorded before.
+    Before,
+}
+
 /// The first sender is gone. Another one takes over and settles everything; the message has arrived once.
-async fn taken_over(world: &World, tries: i64) {
+async fn taken_over(world: &World, settled: Settled) {
     let next = world.process();
     world.until_all_accepted(40).await;
     next.end();
     let sides = world.end([]).await;
     assert_eq!((sides.accepted, sides.received, sides.in_doubt), (1, 1, 0));
-    assert_eq!(world.counts().await.attempts, tries);
+    assert_eq!(world.counts().await.attempts, if settled == Settled::Absent { 2 } else { 1 });
+    let doubts: i64 = world.value("select sum(in_doubt)::bigint from number_activity").await;
+    assert_eq!(doubts, i64::from(settled != Settled::Before), "what nobody knows is a doubt first");
+    let proofs: Vec<String> = sqlx::query_scalar("select code from attempts where state = 'not_sent'")
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+    let proven: &[&str] = if settled == Settled::Absent { &["absent"] } else { &[] };
+    assert_eq!(proofs, proven, "tried again on the provider's word only");
 }
 
 /// A sender that ends itself at this point as `kill -9` does.
@@ -75,7 +94,7 @@ async fn row_02_killed_while_the_claim_is_answered_is_in_doubt_and_sent_once() {
     lock.rollback().await.unwrap();
     until("the server commits the claim of a dead sender", 5, async || world.attempts("sending").await == 1)
         .await;
-    taken_over(&world, 2).await;
+    taken_over(&world, Settled::Absent).await;
 }
 
 #[tokio::test]
@@ -83,7 +102,7 @@ async fn row_03_killed_after_the_intent_is_in_doubt_and_sent_once() {
     let world = one_message().await;
     killed_at(&world, "after_intent").await;
     assert_eq!((world.attempts("sending").await, world.simulator.count()), (1, 0));
-    taken_over(&world, 2).await;
+    taken_over(&world, Settled::Absent).await;
 }
 
 #[tokio::test]
@@ -91,7 +110,7 @@ async fn row_04_killed_after_connecting_is_in_doubt_and_sent_once() {
     let world = one_message().await;
     killed_at(&world, "after_connect").await;
     assert_eq!((world.attempts("sending").await, world.simulator.count()), (1, 0));
-    taken_over(&world, 2).await;
+    taken_over(&world, Settled::Absent).await;
 }
 
 #[tokio::test]
@@ -104,7 +123,7 @@ async fn row_05_killed_with_half_of_the_request_on_the_wire_is_sent_once() {
     until("half of it is there", 15, async || !holding.load(Ordering::SeqCst)).await;
     process.kill();
     assert_eq!(world.simulator.count(), 0);
-    taken_over(&world, 2).await;
+    taken_over(&world, Settled::Absent).await;
 }
 
 #[tokio::test]
@@ -113,8 +132,13 @@ async fn row_06_killed_after_writing_is_found_and_not_sent_again() {
     world.follow("[[rule]]\nwhen = { nth = 1 }\nthen = { wait = true, accepted = true }\n");
     let process = world.process();
     until("the provider has it", 15, async || world.simulator.count() == 1).await;
+    // What it last says of itself it says with this on the wire: a sweep that trusts it must find it.
+    until("it says once more that it is alive", 5, async || {
+        world.value("select bool_or(i.seen_at > a.started_at) from instances i, attempts a").await
+    })
+    .await;
     process.kill();
-    taken_over(&world, 1).await;
+    taken_over(&world, Settled::Found).await;
 }
 
 #[tokio::test]
@@ -125,7 +149,7 @@ async fn row_07_killed_while_reading_the_answer_is_found_and_not_sent_again() {
     until("the provider has it", 15, async || world.simulator.count() == 1).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     process.kill();
-    taken_over(&world, 1).await;
+    taken_over(&world, Settled::Found).await;
 }
 
 #[tokio::test]
@@ -133,7 +157,7 @@ async fn row_07_killed_with_the_answer_read_is_found_and_not_sent_again() {
     let world = one_message().await;
     killed_at(&world, "after_answer").await;
     assert_eq!((world.attempts("sending").await, world.simulator.count()), (1, 1));
-    taken_over(&world, 1).await;
+    taken_over(&world, Settled::Found).await;
 }
 
 #[tokio::test]
@@ -141,7 +165,7 @@ async fn row_07_killed_before_the_outcome_is_recorded_is_found_and_not_sent_agai
     let world = one_message().await;
     killed_at(&world, "before_outcome").await;
     assert_eq!((world.attempts("sending").await, world.simulator.count()), (1, 1));
-    taken_over(&world, 1).await;
+    taken_over(&world, Settled::Found).await;
 }
 
 #[tokio::test]
@@ -149,19 +173,24 @@ async fn row_08_killed_after_the_outcome_is_recorded_repeats_nothing() {
     let world = one_message().await;
     killed_at(&world, "after_outcome").await;
     assert_eq!((world.attempts("accepted").await, world.simulator.count()), (1, 1));
-    taken_over(&world, 1).await;
+    taken_over(&world, Settled::Before).await;
 }
 
 /// Freezes a sender at this point, lets another one take over, wakes the first: nobody sends twice.
 async fn frozen_at(world: &World, point: &str) {
-    let frozen = world.process_with(Started::stopping_at(&format!("{point}:freeze")));
-    until("it is frozen", 20, async || frozen.is_frozen()).await;
-    while_another_sends(world, frozen).await;
+    let frozen = frozen(world, point).await;
+    while_another_sends(world, frozen, 10).await;
 }
 
-async fn while_another_sends(world: &World, frozen: Process) {
+async fn frozen(world: &World, point: &str) -> Process {
+    let frozen = world.process_with(Started::stopping_at(&format!("{point}:freeze")));
+    until("it is frozen", 20, async || frozen.is_frozen()).await;
+    frozen
+}
+
+async fn while_another_sends(world: &World, frozen: Process, sent: i64) {
     let next = world.process();
-    world.until_counts("the other one has sent", 40, |counts| counts.accepted >= 10).await;
+    world.until_counts("the other one has sent", 40, |counts| counts.accepted >= sent).await;
     frozen.wake();
     // It has time to do harm.
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -182,7 +211,10 @@ async fn twelve_messages() -> World {
 #[tokio::test]
 async fn row_52_frozen_before_the_claim_gets_nothing_when_it_wakes() {
     let world = twelve_messages().await;
-    frozen_at(&world, "before_claim").await;
+    // It wakes while there is still something to claim.
+    world.follow("latency = '600ms'\n");
+    let frozen = frozen(&world, "before_claim").await;
+    while_another_sends(&world, frozen, 2).await;
     assert_eq!(world.attempts("not_sent").await, 0, "its claim was refused whole");
 }
 
@@ -202,13 +234,25 @@ async fn row_53_frozen_at_the_first_byte_gives_up_too() {
 }
 
 #[tokio::test]
+async fn row_53_frozen_within_its_start_window_gives_up_by_its_lease() {
+    let world = twelve_messages().await;
+    let started = Started::stopping_at("after_intent:freeze").with("START_WINDOW", "120");
+    let frozen = world.process_with(started);
+    until("it is frozen", 20, async || frozen.is_frozen()).await;
+    while_another_sends(&world, frozen, 10).await;
+    let withheld =
+        world.value::<i64>("select count(*) from attempts where state = 'not_sent' and code = 'lease'");
+    assert!(withheld.await >= 1, "a number that may be another's by now begins nothing");
+}
+
+#[tokio::test]
 async fn row_54_frozen_after_writing_records_the_acceptance_late() {
     let world = twelve_messages().await;
     world.follow("[[rule]]\nwhen = { nth = 1 }\nthen = { latency = '700ms' }\n");
     let frozen = world.process();
     until("it is in the air", 15, async || world.simulator.count() >= 1).await;
     frozen.freeze();
-    while_another_sends(&world, frozen).await;
+    while_another_sends(&world, frozen, 10).await;
 }
 
 #[tokio::test]

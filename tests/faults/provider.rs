@@ -1,13 +1,17 @@
 //! The provider misbehaves: rows 23 to 33 and 36, 37.
 
 use crate::world::{
-    Made, World,
+    Made, TIMING, World,
     provider::{ByHand, answer, nobody},
     seed::{Camp, Num, Number},
     throughout, until,
 };
-use signalbox::domain::number::ProviderKind;
-use std::{net::SocketAddr, time::Duration};
+use signalbox::{domain::number::ProviderKind, sender::Timing};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 impl World {
     /// What the number has charged today.
@@ -178,6 +182,71 @@ async fn row_26_provider_that_cannot_be_asked_leaves_the_doubt_to_a_person() {
     );
 }
 
+/// What nobody knows is asked about at once and again at every pass: the settle time is over when it begins.
+const ASKED_AT_ONCE: Timing = Timing { settle: Duration::from_millis(1), ..TIMING };
+
+#[tokio::test]
+async fn row_26_not_known_once_is_no_proof() {
+    let world = World::scripted("[[rule]]\nwhen = { nth = 1 }\nthen = { cut_before = true }\n").await;
+    world.number(Num::ultramsg()).await;
+    world.campaign(Camp::of(1)).await;
+    let sender = world.sender_with(&world.database, |config| config.timing = ASKED_AT_ONCE).await;
+    world.until_all_accepted(20).await;
+    assert_eq!(world.value::<i16>("select absences from attempts where state = 'not_sent'").await, 2);
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (1, 1));
+}
+
+#[tokio::test]
+async fn row_26_provider_that_lists_what_it_took_only_later_does_not_get_it_twice() {
+    let taken: Arc<Mutex<Vec<(Instant, String)>>> = Arc::default();
+    let posted = Arc::clone(&taken);
+    let server = ByHand::serve(move |_, request| {
+        let posted = Arc::clone(&posted);
+        async move {
+            let mut posted = posted.lock().unwrap();
+            if request.starts_with("POST") {
+                let reference = request.rsplit_once("referenceId=").unwrap().1[..36].to_owned();
+                posted.push((Instant::now(), reference));
+                return None;
+            }
+            let listed = |(at, reference): &(Instant, String)| {
+                (at.elapsed() > Duration::from_secs(5))
+                    .then(|| format!(r#"{{"id":7,"referenceId":"{reference}","status":"sent"}}"#))
+            };
+            let listed: Vec<String> = posted.iter().filter_map(listed).collect();
+            Some(answer(200, "", &format!(r#"{{"total":1,"messages":[{}]}}"#, listed.join(","))))
+        }
+    })
+    .await;
+    let world = World::start().await;
+    world.number(Num::ultramsg()).await;
+    world.move_accounts(Some(&server.base_url())).await;
+    world.campaign(Camp::of(1)).await;
+    let settle = Duration::from_secs(8);
+    let sender =
+        world.sender_with(&world.database, |config| config.timing = Timing { settle, ..TIMING }).await;
+    world.until_all_accepted(25).await;
+    assert!(world.value::<i16>("select max(absences) from attempts").await >= 1, "it was asked before");
+    assert_eq!(taken.lock().unwrap().len(), 1, "it was sent again before absence could be proof");
+    sender.drain(Duration::from_secs(10)).await;
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn row_26_provider_whose_no_is_no_proof_leaves_the_doubt_to_a_person() {
+    let world = World::scripted("[[rule]]\nthen = { cut_before = true }\n").await;
+    world.number(Num::at(ProviderKind::Twilio)).await;
+    world.campaign(Camp::of(1)).await;
+    let sender = world.sender_with(&world.database, |config| config.timing = ASKED_AT_ONCE).await;
+    until("it says no three times", 20, async || {
+        world.value::<i64>("select coalesce(max(absences), 0)::bigint from attempts").await >= 3
+    })
+    .await;
+    assert_eq!((world.counts().await.in_doubt, world.counts().await.attempts), (1, 1));
+    world.end([sender]).await;
+}
+
 #[tokio::test]
 async fn row_27_dripped_answer_is_cut_at_the_limit_and_in_doubt() {
     let (_, tries) = settled_by_asking("drip = '1s'", 5).await;
@@ -196,6 +265,22 @@ async fn row_28_two_hundred_with_rubbish_is_in_doubt() {
         let clean = |text: &String| text.chars().count() <= 500 && !text.chars().any(char::is_control);
         assert!(words.iter().all(clean), "{garbage}: {words:?}");
     }
+}
+
+#[tokio::test]
+async fn row_28_rubbish_is_kept_clean_and_short() {
+    let nasty = "\\u001b[2J\\u001b]0;taken\\u0007\\u202e evil ".repeat(100);
+    let script = format!("[[rule]]\nthen = {{ status = 200, body = \"{nasty}\" }}\n");
+    let world = World::scripted(&script).await;
+    // It cannot be asked, so that the words stay.
+    world.number(Num::meta()).await;
+    world.campaign(Camp::of(1)).await;
+    let sender = world.sender().await;
+    world.until_counts("one in doubt", 5, |counts| counts.in_doubt == 1).await;
+    let words: String = world.value("select words from attempts").await;
+    assert!(words.contains("evil") && words.chars().count() <= 500, "{words:?}");
+    assert!(!words.chars().any(|each| each.is_control() || each == '\u{202e}'), "{words:?}");
+    world.end([sender]).await;
 }
 
 #[tokio::test]

@@ -101,14 +101,15 @@ impl Db {
 
     /// Waits until a statement of another session of this database waits for a lock.
     pub async fn until_somebody_waits(&self) {
-        until("somebody waits for a lock", || async {
-            self.value::<i64>(
-                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-            )
-            .await
-                > 0
-        })
-        .await;
+        until("somebody waits for a lock", || async { self.waiting().await > 0 }).await;
+    }
+
+    /// How many sessions of this database wait for a lock.
+    pub async fn waiting(&self) -> i64 {
+        self.value(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        .await
     }
 
     /// The invariants, all of them.

@@ -73,6 +73,34 @@ async fn a_lost_terminal_ends_the_program_in_order() {
     assert_drained(&world, &console).await;
 }
 
+/// Row 60.
+#[tokio::test]
+async fn a_second_sigterm_ends_a_sender_at_once_and_the_next_one_settles_the_rest() {
+    let world =
+        World::scripted("[[rule]]\nwhen = { nth = 1 }\nthen = { wait = true, accepted = true }\n").await;
+    world.number(Num::ultramsg()).await;
+    world.campaign(Camp::of(1)).await;
+    let mut sender = world.console(Start::with(&["sender"]));
+    until("the provider has it", 20, async || world.simulator.count() == 1).await;
+    sender.signal(Signal::TERM);
+    until("it leaves", 10, async || {
+        world.value::<i64>("select count(*) from instances where phase = 'leaving'").await == 1
+    })
+    .await;
+    sender.signal(Signal::TERM);
+    let end = sender.ends(Duration::from_secs(3)).await;
+    assert_eq!(end.code, 1, "{end:?}");
+    assert_eq!(world.attempts("sending").await, 1, "its outcome is not known");
+    // Nobody wants to wait here for the time that a request may take.
+    world.execute("update attempts set deadline_at = clock_timestamp()").await;
+    let next = world.sender().await;
+    world.until_all_accepted(20).await;
+    assert_eq!(world.value::<i64>("select sum(in_doubt)::bigint from number_activity").await, 1);
+    let sides = world.end([next]).await;
+    assert_eq!((sides.accepted, sides.received), (1, 1));
+    assert_eq!(world.counts().await.attempts, 1, "found, not sent again");
+}
+
 /// A panic's own words hold escape sequences; see `stop_point`.
 #[track_caller]
 fn assert_cleaned(text: &str) {

@@ -141,6 +141,10 @@ pub fn run_if_child() {
         let base_url = variable("BASE_URL");
         config.base_url = Box::new(move |_| base_url.clone());
         config.timing = Timing { ..TIMING };
+        if let Ok(seconds) = std::env::var("START_WINDOW") {
+            config.timing.start_window = Duration::from_secs(seconds.parse().unwrap());
+            config.timing.deadline = config.timing.start_window + CLIENT_LIMIT;
+        }
         config.client = client::Settings {
             connect_timeout: Duration::from_secs(1),
             total_timeout: CLIENT_LIMIT,

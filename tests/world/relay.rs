@@ -19,8 +19,10 @@ use tokio::{
 
 #[derive(Default)]
 struct State {
-    /// New connections are refused, old ones are closed.
+    /// New connections are refused.
     cut: AtomicBool,
+    /// How often it was cut: a connection from before the last time is closed, even if the way is open again.
+    cuts: AtomicU64,
     /// Connections stay open and nothing passes, in either direction.
     frozen: AtomicBool,
     /// The answers of the server are lost: a statement is executed, and then the connection breaks.
@@ -61,6 +63,7 @@ impl Relay {
     /// Closes every connection and lets no new one in.
     pub fn cut(&self) {
         self.state.cut.store(true, Ordering::SeqCst);
+        self.state.cuts.fetch_add(1, Ordering::SeqCst);
         self.state.changed.notify_waiters();
     }
 
@@ -101,6 +104,7 @@ async fn accept(listener: TcpListener, socket: PathBuf, state: Arc<State>) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else { continue };
+        let cuts = state.cuts.load(Ordering::SeqCst);
         if state.cut.load(Ordering::SeqCst) {
             continue;
         }
@@ -114,15 +118,15 @@ async fn accept(listener: TcpListener, socket: PathBuf, state: Arc<State>) {
             tokio::select! {
                 () = pass(client_in, server_out, &state, false) => {}
                 () = pass(server_in, client_out, &state, true) => {}
-                () = until_cut(&state) => {}
+                () = until_cut(&state, cuts) => {}
             }
         });
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn until_cut(state: &State) {
-    while !state.cut.load(Ordering::SeqCst) {
+async fn until_cut(state: &State, cuts: u64) {
+    while state.cuts.load(Ordering::SeqCst) == cuts {
         let _ = tokio::time::timeout(Duration::from_millis(20), state.changed.notified()).await;
     }
 }
