@@ -65,6 +65,8 @@ async fn unreachable_until_back(base_url: &str, code: &str) {
         world.value::<i64>("select count(*) from accounts where unreachable_since is not null").await == 1
     })
     .await;
+    // The mark and the outcome are written by different tasks.
+    until("the outcome is recorded", 5, async || !world.codes("not_sent").await.is_empty()).await;
     assert_eq!(world.codes("not_sent").await, [code]);
     assert_eq!(world.suspended_numbers().await, 0, "the number is not to blame");
     until("the cap is given back", 5, async || world.charged(&number).await == 0).await;
