@@ -7,6 +7,7 @@ pub mod audience;
 pub mod campaign;
 pub mod country;
 pub mod day;
+pub mod delivery;
 pub mod filter;
 pub mod hold;
 pub mod ids;

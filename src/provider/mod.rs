@@ -209,6 +209,8 @@ pub mod client;
 pub mod codes;
 pub mod meta;
 mod reading;
+pub mod report;
+pub mod signature;
 pub mod simulator;
 pub mod twilio;
 pub mod ultramsg;

@@ -3,6 +3,7 @@
 pub mod codes;
 #[cfg(test)]
 mod tests;
+pub mod webhook;
 
 use super::{
     Abilities, Answer, Content, Credential, Evidence, Line, LineError, Lookup, Outgoing, Prepared, Provider,
