@@ -218,7 +218,7 @@ impl Sender {
         }
         let http = client::Client::new(&config.client).map_err(SenderError::Client)?;
         let instance = InstanceId::new();
-        let spool = spool::Spool::open(&config.spool_dir, instance)
+        let spool = spool::Spool::open(&config.spool_dir, instance, "outcomes")
             .map_err(|source| SenderError::Spool { path: config.spool_dir.clone(), source })?;
         let introduction = Introduction {
             instance,

@@ -24,6 +24,7 @@ pub mod screen;
 pub mod snapshot;
 pub mod stats;
 pub mod view;
+pub mod webhook;
 pub mod why;
 
 use crate::postgres::connect::{Database, Purpose};
