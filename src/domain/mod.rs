@@ -5,6 +5,7 @@ pub mod action;
 pub mod attempt;
 pub mod audience;
 pub mod campaign;
+pub mod consent;
 pub mod country;
 pub mod day;
 pub mod delivery;

@@ -191,6 +191,15 @@ pub trait Provider: Send + Sync {
 
     /// Reads the answer to such a question.
     fn read_lookup(&self, lookup: &Lookup, answer: &Answer) -> Evidence;
+
+    /// Reads what the provider's webhook brought; the request was believed before.
+    ///
+    /// # Errors
+    /// When it is not in the provider's form at all.
+    fn read_report(
+        &self,
+        delivered: &report::Delivered<'_>,
+    ) -> Result<Vec<report::Report>, report::ReportError>;
 }
 
 /// The dialect of a provider.

@@ -4,7 +4,7 @@
 //! costs the parts beside it. Whether the body may be believed is decided before it is read, see
 //! [`signature`](super::signature).
 
-use crate::domain::{delivery::Delivery, ids::AttemptId, outcome::Failure, phone::Phone};
+use crate::domain::{consent::Consent, delivery::Delivery, ids::AttemptId, outcome::Failure, phone::Phone};
 use chrono::{DateTime, Utc};
 
 /// A webhook request as it arrived and was believed.
@@ -88,17 +88,6 @@ pub struct Inbound {
     pub handled: Option<Consent>,
     /// When, by the provider's clock.
     pub at: Option<DateTime<Utc>>,
-}
-
-/// What somebody wants of us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Consent {
-    /// No more messages.
-    Stop,
-    /// Messages again.
-    Start,
-    /// To know what this is.
-    Help,
 }
 
 /// A person's choice inside WhatsApp.

@@ -19,6 +19,7 @@ pub mod number;
 pub mod operator;
 pub mod organization;
 pub mod pool;
+pub mod receipt;
 pub mod recipient;
 pub mod screen;
 pub mod snapshot;

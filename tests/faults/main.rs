@@ -15,6 +15,7 @@ mod failover;
 mod limits;
 mod process;
 mod provider;
+mod reports;
 mod time;
 
 /// Not a test: this program as a sender of its own, when [`world::child`] starts it.

@@ -3,6 +3,7 @@
 use super::codes;
 use crate::{
     domain::{
+        consent::Consent,
         delivery::Delivery,
         outcome::{Class, Failure, WORDS_LIMIT},
         phone::Phone,
@@ -10,7 +11,7 @@ use crate::{
     },
     provider::{
         codes as table, reading,
-        report::{Change, Consent, Inbound, News, Preference, Quality, Receipt, Report, ReportError, Sender},
+        report::{Change, Inbound, News, Preference, Quality, Receipt, Report, ReportError, Sender},
     },
 };
 use chrono::{DateTime, Utc};

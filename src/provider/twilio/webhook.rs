@@ -3,6 +3,7 @@
 use super::codes;
 use crate::{
     domain::{
+        consent::Consent,
         delivery::Delivery,
         outcome::{Class, Failure, WORDS_LIMIT},
         phone::Phone,
@@ -10,7 +11,7 @@ use crate::{
     },
     provider::{
         codes as table, reading,
-        report::{Consent, Delivered, Inbound, Receipt, Report, ReportError, Sender},
+        report::{Delivered, Inbound, Receipt, Report, ReportError, Sender},
     },
 };
 use std::collections::HashMap;

@@ -8,6 +8,7 @@ pub mod webhook;
 use super::{
     Abilities, Answer, Content, Credential, Evidence, Line, LineError, Lookup, Outgoing, Prepared, Provider,
     address, reading,
+    report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
     number::ProviderKind,
@@ -151,6 +152,10 @@ impl Provider for Ultramsg {
             Some(messages) => judge(lookup, messages),
             None => Evidence::Unclear("the listing cannot be read".to_owned()),
         }
+    }
+
+    fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {
+        webhook::read(delivered.body)
     }
 }
 
