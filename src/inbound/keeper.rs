@@ -132,7 +132,7 @@ impl Keeper {
             }
             Ok(Ok(Err(error))) => tracing::warn!("reports wait in a file: {error}"),
             Ok(Err(error)) => {
-                tracing::error!("reports wait in a file: the statement ended in a panic: {error}")
+                tracing::error!("reports wait in a file: the statement ended in a panic: {error}");
             }
             Err(_slow) => {
                 tracing::warn!("reports wait in a file: the database does not answer in time");

@@ -126,6 +126,9 @@ mod tests {
         public("https://hooks.example.com")
     }
 
+    /// Name, secrets, header, body.
+    type Case<'a> = (&'a str, &'a [&'a str], Option<&'a str>, &'a [u8]);
+
     #[test]
     fn metas_vector_is_believed_and_nothing_beside_it() {
         assert!(meta(&["appsecret"], Some(META), META_BODY));
@@ -133,7 +136,7 @@ mod tests {
         assert!(meta(&["appsecret"], Some(&META.to_uppercase().replace("SHA256=", "sha256=")), META_BODY));
         let mut changed = META_BODY.to_vec();
         changed[10] ^= 1;
-        let cases: [(&str, &[&str], Option<&str>, &[u8]); 7] = [
+        let cases: [Case<'_>; 7] = [
             ("another secret", &["other"], Some(META), META_BODY),
             ("no secret", &[], Some(META), META_BODY),
             ("no signature", &["appsecret"], None, META_BODY),
@@ -151,7 +154,8 @@ mod tests {
     fn what_meta_escapes_is_signed_as_it_came() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"appsecret");
         let body = br#"{"text":"\ud83d\ude00 caf\u00e9"}"#;
-        let tag: String = hmac::sign(&key, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let signed = hmac::sign(&key, body);
+        let tag = signed.as_ref().iter().fold(String::new(), |tag, byte| format!("{tag}{byte:02x}"));
         assert!(meta(&["appsecret"], Some(&format!("sha256={tag}")), body));
         let written_anew = serde_json::from_slice::<serde_json::Value>(body).unwrap().to_string();
         assert!(!meta(&["appsecret"], Some(&format!("sha256={tag}")), written_anew.as_bytes()));

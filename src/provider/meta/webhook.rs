@@ -52,7 +52,7 @@ fn messages(value: &Value, reports: &mut Vec<Report>) {
     // An error beside no message concerns the number or the account.
     for error in array(value, "errors") {
         let (code, words) = said(error);
-        reports.push(notice(sender.clone(), format!("error {code}"), &words));
+        reports.push(notice(sender.clone(), &format!("error {code}"), &words));
     }
 }
 
@@ -213,8 +213,8 @@ pub fn limit(value: &Value) -> Option<Option<u32>> {
     }
 }
 
-fn notice(sender: Sender, code: String, words: &str) -> Report {
-    Report::News(News { sender, change: Change::Notice, code: clean(&code), words: reading::words(words) })
+fn notice(sender: Sender, code: &str, words: &str) -> Report {
+    Report::News(News { sender, change: Change::Notice, code: clean(code), words: reading::words(words) })
 }
 
 /// Digits without a plus, as Meta writes them; or as they are displayed.

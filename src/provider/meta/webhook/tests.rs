@@ -57,7 +57,7 @@ fn a_failed_status_names_message_attempt_and_cause() {
     let receipt = status(&json!({
         "id": "wamid.HBgL", "status": "failed", "timestamp": "1751142888", "recipient_id": "5511987650001",
         "biz_opaque_callback_data": ATTEMPT,
-        "errors": [{ "code": 131049, "title": "t", "message": "m",
+        "errors": [{ "code": 131_049, "title": "t", "message": "m",
                      "error_data": { "details": "not now" }, "href": "https://example.com" }],
     }));
     assert_eq!(receipt.sender, Sender::Id("106540352242922".into()));
@@ -130,7 +130,7 @@ fn what_people_write_is_read_in_every_kind() {
     assert_eq!((interactive.text.as_str(), interactive.from), ("Yes", None), "a person may hide the number");
     let image = json!({ "id": "wamid.M", "from": "5511987650001", "type": "image", "image": { "id": "1", "caption": "look" } });
     assert_eq!(message(&image).text, "look");
-    let unsupported = json!({ "id": "wamid.U", "from": "5511987650001", "type": "unsupported", "errors": [{ "code": 131051 }] });
+    let unsupported = json!({ "id": "wamid.U", "from": "5511987650001", "type": "unsupported", "errors": [{ "code": 131_051 }] });
     assert_eq!(message(&unsupported).text, "");
     let hidden = json!({ "id": "wamid.H", "from_user_id": "US.1349", "type": "text", "text": { "body": "a\u{1b}[2Jb\u{202e}" } });
     let hidden = message(&hidden);
@@ -222,7 +222,7 @@ fn templates_preferences_and_everything_else_are_kept() {
             "{field}"
         );
     }
-    let error = messages_with("errors", &json!([{ "code": 131042, "title": "payment" }]));
+    let error = messages_with("errors", &json!([{ "code": 131_042, "title": "payment" }]));
     let Report::News(news) = only("messages", &error) else { panic!("no news") };
     assert_eq!((news.code.as_str(), news.words.as_str()), ("error 131042", "payment"));
 }
