@@ -15,6 +15,7 @@
 //! | [`provider`] | the three dialects, the one guarded HTTP client, and a simulator that speaks all three |
 //! | [`store`] | the only place with SQL: one file per aggregate, typed answers |
 //! | [`sender`] | the engine, and the life of a message: plan, claim, send, judge, record |
+//! | [`inbound`] | HTTP in: what providers report, believed, kept, and only then answered |
 //! | [`tui`] | the console: keys in, screens out; reads through the store, commands through store and sender |
 //!
 //! Beside it: `migrations/` is the schema, with the claim (`0009`) and the outcomes (`0010`) as functions, and says which
@@ -24,6 +25,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod import;
+pub mod inbound;
 pub mod postgres;
 pub mod provider;
 pub mod secrets;

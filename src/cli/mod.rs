@@ -16,6 +16,7 @@ mod error;
 mod export;
 mod key;
 mod later;
+mod listen;
 mod logging;
 mod migrate;
 mod number;

@@ -1,6 +1,6 @@
 //! `signalbox sender`: a sender without a screen.
 
-use super::{CliError, Session, logging, secret, session::Org};
+use super::{CliError, Session, listen, logging, secret, session::Org};
 use crate::sender::{
     Config, DRAIN_LIMIT, Sender, Status, Timing, Totals,
     clock::{CampaignClock, Moment},
@@ -8,7 +8,7 @@ use crate::sender::{
 use chrono::NaiveDateTime;
 use clap::Args;
 use serde_json::json;
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Nothing may be due for this long before `--until-idle` believes it.
@@ -20,11 +20,12 @@ const SURELY_IDLE: Duration = Duration::from_millis(1_500);
 Examples:
   signalbox sender
   signalbox sender --until-idle --json
+  signalbox sender --listen 127.0.0.1:8080 --public-url https://hooks.example.com
   signalbox sender --org rehearsal --clock-start 2025-06-01T08:00 --clock-speed 20000")]
 pub struct Options {
-    /// Take webhooks here (not available yet)
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
+    /// How webhooks are taken
+    #[command(flatten)]
+    listening: listen::Flags,
     /// End when nothing is due and nothing is in flight, and print the totals
     #[arg(long)]
     until_idle: bool,
@@ -38,9 +39,6 @@ pub struct Options {
 
 /// Sends until it is asked to end.
 pub async fn run(session: &Session, options: &Options) -> Result<(), CliError> {
-    if options.listen.is_some() {
-        return Err(CliError::Usage("`--listen` is not available yet".to_owned()));
-    }
     logging::to_stderr(session.config.log.as_deref());
     let org = session.organization().await?;
     let mut signals = Signals::listen()?;
@@ -48,8 +46,16 @@ pub async fn run(session: &Session, options: &Options) -> Result<(), CliError> {
     let mut config = config(session, &org, "sender");
     config.clock = clock(&org, options)?;
     let sender = start(session, config).await?;
+    let listener = listen::start(session, &org, sender.instance(), &options.listening).await?;
+    if let Some(listener) = &listener {
+        session.out.note(&format!("webhooks are taken at {}", listener.address()));
+    }
     let mut status = sender.status();
     let ended = wait(&mut status, &mut signals, options.until_idle).await;
+    // Reports that came are kept before the sender that would apply them leaves.
+    if let Some(listener) = listener {
+        listener.end().await;
+    }
     let draining = sender.drain(DRAIN_LIMIT);
     let (totals, left) = tokio::select! {
         done = draining => done,

@@ -39,6 +39,21 @@ pub enum Blame {
     Us,
 }
 
+impl Blame {
+    /// The name that the database uses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recipient => "recipient",
+            Self::Content => "content",
+            Self::Number => "number",
+            Self::Account => "account",
+            Self::Provider => "provider",
+            Self::Us => "us",
+        }
+    }
+}
+
 /// What may be done next with the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -191,6 +191,15 @@ pub trait Provider: Send + Sync {
 
     /// Reads the answer to such a question.
     fn read_lookup(&self, lookup: &Lookup, answer: &Answer) -> Evidence;
+
+    /// Reads what the provider's webhook brought; the request was believed before.
+    ///
+    /// # Errors
+    /// When it is not in the provider's form at all.
+    fn read_report(
+        &self,
+        delivered: &report::Delivered<'_>,
+    ) -> Result<Vec<report::Report>, report::ReportError>;
 }
 
 /// The dialect of a provider.
@@ -209,6 +218,8 @@ pub mod client;
 pub mod codes;
 pub mod meta;
 mod reading;
+pub mod report;
+pub mod signature;
 pub mod simulator;
 pub mod twilio;
 pub mod ultramsg;

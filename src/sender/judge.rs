@@ -146,7 +146,7 @@ pub fn record(
         state,
         provider_message_id,
         class: failure.map(|failure| failure.class.name().to_owned()),
-        blame: failure.map(|failure| blame_name(failure.class.blame()).to_owned()),
+        blame: failure.map(|failure| failure.class.blame().name().to_owned()),
         code: failure.and_then(|failure| failure.code.clone()),
         words: failure.map(|failure| failure.words.clone()),
         duration_ms: took.map(|took| i32::try_from(took.as_millis()).unwrap_or(i32::MAX)),
@@ -158,22 +158,12 @@ pub fn record(
 }
 
 /// Why the recipient is where it is, for lists: our word for the class, and the provider's code.
-fn reason_of(failure: &Failure) -> String {
+#[must_use]
+pub fn reason_of(failure: &Failure) -> String {
     match (&failure.class, failure.code.as_deref()) {
         (Class::ContentRejected, Some(code)) if failure.words.is_empty() => code.to_owned(),
         (class, Some(code)) => format!("{}: {code}", class.name()),
         (class, None) => class.name().to_owned(),
-    }
-}
-
-fn blame_name(blame: Blame) -> &'static str {
-    match blame {
-        Blame::Recipient => "recipient",
-        Blame::Content => "content",
-        Blame::Number => "number",
-        Blame::Account => "account",
-        Blame::Provider => "provider",
-        Blame::Us => "us",
     }
 }
 

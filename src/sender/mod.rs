@@ -34,6 +34,7 @@ pub mod keeper;
 pub mod line;
 pub mod plan;
 pub mod recorder;
+pub mod reports;
 mod shared;
 pub mod spool;
 pub(crate) mod stop_point;
@@ -218,7 +219,7 @@ impl Sender {
         }
         let http = client::Client::new(&config.client).map_err(SenderError::Client)?;
         let instance = InstanceId::new();
-        let spool = spool::Spool::open(&config.spool_dir, instance)
+        let spool = spool::Spool::open(&config.spool_dir, instance, "outcomes")
             .map_err(|source| SenderError::Spool { path: config.spool_dir.clone(), source })?;
         let introduction = Introduction {
             instance,
@@ -235,6 +236,7 @@ impl Sender {
             watched(&shared, "look at the database", watch::refresh(Arc::clone(&shared))),
             watched(&shared, "keeper of leases", keeper::keep(Arc::clone(&shared))),
             watched(&shared, "chores", chores::run(Arc::clone(&shared))),
+            watched(&shared, "reader of reports", reports::run(Arc::clone(&shared))),
             watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
             watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),
         ];

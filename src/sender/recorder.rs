@@ -15,7 +15,11 @@ const LINGER: Duration = Duration::from_millis(4);
 const BUSY: u32 = 100;
 
 /// Runs until the sender ends and nothing is left.
-pub async fn record(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Settled>, mut spool: Spool) {
+pub async fn record(
+    shared: Arc<Shared>,
+    mut outcomes: mpsc::Receiver<Settled>,
+    mut spool: Spool<OutcomeRecord>,
+) {
     replay(&shared, &spool).await;
     let mut batch: Vec<Settled> = Vec::with_capacity(BATCH);
     loop {
@@ -46,7 +50,7 @@ async fn write(
     shared: &Shared,
     known: &mut Vec<Settled>,
     outcomes: &mut mpsc::Receiver<Settled>,
-    spool: &mut Spool,
+    spool: &mut Spool<OutcomeRecord>,
 ) {
     let mut wait = Duration::from_millis(50);
     // So many of what is known are on the disk.
@@ -132,7 +136,7 @@ fn done(shared: &Shared, recorded: impl Iterator<Item = Settled>) {
 }
 
 /// Records what earlier senders on this host knew and could not write.
-async fn replay(shared: &Shared, spool: &Spool) {
+async fn replay(shared: &Shared, spool: &Spool<OutcomeRecord>) {
     let orphans = match spool.orphans() {
         Ok(orphans) => orphans,
         Err(error) => {

@@ -12,7 +12,7 @@ use crate::domain::{
     outcome::{Failure, Outcome},
     phone::Phone,
 };
-use crate::store::{StoreError, measure::Cause};
+use crate::store::{StoreError, measure::Cause, receipt::DueReceipt};
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -35,9 +35,36 @@ pub struct Note {
     campaign: CampaignId,
     phone: Phone,
     cause: Cause,
+    /// It was reported, to whoever listens: no lease of ours is behind it.
+    is_reported: bool,
 }
 
 impl Note {
+    /// What a failure asks for that the provider reported afterwards; `None`: nothing, or the report is too old to say how
+    /// the number is now.
+    #[must_use]
+    pub fn of_report(receipt: &DueReceipt, failure: &Failure, judgement: &Judgement) -> Option<Self> {
+        let asks = match &judgement.measure {
+            Measure::OptOut => true,
+            Measure::SuspendNumber
+            | Measure::RestNumber(_)
+            | Measure::SuspendAccount
+            | Measure::RestAccount(_)
+            | Measure::ContentRefused => receipt.is_recent,
+            // The provider took the message: neither the way to it nor its answers were at fault.
+            Measure::ProviderFault { .. } | Measure::UnknownRefusal | Measure::Well => false,
+        };
+        asks.then(|| Self {
+            measure: judgement.measure.clone(),
+            number: receipt.number,
+            account: receipt.account,
+            campaign: receipt.campaign,
+            phone: receipt.phone.clone(),
+            cause: cause(failure),
+            is_reported: true,
+        })
+    }
+
     /// What this outcome asks for; `None`: nothing that is not counted elsewhere.
     #[must_use]
     pub fn of(flight: &Flight, outcome: &Outcome, judgement: &Judgement) -> Option<Self> {
@@ -51,14 +78,9 @@ impl Note {
             account: flight.line.account,
             campaign: flight.message.campaign,
             phone: flight.message.phone.clone(),
-            cause: failure.map_or_else(
-                || Cause { class: "accepted", code: None, words: String::new() },
-                |Failure { class, code, words }| Cause {
-                    class: class.name(),
-                    code: code.clone(),
-                    words: words.clone(),
-                },
-            ),
+            cause: failure
+                .map_or_else(|| Cause { class: "accepted", code: None, words: String::new() }, cause),
+            is_reported: false,
         })
     }
 
@@ -80,6 +102,10 @@ impl Note {
             | Measure::Well => {}
         }
     }
+}
+
+fn cause(failure: &Failure) -> Cause {
+    Cause { class: failure.class.name(), code: failure.code.clone(), words: failure.words.clone() }
 }
 
 #[derive(Default)]
@@ -205,7 +231,12 @@ impl Books {
 }
 
 async fn suspend_number(shared: &Shared, note: &Note) -> Result<(), StoreError> {
-    let Some(epoch) = shared.epoch(note.number) else { return Ok(()) };
+    let epoch = shared.epoch(note.number);
+    if epoch.is_none() && !note.is_reported {
+        return Ok(());
+    }
+    // A report needs no lease, and is not held up by one that moves meanwhile.
+    let epoch = epoch.filter(|_| !note.is_reported);
     let in_flight = shared.in_air();
     let suspended = shared
         .store
@@ -238,7 +269,13 @@ async fn rest_number(shared: &Shared, note: &Note, rest: Duration) -> Result<(),
 async fn suspend_account(shared: &Shared, note: &Note) -> Result<(), StoreError> {
     let suspended = shared
         .store
-        .suspend_account_by_answer(shared.organization, shared.instance, note.account, &note.cause)
+        .suspend_account_by_answer(
+            shared.organization,
+            shared.instance,
+            note.account,
+            !note.is_reported,
+            &note.cause,
+        )
         .await?;
     if suspended > 0 {
         tracing::error!(account.id = %note.account, "{suspended} numbers suspended: {}", note.cause.sentence());

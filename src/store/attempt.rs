@@ -174,7 +174,8 @@ pub enum Next {
 }
 
 impl Next {
-    fn name(&self) -> &'static str {
+    /// The name that the statements know it by.
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Advance => "advance",
             Self::Retry(_) => "retry",
@@ -186,7 +187,8 @@ impl Next {
         }
     }
 
-    fn delay_ms(&self) -> i64 {
+    /// How long it waits first, in milliseconds.
+    pub(super) fn delay_ms(&self) -> i64 {
         match self {
             Self::Retry(delay) | Self::Keep(delay) => i64::try_from(delay.as_millis()).unwrap_or(i64::MAX),
             _ => 0,

@@ -1,5 +1,6 @@
-//! What senders decide about numbers, accounts and campaigns from the answers they get. Decisions are fenced: a sender
-//! that no longer holds the number's lease changes nothing.
+//! What senders decide about numbers, accounts and campaigns from the answers they get. Decisions from an answer are
+//! fenced: a sender that no longer holds the number's lease changes nothing. What a provider reports by itself may come
+//! to any sender and needs no lease.
 
 use super::{Store, StoreError, failed};
 use crate::domain::{
@@ -35,7 +36,8 @@ impl Cause {
 
 impl Store {
     /// Suspends a number because of a provider's answer, opens the record of the switch, and says who does its work
-    /// next. `false`: it was suspended already, or the lease is not ours any more.
+    /// next. `epoch`: of the lease under which the answer came; none for a report. `false`: it was suspended already, or
+    /// the lease is not ours any more.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -44,14 +46,15 @@ impl Store {
         organization: OrganizationId,
         instance: InstanceId,
         number: NumberId,
-        epoch: i64,
+        epoch: Option<i64>,
         cause: &Cause,
         in_flight: u32,
     ) -> Result<bool, StoreError> {
         let changed = sqlx::query_scalar!(
             r#"with held as materialized (
                    select number_id from number_leases
-                    where organization_id = $1 and number_id = $2 and holder = $3 and epoch = $4 for share
+                    where organization_id = $1 and number_id = $2
+                      and ($4::bigint is null or holder = $3 and epoch = $4) for share
                ), locked as materialized (
                    select n.id, n.phone::text as phone from whatsapp_numbers n join held h on h.number_id = n.id
                     where n.organization_id = $1 and n.suspended_at is null for update of n
@@ -88,8 +91,8 @@ impl Store {
         Ok(changed > 0)
     }
 
-    /// Suspends every number of an account because its credential or the account itself was refused. Answers how
-    /// many were suspended now.
+    /// Suspends every number of an account because its credential or the account itself was refused. `fenced`: only if
+    /// we hold the lease of one of them. Answers how many were suspended now.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -98,16 +101,18 @@ impl Store {
         organization: OrganizationId,
         instance: InstanceId,
         account: AccountId,
+        fenced: bool,
         cause: &Cause,
     ) -> Result<u64, StoreError> {
         let changed = sqlx::query_scalar!(
             r#"with locked as materialized (
                    select n.id, n.phone::text as phone from whatsapp_numbers n
                     where n.organization_id = $1 and n.account_id = $2 and n.suspended_at is null
-                      and exists (select from number_leases l join whatsapp_numbers m
-                                      on m.organization_id = l.organization_id and m.id = l.number_id
-                                   where l.organization_id = $1 and m.account_id = $2 and l.holder = $3
-                                     and l.expires_at > clock_timestamp())
+                      and (not $8
+                           or exists (select from number_leases l join whatsapp_numbers m
+                                          on m.organization_id = l.organization_id and m.id = l.number_id
+                                       where l.organization_id = $1 and m.account_id = $2 and l.holder = $3
+                                         and l.expires_at > clock_timestamp()))
                     order by n.id for update of n
                ), suspended as (
                    update whatsapp_numbers n
@@ -132,6 +137,7 @@ impl Store {
             cause.class,
             cause.code,
             cause.words,
+            fenced,
         )
         .fetch_one(&self.lease)
         .await

@@ -19,11 +19,13 @@ pub mod number;
 pub mod operator;
 pub mod organization;
 pub mod pool;
+pub mod receipt;
 pub mod recipient;
 pub mod screen;
 pub mod snapshot;
 pub mod stats;
 pub mod view;
+pub mod webhook;
 pub mod why;
 
 use crate::postgres::connect::{Database, Purpose};

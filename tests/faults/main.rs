@@ -16,6 +16,7 @@ mod leases;
 mod limits;
 mod process;
 mod provider;
+mod reports;
 mod time;
 
 /// Not a test: this program as a sender of its own, when [`world::child`] starts it.

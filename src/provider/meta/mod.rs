@@ -3,10 +3,12 @@
 pub mod codes;
 #[cfg(test)]
 mod tests;
+pub mod webhook;
 
 use super::{
     Abilities, Answer, Content, Credential, Evidence, Line, LineError, Lookup, Outgoing, Prepared, Provider,
     address, codes as table, reading,
+    report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
     ids::AttemptId,
@@ -146,6 +148,10 @@ impl Provider for Meta {
 
     fn read_lookup(&self, _lookup: &Lookup, _answer: &Answer) -> Evidence {
         Evidence::Unclear("Meta cannot be asked; its reports name the attempt".to_owned())
+    }
+
+    fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {
+        webhook::read(delivered.body)
     }
 }
 

@@ -3,10 +3,12 @@
 pub mod codes;
 #[cfg(test)]
 mod tests;
+pub mod webhook;
 
 use super::{
     Abilities, Answer, Content, Credential, Evidence, Line, LineError, Lookup, Outgoing, Prepared, Provider,
     address, codes as table, reading,
+    report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
     number::ProviderKind,
@@ -169,6 +171,10 @@ impl Provider for Twilio {
             return Evidence::Unclear("the listing cannot be read".to_owned());
         };
         judge(lookup, &listing)
+    }
+
+    fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {
+        webhook::read(delivered)
     }
 }
 

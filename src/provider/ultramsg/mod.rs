@@ -3,10 +3,12 @@
 pub mod codes;
 #[cfg(test)]
 mod tests;
+pub mod webhook;
 
 use super::{
     Abilities, Answer, Content, Credential, Evidence, Line, LineError, Lookup, Outgoing, Prepared, Provider,
     address, reading,
+    report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
     number::ProviderKind,
@@ -150,6 +152,10 @@ impl Provider for Ultramsg {
             Some(messages) => judge(lookup, messages),
             None => Evidence::Unclear("the listing cannot be read".to_owned()),
         }
+    }
+
+    fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {
+        webhook::read(delivered.body)
     }
 }
 

@@ -1,0 +1,280 @@
+-- How far messages came, and what people wrote back: kept as events, and the view computed from them. An event may come
+-- late, twice, before its attempt's own answer, or for nobody.
+
+create type delivery_state as enum ('queued', 'sent', 'failed', 'delivered', 'read');
+comment on type delivery_state is 'In the order of their rank: a failure counts only below delivered.';
+
+create table receipts (
+    organization_id     uuid not null
+        constraint receipt_belongs_to_an_organization references organizations (id) on delete cascade,
+    id                  uuid not null,
+    account_id          uuid not null,
+    provider_message_id text,
+    reference           uuid,
+    delivery            delivery_state not null,
+    at                  timestamptz,
+    received_at         timestamptz not null default clock_timestamp(),
+    class               text,
+    blame               text,
+    code                text,
+    words               text,
+    attempt_id          uuid,
+    look_again_at       timestamptz not null default clock_timestamp(),
+    applied_at          timestamptz,
+    constraint receipts_key primary key (organization_id, id),
+    constraint receipt_belongs_to_an_account foreign key (organization_id, account_id)
+        references accounts (organization_id, id) on delete cascade,
+    constraint receipt_is_kept_once
+        unique nulls not distinct (organization_id, account_id, provider_message_id, reference, delivery),
+    constraint receipt_names_a_message check (provider_message_id is not null or reference is not null),
+    constraint applied_iff_attempt_is_known check ((applied_at is null) = (attempt_id is null)),
+    constraint failed_receipt_has_a_class check (delivery <> 'failed' or class is not null)
+);
+comment on table receipts is 'Every status that a provider reported, once; the view of a message is computed from them.';
+comment on column receipts.reference is 'The attempt that the provider says it is about, not yet compared with anything.';
+comment on column receipts.attempt_id is 'The attempt that it is about.';
+comment on column receipts.look_again_at is 'No attempt fits yet: when to look again. Rarer, the longer it waits.';
+create index receipts_to_apply on receipts (organization_id, look_again_at) where applied_at is null;
+create index receipts_of_an_attempt on receipts (organization_id, attempt_id) where attempt_id is not null;
+
+alter table attempts
+    add column delivery     delivery_state,
+    add column delivered_at timestamptz,
+    add column read_at      timestamptz;
+comment on column attempts.delivery is 'The furthest that was reported, whatever the order.';
+
+-- Receipts that are due and whose attempt is known by now, with what a judgement needs to know. Those without one are
+-- looked at again later; while the caller works, nobody else does.
+create function take_receipts(p_org uuid, p_most integer)
+    returns table (
+        receipt_id uuid, attempt_id uuid, attempt attempt_state, delivery delivery_state, provider_message_id text,
+        code text, words text,
+        number_id uuid, account_id uuid, provider provider_kind, campaign_id uuid, phone text, tries smallint, never_switch boolean,
+        is_recent boolean
+    )
+    language sql
+    set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+    set jit = off
+as $$
+    with due as materialized (
+        update receipts r
+           set look_again_at = clock_timestamp()
+                               + least(greatest(clock_timestamp() - r.received_at, interval '2 s'), interval '1 h')
+          from (select w.ctid as place from receipts w
+                 where w.organization_id = p_org and w.applied_at is null and w.look_again_at <= clock_timestamp()
+                 order by w.organization_id, w.look_again_at limit p_most for update skip locked) w
+         where r.ctid = w.place
+        returning r.*
+    )
+    select d.id, a.id, a.state, d.delivery, d.provider_message_id, d.code, d.words, a.number_id, d.account_id, k.provider,
+           a.campaign_id, r.phone::text, r.tries, c.failover = 'never',
+           a.started_at > clock_timestamp() - interval '1 hour'
+           and not exists (select from failovers f where f.organization_id = p_org and f.from_number_id = a.number_id
+                              and f.ended_at > a.started_at)
+      from due d
+      join accounts k on k.organization_id = p_org and k.id = d.account_id
+     cross join lateral (
+        select a.* from attempts a
+          join whatsapp_numbers n on n.organization_id = p_org and n.id = a.number_id and n.account_id = d.account_id
+         where a.organization_id = p_org
+           and a.id = any (array(select d.reference where d.reference is not null
+                                 union all
+                                 select m.attempt_id from provider_messages m
+                                  where m.organization_id = p_org and m.provider_message_id = d.provider_message_id))
+         -- What carries our reference is surely ours; an id may have been given twice.
+         order by (a.id = d.reference) desc nulls last, a.id desc limit 1) a
+      join campaigns c on c.organization_id = p_org and c.id = a.campaign_id
+     cross join lateral (
+        select r.phone, r.tries from campaign_recipients r
+         where r.organization_id = p_org and r.campaign_id = a.campaign_id
+           and r.id >= a.recipient_id and r.id <= a.recipient_id order by r.id limit 1) r
+     order by d.id
+$$;
+comment on function take_receipts is 'Due receipts whose attempt is known, with what is needed to judge them.';
+
+-- Moves attempts and recipients forward by receipts that were judged. The acceptance that a receipt proves was recorded
+-- before (record_outcomes). p_next says what becomes of a recipient whose message failed.
+create function apply_receipts(
+    p_org uuid, p_ids uuid[], p_attempts uuid[], p_next text[], p_delay_ms bigint[], p_reasons text[],
+    p_now timestamptz default null
+) returns integer language plpgsql
+    set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+    set jit = off
+as $$
+#variable_conflict use_column
+declare
+    v_now  timestamptz := coalesce(p_now, clock_timestamp());
+    v_done integer;
+begin
+    -- Locks in the order of the claim: recipients, then attempts, each by id.
+    perform 1 from campaign_recipients r
+      join attempts a on a.organization_id = p_org and a.campaign_id = r.campaign_id and a.recipient_id = r.id
+     where r.organization_id = p_org and a.id = any (p_attempts)
+     order by r.campaign_id, r.id for update of r;
+    with applied as (
+        update receipts r set applied_at = v_now, attempt_id = k.attempt_id
+          from unnest(p_ids, p_attempts) as k (id, attempt_id)
+         where r.organization_id = p_org and r.id = k.id and r.applied_at is null
+        returning r.id
+    )
+    select count(*) into v_done from applied;
+
+    -- The view: the furthest of all receipts of each attempt, and when.
+    with seen as materialized (
+        select r.attempt_id, max(r.delivery) as delivery,
+               min(coalesce(r.at, r.received_at)) filter (where r.delivery in ('delivered', 'read')) as delivered_at,
+               min(coalesce(r.at, r.received_at)) filter (where r.delivery = 'read') as read_at
+          from receipts r where r.organization_id = p_org and r.attempt_id = any (p_attempts) group by r.attempt_id
+    )
+    update attempts a
+       set delivery = s.delivery, delivered_at = s.delivered_at, read_at = s.read_at
+      from seen s
+     where a.organization_id = p_org and a.id = s.attempt_id and a.delivery is distinct from s.delivery;
+
+    -- Taken by the provider, and not delivered after all: the step is open again, and what follows was judged. Who is on
+    -- the way to the next step goes on, unless the person cannot be reached at all; what lies behind stays as it was.
+    with judged as materialized (
+        select distinct on (k.attempt_id) k.attempt_id, k.next, k.delay_ms, k.reason, r.class, r.blame, r.code, r.words
+          from unnest(p_ids, p_attempts, p_next, p_delay_ms, p_reasons) as k (id, attempt_id, next, delay_ms, reason)
+          join receipts r on r.organization_id = p_org and r.id = k.id and r.delivery = 'failed'
+         order by k.attempt_id, k.id
+    ), failed as materialized (
+        select a.id, a.campaign_id, a.recipient_id, a.step, a.number_id, j.*, r.step > a.step as is_behind
+          from judged j
+          join attempts a on a.organization_id = p_org and a.id = j.attempt_id and a.state = 'accepted'
+                         and a.delivery = 'failed'
+          join campaign_recipients r on r.organization_id = p_org and r.campaign_id = a.campaign_id
+                                    and r.id = a.recipient_id and r.last_attempt_id = a.id
+         where r.state = 'accepted' and r.step = a.step
+            or r.state = 'queued' and r.step > a.step and j.blame = 'recipient' and j.next = 'fail'
+    ), undelivered as (
+        update attempts a
+           set state = 'undelivered', live = false, class = f.class, blame = f.blame, code = f.code, words = f.words
+          from failed f
+         where a.organization_id = p_org and a.id = f.id and not f.is_behind
+    )
+    update campaign_recipients r
+       set state = case when f.next in ('retry', 'switch', 'keep') then 'queued'::recipient_state else 'failed' end,
+           attention = case when f.next in ('retry', 'switch', 'keep') then null else 'failed'::recipient_state end,
+           reason = coalesce(f.reason, 'unknown'),
+           due_at = case when f.next in ('retry', 'keep') then v_now + make_interval(secs => f.delay_ms / 1000.0)
+                         when f.next = 'switch' then v_now end,
+           bound_number_id = case when f.next = 'keep' then f.number_id
+                                  when f.next = 'retry' then r.sticky_number_id end,
+           sticky_number_id = case when f.next = 'switch' then null else r.sticky_number_id end,
+           updated_at = v_now
+      from failed f
+     where r.organization_id = p_org and r.campaign_id = f.campaign_id and r.id = f.recipient_id;
+
+    -- Reported as failed, and delivered after all: delivered wins, unless something else went out meanwhile.
+    update attempts a
+       set contradicted = true
+     where a.organization_id = p_org and a.id = any (p_attempts) and a.state = 'undelivered'
+       and a.delivery in ('delivered', 'read') and not a.contradicted
+       and exists (select from attempts l where l.organization_id = p_org and l.recipient_id = a.recipient_id
+                      and l.step = a.step and l.live);
+    with healed as (
+        update attempts a
+           set state = 'accepted', live = true
+         where a.organization_id = p_org and a.id = any (p_attempts) and a.state = 'undelivered'
+           and a.delivery in ('delivered', 'read') and not a.contradicted
+        returning a.id, a.campaign_id, a.recipient_id, a.step
+    )
+    update campaign_recipients r
+       set state = 'accepted', attention = null, reason = null, due_at = null, bound_number_id = null,
+           updated_at = v_now
+      from healed h
+     where r.organization_id = p_org and r.campaign_id = h.campaign_id and r.id = h.recipient_id
+       and r.last_attempt_id = h.id and r.step = h.step and r.state in ('failed', 'queued');
+
+    update campaign_recipients r
+       set state = case a.delivery when 'read' then 'read'::recipient_state else 'delivered' end, updated_at = v_now
+      from attempts a
+     where a.organization_id = p_org and a.id = any (p_attempts) and a.delivery in ('delivered', 'read')
+       and r.organization_id = p_org and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+       and r.last_attempt_id = a.id and r.step = a.step
+       and (r.state = 'accepted' or r.state = 'delivered' and a.delivery = 'read');
+    return v_done;
+end $$;
+comment on function apply_receipts is 'Computes the view of attempts from their receipts and moves recipients by it.';
+
+-- What people write to our numbers.
+create table inbound_messages (
+    organization_id     uuid not null
+        constraint inbound_message_belongs_to_an_organization references organizations (id) on delete cascade,
+    id                  uuid not null,
+    account_id          uuid not null,
+    number_id           uuid,
+    phone               e164,
+    from_id             text,
+    profile             text,
+    provider_message_id text not null,
+    kind                text not null,
+    body                text not null,
+    consent             text,
+    answers_attempt_id  uuid,
+    campaign_id         uuid,
+    at                  timestamptz,
+    received_at         timestamptz not null default clock_timestamp(),
+    constraint inbound_messages_key primary key (organization_id, id),
+    constraint inbound_message_belongs_to_an_account foreign key (organization_id, account_id)
+        references accounts (organization_id, id) on delete cascade,
+    constraint inbound_message_is_kept_once unique (organization_id, account_id, provider_message_id),
+    constraint consent_word_is_known check (consent in ('stop', 'start', 'help'))
+);
+comment on table inbound_messages is 'What people wrote to our numbers, once each.';
+comment on column inbound_messages.campaign_id is 'The campaign that it answers, or whose message the person got last.';
+create index inbound_messages_by_time on inbound_messages (organization_id, received_at desc, id desc);
+create index inbound_messages_by_phone on inbound_messages (organization_id, phone, received_at desc);
+
+-- Keeps what people wrote. Who wants no more messages gets none from any number before the next claim; who wants them
+-- again gets them again. Answers how many are new.
+create function hear(
+    p_org uuid, p_ids uuid[], p_accounts uuid[], p_sender_ids text[], p_sender_phones text[], p_phones text[],
+    p_from_ids text[], p_profiles text[], p_messages text[], p_kinds text[], p_bodies text[], p_consents text[],
+    p_answers text[], p_at timestamptz[]
+) returns integer language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_new  integer := 0;
+    v_row  record;
+begin
+    for v_row in
+        with heard as (
+            insert into inbound_messages (organization_id, id, account_id, number_id, phone, from_id, profile,
+                                          provider_message_id, kind, body, consent, answers_attempt_id, campaign_id, at)
+            select p_org, k.id, k.account_id, n.id, k.phone, k.from_id, k.profile, k.message, k.kind, k.body, k.consent,
+                   m.attempt_id, coalesce(a.campaign_id, l.campaign_id), k.at
+              from unnest(p_ids, p_accounts, p_sender_ids, p_sender_phones, p_phones, p_from_ids, p_profiles, p_messages,
+                          p_kinds, p_bodies, p_consents, p_answers, p_at)
+                as k (id, account_id, sender_id, sender_phone, phone, from_id, profile, message, kind, body, consent,
+                      answers, at)
+              join accounts c on c.organization_id = p_org and c.id = k.account_id
+              left join lateral (
+                select n.id from whatsapp_numbers n
+                 where n.organization_id = p_org and n.account_id = k.account_id
+                   and (n.instance_id = k.sender_id or n.phone = k.sender_phone) limit 1) n on true
+              left join lateral (
+                select m.attempt_id from provider_messages m
+                 where m.organization_id = p_org and m.provider_message_id = k.answers limit 1) m on true
+              left join attempts a on a.organization_id = p_org and a.id = m.attempt_id
+              left join lateral (
+                select r.campaign_id from campaign_recipients r
+                  join campaigns c on c.organization_id = p_org and c.id = r.campaign_id
+                 where r.organization_id = p_org and r.phone = k.phone and r.last_attempt_id is not null
+                 order by r.last_attempt_id desc limit 1) l on true
+            on conflict do nothing
+            returning id, phone, consent
+        )
+        select * from heard order by id
+    loop
+        v_new := v_new + 1;
+        if v_row.phone is not null and v_row.consent = 'stop' then
+            perform opt_out(p_org, v_row.phone, 'reply', 'asked for it in a reply', 'sender', null);
+        elsif v_row.phone is not null and v_row.consent = 'start' then
+            perform opt_in(p_org, v_row.phone, 'reply', 'asked for it in a reply', 'sender', null);
+        end if;
+    end loop;
+    return v_new;
+end $$;
+comment on function hear is 'Keeps what people wrote, and does at once what they ask for.';

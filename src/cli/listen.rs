@@ -1,0 +1,39 @@
+//! `--listen`: webhooks are taken by whatever process is asked to.
+
+use super::{CliError, Session, secret, session::Org};
+use crate::{
+    domain::ids::InstanceId,
+    inbound::{Listener, Settings},
+};
+use clap::Args;
+use std::net::SocketAddr;
+use url::Url;
+
+/// How webhooks are taken.
+#[derive(Debug, Clone, Args)]
+pub struct Flags {
+    /// Take webhooks at this address; put a proxy with TLS in front of it
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// How providers reach it, where that is another address: Twilio signs the one it calls
+    #[arg(long, value_name = "URL", env = "SIGNALBOX_PUBLIC_URL")]
+    pub public_url: Option<Url>,
+}
+
+/// Begins to listen, if that was asked for.
+pub async fn start(
+    session: &Session,
+    org: &Org,
+    instance: InstanceId,
+    flags: &Flags,
+) -> Result<Option<Listener>, CliError> {
+    let Some(listen) = flags.listen else { return Ok(None) };
+    let keys =
+        secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await?;
+    let spool_dir = session.config.data_dir.join("spool");
+    let settings = Settings { listen, public: flags.public_url.clone(), spool_dir };
+    Listener::start(session.store.clone(), keys, org.id, instance, &settings)
+        .await
+        .map(Some)
+        .map_err(|error| CliError::because("failed to listen for webhooks", error))
+}

@@ -1,0 +1,108 @@
+//! HTTP in: the webhooks of the three providers.
+//!
+//! # What happens to a request
+//!
+//! 1. Its address names an account: `/webhooks/meta/{account}`, `/webhooks/twilio/{account}`,
+//!    `/webhooks/ultramsg/{account}/{secret}` (`interfaces.md`).
+//! 2. It is believed or refused over its bytes as they came ([`doors`]). Of what is refused, nothing is kept but a count.
+//! 3. It is kept ([`keeper`]): in the database, many at once in one statement; or, while the database is away or slow, in
+//!    a file of this instance that is replayed when it is back.
+//! 4. Only then it is answered. What cannot be kept anywhere is not taken: the provider tries again.
+//!
+//! What it says is read and applied afterwards, by whichever sender comes to it.
+
+pub mod doors;
+pub mod keeper;
+mod server;
+
+use crate::domain::ids::{InstanceId, OrganizationId};
+use crate::secrets::KeyRing;
+use crate::store::Store;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use tokio::sync::watch;
+use url::Url;
+
+/// How to listen.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where.
+    pub listen: SocketAddr,
+    /// How this is reached from outside, where that differs: Twilio signs the address that it calls. No path of ours.
+    pub public: Option<Url>,
+    /// Where reports wait while the database is away.
+    pub spool_dir: PathBuf,
+}
+
+/// Why nothing can be listened to. Reads well after "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address cannot be had.
+    #[error("listen on {address}")]
+    Address {
+        /// Which one.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The spool cannot be used.
+    #[error("open the spool of reports in {}", path.display())]
+    Spool {
+        /// Where it should be.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Takes webhooks until it is ended.
+pub struct Listener {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    server: tokio::task::JoinHandle<()>,
+    keeper: tokio::task::JoinHandle<()>,
+}
+
+impl Listener {
+    /// Begins to listen for the webhooks of one organisation.
+    ///
+    /// # Errors
+    /// When the address is taken or the spool cannot be used.
+    pub async fn start(
+        store: Store,
+        keys: KeyRing,
+        organization: OrganizationId,
+        instance: InstanceId,
+        settings: &Settings,
+    ) -> Result<Self, ListenError> {
+        let listening = |source| ListenError::Address { address: settings.listen, source };
+        let socket = tokio::net::TcpListener::bind(settings.listen).await.map_err(listening)?;
+        let address = socket.local_addr().map_err(listening)?;
+        let spool = keeper::Spool::open(&settings.spool_dir, instance, "webhooks")
+            .map_err(|source| ListenError::Spool { path: settings.spool_dir.clone(), source })?;
+        let public = settings.public.clone().or_else(|| Url::parse(&format!("http://{address}")).ok());
+        let doors = doors::Doors::new(store.clone(), keys, organization, public);
+        let (kept, keeper) = keeper::start(store, organization, spool);
+        let (stop, stopped) = watch::channel(false);
+        let state = Arc::new(server::State { doors, kept });
+        let server = tokio::spawn(server::serve(socket, state, stopped));
+        Ok(Self { address, stop, server, keeper })
+    }
+
+    /// Where it listens: with the port that was chosen, where none was named.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new requests; those that are under way are kept and answered.
+    pub async fn end(self) {
+        self.stop.send_replace(true);
+        for task in [self.server, self.keeper] {
+            if let Err(error) = task.await {
+                tracing::error!("a part of the listener failed: {error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Applies what providers reported: reads what was kept, and moves attempts, recipients, numbers and people by it.
+//!
+//! Everything here may be done twice and in any order. A request that was kept is read into receipts and messages, each
+//! kept once; a receipt is applied when its attempt is known, which may be before the attempt's own answer and may be
+//! much later (`reference/reliability.md`, section 6).
+
+use super::{
+    judge::{self, Judgement, Measure},
+    shared::Shared,
+    warden::Note,
+};
+use crate::domain::{
+    attempt::AttemptState,
+    consent::Consent,
+    delivery::Delivery,
+    ids::AccountId,
+    outcome::{Class, Failure, Outcome},
+};
+use crate::provider::{
+    dialect,
+    report::{Delivered, Inbound, Preference, Receipt, Report, Sender},
+};
+use crate::store::{
+    StoreError,
+    attempt::OutcomeRecord,
+    receipt::{DueReceipt, JudgedReceipt, NewInbound, NewReceipt},
+    webhook::Webhook,
+};
+use std::{sync::Arc, time::Duration};
+
+/// Requests in one pass.
+const REQUESTS: i32 = 250;
+/// Receipts in one pass.
+const RECEIPTS: i32 = 500;
+/// Between two looks when nothing was there: who asks for no more messages gets none a moment later.
+const QUIET: Duration = Duration::from_millis(400);
+/// After a failure.
+const UNWELL: Duration = Duration::from_secs(1);
+
+/// Runs until the sender ends.
+pub async fn run(shared: Arc<Shared>) {
+    while !shared.ended() {
+        let wait = match pass(&shared).await {
+            Ok(true) => continue,
+            Ok(false) => QUIET,
+            Err(error) => {
+                tracing::warn!("what providers reported has to wait: {error}");
+                UNWELL
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Answers whether there may be more.
+async fn pass(shared: &Shared) -> Result<bool, StoreError> {
+    let (store, organization) = (&shared.store, shared.organization);
+    let webhooks = store.take_webhooks(organization, REQUESTS).await?;
+    let read = Read::of(&webhooks);
+    if !read.receipts.is_empty() {
+        store.keep_receipts(organization, &read.receipts).await?;
+    }
+    if !read.heard.is_empty() {
+        store.hear(organization, &read.heard).await?;
+        shared.refresh.notify_one();
+    }
+    for (preference, code) in &read.preferences {
+        prefer(shared, preference, code).await?;
+    }
+    if !webhooks.is_empty() {
+        store.close_webhooks(organization, &read.closed).await?;
+    }
+    let due = store.take_receipts(organization, RECEIPTS).await?;
+    if !due.is_empty() {
+        apply(shared, &due).await?;
+    }
+    Ok(!webhooks.is_empty() || !due.is_empty())
+}
+
+/// What a batch of requests says.
+#[derive(Default)]
+struct Read {
+    receipts: Vec<NewReceipt>,
+    heard: Vec<NewInbound>,
+    preferences: Vec<(Preference, &'static str)>,
+    closed: Vec<(crate::domain::ids::WebhookId, Option<String>)>,
+}
+
+impl Read {
+    fn of(webhooks: &[Webhook]) -> Self {
+        let mut read = Self::default();
+        for webhook in webhooks {
+            let delivered = Delivered { query: &webhook.query, body: &webhook.body };
+            let problem = match dialect(webhook.provider).read_report(&delivered) {
+                Ok(reports) => {
+                    for report in reports {
+                        read.add(webhook.account, report);
+                    }
+                    None
+                }
+                // It stays as it came, for people to look at.
+                Err(error) => Some(error.to_string()),
+            };
+            read.closed.push((webhook.id, problem));
+        }
+        read
+    }
+
+    fn add(&mut self, account: AccountId, report: Report) {
+        match report {
+            Report::Receipt(receipt) => self.receipts.extend(kept_receipt(account, receipt)),
+            Report::Inbound(inbound) => self.heard.push(kept_inbound(account, inbound)),
+            Report::Preference(preference) => self.preferences.push((preference, "chosen inside WhatsApp")),
+            Report::News(news) => {
+                tracing::info!(account.id = %account, "the provider says: {}: {}", news.code, news.words);
+            }
+        }
+    }
+}
+
+fn kept_receipt(account: AccountId, receipt: Receipt) -> Option<NewReceipt> {
+    // Without either it says nothing about any message of ours.
+    (receipt.message.is_some() || receipt.attempt.is_some()).then_some(NewReceipt {
+        account,
+        message: receipt.message,
+        reference: receipt.attempt,
+        delivery: receipt.delivery,
+        at: receipt.at,
+        failure: receipt.failure,
+    })
+}
+
+fn kept_inbound(account: AccountId, inbound: Inbound) -> NewInbound {
+    let (sender_id, sender_phone) = match inbound.sender {
+        Sender::Id(id) => (Some(id), None),
+        Sender::Phone(phone) => (None, Some(phone)),
+        Sender::Account => (None, None),
+    };
+    NewInbound {
+        account,
+        sender_id,
+        sender_phone,
+        phone: inbound.from,
+        from_id: inbound.from_id,
+        profile: inbound.profile,
+        message: inbound.message,
+        kind: inbound.kind,
+        consent: inbound.handled.or_else(|| Consent::read(&inbound.text)),
+        body: inbound.text,
+        answers: inbound.answers,
+        at: inbound.at,
+    }
+}
+
+/// A choice made inside WhatsApp counts as an opt-out; taking it back lifts nothing that the person said elsewhere.
+async fn prefer(shared: &Shared, preference: &Preference, why: &str) -> Result<(), StoreError> {
+    match preference.consent {
+        Consent::Stop => {
+            shared.store.suppress(shared.organization, &preference.from, "provider", why).await?;
+            shared.refresh.notify_one();
+            Ok(())
+        }
+        Consent::Start | Consent::Help => Ok(()),
+    }
+}
+
+/// Records what the receipts prove of attempts whose answer is not known, and then moves the view.
+async fn apply(shared: &Shared, due: &[DueReceipt]) -> Result<(), StoreError> {
+    let judged: Vec<(Judged, &DueReceipt)> =
+        due.iter().map(|receipt| (Judged::of(receipt), receipt)).collect();
+    let mut proven: Vec<OutcomeRecord> =
+        judged.iter().filter_map(|(judged, _)| judged.proof.clone()).collect();
+    // Of several receipts of one attempt, the first proves as much as all.
+    proven.sort_by_key(|record| record.attempt);
+    proven.dedup_by_key(|record| record.attempt);
+    if !proven.is_empty() {
+        shared.store.record_outcomes(shared.organization, &proven, shared.clock().now()).await?;
+    }
+    let receipts: Vec<JudgedReceipt> = judged.iter().map(|(judged, _)| judged.receipt.clone()).collect();
+    shared.store.apply_receipts(shared.organization, &receipts, shared.clock().now()).await?;
+    for (judged, receipt) in &judged {
+        let Some((failure, judgement)) = &judged.failure else { continue };
+        if let Some(note) = Note::of_report(receipt, failure, judgement) {
+            note.close_at_once(shared);
+            if shared.measures.send(note).await.is_err() {
+                tracing::error!("the warden is gone; what a report asked for was not done");
+            }
+        }
+    }
+    if judged.iter().any(|(judged, _)| judged.failure.is_some() || judged.proof.is_some()) {
+        shared.refresh.notify_one();
+    }
+    Ok(())
+}
+
+/// What follows from one receipt.
+struct Judged {
+    receipt: JudgedReceipt,
+    /// What it proves of an attempt whose answer is not known.
+    proof: Option<OutcomeRecord>,
+    failure: Option<(Failure, Judgement)>,
+}
+
+impl Judged {
+    fn of(receipt: &DueReceipt) -> Self {
+        let failure = (receipt.delivery == Delivery::Failed).then(|| {
+            let failure = failure_of(receipt);
+            let outcome = Outcome::Rejected(failure.clone());
+            (failure, judge::judge(&outcome, receipt.tries, receipt.never_switch))
+        });
+        let settled = JudgedReceipt {
+            id: receipt.id,
+            attempt: receipt.attempt,
+            next: failure.as_ref().map(|(_, judgement)| judgement.next.clone()),
+            reason: failure.as_ref().map(|(failure, _)| judge::reason_of(failure)),
+        };
+        Self { proof: proof(receipt), receipt: settled, failure }
+    }
+}
+
+/// Whatever a report says of a message, the provider has it. Undelivered is for the view to undo.
+fn proof(receipt: &DueReceipt) -> Option<OutcomeRecord> {
+    let is_open = !matches!(receipt.state, AttemptState::Accepted | AttemptState::Undelivered);
+    let provider_message_id = receipt.message.clone().filter(|_| is_open)?;
+    let outcome = Outcome::Accepted { provider_message_id };
+    let judgement = Judgement { next: crate::store::attempt::Next::Advance, measure: Measure::Well };
+    Some(judge::record(receipt.attempt, &outcome, &judgement, None))
+}
+
+/// The failure in full: its class follows from code and words, as it did when it was read.
+fn failure_of(receipt: &DueReceipt) -> Failure {
+    let code = receipt.code.clone().unwrap_or_default();
+    let class = dialect(receipt.provider).classify_code(&code, &receipt.words).unwrap_or(Class::Unknown);
+    Failure { class, code: receipt.code.clone(), words: receipt.words.clone() }
+}
