@@ -9,13 +9,15 @@ use screen_world::plans::{LARGE, Plans, explaining, looked_at, nodes, number, st
 use screen_world::{World, cluster};
 use serde_json::Value;
 use signalbox::domain::attempt::AttemptState;
-use signalbox::domain::ids::{AttemptId, CampaignId, InstanceId, NumberId, RecipientId};
+use signalbox::domain::delivery::Delivery;
+use signalbox::domain::ids::{AccountId, AttemptId, CampaignId, InstanceId, NumberId, RecipientId};
 use signalbox::sender::plan::{Local, Roster};
 use signalbox::store::Store;
 use signalbox::store::attempt::{
     ClaimCampaign, ClaimNumber, ClaimRequest, ClaimedMessage, Lane, Next, OutcomeRecord,
 };
 use signalbox::store::lease::Introduction;
+use signalbox::store::receipt::{JudgedReceipt, NewReceipt};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -33,6 +35,9 @@ const CLAIM_PAGES: f64 = 45.0;
 const CLAIM_PAGES_OF_A_NUMBER: f64 = 100.0;
 /// Pages that recording an outcome may touch: the attempt, the recipient, the provider's id and their indexes.
 const RECORD_PAGES: f64 = 60.0;
+
+/// Pages that applying a receipt may touch: receipt, attempt and recipient, each looked for by several statements.
+const APPLY_PAGES: f64 = 120.0;
 
 /// A campaign of a million on so many numbers, and a sender that holds their leases for as long as it takes.
 struct Scene {
@@ -191,7 +196,7 @@ fn complaint(plan: &Value, count: u32) -> Option<String> {
         let kind = node["Node Type"].as_str().unwrap_or_default();
         let table = node["Relation Name"].as_str().unwrap_or_default();
         let rows = looked_at(node);
-        let large = LARGE.contains(&table) || table == "provider_messages";
+        let large = LARGE.contains(&table) || ["provider_messages", "receipts"].contains(&table);
         let what = if large && kind == "Seq Scan" {
             format!("reads all of {table}")
         } else if large && rows > most {
@@ -220,6 +225,7 @@ async fn claims_and_outcomes_touch_little_at_a_million_and_after_200_000_were_se
     scene.stage(after, "after 200,000, analysed").await;
     scene.a_new_sender_goes_on_where_others_were().await;
     scene.looking_is_cheap().await;
+    scene.receipts_find_their_attempts().await;
 }
 
 impl Scene {
@@ -265,6 +271,66 @@ impl Scene {
         assert!(claim < CLAIM_PAGES, "{claim} pages for each message");
         let walked = claimed.walked_to[0].1;
         self.stage(walked, "a new sender, from then on").await;
+    }
+
+    /// As many receipts as messages lie behind; the next ones are matched, judged and applied as quickly as the first.
+    async fn receipts_find_their_attempts(&mut self) {
+        let (org, account) = (self.world.organization, AccountId(self.world.account));
+        self.world
+            .run(&format!(
+                "insert into provider_messages (organization_id, provider_message_id, attempt_id)
+                 select '{org}', a.provider_message_id, a.id from attempts a where a.provider_message_id is not null
+                 on conflict do nothing;
+                 insert into receipts (organization_id, id, account_id, provider_message_id, delivery, attempt_id,
+                                       applied_at)
+                 select '{org}', new_uuid(), '{account}', a.provider_message_id, d::delivery_state, a.id, now()
+                   from attempts a, unnest(array['sent', 'delivered']) d where a.state = 'accepted'"
+            ))
+            .await;
+        for what in ["just reported", "analysed"] {
+            let walk = RecipientId(self.last_sent().await);
+            let claimed = self.store.claim(&self.request(CLAIM, Some(walk))).await.unwrap();
+            let outcomes: Vec<OutcomeRecord> = claimed.messages.iter().map(|one| outcome((0, one))).collect();
+            self.store.record_outcomes(org, &outcomes, None).await.unwrap();
+            let receipt = |one: &OutcomeRecord| NewReceipt {
+                account,
+                message: one.provider_message_id.clone(),
+                reference: None,
+                delivery: Delivery::Delivered,
+                at: None,
+                failure: None,
+            };
+            let receipts: Vec<NewReceipt> = outcomes.iter().map(receipt).collect();
+            assert_eq!(self.store.keep_receipts(org, &receipts).await.unwrap(), u64::from(CLAIM));
+            self.plans.since();
+            let due = self.store.take_receipts(org, 500).await.unwrap();
+            assert_eq!(due.len(), CLAIM as usize, "{what}");
+            let taken = self.cost_of_receipts("from take_receipts(", what);
+            let judged: Vec<JudgedReceipt> = due
+                .iter()
+                .map(|due| JudgedReceipt { id: due.id, attempt: due.attempt, next: None, reason: None })
+                .collect();
+            self.store.apply_receipts(org, &judged, None).await.unwrap();
+            let applied = self.cost_of_receipts("apply_receipts(", what);
+            assert!(
+                taken < RECORD_PAGES && applied < APPLY_PAGES,
+                "{what}: {taken} and {applied} pages each"
+            );
+            self.world.run("analyze").await;
+            self.plans.since();
+        }
+        let delivered =
+            self.world.ask("select count(*) from campaign_recipients where state = 'delivered'").await;
+        assert_eq!(delivered, 2 * i64::from(CLAIM));
+    }
+
+    fn cost_of_receipts(&mut self, call: &str, what: &str) -> f64 {
+        let plans = self.plans.since();
+        let complaints: Vec<String> = plans.iter().filter_map(|plan| complaint(plan, CLAIM)).collect();
+        assert_eq!(complaints, Vec::<String>::new(), "{what}");
+        let whole: Vec<&Value> = plans.iter().filter(|plan| statement(plan).contains(call)).collect();
+        assert_eq!(whole.len(), 1, "{what}: {call}");
+        pages(whole[0]) / f64::from(CLAIM)
     }
 
     /// Where nobody is left who was never tried, nobody is looked for.
