@@ -8,13 +8,21 @@ use crate::provider::signature;
 use crate::secrets::{KeyRing, Place, Sealed};
 use crate::sender::{clock::Moment, line::token_place};
 use crate::store::{Store, StoreError, webhook::Credentials};
-use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::sync::Mutex;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::watch, task::JoinHandle};
 use url::Url;
 use zeroize::Zeroizing;
 
 /// Secrets that were changed are known after this time, and a new account too.
 const FRESH: Duration = Duration::from_secs(5);
+/// A request waits this long for what is being read anew; then what is known has to do.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Between two tries while the database is away.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What an account's requests are proven by.
 pub struct Door {
@@ -42,7 +50,7 @@ pub struct Claim<'a> {
 }
 
 /// Why a request is not believed; the words are the counter's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Disbelief {
     /// We were never given what would prove it.
     #[error("no secret is stored for this account")]
@@ -91,6 +99,18 @@ impl Door {
         if proven { Ok(()) } else { Err(Disbelief::Wrong) }
     }
 
+    /// Whether it may be proven by what its body will say: nobody reads megabytes for what is already known to be false.
+    ///
+    /// # Errors
+    /// When nothing in the body can make it true.
+    pub fn hear(&self, claim: &Claim<'_>) -> Result<(), Disbelief> {
+        match self.provider {
+            ProviderKind::Ultramsg => self.believe(None, claim),
+            _ if self.proof.is_none() => Err(Disbelief::NothingStored),
+            _ => claim.signature.map(drop).ok_or(Disbelief::Missing),
+        }
+    }
+
     /// Whether a registration at Meta names the word that was agreed on.
     #[must_use]
     pub fn knows(&self, verify_token: &str) -> bool {
@@ -105,26 +125,53 @@ impl Door {
     }
 }
 
+/// Why there is no door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoDoor {
+    /// There is no such account of this dialect.
+    Nobody,
+    /// The database is away, and what was read before names no such account: nobody can say.
+    Unknown,
+}
+
 /// All doors of an organisation, read again when they may have changed; while the database is away, as they were.
 pub struct Doors {
-    store: Store,
-    keys: KeyRing,
-    organization: OrganizationId,
+    reader: Arc<Reader>,
     public: Option<Url>,
-    known: Mutex<Known>,
+    known: watch::Sender<Known>,
+    reading: Mutex<Reading>,
 }
 
 #[derive(Default)]
 struct Known {
-    doors: HashMap<AccountId, Arc<Door>>,
+    doors: Arc<HashMap<AccountId, Arc<Door>>>,
+    /// When they were last read.
     read: Option<Moment>,
+}
+
+/// The reading that is under way or was last.
+#[derive(Default)]
+struct Reading {
+    begun: Option<Moment>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Known {
+    fn is_fresh(&self) -> bool {
+        self.read.is_some_and(|read| read.age() < FRESH)
+    }
 }
 
 impl Doors {
     /// None is read yet.
     #[must_use]
     pub fn new(store: Store, keys: KeyRing, organization: OrganizationId, public: Option<Url>) -> Self {
-        Self { store, keys, organization, public, known: Mutex::default() }
+        Self {
+            reader: Arc::new(Reader { store, keys, organization }),
+            public,
+            known: watch::Sender::default(),
+            reading: Mutex::default(),
+        }
     }
 
     /// How this is reached from outside.
@@ -133,24 +180,63 @@ impl Doors {
         self.public.as_ref()
     }
 
-    /// The door of an account; `None`: there is no such account, as far as anybody knows.
-    pub async fn find(&self, account: AccountId, provider: ProviderKind) -> Option<Arc<Door>> {
-        let mut known = self.known.lock().await;
-        if known.read.is_none_or(|read| read.age() >= FRESH) {
-            match self.read().await {
-                Ok(doors) => known.doors = doors,
-                Err(error) => tracing::warn!("the secrets of webhooks are as they were: {error}"),
-            }
-            known.read = Some(Moment::now());
+    /// The door of an account.
+    ///
+    /// # Errors
+    /// When there is none, or nobody can say.
+    pub async fn find(&self, account: AccountId, provider: ProviderKind) -> Result<Arc<Door>, NoDoor> {
+        if !self.known.borrow().is_fresh() {
+            self.refresh().await;
         }
-        known.doors.get(&account).filter(|door| door.provider == provider).cloned()
+        let known = self.known.borrow();
+        match known.doors.get(&account) {
+            Some(door) if door.provider == provider => Ok(Arc::clone(door)),
+            None if !known.is_fresh() => Err(NoDoor::Unknown),
+            Some(_) | None => Err(NoDoor::Nobody),
+        }
     }
 
-    /// Counts a request that was not believed. That it cannot be counted is no reason to wait.
-    pub async fn refuse(&self, account: AccountId, why: Disbelief) {
-        let counted = self.store.count_refusals(self.organization, &[(account, why.code(), 1)]).await;
-        if let Err(error) = counted {
-            tracing::debug!("a refusal was not counted: {error}");
+    /// Has the doors read anew, unless somebody does or just tried, and waits for that a moment. The statement runs in a task
+    /// of its own: it is never cut off, and never waited for to its end.
+    async fn refresh(&self) {
+        // Before looking, or what is read meanwhile would be missed.
+        let mut news = self.known.subscribe();
+        let wait = {
+            let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_idle = reading.task.as_ref().is_none_or(JoinHandle::is_finished);
+            if is_idle && reading.begun.is_none_or(|begun| begun.age() >= AGAIN) {
+                reading.begun = Some(Moment::now());
+                let (reader, known) = (Arc::clone(&self.reader), self.known.clone());
+                reading.task = Some(tokio::spawn(async move { reader.read_into(&known).await }));
+            }
+            reading.begun.map_or(Duration::ZERO, |begun| PATIENCE.saturating_sub(begun.age()))
+        };
+        if !news.borrow().is_fresh() {
+            // Only the wait is given up.
+            let _ = tokio::time::timeout(wait, news.changed()).await;
+        }
+    }
+}
+
+/// Reads what requests are proven by, and opens it.
+struct Reader {
+    store: Store,
+    keys: KeyRing,
+    organization: OrganizationId,
+}
+
+impl Reader {
+    async fn read_into(&self, known: &watch::Sender<Known>) {
+        let began = Moment::now();
+        match self.read().await {
+            Ok(doors) => {
+                known.send_replace(Known { doors: Arc::new(doors), read: Some(began) });
+            }
+            Err(error) => {
+                tracing::warn!("the secrets of webhooks are as they were: {error}");
+                // Whoever waits need not wait any longer.
+                known.send_modify(|_as_it_was| {});
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::domain::ids::OrganizationId;
 use crate::sender::{clock::Moment, spool};
 use crate::store::{Store, StoreError, webhook::NewWebhook};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -17,6 +17,8 @@ const QUEUE: usize = 2_048;
 const PATIENCE: Duration = Duration::from_millis(150);
 /// Between two tries while the database is away.
 const AGAIN: Duration = Duration::from_secs(1);
+/// When we end, the file is emptied for so long; what is left in it is the next listener's.
+const LEAVE: Duration = Duration::from_secs(3);
 
 /// Where reports wait while the database is away.
 pub type Spool = spool::Spool<NewWebhook>;
@@ -43,11 +45,23 @@ impl Kept {
 #[must_use]
 pub fn start(store: Store, organization: OrganizationId, spool: Spool) -> (Kept, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    let keeper = Keeper { store, organization, spool, slow: None, tried: None };
+    let keeper =
+        Keeper { store, organization, spool, slow: None, tried: None, replayed: None, is_refused: false };
     (Kept(sender), tokio::spawn(keeper.run(receiver)))
 }
 
 type Statement = JoinHandle<Result<u64, StoreError>>;
+
+/// What became of a statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// It is committed.
+    Yes,
+    /// Not now.
+    Later,
+    /// Not as it is: something in it is refused.
+    Refused,
+}
 
 struct Keeper {
     store: Store,
@@ -57,48 +71,68 @@ struct Keeper {
     slow: Option<Statement>,
     /// When the database was tried last, while it is away.
     tried: Option<Moment>,
+    /// Up to where the file is in the database; `None`: all of it.
+    replayed: Option<u64>,
+    /// The database refuses something in the file: it stays.
+    is_refused: bool,
 }
 
 impl Keeper {
     async fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) {
-        self.adopt().await;
+        self.inherit();
+        let mut batch = Vec::new();
         loop {
+            // What waits in the file goes on page by page between the requests, which never wait for more than one.
+            let quiet = if self.replayed.is_some() && self.is_well().await { Duration::ZERO } else { AGAIN };
             // Only the wait is given up: nothing is taken out of the queue then.
-            let first = match tokio::time::timeout(AGAIN, waiting.recv()).await {
-                Ok(Some(first)) => first,
-                Ok(None) => break,
-                Err(_quiet) => {
-                    self.replay().await;
-                    continue;
+            match tokio::time::timeout(quiet, waiting.recv_many(&mut batch, BATCH)).await {
+                Ok(0) => break,
+                Ok(_) => {
+                    let batch = std::mem::take(&mut batch);
+                    let (webhooks, waiters): (Vec<_>, Vec<_>) =
+                        batch.into_iter().map(|one: Waiting| (one.webhook, one.kept)).unzip();
+                    let kept = self.keep(webhooks).await;
+                    for waiter in waiters {
+                        // Whoever hung up gets the same report again from the provider.
+                        let _ = waiter.send(kept);
+                    }
                 }
-            };
-            let mut batch = vec![first];
-            while batch.len() < BATCH
-                && let Ok(more) = waiting.try_recv()
-            {
-                batch.push(more);
+                Err(_quiet) => {}
             }
-            let (webhooks, waiters): (Vec<_>, Vec<_>) =
-                batch.into_iter().map(|one| (one.webhook, one.kept)).unzip();
-            let kept = self.keep(webhooks).await;
-            for waiter in waiters {
-                // Whoever hung up gets the same report again from the provider.
-                let _ = waiter.send(kept);
-            }
+            self.replay().await;
         }
-        self.replay().await;
+        let leaving = Moment::now();
+        while self.replayed.is_some() && leaving.age() < LEAVE && self.is_well().await {
+            self.replay().await;
+        }
+        if self.spool.holds_something() {
+            tracing::warn!("reports stay in a file until the next listener starts on this host");
+        }
+    }
+
+    /// What listeners before us on this host could not write.
+    fn inherit(&mut self) {
+        match self.spool.inherit(self.organization) {
+            Ok(0) => {}
+            Ok(count) => tracing::info!("{count} reports of an earlier listener wait in a file"),
+            Err(error) => tracing::error!("the reports of earlier listeners cannot be taken over: {error}"),
+        }
+        if self.spool.holds_something() {
+            self.replayed = Some(0);
+        }
     }
 
     /// In the database, or else in the file.
     async fn keep(&mut self, webhooks: Vec<NewWebhook>) -> bool {
-        if self.is_well().await && self.write(webhooks.clone()).await {
-            if self.spool.holds_something() {
-                self.replay().await;
-            }
+        let webhooks = Arc::new(webhooks);
+        if self.is_well().await && self.write(Arc::clone(&webhooks)).await == Written::Yes {
             return true;
         }
         match self.spool.keep(self.organization, webhooks.iter()) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.replayed.get_or_insert(0);
+                true
+            }
             Err(error) => {
                 tracing::error!(
                     "{} reports can be kept nowhere; their provider has to try again: {error}",
@@ -121,16 +155,22 @@ impl Keeper {
     }
 
     /// Writes to the database, without waiting for long. The statement itself is never cut off.
-    async fn write(&mut self, webhooks: Vec<NewWebhook>) -> bool {
+    async fn write(&mut self, webhooks: Arc<Vec<NewWebhook>>) -> Written {
         let (store, organization) = (self.store.clone(), self.organization);
         let mut statement: Statement =
             tokio::spawn(async move { store.keep_webhooks(organization, &webhooks).await });
+        let mut written = Written::Later;
         match tokio::time::timeout(PATIENCE, &mut statement).await {
             Ok(Ok(Ok(_new))) => {
                 self.tried = None;
-                return true;
+                return Written::Yes;
             }
-            Ok(Ok(Err(error))) => tracing::warn!("reports wait in a file: {error}"),
+            Ok(Ok(Err(error))) => {
+                tracing::warn!("reports wait in a file: {error}");
+                if !error.is_passing() {
+                    written = Written::Refused;
+                }
+            }
             Ok(Err(error)) => {
                 tracing::error!("reports wait in a file: the statement ended in a panic: {error}");
             }
@@ -140,56 +180,51 @@ impl Keeper {
             }
         }
         self.tried = Some(Moment::now());
-        false
+        written
     }
 
-    /// Writes what waits in the file, and empties it.
+    /// Writes a page of what waits in the file, and empties it behind the last one.
     async fn replay(&mut self) {
-        if !self.spool.holds_something() || !self.is_well().await {
+        let Some(from) = self.replayed else { return };
+        if !self.is_well().await {
             return;
         }
-        let waiting = match self.spool.read() {
-            Ok(waiting) => waiting,
-            Err(error) => return tracing::error!("the spool of reports cannot be read: {error}"),
-        };
-        let count = waiting.len();
-        if !self.write_all(&waiting).await {
-            self.tried = Some(Moment::now());
-            return;
-        }
-        match self.spool.clear() {
-            Ok(()) => tracing::info!("{count} reports that waited in a file are in the database"),
-            Err(error) => tracing::warn!("the spool of reports cannot be emptied: {error}"),
-        }
-    }
-
-    async fn write_all(&self, webhooks: &[NewWebhook]) -> bool {
-        for part in webhooks.chunks(BATCH) {
-            if let Err(error) = self.store.keep_webhooks(self.organization, part).await {
-                tracing::warn!("reports wait in a file: {error}");
-                return false;
-            }
-        }
-        true
-    }
-
-    /// What earlier listeners on this host could not write.
-    async fn adopt(&self) {
-        let orphans = match self.spool.orphans() {
-            Ok(orphans) => orphans,
+        let page = match self.spool.page(from) {
+            Ok(page) => page,
             Err(error) => {
-                return tracing::warn!("the reports of earlier listeners cannot be read: {error}");
+                self.tried = Some(Moment::now());
+                return tracing::error!("the spool of reports cannot be read: {error}");
             }
         };
-        for orphan in orphans {
-            let is_ours = orphan.entries.iter().all(|(organization, _)| *organization == self.organization);
-            let webhooks: Vec<NewWebhook> = orphan.entries.iter().map(|(_, kept)| kept.clone()).collect();
-            if is_ours
-                && self.write_all(&webhooks).await
-                && let Err(error) = orphan.bury()
-            {
-                tracing::warn!("reports that are in the database stay in their file too: {error}");
+        let webhooks = Arc::new(page.entries);
+        let written = match self.write(Arc::clone(&webhooks)).await {
+            Written::Refused => self.write_one_by_one(&webhooks).await,
+            written => written,
+        };
+        if written == Written::Later {
+            return;
+        }
+        self.replayed = page.next;
+        if page.next.is_none() && !self.is_refused {
+            match self.spool.clear() {
+                Ok(()) => tracing::info!("all reports that waited in a file are in the database"),
+                Err(error) => tracing::warn!("the spool of reports cannot be emptied: {error}"),
             }
         }
+    }
+
+    /// One that the database refuses must not keep the others from it.
+    async fn write_one_by_one(&mut self, webhooks: &[NewWebhook]) -> Written {
+        for webhook in webhooks {
+            match self.write(Arc::new(vec![webhook.clone()])).await {
+                Written::Yes => {}
+                Written::Later => return Written::Later,
+                Written::Refused => {
+                    tracing::error!(webhook.id = %webhook.id, "a report stays in its file: the database refuses it");
+                    self.is_refused = true;
+                }
+            }
+        }
+        Written::Yes
     }
 }

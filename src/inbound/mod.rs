@@ -4,23 +4,32 @@
 //!
 //! 1. Its address names an account: `/webhooks/meta/{account}`, `/webhooks/twilio/{account}`,
 //!    `/webhooks/ultramsg/{account}/{secret}` (`interfaces.md`).
-//! 2. It is believed or refused over its bytes as they came ([`doors`]). Of what is refused, nothing is kept but a count.
+//! 2. It is believed or refused over its bytes as they came ([`doors`]). Of what is refused, nothing is kept but a count
+//!    ([`refusals`]).
 //! 3. It is kept ([`keeper`]): in the database, many at once in one statement; or, while the database is away or slow, in
 //!    a file of this instance that is replayed when it is back.
 //! 4. Only then it is answered. What cannot be kept anywhere is not taken: the provider tries again.
 //!
 //! What it says is read and applied afterwards, by whichever sender comes to it.
+//!
+//! No request waits for the database longer than a moment: secrets are then as they were read last, and reports go into
+//! the file.
 
 pub mod doors;
 pub mod keeper;
+pub mod refusals;
+mod seats;
 mod server;
 
 use crate::domain::ids::{InstanceId, OrganizationId};
 use crate::secrets::KeyRing;
 use crate::store::Store;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use url::Url;
+
+/// How long the last counts may take to be written when we end.
+const COUNT_LIMIT: Duration = Duration::from_secs(2);
 
 /// How to listen.
 #[derive(Debug, Clone)]
@@ -62,6 +71,7 @@ pub struct Listener {
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
     keeper: tokio::task::JoinHandle<()>,
+    counter: tokio::task::JoinHandle<()>,
 }
 
 impl Listener {
@@ -83,11 +93,12 @@ impl Listener {
             .map_err(|source| ListenError::Spool { path: settings.spool_dir.clone(), source })?;
         let public = settings.public.clone().or_else(|| Url::parse(&format!("http://{address}")).ok());
         let doors = doors::Doors::new(store.clone(), keys, organization, public);
+        let (refusals, counter) = refusals::start(store.clone(), organization);
         let (kept, keeper) = keeper::start(store, organization, spool);
         let (stop, stopped) = watch::channel(false);
-        let state = Arc::new(server::State { doors, kept });
+        let state = Arc::new(server::State::new(doors, kept, refusals));
         let server = tokio::spawn(server::serve(socket, state, stopped));
-        Ok(Self { address, stop, server, keeper })
+        Ok(Self { address, stop, server, keeper, counter })
     }
 
     /// Where it listens: with the port that was chosen, where none was named.
@@ -103,6 +114,10 @@ impl Listener {
             if let Err(error) = task.await {
                 tracing::error!("a part of the listener failed: {error}");
             }
+        }
+        // Its statement runs to its end in any case; only counts are lost if that is not soon.
+        if tokio::time::timeout(COUNT_LIMIT, self.counter).await.is_err() {
+            tracing::warn!("the last refused webhooks are not counted: the database does not answer");
         }
     }
 }

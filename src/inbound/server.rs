@@ -1,8 +1,10 @@
 //! The routes, and the connections they are asked over.
 
 use super::{
-    doors::{Claim, Disbelief, Door, Doors},
+    doors::{Claim, Disbelief, Door, Doors, NoDoor},
     keeper::Kept,
+    refusals::Refusals,
+    seats::{Seat, Seats},
 };
 use crate::domain::{
     ids::{AccountId, WebhookId},
@@ -11,12 +13,13 @@ use crate::domain::{
 use crate::store::webhook::NewWebhook;
 use axum::{
     Router,
-    body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Path, Request, State as Shared},
+    body::{Body, Bytes, HttpBody as _},
+    extract::{Path, Request, State as Shared},
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::get,
 };
+use hyper::service::Service as _;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -24,12 +27,19 @@ use hyper_util::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{Semaphore, watch},
+    task::JoinSet,
 };
 
-/// Meta's bodies have up to 3 MB (`meta-cloud.md` section 8); no other provider's are longer.
-const BODY_LIMIT: usize = 3 * 1024 * 1024;
+/// Meta's bodies have up to 3 MB (`meta-cloud.md` section 8).
+const META_LIMIT: usize = 3 * 1024 * 1024;
+/// The others report one thing at a time; their longest texts are far shorter than this.
+const BODY_LIMIT: usize = 512 * 1024;
+/// From this length on a body is a long one. Nearly all are shorter.
+const LONG_BODY: u64 = 64 * 1024;
+/// Long bodies that are read and kept at the same time: nobody who is not believed yet may fill the memory.
+const LONG_BODIES: usize = 16;
 /// Connections at once. A reverse proxy needs a few dozen.
 const CONNECTIONS: usize = 512;
 /// How long a connection may take to say what it wants.
@@ -41,52 +51,63 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 
 /// What every request needs.
 pub struct State {
-    pub doors: Doors,
-    pub kept: Kept,
+    doors: Doors,
+    kept: Kept,
+    refusals: Refusals,
+    long_bodies: Semaphore,
+}
+
+impl State {
+    pub fn new(doors: Doors, kept: Kept, refusals: Refusals) -> Self {
+        Self { doors, kept, refusals, long_bodies: Semaphore::new(LONG_BODIES) }
+    }
 }
 
 /// Answers until told to stop; then what is under way is answered.
 pub async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: watch::Receiver<bool>) {
-    let router = routes(state);
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let service = TowerToHyperService::new(routes(state));
+    let seats = Seats::new(CONNECTIONS);
     let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { break };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = async { (listener.accept().await, seats.take().await) } => accepted,
             _ = stopped.wait_for(|stopped| *stopped) => break,
         };
-        match accepted {
-            Ok((stream, _from)) => {
-                let connection = graceful.watch(connection(stream, router.clone()));
-                tokio::spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!("a connection ended: {error}");
-                    }
-                    drop(permit);
-                });
-            }
-            Err(error) => {
+        while connections.try_join_next().is_some() {}
+        let (stream, ticket) = match accepted {
+            (Ok((stream, _from)), ticket) => (stream, ticket),
+            (Err(error), _) => {
                 // Out of files, most likely: the next one may have ended by then.
                 tracing::warn!("a connection cannot be taken: {error}");
                 tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
             }
-        }
+        };
+        let (service, seat) = (service.clone(), Arc::clone(ticket.seat()));
+        let with_seat = hyper::service::service_fn(move |mut request: hyper::Request<_>| {
+            request.extensions_mut().insert(Arc::clone(&seat));
+            service.call(request)
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_LIMIT)
+            .serve_connection(TokioIo::new(stream), with_seat);
+        let connection = graceful.watch(connection);
+        connections.spawn(async move {
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!("a connection ended: {error}");
+                },
+                () = ticket.seat().lost() => tracing::debug!("a connection kept us waiting and made room"),
+            }
+        });
     }
     drop(listener);
     if tokio::time::timeout(LEAVE_LIMIT, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were cut off; their provider tries again");
     }
-}
-
-fn connection(
-    stream: TcpStream,
-    router: Router,
-) -> hyper::server::conn::http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
-    hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_LIMIT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+    connections.shutdown().await;
 }
 
 fn routes(state: Arc<State>) -> Router {
@@ -94,7 +115,6 @@ fn routes(state: Arc<State>) -> Router {
         .route("/webhooks/meta/{account}", get(register).post(report))
         .route("/webhooks/twilio/{account}", axum::routing::post(report))
         .route("/webhooks/ultramsg/{account}/{secret}", axum::routing::post(report))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(state)
 }
 
@@ -103,8 +123,9 @@ async fn register(Shared(state): Shared<Arc<State>>, Path(account): Path<String>
     let query: Vec<(String, String)> =
         form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let value = |name: &str| query.iter().find(|(each, _)| each == name).map(|(_, value)| value.as_str());
-    let Some(door) = door(&state, ProviderKind::Meta, &account).await else {
-        return StatusCode::NOT_FOUND.into_response();
+    let door = match door(&state, ProviderKind::Meta, &account).await {
+        Ok(door) => door,
+        Err(status) => return status.into_response(),
     };
     match (value("hub.mode"), value("hub.verify_token"), value("hub.challenge")) {
         (Some("subscribe"), Some(token), Some(challenge)) if door.knows(token) => {
@@ -126,11 +147,8 @@ async fn take(state: &Arc<State>, request: Request) -> Response {
     let (Some(Ok(provider)), Some(account)) = (path.first().map(|name| name.parse()), path.get(1)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let Some(door) = door(state, provider, account).await else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let body = match read(body).await {
-        Ok(body) => body,
+    let door = match door(state, provider, account).await {
+        Ok(door) => door,
         Err(status) => return status.into_response(),
     };
     let claim = Claim {
@@ -138,10 +156,24 @@ async fn take(state: &Arc<State>, request: Request) -> Response {
         signature: signature(provider, &parts.headers),
         secret: path.get(2).map(String::as_str),
         is_form: is_form(&parts.headers),
-        body: &body,
+        body: &[],
     };
-    if let Err(why) = door.believe(state.doors.public(), &claim) {
-        return refuse(state, &door, why).await;
+    if let Err(why) = door.hear(&claim) {
+        return refuse(state, &door, why);
+    }
+    let _long = if body.size_hint().upper().is_none_or(|most| most > LONG_BODY) {
+        state.long_bodies.acquire().await.ok()
+    } else {
+        None
+    };
+    let body = match read(body, provider).await {
+        Ok(body) => body,
+        Err(status) => return status.into_response(),
+    };
+    let seat = parts.extensions.get::<Arc<Seat>>();
+    let _serving = seat.map(|seat| seat.serve());
+    if let Err(why) = door.believe(state.doors.public(), &Claim { body: &body, ..claim }) {
+        return refuse(state, &door, why);
     }
     let webhook = NewWebhook {
         id: WebhookId::new(),
@@ -156,20 +188,26 @@ async fn take(state: &Arc<State>, request: Request) -> Response {
     }
 }
 
-async fn door(state: &Arc<State>, provider: ProviderKind, account: &str) -> Option<Arc<Door>> {
-    let account: AccountId = account.parse().ok()?;
-    state.doors.find(account, provider).await
+async fn door(state: &State, provider: ProviderKind, account: &str) -> Result<Arc<Door>, StatusCode> {
+    let account: AccountId = account.parse().map_err(|_no_id| StatusCode::NOT_FOUND)?;
+    state.doors.find(account, provider).await.map_err(|none| match none {
+        NoDoor::Nobody => StatusCode::NOT_FOUND,
+        // Whatever it is, its provider has to ask again.
+        NoDoor::Unknown => StatusCode::SERVICE_UNAVAILABLE,
+    })
 }
 
-async fn refuse(state: &Arc<State>, door: &Door, why: Disbelief) -> Response {
-    // Neither what was expected nor what was given is ever written down.
-    tracing::warn!(account.id = %door.account, "a webhook was not believed: {why}");
-    state.doors.refuse(door.account, why).await;
+fn refuse(state: &State, door: &Door, why: Disbelief) -> Response {
+    state.refusals.count(door.account, why);
     StatusCode::FORBIDDEN.into_response()
 }
 
-async fn read(body: Body) -> Result<Bytes, StatusCode> {
-    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
+async fn read(body: Body, provider: ProviderKind) -> Result<Bytes, StatusCode> {
+    let limit = if provider == ProviderKind::Meta { META_LIMIT } else { BODY_LIMIT };
+    if body.size_hint().lower() > limit as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
         tracing::debug!("a webhook's body cannot be read: {error}");
         StatusCode::PAYLOAD_TOO_LARGE
     })

@@ -7,11 +7,16 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufRead, BufReader, Seek, Write},
+    io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
     marker::PhantomData,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
+
+/// Things of one page, at most.
+const PAGE: usize = 256;
+/// Bytes of one page; one thing may be longer.
+const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// One line of a spool file.
 #[derive(Serialize, Deserialize)]
@@ -25,7 +30,17 @@ pub struct Spool<T> {
     path: PathBuf,
     file: File,
     holds_something: bool,
+    /// The last write ended in the middle of a line.
+    is_torn: bool,
     kept: PhantomData<fn(T) -> T>,
+}
+
+/// A part of what a spool holds.
+pub struct Page<T> {
+    /// In order.
+    pub entries: Vec<T>,
+    /// Where the next page begins; `None`: this is the last one.
+    pub next: Option<u64>,
 }
 
 /// The spool of an instance that is gone.
@@ -47,7 +62,7 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         let path = dir.join(format!("{instance}.{kind}"));
         let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&path)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self { path, file, holds_something: false, kept: PhantomData })
+        Ok(Self { path, file, holds_something: false, is_torn: false, kept: PhantomData })
     }
 
     /// Keeps things until they are recorded. They are on the disk when this returns.
@@ -63,12 +78,18 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         T: 'a,
     {
         let mut lines = Vec::new();
+        if self.is_torn {
+            // Or the first thing of these would become a part of the line that was cut.
+            lines.push(b'\n');
+        }
         for kept in things {
             serde_json::to_writer(&mut lines, &Entry { organization, kept })?;
             lines.push(b'\n');
         }
         self.holds_something = true;
+        self.is_torn = true;
         self.file.write_all(&lines)?;
+        self.is_torn = false;
         self.file.sync_data()
     }
 
@@ -78,14 +99,60 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         self.holds_something
     }
 
-    /// All that waits in it, in order.
+    /// What waits in it from a place on, in order. The first place is zero.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read(&mut self) -> io::Result<Vec<T>> {
-        self.file.rewind()?;
-        let entries = read(&self.file, &self.path)?;
-        Ok(entries.into_iter().map(|(_, kept)| kept).collect())
+    pub fn page(&mut self, from: u64) -> io::Result<Page<T>> {
+        self.file.seek(SeekFrom::Start(from))?;
+        let mut lines = Lines::of(&self.file, &self.path);
+        let mut entries = Vec::new();
+        while entries.len() < PAGE && lines.read < PAGE_BYTES {
+            match lines.next_entry()? {
+                Some((_, kept)) => entries.push(kept),
+                None => return Ok(Page { entries, next: None }),
+            }
+        }
+        let next = from + lines.read;
+        Ok(Page { entries, next: (next < self.file.metadata()?.len()).then_some(next) })
+    }
+
+    /// Takes over what instances of this organisation left behind that are gone: it waits in this spool from now on.
+    /// Answers how many things that are.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or ours not written; what was not taken over stays where it is.
+    pub fn inherit(&mut self, organization: OrganizationId) -> io::Result<usize> {
+        let mut count = 0;
+        for path in self.others()? {
+            let Some(file) = lock(&path) else { continue };
+            let mut lines = Lines::<T>::of(&file, &path);
+            let mut is_ours = true;
+            while let Some((whose, _)) = lines.next_entry()? {
+                is_ours &= whose == organization;
+            }
+            if !is_ours {
+                continue;
+            }
+            (&file).rewind()?;
+            let mut lines = Lines::of(&file, &path);
+            let mut part = Vec::with_capacity(PAGE);
+            while let Some((_, kept)) = lines.next_entry()? {
+                part.push(kept);
+                if part.len() == PAGE {
+                    self.keep(organization, part.iter())?;
+                    count += part.len();
+                    part.clear();
+                }
+            }
+            if !part.is_empty() {
+                self.keep(organization, part.iter())?;
+                count += part.len();
+            }
+            // If it stays behind it is taken over once more, which changes nothing.
+            fs::remove_file(&path)?;
+        }
+        Ok(count)
     }
 
     /// All that was kept is recorded.
@@ -106,18 +173,26 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
     /// # Errors
     /// When the folder cannot be read.
     pub fn orphans(&self) -> io::Result<Vec<Orphan<T>>> {
-        let dir = self.path.parent().unwrap_or(Path::new("."));
         let mut orphans = Vec::new();
-        for entry in fs::read_dir(dir)? {
-            let path = entry?.path();
-            if path == self.path || path.extension() != self.path.extension() {
-                continue;
-            }
+        for path in self.others()? {
             if let Some(orphan) = Orphan::adopt(path)? {
                 orphans.push(orphan);
             }
         }
         Ok(orphans)
+    }
+
+    /// Spools of other instances, gone or not.
+    fn others(&self) -> io::Result<Vec<PathBuf>> {
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        let mut others = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let path = entry?.path();
+            if path != self.path && path.extension() == self.path.extension() {
+                others.push(path);
+            }
+        }
+        Ok(others)
     }
 }
 
@@ -133,11 +208,12 @@ impl<T> Drop for Spool<T> {
 
 impl<T: DeserializeOwned> Orphan<T> {
     fn adopt(path: PathBuf) -> io::Result<Option<Self>> {
-        let Ok(file) = OpenOptions::new().read(true).append(true).open(&path) else { return Ok(None) };
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Ok(None);
+        let Some(file) = lock(&path) else { return Ok(None) };
+        let mut entries = Vec::new();
+        let mut lines = Lines::of(&file, &path);
+        while let Some(entry) = lines.next_entry()? {
+            entries.push(entry);
         }
-        let entries = read(&file, &path)?;
         Ok(Some(Self { path, _file: file, entries }))
     }
 
@@ -150,15 +226,126 @@ impl<T: DeserializeOwned> Orphan<T> {
     }
 }
 
-fn read<T: DeserializeOwned>(file: &File, path: &Path) -> io::Result<Vec<(OrganizationId, T)>> {
-    let mut entries = Vec::new();
-    for line in BufReader::new(file).lines() {
-        // A line that was cut by a crash is the last one. Of an outcome, the attempt is found in doubt; a report comes
-        // again, because it was not answered.
-        match serde_json::from_str::<Entry<T>>(&line?) {
-            Ok(entry) => entries.push((entry.organization, entry.kept)),
-            Err(error) => tracing::warn!("a line of {} cannot be read: {error}", path.display()),
+/// Opens and locks the spool of an instance that is gone; `None`: it is not gone, or somebody else was faster.
+fn lock(path: &Path) -> Option<File> {
+    let file = OpenOptions::new().read(true).append(true).open(path).ok()?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(file)
+}
+
+/// The lines of a spool file, one after the other.
+struct Lines<'a, T> {
+    reader: BufReader<&'a File>,
+    path: &'a Path,
+    line: Vec<u8>,
+    /// Bytes of all lines so far.
+    read: u64,
+    kept: PhantomData<fn() -> T>,
+}
+
+impl<'a, T: DeserializeOwned> Lines<'a, T> {
+    /// From where the file stands.
+    fn of(file: &'a File, path: &'a Path) -> Self {
+        Self { reader: BufReader::new(file), path, line: Vec::new(), read: 0, kept: PhantomData }
+    }
+
+    fn next_entry(&mut self) -> io::Result<Option<(OrganizationId, T)>> {
+        loop {
+            self.line.clear();
+            let length = self.reader.read_until(b'\n', &mut self.line)?;
+            if length == 0 {
+                return Ok(None);
+            }
+            self.read += length as u64;
+            // A line that was cut by a crash or a full disk. Of an outcome, the attempt is found in doubt; a report comes
+            // again, because it was not answered.
+            match serde_json::from_slice::<Entry<T>>(&self.line) {
+                Ok(entry) => return Ok(Some((entry.organization, entry.kept))),
+                Err(_) if self.line.trim_ascii().is_empty() => {}
+                Err(error) => {
+                    tracing::warn!("a line of {} cannot be read: {error}", self.path.display());
+                }
+            }
         }
     }
-    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn keep(spool: &mut Spool<String>, organization: OrganizationId, words: &[&str]) {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        spool.keep(organization, words.iter()).unwrap();
+    }
+
+    fn everything(spool: &mut Spool<String>) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut from = Some(0);
+        while let Some(place) = from {
+            let page = spool.page(place).unwrap();
+            all.extend(page.entries);
+            from = page.next;
+        }
+        all
+    }
+
+    #[test]
+    fn a_long_spool_is_read_page_by_page_while_it_grows() {
+        let dir = tempfile::tempdir().unwrap();
+        let organization = OrganizationId::new();
+        let mut spool = Spool::open(dir.path(), InstanceId::new(), "words").unwrap();
+        let words: Vec<String> = (0..600).map(|word| word.to_string()).collect();
+        spool.keep(organization, words.iter()).unwrap();
+        let first = spool.page(0).unwrap();
+        assert_eq!((first.entries.len(), &first.entries[..]), (PAGE, &words[..PAGE]));
+        keep(&mut spool, organization, &["one more"]);
+        let second = spool.page(first.next.unwrap()).unwrap();
+        let third = spool.page(second.next.unwrap()).unwrap();
+        assert_eq!((second.entries.len(), third.entries.len(), third.next), (PAGE, 89, None));
+        assert_eq!(third.entries[88], "one more");
+        spool.clear().unwrap();
+        keep(&mut spool, organization, &["after"]);
+        assert_eq!(everything(&mut spool), ["after"]);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_costs_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let organization = OrganizationId::new();
+        let mut spool = Spool::open(dir.path(), InstanceId::new(), "words").unwrap();
+        keep(&mut spool, organization, &["before"]);
+        // As a full disk leaves it: in the middle of a line, and of a character.
+        spool.file.write_all(b"{\"organization\":\"\xf0\x9f").unwrap();
+        spool.is_torn = true;
+        keep(&mut spool, organization, &["behind", "and behind"]);
+        assert_eq!(everything(&mut spool), ["before", "behind", "and behind"]);
+    }
+
+    #[test]
+    fn what_is_left_behind_is_inherited_once_and_only_from_the_dead_of_ones_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, theirs) = (OrganizationId::new(), OrganizationId::new());
+        let mut gone = Spool::open(dir.path(), InstanceId::new(), "words").unwrap();
+        keep(&mut gone, ours, &["a", "b"]);
+        gone.file.write_all(b"{\"organiz").unwrap();
+        drop(gone);
+        let mut alive = Spool::open(dir.path(), InstanceId::new(), "words").unwrap();
+        keep(&mut alive, ours, &["c"]);
+        let mut foreign = Spool::open(dir.path(), InstanceId::new(), "words").unwrap();
+        keep(&mut foreign, theirs, &["d"]);
+        let foreign_path = foreign.path.clone();
+        drop(foreign);
+        let mut other_kind = Spool::open(dir.path(), InstanceId::new(), "numbers").unwrap();
+        keep(&mut other_kind, ours, &["e"]);
+        drop(other_kind);
+        let mut heir = Spool::open(dir.path(), InstanceId::new(), "words").unwrap();
+        assert_eq!(heir.inherit(ours).unwrap(), 2);
+        assert!(heir.holds_something());
+        assert_eq!(everything(&mut heir), ["a", "b"]);
+        assert_eq!(heir.inherit(ours).unwrap(), 0, "the file is gone");
+        let mut text = String::new();
+        File::open(foreign_path).unwrap().read_to_string(&mut text).unwrap();
+        assert!(text.contains("\"d\""));
+    }
 }

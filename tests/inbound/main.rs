@@ -1,0 +1,24 @@
+//! The listener on a real database, over real HTTP: what it believes, what it keeps, and what it answers while the database
+//! is away (`reliability.md`, section 6, and row 43 of the fault matrix).
+
+#![allow(
+    clippy::pedantic,
+    reason = "cases read as sentences: seconds where the rule says seconds, panics that print the whole world"
+)]
+#![cfg(test)]
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod away;
+mod belief;
+mod caller;
+mod limits;
+mod office;
+mod registration;
+
+/// Not a test: this program as a listener of its own, when [`office::Process`] starts it.
+#[test]
+fn child() {
+    office::run_if_child();
+}
