@@ -103,14 +103,16 @@ create function apply_receipts(
 as $$
 #variable_conflict use_column
 declare
-    v_now  timestamptz := coalesce(p_now, clock_timestamp());
+    v_now  timestamptz;
     v_done integer;
 begin
-    -- Locks in the order of the claim: recipients, then attempts, each by id.
-    perform 1 from campaign_recipients r
-      join attempts a on a.organization_id = p_org and a.campaign_id = r.campaign_id and a.recipient_id = r.id
-     where r.organization_id = p_org and a.id = any (p_attempts)
-     order by r.campaign_id, r.id for update of r;
+    -- Locks in the order of the outcomes: attempts, then their recipients, each in the order of the attempts.
+    perform 1 from attempts a where a.organization_id = p_org and a.id = any (p_attempts) order by a.id for update;
+    perform 1 from attempts a
+      join campaign_recipients r on r.organization_id = p_org and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+     where a.organization_id = p_org and a.id = any (p_attempts)
+     order by a.id for update of r;
+    v_now := coalesce(p_now, clock_timestamp());
     with applied as (
         update receipts r set applied_at = v_now, attempt_id = k.attempt_id
           from unnest(p_ids, p_attempts) as k (id, attempt_id)
