@@ -3,7 +3,7 @@
 
 use crate::store::view::LiveEvent;
 use crate::tui::Ended;
-use crate::tui::backend::Notice;
+use crate::tui::backend::{Inside, Notice};
 use crate::tui::effects::Picture;
 use crate::tui::model::{Dirty, Model};
 use crate::tui::msg::{Effect, Moment, Msg};
@@ -38,6 +38,8 @@ pub struct Wires {
     pub live: broadcast::Receiver<Arc<LiveEvent>>,
     /// Changes by others.
     pub notices: broadcast::Receiver<Notice>,
+    /// The sender inside this process.
+    pub inside: watch::Receiver<Inside>,
     /// Answers, signals, alarms.
     pub messages: mpsc::Receiver<Msg>,
     /// Where effects go.
@@ -87,6 +89,7 @@ impl<S: Write> App<S> {
         let mut live_open = true;
         let mut notices_open = true;
         let mut pictures_open = true;
+        let mut inside_open = true;
         self.draw();
         loop {
             if let Some(ended) = self.model.ended.take() {
@@ -106,6 +109,10 @@ impl<S: Write> App<S> {
                 changed = self.wires.pictures.changed(), if pictures_open => match changed {
                     Ok(()) => self.picture(),
                     Err(_) => pictures_open = false,
+                },
+                changed = self.wires.inside.changed(), if inside_open => match changed {
+                    Ok(()) => self.inside(),
+                    Err(_) => inside_open = false,
                 },
                 notice = self.wires.notices.recv(), if notices_open => match notice {
                     Ok(notice) => self.take(Msg::Notice(notice)),
@@ -166,6 +173,11 @@ impl<S: Write> App<S> {
         if let Some(answer) = picture {
             self.take(Msg::Overview(answer));
         }
+    }
+
+    fn inside(&mut self) {
+        let inside = self.wires.inside.borrow_and_update().clone();
+        self.take(Msg::Inside(inside));
     }
 
     /// Takes in the first live event and all that wait behind it; answers whether there can be more.

@@ -111,6 +111,7 @@ pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, T
         pictures,
         live: backend.live(),
         notices: backend.notices(),
+        inside: backend.inside(),
         messages: incoming,
         effects,
     };

@@ -248,6 +248,8 @@ pub struct Model {
     pub now: Moment,
     /// Who is here.
     pub session: Session,
+    /// Why this process has no sender although it should have one, if that is so.
+    pub missing: Option<Safe>,
     /// Nothing can be changed, because the operator asked for that.
     pub read_only: bool,
     /// Why Ctrl-z cannot stop this process, if it cannot.
@@ -319,6 +321,7 @@ impl Model {
         Self {
             now,
             session,
+            missing: None,
             read_only,
             cannot_stop: None,
             theme,

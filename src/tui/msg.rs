@@ -7,7 +7,7 @@ use crate::store::view::{
     CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
     RecipientQuery, RecipientRow, Total,
 };
-use crate::tui::backend::{ActionAnswer, BackendError, Notice};
+use crate::tui::backend::{ActionAnswer, BackendError, Inside, Notice};
 use crate::tui::terminal::signals::StopSignal;
 use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
@@ -68,6 +68,8 @@ pub enum Msg {
     Live(Vec<Arc<LiveEvent>>, u64),
     /// Somebody else changed something.
     Notice(Notice),
+    /// The sender inside this process failed, or is another one now.
+    Inside(Inside),
     /// Notices were lost: everything visible is to be read again.
     NoticesLost,
     /// A task elsewhere in the program panicked.

@@ -17,7 +17,7 @@ use crate::store::view::{
     RecipientQuery, RecipientRow, Session, Total,
 };
 use crate::store::{Store, StoreError};
-use crate::tui::backend::{ActionAnswer, Backend, BackendError, LIVE_CHANNEL, Notice, Reply};
+use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Notice, Reply};
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use std::collections::{HashMap, VecDeque};
@@ -67,6 +67,8 @@ struct Inner {
     rates: Mutex<RateWindow>,
     homes: Mutex<Homes>,
     own: OwnChanges,
+    /// The sender of this process: another one when it failed and was replaced.
+    inside: watch::Sender<Inside>,
     /// Tasks of ours end when it is gone.
     alive: watch::Sender<()>,
 }
@@ -134,6 +136,7 @@ impl StoreBackend {
             instance: seat.instance,
             on_terminal_loss: around.on_terminal_loss,
         };
+        let inside = seat.instance.map_or(Inside::Nobody, Inside::Sends);
         let inner = Inner {
             runtime: Handle::current(),
             live: LiveFeed::new(LIVE_CHANNEL),
@@ -141,6 +144,7 @@ impl StoreBackend {
             rates: Mutex::default(),
             homes: Mutex::default(),
             own: OwnChanges::default(),
+            inside: watch::channel(inside).0,
             alive: watch::channel(()).0,
             store,
             seat,
@@ -159,6 +163,7 @@ impl StoreBackend {
             seat: inner.seat.clone(),
             notices: inner.notices.downgrade(),
             own: inner.own.clone(),
+            inside: inner.inside.subscribe(),
         };
         inner.runtime.spawn(news.tell(inner.alive.subscribe()));
         Self(Arc::new(inner))
@@ -168,6 +173,11 @@ impl StoreBackend {
     #[must_use]
     pub fn live_feed(&self) -> LiveFeed {
         self.0.live.clone()
+    }
+
+    /// Takes in what became of the sender of this process: from now on the console stands for that instance.
+    pub fn tell_inside(&self, inside: Inside) {
+        self.0.inside.send_replace(inside);
     }
 
     /// Runs a question to its end, whether or not anybody still wants the answer.
@@ -187,6 +197,11 @@ impl StoreBackend {
 }
 
 impl Inner {
+    /// From where this console looks now.
+    fn seat(&self) -> Seat {
+        Seat { instance: self.inside.borrow().instance(), ..self.seat.clone() }
+    }
+
     fn homes(&self) -> MutexGuard<'_, Homes> {
         self.homes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -221,7 +236,7 @@ impl Backend for StoreBackend {
 
     fn overview(&self) -> Reply<Overview> {
         self.ask(async move |inner| {
-            let picture = inner.store.picture(&inner.seat).await?;
+            let picture = inner.store.picture(&inner.seat()).await?;
             let mut window = inner.rates.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(picture.with_rates(&mut window))
         })
@@ -276,7 +291,7 @@ impl Backend for StoreBackend {
     fn act(&self, order: Order) -> BoxFuture<'static, ActionAnswer> {
         let inner = Arc::clone(&self.0);
         let task = self.0.runtime.spawn(async move {
-            let (seat, operator) = (&inner.seat, &inner.session.operator);
+            let (seat, operator) = (inner.seat(), &inner.session.operator);
             if !inner.session.may_write {
                 return ActionAnswer::Refused("you may look but not change anything here".into());
             }
@@ -298,12 +313,16 @@ impl Backend for StoreBackend {
                 Subject::Attempt(id) => ("attempt", id.0),
                 Subject::Organization => ("organization", inner.seat.organization.0),
             };
-            Ok(inner.store.record_reveal(&inner.seat, &inner.session.operator, entity, id).await?)
+            Ok(inner.store.record_reveal(&inner.seat(), &inner.session.operator, entity, id).await?)
         })
     }
 
     fn live(&self) -> broadcast::Receiver<Arc<LiveEvent>> {
         self.0.live.receiver()
+    }
+
+    fn inside(&self) -> watch::Receiver<Inside> {
+        self.0.inside.subscribe()
     }
 
     fn notices(&self) -> broadcast::Receiver<Notice> {
@@ -369,6 +388,7 @@ struct News {
     seat: Seat,
     notices: broadcast::WeakSender<Notice>,
     own: OwnChanges,
+    inside: watch::Receiver<Inside>,
 }
 
 impl News {
@@ -408,12 +428,13 @@ impl News {
         if rows.is_empty() {
             return notices;
         }
+        let here = self.inside.borrow().instance();
         match self.store.describe_changes(&self.seat, &rows).await {
             // What this program did itself is no news.
             Ok(lines) => notices.extend(
                 lines
                     .into_iter()
-                    .filter(|line| line.instance.is_none() || line.instance != self.seat.instance)
+                    .filter(|line| line.instance.is_none() || line.instance != here)
                     .filter(|line| !self.own.has(line))
                     .map(Notice::from),
             ),

@@ -113,6 +113,65 @@ async fn a_panic_elsewhere_is_a_red_line_and_the_console_goes_on() {
 }
 
 #[tokio::test]
+async fn a_console_whose_sender_failed_stands_for_the_one_that_replaced_it() {
+    let world = World::scripted("latency = { from = \"20ms\", to = \"40ms\" }").await;
+    world.number(Num::meta().per_second(10)).await;
+    world.campaign(Camp::of(5_000)).await;
+    let mut console = world.console(Start::default().env("SIGNALBOX_STOP_AT", "before_claim:panic"));
+    console.shows("another sender runs here now").await;
+    until("it sends", 20, async || world.simulator.count() > 5).await;
+    let holder: uuid::Uuid = world.value("select holder from number_leases where holder is not null").await;
+    let instances: i64 = world.value("select count(*) from instances").await;
+    assert_eq!(instances, 2, "the failed one and the one that sends");
+    console.keys("I");
+    // The one that is here holds the number: host, operator, phase, numbers held.
+    console
+        .until("the one that sends is here", |text| {
+            text.lines().any(|line| {
+                line.contains("(here)")
+                    && line.split_whitespace().rev().nth(3).is_some_and(|held| held == "1")
+            })
+        })
+        .await;
+    console.escape("Instances").await;
+    // What is done from here is recorded as done by it.
+    console.keys("2");
+    console.shows_line(&["> ", "campaign-", "ACTIVE"]).await;
+    console.keys("p");
+    console.shows_line(&["campaign-", "PAUSED"]).await;
+    let by: Option<uuid::Uuid> = world
+        .value("select instance_id from audit_log where action like 'pause%' order by at desc limit 1")
+        .await;
+    assert_eq!(by, Some(holder));
+    console.keys("p");
+    console.yes("Resume campaign?").await;
+    console.shows_line(&["campaign-", "ACTIVE"]).await;
+    console.keys("q");
+    console.shows("This process sends: ").await;
+    console.answer("Quit?", "y").await;
+    console.left().await;
+    assert_drained(&world, &console).await;
+}
+
+#[tokio::test]
+async fn leaving_while_a_failed_sender_finishes_waits_for_what_it_began() {
+    let world = World::scripted("latency = { from = \"1s\", to = \"4s\" }").await;
+    world.number(Num::meta().in_flight(8)).await;
+    world.campaign(Camp::of(100)).await;
+    let mut console = world.console(Start::default().env("SIGNALBOX_STOP_AT", "before_outcome:panic"));
+    console.shows("the sender here failed").await;
+    console.signal(Signal::TERM);
+    // Its recorder is gone, so it waits as long as it may; nobody has to wait with it.
+    console.shows("finishing: ").await;
+    console.assert_given_back();
+    console.keys("\x03");
+    console.shows("Ctrl-c once more ends at once").await;
+    console.keys("\x03");
+    let end = console.ends(Duration::from_secs(5)).await;
+    assert_eq!(end.code, 1, "{end:?}");
+}
+
+#[tokio::test]
 async fn a_second_interrupt_asks_and_a_third_one_does_not_wait() {
     let world = World::scripted("latency = { from = \"12s\", to = \"12s\" }").await;
     world.number(Num::meta().in_flight(2)).await;

@@ -16,7 +16,7 @@ pub use run::show_recipients;
 pub use time::{Motion, counts_seconds, spinner, wake_at};
 
 use crate::tui::Ended;
-use crate::tui::backend::Notice;
+use crate::tui::backend::{Inside, Notice};
 use crate::tui::keymap::Layer;
 use crate::tui::model::{Dirty, Elsewhere, FLASH, Level, Model, Tab};
 use crate::tui::msg::{Effect, Moment, Msg};
@@ -39,6 +39,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Notice(notice) => noticed(model, notice),
+        Msg::Inside(inside) => sender_changed(model, inside),
         Msg::NoticesLost => {
             reload_visible(model);
             vec![Effect::Refresh]
@@ -117,6 +118,29 @@ fn noticed(model: &mut Model, notice: Notice) -> Vec<Effect> {
     vec![Effect::Refresh]
 }
 
+/// The sender of this process failed, was replaced, or could not be: from now on this console stands for that one.
+fn sender_changed(model: &mut Model, inside: Inside) -> Vec<Effect> {
+    let before = std::mem::replace(&mut model.session.instance, inside.instance());
+    model.missing = None;
+    match inside {
+        Inside::Nobody => {}
+        Inside::Sends(now) if before == Some(now) => {}
+        Inside::Sends(_) => model.toast(Level::Ok, "another sender runs here now"),
+        Inside::Failed(_, part) => model.toast_with(
+            Level::Bad,
+            format!("the sender here failed: {part}"),
+            Some("what it began finishes, another starts".into()),
+            false,
+        ),
+        Inside::Missing(why) => {
+            model.toast(Level::Bad, format!("no sender runs here, trying again: {why}"));
+            model.missing = Some(why);
+        }
+    }
+    model.touch(Dirty::Input);
+    vec![Effect::Refresh]
+}
+
 /// What is on screen is to be read again.
 fn reload_visible(model: &mut Model) {
     model.recipients.refreshed_at = None;
@@ -146,5 +170,7 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
 
 #[cfg(test)]
 mod data_tests;
+#[cfg(test)]
+mod inside_tests;
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,8 @@ fn segments(model: &Model, wide: bool) -> Vec<Segment> {
     }
     if !model.may_act() {
         list.push((1, "READ-ONLY".into(), Role::Warn));
+    } else if model.missing.is_some() {
+        list.push((0, "NO SENDER".into(), Role::Banner));
     } else if session.instance.is_none() {
         list.push((3, "WATCH".into(), Role::Warn));
     }
