@@ -1,6 +1,7 @@
 //! Many rows out: CSV that no spreadsheet runs, or one JSON array.
 
 use super::CliError;
+use crate::domain::json;
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
@@ -66,7 +67,7 @@ impl JsonArray {
     pub fn push(&mut self, value: &impl serde::Serialize) -> Result<(), CliError> {
         self.out.write_all(if self.any { b",\n" } else { b"\n" })?;
         self.any = true;
-        serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)?;
+        self.out.write_all(json::line(value).map_err(io::Error::from)?.as_bytes())?;
         Ok(())
     }
 

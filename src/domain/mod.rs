@@ -10,6 +10,7 @@ pub mod day;
 pub mod filter;
 pub mod hold;
 pub mod ids;
+pub mod json;
 pub mod locale;
 pub mod number;
 pub mod outcome;

@@ -2,6 +2,7 @@
 //! flushed to the disk before the outcome counts as kept, and replayed by the next sender on this host if this one dies.
 
 use crate::domain::ids::{InstanceId, OrganizationId};
+use crate::domain::json;
 use crate::store::attempt::OutcomeRecord;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,8 @@ impl Spool {
     ) -> io::Result<()> {
         let mut lines = Vec::new();
         for outcome in outcomes {
-            serde_json::to_writer(&mut lines, &Entry { organization, outcome: outcome.clone() })?;
+            let line = json::line(&Entry { organization, outcome: outcome.clone() })?;
+            lines.extend_from_slice(line.as_bytes());
             lines.push(b'\n');
         }
         self.holds_something = true;
