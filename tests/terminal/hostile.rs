@@ -219,6 +219,7 @@ async fn nothing_from_outside_reaches_the_terminal_raw_from_a_command() {
         (vec!["number", "show", "+237600000100"], vec!["vile"], 0),
         (vec!["attempt", "list"], vec!["evil", "says"], 0),
         (vec!["attempt", "show", &attempt], vec!["says"], 0),
+        (vec!["contact", "export", "-"], vec!["foul"], 0),
     ] {
         let mut console = world.console(Start { size: LARGE, ..Start::with(&arguments) });
         let end = console.ends(Duration::from_secs(20)).await;
