@@ -1,16 +1,12 @@
 //! The sender inside a console: started with it, replaced whenever a part of it failed, ended well with it.
 
-use super::{CliError, Session, sender, session::Org};
+use super::{CliError, Session, sender, sender::Urgency, session::Org, voice::Voice};
 use crate::{
     domain::{ids::InstanceId, text::Safe},
     sender::{DRAIN_LIMIT, Sender, Status, Totals, clock::Moment},
     tui::backend::Inside,
 };
-use std::{
-    convert::Infallible,
-    io::{Write, stderr},
-    time::Duration,
-};
+use std::{convert::Infallible, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -106,7 +102,8 @@ impl<'a> SenderInside<'a> {
         }
     }
 
-    /// Ends it well and says, once a second, what it waits for. Whoever interrupts it once is asked, twice is obeyed.
+    /// Ends it well and says, once a second, what it waits for. Whoever interrupts it once is asked, twice is obeyed, and
+    /// Ctrl-\ is obeyed at once.
     pub async fn leave(mut self) -> Result<(), CliError> {
         if let Some(running) = self.running.take() {
             self.leaving = Some(Leaving::begin(running));
@@ -114,6 +111,7 @@ impl<'a> SenderInside<'a> {
         let Some(leaving) = &self.leaving else { return Ok(()) };
         let mut status = leaving.status.clone();
         let mut signals = sender::Signals::listen()?;
+        let voice = Voice::new()?;
         let began = Moment::now();
         let mut seconds = tokio::time::interval(SECOND);
         // The first one is at once.
@@ -124,35 +122,32 @@ impl<'a> SenderInside<'a> {
                 () = self.until_left() => break,
                 _ = seconds.tick() => {
                     let now = status.borrow_and_update().clone();
-                    say(&format!(
+                    voice.say(&format!(
                         "finishing: {} on the wire, {} to record, {} s",
                         now.in_air,
                         now.unrecorded,
                         began.elapsed().as_secs()
                     ));
                 }
-                () = signals.next_press() => {
-                    if asked {
+                urgency = signals.next_press() => {
+                    if asked || urgency == Urgency::AtOnce {
+                        voice.end().await;
                         return Err(CliError::failed("ended at once; what was on the wire will be found in doubt"));
                     }
                     asked = true;
                     let in_air = status.borrow().in_air;
-                    say(&format!("Ctrl-c once more ends at once: {in_air} on the wire would be left in doubt"));
+                    voice.say(&format!("Ctrl-c once more ends at once: {in_air} on the wire would be left in doubt"));
                 }
             }
         }
         let (totals, left) = self.former;
         let doubts =
             if left > 0 { format!("; {left} without outcome, to be found in doubt") } else { String::new() };
-        say(&format!(
+        voice.say(&format!(
             "sent {}, refused {}, in doubt {}{doubts}",
             totals.accepted, totals.rejected, totals.in_doubt
         ));
+        voice.end().await;
         Ok(())
     }
-}
-
-/// A line for the operator, if anybody is there to read it.
-fn say(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
 }

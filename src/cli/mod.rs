@@ -29,6 +29,7 @@ mod secret;
 mod sender;
 mod session;
 mod simulator;
+mod voice;
 mod why;
 
 pub use error::CliError;

@@ -89,6 +89,9 @@ pub enum TuiError {
 
 /// A terminal that has stopped reading holds up the last write; nothing else waits for it longer than this.
 const LAST_FRAME: Duration = Duration::from_secs(2);
+/// How often what such a terminal has not read is thrown away, and how long each time is waited for the drawing thread: a
+/// frame is longer than what the terminal holds.
+const THROW_AWAY: (u32, Duration) = (20, Duration::from_millis(50));
 
 /// Shows the console until it ends. Runs on the program's multi-thread runtime.
 ///
@@ -141,11 +144,23 @@ pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, T
             }
             Some(words) = alarms.recv() => { let _ = messages.try_send(Msg::Alarm(words)); }
             () = until(deadline) => {
-                guard::abandon();
+                give_up_frame(&mut done).await;
                 return Ok(why.map_or(Ended::TerminalLost, |(first, _)| first));
             }
         }
     }
+}
+
+/// Gets the drawing thread out of a write that nobody reads, so that it gives the terminal back; else goes without it.
+async fn give_up_frame<T>(done: &mut oneshot::Receiver<T>) {
+    let (times, wait) = THROW_AWAY;
+    for _ in 0..times {
+        guard::throw_away_unread();
+        if tokio::time::timeout(wait, &mut *done).await.is_ok() {
+            return;
+        }
+    }
+    guard::abandon();
 }
 
 /// Tells the console of a signal. Answers how it ends, if that is what the signal asks for.

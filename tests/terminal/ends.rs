@@ -1,7 +1,7 @@
 //! How the console ends, by whatever path: the terminal is as it was, what was on the wire has its outcome.
 
 use crate::{
-    console::{Console, Start},
+    console::{Console, LARGE, SMALL, Start},
     world::{
         World,
         seed::{Camp, Num},
@@ -37,6 +37,61 @@ async fn assert_drained(world: &World, console: &Console) {
     assert_eq!((sides.accepted, sides.in_doubt), (sides.received, 0));
 }
 
+/// The terminal stops reading, and the program is asked to end.
+async fn ends_well_unread_on(signal: Signal, size: (u16, u16)) {
+    let world = sending().await;
+    let mut console = sending_console(&world, Start::sized(size)).await;
+    console.stall().await;
+    let before = world.counts().await.accepted;
+    world.until_counts("it goes on sending", 20, |counts| counts.accepted > before + 20).await;
+    console.signal(signal);
+    let (code, took) = console.exits(Duration::from_secs(15)).await;
+    assert_eq!(code, 0, "after {took:?}: {}", console.log());
+    // Whoever reads on finds the terminal as it was.
+    console.read_again();
+    console.left().await;
+    assert_drained(&world, &console).await;
+}
+
+#[tokio::test]
+async fn sigterm_ends_a_console_whose_terminal_has_stopped_reading() {
+    ends_well_unread_on(Signal::TERM, SMALL).await;
+}
+
+#[tokio::test]
+async fn sighup_ends_a_large_console_whose_terminal_has_stopped_reading() {
+    ends_well_unread_on(Signal::HUP, LARGE).await;
+}
+
+#[tokio::test]
+async fn a_terminal_that_stops_reading_while_it_drains_holds_up_nothing() {
+    let world = World::scripted("latency = { from = \"3s\", to = \"3s\" }").await;
+    world.number(Num::meta().in_flight(2)).await;
+    world.campaign(Camp::of(100)).await;
+    let mut console = world.console(Start::default());
+    until("something is on the wire", 20, async || world.simulator.requests() == 2).await;
+    console.signal(Signal::TERM);
+    console.until("it has left the screen", |text| !text.contains("[1 Numbers]")).await;
+    console.fill();
+    let (code, took) = console.exits(Duration::from_secs(15)).await;
+    assert_eq!(code, 0, "after {took:?}: {}", console.log());
+    assert_drained(&world, &console).await;
+}
+
+#[tokio::test]
+async fn a_console_whose_terminal_reads_again_goes_on() {
+    let world = sending().await;
+    let mut console = sending_console(&world, Start::default()).await;
+    console.stall().await;
+    let before = world.counts().await.accepted;
+    world.until_counts("it goes on sending", 20, |counts| counts.accepted > before + 5).await;
+    console.read_again();
+    console.keys("2");
+    console.shows("[2 Campaigns]").await;
+    console.shows_line(&["campaign-", "ACTIVE"]).await;
+    console.quit().await;
+}
+
 async fn ends_well_on(signal: Signal) {
     let world = sending().await;
     let mut console = sending_console(&world, Start::default()).await;
@@ -55,6 +110,29 @@ async fn sigterm_gives_the_terminal_back_and_drains() {
 #[tokio::test]
 async fn sigint_gives_the_terminal_back_and_drains() {
     ends_well_on(Signal::INT).await;
+}
+
+#[tokio::test]
+async fn sigquit_gives_the_terminal_back_and_drains() {
+    ends_well_on(Signal::QUIT).await;
+}
+
+#[tokio::test]
+async fn a_second_sigquit_does_not_wait_and_leaves_the_terminal_as_it_was() {
+    let world = World::scripted("latency = { from = \"12s\", to = \"12s\" }").await;
+    world.number(Num::meta().in_flight(2)).await;
+    world.campaign(Camp::of(100)).await;
+    let mut console = world.console(Start::default());
+    until("something is on the wire", 20, async || world.simulator.requests() == 2).await;
+    console.signal(Signal::QUIT);
+    console.until("it finishes", |text| text.contains("finishing: 2 on the wire")).await;
+    // From now on it is the terminal's own key, and reaches the program as a signal.
+    console.keys("\x1c");
+    let end = console.ends(Duration::from_secs(5)).await;
+    assert_eq!(end.code, 1, "{end:?}");
+    assert!(end.text.contains("in doubt"), "{end:?}");
+    console.assert_given_back();
+    assert_eq!(world.attempts("sending").await, 2, "their outcome is not known");
 }
 
 #[tokio::test]

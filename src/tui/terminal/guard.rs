@@ -1,6 +1,8 @@
 //! Taking the terminal and giving it back: each exactly once, whoever calls.
 
 use super::screen::Stdout;
+use super::watchdog;
+use rustix::termios::{Action, QueueSelector, tcflow, tcflush};
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -49,12 +51,23 @@ pub fn give_back() {
     }
 }
 
-/// Leaves the drawing thread behind: it is stuck in a write that nobody reads. The terminal's mode is put back, which
-/// takes no write; should the reader come back, that thread still leaves the screen.
+/// Throws away what the terminal has not taken yet, and lets the drawing thread go on that waits in a write for room: it
+/// leaves the screen then, and whoever reads the terminal later finds it left.
+pub fn throw_away_unread() {
+    let stdout = rustix::stdio::stdout();
+    let _ = tcflush(stdout, QueueSelector::OFlush);
+    // That makes room and wakes nobody; holding the output and letting it go does.
+    let _ = tcflow(stdout, Action::OOff);
+    let _ = tcflow(stdout, Action::OOn);
+}
+
+/// Leaves the drawing thread behind, which is stuck in a write that nobody reads. The terminal's mode is put back, which
+/// takes no write, and nothing else of this program ever waits for that terminal.
 pub fn abandon() {
     if is_taken() {
         let _ = crossterm::terminal::disable_raw_mode();
     }
+    watchdog::detach();
 }
 
 /// Whether the terminal is ours now.
