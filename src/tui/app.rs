@@ -1,7 +1,7 @@
 //! The loop of the drawing thread: wait for one thing, take in everything that waits, draw once if something changed
 //! and the pace allows it.
 
-use crate::store::view::LiveEvent;
+use crate::store::view::{LiveEvent, Session};
 use crate::tui::Ended;
 use crate::tui::backend::{Inside, Notice};
 use crate::tui::effects::Picture;
@@ -38,6 +38,8 @@ pub struct Wires {
     pub live: broadcast::Receiver<Arc<LiveEvent>>,
     /// Changes by others.
     pub notices: broadcast::Receiver<Notice>,
+    /// Who is here.
+    pub sessions: watch::Receiver<Session>,
     /// The sender inside this process.
     pub inside: watch::Receiver<Inside>,
     /// Answers, signals, alarms.
@@ -90,6 +92,7 @@ impl<S: Write> App<S> {
         let mut notices_open = true;
         let mut pictures_open = true;
         let mut inside_open = true;
+        let mut sessions_open = true;
         self.draw();
         loop {
             if let Some(ended) = self.model.ended.take() {
@@ -113,6 +116,10 @@ impl<S: Write> App<S> {
                 changed = self.wires.inside.changed(), if inside_open => match changed {
                     Ok(()) => self.inside(),
                     Err(_) => inside_open = false,
+                },
+                changed = self.wires.sessions.changed(), if sessions_open => match changed {
+                    Ok(()) => self.session(),
+                    Err(_) => sessions_open = false,
                 },
                 notice = self.wires.notices.recv(), if notices_open => match notice {
                     Ok(notice) => self.take(Msg::Notice(notice)),
@@ -173,6 +180,11 @@ impl<S: Write> App<S> {
         if let Some(answer) = picture {
             self.take(Msg::Overview(answer));
         }
+    }
+
+    fn session(&mut self) {
+        let session = self.wires.sessions.borrow_and_update().clone();
+        self.take(Msg::Session(Box::new(session)));
     }
 
     fn inside(&mut self) {

@@ -114,6 +114,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Who is here, on which organisation, with which rights.
     fn session(&self) -> Session;
 
+    /// The same whenever it is another one: the organisation's zone was changed, or our rights.
+    fn sessions(&self) -> watch::Receiver<Session>;
+
     /// One picture of everything that fits on a screen. Called about once a second.
     fn overview(&self) -> Reply<Overview>;
 

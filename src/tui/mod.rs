@@ -114,6 +114,7 @@ pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, T
         pictures,
         live: backend.live(),
         notices: backend.notices(),
+        sessions: backend.sessions(),
         inside: backend.inside(),
         messages: incoming,
         effects,

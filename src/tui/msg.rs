@@ -5,7 +5,7 @@ use crate::domain::ids::RecipientId;
 use crate::domain::text::Safe;
 use crate::store::view::{
     CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
-    RecipientQuery, RecipientRow, Total,
+    RecipientQuery, RecipientRow, Session, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Notice};
 use crate::tui::terminal::signals::StopSignal;
@@ -68,6 +68,8 @@ pub enum Msg {
     Live(Vec<Arc<LiveEvent>>, u64),
     /// Somebody else changed something.
     Notice(Notice),
+    /// The organisation's zone or our rights are others now.
+    Session(Box<Session>),
     /// The sender inside this process failed, or is another one now.
     Inside(Inside),
     /// Notices were lost: everything visible is to be read again.

@@ -48,7 +48,7 @@ pub struct LogLine {
     pub what: Safe,
 }
 
-/// Who is here, on which organisation, with which rights. Fixed for the life of the console, but for the instance.
+/// Who is here, on which organisation, with which rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The operator's name.

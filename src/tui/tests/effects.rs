@@ -33,6 +33,9 @@ impl Backend for Gate {
     fn session(&self) -> Session {
         session()
     }
+    fn sessions(&self) -> watch::Receiver<Session> {
+        watch::channel(session()).1
+    }
     fn inside(&self) -> watch::Receiver<Inside> {
         watch::channel(Inside::Nobody).1
     }

@@ -15,6 +15,8 @@ pub use keys::run_entry;
 pub use run::show_recipients;
 pub use time::{Motion, counts_seconds, spinner, wake_at};
 
+use crate::domain::action::Subject;
+use crate::store::view::Session;
 use crate::tui::Ended;
 use crate::tui::backend::{Inside, Notice};
 use crate::tui::keymap::Layer;
@@ -39,6 +41,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Notice(notice) => noticed(model, notice),
+        Msg::Session(session) => session_changed(model, *session),
         Msg::Inside(inside) => sender_changed(model, inside),
         Msg::NoticesLost => {
             reload_visible(model);
@@ -111,10 +114,23 @@ fn noticed(model: &mut Model, notice: Notice) -> Vec<Effect> {
         alarming: notice.alarming,
     });
     model.touch(Dirty::Live);
+    if notice.subject == Subject::Organization {
+        // It is about everything: limits, the zone, or what nobody heard of while the database was away.
+        reload_visible(model);
+    }
     // What is open about this row is old now.
     if let Some(shown) = model.shown.as_mut().filter(|shown| shown.subject == notice.subject) {
         shown.asked_at = None;
     }
+    vec![Effect::Refresh]
+}
+
+/// The organisation's zone was changed, or our rights. The instance is told apart, with what became of it.
+fn session_changed(model: &mut Model, session: Session) -> Vec<Effect> {
+    let instance = model.session.instance;
+    model.session = Session { instance, ..session };
+    reload_visible(model);
+    model.touch(Dirty::Input);
     vec![Effect::Refresh]
 }
 
