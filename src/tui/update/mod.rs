@@ -187,6 +187,8 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
 #[cfg(test)]
 mod data_tests;
 #[cfg(test)]
+mod hit_tests;
+#[cfg(test)]
 mod inside_tests;
 #[cfg(test)]
 mod tests;
