@@ -170,7 +170,8 @@ impl<S: Write> App<S> {
                 self.resized = true;
                 self.take(Msg::Resize(size));
             }
-            Some(Ok(Event::Mouse(_) | Event::FocusGained | Event::FocusLost)) => {}
+            Some(Ok(Event::Mouse(event))) => self.take(Msg::Mouse(event)),
+            Some(Ok(Event::FocusGained | Event::FocusLost)) => {}
             Some(Err(_)) | None => self.take(Msg::TerminalLost),
         }
     }
@@ -234,6 +235,11 @@ impl<S: Write> App<S> {
                     self.terminal.backend_mut().add(bytes);
                 }
                 update(&mut self.model, Msg::Copied(sequence.is_some()), moment())
+            }
+            Effect::Mouse(on) => {
+                self.terminal.backend_mut().add(guard::mouse(on));
+                self.model.touch(Dirty::Input);
+                Vec::new()
             }
             Effect::Redraw => {
                 self.redraw();

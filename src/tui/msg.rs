@@ -10,7 +10,7 @@ use crate::store::view::{
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Notice};
 use crate::tui::terminal::signals::StopSignal;
 use chrono::{DateTime, Utc};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +31,8 @@ pub enum Msg {
     Key(KeyEvent),
     /// Pasted text.
     Paste(String),
+    /// The wheel, or a click.
+    Mouse(MouseEvent),
     /// The terminal has another size.
     Resize(Size),
     /// A time that the model asked for has come.
@@ -209,6 +211,8 @@ pub enum Effect {
     Refresh,
     /// Put text into the terminal's clipboard.
     Copy(Safe),
+    /// Have the terminal report wheel and clicks, or no longer.
+    Mouse(bool),
     /// Paint everything anew.
     Redraw,
     /// Stop this process for a while.

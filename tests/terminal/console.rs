@@ -275,6 +275,19 @@ impl Console {
         raw && screen.alternate_screen() && screen.hide_cursor() && screen.bracketed_paste()
     }
 
+    /// Whether the terminal reports wheel and clicks, in figures.
+    pub fn reports_mouse(&self) -> bool {
+        let seen = self.seen();
+        let screen = seen.terminal.screen();
+        screen.mouse_protocol_mode() == vt100::MouseProtocolMode::PressRelease
+            && screen.mouse_protocol_encoding() == vt100::MouseProtocolEncoding::Sgr
+    }
+
+    /// Clicks, columns and rows counted from 1.
+    pub fn click(&mut self, column: u16, row: u16) {
+        self.keys(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+    }
+
     /// Asserts that the terminal is as a shell expects it.
     #[track_caller]
     pub fn assert_given_back(&self) {

@@ -16,6 +16,7 @@ mod ends;
 mod gaps;
 mod hostile;
 mod modes;
+mod mouse;
 mod screens;
 mod steering;
 

@@ -8,7 +8,7 @@ use crate::tui::model::{Level, Model};
 use crate::tui::msg::Effect;
 use crate::tui::overlays::{Overlay, reason::ReasonPrompt};
 use crate::tui::theme::Role;
-use crate::tui::update::{ask_reason, propose, run_entry, show_recipients};
+use crate::tui::update::{ask_reason, propose, run_entry, show_recipients, switch_mouse};
 use crate::tui::verbs::{CampaignVerb, NumberVerb};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
@@ -28,6 +28,8 @@ enum Does {
     AskPriority(NumberId),
     Campaign(CampaignId, CampaignVerb),
     Recipients(CampaignId),
+    /// Switches the mouse on or off.
+    Mouse(bool),
 }
 
 struct Item {
@@ -156,6 +158,16 @@ fn all(model: &Model) -> Vec<Item> {
         entry.layer == Layer::Global && !matches!(entry.name, "back" | "interrupt" | "palette")
     };
     items.extend(TABLE.iter().filter(listed).filter(global).map(command));
+    items.extend([true, false].map(|on| Item {
+        title: if on { "Mouse on" } else { "Mouse off" }.into(),
+        key: String::new(),
+        does: Does::Mouse(on),
+        possible: match (on, model.mouse) {
+            (true, true) => Err("it is on".into()),
+            (false, false) => Err("it is off".into()),
+            _ => Ok(()),
+        },
+    }));
     items
 }
 
@@ -263,6 +275,7 @@ pub fn accept(model: &mut Model) -> Vec<Effect> {
     match item.does {
         Does::Command(entry) => run_entry(model, entry),
         Does::Recipients(id) => show_recipients(model, Some(id)),
+        Does::Mouse(on) => switch_mouse(model, on),
         Does::Campaign(id, verb) => {
             let proposal = match model.campaign(id) {
                 Some(row) => verb.propose(&[row], model),

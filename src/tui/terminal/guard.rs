@@ -7,12 +7,18 @@ use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The operator wants the mouse, whenever the terminal is ours.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// The title is kept for later, once: a second time would keep our own.
 const KEEP_TITLE: &[u8] = b"\x1b[22;0t";
 /// Alternate screen, bracketed paste, no cursor. No question is put to the terminal: over a slow link its answer would
 /// arrive late and turn up as typed characters at the shell.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l";
+
+/// Wheel and clicks are reported, in figures and not in letters; no movements.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// End of a synchronised update that a fault may have left open, paste and mouse off, colours reset, title back,
 /// cursor shown, alternate screen left.
@@ -39,8 +45,15 @@ pub fn take() -> io::Result<Guard> {
 pub fn retake() -> io::Result<()> {
     let was_ours = TAKEN.swap(true, Ordering::SeqCst);
     crossterm::terminal::enable_raw_mode()?;
-    let bytes = if was_ours { ENTER.to_vec() } else { [KEEP_TITLE, ENTER].concat() };
-    Stdout.write_all(&bytes)
+    let title = if was_ours { b"".as_slice() } else { KEEP_TITLE };
+    let mouse = if MOUSE.load(Ordering::SeqCst) { MOUSE_ON } else { b"" };
+    Stdout.write_all(&[title, ENTER, mouse].concat())
+}
+
+/// What switches the mouse on or off; whoever draws writes it. Giving the terminal back switches it off in any case.
+pub fn mouse(on: bool) -> &'static [u8] {
+    MOUSE.store(on, Ordering::SeqCst);
+    if on { MOUSE_ON } else { MOUSE_OFF }
 }
 
 /// Gives the terminal back. A second call does nothing; a terminal that is gone is no reason to complain.

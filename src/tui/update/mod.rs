@@ -5,6 +5,7 @@ pub mod copy;
 mod data;
 mod filter;
 mod keys;
+mod mouse;
 mod overlay;
 mod run;
 mod time;
@@ -12,6 +13,7 @@ mod wants;
 
 pub use actions::{ask_reason, propose};
 pub use keys::run_entry;
+pub use mouse::switch_mouse;
 pub use run::show_recipients;
 pub use time::{Motion, counts_seconds, spinner, wake_at};
 
@@ -31,6 +33,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
     let mut effects = match msg {
         Msg::Key(key) => keys::press(model, key),
         Msg::Paste(text) => keys::paste(model, &text),
+        Msg::Mouse(event) => mouse::act(model, event),
         Msg::Tick => Vec::new(),
         Msg::Overview(answer) => data::overview(model, answer),
         Msg::Answer { slot, request, took, answer } => data::answer(model, slot, request, took, answer),
@@ -190,5 +193,7 @@ mod data_tests;
 mod hit_tests;
 #[cfg(test)]
 mod inside_tests;
+#[cfg(test)]
+mod mouse_tests;
 #[cfg(test)]
 mod tests;

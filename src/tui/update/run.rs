@@ -130,7 +130,8 @@ fn tabs_and_marks(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
     Some(Vec::new())
 }
 
-fn switch(model: &mut Model, tab: Tab) {
+/// Opens a tab.
+pub fn switch(model: &mut Model, tab: Tab) {
     model.overlays.clear();
     model.tab = tab;
     if tab == Tab::Recipients && !model.recipients.opened {
