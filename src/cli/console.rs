@@ -20,11 +20,17 @@ pub struct Flags {
     /// The console without any key that changes something
     #[arg(long)]
     pub read_only: bool,
+    /// The console in lines, for screen readers, dumb terminals and pipes: what happens is printed, a line each, and
+    /// commands are read from standard input; `help` lists them, `quit` or the end of the input ends
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// Shows the console until its operator leaves, then ends the sender well.
 pub async fn run(session: &Session, flags: Flags) -> Result<(), CliError> {
-    tui::terminal::check().map_err(|error| CliError::failed(error.to_string()))?;
+    if !flags.plain {
+        tui::terminal::check().map_err(|error| CliError::failed(error.to_string()))?;
+    }
     let org = session.organization().await?;
     let environment = if org.record.rehearsal { "REHEARSAL" } else { "PROD" };
     show(session, &org, flags, environment, !org.record.rehearsal).await
@@ -58,7 +64,8 @@ pub async fn show(
     let backend = Arc::new(StoreBackend::new(session.store.clone(), seat, around));
     let options = Options { read_only: flags.read_only, theme: Theme::detect(None, None), keys: None };
     let ended = tokio::select! {
-        ended = tui::run(backend.clone(), options) => ended,
+        ended = tui::plain::run(backend.clone(), options.clone()), if flags.plain => ended,
+        ended = tui::run(backend.clone(), options.clone()), if !flags.plain => ended,
         never = inside.keep(|now| backend.tell_inside(now)) => match never {},
     };
     inside.leave().await?;

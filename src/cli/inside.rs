@@ -1,10 +1,10 @@
 //! The sender inside a console: started with it, replaced whenever a part of it failed, ended well with it.
 
-use super::{CliError, Session, sender, sender::Urgency, session::Org, voice::Voice};
+use super::{CliError, Session, sender, sender::Urgency, session::Org};
 use crate::{
     domain::{ids::InstanceId, text::Safe},
     sender::{DRAIN_LIMIT, Sender, Status, Totals, clock::Moment},
-    tui::backend::Inside,
+    tui::{backend::Inside, terminal::voice::Voice},
 };
 use std::{convert::Infallible, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
@@ -111,7 +111,7 @@ impl<'a> SenderInside<'a> {
         let Some(leaving) = &self.leaving else { return Ok(()) };
         let mut status = leaving.status.clone();
         let mut signals = sender::Signals::listen()?;
-        let voice = Voice::new()?;
+        let voice = Voice::on(rustix::stdio::stderr)?;
         let began = Moment::now();
         let mut seconds = tokio::time::interval(SECOND);
         // The first one is at once.

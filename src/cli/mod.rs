@@ -29,7 +29,6 @@ mod secret;
 mod sender;
 mod session;
 mod simulator;
-mod voice;
 mod why;
 
 pub use error::CliError;

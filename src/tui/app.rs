@@ -62,7 +62,8 @@ pub struct App<S: Write> {
     resized: bool,
 }
 
-fn moment() -> Moment {
+/// Now. The console reads its clocks here.
+pub fn moment() -> Moment {
     Moment { mono: Instant::now(), wall: Utc::now() }
 }
 

@@ -25,6 +25,7 @@ pub mod model;
 pub mod msg;
 pub mod overlays;
 pub mod pace;
+pub mod plain;
 pub mod store_backend;
 pub mod tabs;
 pub mod terminal;
@@ -100,25 +101,9 @@ const THROW_AWAY: (u32, Duration) = (20, Duration::from_millis(50));
 pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, TuiError> {
     terminal::check()?;
     let mut signals = Signals::listen().map_err(TuiError::Terminal)?;
-    let (messages, incoming) = mpsc::channel(256);
-    let (effects, outgoing) = mpsc::channel(64);
-    let (refresh, refreshed) = mpsc::channel(1);
-    let (alarm, mut alarms) = mpsc::channel(16);
     let (lost, mut terminal_lost) = mpsc::channel(1);
-    let (picture, pictures) = watch::channel(None);
-    panic::install(alarm);
+    let Connected { wires, messages, mut alarms } = connect(&backend);
     watchdog::watch(lost).map_err(TuiError::Terminal)?;
-    tokio::spawn(effects::run(backend.clone(), outgoing, messages.clone(), refresh));
-    tokio::spawn(effects::pictures(backend.clone(), picture, refreshed));
-    let wires = app::Wires {
-        pictures,
-        live: backend.live(),
-        notices: backend.notices(),
-        sessions: backend.sessions(),
-        inside: backend.inside(),
-        messages: incoming,
-        effects,
-    };
     let session = backend.session();
     let (finished, mut done) = oneshot::channel();
     std::thread::Builder::new()
@@ -150,6 +135,36 @@ pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, T
             }
         }
     }
+}
+
+/// A console's ways to the outside.
+struct Connected {
+    wires: app::Wires,
+    messages: mpsc::Sender<Msg>,
+    /// Panics of tasks, in cleaned words.
+    alarms: mpsc::Receiver<Safe>,
+}
+
+/// Starts what carries out effects and reads pictures.
+fn connect(backend: &Arc<dyn Backend>) -> Connected {
+    let (messages, incoming) = mpsc::channel(256);
+    let (effects, outgoing) = mpsc::channel(64);
+    let (refresh, refreshed) = mpsc::channel(1);
+    let (alarm, alarms) = mpsc::channel(16);
+    let (picture, pictures) = watch::channel(None);
+    panic::install(alarm);
+    tokio::spawn(effects::run(backend.clone(), outgoing, messages.clone(), refresh));
+    tokio::spawn(effects::pictures(backend.clone(), picture, refreshed));
+    let wires = app::Wires {
+        pictures,
+        live: backend.live(),
+        notices: backend.notices(),
+        sessions: backend.sessions(),
+        inside: backend.inside(),
+        messages: incoming,
+        effects,
+    };
+    Connected { wires, messages, alarms }
 }
 
 /// Gets the drawing thread out of a write that nobody reads, so that it gives the terminal back; else goes without it.

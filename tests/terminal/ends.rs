@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use std::time::Duration;
 
 /// Requests take half a second, so that some are on the wire at any time.
-async fn sending() -> World {
+pub async fn sending() -> World {
     let world = World::scripted("latency = { from = \"400ms\", to = \"600ms\" }").await;
     world.number(Num::meta().in_flight(8)).await;
     world.campaign(Camp::of(5_000)).await;

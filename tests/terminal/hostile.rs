@@ -23,7 +23,7 @@ fn escaped(text: &str) -> String {
     text.chars().map(|letter| format!("\\U{:08x}", u32::from(letter))).collect()
 }
 
-async fn hostile_world() -> World {
+pub async fn hostile_world() -> World {
     let script = format!(
         "[[rule]]\nwhen = {{ every = 2 }}\nthen = {{ error = 131026, details = \"says {}\" }}\n",
         escaped(NASTY)
@@ -98,7 +98,7 @@ fn assert_only_ours(bytes: &[u8]) {
 }
 
 #[track_caller]
-fn assert_text(text: &str) {
+pub fn assert_text(text: &str) {
     if let Some(letter) = text.chars().find(|letter| is_forbidden(*letter)) {
         panic!("{letter:?} in {text:?}");
     }

@@ -17,6 +17,7 @@ mod gaps;
 mod hostile;
 mod modes;
 mod mouse;
+mod plain;
 mod screens;
 mod steering;
 

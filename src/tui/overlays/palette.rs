@@ -2,7 +2,7 @@
 //! reason. Dangerous commands go through the same question as their key.
 
 use crate::domain::ids::{CampaignId, NumberId};
-use crate::tui::keymap::{Entry, Layer, Reason, TABLE, hidden};
+use crate::tui::keymap::{Cmd, Entry, Layer, Reason, TABLE, hidden};
 use crate::tui::lists::Motion;
 use crate::tui::model::{Level, Model};
 use crate::tui::msg::Effect;
@@ -32,11 +32,15 @@ enum Does {
     Mouse(bool),
 }
 
-struct Item {
-    title: String,
+/// A command with its name.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Its name.
+    pub title: String,
     key: String,
     does: Does,
-    possible: Result<(), Reason>,
+    /// Whether it is possible now, or why not.
+    pub possible: Result<(), Reason>,
 }
 
 /// The palette.
@@ -216,7 +220,22 @@ fn capital(text: &str) -> String {
 
 /// What fits what is typed, the best first; possible ones before the others.
 fn found(model: &Model, typed: &str) -> Vec<Item> {
-    let items = all(model);
+    fitting(all(model), model, typed)
+}
+
+/// The commands that need neither a screen nor a row under a cursor, as far as they fit what is typed, the best first.
+pub fn without_screen(model: &Model, typed: &str) -> Vec<Item> {
+    let needs_no_row = |item: &Item| match item.does {
+        Does::Number(..) | Does::AskPriority(_) | Does::Campaign(..) => true,
+        Does::Command(entry) => {
+            entry.layer == Layer::Global && matches!(entry.cmd, Cmd::Undo | Cmd::StopAll | Cmd::ReleaseStop)
+        }
+        Does::Recipients(_) | Does::Mouse(_) => false,
+    };
+    fitting(all(model).into_iter().filter(needs_no_row).collect(), model, typed)
+}
+
+fn fitting(items: Vec<Item>, model: &Model, typed: &str) -> Vec<Item> {
     if typed.trim().is_empty() {
         return latest_first(items, &model.history);
     }
@@ -272,6 +291,11 @@ pub fn accept(model: &mut Model) -> Vec<Effect> {
     model.history.push(item.title.clone());
     let surplus = model.history.len().saturating_sub(100);
     model.history.drain(..surplus);
+    run(model, &item)
+}
+
+/// Does what it says, as far as that is possible now.
+pub fn run(model: &mut Model, item: &Item) -> Vec<Effect> {
     match item.does {
         Does::Command(entry) => run_entry(model, entry),
         Does::Recipients(id) => show_recipients(model, Some(id)),
