@@ -7,6 +7,8 @@ use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The terminal has all that gives it back, even if nobody has read it yet.
+static LEFT: AtomicBool = AtomicBool::new(false);
 /// The operator wants the mouse, whenever the terminal is ours.
 static MOUSE: AtomicBool = AtomicBool::new(false);
 
@@ -44,6 +46,7 @@ pub fn take() -> io::Result<Guard> {
 /// When the terminal refuses.
 pub fn retake() -> io::Result<()> {
     let was_ours = TAKEN.swap(true, Ordering::SeqCst);
+    LEFT.store(false, Ordering::SeqCst);
     crossterm::terminal::enable_raw_mode()?;
     let title = if was_ours { b"".as_slice() } else { KEEP_TITLE };
     let mouse = if MOUSE.load(Ordering::SeqCst) { MOUSE_ON } else { b"" };
@@ -60,13 +63,17 @@ pub fn mouse(on: bool) -> &'static [u8] {
 pub fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = Stdout.write_all(LEAVE);
+        LEFT.store(true, Ordering::SeqCst);
         let _ = crossterm::terminal::disable_raw_mode();
     }
 }
 
 /// Throws away what the terminal has not taken yet, and lets the drawing thread go on that waits in a write for room: it
-/// leaves the screen then, and whoever reads the terminal later finds it left.
+/// leaves the screen then, and whoever reads the terminal later finds it left. Once it has, nothing is thrown away.
 pub fn throw_away_unread() {
+    if LEFT.load(Ordering::SeqCst) {
+        return;
+    }
     let stdout = rustix::stdio::stdout();
     let _ = tcflush(stdout, QueueSelector::OFlush);
     // That makes room and wakes nobody; holding the output and letting it go does.
