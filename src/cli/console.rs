@@ -1,26 +1,18 @@
 //! `signalbox` without a noun: the console, with its sender inside.
 
-use super::{CliError, Session, logging, sender, session::Org};
+use super::{CliError, Session, inside::SenderInside, listen, logging, session::Org};
 use crate::{
-    domain::text::Safe,
-    sender::{DRAIN_LIMIT, Sender, clock::Moment},
+    domain::{ids::InstanceId, text::Safe},
     tui::{
         self, Ended, Options,
         store_backend::{StoreBackend, Surroundings},
         theme::Theme,
     },
 };
-use std::{
-    convert::Infallible,
-    io::{Write, stderr},
-    sync::Arc,
-    time::Duration,
-};
-
-const SECOND: Duration = Duration::from_secs(1);
+use std::sync::Arc;
 
 /// How the console is run.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct Flags {
     /// The console without a sender inside
     #[arg(long)]
@@ -28,11 +20,20 @@ pub struct Flags {
     /// The console without any key that changes something
     #[arg(long)]
     pub read_only: bool,
+    /// The console in lines, for screen readers, dumb terminals and pipes: what happens is printed, a line each, and
+    /// commands are read from standard input; `help` lists them, `quit` or the end of the input ends
+    #[arg(long)]
+    pub plain: bool,
+    /// How webhooks are taken
+    #[command(flatten)]
+    pub listening: listen::Flags,
 }
 
 /// Shows the console until its operator leaves, then ends the sender well.
 pub async fn run(session: &Session, flags: Flags) -> Result<(), CliError> {
-    tui::terminal::check().map_err(|error| CliError::failed(error.to_string()))?;
+    if !flags.plain {
+        tui::terminal::check().map_err(|error| CliError::failed(error.to_string()))?;
+    }
     let org = session.organization().await?;
     let environment = if org.record.rehearsal { "REHEARSAL" } else { "PROD" };
     show(session, &org, flags, environment, !org.record.rehearsal).await
@@ -48,12 +49,10 @@ pub async fn show(
 ) -> Result<(), CliError> {
     let _log = logging::to_file(&session.config.data_dir.join("log"), session.config.log.as_deref())?;
     let sends = !(flags.watch || flags.read_only);
-    let mut sender = if sends {
-        Some(sender::start(session, sender::config(session, org, "console")).await?)
-    } else {
-        None
-    };
-    let seat = session.store.seat(org.id, sender.as_ref().map(Sender::instance)).await?;
+    let mut inside = SenderInside::start(session, org, sends).await?;
+    let seat = session.store.seat(org.id, inside.instance()).await?;
+    let instance = inside.instance().unwrap_or_else(InstanceId::new);
+    let listener = listen::start(session, org, instance, &flags.listening).await?;
     let on_loss = if sends {
         "if this terminal is lost, what is on the wire is finished and sending stops; run inside tmux to keep it"
     } else {
@@ -70,86 +69,17 @@ pub async fn show(
     let backend = Arc::new(StoreBackend::new(session.store.clone(), seat, around));
     let options = Options { read_only: flags.read_only, theme: Theme::detect(None, None), keys: None };
     let ended = tokio::select! {
-        ended = tui::run(backend, options) => ended,
-        never = keep_sending(session, org, &mut sender) => match never {},
+        ended = tui::plain::run(backend.clone(), options.clone()), if flags.plain => ended,
+        ended = tui::run(backend.clone(), options.clone()), if !flags.plain => ended,
+        never = inside.keep(|now| backend.tell_inside(now)) => match never {},
     };
-    if let Some(sender) = sender {
-        leave(sender).await?;
+    // Reports that came are kept before the sender that would apply them leaves.
+    if let Some(listener) = listener {
+        listener.end().await;
     }
+    inside.leave().await?;
     match ended {
         Ok(Ended::Quit | Ended::Signal(_) | Ended::TerminalLost) => Ok(()),
         Err(error) => Err(CliError::because("the console ended", error)),
     }
-}
-
-/// Replaces the sender whenever a part of it failed. Never ends.
-async fn keep_sending(session: &Session, org: &Org, sender: &mut Option<Sender>) -> Infallible {
-    loop {
-        // A console that only watches has none.
-        let Some(running) = sender.as_ref() else { return std::future::pending().await };
-        if running.status().wait_for(|status| status.failed.is_some()).await.is_err() {
-            return std::future::pending().await;
-        }
-        if let Some(failed) = sender.take() {
-            failed.drain(DRAIN_LIMIT).await;
-        }
-        while sender.is_none() {
-            match sender::start(session, sender::config(session, org, "console")).await {
-                Ok(started) => *sender = Some(started),
-                Err(error) => {
-                    let why = error.message().unwrap_or_default();
-                    tracing::error!("the sender cannot be started again: {why}");
-                    tokio::time::sleep(Duration::from_secs(5)).await;
-                }
-            }
-        }
-    }
-}
-
-/// Ends the sender well and says, once a second, what it waits for. Whoever interrupts it once is asked, twice is
-/// obeyed.
-async fn leave(sender: Sender) -> Result<(), CliError> {
-    let mut signals = sender::Signals::listen()?;
-    let mut status = sender.status();
-    let began = Moment::now();
-    let draining = sender.drain(DRAIN_LIMIT);
-    tokio::pin!(draining);
-    let mut seconds = tokio::time::interval(SECOND);
-    // The first one is at once.
-    seconds.tick().await;
-    let mut asked = false;
-    let (totals, left) = loop {
-        tokio::select! {
-            done = &mut draining => break done,
-            _ = seconds.tick() => {
-                let now = status.borrow_and_update().clone();
-                say(&format!(
-                    "finishing: {} on the wire, {} to record, {} s",
-                    now.in_air,
-                    now.unrecorded,
-                    began.elapsed().as_secs()
-                ));
-            }
-            () = signals.next_press() => {
-                if asked {
-                    return Err(CliError::failed("ended at once; what was on the wire will be found in doubt"));
-                }
-                asked = true;
-                let in_air = status.borrow().in_air;
-                say(&format!("Ctrl-c once more ends at once: {in_air} on the wire would be left in doubt"));
-            }
-        }
-    };
-    let doubts =
-        if left > 0 { format!("; {left} without outcome, to be found in doubt") } else { String::new() };
-    say(&format!(
-        "sent {}, refused {}, in doubt {}{doubts}",
-        totals.accepted, totals.rejected, totals.in_doubt
-    ));
-    Ok(())
-}
-
-/// A line for the operator, if anybody is there to read it.
-fn say(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
 }

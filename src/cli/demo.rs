@@ -50,6 +50,9 @@ pub struct Options {
     /// Without a terminal: at full speed, to the end, then totals and both sides' ledgers compared
     #[arg(long)]
     headless: bool,
+    /// With the console in lines, for screen readers, dumb terminals and pipes
+    #[arg(long, conflicts_with = "headless")]
+    plain: bool,
     /// How many people (headless; the console's demo has its own 2,000)
     #[arg(long, value_name = "N", requires = "headless", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     recipients: Option<u32>,
@@ -95,7 +98,7 @@ const DOUBTS_SETTLE: Duration = Duration::from_secs(12);
 
 /// Makes the world, shows it, and removes everything.
 pub async fn run(global: &Global, options: &Options) -> Result<(), CliError> {
-    if !options.headless {
+    if !options.headless && !options.plain {
         crate::tui::terminal::check().map_err(|error| CliError::failed(error.to_string()))?;
     }
     let out = Out::new(global.json);
@@ -146,7 +149,7 @@ async fn play(
     if options.headless {
         headless(session, &org, simulator).await
     } else {
-        let flags = console::Flags { watch: false, read_only: false };
+        let flags = console::Flags { plain: options.plain, ..console::Flags::default() };
         console::show(session, &org, flags, "DEMO", false).await
     }
 }

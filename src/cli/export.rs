@@ -1,21 +1,29 @@
 //! Many rows out: CSV that no spreadsheet runs, or one JSON array.
 
 use super::CliError;
+use crate::domain::{json, text::Safe};
 use std::{
+    borrow::Cow,
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, IsTerminal as _, Write},
     path::Path,
 };
+
+/// Longest cell on a terminal, in graphemes.
+const SHOWN_LIMIT: usize = 4_000;
 
 /// Where an export goes.
 pub struct Export {
     writer: csv::Writer<Box<dyn Write + Send>>,
     rows: u64,
+    /// Somebody looks at it: then it is no file that another program reads.
+    is_shown: bool,
 }
 
 impl Export {
     /// Begins with the header. `-` is standard output; a file that exists is replaced.
     pub fn begin(path: &Path, header: &[&str]) -> Result<Self, CliError> {
+        let is_shown = path == Path::new("-") && io::stdout().is_terminal();
         let target: Box<dyn Write + Send> = if path == Path::new("-") {
             Box::new(BufWriter::new(io::stdout()))
         } else {
@@ -25,12 +33,18 @@ impl Export {
         };
         let mut writer = csv::WriterBuilder::new().from_writer(target);
         writer.write_record(header).map_err(failed)?;
-        Ok(Self { writer, rows: 0 })
+        Ok(Self { writer, rows: 0, is_shown })
     }
 
     /// Writes a row.
     pub fn row<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) -> Result<(), CliError> {
         for cell in cells {
+            let cell = if self.is_shown {
+                Cow::Owned(Safe::cut(cell, SHOWN_LIMIT).into_string())
+            } else {
+                Cow::Borrowed(cell)
+            };
+            let cell = cell.as_ref();
             if is_formula(cell) {
                 self.writer.write_field(format!("'{cell}")).map_err(failed)?;
             } else {
@@ -66,7 +80,7 @@ impl JsonArray {
     pub fn push(&mut self, value: &impl serde::Serialize) -> Result<(), CliError> {
         self.out.write_all(if self.any { b",\n" } else { b"\n" })?;
         self.any = true;
-        serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)?;
+        self.out.write_all(json::line(value).map_err(io::Error::from)?.as_bytes())?;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use url::Url;
 
 /// How webhooks are taken.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Flags {
     /// Take webhooks at this address; put a proxy with TLS in front of it
     #[arg(long, value_name = "ADDR")]

@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod error;
 mod export;
+mod inside;
 mod key;
 mod later;
 mod listen;

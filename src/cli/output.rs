@@ -2,7 +2,7 @@
 
 use super::CliError;
 use crate::{
-    domain::{action::Version, text::Safe},
+    domain::{action::Version, json, text::Safe},
     store::action::ActionResult,
 };
 use chrono::{DateTime, Utc};
@@ -51,8 +51,7 @@ impl Out {
         }
         let mut stdout = io::stdout().lock();
         if self.json {
-            serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from)?;
-            writeln!(stdout)?;
+            writeln!(stdout, "{}", json::document(value).map_err(io::Error::from)?)?;
         } else {
             let text = text();
             let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };

@@ -183,6 +183,16 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    quit: Signal,
+}
+
+/// How urgent a signal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// End well.
+    Well,
+    /// End at once.
+    AtOnce,
 }
 
 impl Signals {
@@ -194,14 +204,16 @@ impl Signals {
             terminate: asked(SignalKind::terminate())?,
             interrupt: asked(SignalKind::interrupt())?,
             hang_up: asked(SignalKind::hangup())?,
+            quit: asked(SignalKind::quit())?,
         })
     }
 
-    /// The next one that somebody means: a hang-up comes along with a terminal that is lost.
-    pub async fn next_press(&mut self) {
+    /// The next one that somebody means: a hang-up comes along with a terminal that is lost. Ctrl-\ does not wait.
+    pub async fn next_press(&mut self) -> Urgency {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Urgency::Well,
+            _ = self.interrupt.recv() => Urgency::Well,
+            _ = self.quit.recv() => Urgency::AtOnce,
         }
     }
 
@@ -211,6 +223,7 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
             _ = self.hang_up.recv() => {}
+            _ = self.quit.recv() => {}
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod filter;
 pub mod hold;
 pub mod ids;
+pub mod json;
 pub mod locale;
 pub mod number;
 pub mod outcome;

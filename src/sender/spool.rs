@@ -3,6 +3,7 @@
 //! one dies.
 
 use crate::domain::ids::{InstanceId, OrganizationId};
+use crate::domain::json;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -83,7 +84,7 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
             lines.push(b'\n');
         }
         for kept in things {
-            serde_json::to_writer(&mut lines, &Entry { organization, kept })?;
+            lines.extend_from_slice(json::line(&Entry { organization, kept })?.as_bytes());
             lines.push(b'\n');
         }
         self.holds_something = true;

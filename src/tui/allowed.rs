@@ -166,6 +166,15 @@ pub(super) fn may_order(model: &Model) -> Allowed {
 pub(super) fn may_mark(model: &Model) -> Allowed {
     if model.tab == Tab::Live { no("lines of the log cannot be marked") } else { row_selected(model) }
 }
+pub(super) fn filtered(model: &Model) -> Allowed {
+    let filter = match model.tab {
+        Tab::Numbers => &model.numbers.filter_text,
+        Tab::Campaigns => &model.campaigns.filter_text,
+        Tab::Recipients => &model.recipients.filter_text,
+        Tab::Live => &model.live.filter_text,
+    };
+    if filter.is_empty() { no("no filter is on: / sets one") } else { Ok(()) }
+}
 pub(super) fn doubts(model: &Model) -> Allowed {
     match model.overview() {
         Some(overview) if overview.in_doubt == 0 => no("nothing is in doubt"),

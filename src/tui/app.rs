@@ -1,9 +1,9 @@
 //! The loop of the drawing thread: wait for one thing, take in everything that waits, draw once if something changed
 //! and the pace allows it.
 
-use crate::store::view::LiveEvent;
+use crate::store::view::{LiveEvent, Session};
 use crate::tui::Ended;
-use crate::tui::backend::Notice;
+use crate::tui::backend::{Inside, Notice};
 use crate::tui::effects::Picture;
 use crate::tui::model::{Dirty, Model};
 use crate::tui::msg::{Effect, Moment, Msg};
@@ -38,6 +38,10 @@ pub struct Wires {
     pub live: broadcast::Receiver<Arc<LiveEvent>>,
     /// Changes by others.
     pub notices: broadcast::Receiver<Notice>,
+    /// Who is here.
+    pub sessions: watch::Receiver<Session>,
+    /// The sender inside this process.
+    pub inside: watch::Receiver<Inside>,
     /// Answers, signals, alarms.
     pub messages: mpsc::Receiver<Msg>,
     /// Where effects go.
@@ -58,7 +62,8 @@ pub struct App<S: Write> {
     resized: bool,
 }
 
-fn moment() -> Moment {
+/// Now. The console reads its clocks here.
+pub fn moment() -> Moment {
     Moment { mono: Instant::now(), wall: Utc::now() }
 }
 
@@ -87,6 +92,8 @@ impl<S: Write> App<S> {
         let mut live_open = true;
         let mut notices_open = true;
         let mut pictures_open = true;
+        let mut inside_open = true;
+        let mut sessions_open = true;
         self.draw();
         loop {
             if let Some(ended) = self.model.ended.take() {
@@ -106,6 +113,14 @@ impl<S: Write> App<S> {
                 changed = self.wires.pictures.changed(), if pictures_open => match changed {
                     Ok(()) => self.picture(),
                     Err(_) => pictures_open = false,
+                },
+                changed = self.wires.inside.changed(), if inside_open => match changed {
+                    Ok(()) => self.inside(),
+                    Err(_) => inside_open = false,
+                },
+                changed = self.wires.sessions.changed(), if sessions_open => match changed {
+                    Ok(()) => self.session(),
+                    Err(_) => sessions_open = false,
                 },
                 notice = self.wires.notices.recv(), if notices_open => match notice {
                     Ok(notice) => self.take(Msg::Notice(notice)),
@@ -156,7 +171,8 @@ impl<S: Write> App<S> {
                 self.resized = true;
                 self.take(Msg::Resize(size));
             }
-            Some(Ok(Event::Mouse(_) | Event::FocusGained | Event::FocusLost)) => {}
+            Some(Ok(Event::Mouse(event))) => self.take(Msg::Mouse(event)),
+            Some(Ok(Event::FocusGained | Event::FocusLost)) => {}
             Some(Err(_)) | None => self.take(Msg::TerminalLost),
         }
     }
@@ -166,6 +182,16 @@ impl<S: Write> App<S> {
         if let Some(answer) = picture {
             self.take(Msg::Overview(answer));
         }
+    }
+
+    fn session(&mut self) {
+        let session = self.wires.sessions.borrow_and_update().clone();
+        self.take(Msg::Session(Box::new(session)));
+    }
+
+    fn inside(&mut self) {
+        let inside = self.wires.inside.borrow_and_update().clone();
+        self.take(Msg::Inside(inside));
     }
 
     /// Takes in the first live event and all that wait behind it; answers whether there can be more.
@@ -210,6 +236,11 @@ impl<S: Write> App<S> {
                     self.terminal.backend_mut().add(bytes);
                 }
                 update(&mut self.model, Msg::Copied(sequence.is_some()), moment())
+            }
+            Effect::Mouse(on) => {
+                self.terminal.backend_mut().add(guard::mouse(on));
+                self.model.touch(Dirty::Input);
+                Vec::new()
             }
             Effect::Redraw => {
                 self.redraw();

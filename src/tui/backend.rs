@@ -1,7 +1,7 @@
 //! Everything that the console asks of the outside. The console knows this trait and nothing behind it.
 
 use crate::domain::action::{Order, Subject, Version};
-use crate::domain::ids::{CampaignId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, InstanceId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
     CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
@@ -10,7 +10,7 @@ use crate::store::view::{
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// An answer under way. It owns what it needs, so that it can run in a task of its own and always to its end: a query
 /// that is dropped half-way can leave a connection inside a transaction (`reference/reliability.md`, section 7).
@@ -82,6 +82,30 @@ pub struct Notice {
     pub alarming: bool,
 }
 
+/// The sender inside this process, as whoever supervises it tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inside {
+    /// There is none: this console only watches.
+    Nobody,
+    /// This one.
+    Sends(InstanceId),
+    /// A part of it failed: it finishes what is on the wire, and another one takes its place.
+    Failed(InstanceId, Safe),
+    /// It is gone, and no other one could be started yet.
+    Missing(Safe),
+}
+
+impl Inside {
+    /// The instance on record that this process is now.
+    #[must_use]
+    pub fn instance(&self) -> Option<InstanceId> {
+        match self {
+            Self::Sends(instance) | Self::Failed(instance, _) => Some(*instance),
+            Self::Nobody | Self::Missing(_) => None,
+        }
+    }
+}
+
 /// Everything that the console asks of the outside.
 ///
 /// Calls return at once; what they return does the work. Reads go through a pool of their own with a statement time
@@ -89,6 +113,9 @@ pub struct Notice {
 pub trait Backend: Send + Sync + 'static {
     /// Who is here, on which organisation, with which rights.
     fn session(&self) -> Session;
+
+    /// The same whenever it is another one: the organisation's zone was changed, or our rights.
+    fn sessions(&self) -> watch::Receiver<Session>;
 
     /// One picture of everything that fits on a screen. Called about once a second.
     fn overview(&self) -> Reply<Overview>;
@@ -125,6 +152,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Attempts as they happen, on every instance of the database.
     fn live(&self) -> broadcast::Receiver<Arc<LiveEvent>>;
+
+    /// The sender inside this process, now and whenever it is another one.
+    fn inside(&self) -> watch::Receiver<Inside>;
 
     /// Changes made by others. After a lag the console reloads what it shows.
     fn notices(&self) -> broadcast::Receiver<Notice>;

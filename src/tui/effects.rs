@@ -45,7 +45,13 @@ pub async fn run(
                     let _ = refresh.try_send(());
                 }
                 // These belong to the drawing thread.
-                Some(Effect::Copy(_) | Effect::Redraw | Effect::SuspendProcess | Effect::Retake) => {}
+                Some(
+                    Effect::Copy(_)
+                    | Effect::Mouse(_)
+                    | Effect::Redraw
+                    | Effect::SuspendProcess
+                    | Effect::Retake,
+                ) => {}
                 None => return,
             },
             Some(slot) = done.recv() => runner.next(slot, &finished),

@@ -25,6 +25,7 @@ pub mod model;
 pub mod msg;
 pub mod overlays;
 pub mod pace;
+pub mod plain;
 pub mod store_backend;
 pub mod tabs;
 pub mod terminal;
@@ -89,6 +90,9 @@ pub enum TuiError {
 
 /// A terminal that has stopped reading holds up the last write; nothing else waits for it longer than this.
 const LAST_FRAME: Duration = Duration::from_secs(2);
+/// How often what such a terminal has not read is thrown away, and how long each time is waited for the drawing thread: a
+/// frame is longer than what the terminal holds.
+const THROW_AWAY: (u32, Duration) = (20, Duration::from_millis(50));
 
 /// Shows the console until it ends. Runs on the program's multi-thread runtime.
 ///
@@ -97,23 +101,9 @@ const LAST_FRAME: Duration = Duration::from_secs(2);
 pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, TuiError> {
     terminal::check()?;
     let mut signals = Signals::listen().map_err(TuiError::Terminal)?;
-    let (messages, incoming) = mpsc::channel(256);
-    let (effects, outgoing) = mpsc::channel(64);
-    let (refresh, refreshed) = mpsc::channel(1);
-    let (alarm, mut alarms) = mpsc::channel(16);
     let (lost, mut terminal_lost) = mpsc::channel(1);
-    let (picture, pictures) = watch::channel(None);
-    panic::install(alarm);
+    let Connected { wires, messages, mut alarms } = connect(&backend);
     watchdog::watch(lost).map_err(TuiError::Terminal)?;
-    tokio::spawn(effects::run(backend.clone(), outgoing, messages.clone(), refresh));
-    tokio::spawn(effects::pictures(backend.clone(), picture, refreshed));
-    let wires = app::Wires {
-        pictures,
-        live: backend.live(),
-        notices: backend.notices(),
-        messages: incoming,
-        effects,
-    };
     let session = backend.session();
     let (finished, mut done) = oneshot::channel();
     std::thread::Builder::new()
@@ -140,11 +130,53 @@ pub async fn run(backend: Arc<dyn Backend>, options: Options) -> Result<Ended, T
             }
             Some(words) = alarms.recv() => { let _ = messages.try_send(Msg::Alarm(words)); }
             () = until(deadline) => {
-                guard::abandon();
+                give_up_frame(&mut done).await;
                 return Ok(why.map_or(Ended::TerminalLost, |(first, _)| first));
             }
         }
     }
+}
+
+/// A console's ways to the outside.
+struct Connected {
+    wires: app::Wires,
+    messages: mpsc::Sender<Msg>,
+    /// Panics of tasks, in cleaned words.
+    alarms: mpsc::Receiver<Safe>,
+}
+
+/// Starts what carries out effects and reads pictures.
+fn connect(backend: &Arc<dyn Backend>) -> Connected {
+    let (messages, incoming) = mpsc::channel(256);
+    let (effects, outgoing) = mpsc::channel(64);
+    let (refresh, refreshed) = mpsc::channel(1);
+    let (alarm, alarms) = mpsc::channel(16);
+    let (picture, pictures) = watch::channel(None);
+    panic::install(alarm);
+    tokio::spawn(effects::run(backend.clone(), outgoing, messages.clone(), refresh));
+    tokio::spawn(effects::pictures(backend.clone(), picture, refreshed));
+    let wires = app::Wires {
+        pictures,
+        live: backend.live(),
+        notices: backend.notices(),
+        sessions: backend.sessions(),
+        inside: backend.inside(),
+        messages: incoming,
+        effects,
+    };
+    Connected { wires, messages, alarms }
+}
+
+/// Gets the drawing thread out of a write that nobody reads, so that it gives the terminal back; else goes without it.
+async fn give_up_frame<T>(done: &mut oneshot::Receiver<T>) {
+    let (times, wait) = THROW_AWAY;
+    for _ in 0..times {
+        guard::throw_away_unread();
+        if tokio::time::timeout(wait, &mut *done).await.is_ok() {
+            return;
+        }
+    }
+    guard::abandon();
 }
 
 /// Tells the console of a signal. Answers how it ends, if that is what the signal asks for.

@@ -16,7 +16,7 @@ use crate::tui::msg::{Detail, Moment};
 use crate::tui::overlays::Overlay;
 use crate::tui::theme::Theme;
 use crate::tui::update::Motion;
-use ratatui::layout::Size;
+use ratatui::layout::{Rect, Size};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -239,6 +239,10 @@ pub struct Geometry {
     pub overlay_lines: usize,
     /// Whether a side panel is shown.
     pub panel: bool,
+    /// Where the rows of the list are, for the mouse.
+    pub list: Rect,
+    /// Where the titles of the tabs are, for the mouse.
+    pub tabs: [Rect; 4],
 }
 
 /// Everything that the console knows.
@@ -248,6 +252,10 @@ pub struct Model {
     pub now: Moment,
     /// Who is here.
     pub session: Session,
+    /// Whether the wheel scrolls and a click selects, rather than the terminal's own selecting and copying.
+    pub mouse: bool,
+    /// Why this process has no sender although it should have one, if that is so.
+    pub missing: Option<Safe>,
     /// Nothing can be changed, because the operator asked for that.
     pub read_only: bool,
     /// Why Ctrl-z cannot stop this process, if it cannot.
@@ -319,6 +327,8 @@ impl Model {
         Self {
             now,
             session,
+            mouse: false,
+            missing: None,
             read_only,
             cannot_stop: None,
             theme,

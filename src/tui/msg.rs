@@ -5,12 +5,12 @@ use crate::domain::ids::RecipientId;
 use crate::domain::text::Safe;
 use crate::store::view::{
     CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
-    RecipientQuery, RecipientRow, Total,
+    RecipientQuery, RecipientRow, Session, Total,
 };
-use crate::tui::backend::{ActionAnswer, BackendError, Notice};
+use crate::tui::backend::{ActionAnswer, BackendError, Inside, Notice};
 use crate::tui::terminal::signals::StopSignal;
 use chrono::{DateTime, Utc};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +31,8 @@ pub enum Msg {
     Key(KeyEvent),
     /// Pasted text.
     Paste(String),
+    /// The wheel, or a click.
+    Mouse(MouseEvent),
     /// The terminal has another size.
     Resize(Size),
     /// A time that the model asked for has come.
@@ -68,6 +70,10 @@ pub enum Msg {
     Live(Vec<Arc<LiveEvent>>, u64),
     /// Somebody else changed something.
     Notice(Notice),
+    /// The organisation's zone or our rights are others now.
+    Session(Box<Session>),
+    /// The sender inside this process failed, or is another one now.
+    Inside(Inside),
     /// Notices were lost: everything visible is to be read again.
     NoticesLost,
     /// A task elsewhere in the program panicked.
@@ -205,6 +211,8 @@ pub enum Effect {
     Refresh,
     /// Put text into the terminal's clipboard.
     Copy(Safe),
+    /// Have the terminal report wheel and clicks, or no longer.
+    Mouse(bool),
     /// Paint everything anew.
     Redraw,
     /// Stop this process for a while.

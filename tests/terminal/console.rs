@@ -3,7 +3,10 @@
 
 use crate::world::{World, until};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    fs::{Mode, OFlags},
+    process::{Pid, Signal, kill_process},
+};
 use std::{
     io::{Read, Write},
     num::NonZeroU16,
@@ -44,6 +47,8 @@ pub struct Console {
     child: Box<dyn Child + Send + Sync>,
     seen: Arc<Mutex<Seen>>,
     deaf: Arc<AtomicBool>,
+    /// Nobody reads for now; what is written stays in the terminal's buffer.
+    stalled: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
     /// Local data: the log and the spool.
     pub data: tempfile::TempDir,
@@ -150,10 +155,12 @@ impl Console {
         let seen = Arc::new(Mutex::new(Seen { terminal, bytes: Vec::new(), ended: false }));
         let deaf = Arc::new(AtomicBool::new(false));
         let reader = pair.master.try_clone_reader().unwrap();
-        let (seen_too, deaf_too) = (Arc::clone(&seen), Arc::clone(&deaf));
-        let reader = std::thread::spawn(move || read(reader, &seen_too, &deaf_too));
+        let stalled = Arc::new(AtomicBool::new(false));
+        let (seen_too, deaf_too, stalled_too) = (Arc::clone(&seen), Arc::clone(&deaf), Arc::clone(&stalled));
+        let reader = std::thread::spawn(move || read(reader, &seen_too, &deaf_too, &stalled_too));
         let keys = pair.master.take_writer().unwrap();
-        Self { master: Some(pair.master), keys: Some(keys), child, seen, deaf, reader: Some(reader), data }
+        let (master, reader) = (Some(pair.master), Some(reader));
+        Self { master, keys: Some(keys), child, seen, deaf, stalled, reader, data }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -268,6 +275,19 @@ impl Console {
         raw && screen.alternate_screen() && screen.hide_cursor() && screen.bracketed_paste()
     }
 
+    /// Whether the terminal reports wheel and clicks, in figures.
+    pub fn reports_mouse(&self) -> bool {
+        let seen = self.seen();
+        let screen = seen.terminal.screen();
+        screen.mouse_protocol_mode() == vt100::MouseProtocolMode::PressRelease
+            && screen.mouse_protocol_encoding() == vt100::MouseProtocolEncoding::Sgr
+    }
+
+    /// Clicks, columns and rows counted from 1.
+    pub fn click(&mut self, column: u16, row: u16) {
+        self.keys(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+    }
+
     /// Asserts that the terminal is as a shell expects it.
     #[track_caller]
     pub fn assert_given_back(&self) {
@@ -291,22 +311,26 @@ impl Console {
         String::from_utf8_lossy(&bytes[at + LEAVE.len()..]).into_owned()
     }
 
-    /// Waits for the program's end, and for all that it has written.
-    pub async fn ends(&mut self, within: Duration) -> End {
+    /// Waits for the program's end; answers its code and how long it took.
+    pub async fn exits(&mut self, within: Duration) -> (u32, Duration) {
         let began = Instant::now();
-        let status = loop {
+        loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
+                return (status.exit_code(), began.elapsed());
             }
             assert!(began.elapsed() < within, "not ended within {within:?}\n{}", self.text());
             tokio::time::sleep(Duration::from_millis(5)).await;
-        };
-        let took = began.elapsed();
+        }
+    }
+
+    /// Waits for the program's end, and for all that it has written.
+    pub async fn ends(&mut self, within: Duration) -> End {
+        let (code, took) = self.exits(within).await;
         if self.master.is_some() {
             let seen = Arc::clone(&self.seen);
             until("everything is read", 10, async || seen.lock().unwrap().ended).await;
         }
-        End { code: status.exit_code(), took, text: self.text() }
+        End { code, took, text: self.text() }
     }
 
     /// Leaves, as an operator does while it sends, and asserts that all is well.
@@ -351,6 +375,55 @@ impl Console {
         self.master = None;
     }
 
+    /// The terminal stops reading and stays open, as behind a link that hangs. Comes back when the drawing thread is stuck in
+    /// a write.
+    pub async fn stall(&mut self) {
+        self.stalled.store(true, Ordering::SeqCst);
+        let limit = Instant::now() + WITHIN;
+        let mut stuck = 0;
+        while stuck < 10 {
+            assert!(Instant::now() < limit, "it still draws");
+            if self.is_writing() {
+                stuck += 1;
+            } else {
+                stuck = 0;
+                // A whole picture each.
+                self.keys("\x0c");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The terminal stops reading when its buffer is full to the last byte, whoever wrote to it.
+    pub fn fill(&mut self) {
+        self.stalled.store(true, Ordering::SeqCst);
+        let terminal = format!("/proc/{}/fd/2", self.pid());
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let terminal = rustix::fs::open(terminal, flags, Mode::empty()).unwrap();
+        // The reader takes one more bite before it looks up.
+        for _ in 0..2 {
+            for chunk in [1_000, 1] {
+                while rustix::io::write(&terminal, &b".".repeat(chunk)).is_ok() {}
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Whether the drawing thread is in a write to its terminal.
+    fn is_writing(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        threads.filter_map(Result::ok).any(|thread| {
+            let about = |file: &str| std::fs::read_to_string(thread.path().join(file)).unwrap_or_default();
+            // The number of the call, which every kind of processor has its own, then its arguments.
+            about("comm").trim() == "ui" && about("syscall").split_whitespace().nth(1) == Some("0x1")
+        })
+    }
+
+    /// The terminal reads again.
+    pub fn read_again(&self) {
+        self.stalled.store(false, Ordering::SeqCst);
+    }
+
     /// The program's log.
     pub fn log(&self) -> String {
         let folder = self.data.path().join("log");
@@ -379,8 +452,25 @@ fn count(bytes: &[u8], what: &[u8]) -> usize {
     bytes.windows(what.len()).filter(|window| *window == what).count()
 }
 
+/// How much of this is whole characters, or no characters at all: only one that is still to be continued is left.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let mut whole = 0;
+    loop {
+        match std::str::from_utf8(&bytes[whole..]) {
+            Ok(rest) => return whole + rest.len(),
+            Err(error) => {
+                whole += error.valid_up_to();
+                match error.error_len() {
+                    Some(length) => whole += length,
+                    None => return whole,
+                }
+            }
+        }
+    }
+}
+
 /// Takes in what the program writes, until its end or until nobody listens any more.
-fn read(mut from: Box<dyn Read + Send>, seen: &Mutex<Seen>, deaf: &AtomicBool) {
+fn read(mut from: Box<dyn Read + Send>, seen: &Mutex<Seen>, deaf: &AtomicBool, stalled: &AtomicBool) {
     let mut chunk = [0; 16 * 1024];
     let mut shown = 0;
     while let Ok(length @ 1..) = from.read(&mut chunk) {
@@ -391,10 +481,14 @@ fn read(mut from: Box<dyn Read + Send>, seen: &Mutex<Seen>, deaf: &AtomicBool) {
         seen.bytes.extend_from_slice(&chunk[..length]);
         // Whole characters only, and the emulator takes a replacement character for no character at all.
         let fresh = &seen.bytes[shown..];
-        let whole = std::str::from_utf8(fresh).map_or_else(|error| error.valid_up_to(), str::len);
+        let whole = whole_characters(fresh);
         let text = String::from_utf8_lossy(&fresh[..whole]).replace('\u{fffd}', "?");
         shown += whole;
         seen.terminal.process(text.as_bytes());
+        drop(seen);
+        while stalled.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
     seen.lock().unwrap().ended = true;
 }

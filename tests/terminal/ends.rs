@@ -1,7 +1,7 @@
 //! How the console ends, by whatever path: the terminal is as it was, what was on the wire has its outcome.
 
 use crate::{
-    console::{Console, Start},
+    console::{Console, LARGE, SMALL, Start},
     world::{
         World,
         seed::{Camp, Num},
@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use std::time::Duration;
 
 /// Requests take half a second, so that some are on the wire at any time.
-async fn sending() -> World {
+pub async fn sending() -> World {
     let world = World::scripted("latency = { from = \"400ms\", to = \"600ms\" }").await;
     world.number(Num::meta().in_flight(8)).await;
     world.campaign(Camp::of(5_000)).await;
@@ -37,6 +37,61 @@ async fn assert_drained(world: &World, console: &Console) {
     assert_eq!((sides.accepted, sides.in_doubt), (sides.received, 0));
 }
 
+/// The terminal stops reading, and the program is asked to end.
+async fn ends_well_unread_on(signal: Signal, size: (u16, u16)) {
+    let world = sending().await;
+    let mut console = sending_console(&world, Start::sized(size)).await;
+    console.stall().await;
+    let before = world.counts().await.accepted;
+    world.until_counts("it goes on sending", 20, |counts| counts.accepted > before + 20).await;
+    console.signal(signal);
+    let (code, took) = console.exits(Duration::from_secs(15)).await;
+    assert_eq!(code, 0, "after {took:?}: {}", console.log());
+    // Whoever reads on finds the terminal as it was.
+    console.read_again();
+    console.left().await;
+    assert_drained(&world, &console).await;
+}
+
+#[tokio::test]
+async fn sigterm_ends_a_console_whose_terminal_has_stopped_reading() {
+    ends_well_unread_on(Signal::TERM, SMALL).await;
+}
+
+#[tokio::test]
+async fn sighup_ends_a_large_console_whose_terminal_has_stopped_reading() {
+    ends_well_unread_on(Signal::HUP, LARGE).await;
+}
+
+#[tokio::test]
+async fn a_terminal_that_stops_reading_while_it_drains_holds_up_nothing() {
+    let world = World::scripted("latency = { from = \"3s\", to = \"3s\" }").await;
+    world.number(Num::meta().in_flight(2)).await;
+    world.campaign(Camp::of(100)).await;
+    let mut console = world.console(Start::default());
+    until("something is on the wire", 20, async || world.simulator.requests() == 2).await;
+    console.signal(Signal::TERM);
+    console.until("it has left the screen", |text| !text.contains("[1 Numbers]")).await;
+    console.fill();
+    let (code, took) = console.exits(Duration::from_secs(15)).await;
+    assert_eq!(code, 0, "after {took:?}: {}", console.log());
+    assert_drained(&world, &console).await;
+}
+
+#[tokio::test]
+async fn a_console_whose_terminal_reads_again_goes_on() {
+    let world = sending().await;
+    let mut console = sending_console(&world, Start::default()).await;
+    console.stall().await;
+    let before = world.counts().await.accepted;
+    world.until_counts("it goes on sending", 20, |counts| counts.accepted > before + 5).await;
+    console.read_again();
+    console.keys("2");
+    console.shows("[2 Campaigns]").await;
+    console.shows_line(&["campaign-", "ACTIVE"]).await;
+    console.quit().await;
+}
+
 async fn ends_well_on(signal: Signal) {
     let world = sending().await;
     let mut console = sending_console(&world, Start::default()).await;
@@ -55,6 +110,29 @@ async fn sigterm_gives_the_terminal_back_and_drains() {
 #[tokio::test]
 async fn sigint_gives_the_terminal_back_and_drains() {
     ends_well_on(Signal::INT).await;
+}
+
+#[tokio::test]
+async fn sigquit_gives_the_terminal_back_and_drains() {
+    ends_well_on(Signal::QUIT).await;
+}
+
+#[tokio::test]
+async fn a_second_sigquit_does_not_wait_and_leaves_the_terminal_as_it_was() {
+    let world = World::scripted("latency = { from = \"12s\", to = \"12s\" }").await;
+    world.number(Num::meta().in_flight(2)).await;
+    world.campaign(Camp::of(100)).await;
+    let mut console = world.console(Start::default());
+    until("something is on the wire", 20, async || world.simulator.requests() == 2).await;
+    console.signal(Signal::QUIT);
+    console.until("it finishes", |text| text.contains("finishing: 2 on the wire")).await;
+    // From now on it is the terminal's own key, and reaches the program as a signal.
+    console.keys("\x1c");
+    let end = console.ends(Duration::from_secs(5)).await;
+    assert_eq!(end.code, 1, "{end:?}");
+    assert!(end.text.contains("in doubt"), "{end:?}");
+    console.assert_given_back();
+    assert_eq!(world.attempts("sending").await, 2, "their outcome is not known");
 }
 
 #[tokio::test]
@@ -138,6 +216,65 @@ async fn a_panic_elsewhere_is_a_red_line_and_the_console_goes_on() {
     // The one message whose task died is found in doubt later; nobody sends it again meanwhile.
     assert_eq!(world.attempts("sending").await, 1);
     assert!(world.simulator.duplicates().is_empty());
+}
+
+#[tokio::test]
+async fn a_console_whose_sender_failed_stands_for_the_one_that_replaced_it() {
+    let world = World::scripted("latency = { from = \"20ms\", to = \"40ms\" }").await;
+    world.number(Num::meta().per_second(10)).await;
+    world.campaign(Camp::of(5_000)).await;
+    let mut console = world.console(Start::default().env("SIGNALBOX_STOP_AT", "before_claim:panic"));
+    console.shows("another sender runs here now").await;
+    until("it sends", 20, async || world.simulator.count() > 5).await;
+    let holder: uuid::Uuid = world.value("select holder from number_leases where holder is not null").await;
+    let instances: i64 = world.value("select count(*) from instances").await;
+    assert_eq!(instances, 2, "the failed one and the one that sends");
+    console.keys("I");
+    // The one that is here holds the number: host, operator, phase, numbers held.
+    console
+        .until("the one that sends is here", |text| {
+            text.lines().any(|line| {
+                line.contains("(here)")
+                    && line.split_whitespace().rev().nth(3).is_some_and(|held| held == "1")
+            })
+        })
+        .await;
+    console.escape("Instances").await;
+    // What is done from here is recorded as done by it.
+    console.keys("2");
+    console.shows_line(&["> ", "campaign-", "ACTIVE"]).await;
+    console.keys("p");
+    console.shows_line(&["campaign-", "PAUSED"]).await;
+    let by: Option<uuid::Uuid> = world
+        .value("select instance_id from audit_log where action like 'pause%' order by at desc limit 1")
+        .await;
+    assert_eq!(by, Some(holder));
+    console.keys("p");
+    console.yes("Resume campaign?").await;
+    console.shows_line(&["campaign-", "ACTIVE"]).await;
+    console.keys("q");
+    console.shows("This process sends: ").await;
+    console.answer("Quit?", "y").await;
+    console.left().await;
+    assert_drained(&world, &console).await;
+}
+
+#[tokio::test]
+async fn leaving_while_a_failed_sender_finishes_waits_for_what_it_began() {
+    let world = World::scripted("latency = { from = \"1s\", to = \"4s\" }").await;
+    world.number(Num::meta().in_flight(8)).await;
+    world.campaign(Camp::of(100)).await;
+    let mut console = world.console(Start::default().env("SIGNALBOX_STOP_AT", "before_outcome:panic"));
+    console.shows("the sender here failed").await;
+    console.signal(Signal::TERM);
+    // Its recorder is gone, so it waits as long as it may; nobody has to wait with it.
+    console.shows("finishing: ").await;
+    console.assert_given_back();
+    console.keys("\x03");
+    console.shows("Ctrl-c once more ends at once").await;
+    console.keys("\x03");
+    let end = console.ends(Duration::from_secs(5)).await;
+    assert_eq!(end.code, 1, "{end:?}");
 }
 
 #[tokio::test]

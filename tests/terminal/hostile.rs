@@ -6,6 +6,7 @@ use crate::{
     world::{
         World,
         seed::{Camp, Num},
+        until,
     },
 };
 use std::time::Duration;
@@ -22,7 +23,7 @@ fn escaped(text: &str) -> String {
     text.chars().map(|letter| format!("\\U{:08x}", u32::from(letter))).collect()
 }
 
-async fn hostile_world() -> World {
+pub async fn hostile_world() -> World {
     let script = format!(
         "[[rule]]\nwhen = {{ every = 2 }}\nthen = {{ error = 131026, details = \"says {}\" }}\n",
         escaped(NASTY)
@@ -97,7 +98,7 @@ fn assert_only_ours(bytes: &[u8]) {
 }
 
 #[track_caller]
-fn assert_text(text: &str) {
+pub fn assert_text(text: &str) {
     if let Some(letter) = text.chars().find(|letter| is_forbidden(*letter)) {
         panic!("{letter:?} in {text:?}");
     }
@@ -157,6 +158,45 @@ async fn nothing_from_outside_reaches_the_terminal_raw_at_160x48() {
 }
 
 #[tokio::test]
+async fn json_on_a_terminal_is_harmless_and_says_the_same() {
+    let world = hostile_world().await;
+    let sender = world.sender().await;
+    until("some are refused", 20, async || world.attempts("rejected").await > 2).await;
+    world.end([sender]).await;
+    let campaign: String = world.value("select name from campaigns").await;
+    let number: String = world.value("select display_name from whatsapp_numbers").await;
+    let contact: String = world.value("select name from contacts limit 1").await;
+    for (arguments, holds) in [
+        (vec!["campaign", "list"], &campaign),
+        (vec!["campaign", "show", &campaign], &campaign),
+        (vec!["number", "list"], &number),
+        (vec!["number", "show", "+237600000100"], &number),
+        (vec!["contact", "list"], &contact),
+        (vec!["attempt", "list"], &campaign),
+    ] {
+        let arguments = [arguments, vec!["--json"]].concat();
+        let mut console = world.console(Start { size: LARGE, ..Start::with(&arguments) });
+        let end = console.ends(Duration::from_secs(20)).await;
+        let bytes = console.bytes();
+        let text = String::from_utf8_lossy(&bytes);
+        assert_eq!(end.code, 0, "{arguments:?}: {text:?}");
+        assert_text(&text);
+        let value: serde_json::Value = serde_json::from_str(&text.replace('\r', "")).unwrap();
+        assert!(texts(&value).contains(&holds.as_str()), "{arguments:?} says {holds:?}: {text}");
+    }
+}
+
+/// Every string of a document.
+fn texts(value: &serde_json::Value) -> Vec<&str> {
+    match value {
+        serde_json::Value::String(text) => vec![text],
+        serde_json::Value::Array(values) => values.iter().flat_map(texts).collect(),
+        serde_json::Value::Object(fields) => fields.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
 async fn nothing_from_outside_reaches_the_terminal_raw_from_a_command() {
     let world = hostile_world().await;
     let mut console = world.console(Start::default());
@@ -179,6 +219,7 @@ async fn nothing_from_outside_reaches_the_terminal_raw_from_a_command() {
         (vec!["number", "show", "+237600000100"], vec!["vile"], 0),
         (vec!["attempt", "list"], vec!["evil", "says"], 0),
         (vec!["attempt", "show", &attempt], vec!["says"], 0),
+        (vec!["contact", "export", "-"], vec!["foul"], 0),
     ] {
         let mut console = world.console(Start { size: LARGE, ..Start::with(&arguments) });
         let end = console.ends(Duration::from_secs(20)).await;

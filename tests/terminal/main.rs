@@ -13,8 +13,11 @@ mod world;
 
 mod console;
 mod ends;
+mod gaps;
 mod hostile;
 mod modes;
+mod mouse;
+mod plain;
 mod screens;
 mod steering;
 

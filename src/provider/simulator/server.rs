@@ -141,7 +141,7 @@ impl Connection {
             let mut text = String::new();
             for entry in &page {
                 text.push_str(opening);
-                text.push_str(&serde_json::to_string(entry).unwrap_or_default());
+                text.push_str(&crate::domain::json::line(entry).unwrap_or_default());
                 opening = ",\n";
             }
             at += page.len();

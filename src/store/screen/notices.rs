@@ -88,7 +88,35 @@ impl Store {
         receiver
     }
 
-    /// Who changed these rows, and what became of them: one line each, in the order given.
+    /// The rows that somebody changed after this moment, in the order of their last change: what a listener that was away
+    /// has missed.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn changed_since(
+        &self,
+        seat: &Seat,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(String, Uuid)>, StoreError> {
+        sqlx::query!(
+            r#"select case l.entity when 'number' then 'whatsapp_numbers' else l.entity || 's' end as "table!",
+                      l.entity_id as "id!"
+                 from audit_log l
+                where l.organization_id = $1 and l.at > $2
+                  and l.entity in ('organization', 'number', 'campaign', 'account', 'pool')
+                group by l.entity, l.entity_id
+                order by max(l.at)"#,
+            seat.organization.0,
+            since,
+        )
+        .map(|row| (row.table, row.id))
+        .fetch_all(self.screen())
+        .await
+        .map_err(failed(DOING))
+    }
+
+    /// Who changed these rows, and what became of them: one line each, in the order given. `since`: the changes may be as
+    /// old as that; `None`: they were heard of just now.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -96,6 +124,7 @@ impl Store {
         &self,
         seat: &Seat,
         changes: &[(String, Uuid)],
+        since: Option<DateTime<Utc>>,
     ) -> Result<Vec<ChangeLine>, StoreError> {
         let ids: Vec<Uuid> = changes.iter().map(|(_, id)| *id).collect();
         let rows = sqlx::query!(
@@ -110,11 +139,12 @@ impl Store {
                  left join campaigns c on c.organization_id = $1 and c.id = k.id
                  left join lateral (select * from audit_log l
                                      where l.organization_id = $1 and l.entity_id = k.id
-                                       and l.at > clock_timestamp() - interval '30 seconds'
+                                       and l.at > least($3, clock_timestamp() - interval '30 seconds')
                                      order by l.at desc limit 1) l on true
                 order by k.place"#,
             seat.organization.0,
             &ids,
+            since,
         )
         .fetch_all(self.screen())
         .await

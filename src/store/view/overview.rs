@@ -48,7 +48,7 @@ pub struct LogLine {
     pub what: Safe,
 }
 
-/// Who is here, on which organisation, with which rights. Fixed for the life of the console.
+/// Who is here, on which organisation, with which rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The operator's name.
@@ -67,7 +67,7 @@ pub struct Session {
     pub zone: chrono_tz::Tz,
     /// Whether the role may change anything.
     pub may_write: bool,
-    /// The sender inside this process; `None` in watch mode.
+    /// The sender inside this process; `None` in watch mode. Another one when it failed and was replaced.
     pub instance: Option<InstanceId>,
     /// What goes on when this terminal is lost, as a sentence.
     pub on_terminal_loss: Safe,

@@ -2,13 +2,13 @@
 //! reason. Dangerous commands go through the same question as their key.
 
 use crate::domain::ids::{CampaignId, NumberId};
-use crate::tui::keymap::{Entry, Layer, Reason, TABLE, hidden};
+use crate::tui::keymap::{Cmd, Entry, Layer, Reason, TABLE, hidden};
 use crate::tui::lists::Motion;
 use crate::tui::model::{Level, Model};
 use crate::tui::msg::Effect;
 use crate::tui::overlays::{Overlay, reason::ReasonPrompt};
 use crate::tui::theme::Role;
-use crate::tui::update::{ask_reason, propose, run_entry, show_recipients};
+use crate::tui::update::{ask_reason, propose, run_entry, show_recipients, switch_mouse};
 use crate::tui::verbs::{CampaignVerb, NumberVerb};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
@@ -28,13 +28,19 @@ enum Does {
     AskPriority(NumberId),
     Campaign(CampaignId, CampaignVerb),
     Recipients(CampaignId),
+    /// Switches the mouse on or off.
+    Mouse(bool),
 }
 
-struct Item {
-    title: String,
+/// A command with its name.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Its name.
+    pub title: String,
     key: String,
     does: Does,
-    possible: Result<(), Reason>,
+    /// Whether it is possible now, or why not.
+    pub possible: Result<(), Reason>,
 }
 
 /// The palette.
@@ -156,6 +162,16 @@ fn all(model: &Model) -> Vec<Item> {
         entry.layer == Layer::Global && !matches!(entry.name, "back" | "interrupt" | "palette")
     };
     items.extend(TABLE.iter().filter(listed).filter(global).map(command));
+    items.extend([true, false].map(|on| Item {
+        title: if on { "Mouse on" } else { "Mouse off" }.into(),
+        key: String::new(),
+        does: Does::Mouse(on),
+        possible: match (on, model.mouse) {
+            (true, true) => Err("it is on".into()),
+            (false, false) => Err("it is off".into()),
+            _ => Ok(()),
+        },
+    }));
     items
 }
 
@@ -204,7 +220,22 @@ fn capital(text: &str) -> String {
 
 /// What fits what is typed, the best first; possible ones before the others.
 fn found(model: &Model, typed: &str) -> Vec<Item> {
-    let items = all(model);
+    fitting(all(model), model, typed)
+}
+
+/// The commands that need neither a screen nor a row under a cursor, as far as they fit what is typed, the best first.
+pub fn without_screen(model: &Model, typed: &str) -> Vec<Item> {
+    let needs_no_row = |item: &Item| match item.does {
+        Does::Number(..) | Does::AskPriority(_) | Does::Campaign(..) => true,
+        Does::Command(entry) => {
+            entry.layer == Layer::Global && matches!(entry.cmd, Cmd::Undo | Cmd::StopAll | Cmd::ReleaseStop)
+        }
+        Does::Recipients(_) | Does::Mouse(_) => false,
+    };
+    fitting(all(model).into_iter().filter(needs_no_row).collect(), model, typed)
+}
+
+fn fitting(items: Vec<Item>, model: &Model, typed: &str) -> Vec<Item> {
     if typed.trim().is_empty() {
         return latest_first(items, &model.history);
     }
@@ -260,9 +291,15 @@ pub fn accept(model: &mut Model) -> Vec<Effect> {
     model.history.push(item.title.clone());
     let surplus = model.history.len().saturating_sub(100);
     model.history.drain(..surplus);
+    run(model, &item)
+}
+
+/// Does what it says, as far as that is possible now.
+pub fn run(model: &mut Model, item: &Item) -> Vec<Effect> {
     match item.does {
         Does::Command(entry) => run_entry(model, entry),
         Does::Recipients(id) => show_recipients(model, Some(id)),
+        Does::Mouse(on) => switch_mouse(model, on),
         Does::Campaign(id, verb) => {
             let proposal = match model.campaign(id) {
                 Some(row) => verb.propose(&[row], model),

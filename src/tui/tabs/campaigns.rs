@@ -1,6 +1,6 @@
 //! Campaigns: how far each is, what holds it, and whether its counts add up.
 
-use super::{altered, empty, gates, hold_long, hold_short, log, no_data, split, window};
+use super::{altered, below_headings, empty, gates, hold_long, hold_short, log, no_data, split, window};
 use crate::domain::action::Subject;
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{CampaignDetail, CampaignRow, CampaignStanding, Counts};
@@ -89,6 +89,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     let rows = usize::from(inside.height.saturating_sub(1));
     let offset = window(list.cursor(), geometry.list_offset, rows, list.rows().len());
     (geometry.list_rows, geometry.list_offset) = (rows, offset);
+    geometry.list = below_headings(inside);
     if let Some(lines) = no_data(model) {
         empty(canvas, inside, &lines);
     } else if list.rows().is_empty() && !list.filter_text.is_empty() {

@@ -128,6 +128,7 @@ fn lines(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geom
         visible.len(),
     );
     (geometry.list_rows, geometry.list_offset) = (rows, offset);
+    geometry.list = inside;
     if visible.is_empty() {
         nothing(model, canvas, inside);
     }

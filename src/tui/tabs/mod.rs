@@ -46,6 +46,11 @@ pub fn split(area: Rect) -> (Rect, Option<Rect>) {
     (list, Some(Rect::new(list.right(), area.y, panel, area.height)))
 }
 
+/// Where the rows of a table are, under its headings.
+pub fn below_headings(area: Rect) -> Rect {
+    Rect::new(area.x, area.y + 1, area.width, area.height.saturating_sub(1))
+}
+
 /// The first row to show so that the cursor is visible and the list moves as little as possible.
 pub fn window(cursor: usize, offset: usize, rows: usize, count: usize) -> usize {
     let rows = rows.max(1);

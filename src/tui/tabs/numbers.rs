@@ -1,6 +1,8 @@
 //! Numbers: what each may do now, and why it does not.
 
-use super::{WIDE, altered, empty, gates, hold_long, hold_short, log, no_data, split, window};
+use super::{
+    WIDE, altered, below_headings, empty, gates, hold_long, hold_short, log, no_data, split, window,
+};
 use crate::domain::action::Subject;
 use crate::domain::text::Safe;
 use crate::store::view::{NumberDetail, NumberRow, NumberStanding};
@@ -57,6 +59,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     let rows = usize::from(inside.height.saturating_sub(1));
     let offset = window(list.cursor(), geometry.list_offset, rows, list.rows().len());
     (geometry.list_rows, geometry.list_offset) = (rows, offset);
+    geometry.list = below_headings(inside);
     if let Some(lines) = no_data(model) {
         empty(canvas, inside, &lines);
     } else if list.rows().is_empty() && !list.filter_text.is_empty() {

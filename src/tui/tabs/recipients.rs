@@ -1,6 +1,6 @@
 //! Recipients: pages by key around the cursor, whatever their number.
 
-use super::{altered, empty, gates, hold_long, no_data, window};
+use super::{altered, below_headings, empty, gates, hold_long, no_data, window};
 use crate::domain::action::Subject;
 use crate::domain::ids::RecipientId;
 use crate::domain::text::{Safe, Shown};
@@ -78,6 +78,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     let rows = usize::from(inside.height.saturating_sub(1));
     let offset = window(list.cursor(), geometry.list_offset, rows, list.rows().len());
     (geometry.list_rows, geometry.list_offset) = (rows, offset);
+    geometry.list = below_headings(inside);
     if list.rows().is_empty() {
         nothing(model, canvas, inside);
     }

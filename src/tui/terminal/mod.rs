@@ -9,6 +9,7 @@ pub mod panic;
 pub mod screen;
 pub mod signals;
 pub mod suspend;
+pub mod voice;
 pub mod watchdog;
 
 use std::io::IsTerminal as _;
@@ -21,17 +22,17 @@ pub const UI_THREAD: &str = "ui";
 pub enum Unusable {
     /// Input comes from a file or a pipe.
     #[error(
-        "the console needs a terminal to read keys from, and standard input is none; scripts use the commands (signalbox --help)"
+        "the console needs a terminal to read keys from, and standard input is none; signalbox --plain reads lines instead, and scripts use the commands (signalbox --help)"
     )]
     Input,
     /// Output goes to a file or a pipe.
     #[error(
-        "the console needs a terminal to draw on, and standard output is none; scripts use the commands (signalbox --help)"
+        "the console needs a terminal to draw on, and standard output is none; signalbox --plain writes lines instead, and scripts use the commands (signalbox --help)"
     )]
     Output,
     /// The terminal says that it can do nothing.
     #[error(
-        "the console needs a terminal that can move its cursor, and TERM is \"dumb\"; use the commands instead (signalbox --help)"
+        "the console needs a terminal that can move its cursor, and TERM is \"dumb\"; signalbox --plain writes lines instead (signalbox --help)"
     )]
     Dumb,
 }

@@ -7,11 +7,14 @@
 use super::{UI_THREAD, guard};
 use crate::domain::text::Safe;
 use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use tokio::sync::mpsc;
 
 static INSTALLED: Once = Once::new();
 static ALARMS: Mutex<Option<mpsc::Sender<Safe>>> = Mutex::new(None);
+/// There is no screen, and all the same nothing of a panic goes to the terminal.
+static WITHOUT_SCREEN: AtomicBool = AtomicBool::new(false);
 static LAST_UI: Mutex<Option<Safe>> = Mutex::new(None);
 
 /// Puts our hook before the one that is there (once per process), and has panics of other threads reported to
@@ -22,7 +25,7 @@ pub fn install(alarms: mpsc::Sender<Safe>) {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             let on_ui = std::thread::current().name() == Some(UI_THREAD);
-            if !on_ui && !guard::is_taken() {
+            if !on_ui && !guard::is_taken() && !WITHOUT_SCREEN.load(Ordering::SeqCst) {
                 return previous(info);
             }
             let words = words(info);
@@ -40,6 +43,11 @@ pub fn install(alarms: mpsc::Sender<Safe>) {
             }
         }));
     });
+}
+
+/// Whether panics are reported to the console although it has no screen.
+pub fn without_screen(report: bool) {
+    WITHOUT_SCREEN.store(report, Ordering::SeqCst);
 }
 
 /// What the drawing thread said when it panicked, for the report after the terminal is back.

@@ -9,6 +9,7 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use std::cell::RefCell;
 use std::io::{self, Write};
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 /// Begin of a synchronised update; terminals that do not know it ignore it.
@@ -37,15 +38,7 @@ pub struct Stdout;
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            match rustix::io::write(rustix::stdio::stdout(), bytes) {
-                Ok(written) => return Ok(written),
-                Err(rustix::io::Errno::INTR) => {}
-                // Another program that shares the terminal may have made it non-blocking.
-                Err(rustix::io::Errno::AGAIN) => wait_until_writable()?,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        write_some(rustix::stdio::stdout(), bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -53,10 +46,35 @@ impl Write for Stdout {
     }
 }
 
-fn wait_until_writable() -> io::Result<()> {
+/// Writes all of it, without a buffer or lock of the standard library.
+///
+/// # Errors
+/// When the other end is gone.
+pub fn write_to(file: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match write_some(file, bytes)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => bytes = &bytes[written..],
+        }
+    }
+    Ok(())
+}
+
+fn write_some(file: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match rustix::io::write(file, bytes) {
+            Ok(written) => return Ok(written),
+            Err(rustix::io::Errno::INTR) => {}
+            // Another program that shares the terminal may have made it non-blocking.
+            Err(rustix::io::Errno::AGAIN) => wait_until_writable(file)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn wait_until_writable(file: BorrowedFd<'_>) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, poll};
-    let stdout = rustix::stdio::stdout();
-    match poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], None) {
+    match poll(&mut [PollFd::new(&file, PollFlags::OUT)], None) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -13,7 +13,7 @@ pub enum StopSignal {
     Int,
     /// The terminal is gone.
     Hup,
-    /// Ctrl-\ from elsewhere.
+    /// Ctrl-\ from elsewhere: the same as [`Self::Term`], and once more ends at once.
     Quit,
 }
 

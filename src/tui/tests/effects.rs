@@ -3,7 +3,7 @@
 use crate::domain::action::{Action, Order, Subject, Version};
 use crate::domain::ids::{CampaignId, NumberId, RecipientId};
 use crate::store::view::*;
-use crate::tui::backend::{ActionAnswer, Backend, BackendError, Notice, Reply};
+use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, Notice, Reply};
 use crate::tui::effects;
 use crate::tui::fake::*;
 use crate::tui::msg::{Consent, Effect, Msg, Question, Reading};
@@ -32,6 +32,12 @@ fn nothing<T: Send + 'static>() -> Reply<T> {
 impl Backend for Gate {
     fn session(&self) -> Session {
         session()
+    }
+    fn sessions(&self) -> watch::Receiver<Session> {
+        watch::channel(session()).1
+    }
+    fn inside(&self) -> watch::Receiver<Inside> {
+        watch::channel(Inside::Nobody).1
     }
     fn overview(&self) -> Reply<Overview> {
         Box::pin(async { Ok(many_overview()) })

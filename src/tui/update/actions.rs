@@ -146,7 +146,12 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                 _ => {}
             }
         }
-        Effect::Refresh | Effect::Copy(_) | Effect::Redraw | Effect::SuspendProcess | Effect::Retake => {}
+        Effect::Refresh
+        | Effect::Copy(_)
+        | Effect::Mouse(_)
+        | Effect::Redraw
+        | Effect::SuspendProcess
+        | Effect::Retake => {}
     }
     Vec::new()
 }

@@ -87,3 +87,40 @@ fn a_page_that_is_slow_gets_a_spinner_and_the_rows_stay() {
     });
     assert!(desk.screen().contains("the database took too long"));
 }
+
+#[test]
+fn a_notice_about_the_organisation_has_everything_visible_read_again() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.keys("2 r");
+    desk.answers = false;
+    desk.effects.clear();
+    desk.send(Msg::Notice(crate::tui::backend::Notice {
+        at: wall(),
+        by: "signalbox".into(),
+        what: "the database is back; what changed meanwhile is read again".into(),
+        subject: crate::domain::action::Subject::Organization,
+        version: None,
+        alarming: false,
+    }));
+    let asks = |wanted: fn(&Question) -> bool| {
+        desk.effects.iter().any(|effect| matches!(effect, Effect::Ask { question, .. } if wanted(question)))
+    };
+    assert!(asks(|question| matches!(question, Question::RecipientRows(_))), "{:?}", desk.effects);
+    assert!(asks(|question| matches!(question, Question::Newer(..))), "{:?}", desk.effects);
+    assert!(desk.effects.contains(&Effect::Refresh));
+}
+
+#[test]
+fn another_zone_or_other_rights_are_taken_over_and_the_instance_stays() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    let other = crate::store::view::Session {
+        zone: chrono_tz::Asia::Kolkata,
+        may_write: false,
+        instance: None,
+        ..session()
+    };
+    desk.send(Msg::Session(Box::new(other)));
+    assert!(desk.screen().contains("READ-ONLY"), "{}", desk.screen());
+    assert_eq!(desk.model.session.zone, chrono_tz::Asia::Kolkata);
+    assert_eq!(desk.model.session.instance, Some(instance_id(1)));
+}

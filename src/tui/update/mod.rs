@@ -5,6 +5,7 @@ pub mod copy;
 mod data;
 mod filter;
 mod keys;
+mod mouse;
 mod overlay;
 mod run;
 mod time;
@@ -12,11 +13,14 @@ mod wants;
 
 pub use actions::{ask_reason, propose};
 pub use keys::run_entry;
+pub use mouse::switch_mouse;
 pub use run::show_recipients;
 pub use time::{Motion, counts_seconds, spinner, wake_at};
 
+use crate::domain::action::Subject;
+use crate::store::view::Session;
 use crate::tui::Ended;
-use crate::tui::backend::Notice;
+use crate::tui::backend::{Inside, Notice};
 use crate::tui::keymap::Layer;
 use crate::tui::model::{Dirty, Elsewhere, FLASH, Level, Model, Tab};
 use crate::tui::msg::{Effect, Moment, Msg};
@@ -29,6 +33,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
     let mut effects = match msg {
         Msg::Key(key) => keys::press(model, key),
         Msg::Paste(text) => keys::paste(model, &text),
+        Msg::Mouse(event) => mouse::act(model, event),
         Msg::Tick => Vec::new(),
         Msg::Overview(answer) => data::overview(model, answer),
         Msg::Answer { slot, request, took, answer } => data::answer(model, slot, request, took, answer),
@@ -39,6 +44,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Notice(notice) => noticed(model, notice),
+        Msg::Session(session) => session_changed(model, *session),
+        Msg::Inside(inside) => sender_changed(model, inside),
         Msg::NoticesLost => {
             reload_visible(model);
             vec![Effect::Refresh]
@@ -110,10 +117,46 @@ fn noticed(model: &mut Model, notice: Notice) -> Vec<Effect> {
         alarming: notice.alarming,
     });
     model.touch(Dirty::Live);
+    if notice.subject == Subject::Organization {
+        // It is about everything: limits, the zone, or what nobody heard of while the database was away.
+        reload_visible(model);
+    }
     // What is open about this row is old now.
     if let Some(shown) = model.shown.as_mut().filter(|shown| shown.subject == notice.subject) {
         shown.asked_at = None;
     }
+    vec![Effect::Refresh]
+}
+
+/// The organisation's zone was changed, or our rights. The instance is told apart, with what became of it.
+fn session_changed(model: &mut Model, session: Session) -> Vec<Effect> {
+    let instance = model.session.instance;
+    model.session = Session { instance, ..session };
+    reload_visible(model);
+    model.touch(Dirty::Input);
+    vec![Effect::Refresh]
+}
+
+/// The sender of this process failed, was replaced, or could not be: from now on this console stands for that one.
+fn sender_changed(model: &mut Model, inside: Inside) -> Vec<Effect> {
+    let before = std::mem::replace(&mut model.session.instance, inside.instance());
+    model.missing = None;
+    match inside {
+        Inside::Nobody => {}
+        Inside::Sends(now) if before == Some(now) => {}
+        Inside::Sends(_) => model.toast(Level::Ok, "another sender runs here now"),
+        Inside::Failed(_, part) => model.toast_with(
+            Level::Bad,
+            format!("the sender here failed: {part}"),
+            Some("what it began finishes, another starts".into()),
+            false,
+        ),
+        Inside::Missing(why) => {
+            model.toast(Level::Bad, format!("no sender runs here, trying again: {why}"));
+            model.missing = Some(why);
+        }
+    }
+    model.touch(Dirty::Input);
     vec![Effect::Refresh]
 }
 
@@ -146,5 +189,11 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
 
 #[cfg(test)]
 mod data_tests;
+#[cfg(test)]
+mod hit_tests;
+#[cfg(test)]
+mod inside_tests;
+#[cfg(test)]
+mod mouse_tests;
 #[cfg(test)]
 mod tests;

@@ -123,13 +123,15 @@ fn tabs_and_marks(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         },
         Cmd::MarkAll => mark_all(model),
         Cmd::Left | Cmd::Right => shift(model, cmd == Cmd::Right),
+        Cmd::NextHit | Cmd::PreviousHit => return Some(seek_hit(model, cmd == Cmd::NextHit)),
         Cmd::NextFailed | Cmd::PreviousFailed => return Some(seek_failed(model, cmd == Cmd::NextFailed)),
         _ => return None,
     }
     Some(Vec::new())
 }
 
-fn switch(model: &mut Model, tab: Tab) {
+/// Opens a tab.
+pub fn switch(model: &mut Model, tab: Tab) {
     model.overlays.clear();
     model.tab = tab;
     if tab == Tab::Recipients && !model.recipients.opened {
@@ -183,6 +185,32 @@ fn seek_failed(model: &mut Model, forward: bool) -> Vec<Effect> {
         Tab::Numbers | Tab::Campaigns => {}
     }
     Vec::new()
+}
+
+/// What does not fit is hidden, so the next hit is the next row. Like a pager it stops at the last one and says so.
+fn seek_hit(model: &mut Model, forward: bool) -> Vec<Effect> {
+    let before = place_of_cursor(model);
+    let effects = go(model, Motion::By(if forward { 1 } else { -1 }));
+    if place_of_cursor(model) == before {
+        let loading = model.tab == Tab::Recipients && model.recipients.list.asked.is_some();
+        let words = match (loading, forward) {
+            (true, _) => "more hits are being read",
+            (false, true) => "that was the last hit",
+            (false, false) => "that was the first hit",
+        };
+        model.toast(Level::Info, words);
+    }
+    effects
+}
+
+/// Where the cursor stands among the rows; nowhere while the log is followed.
+fn place_of_cursor(model: &Model) -> Option<usize> {
+    match model.tab {
+        Tab::Numbers => Some(model.numbers.cursor()),
+        Tab::Campaigns => Some(model.campaigns.cursor()),
+        Tab::Recipients => Some(model.recipients.list.cursor()),
+        Tab::Live => model.live.cursor_in(&model.live.visible(model.now.wall, model.session.zone)),
+    }
 }
 
 fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {

@@ -1,6 +1,6 @@
 //! The top line: tabs, environment, rate, clock, and in capitals whatever makes this console different.
 
-use crate::tui::model::{Model, Tab};
+use crate::tui::model::{Geometry, Model, Tab};
 use crate::tui::tabs::WIDE;
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
@@ -8,21 +8,23 @@ use crate::tui::words;
 use ratatui::layout::Rect;
 
 /// Draws it.
-pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
     let mut x = area.x;
-    for (tab, number) in Tab::ALL.into_iter().zip(1..) {
+    for ((tab, place), number) in Tab::ALL.into_iter().zip(&mut geometry.tabs).zip(1..) {
         let on = tab == model.tab;
         let (open, close) = if on { ("[", "]") } else { (" ", " ") };
         let title = if area.width < 76 { tab.short_title() } else { tab.title() };
         let text = format!("{open}{number} {title}{close}");
         x += 1;
-        x += canvas.text(
+        let wide = canvas.text(
             x,
             area.y,
             area.right().saturating_sub(x),
             &text,
             if on { Role::TabOn } else { Role::Text },
         );
+        *place = Rect::new(x, area.y, wide, 1);
+        x += wide;
     }
     let room = area.right().saturating_sub(x + 1);
     let mut segments = segments(model, area.width >= WIDE);
@@ -61,6 +63,8 @@ fn segments(model: &Model, wide: bool) -> Vec<Segment> {
     }
     if !model.may_act() {
         list.push((1, "READ-ONLY".into(), Role::Warn));
+    } else if model.missing.is_some() {
+        list.push((0, "NO SENDER".into(), Role::Banner));
     } else if session.instance.is_none() {
         list.push((3, "WATCH".into(), Role::Warn));
     }

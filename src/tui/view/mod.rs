@@ -25,6 +25,7 @@ pub fn view(model: &Model, buffer: &mut Buffer) -> Geometry {
     let mut geometry = model.geometry;
     let mut canvas = Canvas { buffer, theme: model.theme };
     if area.width < LEAST.0 || area.height < LEAST.1 {
+        (geometry.list, geometry.tabs) = (Rect::ZERO, [Rect::ZERO; 4]);
         too_small(model, &mut canvas, area);
     } else {
         whole(model, &mut canvas, area, &mut geometry);
@@ -39,7 +40,7 @@ fn whole(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geom
     let line = |y| Rect::new(area.x, y, area.width, 1);
     let (status, keys) = (line(area.bottom() - 2), line(area.bottom() - 1));
     let body = Rect::new(area.x, area.y + 1, area.width, area.height - 3);
-    header::view(model, canvas, line(area.y));
+    header::view(model, canvas, line(area.y), geometry);
     tabs::view(model, canvas, body, geometry);
     status_line(model, canvas, status);
     let in_dialog = model.in_dialog();

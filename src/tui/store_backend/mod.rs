@@ -4,12 +4,11 @@
 //! drops the handle, not the statement: nothing is ever cut off between a question and its answer. A statement that takes
 //! too long is ended by the server (two seconds, `postgres::connect`).
 
-use crate::domain::action::{Order, Subject, Version};
+use crate::domain::action::{Order, Subject};
 use crate::domain::ids::{CampaignId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::action::ActionResult;
 use crate::store::screen::live::LiveFeed;
-use crate::store::screen::notices::{Change, ChangeLine};
 use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
@@ -17,22 +16,22 @@ use crate::store::view::{
     RecipientQuery, RecipientRow, Session, Total,
 };
 use crate::store::{Store, StoreError};
-use crate::tui::backend::{ActionAnswer, Backend, BackendError, LIVE_CHANNEL, Notice, Reply};
-use chrono::{DateTime, Utc};
+use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Notice, Reply};
 use futures_util::future::BoxFuture;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, watch};
+
+mod here;
+mod news;
+
+use here::Here;
+use news::News;
 
 /// Notices that a console has not read yet.
 const NOTICES: usize = 256;
-/// Changes that come within this time are looked up together.
-const GATHER: Duration = Duration::from_millis(50);
-/// Changes of one burst that are told.
-const TOLD_APART: usize = 20;
 /// Recipients whose campaign is remembered.
 const REMEMBERED: usize = 50_000;
 
@@ -59,39 +58,14 @@ pub struct StoreBackend(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    seat: Seat,
-    session: Session,
+    here: Arc<Here>,
     runtime: Handle,
     live: LiveFeed,
     notices: broadcast::Sender<Notice>,
     rates: Mutex<RateWindow>,
     homes: Mutex<Homes>,
-    own: OwnChanges,
     /// Tasks of ours end when it is gone.
     alive: watch::Sender<()>,
-}
-
-/// The last changes that this console made itself. A console without a sender has no instance that its changes would name.
-#[derive(Debug, Clone, Default)]
-struct OwnChanges(Arc<Mutex<VecDeque<(Subject, Version)>>>);
-
-impl OwnChanges {
-    const KEPT: usize = 256;
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Subject, Version)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note(&self, subject: Subject, version: Option<Version>) {
-        let mut kept = self.lock();
-        kept.extend(version.map(|version| (subject, version)));
-        let surplus = kept.len().saturating_sub(Self::KEPT);
-        kept.drain(..surplus);
-    }
-
-    fn has(&self, line: &ChangeLine) -> bool {
-        line.version.is_some_and(|version| self.lock().contains(&(line.subject, version)))
-    }
 }
 
 /// Which campaign a recipient is in: an id alone would be looked for in all of them.
@@ -121,45 +95,26 @@ impl StoreBackend {
     /// end with the last clone. Must be called on the runtime that is to do the work.
     #[must_use]
     pub fn new(store: Store, seat: Seat, around: Surroundings) -> Self {
-        let operator = if around.operator.is_empty() { seat.role_name.clone() } else { around.operator };
-        let session = Session {
-            operator,
-            role: seat.role.clone().unwrap_or_else(|| "admin".into()),
-            organisation: seat.slug.clone(),
-            environment: around.environment,
-            production: around.production,
-            database: around.database,
-            zone: seat.zone,
-            may_write: seat.may_write() && !around.read_only,
-            instance: seat.instance,
-            on_terminal_loss: around.on_terminal_loss,
-        };
         let inner = Inner {
             runtime: Handle::current(),
             live: LiveFeed::new(LIVE_CHANNEL),
             notices: broadcast::channel(NOTICES).0,
             rates: Mutex::default(),
             homes: Mutex::default(),
-            own: OwnChanges::default(),
+            here: Arc::new(Here::new(seat, around)),
             alive: watch::channel(()).0,
             store,
-            seat,
-            session,
         };
-        if inner.session.may_write {
+        if inner.here.session().may_write {
             let store = inner.store.clone();
             inner.runtime.spawn(async move { store.expect_orders().await });
         }
         let live = inner.live.clone();
-        let (store, seat) = (inner.store.clone(), inner.seat.clone());
-        inner.runtime.spawn(live.follow(store, seat));
-        let news = News {
-            changes: inner.store.changes(&inner.seat),
-            store: inner.store.clone(),
-            seat: inner.seat.clone(),
-            notices: inner.notices.downgrade(),
-            own: inner.own.clone(),
-        };
+        let seat = inner.here.seat();
+        let changes = inner.store.changes(&seat);
+        inner.runtime.spawn(live.follow(inner.store.clone(), seat));
+        let news =
+            News::new(changes, inner.store.clone(), Arc::clone(&inner.here), inner.notices.downgrade());
         inner.runtime.spawn(news.tell(inner.alive.subscribe()));
         Self(Arc::new(inner))
     }
@@ -168,6 +123,11 @@ impl StoreBackend {
     #[must_use]
     pub fn live_feed(&self) -> LiveFeed {
         self.0.live.clone()
+    }
+
+    /// Takes in what became of the sender of this process: from now on the console stands for that instance.
+    pub fn tell_inside(&self, inside: Inside) {
+        self.0.here.tell_inside(inside);
     }
 
     /// Runs a question to its end, whether or not anybody still wants the answer.
@@ -187,6 +147,11 @@ impl StoreBackend {
 }
 
 impl Inner {
+    /// From where this console looks now.
+    fn seat(&self) -> Seat {
+        self.here.seat()
+    }
+
     fn homes(&self) -> MutexGuard<'_, Homes> {
         self.homes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -216,12 +181,12 @@ impl Inner {
 
 impl Backend for StoreBackend {
     fn session(&self) -> Session {
-        self.0.session.clone()
+        self.0.here.session()
     }
 
     fn overview(&self) -> Reply<Overview> {
         self.ask(async move |inner| {
-            let picture = inner.store.picture(&inner.seat).await?;
+            let picture = inner.store.picture(&inner.seat()).await?;
             let mut window = inner.rates.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(picture.with_rates(&mut window))
         })
@@ -230,7 +195,7 @@ impl Backend for StoreBackend {
     fn recipients(&self, query: RecipientQuery, place: Place) -> Reply<Page<RecipientRow>> {
         self.ask(async move |inner| {
             let homes = inner.homes_at(&query, place);
-            let page = inner.store.recipient_page(&inner.seat, &query, place, &homes).await?;
+            let page = inner.store.recipient_page(&inner.seat(), &query, place, &homes).await?;
             inner.homes().note(&page.rows);
             Ok(page)
         })
@@ -239,50 +204,50 @@ impl Backend for StoreBackend {
     fn recipient_rows(&self, ids: Vec<RecipientId>) -> Reply<Vec<RecipientRow>> {
         self.ask(async move |inner| {
             let homes = inner.homes_of(&ids);
-            inner.store.recipient_rows(&inner.seat, &ids, &homes).await
+            inner.store.recipient_rows(&inner.seat(), &ids, &homes).await
         })
     }
 
     fn count_recipients(&self, query: RecipientQuery) -> Reply<Total> {
-        self.ask(async move |inner| inner.store.recipient_total(&inner.seat, &query).await)
+        self.ask(async move |inner| inner.store.recipient_total(&inner.seat(), &query).await)
     }
 
     fn newer_recipients(&self, query: RecipientQuery, above: Cursor) -> Reply<u64> {
         self.ask(async move |inner| {
             let homes = inner.home_of(&query, above);
-            inner.store.recipients_above(&inner.seat, &query, above, &homes).await
+            inner.store.recipients_above(&inner.seat(), &query, above, &homes).await
         })
     }
 
     fn doubts(&self, place: Place) -> Reply<Page<DoubtRow>> {
-        self.ask(async move |inner| inner.store.doubt_page(&inner.seat, place).await)
+        self.ask(async move |inner| inner.store.doubt_page(&inner.seat(), place).await)
     }
 
     fn number(&self, id: NumberId) -> Reply<NumberDetail> {
-        self.ask(async move |inner| inner.store.number_detail(&inner.seat, id).await)
+        self.ask(async move |inner| inner.store.number_detail(&inner.seat(), id).await)
     }
 
     fn campaign(&self, id: CampaignId) -> Reply<CampaignDetail> {
-        self.ask(async move |inner| inner.store.campaign_detail(&inner.seat, id).await)
+        self.ask(async move |inner| inner.store.campaign_detail(&inner.seat(), id).await)
     }
 
     fn recipient(&self, id: RecipientId) -> Reply<RecipientDetail> {
         self.ask(async move |inner| {
             let homes = inner.homes_of(&[id]);
-            inner.store.recipient_detail(&inner.seat, id, &homes).await
+            inner.store.recipient_detail(&inner.seat(), id, &homes).await
         })
     }
 
     fn act(&self, order: Order) -> BoxFuture<'static, ActionAnswer> {
         let inner = Arc::clone(&self.0);
         let task = self.0.runtime.spawn(async move {
-            let (seat, operator) = (&inner.seat, &inner.session.operator);
-            if !inner.session.may_write {
+            let (seat, session) = (inner.seat(), inner.here.session());
+            if !session.may_write {
                 return ActionAnswer::Refused("you may look but not change anything here".into());
             }
-            let done = inner.store.act(seat.organization, &order, operator, seat.instance).await;
+            let done = inner.store.act(seat.organization, &order, &session.operator, seat.instance).await;
             if let Ok(ActionResult::Done { version, .. }) = &done {
-                inner.own.note(order.action.subject(), *version);
+                inner.here.own.note(order.action.subject(), *version);
             }
             done.map_or_else(|error| ActionAnswer::Failed(unsure(&error)), ActionAnswer::from)
         });
@@ -296,14 +261,22 @@ impl Backend for StoreBackend {
                 Subject::Campaign(id) => ("campaign", id.0),
                 Subject::Recipient(id) => ("recipient", id.0),
                 Subject::Attempt(id) => ("attempt", id.0),
-                Subject::Organization => ("organization", inner.seat.organization.0),
+                Subject::Organization => ("organization", inner.seat().organization.0),
             };
-            Ok(inner.store.record_reveal(&inner.seat, &inner.session.operator, entity, id).await?)
+            Ok(inner.store.record_reveal(&inner.seat(), &inner.here.session().operator, entity, id).await?)
         })
     }
 
     fn live(&self) -> broadcast::Receiver<Arc<LiveEvent>> {
         self.0.live.receiver()
+    }
+
+    fn inside(&self) -> watch::Receiver<Inside> {
+        self.0.here.inside.subscribe()
+    }
+
+    fn sessions(&self) -> watch::Receiver<Session> {
+        self.0.here.session.subscribe()
     }
 
     fn notices(&self) -> broadcast::Receiver<Notice> {
@@ -360,83 +333,4 @@ fn unsure(error: &StoreError) -> Safe {
 fn ended_badly(error: &tokio::task::JoinError) -> Safe {
     tracing::error!(error = %error, "a task of the console ended badly");
     "this failed inside signalbox; the log says more".into()
-}
-
-/// Turns changes into notices, a burst at a time.
-struct News {
-    changes: mpsc::Receiver<Change>,
-    store: Store,
-    seat: Seat,
-    notices: broadcast::WeakSender<Notice>,
-    own: OwnChanges,
-}
-
-impl News {
-    async fn tell(mut self, mut alive: watch::Receiver<()>) {
-        // At the start nothing was missed: the first picture is read after this.
-        let mut is_first = true;
-        loop {
-            let change = tokio::select! {
-                change = self.changes.recv() => change,
-                _gone = alive.changed() => None,
-            };
-            let Some(change) = change else { return };
-            tokio::time::sleep(GATHER).await;
-            let Some(notices) = self.notices.upgrade() else { return };
-            for notice in self.read(change, is_first).await {
-                let _unheard = notices.send(notice);
-            }
-            is_first = false;
-        }
-    }
-
-    async fn read(&mut self, change: Change, is_first: bool) -> Vec<Notice> {
-        let mut rows = Vec::new();
-        let mut reload = None;
-        for change in std::iter::once(change).chain(std::iter::from_fn(|| self.changes.try_recv().ok())) {
-            match change {
-                Change::Reload(at) => reload = Some(at),
-                Change::Row { table, id, .. } if !rows.contains(&(table.clone(), id)) => {
-                    rows.push((table, id));
-                }
-                Change::Row { .. } => {}
-            }
-        }
-        let mut notices: Vec<Notice> = reload.filter(|_| !is_first).map(look_again).into_iter().collect();
-        // Of a burst the last ones are told; the picture shows all of them.
-        rows.drain(..rows.len().saturating_sub(TOLD_APART));
-        if rows.is_empty() {
-            return notices;
-        }
-        match self.store.describe_changes(&self.seat, &rows).await {
-            // What this program did itself is no news.
-            Ok(lines) => notices.extend(
-                lines
-                    .into_iter()
-                    .filter(|line| line.instance.is_none() || line.instance != self.seat.instance)
-                    .filter(|line| !self.own.has(line))
-                    .map(Notice::from),
-            ),
-            Err(error) => tracing::debug!(error = %error, "a change is not told"),
-        }
-        notices
-    }
-}
-
-fn look_again(at: DateTime<Utc>) -> Notice {
-    Notice {
-        at,
-        by: "signalbox".into(),
-        what: "the database is back; what changed meanwhile is read again".into(),
-        subject: Subject::Organization,
-        version: None,
-        alarming: false,
-    }
-}
-
-impl From<ChangeLine> for Notice {
-    fn from(line: ChangeLine) -> Self {
-        let ChangeLine { at, by, what, subject, version, alarming, instance: _ } = line;
-        Self { at, by, what, subject, version, alarming }
-    }
 }
