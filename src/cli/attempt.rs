@@ -112,8 +112,9 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
 }
 
 fn table(attempts: &[AttemptRecord], org: &Org) -> String {
-    let mut table =
-        Table::new(&["ID", "STARTED", "CAMPAIGN", "PHONE", "STEP", "NUMBER", "STATE", "CODE", "WORDS"]);
+    let mut table = Table::new(&[
+        "ID", "STARTED", "CAMPAIGN", "PHONE", "STEP", "NUMBER", "STATE", "REPORTED", "CODE", "WORDS",
+    ]);
     for attempt in attempts {
         table.row([
             attempt.id.to_string(),
@@ -123,6 +124,7 @@ fn table(attempts: &[AttemptRecord], org: &Org) -> String {
             attempt.step.to_string(),
             attempt.number.clone(),
             attempt.state.clone(),
+            or_dash(attempt.delivery.as_ref()),
             or_dash(attempt.code.as_ref()),
             or_dash(attempt.words.as_ref()),
         ]);
@@ -142,6 +144,9 @@ fn one(attempt: &AttemptRecord, org: &Org) -> String {
         ("finished", local_or_dash(attempt.finished_at, org.zone)),
         ("took", or_dash(attempt.duration_ms.map(|ms| format!("{ms} ms")))),
         ("provider's id", or_dash(attempt.provider_message_id.as_ref())),
+        ("reported", or_dash(attempt.delivery.as_ref())),
+        ("delivered", local_or_dash(attempt.delivered_at, org.zone)),
+        ("read", local_or_dash(attempt.read_at, org.zone)),
         ("class", or_dash(attempt.class.as_ref())),
         ("code", or_dash(attempt.code.as_ref())),
         ("words", or_dash(attempt.words.as_ref())),

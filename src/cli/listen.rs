@@ -11,6 +11,7 @@ use url::Url;
 
 /// How webhooks are taken.
 #[derive(Debug, Clone, Default, Args)]
+#[group(id = "webhooks")]
 pub struct Flags {
     /// Take webhooks at this address; put a proxy with TLS in front of it
     #[arg(long, value_name = "ADDR")]

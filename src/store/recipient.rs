@@ -41,6 +41,12 @@ pub struct AttemptRecord {
     pub in_doubt_since: Option<DateTime<Utc>>,
     /// The provider's id of the message.
     pub provider_message_id: Option<String>,
+    /// The furthest that the provider reported: `queued`, `sent`, `failed`, `delivered` or `read`.
+    pub delivery: Option<String>,
+    /// When it was on the person's phone, by the provider's clock where it told.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// When the person opened it.
+    pub read_at: Option<DateTime<Utc>>,
     /// Our word for what went wrong.
     pub class: Option<String>,
     /// Whose fault that was.
@@ -186,8 +192,8 @@ impl Store {
             AttemptRecord,
             r#"select a.id, c.name as campaign, r.phone::text as "phone!", a.recipient_id as recipient, a.step,
                       a.state::text as "state!", n.phone::text as "number!", a.started_at, a.finished_at, a.duration_ms,
-                      a.in_doubt_since, a.provider_message_id, a.class, a.blame, a.code, a.words, a.resolved_by,
-                      a.resolved_reason, a.contradicted
+                      a.in_doubt_since, a.provider_message_id, a.delivery::text as delivery, a.delivered_at, a.read_at,
+                      a.class, a.blame, a.code, a.words, a.resolved_by, a.resolved_reason, a.contradicted
                  from attempts a
                  join campaigns c on c.organization_id = a.organization_id and c.id = a.campaign_id
                  join campaign_recipients r on r.organization_id = a.organization_id

@@ -13,4 +13,5 @@ mod doubts;
 mod import;
 mod races;
 mod setup;
+mod webhooks;
 mod why;
