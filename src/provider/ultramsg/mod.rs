@@ -65,6 +65,7 @@ impl Provider for Ultramsg {
             credential,
             base_url,
             sender_id,
+            callback: None,
         })
     }
 
