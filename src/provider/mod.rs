@@ -39,6 +39,9 @@ pub struct Line {
     pub base_url: Url,
     /// The number's id at the provider (`phone-number-id`, `instance…`); empty for Twilio.
     pub sender_id: String,
+    /// Our webhook as it is reached from outside, for a provider that wants to be told with each message where to report
+    /// what becomes of it. `None`: nobody listens, or nobody said where.
+    pub callback: Option<Url>,
 }
 
 impl fmt::Debug for Line {

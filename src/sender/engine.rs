@@ -154,7 +154,7 @@ impl Engine {
         }
         {
             let mut lines = self.shared.lines_mut();
-            lines.refresh(&snapshot, &self.keys, &*self.shared.config.base_url);
+            lines.refresh(&snapshot, &self.keys, &self.shared.config);
         }
         self.default_locale = Locale::parse(&snapshot.organization.default_locale).ok();
         self.forget_what_changed(&snapshot);

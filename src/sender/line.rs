@@ -1,5 +1,6 @@
 //! Lines: numbers made ready to send. Built once per change of a number or its account, not once a message.
 
+use super::Config;
 use crate::domain::{
     ids::{AccountId, NumberId, OrganizationId},
     number::ProviderKind,
@@ -14,6 +15,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
 };
+use url::Url;
 
 /// Counts the requests of one number that are on the wire.
 #[derive(Debug, Default)]
@@ -101,13 +103,8 @@ impl Lines {
         gauges.values().map(|gauge| gauge.count()).sum()
     }
 
-    /// Brings the lines up to date. `base_url` answers where a provider is reached unless the account says otherwise.
-    pub fn refresh(
-        &mut self,
-        snapshot: &Snapshot,
-        keys: &KeyRing,
-        base_url: &(dyn Fn(ProviderKind) -> String + Send + Sync),
-    ) {
+    /// Brings the lines up to date.
+    pub fn refresh(&mut self, snapshot: &Snapshot, keys: &KeyRing, config: &Config) {
         let accounts: HashMap<AccountId, &AccountView> =
             snapshot.accounts.iter().map(|account| (account.id, account)).collect();
         self.unusable.clear();
@@ -118,7 +115,7 @@ impl Lines {
             if self.ready.get(&number).is_some_and(|line| line.version == version) {
                 continue;
             }
-            match self.make(snapshot, view, account, keys, base_url) {
+            match self.make(snapshot, view, account, keys, config) {
                 Ok(line) => {
                     self.ready.insert(number, Arc::new(line));
                 }
@@ -137,7 +134,7 @@ impl Lines {
         view: &NumberView,
         account: &AccountView,
         keys: &KeyRing,
-        base_url: &(dyn Fn(ProviderKind) -> String + Send + Sync),
+        config: &Config,
     ) -> Result<ReadyLine, String> {
         let place = token_place(snapshot.organization.id, account.id);
         let token = account
@@ -146,15 +143,16 @@ impl Lines {
             .and_then(|sealed| keys.open(&place, &sealed))
             .map_err(|error| format!("the token of account {} does not open: {error}", account.name))?
             .into_inner();
-        let base = account.base_url.clone().unwrap_or_else(|| base_url(account.provider));
+        let base = account.base_url.clone().unwrap_or_else(|| (config.base_url)(account.provider));
         if snapshot.organization.rehearsal && !is_loopback(&base) {
             return Err(format!("a rehearsal only reaches loopback addresses, and {base} is none"));
         }
         let provider = dialect(account.provider);
         let credential = Credential { external_id: account.external_id.clone(), token };
-        let line = provider
+        let mut line = provider
             .line(&base, credential, &view.instance_id, &view.number.phone)
             .map_err(|error| error.to_string())?;
+        line.callback = config.public.as_ref().and_then(|public| webhook(public, account));
         Ok(ReadyLine {
             number: view.number.id,
             account: account.id,
@@ -167,8 +165,18 @@ impl Lines {
     }
 }
 
+/// An account's webhook as it is reached from outside (`interfaces.md`). `None`: that is no address one could append to.
+fn webhook(public: &Url, account: &AccountView) -> Option<Url> {
+    let mut url = public.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    let (provider, account) = (account.provider.name(), account.id.to_string());
+    url.path_segments_mut().ok()?.pop_if_empty().extend(["webhooks", provider, &account]);
+    Some(url)
+}
+
 fn is_loopback(base: &str) -> bool {
-    url::Url::parse(base).is_ok_and(|url| match url.host_str() {
+    Url::parse(base).is_ok_and(|url| match url.host_str() {
         Some("localhost") => true,
         Some(host) => host
             .trim_matches(['[', ']'])

@@ -54,6 +54,7 @@ use shared::Shared;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use supervise::watched;
 use tokio::sync::{broadcast, watch as watching};
+use url::Url;
 
 /// How long a graceful end waits for requests on the wire.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(25);
@@ -70,6 +71,8 @@ pub struct Config {
     pub kind: &'static str,
     /// Where each provider is reached, unless the account says otherwise.
     pub base_url: Box<dyn Fn(ProviderKind) -> String + Send + Sync>,
+    /// How our webhooks are reached from outside, whoever listens: Twilio is told with every message. `None`: it is not told.
+    pub public: Option<Url>,
     /// Time limits and trust of the HTTP client.
     pub client: client::Settings,
     /// Where outcomes are kept while the database is away.
@@ -126,6 +129,7 @@ impl Config {
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             kind: "sender",
             base_url: Box::new(|provider| provider.default_base_url().to_owned()),
+            public: None,
             client: client::Settings::default(),
             spool_dir,
             clock: CampaignClock::Database,

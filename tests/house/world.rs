@@ -22,6 +22,7 @@ const CLOCKS: &[Exception] = &[
     Exception("src/provider/client/pool.rs", "how long a connection has been idle"),
     Exception("src/provider/simulator/world.rs", "the provider's own clock, which is not ours"),
     Exception("src/provider/simulator/ledger.rs", "the provider's own clock, which is not ours"),
+    Exception("src/provider/simulator/outbox.rs", "the provider's own clock, which is not ours"),
     Exception("src/provider/simulator/dialect.rs", "the provider's own clock, which is not ours"),
     Exception("src/provider/simulator/twilio.rs", "the provider's own clock, which is not ours"),
     Exception("src/store/screen/overview.rs", "how long reading a picture took, which the screen shows"),

@@ -16,6 +16,7 @@ mod caller;
 mod limits;
 mod office;
 mod registration;
+mod reported;
 
 /// Not a test: this program as a listener of its own, when [`office::Process`] starts it.
 #[test]

@@ -98,6 +98,7 @@ impl Provider for Meta {
             credential,
             base_url,
             sender_id: sender_id.to_owned(),
+            callback: None,
         })
     }
 

@@ -4,6 +4,7 @@ use super::{
     dialect::{Act, Envelope, Reply, field, fields, json, write},
     http::Request,
     script::Script,
+    webhooks::Webhook,
     world::World,
 };
 use serde_json::{Value, json as value};
@@ -26,10 +27,22 @@ pub fn handle(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) ->
             super::lock(world).reset();
             (200, value!({"ok": true}))
         }
-        (_, "/_sim/ledger" | "/_sim/count" | "/_sim/duplicates" | "/_sim/script" | "/_sim/reset") => {
-            (405, value!({"error": "ledger, count and duplicates take GET; script and reset take POST"}))
+        ("POST", "/_sim/webhooks") => add_webhook(world, &request.body),
+        ("GET", "/_sim/webhooks") => show_webhooks(&super::lock(world)),
+        ("DELETE", "/_sim/webhooks") => {
+            super::lock(world).webhooks.clear();
+            (200, value!({"ok": true}))
         }
-        _ => (404, value!({"error": "there are ledger, count, duplicates, script and reset"})),
+        (
+            _,
+            "/_sim/ledger" | "/_sim/count" | "/_sim/duplicates" | "/_sim/script" | "/_sim/reset"
+            | "/_sim/webhooks",
+        ) => (
+            405,
+            value!({"error": "ledger, count and duplicates take GET; script and reset take POST; webhooks take both, \
+                and DELETE"}),
+        ),
+        _ => (404, value!({"error": "there are ledger, count, duplicates, script, reset and webhooks"})),
     };
     write(out, &Envelope { status: answer.0, body: json(&answer.1) }, None);
     Reply::NOW
@@ -54,4 +67,23 @@ fn set_script(world: &Mutex<World>, body: &[u8]) -> (u16, Value) {
         }
         Err(error) => (400, value!({"error": error.to_string()})),
     }
+}
+
+/// One webhook, as a script's `[[webhook]]` has it, in JSON.
+fn add_webhook(world: &Mutex<World>, body: &[u8]) -> (u16, Value) {
+    let read = serde_json::from_slice::<Webhook>(body).map_err(|error| error.to_string());
+    match read.and_then(|webhook| webhook.check().map(|()| webhook)) {
+        Ok(webhook) => {
+            super::lock(world).webhooks.add(webhook);
+            (200, value!({"ok": true}))
+        }
+        Err(problem) => (400, value!({"error": problem})),
+    }
+}
+
+fn show_webhooks(world: &World) -> (u16, Value) {
+    let posted = world.posted();
+    let answer = value!({"webhooks": world.webhooks.show(), "delivered": posted.delivered,
+        "given_up": posted.given_up, "waiting": posted.waiting});
+    (200, answer)
 }

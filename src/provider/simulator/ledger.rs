@@ -185,7 +185,8 @@ impl Entry {
     }
 }
 
-fn now_micros() -> u64 {
+/// Microseconds since 1970.
+pub fn now_micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -80,8 +80,9 @@ fn send(world: &Mutex<World>, request: &Request<'_>, claim: &Claim<'_>, out: &mu
         to,
         body: message.text.as_ref().and_then(|text| text.body.as_deref()).unwrap_or_default(),
         reference: message.biz_opaque_callback_data.as_deref().unwrap_or_default(),
+        callback: None,
     };
-    let decision = world.decide(number, &sent);
+    let decision = world.decide(number, sent);
     drop(world);
     dialect::conclude(&Meta { to }, out, decision)
 }

@@ -4,11 +4,14 @@
 //! [`Script`], and keeps a ledger of every message that it accepted, which is the other side of every comparison.
 //! Nothing of the program knows that it talks to a simulator: it is reached over HTTP through the accounts' base URL.
 
+mod bodies;
 mod control;
 mod dialect;
 mod http;
 mod ledger;
 mod meta;
+mod outbox;
+mod poster;
 mod rules;
 mod script;
 mod server;
@@ -16,10 +19,13 @@ mod server;
 mod tests;
 mod twilio;
 mod ultramsg;
+mod webhooks;
 mod world;
 
 pub use ledger::Accepted;
+pub use outbox::Posted;
 pub use script::{Script, ScriptError};
+pub use webhooks::Webhook;
 
 use std::{
     io,
@@ -145,6 +151,22 @@ impl Simulator {
     #[must_use]
     pub fn duplicates(&self) -> Vec<Accepted> {
         lock(&self.world).duplicates()
+    }
+
+    /// Posts reports there from now on.
+    ///
+    /// # Errors
+    /// When nothing can be posted there, or nothing signed.
+    pub fn add_webhook(&self, webhook: Webhook) -> Result<(), String> {
+        webhook.check()?;
+        lock(&self.world).webhooks.add(webhook);
+        Ok(())
+    }
+
+    /// What was reported so far.
+    #[must_use]
+    pub fn posted(&self) -> Posted {
+        lock(&self.world).posted()
     }
 
     /// Follows another script from now on. Counters, suspensions and the script's time begin anew; the ledger stays.

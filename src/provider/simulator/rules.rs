@@ -1,8 +1,11 @@
 //! Rules at work: counters, chance and time. The first rule that fits and has an action decides.
 
-use super::script::{Action, Latency, Rule, When};
+use super::script::{
+    Action, Latency, Rule, When,
+    says::{Event, Occasion, Receipt, Reply},
+};
 use crate::domain::number::ProviderKind;
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// What a rule can see of a message.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +30,30 @@ pub struct Rules {
     list: Vec<(Rule, Memory)>,
     latency: Latency,
     random: Random,
+    /// Reports draw from numbers of their own, so that what is answered does not depend on who listens.
+    report_random: Random,
+}
+
+/// What is decided over a message.
+#[derive(Debug)]
+pub struct Ruling<'a> {
+    /// How long its answer takes.
+    pub delay: Duration,
+    /// What happens to it; `None`: it is accepted.
+    pub action: Option<&'a Action>,
+    /// What is reported of it.
+    pub says: Reports,
+}
+
+/// What is reported of a message; `None`: no rule says.
+#[derive(Debug, Clone, Default)]
+pub struct Reports {
+    /// How far it comes.
+    pub receipts: Option<Arc<[Receipt]>>,
+    /// What its recipient answers.
+    pub replies: Option<Arc<[Reply]>>,
+    /// What happens to its number or account.
+    pub events: Vec<Arc<[Event]>>,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +68,7 @@ impl Rules {
     /// Rules that have seen nothing yet.
     pub fn new(rules: &[Rule], latency: Latency, seed: u64) -> Self {
         let rules = rules.iter().map(|rule| (rule.clone(), Memory::default())).collect();
-        Self { list: rules, latency, random: Random(seed) }
+        Self { list: rules, latency, random: Random(seed), report_random: Random(!seed) }
     }
 
     /// How long an answer takes that no rule concerns.
@@ -49,23 +76,37 @@ impl Rules {
         self.random.between(self.latency)
     }
 
-    /// How long the answer to this message takes, and what happens to it; `None`: it is accepted.
-    pub fn decide(&mut self, view: &View<'_>) -> (Duration, Option<&Action>) {
+    /// Decides over a message.
+    pub fn decide(&mut self, view: &View<'_>) -> Ruling<'_> {
         let mut latency = self.latency;
         let mut chosen = None;
+        let mut says = Reports::default();
         for (at, (rule, memory)) in self.list.iter_mut().enumerate() {
             if !fires(&rule.when, memory, view, &mut self.random) {
                 continue;
             }
             memory.fired += 1;
             latency = rule.latency.unwrap_or(latency);
+            says.receipts = says.receipts.or_else(|| rule.says.receipts.clone());
+            says.replies = says.replies.or_else(|| rule.says.replies.clone());
+            if !rule.says.events.is_empty() {
+                says.events.push(Arc::clone(&rule.says.events));
+            }
             if rule.action.is_some() {
                 chosen = Some(at);
                 break;
             }
         }
         let delay = self.random.between(latency);
-        (delay, chosen.and_then(|at| self.list[at].0.action.as_ref()))
+        Ruling { delay, action: chosen.and_then(|at| self.list[at].0.action.as_ref()), says }
+    }
+
+    /// When a report goes out, for each time that it does.
+    pub fn draw(&mut self, occasion: &Occasion) -> impl Iterator<Item = Duration> {
+        let random = &mut self.report_random;
+        let happens = occasion.probability >= 1.0 || random.unit() < occasion.probability;
+        let times = if happens { occasion.times } else { 0 };
+        (0..times).map(|_| random.between(occasion.after))
     }
 }
 
@@ -143,7 +184,7 @@ mod tests {
     }
 
     fn fired(rules: &mut Rules, views: impl IntoIterator<Item = View<'static>>) -> String {
-        views.into_iter().map(|view| if rules.decide(&view).1.is_some() { 'x' } else { '.' }).collect()
+        views.into_iter().map(|view| if rules.decide(&view).action.is_some() { 'x' } else { '.' }).collect()
     }
 
     fn history(when: &str, numbers: &[u32]) -> String {
@@ -207,7 +248,7 @@ mod tests {
                     [[rule]]\nwhen = { nth = 2 }\nthen = { error = 131026 }";
         let mut rules = rules(text);
         for nth in 1..=50 {
-            let (delay, action) = rules.decide(&view(0));
+            let Ruling { delay, action, .. } = rules.decide(&view(0));
             assert!((10..=20).contains(&delay.as_millis()), "{delay:?}");
             assert_eq!(action.is_some(), nth == 2);
         }

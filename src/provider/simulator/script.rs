@@ -4,11 +4,14 @@
 //! A key that is not understood is refused with its line, never ignored: a fault that silently does not happen makes
 //! a test that cannot fail.
 
+use super::webhooks::Webhook;
 use crate::domain::number::ProviderKind;
+use says::{Receipt, Says};
 use serde::Deserialize;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 mod raw;
+pub mod says;
 
 /// What the simulator does. Without rules it accepts everything, at once.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +26,10 @@ pub struct Script {
     pub numbers: Vec<DeclaredNumber>,
     /// The rules, in order.
     pub rules: Vec<Rule>,
+    /// How far every accepted message comes unless a rule says otherwise.
+    pub receipts: Arc<[Receipt]>,
+    /// Where reports are posted, beside what is told later.
+    pub webhooks: Vec<Webhook>,
 }
 
 /// A credential that a provider knows.
@@ -74,10 +81,13 @@ pub struct Latency {
 pub struct Rule {
     /// For messages that fit this,
     pub when: When,
-    /// an answer that takes this long,
+    /// an answer that takes this long (of several rules the last one's),
     pub latency: Option<Latency>,
-    /// and this. `None`: the rule only sets the latency, and the search goes on.
+    /// this,
     pub action: Option<Action>,
+    /// and these reports. A rule without an action does not end the search: the first rule that names receipts, and the
+    /// first that names replies, decides over those; events of all of them happen.
+    pub says: Says,
 }
 
 /// Which messages a rule concerns; all given conditions hold.
@@ -158,6 +168,13 @@ pub enum Action {
         /// Whether the provider took the message all the same.
         accepted: bool,
     },
+}
+
+impl Action {
+    /// Whether the provider takes the message.
+    pub fn accepts(&self) -> bool {
+        matches!(self, Self::Accept { .. } | Self::Fault { accepted: true, .. })
+    }
 }
 
 /// What the client sees instead of an answer.

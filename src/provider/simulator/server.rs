@@ -4,7 +4,7 @@ use super::{
     control,
     dialect::{Act, HUGE_BYTES, Reply},
     http::{self, Parsed, Request},
-    meta, twilio, ultramsg,
+    meta, poster, twilio, ultramsg,
     world::World,
 };
 use std::{
@@ -25,9 +25,10 @@ const LEDGER_PAGE: usize = 1_000;
 /// After a failed accept (no file descriptors left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Accepts connections until it is dropped, which closes them all.
+/// Accepts connections, and posts reports, until it is dropped, which closes them all.
 pub async fn accept(listener: TcpListener, world: Arc<Mutex<World>>) {
     let mut connections = JoinSet::new();
+    connections.spawn(poster::run(Arc::clone(&world)));
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {

@@ -4,7 +4,9 @@ use super::{
     dialect::{self, Dialect, Envelope, Reply, json},
     http::Request,
     ledger::Entry,
+    outbox::Callback,
     script::ErrorCode,
+    webhooks::Address,
     world::{Claim, Denied, Refusal, Sent, World},
 };
 use crate::{
@@ -82,7 +84,12 @@ fn send(world: &Mutex<World>, request: &Request<'_>, account: &str, token: &str,
         Ok(number) => number,
         Err(denied) => return deny(out, denied),
     };
-    let decision = world.decide(number, &Sent { to, body, reference: "" });
+    let callback = Some(field("StatusCallback")).filter(|url| !url.is_empty()).map(|url| Callback {
+        url: url.to_owned(),
+        token: token.to_owned(),
+        account: account.to_owned(),
+    });
+    let decision = world.decide(number, Sent { to, body, reference: "", callback });
     drop(world);
     dialect::conclude(&Twilio { account, from, to, body }, out, decision)
 }
@@ -113,6 +120,11 @@ fn check<'a>(field: impl Fn(&'static str) -> &'a str) -> Result<(), (u32, &'stat
     }
     if body.len() > BODY_LIMIT && body.chars().count() > BODY_LIMIT {
         return Err((21_617, "The concatenated message body exceeds the 1600 character limit."));
+    }
+    let callback = field("StatusCallback");
+    // Where to connect does not matter here: whether it is an address does.
+    if !callback.is_empty() && Address::read(callback, Some("")).is_err() {
+        return Err((21_609, "The StatusCallback URL is not a valid URL."));
     }
     let validity = field("ValidityPeriod");
     if !validity.is_empty() && !validity.parse::<u32>().is_ok_and(|seconds| (1..=36_000).contains(&seconds)) {

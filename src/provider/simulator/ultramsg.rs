@@ -69,7 +69,7 @@ fn send(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut 
         write_error(out, &value!([{field: problem}]));
         return Reply::NOW;
     }
-    let decision = world.decide(number, &Sent { to, body, reference });
+    let decision = world.decide(number, Sent { to, body, reference, callback: None });
     drop(world);
     dialect::conclude(&Ultramsg, out, decision)
 }

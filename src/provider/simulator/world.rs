@@ -1,15 +1,21 @@
 //! What the simulated providers know: their senders, their script at work, and what they accepted.
 
 use super::{
-    ledger::{Accepted, Ledger},
-    rules::{Rules, View},
+    bodies::{self, Message, Request},
+    dialect,
+    ledger::{self, Accepted, Ledger},
+    outbox::{About, Callback, Outbox, Post, Posted},
+    rules::{Reports, Rules, View},
     script::{Action, ErrorCode, Fault, Script},
+    webhooks::Webhooks,
 };
 use crate::domain::number::ProviderKind;
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::Notify;
 
 /// A message as a dialect read it from the wire, well-formed.
 #[derive(Debug)]
@@ -20,6 +26,8 @@ pub struct Sent<'a> {
     pub body: &'a str,
     /// The sender's reference; empty: none.
     pub reference: &'a str,
+    /// Twilio: where what becomes of it is to be reported.
+    pub callback: Option<Callback>,
 }
 
 /// Who sends, as the request claims.
@@ -64,6 +72,16 @@ pub enum Verdict {
     Fault(Fault, u64),
 }
 
+impl Verdict {
+    /// The id that it names, or this one.
+    fn id(&self, usual: u64) -> u64 {
+        match self {
+            Self::Accepted(id) | Self::Fault(_, id) => *id,
+            Self::Refused(_) => usual,
+        }
+    }
+}
+
 /// An error, before its dialect gives it an envelope.
 #[derive(Debug, Clone)]
 pub struct Refusal {
@@ -89,6 +107,14 @@ pub struct Sender {
     standing: Option<Standing>,
 }
 
+impl Sender {
+    /// Refuses this message, and all that follow for a time.
+    fn refuse(&mut self, refusal: Refusal, until: Option<Instant>, suspended: bool) -> Verdict {
+        self.standing = Some(Standing { refusal: refusal.clone(), until, suspended });
+        Verdict::Refused(refusal)
+    }
+}
+
 /// A refusal that meets every message of a sender.
 #[derive(Debug)]
 struct Standing {
@@ -107,6 +133,9 @@ pub struct World {
     senders: Vec<Sender>,
     by_id: HashMap<ProviderKind, HashMap<Box<str>, u32>>,
     started: Instant,
+    /// Who wants reports.
+    pub webhooks: Webhooks,
+    outbox: Outbox,
     /// Send requests that arrived, valid or not.
     pub requests: u64,
 }
@@ -121,6 +150,8 @@ impl World {
             senders: Vec::new(),
             by_id: HashMap::new(),
             started: Instant::now(),
+            webhooks: Webhooks::default(),
+            outbox: Outbox::new(),
             requests: 0,
         };
         world.set_script(script);
@@ -129,13 +160,17 @@ impl World {
 
     /// Follows another script from now on: counters, suspensions and the time begin anew, the ledger stays.
     pub fn set_script(&mut self, script: Script) {
+        for webhook in &script.webhooks {
+            self.webhooks.add(webhook.clone());
+        }
         self.script = script;
         self.begin();
     }
 
-    /// Forgets all that happened; the script begins anew.
+    /// Forgets all that happened; the script begins anew. Who wants reports stays.
     pub fn reset(&mut self) {
         self.ledger.clear();
+        self.outbox.clear();
         self.requests = 0;
         self.begin();
     }
@@ -216,7 +251,7 @@ impl World {
     }
 
     /// Decides over a message, and records it if it is accepted.
-    pub fn decide(&mut self, number: u32, sent: &Sent<'_>) -> Decision {
+    pub fn decide(&mut self, number: u32, sent: Sent<'_>) -> Decision {
         let now = Instant::now();
         let Some(sender) = self.senders.get_mut(number as usize) else {
             return Decision { delay: Duration::ZERO, verdict: Verdict::Fault(Fault::Cut, 0) };
@@ -237,12 +272,14 @@ impl World {
             body: sent.body,
             elapsed: now - self.started,
         };
-        let (delay, action) = self.rules.decide(&view);
+        let ruling = self.rules.decide(&view);
+        let (delay, says) = (ruling.delay, ruling.says);
         let to = sent.to.trim_start_matches('+').parse().unwrap_or(0);
         let ledger = &mut self.ledger;
-        let last_id = ledger.next_id().saturating_sub(1);
+        let entry = ledger.next_id();
+        let last_id = entry.saturating_sub(1);
         let mut accept = || ledger.push(number, to, sent.body, sent.reference);
-        let verdict = match action {
+        let verdict = match ruling.action {
             None | Some(Action::Accept { same_id: false }) => Verdict::Accepted(accept()),
             Some(Action::Accept { same_id: true }) => {
                 accept();
@@ -260,19 +297,108 @@ impl World {
             Some(Action::Suspend { error, details, lasting }) => {
                 let error = error.clone().unwrap_or_else(|| usual_suspension(sender.provider));
                 let refusal = Refusal { error, details: details.clone(), retry_after: None };
-                let until = lasting.map(|lasting| now + lasting);
-                sender.standing = Some(Standing { refusal: refusal.clone(), until, suspended: true });
-                Verdict::Refused(refusal)
+                sender.refuse(refusal, lasting.map(|lasting| now + lasting), true)
             }
             Some(Action::Throttle { retry_after, lasting }) => {
                 let error = usual_throttling(sender.provider);
                 let refusal = Refusal { error, details: None, retry_after: retry_after.clone() };
-                let until = Some(now + *lasting);
-                sender.standing = Some(Standing { refusal: refusal.clone(), until, suspended: false });
-                Verdict::Refused(refusal)
+                sender.refuse(refusal, Some(now + *lasting), false)
             }
         };
+        if !self.webhooks.is_empty() || sent.callback.is_some() {
+            let about = About { number, entry, id: verdict.id(entry), callback: sent.callback.map(Arc::new) };
+            self.plan_reports(now, &about, says);
+        }
         Decision { delay, verdict }
+    }
+
+    /// Decides what is reported of a message, and when. Of one that was not taken nothing is, but what happens to its number.
+    fn plan_reports(&mut self, now: Instant, about: &About, says: Reports) {
+        for events in says.events {
+            for (at, event) in events.iter().enumerate() {
+                for after in self.rules.draw(&event.occasion()) {
+                    self.outbox.push(now + after, Post::Event(about.number, Arc::clone(&events), at));
+                }
+            }
+        }
+        if self.ledger.get(about.entry).is_none() {
+            return;
+        }
+        let receipts = says.receipts.unwrap_or_else(|| Arc::clone(&self.script.receipts));
+        for (at, receipt) in receipts.iter().enumerate() {
+            for after in self.rules.draw(&receipt.occasion) {
+                self.outbox.push(now + after, Post::Receipt(about.clone(), Arc::clone(&receipts), at));
+            }
+        }
+        let Some(replies) = says.replies else { return };
+        for (at, reply) in replies.iter().enumerate() {
+            for after in self.rules.draw(&reply.occasion) {
+                self.outbox.push(now + after, Post::Reply(about.clone(), Arc::clone(&replies), at));
+            }
+        }
+    }
+
+    /// The first report that is due, ready for the wire, and what its answer is to name; else when the next one is due.
+    pub fn due_report(&mut self) -> (Option<(Request, u64)>, Option<Instant>) {
+        let now = Instant::now();
+        while let Some(post) = self.outbox.pop(now) {
+            // What its provider does not report, and what nobody wants any more, is passed over.
+            if let Some(request) = self.write_report(post) {
+                return (Some((request, self.outbox.leave())), None);
+            }
+        }
+        (None, self.outbox.next())
+    }
+
+    fn write_report(&mut self, post: Post) -> Option<Request> {
+        let now = i64::try_from(ledger::now_micros() / 1_000_000).unwrap_or(i64::MAX);
+        let (about, inbound) = match &post {
+            Post::Event(number, events, at) => {
+                let sender = self.senders.get(*number as usize)?;
+                let webhook = self.webhooks.of(sender)?;
+                return bodies::event(sender.provider, webhook, &sender.phone, &events.get(*at)?.what, now);
+            }
+            Post::Receipt(about, ..) => (about, 0),
+            Post::Reply(about, ..) => (about, self.outbox.inbound_id()),
+            Post::Again(_) => return if let Post::Again(request) = post { Some(request) } else { None },
+        };
+        let sender = self.senders.get(about.number as usize)?;
+        let entry = self.ledger.get(about.entry)?;
+        let message = Message {
+            phone: &sender.phone,
+            sender: &sender.id,
+            to: &entry.recipient(),
+            id: dialect::message_id(sender.provider, about.id),
+            body: self.ledger.body(entry),
+            reference: entry.reference(),
+            now,
+        };
+        let webhook = self.webhooks.of(sender);
+        match &post {
+            Post::Receipt(_, receipts, at) => {
+                let callback = about.callback.as_deref();
+                bodies::receipt(sender.provider, webhook, callback, &message, receipts.get(*at)?)
+            }
+            Post::Reply(_, replies, at) => {
+                bodies::reply(sender.provider, webhook?, &message, replies.get(*at)?, inbound)
+            }
+            Post::Event(..) | Post::Again(_) => None,
+        }
+    }
+
+    /// A report was answered, or not: then it is tried again so much later, or never.
+    pub fn report_arrived(&mut self, generation: u64, again: Option<(Duration, Request)>, taken: bool) {
+        self.outbox.arrived(generation, again, taken);
+    }
+
+    /// What was posted so far.
+    pub fn posted(&self) -> Posted {
+        self.outbox.posted()
+    }
+
+    /// Rung when there is something to post earlier than was known.
+    pub fn bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.outbox.bell)
     }
 
     /// A sender by its place.
@@ -308,7 +434,7 @@ impl World {
             to: entry.recipient(),
             body: self.ledger.body(entry).to_owned(),
             reference: entry.reference(),
-            id: super::dialect::message_id(provider, id),
+            id: dialect::message_id(provider, id),
             at: entry.at().to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
         }
     }

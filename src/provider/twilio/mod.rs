@@ -31,6 +31,9 @@ pub const API_VERSION: &str = "2010-04-01";
 /// How long a message may wait in Twilio's queue, in seconds. Short, so that a stuck sender does not deliver hours
 /// later (`twilio.md` section 2); its expiry is reported as 30036.
 const VALIDITY_SECONDS: &str = "900";
+/// Behind `#` in the address of the status callback, and no part of what is signed: up to five more tries, whatever went
+/// wrong. Without it an answer of 5xx loses the report (`twilio.md` section 7).
+const RETRIES: &str = "rc=5&rp=all";
 /// How far before the intent a listed message may have been made: dates have whole seconds and clocks differ.
 const WINDOW_BEFORE: TimeDelta = TimeDelta::seconds(30);
 /// How far after the intent: a request lives at most 25 s, and clocks differ.
@@ -108,6 +111,7 @@ impl Provider for Twilio {
             credential,
             base_url,
             sender_id: sender_id.trim().to_owned(),
+            callback: None,
         })
     }
 
@@ -118,6 +122,11 @@ impl Provider for Twilio {
             .append_pair("From", &channel(&line.from))
             .append_pair("Body", body)
             .append_pair("ValidityPeriod", VALIDITY_SECONDS);
+        if let Some(callback) = &line.callback {
+            let reference = webhook::REFERENCE;
+            let callback = format!("{callback}?{reference}={}#{RETRIES}", outgoing.attempt);
+            form.append_pair("StatusCallback", &callback);
+        }
         Prepared {
             method: Method::POST,
             url: line.send_url.clone(),

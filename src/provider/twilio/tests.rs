@@ -196,8 +196,18 @@ fn the_request_is_the_sheets() {
     assert!(prepared.headers[AUTHORIZATION].is_sensitive());
     assert_eq!(
         String::from_utf8(prepared.body).unwrap(),
-        "To=whatsapp%3A%2B5511987650001&From=whatsapp%3A%2B14155238886&Body=Ol%C3%A1+%26+1%2B1&ValidityPeriod=900"
+        "To=whatsapp%3A%2B5511987650001&From=whatsapp%3A%2B14155238886&Body=Ol%C3%A1+%26+1%2B1&ValidityPeriod=900",
+        "nobody listens: nobody is to be told"
     );
+    let mut line = line();
+    line.callback = Some(url::Url::parse("https://hooks.example.com/webhooks/twilio/0190b7").unwrap());
+    let prepared = Twilio.send_request(&line, &outgoing);
+    let body = String::from_utf8(prepared.body).unwrap();
+    let callback = format!(
+        "&ValidityPeriod=900&StatusCallback=https%3A%2F%2Fhooks.example.com%2Fwebhooks%2Ftwilio%2F0190b7%3Fref%3D{}%23rc%3D5%26rp%3Dall",
+        outgoing.attempt
+    );
+    assert!(body.ends_with(&callback), "{body}");
 }
 
 #[test]

@@ -66,6 +66,7 @@ impl Provider for Ultramsg {
             credential,
             base_url,
             sender_id,
+            callback: None,
         })
     }
 

@@ -3,8 +3,10 @@
 use super::{
     Account, Action, DeclaredNumber, ErrorCode, Fault, Garbage, Latency, Rule, Script, ScriptError, When,
     duration,
+    says::{self, RawEvent, RawReceipt, RawReply, Says},
 };
 use crate::domain::{number::ProviderKind, phone::Phone};
+use crate::provider::simulator::webhooks::Webhook;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -21,10 +23,10 @@ struct RawScript {
     numbers: Vec<DeclaredNumber>,
     #[serde(default, rename = "rule", alias = "rules")]
     rules: Vec<RawRule>,
-    // Named, so that they are refused by name.
-    receipts: Option<toml::Value>,
-    replies: Option<toml::Value>,
-    webhooks: Option<toml::Value>,
+    #[serde(default)]
+    receipts: Vec<RawReceipt>,
+    #[serde(default, rename = "webhook")]
+    webhooks: Vec<Webhook>,
 }
 
 #[derive(Deserialize)]
@@ -89,7 +91,7 @@ impl Names {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum RawLatency {
+pub enum RawLatency {
     Fixed(String),
     Between { from: String, to: String },
 }
@@ -105,7 +107,7 @@ enum Scalar {
 /// `true`, or for how long.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Lasting {
+pub enum Lasting {
     Flag(bool),
     Time(String),
 }
@@ -133,16 +135,16 @@ struct RawThen {
     location: Option<String>,
     wait: Option<bool>,
     accepted: Option<bool>,
-    receipts: Option<toml::Value>,
-    replies: Option<toml::Value>,
+    receipts: Option<Vec<RawReceipt>>,
+    replies: Option<Vec<RawReply>>,
+    events: Option<Vec<RawEvent>>,
 }
 
 /// Reads and checks a script.
 pub fn read(text: &str) -> Result<Script, ScriptError> {
     let raw: RawScript = toml::from_str(text)?;
-    let later = [("receipts", &raw.receipts), ("replies", &raw.replies), ("webhooks", &raw.webhooks)];
-    if let Some((name, _)) = later.iter().find(|(_, value)| value.is_some()) {
-        return Err(ScriptError::Other(format!("{name} are not available yet")));
+    for webhook in &raw.webhooks {
+        webhook.check().map_err(ScriptError::Other)?;
     }
     for number in &raw.numbers {
         check_number(number).map_err(ScriptError::Other)?;
@@ -157,6 +159,8 @@ pub fn read(text: &str) -> Result<Script, ScriptError> {
         accounts: raw.accounts,
         numbers: raw.numbers,
         rules,
+        receipts: says::receipts(raw.receipts).map_err(ScriptError::Other)?,
+        webhooks: raw.webhooks,
     })
 }
 
@@ -172,7 +176,7 @@ fn check_number(number: &DeclaredNumber) -> Result<(), String> {
     Ok(())
 }
 
-fn read_latency(raw: RawLatency) -> Result<Latency, String> {
+pub fn read_latency(raw: RawLatency) -> Result<Latency, String> {
     let latency = match raw {
         RawLatency::Fixed(time) => {
             let time = duration(&time)?;
@@ -187,11 +191,20 @@ fn read_rule(raw: RawRule) -> Result<Rule, String> {
     let when = read_when(raw.when)?;
     let mut then = raw.then;
     let latency = then.latency.take().map(read_latency).transpose()?;
+    let says = Says {
+        receipts: then.receipts.take().map(says::receipts).transpose()?,
+        replies: then.replies.take().map(says::replies).transpose()?,
+        events: says::events(then.events.take().unwrap_or_default())?,
+    };
     let action = read_action(then)?;
-    if action.is_none() && latency.is_none() {
+    if action.is_none() && latency.is_none() && says == Says::default() {
         return Err("then says nothing".to_owned());
     }
-    Ok(Rule { when, latency, action })
+    let takes_none = action.as_ref().is_some_and(|action| !action.accepts());
+    if takes_none && (says.receipts.is_some() || says.replies.is_some()) {
+        return Err("a message that was not taken has neither receipts nor replies".to_owned());
+    }
+    Ok(Rule { when, latency, action, says })
 }
 
 fn read_when(raw: RawWhen) -> Result<When, String> {
@@ -221,7 +234,6 @@ fn read_when(raw: RawWhen) -> Result<When, String> {
 /// Exactly one action, with only the keys that belong to it; none when nothing but a latency was given.
 fn read_action(raw: RawThen) -> Result<Option<Action>, String> {
     let mut then = Then { raw, chosen: Vec::new() };
-    then.later()?;
     let candidates = [then.faults()?, then.answers()?, then.limits()?];
     let mut actions = candidates.into_iter().flatten();
     let action = actions.next();
@@ -239,15 +251,6 @@ struct Then {
 }
 
 impl Then {
-    fn later(&self) -> Result<(), String> {
-        for (name, value) in [("receipts", &self.raw.receipts), ("replies", &self.raw.replies)] {
-            if value.is_some() {
-                return Err(format!("{name} are not available yet"));
-            }
-        }
-        Ok(())
-    }
-
     fn flag(&mut self, name: &'static str, flag: Option<bool>) -> bool {
         let set = flag == Some(true);
         if set {
@@ -381,7 +384,7 @@ fn error_code(raw: Scalar) -> Result<ErrorCode, String> {
 }
 
 /// For how long, if at all.
-fn lasting(raw: Option<Lasting>) -> Result<Option<For>, String> {
+pub fn lasting(raw: Option<Lasting>) -> Result<Option<For>, String> {
     match raw {
         None | Some(Lasting::Flag(false)) => Ok(None),
         Some(Lasting::Flag(true)) => Ok(Some(For::Good)),
@@ -389,13 +392,13 @@ fn lasting(raw: Option<Lasting>) -> Result<Option<For>, String> {
     }
 }
 
-enum For {
+pub enum For {
     Good,
     Time(Duration),
 }
 
 impl For {
-    fn time(self) -> Option<Duration> {
+    pub fn time(self) -> Option<Duration> {
         match self {
             Self::Good => None,
             Self::Time(time) => Some(time),
