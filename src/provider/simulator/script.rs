@@ -8,6 +8,7 @@ use crate::domain::number::ProviderKind;
 use serde::Deserialize;
 use std::time::Duration;
 
+pub mod health;
 mod raw;
 
 /// What the simulator does. Without rules it accepts everything, at once.
@@ -23,6 +24,8 @@ pub struct Script {
     pub numbers: Vec<DeclaredNumber>,
     /// The rules, in order.
     pub rules: Vec<Rule>,
+    /// What is said of numbers and accounts when somebody asks how they are, in order.
+    pub health: Vec<health::HealthRule>,
 }
 
 /// A credential that a provider knows.
@@ -213,7 +216,7 @@ pub enum ScriptError {
     /// Not TOML, or a key or value that no script has; the text names line and column.
     #[error("script: {0}")]
     Toml(#[from] toml::de::Error),
-    /// A rule that contradicts itself.
+    /// A rule that contradicts itself; rules about health are counted by themselves.
     #[error("script, rule {rule}: {problem}")]
     Rule {
         /// Which one, from 1.

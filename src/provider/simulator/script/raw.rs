@@ -2,7 +2,7 @@
 
 use super::{
     Account, Action, DeclaredNumber, ErrorCode, Fault, Garbage, Latency, Rule, Script, ScriptError, When,
-    duration,
+    duration, health::RawHealth,
 };
 use crate::domain::{number::ProviderKind, phone::Phone};
 use serde::Deserialize;
@@ -21,6 +21,8 @@ struct RawScript {
     numbers: Vec<DeclaredNumber>,
     #[serde(default, rename = "rule", alias = "rules")]
     rules: Vec<RawRule>,
+    #[serde(default)]
+    health: Vec<RawHealth>,
     // Named, so that they are refused by name.
     receipts: Option<toml::Value>,
     replies: Option<toml::Value>,
@@ -65,9 +67,10 @@ enum Per {
     All,
 }
 
+/// One name or several.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Names {
+pub(super) enum Names {
     One(String),
     Many(Vec<String>),
 }
@@ -79,7 +82,8 @@ impl Default for Names {
 }
 
 impl Names {
-    fn list(self) -> Vec<String> {
+    /// All of them.
+    pub(super) fn list(self) -> Vec<String> {
         match self {
             Self::One(name) => vec![name],
             Self::Many(names) => names,
@@ -97,7 +101,7 @@ enum RawLatency {
 /// A word or a number, kept word for word: `Retry-After` may be anything.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Scalar {
+pub(super) enum Scalar {
     Integer(i64),
     Text(String),
 }
@@ -151,12 +155,17 @@ pub fn read(text: &str) -> Result<Script, ScriptError> {
     for (at, rule) in raw.rules.into_iter().enumerate() {
         rules.push(read_rule(rule).map_err(|problem| ScriptError::Rule { rule: at + 1, problem })?);
     }
+    let mut health = Vec::with_capacity(raw.health.len());
+    for (at, rule) in raw.health.into_iter().enumerate() {
+        health.push(rule.read().map_err(|problem| ScriptError::Rule { rule: at + 1, problem })?);
+    }
     Ok(Script {
         seed: raw.seed,
         latency: raw.latency.map(read_latency).transpose().map_err(ScriptError::Other)?.unwrap_or_default(),
         accounts: raw.accounts,
         numbers: raw.numbers,
         rules,
+        health,
     })
 }
 
@@ -371,7 +380,8 @@ fn scalar(raw: Scalar) -> String {
     }
 }
 
-fn error_code(raw: Scalar) -> Result<ErrorCode, String> {
+/// A number, or a name.
+pub(super) fn error_code(raw: Scalar) -> Result<ErrorCode, String> {
     match raw {
         Scalar::Integer(number) => {
             u32::try_from(number).map(ErrorCode::Number).map_err(|_| format!("{number} is not an error code"))
