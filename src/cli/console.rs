@@ -49,7 +49,7 @@ pub async fn show(
 ) -> Result<(), CliError> {
     let _log = logging::to_file(&session.config.data_dir.join("log"), session.config.log.as_deref())?;
     let sends = !(flags.watch || flags.read_only);
-    let mut inside = SenderInside::start(session, org, sends).await?;
+    let mut inside = SenderInside::start(session, org, sends, flags.listening.public_url.clone()).await?;
     let seat = session.store.seat(org.id, inside.instance()).await?;
     let instance = inside.instance().unwrap_or_else(InstanceId::new);
     let listener = listen::start(session, org, instance, &flags.listening).await?;

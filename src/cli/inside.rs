@@ -8,6 +8,7 @@ use crate::{
 };
 use std::{convert::Infallible, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
+use url::Url;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Between two tries to start another one.
@@ -29,6 +30,8 @@ impl Leaving {
 pub struct SenderInside<'a> {
     session: &'a Session,
     org: &'a Org,
+    /// How providers reach the listener.
+    public: Option<Url>,
     running: Option<Sender>,
     leaving: Option<Leaving>,
     /// Of those that were replaced: what they sent, and what they left without outcome.
@@ -37,8 +40,14 @@ pub struct SenderInside<'a> {
 
 impl<'a> SenderInside<'a> {
     /// Starts it, if this console sends.
-    pub async fn start(session: &'a Session, org: &'a Org, sends: bool) -> Result<Self, CliError> {
-        let mut inside = Self { session, org, running: None, leaving: None, former: Default::default() };
+    pub async fn start(
+        session: &'a Session,
+        org: &'a Org,
+        sends: bool,
+        public: Option<Url>,
+    ) -> Result<Self, CliError> {
+        let mut inside =
+            Self { session, org, public, running: None, leaving: None, former: Default::default() };
         if sends {
             inside.running = Some(inside.one().await?);
         }
@@ -46,7 +55,9 @@ impl<'a> SenderInside<'a> {
     }
 
     async fn one(&self) -> Result<Sender, CliError> {
-        sender::start(self.session, sender::config(self.session, self.org, "console")).await
+        let mut config = sender::config(self.session, self.org, "console");
+        config.public.clone_from(&self.public);
+        sender::start(self.session, config).await
     }
 
     /// Which instance it is.

@@ -21,6 +21,7 @@ mod listen;
 mod logging;
 mod migrate;
 mod number;
+mod number_test;
 mod operator;
 mod org;
 mod output;

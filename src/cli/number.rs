@@ -3,6 +3,7 @@
 use super::{
     CliError, Session, account,
     later::Later,
+    number_test,
     output::{Table, card, local_or_dash, or_dash},
     parse::{self, Limit, When},
     session::Org,
@@ -173,8 +174,7 @@ pub enum Verb {
     /// Removes a number that never sent anything
     Remove(OneArgs),
     /// Sends nothing, and says whether the provider would take it
-    #[command(hide = true)]
-    Test(Later),
+    Test(number_test::TestArgs),
     /// Reads many numbers from a file
     #[command(hide = true)]
     Import(Later),
@@ -193,7 +193,6 @@ impl Verb {
     /// The name of a verb that a later part brings.
     pub fn later(&self) -> Option<&'static str> {
         match self {
-            Self::Test(_) => Some("number test"),
             Self::Import(_) => Some("number import"),
             Self::Export(_) => Some("number export"),
             Self::Migrate(_) => Some("number migrate"),
@@ -238,7 +237,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             act(session, &org, &args.phone, Action::DisableNumber, args.reason, "disabled").await
         }
         Verb::Remove(args) => remove(session, &org, &args).await,
-        Verb::Test(_) | Verb::Import(_) | Verb::Export(_) | Verb::Migrate(_) | Verb::Qr(_) => {
+        Verb::Test(args) => number_test::run(session, &org, &args).await,
+        Verb::Import(_) | Verb::Export(_) | Verb::Migrate(_) | Verb::Qr(_) => {
             Err(CliError::Usage(Later::sentence(verb.later().unwrap_or_default())))
         }
     }
@@ -381,6 +381,29 @@ fn hold(number: &NumberRecord, org: &Org) -> Option<Hold> {
     facts::of_number(&facts, now).next()
 }
 
+/// What the provider says of it.
+fn health(number: &NumberRecord) -> String {
+    let Some(state) = &number.health else { return "not asked yet".to_owned() };
+    match (&number.health_code, number.health_words.as_str()) {
+        (Some(code), words) => format!("{}, {code}: {words}", state.replace('_', " ")),
+        (None, "") => state.replace('_', " "),
+        (None, words) => format!("{}: {words}", state.replace('_', " ")),
+    }
+}
+
+fn people(number: &NumberRecord) -> String {
+    if number.provider_unlimited { "unlimited".to_owned() } else { or_dash(number.provider_limit) }
+}
+
+/// Since when the provider says that a suspended number is well; whether it comes back by itself depends on the cause.
+fn well_since(number: &NumberRecord, org: &Org) -> String {
+    let since = local_or_dash(number.well_since, org.zone);
+    if number.state == "suspended" && number.well_since.is_some() {
+        return format!("{since}; resume it with: signalbox number resume {}", number.phone);
+    }
+    since
+}
+
 async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
     let numbers = session.store.numbers(org.id, None).await?;
     let lines: Vec<Line<'_>> = numbers.iter().map(|number| Line::new(number, org)).collect();
@@ -422,6 +445,11 @@ async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliErro
             ("hold", or_dash(line.hold_sentence.as_ref())),
             ("suspended", local_or_dash(number.suspended_at, org.zone)),
             ("suspended by", or_dash(number.suspended_by.as_ref())),
+            ("health", health(&number)),
+            ("quality", or_dash(number.quality.as_ref())),
+            ("people in 24 h", people(&number)),
+            ("last check", local_or_dash(number.checked_at, org.zone)),
+            ("well since", well_since(&number, org)),
             ("daily limit", or_dash(number.daily_limit)),
             ("sent today", number.sent_today.to_string()),
             ("left today", or_dash(number.remaining_today)),

@@ -45,6 +45,7 @@ pub async fn run(session: &Session, options: &Options) -> Result<(), CliError> {
     let began = Moment::now();
     let mut config = config(session, &org, "sender");
     config.clock = clock(&org, options)?;
+    config.public.clone_from(&options.listening.public_url);
     let sender = start(session, config).await?;
     let listener = listen::start(session, &org, sender.instance(), &options.listening).await?;
     if let Some(listener) = &listener {

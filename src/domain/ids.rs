@@ -74,6 +74,8 @@ id! {
     ReceiptId,
     /// One request of a provider to us.
     WebhookId,
+    /// One question to a provider how a number is.
+    CheckId,
     /// One running program.
     InstanceId,
 }

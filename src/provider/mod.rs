@@ -5,6 +5,7 @@
 //! error means for certainty is decided there, once, for all providers (`reference/reliability.md`, rule E).
 
 use crate::domain::{
+    health::Health,
     ids::AttemptId,
     number::ProviderKind,
     outcome::{Class, Outcome},
@@ -158,6 +159,15 @@ pub enum Evidence {
     Unclear(String),
 }
 
+/// What comes next when a provider is asked how a number is.
+#[derive(Debug, Clone)]
+pub enum HealthStep {
+    /// This question.
+    Ask(Prepared),
+    /// Nothing: this is what the answers say.
+    Done(Health),
+}
+
 /// One provider's dialect: pure, no network.
 pub trait Provider: Send + Sync {
     /// Which one this is.
@@ -194,6 +204,13 @@ pub trait Provider: Send + Sync {
 
     /// Reads the answer to such a question.
     fn read_lookup(&self, lookup: &Lookup, answer: &Answer) -> Evidence;
+
+    /// How a number is: the next question, given the answers so far, or what they say. A handful of questions at most.
+    fn health_step(&self, line: &Line, answers: &[Answer]) -> HealthStep;
+
+    /// Whether such a check would still show what this code took a number out of service for: only then a good answer
+    /// says that it is over.
+    fn is_seen_by_check(&self, code: &str) -> bool;
 
     /// Reads what the provider's webhook brought; the request was believed before.
     ///

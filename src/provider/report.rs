@@ -4,7 +4,9 @@
 //! costs the parts beside it. Whether the body may be believed is decided before it is read, see
 //! [`signature`](super::signature).
 
-use crate::domain::{consent::Consent, delivery::Delivery, ids::AttemptId, outcome::Failure, phone::Phone};
+use crate::domain::{
+    consent::Consent, delivery::Delivery, health::Quality, ids::AttemptId, outcome::Failure, phone::Phone,
+};
 use chrono::{DateTime, Utc};
 
 /// A webhook request as it arrived and was believed.
@@ -139,17 +141,4 @@ pub enum Change {
     },
     /// To be shown, nothing else.
     Notice,
-}
-
-/// How people take what a number sends, as the provider rates it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Quality {
-    /// Well.
-    Green,
-    /// Some complain.
-    Yellow,
-    /// Many complain.
-    Red,
-    /// Not rated.
-    Unknown,
 }

@@ -29,6 +29,7 @@ pub mod clock;
 pub mod engine;
 pub mod event;
 pub mod flight;
+pub mod health;
 pub mod judge;
 pub mod keeper;
 pub mod line;

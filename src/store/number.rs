@@ -65,6 +65,24 @@ pub struct NumberRecord {
     pub lease_host: Option<String>,
     /// The pools that it is in.
     pub pools: Vec<String>,
+    /// What the provider said last: `sendable`, `limited`, `not_sendable`, `unclear`; none: it was not asked yet.
+    pub health: Option<String>,
+    /// Since when it says so.
+    pub health_since: Option<DateTime<Utc>>,
+    /// By which code.
+    pub health_code: Option<String>,
+    /// In which words.
+    pub health_words: String,
+    /// How people take what it sends: `green`, `yellow`, `red`, `unknown`.
+    pub quality: Option<String>,
+    /// How many people it may begin to talk to in 24 hours, by the provider's rule.
+    pub provider_limit: Option<i32>,
+    /// The provider says that there is no such limit.
+    pub provider_unlimited: bool,
+    /// When it was asked last.
+    pub checked_at: Option<DateTime<Utc>>,
+    /// Since when checks find it well.
+    pub well_since: Option<DateTime<Utc>>,
     /// The operators' notes.
     pub notes: String,
     /// How often it has been changed.
@@ -129,12 +147,15 @@ impl Store {
                       n.suspended_at, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
                       n.daily_limit, t.sent_today as "sent_today!", t.remaining_today, n.interval_ms, n.per_second,
                       n.in_flight, i.id as "lease_holder?", i.host as "lease_host?", n.notes, n.revision as version,
+                      h.state as health, h.since as health_since, h.code as health_code, h.words as health_words,
+                      h.quality, h.provider_limit, h.provider_unlimited, h.checked_at, h.well_since,
                       array(select p.name from pool_numbers m
                               join pools p on p.organization_id = m.organization_id and p.id = m.pool_id
                              where m.organization_id = n.organization_id and m.number_id = n.id
                              order by p.name) as "pools!"
                  from whatsapp_numbers n
                  join number_usage_today t on t.organization_id = n.organization_id and t.number_id = n.id
+                 join number_health h on h.organization_id = n.organization_id and h.number_id = n.id
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder
                                       and l.expires_at > clock_timestamp()

@@ -17,8 +17,11 @@ mod retry_after;
 mod trace;
 mod transport;
 
-use super::{Answer, Evidence, Line, Lookup, Outgoing, Prepared, Provider, reading};
-use crate::domain::outcome::{Failure, Outcome};
+use super::{Answer, Evidence, HealthStep, Line, Lookup, Outgoing, Prepared, Provider, reading};
+use crate::domain::{
+    health::Health,
+    outcome::{Failure, Outcome},
+};
 use pool::Pool;
 use rustls::pki_types::CertificateDer;
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -31,6 +34,8 @@ pub use connect::ClientError;
 /// Most bytes of an answer's body that are read. No provider's answer to a send comes near it.
 pub const ANSWER_LIMIT: usize = 64 * 1024;
 
+/// Most questions about the health of one number.
+const MOST_QUESTIONS: usize = 8;
 /// How long an answer is still looked for when its time is over.
 const LAST_LOOK: Duration = Duration::from_millis(50);
 
@@ -129,6 +134,28 @@ impl Client {
             },
             Err(fault) => Evidence::Unclear(format!("{}: {}", fault.code, fault.words)),
         }
+    }
+
+    /// Asks the provider how a number is. Read-only questions: they may be repeated. Whatever keeps the answer away says
+    /// nothing of the number.
+    pub async fn check(&self, provider: &dyn Provider, line: &Line) -> Health {
+        let mut answers = Vec::new();
+        while answers.len() < MOST_QUESTIONS {
+            let prepared = match provider.health_step(line, &answers) {
+                HealthStep::Ask(prepared) => prepared,
+                HealthStep::Done(health) => {
+                    return Health {
+                        words: reading::words(&trace::mask_secret(&health.words, line)),
+                        ..health
+                    };
+                }
+            };
+            match self.ask(provider, line, &prepared, &|| true).await {
+                Ok(answer) => answers.push(answer),
+                Err(fault) => return Health::unclear(fault.code, fault.words),
+            }
+        }
+        Health::unclear("endless", "the provider's answers lead to ever more questions")
     }
 
     async fn ask(

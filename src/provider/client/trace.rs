@@ -12,6 +12,8 @@ const BODY_LIMIT: usize = 4_096;
 /// A run of this many digits may be a phone number (E.164 has 7 to 15).
 const PHONE_DIGITS: usize = 7;
 const MASK: &str = "***";
+/// The name of a secret in an answer.
+const AUTH_TOKEN: &str = "\"auth_token\"";
 
 /// Logs a request. Headers are left out: they carry the authorisation and nothing else of interest.
 pub fn request(kind: ProviderKind, line: &Line, prepared: &Prepared) {
@@ -39,7 +41,25 @@ pub fn fault(kind: ProviderKind, fault: &Fault) {
 }
 
 fn masked(text: &str, line: &Line) -> String {
-    Safe::cut(&mask_phones(&mask_secret(text, line)), BODY_LIMIT).into_string()
+    Safe::cut(&mask_phones(&mask_auth_token(&mask_secret(text, line))), BODY_LIMIT).into_string()
+}
+
+/// Takes out the token that Twilio puts into its description of an account: it need not be the one that we use.
+fn mask_auth_token(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(AUTH_TOKEN) {
+        let (before, named) = rest.split_at(start + AUTH_TOKEN.len());
+        out.push_str(before);
+        // The value ends with its quotation mark; one that is cut off ends with the text.
+        let value = named.trim_start_matches([' ', ':', '\n', '\t']);
+        let end = value.strip_prefix('"').map_or(Some(0), |inner| inner.find('"').map(|end| end + 2));
+        out.push_str(&named[..named.len() - value.len()]);
+        out.push_str(MASK);
+        rest = end.map_or("", |end| &value[end..]);
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Takes the account's token out, as it is, in its form and URL encodings, and in base64.
@@ -122,6 +142,16 @@ mod tests {
                 assert!(!text.contains("237600000001"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn the_token_in_an_account_s_description_is_taken_out() {
+        let text = r#"{"sid":"AC1","auth_token" : "0123abc","status":"active","auth_token":null}"#;
+        assert_eq!(
+            mask_auth_token(text),
+            r#"{"sid":"AC1","auth_token" : ***,"status":"active","auth_token":***null}"#
+        );
+        assert_eq!(mask_auth_token(r#"{"auth_token":"0123ab"#), r#"{"auth_token":***"#);
     }
 
     #[test]

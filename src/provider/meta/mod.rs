@@ -1,13 +1,14 @@
 //! Meta `WhatsApp` Business Cloud API (`meta-cloud.md`).
 
 pub mod codes;
+mod health;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 
 use super::{
-    Abilities, Answer, Content, Credential, Evidence, Line, LineError, Lookup, Outgoing, Prepared, Provider,
-    address, codes as table, reading,
+    Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Outgoing,
+    Prepared, Provider, address, codes as table, reading,
     report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
@@ -149,6 +150,14 @@ impl Provider for Meta {
 
     fn read_lookup(&self, _lookup: &Lookup, _answer: &Answer) -> Evidence {
         Evidence::Unclear("Meta cannot be asked; its reports name the attempt".to_owned())
+    }
+
+    fn health_step(&self, line: &Line, answers: &[Answer]) -> HealthStep {
+        health::step(line, answers)
+    }
+
+    fn is_seen_by_check(&self, code: &str) -> bool {
+        health::is_seen(code)
     }
 
     fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {

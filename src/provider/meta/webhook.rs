@@ -5,13 +5,14 @@ use crate::{
     domain::{
         consent::Consent,
         delivery::Delivery,
+        health::Quality,
         outcome::{Class, Failure, WORDS_LIMIT},
         phone::Phone,
         text::Safe,
     },
     provider::{
         codes as table, reading,
-        report::{Change, Inbound, News, Preference, Quality, Receipt, Report, ReportError, Sender},
+        report::{Change, Inbound, News, Preference, Receipt, Report, ReportError, Sender},
     },
 };
 use chrono::{DateTime, Utc};

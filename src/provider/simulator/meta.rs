@@ -8,8 +8,11 @@ use super::{
     world::{Claim, Denied, Refusal, Sent, World},
 };
 use crate::{
-    domain::number::ProviderKind,
-    provider::{codes, meta::codes::TABLE},
+    domain::{number::ProviderKind, outcome::Class},
+    provider::{
+        codes::{self, Meaning},
+        meta::codes::TABLE,
+    },
 };
 use serde::Deserialize;
 use serde_json::{Value, json as value};
@@ -135,14 +138,23 @@ fn phone_number(world: &Mutex<World>, request: &Request<'_>, claim: &Claim<'_>, 
         Ok(number) => number,
         Err(denied) => return deny(out, claim, denied),
     };
-    let suspended = world.is_suspended(number);
+    let said = world.said_of_number(number);
+    let usual = world.suspension(number).map_or("CONNECTED", |refusal| suspended_as(&refusal.error));
     let phone = world.sender(number).map_or_else(String::new, |sender| sender.phone.to_string());
     drop(world);
-    let (status, may) = if suspended { ("BANNED", "BLOCKED") } else { ("CONNECTED", "AVAILABLE") };
+    if let Some(error) = said.error {
+        let refusal = Refusal { error, details: said.details, retry_after: None };
+        dialect::write(out, &Meta { to: "" }.error(&refusal), None);
+        return Reply::NOW;
+    }
+    let status = said.status.as_deref().unwrap_or(usual);
+    let usually = if status == "CONNECTED" { "AVAILABLE" } else { "BLOCKED" };
+    let may = said.can_send.as_deref().unwrap_or(usually);
     let all = value!({
         "id": claim.sender, "display_phone_number": phone, "verified_name": "Simulated", "status": status,
-        "quality_rating": "GREEN", "name_status": "APPROVED", "code_verification_status": "VERIFIED",
-        "throughput": {"level": "STANDARD"}, "whatsapp_business_manager_messaging_limit": "TIER_10K",
+        "quality_rating": said.quality.as_deref().unwrap_or("GREEN"), "name_status": "APPROVED", "code_verification_status": "VERIFIED",
+        "throughput": {"level": "STANDARD"},
+        "whatsapp_business_manager_messaging_limit": said.limit.as_deref().unwrap_or("TIER_10K"),
         "health_status": {"can_send_message": may,
             "entities": [{"entity_type": "PHONE_NUMBER", "id": claim.sender, "can_send_message": may}]},
     });
@@ -153,13 +165,25 @@ fn phone_number(world: &Mutex<World>, request: &Request<'_>, claim: &Claim<'_>, 
     };
     let mut answer = value!({"id": claim.sender});
     for name in asked.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        match all.get(name) {
+        match all.get(name).filter(|_| !said.without.iter().any(|hidden| hidden == name)) {
             Some(found) => answer[name] = found.clone(),
             None => return refuse(out, 100, "Tried accessing nonexisting field"),
         }
     }
     dialect::write(out, &Envelope { status: 200, body: json(&answer) }, None);
     Reply::NOW
+}
+
+/// The status of a number that refuses messages with this error.
+fn suspended_as(error: &ErrorCode) -> &'static str {
+    let row = match error {
+        ErrorCode::Number(code) => codes::find(TABLE, *code),
+        ErrorCode::Text(_) => None,
+    };
+    match row.map(|row| row.meaning) {
+        Some(Meaning::Is(Class::AccountFatal)) => "BANNED",
+        _ => "DISCONNECTED",
+    }
 }
 
 fn deny(out: &mut Vec<u8>, claim: &Claim<'_>, denied: Denied) -> Reply {

@@ -10,6 +10,7 @@ use says::{Receipt, Says};
 use serde::Deserialize;
 use std::{sync::Arc, time::Duration};
 
+pub mod health;
 mod raw;
 pub mod says;
 
@@ -30,6 +31,8 @@ pub struct Script {
     pub receipts: Arc<[Receipt]>,
     /// Where reports are posted, beside what is told later.
     pub webhooks: Vec<Webhook>,
+    /// What is said of numbers and accounts when somebody asks how they are, in order.
+    pub health: Vec<health::HealthRule>,
 }
 
 /// A credential that a provider knows.
@@ -230,7 +233,7 @@ pub enum ScriptError {
     /// Not TOML, or a key or value that no script has; the text names line and column.
     #[error("script: {0}")]
     Toml(#[from] toml::de::Error),
-    /// A rule that contradicts itself.
+    /// A rule that contradicts itself; rules about health are counted by themselves.
     #[error("script, rule {rule}: {problem}")]
     Rule {
         /// Which one, from 1.

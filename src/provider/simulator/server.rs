@@ -158,9 +158,10 @@ impl Connection {
 
 fn route(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) -> Reply {
     match request.path {
+        // Twilio's senders first: their path begins like a version of the Graph API.
+        path if twilio::is_path(path) => twilio::handle(world, request, out),
         path if meta::is_path(path) => meta::handle(world, request, out),
         path if ultramsg::is_path(path) => ultramsg::handle(world, request, out),
-        path if twilio::is_path(path) => twilio::handle(world, request, out),
         path if path.starts_with("/_sim/") => control::handle(world, request, out),
         _ => {
             http::answer(out, 404, "application/json", &[], br#"{"error":"no provider has such a path"}"#);

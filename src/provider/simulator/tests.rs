@@ -1,5 +1,7 @@
 //! The simulator over real connections: what the providers refuse it refuses, and its ledger tells the truth.
 
+mod health;
+
 use super::*;
 use std::time::Duration;
 use tokio::{
@@ -253,7 +255,7 @@ async fn a_suspended_number_stays_suspended_and_others_do_not() {
     assert_eq!(ask(&simulator, "POST", "/v23.0/1002/messages", &headers, &body).await.0, 200);
     let fields = "/v23.0/1001?fields=status,quality_rating";
     let (_, answer) = ask(&simulator, "GET", fields, &headers, "").await;
-    assert_eq!(answer, r#"{"id":"1001","quality_rating":"GREEN","status":"BANNED"}"#);
+    assert_eq!(answer, r#"{"id":"1001","quality_rating":"GREEN","status":"DISCONNECTED"}"#);
     simulator.reset();
     assert_eq!(simulator.count(), 0);
     assert_eq!(meta(&simulator, &meta_body("+237600000001", "again")).await.0, 200);

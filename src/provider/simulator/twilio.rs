@@ -17,8 +17,12 @@ use base64::Engine as _;
 use serde_json::{Value, json as value};
 use std::sync::Mutex;
 
+/// A secret that no program of ours needs, and that must not show up anywhere.
+pub const AUTH_TOKEN: &str = "5eca11edab1e5eca11edab1e5eca11ed";
 /// Longest text.
 const BODY_LIMIT: usize = 1_600;
+/// Where senders are asked for; at Twilio on a host of its own.
+const SENDERS: &str = "/v2/Channels/Senders";
 /// Most messages of one page.
 const PAGE_LIMIT: usize = 1_000;
 
@@ -33,15 +37,18 @@ const NOBODY: Twilio<'static> = Twilio { account: "", from: "", to: "", body: ""
 
 /// Whether a path is the API's.
 pub fn is_path(path: &str) -> bool {
-    path.starts_with("/2010-04-01/")
+    path.starts_with("/2010-04-01/") || path.starts_with(SENDERS)
 }
 
 /// Answers a request.
 pub fn handle(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) -> Reply {
+    if let Some(rest) = request.path.strip_prefix(SENDERS) {
+        return senders(world, request, rest, out);
+    }
     let Some(rest) = request.path.strip_prefix("/2010-04-01/Accounts/") else {
         return refuse(out, 20_404, "The requested resource was not found");
     };
-    let (account, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let (account, rest) = rest.split_once('/').unwrap_or((rest.trim_end_matches(".json"), ""));
     let login = login(request.authorization);
     let (user, token) = login.as_deref().and_then(|login| login.split_once(':')).unwrap_or_default();
     // A key's login is its own; only the account's must be the account in the path.
@@ -198,11 +205,96 @@ fn fetch(world: &Mutex<World>, rest: &str, account: &str, token: &str, out: &mut
 }
 
 fn show_account(world: &Mutex<World>, account: &str, token: &str, out: &mut Vec<u8>) -> Reply {
-    let account = account.trim_end_matches(".json");
-    if !may_read(&super::lock(world), account, token) {
+    let world = super::lock(world);
+    if !may_read(&world, account, token) {
         return deny(out, Denied::Token);
     }
-    write(out, 200, &value!({"sid": account, "status": "active", "type": "Full"}))
+    let said = world.said_of_account(account);
+    drop(world);
+    if let Some(error) = said.error {
+        return dialect::refuse(&NOBODY, out, error, said.details.as_deref().unwrap_or("refused"));
+    }
+    let status = said.status.as_deref().unwrap_or("active");
+    // The description holds the account's own token, whoever asks.
+    let body = value!({"sid": account, "status": status, "type": "Full", "auth_token": AUTH_TOKEN});
+    write(out, 200, &body)
+}
+
+/// The senders of an account, a page of them or one. Every sender that is known here is every account's.
+fn senders(world: &Mutex<World>, request: &Request<'_>, rest: &str, out: &mut Vec<u8>) -> Reply {
+    let login = login(request.authorization);
+    let (user, token) = login.as_deref().and_then(|login| login.split_once(':')).unwrap_or_default();
+    let account = if user.starts_with("SK") { "" } else { user };
+    let world = super::lock(world);
+    if request.method != "GET" || !may_read(&world, account, token) {
+        return deny(out, Denied::Token);
+    }
+    if let Some(sid) = rest.strip_prefix("/XE") {
+        let place = u32::from_str_radix(sid, 16).ok();
+        let known = world.senders_at(ProviderKind::Twilio).find(|(at, _)| Some(*at) == place);
+        return match known.map(|(at, _)| describe(&world, at)) {
+            Some(Ok(sender)) => write(out, 200, &sender),
+            Some(Err(refusal)) => {
+                dialect::refuse(&NOBODY, out, refusal.error, refusal.details.as_deref().unwrap_or("refused"))
+            }
+            None => refuse(out, 20_404, "The requested resource was not found"),
+        };
+    }
+    let query = dialect::fields(request.query.as_bytes());
+    let asked = |name| dialect::field(&query, name);
+    let size = match asked("PageSize") {
+        "" => Some(50),
+        size => size.parse::<usize>().ok().filter(|size| (1..=PAGE_LIMIT).contains(size)),
+    };
+    let (true, "whatsapp", Some(size)) = (rest.is_empty(), asked("Channel"), size) else {
+        return refuse(out, 20_422, "Invalid parameter: Channel is whatsapp, PageSize 1 to 1000");
+    };
+    let page = asked("Page").parse().unwrap_or(0_usize);
+    let all: Vec<u32> = world.senders_at(ProviderKind::Twilio).map(|(at, _)| at).collect();
+    let mut shown = Vec::new();
+    for at in all.iter().skip(page.saturating_mul(size)).take(size) {
+        match describe(&world, *at) {
+            Ok(sender) => shown.push(sender),
+            Err(refusal) => {
+                let words = refusal.details.unwrap_or_else(|| "refused".to_owned());
+                return dialect::refuse(&NOBODY, out, refusal.error, &words);
+            }
+        }
+    }
+    let next = (all.len() > (page + 1).saturating_mul(size)).then(|| {
+        format!("https://messaging.twilio.com{SENDERS}?Channel=whatsapp&PageSize={size}&Page={}", page + 1)
+    });
+    write(
+        out,
+        200,
+        &value!({"senders": shown, "meta": {"page": page, "page_size": size, "next_page_url": next}}),
+    )
+}
+
+fn describe(world: &World, at: u32) -> Result<Value, Refusal> {
+    let said = world.said_of_number(at);
+    if let Some(error) = said.error {
+        return Err(Refusal { error, details: said.details, retry_after: None });
+    }
+    let phone = world.sender(at).map_or("", |sender| &*sender.phone);
+    let suspended = world.suspension(at);
+    let usual = if suspended.is_some() { "OFFLINE" } else { "ONLINE" };
+    let reasons = suspended.map(|refusal| {
+        let code = match &refusal.error {
+            ErrorCode::Number(code) => code.to_string(),
+            ErrorCode::Text(text) => text.clone(),
+        };
+        value!([{"code": code, "message": refusal.details.as_deref().unwrap_or("suspended"), "more_info": ""}])
+    });
+    let own_sid = format!("XE{at:032x}");
+    Ok(value!({
+        "sid": own_sid, "status": said.status.as_deref().unwrap_or(usual), "sender_id": format!("whatsapp:{phone}"),
+        "configuration": {"waba_id": "123456789"},
+        "properties": {"quality_rating": said.quality.as_deref().unwrap_or("HIGH"),
+            "messaging_limit": said.limit.as_deref().unwrap_or("10K Customers/24hr")},
+        "offline_reasons": reasons, "webhook": {"callback_url": null, "status_callback_url": null},
+        "url": format!("https://messaging.twilio.com{SENDERS}/{own_sid}"),
+    }))
 }
 
 fn show(world: &World, account: &str, id: u64, entry: &Entry) -> Value {

@@ -145,9 +145,20 @@ fn status(world: &Mutex<World>, claim: &Claim<'_>, out: &mut Vec<u8>) -> Reply {
         Ok(number) => number,
         Err(denied) => return deny(out, denied),
     };
-    let (status, substatus) =
-        if world.is_suspended(number) { ("qr", "loading") } else { ("authenticated", "connected") };
+    let said = world.said_of_number(number);
+    let suspended = world.suspension(number).map(|refusal| refusal.error.clone());
     drop(world);
+    // Unknown and unpaid instances refuse this question as they refuse a message; others say how they are.
+    let speaks = |name: &str| SIGNALS.iter().any(|signal| signal.code == name) && name != "not_connected";
+    let refused = suspended.clone().filter(|error| matches!(error, ErrorCode::Text(name) if speaks(name)));
+    if let Some(error) = said.error.or(refused.filter(|_| said.status.is_none())) {
+        let refusal = Refusal { error, details: said.details, retry_after: None };
+        dialect::write(out, &Ultramsg.error(&refusal), None);
+        return Reply::NOW;
+    }
+    let usual = if suspended.is_some() { "qr" } else { "authenticated" };
+    let status = said.status.as_deref().unwrap_or(usual);
+    let substatus = if status == "authenticated" { "connected" } else { "normal" };
     let body = value!({"status": {"accountStatus": {"status": status, "substatus": substatus}}});
     dialect::write(out, &Envelope { status: 200, body: json(&body) }, None);
     Reply::NOW

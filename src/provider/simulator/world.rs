@@ -6,7 +6,10 @@ use super::{
     ledger::{self, Accepted, Ledger},
     outbox::{About, Callback, Outbox, Post, Posted},
     rules::{Reports, Rules, View},
-    script::{Action, ErrorCode, Fault, Script},
+    script::{
+        Action, ErrorCode, Fault, Script,
+        health::{HealthRule, Said},
+    },
     webhooks::Webhooks,
 };
 use crate::domain::number::ProviderKind;
@@ -406,12 +409,38 @@ impl World {
         self.senders.get(number as usize)
     }
 
-    /// Whether a sender is suspended now.
-    pub fn is_suspended(&self, number: u32) -> bool {
-        let standing = self.sender(number).and_then(|sender| sender.standing.as_ref());
-        standing.is_some_and(|standing| {
-            standing.suspended && standing.until.is_none_or(|until| until > Instant::now())
+    /// What a sender is suspended with now.
+    pub fn suspension(&self, number: u32) -> Option<&Refusal> {
+        let standing = self.sender(number)?.standing.as_ref()?;
+        let lasts = standing.until.is_none_or(|until| until > Instant::now());
+        (standing.suspended && lasts).then_some(&standing.refusal)
+    }
+
+    /// All senders at a provider that are known so far, with their places.
+    pub fn senders_at(&self, provider: ProviderKind) -> impl Iterator<Item = (u32, &Sender)> {
+        (0..).zip(&self.senders).filter(move |(_, sender)| sender.provider == provider)
+    }
+
+    /// What the script says of a number now when somebody asks how it is.
+    pub fn said_of_number(&self, number: u32) -> Said {
+        let Some(sender) = self.sender(number) else { return Said::default() };
+        self.said(|rule| {
+            rule.account.is_none()
+                && rule.provider.is_none_or(|provider| provider == sender.provider)
+                && (rule.numbers.is_empty()
+                    || rule.numbers.iter().any(|name| **name == *sender.phone || **name == *sender.id))
         })
+    }
+
+    /// What the script says of an account now.
+    pub fn said_of_account(&self, account: &str) -> Said {
+        self.said(|rule| rule.account.as_deref() == Some(account))
+    }
+
+    fn said(&self, fits: impl Fn(&HealthRule) -> bool) -> Said {
+        let elapsed = self.started.elapsed();
+        let rule = self.script.health.iter().find(|rule| rule.is_due(elapsed) && fits(rule));
+        rule.map(|rule| rule.said.clone()).unwrap_or_default()
     }
 
     /// Entries of the ledger in full: at most `limit` from `start` on.

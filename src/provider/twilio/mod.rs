@@ -1,13 +1,14 @@
 //! Twilio for `WhatsApp` (`twilio.md`).
 
 pub mod codes;
+mod health;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 
 use super::{
-    Abilities, Answer, Content, Credential, Evidence, Line, LineError, Lookup, Outgoing, Prepared, Provider,
-    address, codes as table, reading,
+    Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Outgoing,
+    Prepared, Provider, address, codes as table, reading,
     report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
@@ -180,6 +181,14 @@ impl Provider for Twilio {
             return Evidence::Unclear("the listing cannot be read".to_owned());
         };
         judge(lookup, &listing)
+    }
+
+    fn health_step(&self, line: &Line, answers: &[Answer]) -> HealthStep {
+        health::step(line, answers)
+    }
+
+    fn is_seen_by_check(&self, code: &str) -> bool {
+        health::is_seen(code)
     }
 
     fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {

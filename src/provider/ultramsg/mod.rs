@@ -1,13 +1,14 @@
 //! `UltraMsg` (`ultramsg.md`): an unofficial gateway to an ordinary `WhatsApp` account.
 
 pub mod codes;
+mod health;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 
 use super::{
-    Abilities, Answer, Content, Credential, Evidence, Line, LineError, Lookup, Outgoing, Prepared, Provider,
-    address, reading,
+    Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Outgoing,
+    Prepared, Provider, address, reading,
     report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
@@ -153,6 +154,14 @@ impl Provider for Ultramsg {
             Some(messages) => judge(lookup, messages),
             None => Evidence::Unclear("the listing cannot be read".to_owned()),
         }
+    }
+
+    fn health_step(&self, line: &Line, answers: &[Answer]) -> HealthStep {
+        health::step(line, answers)
+    }
+
+    fn is_seen_by_check(&self, code: &str) -> bool {
+        health::is_seen(code)
     }
 
     fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {

@@ -3,6 +3,7 @@
 use super::{
     Account, Action, DeclaredNumber, ErrorCode, Fault, Garbage, Latency, Rule, Script, ScriptError, When,
     duration,
+    health::RawHealth,
     says::{self, RawEvent, RawReceipt, RawReply, Says},
 };
 use crate::domain::{number::ProviderKind, phone::Phone};
@@ -27,6 +28,8 @@ struct RawScript {
     receipts: Vec<RawReceipt>,
     #[serde(default, rename = "webhook")]
     webhooks: Vec<Webhook>,
+    #[serde(default)]
+    health: Vec<RawHealth>,
 }
 
 #[derive(Deserialize)]
@@ -67,9 +70,10 @@ enum Per {
     All,
 }
 
+/// One name or several.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Names {
+pub(super) enum Names {
     One(String),
     Many(Vec<String>),
 }
@@ -81,7 +85,8 @@ impl Default for Names {
 }
 
 impl Names {
-    fn list(self) -> Vec<String> {
+    /// All of them.
+    pub(super) fn list(self) -> Vec<String> {
         match self {
             Self::One(name) => vec![name],
             Self::Many(names) => names,
@@ -99,7 +104,7 @@ pub enum RawLatency {
 /// A word or a number, kept word for word: `Retry-After` may be anything.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Scalar {
+pub(super) enum Scalar {
     Integer(i64),
     Text(String),
 }
@@ -153,6 +158,10 @@ pub fn read(text: &str) -> Result<Script, ScriptError> {
     for (at, rule) in raw.rules.into_iter().enumerate() {
         rules.push(read_rule(rule).map_err(|problem| ScriptError::Rule { rule: at + 1, problem })?);
     }
+    let mut health = Vec::with_capacity(raw.health.len());
+    for (at, rule) in raw.health.into_iter().enumerate() {
+        health.push(rule.read().map_err(|problem| ScriptError::Rule { rule: at + 1, problem })?);
+    }
     Ok(Script {
         seed: raw.seed,
         latency: raw.latency.map(read_latency).transpose().map_err(ScriptError::Other)?.unwrap_or_default(),
@@ -161,6 +170,7 @@ pub fn read(text: &str) -> Result<Script, ScriptError> {
         rules,
         receipts: says::receipts(raw.receipts).map_err(ScriptError::Other)?,
         webhooks: raw.webhooks,
+        health,
     })
 }
 
@@ -374,7 +384,8 @@ fn scalar(raw: Scalar) -> String {
     }
 }
 
-fn error_code(raw: Scalar) -> Result<ErrorCode, String> {
+/// A number, or a name.
+pub(super) fn error_code(raw: Scalar) -> Result<ErrorCode, String> {
     match raw {
         Scalar::Integer(number) => {
             u32::try_from(number).map(ErrorCode::Number).map_err(|_| format!("{number} is not an error code"))

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::{
-    domain::delivery::Delivery,
+    domain::{delivery::Delivery, health::Quality},
     provider::{
         meta, report,
-        report::{Change, Delivered, Quality, Report},
+        report::{Change, Delivered, Report},
         signature, twilio as dialect_of_twilio, ultramsg as dialect_of_ultramsg,
     },
 };
