@@ -14,6 +14,8 @@
 //! - *not sent*: it is proven that nothing left. The quota goes back and the message is queued again.
 //! - *in doubt*: nobody knows. It stays so until the provider is asked ([`chores`]) or an operator decides.
 //!
+//! Between messages, providers are asked how their numbers are ([`health`]).
+//!
 //! The [`recorder`] gathers outcomes for a few milliseconds and writes them in batches, always by attempt id. While the
 //! database is away they are kept in an append-only [`spool`] and written when it is back.
 //!
@@ -48,7 +50,7 @@ use crate::domain::ids::{InstanceId, OrganizationId};
 use crate::domain::number::ProviderKind;
 use crate::provider::client;
 use crate::secrets::KeyRing;
-use crate::store::{Store, StoreError, lease::Introduction};
+use crate::store::{Store, StoreError, health::Turns, lease::Introduction};
 use clock::{CampaignClock, Moment};
 use event::SendEvent;
 use shared::Shared;
@@ -84,6 +86,8 @@ pub struct Config {
     pub claim_limit: u32,
     /// How long doubts take.
     pub timing: Timing,
+    /// How often providers are asked how numbers are.
+    pub checks: Turns,
 }
 
 /// How long doubts take: one profile for production, a shorter one for rehearsals and tests.
@@ -136,6 +140,7 @@ impl Config {
             clock: CampaignClock::Database,
             claim_limit: 500,
             timing: Timing::default(),
+            checks: Turns::default(),
         }
     }
 }
@@ -241,6 +246,7 @@ impl Sender {
             watched(&shared, "look at the database", watch::refresh(Arc::clone(&shared))),
             watched(&shared, "keeper of leases", keeper::keep(Arc::clone(&shared))),
             watched(&shared, "chores", chores::run(Arc::clone(&shared))),
+            watched(&shared, "health of numbers", health::run(Arc::clone(&shared))),
             watched(&shared, "reader of reports", reports::run(Arc::clone(&shared))),
             watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
             watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),

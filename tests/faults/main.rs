@@ -12,6 +12,7 @@ mod world;
 
 mod database;
 mod failover;
+mod health;
 mod leases;
 mod limits;
 mod process;
