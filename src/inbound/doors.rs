@@ -21,6 +21,8 @@ use zeroize::Zeroizing;
 const FRESH: Duration = Duration::from_secs(5);
 /// A request waits this long for what is being read anew; then what is known has to do.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// As long as nothing is known at all, a request waits this long.
+const FIRST: Duration = Duration::from_secs(1);
 /// Between two tries while the database is away.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -180,6 +182,11 @@ impl Doors {
         self.public.as_ref()
     }
 
+    /// Reads them before the first request comes; while the database is away, without waiting for long.
+    pub async fn expect(&self) {
+        self.refresh().await;
+    }
+
     /// The door of an account.
     ///
     /// # Errors
@@ -209,7 +216,8 @@ impl Doors {
                 let (reader, known) = (Arc::clone(&self.reader), self.known.clone());
                 reading.task = Some(tokio::spawn(async move { reader.read_into(&known).await }));
             }
-            reading.begun.map_or(Duration::ZERO, |begun| PATIENCE.saturating_sub(begun.age()))
+            let patience = if news.borrow().read.is_none() { FIRST } else { PATIENCE };
+            reading.begun.map_or(Duration::ZERO, |begun| patience.saturating_sub(begun.age()))
         };
         if !news.borrow().is_fresh() {
             // Only the wait is given up.

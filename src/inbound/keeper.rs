@@ -52,6 +52,13 @@ pub fn start(store: Store, organization: OrganizationId, spool: Spool) -> (Kept,
 
 type Statement = JoinHandle<Result<u64, StoreError>>;
 
+/// A statement that was not waited for.
+struct Slow {
+    statement: Statement,
+    /// Up to where it brings the file into the database; `None`: it is no page of it.
+    page: Option<u64>,
+}
+
 /// What became of a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Written {
@@ -67,8 +74,7 @@ struct Keeper {
     store: Store,
     organization: OrganizationId,
     spool: Spool,
-    /// A statement that was not waited for.
-    slow: Option<Statement>,
+    slow: Option<Slow>,
     /// When the database was tried last, while it is away.
     tried: Option<Moment>,
     /// Up to where the file is in the database; `None`: all of it.
@@ -125,11 +131,12 @@ impl Keeper {
     /// In the database, or else in the file.
     async fn keep(&mut self, webhooks: Vec<NewWebhook>) -> bool {
         let webhooks = Arc::new(webhooks);
-        if self.is_well().await && self.write(Arc::clone(&webhooks)).await == Written::Yes {
+        if self.is_well().await && self.write(Arc::clone(&webhooks), None).await == Written::Yes {
             return true;
         }
         match self.spool.keep(self.organization, webhooks.iter()) {
             Ok(()) => {
+                // Where something refused stays in it, all of it is tried again: the second time changes nothing.
                 self.replayed.get_or_insert(0);
                 true
             }
@@ -145,17 +152,20 @@ impl Keeper {
 
     /// Whether it makes sense to ask the database now.
     async fn is_well(&mut self) -> bool {
-        if let Some(slow) = self.slow.take_if(|slow| slow.is_finished()) {
-            // What it wrote stands in the file too: the second time changes nothing.
-            if matches!(slow.await, Ok(Ok(_))) {
-                self.tried = None;
+        // What it wrote stands in the file too: the second time changes nothing.
+        if let Some(slow) = self.slow.take_if(|slow| slow.statement.is_finished())
+            && matches!(slow.statement.await, Ok(Ok(_)))
+        {
+            self.tried = None;
+            if let Some(end) = slow.page {
+                self.advance(end);
             }
         }
         self.slow.is_none() && self.tried.is_none_or(|tried| tried.age() >= AGAIN)
     }
 
     /// Writes to the database, without waiting for long. The statement itself is never cut off.
-    async fn write(&mut self, webhooks: Arc<Vec<NewWebhook>>) -> Written {
+    async fn write(&mut self, webhooks: Arc<Vec<NewWebhook>>, page: Option<u64>) -> Written {
         let (store, organization) = (self.store.clone(), self.organization);
         let mut statement: Statement =
             tokio::spawn(async move { store.keep_webhooks(organization, &webhooks).await });
@@ -176,7 +186,7 @@ impl Keeper {
             }
             Err(_slow) => {
                 tracing::warn!("reports wait in a file: the database does not answer in time");
-                self.slow = Some(statement);
+                self.slow = Some(Slow { statement, page });
             }
         }
         self.tried = Some(Moment::now());
@@ -197,26 +207,35 @@ impl Keeper {
             }
         };
         let webhooks = Arc::new(page.entries);
-        let written = match self.write(Arc::clone(&webhooks)).await {
+        let written = match self.write(Arc::clone(&webhooks), Some(page.end)).await {
             Written::Refused => self.write_one_by_one(&webhooks).await,
             written => written,
         };
-        if written == Written::Later {
+        if written == Written::Yes {
+            self.advance(page.end);
+        }
+    }
+
+    /// The file is in the database up to a place; it may have grown behind it.
+    fn advance(&mut self, end: u64) {
+        self.replayed = Some(end);
+        if !self.spool.end().is_ok_and(|last| last <= end) {
             return;
         }
-        self.replayed = page.next;
-        if page.next.is_none() && !self.is_refused {
-            match self.spool.clear() {
-                Ok(()) => tracing::info!("all reports that waited in a file are in the database"),
-                Err(error) => tracing::warn!("the spool of reports cannot be emptied: {error}"),
-            }
+        self.replayed = None;
+        if self.is_refused {
+            return;
+        }
+        match self.spool.clear() {
+            Ok(()) => tracing::info!("all reports that waited in a file are in the database"),
+            Err(error) => tracing::warn!("the spool of reports cannot be emptied: {error}"),
         }
     }
 
     /// One that the database refuses must not keep the others from it.
     async fn write_one_by_one(&mut self, webhooks: &[NewWebhook]) -> Written {
         for webhook in webhooks {
-            match self.write(Arc::new(vec![webhook.clone()])).await {
+            match self.write(Arc::new(vec![webhook.clone()]), None).await {
                 Written::Yes => {}
                 Written::Later => return Written::Later,
                 Written::Refused => {

@@ -93,6 +93,7 @@ impl Listener {
             .map_err(|source| ListenError::Spool { path: settings.spool_dir.clone(), source })?;
         let public = settings.public.clone().or_else(|| Url::parse(&format!("http://{address}")).ok());
         let doors = doors::Doors::new(store.clone(), keys, organization, public);
+        doors.expect().await;
         let (refusals, counter) = refusals::start(store.clone(), organization);
         let (kept, keeper) = keeper::start(store, organization, spool);
         let (stop, stopped) = watch::channel(false);

@@ -40,8 +40,8 @@ pub struct Spool<T> {
 pub struct Page<T> {
     /// In order.
     pub entries: Vec<T>,
-    /// Where the next page begins; `None`: this is the last one.
-    pub next: Option<u64>,
+    /// The place behind the last one: where the next page begins, if there is more.
+    pub end: u64,
 }
 
 /// The spool of an instance that is gone.
@@ -108,14 +108,21 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         self.file.seek(SeekFrom::Start(from))?;
         let mut lines = Lines::of(&self.file, &self.path);
         let mut entries = Vec::new();
-        while entries.len() < PAGE && lines.read < PAGE_BYTES {
-            match lines.next_entry()? {
-                Some((_, kept)) => entries.push(kept),
-                None => return Ok(Page { entries, next: None }),
-            }
+        while entries.len() < PAGE
+            && lines.read < PAGE_BYTES
+            && let Some((_, kept)) = lines.next_entry()?
+        {
+            entries.push(kept);
         }
-        let next = from + lines.read;
-        Ok(Page { entries, next: (next < self.file.metadata()?.len()).then_some(next) })
+        Ok(Page { entries, end: from + lines.read })
+    }
+
+    /// The place behind everything that waits in it.
+    ///
+    /// # Errors
+    /// When the file cannot be looked at.
+    pub fn end(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
     }
 
     /// Takes over what instances of this organisation left behind that are gone: it waits in this spool from now on.
@@ -282,11 +289,11 @@ mod tests {
 
     fn everything(spool: &mut Spool<String>) -> Vec<String> {
         let mut all = Vec::new();
-        let mut from = Some(0);
-        while let Some(place) = from {
-            let page = spool.page(place).unwrap();
+        let mut from = 0;
+        while from < spool.end().unwrap() {
+            let page = spool.page(from).unwrap();
             all.extend(page.entries);
-            from = page.next;
+            from = page.end;
         }
         all
     }
@@ -301,9 +308,10 @@ mod tests {
         let first = spool.page(0).unwrap();
         assert_eq!((first.entries.len(), &first.entries[..]), (PAGE, &words[..PAGE]));
         keep(&mut spool, organization, &["one more"]);
-        let second = spool.page(first.next.unwrap()).unwrap();
-        let third = spool.page(second.next.unwrap()).unwrap();
-        assert_eq!((second.entries.len(), third.entries.len(), third.next), (PAGE, 89, None));
+        let second = spool.page(first.end).unwrap();
+        let third = spool.page(second.end).unwrap();
+        assert_eq!((second.entries.len(), third.entries.len()), (PAGE, 89));
+        assert_eq!(third.end, spool.end().unwrap());
         assert_eq!(third.entries[88], "one more");
         spool.clear().unwrap();
         keep(&mut spool, organization, &["after"]);
