@@ -15,6 +15,7 @@ pub mod import;
 pub mod invariant;
 pub mod lease;
 pub mod measure;
+pub mod news;
 pub mod notice;
 pub mod number;
 pub mod operator;
