@@ -24,6 +24,7 @@ pub mod pool;
 pub mod receipt;
 pub mod recipient;
 pub mod screen;
+pub mod signs;
 pub mod snapshot;
 pub mod stats;
 pub mod view;
