@@ -1,5 +1,7 @@
 //! `signalbox doctor`: every check with what was found and what to do about it.
 
+mod accounts;
+
 use super::{
     CliError, Global,
     output::{Out, Table},
@@ -146,7 +148,9 @@ async fn check_store(config: &Config, database: &Database, store: &Store, checks
             let found = if slugs.is_empty() { "none yet".to_owned() } else { slugs.join(", ") };
             checks.push(Check::good("organisations", found));
             for organization in &organizations {
-                check_organization(store, organization, organizations.len() > 1, checks).await;
+                let named = organizations.len() > 1;
+                check_organization(store, organization, named, checks).await;
+                accounts::check(config, database, store, organization, named, checks).await;
             }
         }
     }

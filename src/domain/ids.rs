@@ -74,6 +74,8 @@ id! {
     ReceiptId,
     /// One request of a provider to us.
     WebhookId,
+    /// One thing that a provider told of an account or a number.
+    EventId,
     /// One question to a provider how a number is.
     CheckId,
     /// One running program.

@@ -13,16 +13,19 @@ use crate::domain::{
     attempt::AttemptState,
     consent::Consent,
     delivery::Delivery,
-    ids::AccountId,
+    health::Reach,
+    ids::{AccountId, WebhookId},
     outcome::{Class, Failure, Outcome},
+    phone::Phone,
 };
 use crate::provider::{
     dialect,
-    report::{Delivered, Inbound, Preference, Receipt, Report, Sender},
+    report::{Change, Delivered, Inbound, News, Preference, Receipt, Report, Sender},
 };
 use crate::store::{
     StoreError,
     attempt::OutcomeRecord,
+    news::NewEvent,
     receipt::{DueReceipt, JudgedReceipt, NewInbound, NewReceipt},
     webhook::Webhook,
 };
@@ -64,6 +67,9 @@ async fn pass(shared: &Shared) -> Result<bool, StoreError> {
         store.hear(organization, &read.heard).await?;
         shared.refresh.notify_one();
     }
+    if !read.news.is_empty() && store.hear_news(organization, shared.instance, &read.news).await? > 0 {
+        shared.refresh.notify_one();
+    }
     for (preference, code) in &read.preferences {
         prefer(shared, preference, code).await?;
     }
@@ -83,7 +89,8 @@ struct Read {
     receipts: Vec<NewReceipt>,
     heard: Vec<NewInbound>,
     preferences: Vec<(Preference, &'static str)>,
-    closed: Vec<(crate::domain::ids::WebhookId, Option<String>)>,
+    news: Vec<NewEvent>,
+    closed: Vec<(WebhookId, Option<String>)>,
 }
 
 impl Read {
@@ -93,8 +100,8 @@ impl Read {
             let delivered = Delivered { query: &webhook.query, body: &webhook.body };
             let problem = match dialect(webhook.provider).read_report(&delivered) {
                 Ok(reports) => {
-                    for report in reports {
-                        read.add(webhook.account, report);
+                    for (place, report) in (0..).zip(reports) {
+                        read.add(webhook, place, report);
                     }
                     None
                 }
@@ -106,13 +113,15 @@ impl Read {
         read
     }
 
-    fn add(&mut self, account: AccountId, report: Report) {
+    fn add(&mut self, webhook: &Webhook, place: i32, report: Report) {
+        let account = webhook.account;
         match report {
             Report::Receipt(receipt) => self.receipts.extend(kept_receipt(account, receipt)),
             Report::Inbound(inbound) => self.heard.push(kept_inbound(account, inbound)),
             Report::Preference(preference) => self.preferences.push((preference, "chosen inside WhatsApp")),
             Report::News(news) => {
                 tracing::info!(account.id = %account, "the provider says: {}: {}", news.code, news.words);
+                self.news.push(kept_news(webhook, place, news));
             }
         }
     }
@@ -130,12 +139,46 @@ fn kept_receipt(account: AccountId, receipt: Receipt) -> Option<NewReceipt> {
     })
 }
 
-fn kept_inbound(account: AccountId, inbound: Inbound) -> NewInbound {
-    let (sender_id, sender_phone) = match inbound.sender {
+/// As the database finds a number: by its id at the provider, or by its phone.
+fn named(sender: Sender) -> (Option<String>, Option<Phone>) {
+    match sender {
         Sender::Id(id) => (Some(id), None),
         Sender::Phone(phone) => (None, Some(phone)),
         Sender::Account => (None, None),
+    }
+}
+
+fn kept_news(webhook: &Webhook, place: i32, news: News) -> NewEvent {
+    let (sender_id, sender_phone) = named(news.sender);
+    let mut event = NewEvent {
+        webhook: webhook.id,
+        place,
+        account: webhook.account,
+        sender_id,
+        sender_phone,
+        change: "notice",
+        code: news.code,
+        words: news.words,
+        until: None,
+        quality: None,
+        reach: None,
     };
+    match news.change {
+        Change::Restricted { until } => (event.change, event.until) = ("restricted", until),
+        Change::Reinstated => event.change = "reinstated",
+        Change::Quality(quality) => (event.change, event.quality) = ("quality", Some(quality)),
+        Change::Limit(limit) => (event.change, event.reach) = ("limit", Some(Reach::from(limit))),
+        Change::Template { name, language, status } => {
+            event.change = "template";
+            event.words = format!("{name} ({language}) is {status}: {}", event.words);
+        }
+        Change::Notice => {}
+    }
+    event
+}
+
+fn kept_inbound(account: AccountId, inbound: Inbound) -> NewInbound {
+    let (sender_id, sender_phone) = named(inbound.sender);
     NewInbound {
         account,
         sender_id,

@@ -166,3 +166,73 @@ async fn old_checks_go_and_a_suspension_counts_anew() {
         "an operator suspended it"
     );
 }
+
+/// The doctor's checks of the account by name: whether each is well, and what it says.
+fn examine(db: &Db) -> Vec<(String, bool, String)> {
+    let run = db.run(&["doctor", "--json"]);
+    let checks = run.json();
+    let text = |check: &serde_json::Value, key: &str| check[key].as_str().unwrap_or_default().to_owned();
+    checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| text(check, "name").contains("account main"))
+        .map(|check| {
+            let said = format!("{} | {}", text(check, "detail"), text(check, "fix"));
+            (text(check, "name"), check["ok"] == true, said)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_doctor_says_of_an_account_whether_it_sends_answers_and_is_heard() {
+    let simulator = simulator("[[health]]\nwhen = { number = '2' }\nthen = { status = 'LINKED' }");
+    let db = acme(&simulator, 1, "token").await;
+    let names: Vec<String> = examine(&db)
+        .into_iter()
+        .map(|(name, ok, said)| {
+            assert!(ok, "{name}: {said}");
+            name
+        })
+        .collect();
+    assert_eq!(names, ["sending of account main", "status of account main", "webhook of account main"]);
+    assert_eq!(
+        sqlx::query_scalar::<_, i64>("select count(*) from number_checks").fetch_one(&db.pool).await.unwrap(),
+        0
+    );
+
+    // Messages went out two hours ago, and nothing was heard of them.
+    let sent = "update number_pacing set last_sent_at = clock_timestamp() - interval '2 hours'";
+    sqlx::query(sent).execute(&db.pool).await.unwrap();
+    let checks = examine(&db);
+    assert!(checks[0].1 && checks[1].1 && !checks[2].1, "{checks:?}");
+    assert!(
+        checks[2].2.contains("nothing was reported") && checks[2].2.contains("account show main"),
+        "{checks:?}"
+    );
+    // Somebody calls, and cannot prove to be Meta.
+    let refusal = "insert into webhook_refusals (organization_id, account_id, day, cause, count, last_at)
+                   select organization_id, id, current_date, 'signature_wrong', 7, clock_timestamp() from accounts";
+    sqlx::query(refusal).execute(&db.pool).await.unwrap();
+    let checks = examine(&db);
+    assert!(!checks[2].1 && checks[2].2.contains("signature wrong, 7 in a week"), "{checks:?}");
+    assert!(checks[2].2.contains("--app-secret-env"), "{checks:?}");
+    // Then Meta itself does.
+    let heard = "insert into webhooks (organization_id, id, account_id, digest, query, body, received_at)
+                 select organization_id, new_uuid(), id, sha256('x'), '', 'x', clock_timestamp() from accounts";
+    sqlx::query(heard).execute(&db.pool).await.unwrap();
+    let checks = examine(&db);
+    assert!(checks[2].1 && checks[2].2.contains("last called at"), "{checks:?}");
+
+    db.run(&["number", "add", "+237600000002", "--account", "main", "--instance-id", "2"]).done();
+    let checks = examine(&db);
+    assert!(checks[0].1 && !checks[1].1, "one sends, and of the other nobody can tell: {checks:?}");
+    assert!(checks[1].2.contains("status LINKED"), "{checks:?}");
+    simulator.set_script(Script::parse(&format!("{SCRIPT}[[health]]\nthen = {{ error = 190 }}")).unwrap());
+    let checks = examine(&db);
+    assert!(!checks[0].1 && checks[1].1, "the provider answers, and refuses the token: {checks:?}");
+    assert!(checks[0].2.contains("renew the token: signalbox account edit main --token-stdin"), "{checks:?}");
+    simulator.stop().await;
+    let checks = examine(&db);
+    assert!(!checks[0].1 && !checks[1].1 && checks[1].2.contains("reaches the provider"), "{checks:?}");
+}

@@ -15,6 +15,7 @@ mod failover;
 mod health;
 mod leases;
 mod limits;
+mod news;
 mod process;
 mod provider;
 mod reports;
