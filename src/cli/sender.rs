@@ -1,6 +1,7 @@
 //! `signalbox sender`: a sender without a screen.
 
 use super::{CliError, Session, listen, logging, secret, session::Org};
+use crate::domain::number::ProviderKind;
 use crate::sender::{
     Config, DRAIN_LIMIT, Sender, Status, Timing, Totals,
     clock::{CampaignClock, Moment},
@@ -98,12 +99,7 @@ pub fn config(session: &Session, org: &Org, kind: &'static str) -> Config {
     let mut config = Config::new(org.id, session.config.data_dir.join("spool"));
     session.operator_name().clone_into(&mut config.operator);
     config.kind = kind;
-    let urls = crate::domain::number::ProviderKind::ALL.map(|kind| session.config.base_url(kind).to_owned());
-    config.base_url = Box::new(move |kind| {
-        let at = crate::domain::number::ProviderKind::ALL.iter().position(|each| *each == kind).unwrap_or(0);
-        urls[at].clone()
-    });
-    config.client.debug = session.config.provider_debug;
+    reach_providers(&mut config, &session.config);
     if org.record.rehearsal {
         config.timing =
             Timing { grace: Duration::from_secs(2), settle: Duration::from_secs(6), ..Timing::default() };
@@ -115,6 +111,16 @@ pub fn config(session: &Session, org: &Org, kind: &'static str) -> Config {
         };
     }
     config
+}
+
+/// Where providers are reached in this run, and whether what is said to them is logged.
+pub fn reach_providers(sender: &mut Config, run: &crate::config::Config) {
+    let urls = ProviderKind::ALL.map(|kind| run.base_url(kind).to_owned());
+    sender.base_url = Box::new(move |kind| {
+        let at = ProviderKind::ALL.iter().position(|each| *each == kind).unwrap_or(0);
+        urls[at].clone()
+    });
+    sender.client.debug = run.provider_debug;
 }
 
 /// Starts a sender with the run's keys.

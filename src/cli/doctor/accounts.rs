@@ -3,7 +3,7 @@
 
 use super::{Check, secret};
 use crate::{
-    cli::CliError,
+    cli::{CliError, sender::reach_providers},
     config::Config,
     domain::{
         health::{Health, Standing},
@@ -11,8 +11,7 @@ use crate::{
         outcome::Class,
     },
     postgres::connect::Database,
-    provider::client::Settings,
-    sender::health::Asker,
+    sender::{self, health::Asker},
     store::{
         Store,
         organization::OrganizationRecord,
@@ -72,9 +71,9 @@ async fn look(
     }
     let keys = secret::key_ring(config, database.cluster().is_some(), store).await?;
     let snapshot = store.snapshot(organization.id, None).await?;
-    let base_url = |provider: ProviderKind| config.base_url(provider).to_owned();
-    let settings = Settings { debug: config.provider_debug, ..Settings::default() };
-    let asker = Asker::new(&snapshot, &keys, &base_url, &settings)
+    let mut sender = sender::Config::new(organization.id, config.data_dir.join("spool"));
+    reach_providers(&mut sender, config);
+    let asker = Asker::new(&snapshot, &keys, &sender)
         .map_err(|error| CliError::because("failed to make the HTTP client", error))?;
     let mut found = Vec::with_capacity(all.len());
     for signs in all {
