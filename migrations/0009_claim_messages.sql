@@ -110,18 +110,20 @@ begin
         return;
     end if;
 
-    -- 3. Usage of limited scopes, locked. Rows that the day does not have yet are made first.
+    -- 3. Usage, locked. Rows that the day does not have yet are made first, those of campaigns without a limit too: one
+    -- that is made when it is charged would be locked after the counts that claims share.
     insert into quota_usage (organization_id, scope, scope_id, day, cap, reserved)
     select p_org, s.scope, s.scope_id, v_day, s.cap, 0
       from (select 'organization' as scope, p_org as scope_id, v_org_limit as cap where v_org_limit is not null
             union all
             select 'campaign', c.id, c.daily_limit from campaigns c
-             where c.organization_id = p_org and c.id = any (p_campaigns) and c.daily_limit is not null
+             where c.organization_id = p_org and c.id = any (p_campaigns)
             union all
             select 'number', n.id, n.daily_limit from whatsapp_numbers n
              where n.organization_id = p_org and n.id = any (p_numbers)) s
      where not exists (select from quota_usage u where u.organization_id = p_org and u.scope = s.scope
                           and u.scope_id = s.scope_id and u.day = v_day)
+     order by s.scope, s.scope_id
     on conflict on constraint quota_usage_key do nothing;
     perform 1 from quota_usage u
       where u.organization_id = p_org and u.day = v_day

@@ -296,7 +296,7 @@ async fn one_in_the_air() -> (World, AttemptId) {
     world.number(Num::meta()).await;
     let campaign = world.campaign(Camp::of(1)).await;
     let claimer = &world.claimers(1).await[0];
-    let claimed = world.store.claim(&world.request(claimer, campaign, 1)).await.unwrap();
+    let claimed = claimer.store.claim(&world.request(claimer, campaign, 1)).await.unwrap();
     (world, claimed.messages[0].attempt)
 }
 
@@ -401,7 +401,7 @@ async fn schema_itself_refuses_a_second_live_attempt_and_use_beyond_a_cap() {
     world.number(Num::meta().daily(1)).await;
     let campaign = world.campaign(Camp::of(1)).await;
     let claimer = &world.claimers(1).await[0];
-    let claimed = world.store.claim(&world.request(claimer, campaign, 1)).await.unwrap();
+    let claimed = claimer.store.claim(&world.request(claimer, campaign, 1)).await.unwrap();
     assert_eq!(claimed.messages.len(), 1);
     let refused = async |sql: &'static str| {
         let error = sqlx::query(sql).execute(&world.pool).await.unwrap_err();

@@ -5,6 +5,7 @@ use crate::world::{
     claimer::Claimer,
     seed::{Camp, Num},
 };
+use signalbox::store::Store;
 use signalbox::{
     domain::ids::{CampaignId, InstanceId},
     store::{
@@ -56,8 +57,8 @@ async fn row_55_lease_is_taken_over_when_it_has_expired_and_not_before() {
     assert_eq!(world.renew(first.instance, first.lease).await, [], "it is another's");
     assert_eq!(world.renew(second, first.lease).await, [], "nobody renews an epoch that is over");
     world.assert_lost(&first, campaign).await;
-    let next = Claimer { instance: second, lease: taken[0] };
-    assert_eq!(world.store.claim(&world.request(&next, campaign, 1)).await.unwrap().messages.len(), 1);
+    let next = Claimer { store: Store::new(&world.database), instance: second, lease: taken[0] };
+    assert_eq!(next.store.claim(&world.request(&next, campaign, 1)).await.unwrap().messages.len(), 1);
     world.assert_invariants().await;
 }
 
@@ -92,7 +93,7 @@ async fn row_52_claim_under_an_epoch_that_is_over_gets_nothing_though_the_holder
     let lease = world.take(old.instance, old.lease).await[0];
     world.assert_lost(&old, campaign).await;
     let new = Claimer { lease, ..old };
-    assert_eq!(world.store.claim(&world.request(&new, campaign, 1)).await.unwrap().messages.len(), 1);
+    assert_eq!(new.store.claim(&world.request(&new, campaign, 1)).await.unwrap().messages.len(), 1);
     world.assert_invariants().await;
 }
 

@@ -210,7 +210,7 @@ async fn row_50_no_attempt_begins_after_the_pause_is_committed() {
     let claims = claimers.iter().map(async |claimer| {
         let mut got = 0;
         loop {
-            let claimed = world.store.claim(&world.request(claimer, campaign, 3)).await.unwrap();
+            let claimed = claimer.store.claim(&world.request(claimer, campaign, 3)).await.unwrap();
             if claimed.messages.is_empty() {
                 return got;
             }
@@ -236,7 +236,7 @@ async fn claim_inside(
     let campaign = world.campaign(camp).await;
     let claimer = world.claimers(1).await.remove(0);
     // The row that the second claim has to wait for.
-    let first = world.store.claim(&world.request(&claimer, campaign, 1)).await.unwrap();
+    let first = claimer.store.claim(&world.request(&claimer, campaign, 1)).await.unwrap();
     assert_eq!(first.messages.len(), 1);
     let mut other = world.pool.begin().await.unwrap();
     sqlx::query("select 1 from number_campaign_usage for update").execute(&mut *other).await.unwrap();
@@ -272,7 +272,7 @@ async fn row_50_pause_by_a_rule_waits_for_the_claim_that_is_inside() {
         assert!(paused.unwrap());
     });
     assert_eq!(claimed.unwrap().messages.len(), 2, "it was inside before the pause");
-    let late = world.store.claim(&world.request(&claimer, campaign, 2)).await.unwrap();
+    let late = claimer.store.claim(&world.request(&claimer, campaign, 2)).await.unwrap();
     assert_eq!(late.messages.len(), 0, "nothing begins after it");
     world.assert_invariants().await;
 }
@@ -283,10 +283,10 @@ async fn claims_through_two_numbers_share_the_last_of_a_campaigns_cap() {
     let second = world.claimers(1).await.remove(0);
     let requests = [world.request(&claimer, campaign, 2), world.request(&second, campaign, 2)];
     let (one, two, ()) = tokio::join!(
-        world.store.claim(&requests[0]),
+        claimer.store.claim(&requests[0]),
         async {
             world.until_waiting(1).await;
-            world.store.claim(&requests[1]).await
+            second.store.claim(&requests[1]).await
         },
         async {
             world.until_waiting(2).await;
@@ -322,10 +322,10 @@ async fn row_51_claim_passes_by_whoever_opted_out_wherever_the_message_waits() {
              select organization_id, phone, clock_timestamp(), 'reply', 'STOP' from campaign_recipients",
         )
         .await;
-    let claimed = world.store.claim(&world.request(&claimer, campaign, 3)).await.unwrap();
+    let claimed = claimer.store.claim(&world.request(&claimer, campaign, 3)).await.unwrap();
     assert_eq!(claimed.messages.len(), 0);
     world.execute("delete from suppressions").await;
-    let claimed = world.store.claim(&world.request(&claimer, campaign, 3)).await.unwrap();
+    let claimed = claimer.store.claim(&world.request(&claimer, campaign, 3)).await.unwrap();
     assert_eq!(claimed.messages.len(), 3, "nothing else had kept them");
 }
 
@@ -339,7 +339,7 @@ async fn row_51_opt_out_during_claims_is_in_the_air_before_it_or_never_sent() {
         phones.push(world.phone(campaign, nth).await);
     }
     let claims = claimers.iter().map(async |claimer| {
-        while !world.store.claim(&world.request(claimer, campaign, 2)).await.unwrap().messages.is_empty() {}
+        while !claimer.store.claim(&world.request(claimer, campaign, 2)).await.unwrap().messages.is_empty() {}
     });
     let opt_outs = async {
         // From the end, so that both meet in the middle.
@@ -377,7 +377,7 @@ async fn waiting_pause_goes_before_the_claims_that_come_after_it() {
     let mut other = world.pool.begin().await.unwrap();
     sqlx::query("select 1 from number_pacing for update").execute(&mut *other).await.unwrap();
     let request = world.request(&claimers[0], campaign, 1);
-    let lasting = world.store.claim(&request);
+    let lasting = claimers[0].store.claim(&request);
     let pause = async {
         world.until_waiting(1).await;
         tokio::join!(world.order(Action::PauseCampaign(campaign)), async {
@@ -385,7 +385,7 @@ async fn waiting_pause_goes_before_the_claims_that_come_after_it() {
             // A claim through another number shares every lock with the first. It has to wait for the pause all the same.
             let late = world.claimers(1).await;
             let request = world.request(&late[0], campaign, 1);
-            let (claimed, ()) = tokio::join!(world.store.claim(&request), async {
+            let (claimed, ()) = tokio::join!(late[0].store.claim(&request), async {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 other.rollback().await.unwrap();
             });

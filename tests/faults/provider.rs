@@ -460,7 +460,8 @@ async fn row_37_bad_content_stops_its_campaign_and_nothing_else() {
     .await;
     until("the other one is complete", 10, async || world.counts_of(fresh).await.accepted == 100).await;
     let failed = world.counts_of(rotten).await.failed;
-    assert!((10..=14).contains(&failed), "ten refusals, and what was in the air: {failed}");
+    // What begins while the pause is on its way through the database is as quick as the machine.
+    assert!((10..=20).contains(&failed), "ten refusals, and what was in the air by then: {failed}");
     assert_eq!(world.suspended_numbers().await, 0, "the number is not to blame");
     let why: String = world.value("select hold_reason from campaigns where state = 'paused'").await;
     assert!(why.contains("132001"), "{why}");

@@ -4,14 +4,17 @@ use super::{World, seed::Num};
 use signalbox::{
     domain::ids::{AttemptId, CampaignId, InstanceId, RecipientId},
     store::{
+        Store,
         attempt::{ClaimCampaign, ClaimNumber, ClaimRequest, Lane},
         lease::{Introduction, Lease},
     },
 };
 use std::time::Duration;
 
-/// An instance of the test's own, with a lease of a number of its own.
+/// An instance of the test's own, with a lease of a number of its own, and connections of its own: claims of one process
+/// wait for each other before they come to the database.
 pub struct Claimer {
+    pub store: Store,
     pub instance: InstanceId,
     pub lease: Lease,
 }
@@ -26,7 +29,7 @@ impl World {
                 Introduction { instance, operator: "t".into(), host: "t".into(), pid: 1, kind: "sender" };
             self.store.introduce(self.organization, &who).await.unwrap();
             let leases = self.store.take_leases(self.organization, instance, &[number.id], 1).await.unwrap();
-            claimers.push(Claimer { instance, lease: leases[0] });
+            claimers.push(Claimer { store: Store::new(&self.database), instance, lease: leases[0] });
         }
         claimers
     }
