@@ -97,6 +97,9 @@ pub(super) fn number_edit(model: &Model) -> Allowed {
         _ => no("one number at a time"),
     }
 }
+pub(super) fn number_test(model: &Model) -> Allowed {
+    if numbers(model).is_empty() { no("no number is selected") } else { Ok(()) }
+}
 pub(super) fn number_new(model: &Model) -> Allowed {
     match model.overview() {
         None => no("no data yet"),

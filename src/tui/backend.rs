@@ -4,8 +4,8 @@ use crate::domain::action::{Order, Subject, Version};
 use crate::domain::ids::{CampaignId, InstanceId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
-    RecipientQuery, RecipientRow, Session, Total,
+    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place,
+    RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -137,6 +137,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Everything about one number.
     fn number(&self, id: NumberId) -> Reply<NumberDetail>;
+
+    /// Has a sender ask the provider how a number is, and answers what it found. Takes seconds.
+    fn test_number(&self, id: NumberId) -> Reply<NumberTest>;
 
     /// Everything about one campaign.
     fn campaign(&self, id: CampaignId) -> Reply<CampaignDetail>;

@@ -40,6 +40,13 @@ pub async fn run(
                         let _ = messages.send(Msg::Revealed { subject, copy, answer }).await;
                     });
                 }
+                Some(Effect::Test { number, name }) => {
+                    let (backend, messages) = (runner.backend.clone(), runner.messages.clone());
+                    tokio::spawn(async move {
+                        let answer = backend.test_number(number).await;
+                        let _ = messages.send(Msg::Tested { name, answer }).await;
+                    });
+                }
                 Some(Effect::Refresh) => {
                     // One waiting request is as good as many.
                     let _ = refresh.try_send(());

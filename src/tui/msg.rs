@@ -1,11 +1,11 @@
 //! What comes in and what goes out: the whole of the console's traffic.
 
 use crate::domain::action::{Order, Subject};
-use crate::domain::ids::RecipientId;
+use crate::domain::ids::{NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
-    RecipientQuery, RecipientRow, Session, Total,
+    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place,
+    RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Notice};
 use crate::tui::terminal::signals::StopSignal;
@@ -65,6 +65,13 @@ pub enum Msg {
         copy: Option<Safe>,
         /// The answer.
         answer: Result<(), BackendError>,
+    },
+    /// What a test of a number found.
+    Tested {
+        /// Which one, as operators call it.
+        name: Safe,
+        /// The answer.
+        answer: Result<NumberTest, BackendError>,
     },
     /// Attempts as they happened, and how many were lost before them.
     Live(Vec<Arc<LiveEvent>>, u64),
@@ -206,6 +213,13 @@ pub enum Effect {
         subject: Subject,
         /// Whether it goes to the clipboard.
         copy: Option<Safe>,
+    },
+    /// Test a number.
+    Test {
+        /// Which one.
+        number: NumberId,
+        /// As operators call it.
+        name: Safe,
     },
     /// Read the overview now.
     Refresh,

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod health;
 mod lists;
 mod news;
 mod pictures;

@@ -158,12 +158,14 @@ impl Store {
         read.facts.has_work = work.is_wanted;
         let mut log = self.log_of(seat, id.0).await?;
         log.extend(self.switches_of(seat, id.0).await?);
+        log.extend(self.news_of(seat, id).await?);
         log.sort_by_key(|line| std::cmp::Reverse(line.at));
         Ok(NumberDetail {
             id,
             gates: gates_of(&scene, &read),
             notes: read.notes,
             pools: work.pools,
+            health: self.health_of(seat, id).await?,
             queued: work.queued,
             per_minute: self.chart_of(seat, id, scene.at).await?,
             log,

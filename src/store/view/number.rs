@@ -87,6 +87,36 @@ pub struct NumberRow {
     pub holder: Option<Safe>,
 }
 
+/// What the provider says of a number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HealthView {
+    /// `sendable`, `limited`, `not_sendable` or `unclear`; none: it was not asked yet.
+    pub state: Option<Safe>,
+    /// The code and words of its answer.
+    pub words: Safe,
+    /// How people take what the number sends.
+    pub quality: Option<Safe>,
+    /// How many people it may begin to talk to in 24 hours.
+    pub people: Option<u32>,
+    /// As many as there are.
+    pub unlimited: bool,
+    /// When it was asked last.
+    pub checked_at: Option<DateTime<Utc>>,
+    /// Since when checks find the number well.
+    pub well_since: Option<DateTime<Utc>>,
+}
+
+/// What a test of a number found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberTest {
+    /// The provider would take messages.
+    pub is_well: bool,
+    /// State, code and words: `not sendable, status_qr: qr`.
+    pub said: Safe,
+    /// How long the answer took, in milliseconds.
+    pub took_ms: u32,
+}
+
 /// Everything about one number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NumberDetail {
@@ -96,6 +126,8 @@ pub struct NumberDetail {
     pub notes: Shown,
     /// Pools that it is in.
     pub pools: Vec<Shown>,
+    /// What its provider says of it.
+    pub health: HealthView,
     /// Gates in order.
     pub gates: Vec<Gate>,
     /// Due messages that wait for it.

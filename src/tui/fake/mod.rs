@@ -367,6 +367,15 @@ pub fn number_detail(id: NumberId) -> NumberDetail {
         id,
         notes: "backup of support-a".into(),
         pools: vec!["default".into()],
+        health: HealthView {
+            state: Some("sendable".into()),
+            words: "CONNECTED".into(),
+            quality: Some("green".into()),
+            people: Some(10_000),
+            unlimited: false,
+            checked_at: Some(ago(190)),
+            well_since: Some(ago(7_200)),
+        },
         gates: vec![
             Gate {
                 name: "number may send".into(),

@@ -12,8 +12,8 @@ use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, Overview, Page, Place, RecipientDetail,
-    RecipientQuery, RecipientRow, Session, Total,
+    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place,
+    RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
 };
 use crate::store::{Store, StoreError};
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Notice, Reply};
@@ -21,6 +21,7 @@ use futures_util::future::BoxFuture;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
 
@@ -32,6 +33,9 @@ use news::News;
 
 /// Notices that a console has not read yet.
 const NOTICES: usize = 256;
+/// Looks for the answer to a test, and the time between them.
+const TEST_LOOKS: u32 = 80;
+const TEST_PAUSE: Duration = Duration::from_millis(250);
 /// Recipients whose campaign is remembered.
 const REMEMBERED: usize = 50_000;
 
@@ -225,6 +229,26 @@ impl Backend for StoreBackend {
 
     fn number(&self, id: NumberId) -> Reply<NumberDetail> {
         self.ask(async move |inner| inner.store.number_detail(&inner.seat(), id).await)
+    }
+
+    fn test_number(&self, id: NumberId) -> Reply<NumberTest> {
+        self.ask(async move |inner| {
+            let (store, seat) = (&inner.store, &inner.seat());
+            let before = store.last_check(seat, id).await?.map(|(at, _)| at);
+            store.ask_for_check(seat.organization, id).await?;
+            // The token is the sender's to open: whoever runs asks, and its answer is here a moment later.
+            for _ in 0..TEST_LOOKS {
+                tokio::time::sleep(TEST_PAUSE).await;
+                if let Some((at, test)) = store.last_check(seat, id).await?
+                    && before.is_none_or(|before| at > before)
+                {
+                    return Ok(test);
+                }
+            }
+            Err(ReadError::Refused(
+                "no sender asked within 20 s; signalbox number test asks from here".into(),
+            ))
+        })
     }
 
     fn campaign(&self, id: CampaignId) -> Reply<CampaignDetail> {

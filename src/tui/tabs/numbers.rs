@@ -5,7 +5,7 @@ use super::{
 };
 use crate::domain::action::Subject;
 use crate::domain::text::Safe;
-use crate::store::view::{NumberDetail, NumberRow, NumberStanding};
+use crate::store::view::{HealthView, NumberDetail, NumberRow, NumberStanding};
 use crate::tui::model::{Geometry, Model};
 use crate::tui::msg::Detail;
 use crate::tui::theme::Role;
@@ -328,11 +328,11 @@ pub fn describe(
         facts.fact("Last error", error, Role::Bad);
     }
     if let Some(detail) = detail.filter(|_| full) {
-        describe_detail(facts, model, detail, escaped);
+        describe_detail(facts, model, row, detail, escaped);
     }
 }
 
-fn describe_detail(facts: &mut Facts, model: &Model, detail: &NumberDetail, escaped: bool) {
+fn describe_detail(facts: &mut Facts, model: &Model, row: &NumberRow, detail: &NumberDetail, escaped: bool) {
     if !detail.notes.as_str().is_empty() {
         facts.fact("Notes", &altered(&detail.notes, escaped), Role::Text);
     }
@@ -340,6 +340,7 @@ fn describe_detail(facts: &mut Facts, model: &Model, detail: &NumberDetail, esca
         let pools: Vec<&str> = detail.pools.iter().map(crate::domain::text::Shown::as_str).collect();
         facts.fact("Pools", &pools.join(", "), Role::Text);
     }
+    health(facts, model, row, &detail.health);
     gates(facts, &detail.gates, model);
     facts.heading("Sent a minute, last 30 min");
     let values: Vec<u64> = detail.per_minute.iter().map(|value| u64::from(*value)).collect();
@@ -350,6 +351,42 @@ fn describe_detail(facts: &mut Facts, model: &Model, detail: &NumberDetail, esca
         facts.paragraph("Nothing happened to this number.", Role::Dim);
     }
     log(facts, &detail.log, model);
+}
+
+/// What the provider says of it.
+fn health(facts: &mut Facts, model: &Model, row: &NumberRow, health: &HealthView) {
+    let Some((state, at)) = health.state.as_ref().zip(health.checked_at) else {
+        facts.fact("Health", "not asked yet (t tests it)", Role::Dim);
+        return;
+    };
+    let role = match state.as_str() {
+        "sendable" => Role::Good,
+        "limited" => Role::Warn,
+        "not_sendable" => Role::Bad,
+        _ => Role::Doubt,
+    };
+    let checked = words::relative(at, model.now.wall);
+    facts.fact("Health", &format!("{}, checked {checked}", state.replace('_', " ").to_uppercase()), role);
+    if role != Role::Good && !health.words.is_empty() {
+        facts.fact("It says", &health.words, role);
+    }
+    let people = match (health.unlimited, health.people) {
+        (true, _) => "any number of people".to_owned(),
+        (false, Some(people)) => format!("{} people in 24 h", words::grouped(u64::from(people))),
+        (false, None) => "no limit told".to_owned(),
+    };
+    let quality = health.quality.as_ref().map_or("not rated", |quality| quality.as_str());
+    let role = match quality {
+        "red" => Role::Bad,
+        "yellow" => Role::Warn,
+        _ => Role::Text,
+    };
+    facts.fact("Quality", &format!("{}, {people}", quality.to_uppercase()), role);
+    // Whether it comes back by itself depends on what it was suspended for.
+    if let (NumberStanding::Suspended { .. }, Some(since)) = (&row.standing, health.well_since) {
+        let since = words::clock(since, model.now.wall, model.session.zone);
+        facts.fact("Well since", &format!("{since}, says the provider; p resumes it"), Role::Good);
+    }
 }
 
 fn standing(facts: &mut Facts, model: &Model, row: &NumberRow) {

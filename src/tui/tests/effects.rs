@@ -65,6 +65,9 @@ impl Backend for Gate {
             Ok(number_detail(id))
         })
     }
+    fn test_number(&self, _: NumberId) -> Reply<NumberTest> {
+        nothing()
+    }
     fn campaign(&self, _: CampaignId) -> Reply<CampaignDetail> {
         nothing()
     }

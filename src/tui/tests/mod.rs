@@ -2,6 +2,7 @@
 
 mod bytes;
 mod effects;
+mod health;
 mod hostile;
 mod invariants;
 mod screens;

@@ -2,7 +2,10 @@
 
 use super::data;
 use crate::domain::action::Order;
-use crate::tui::backend::ActionAnswer;
+use crate::domain::text::Safe;
+use crate::store::view::{NumberRow, NumberTest};
+use crate::tui::allowed;
+use crate::tui::backend::{ActionAnswer, BackendError};
 use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::{Level, Model, Pending, UNDO, Undo};
 use crate::tui::msg::{Consent, Effect, Slot};
@@ -123,6 +126,43 @@ fn told(model: &Model, order: &Order, answer: ActionAnswer) -> (Level, String) {
     }
 }
 
+/// Has the selected numbers tested; each answer comes by itself.
+pub fn test_numbers(model: &mut Model) -> Vec<Effect> {
+    if !model.may_act() {
+        model.toast(Level::Info, "READ-ONLY: nothing can be tested here");
+        return Vec::new();
+    }
+    let rows = allowed::numbers(model);
+    let name = |row: &NumberRow| {
+        if row.name.as_str().is_empty() {
+            Safe::new(&row.phone.masked())
+        } else {
+            Safe::new(row.name.as_str())
+        }
+    };
+    let tests: Vec<Effect> =
+        rows.into_iter().map(|row| Effect::Test { number: row.id, name: name(row) }).collect();
+    let what = match tests.as_slice() {
+        [Effect::Test { name, .. }] => format!("testing {name}"),
+        several => format!("testing {}", words::count(several.len() as u64, "number")),
+    };
+    model.toast(Level::Info, what);
+    tests
+}
+
+/// Tells the operator what a test found.
+pub fn tested(model: &mut Model, name: &Safe, answer: Result<NumberTest, BackendError>) -> Vec<Effect> {
+    match answer {
+        Ok(test) => {
+            let level = if test.is_well { Level::Ok } else { Level::Bad };
+            model.toast(level, format!("{name}: {} ({} ms)", test.said, test.took_ms));
+        }
+        Err(error) => model.toast(Level::Warn, format!("{name} was not tested: {error}")),
+    }
+    super::reload_visible(model);
+    vec![Effect::Refresh]
+}
+
 /// The way out was full: everything is as before, and the operator knows.
 pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
     match effect {
@@ -130,7 +170,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
             model.pending.remove(act);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }
-        Effect::Reveal { .. } => model.toast(Level::Warn, "busy: try again"),
+        Effect::Reveal { .. } | Effect::Test { .. } => model.toast(Level::Warn, "busy: try again"),
         Effect::Ask { request, question } => {
             // Asked again by the next tick that wants it.
             match question.slot() {

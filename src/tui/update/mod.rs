@@ -38,6 +38,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         Msg::Overview(answer) => data::overview(model, answer),
         Msg::Answer { slot, request, took, answer } => data::answer(model, slot, request, took, answer),
         Msg::Acted { act, answers } => actions::acted(model, act, answers),
+        Msg::Tested { name, answer } => actions::tested(model, &name, answer),
         Msg::Revealed { subject, copy, answer } => copy::revealed(model, subject, copy, answer),
         Msg::Live(events, dropped) => {
             live(model, events, dropped);

@@ -245,6 +245,7 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             model.overlays.push(Overlay::Stop);
             Ok(stop_all())
         }
+        Cmd::NumberTest => return Some(actions::test_numbers(model)),
         Cmd::NumberNew => {
             model.overlays.push(Overlay::Form(Box::new(NumberForm::new(model))));
             return Some(Vec::new());

@@ -1,0 +1,103 @@
+//! What the provider says of one number, for people to look at.
+
+use super::Seat;
+use crate::domain::{ids::NumberId, text::Safe};
+use crate::store::view::{HealthView, LogLine, NumberTest};
+use crate::store::{Store, StoreError, failed};
+use chrono::{DateTime, Utc};
+
+const DOING: &str = "read how a number is";
+
+impl Store {
+    /// What stands of its last check, and what its provider told by itself.
+    pub(super) async fn health_of(&self, seat: &Seat, id: NumberId) -> Result<HealthView, StoreError> {
+        let row = sqlx::query!(
+            "select state, code, words, quality, provider_limit, provider_unlimited, checked_at, well_since
+               from number_health where organization_id = $1 and number_id = $2",
+            seat.organization.0,
+            id.0,
+        )
+        .fetch_optional(self.screen())
+        .await
+        .map_err(failed(DOING))?;
+        Ok(row.map_or_else(HealthView::default, |row| HealthView {
+            state: row.state.map(|state| Safe::new(&state)),
+            words: Safe::new(&said(row.code.as_deref(), &row.words)),
+            quality: row.quality.map(|quality| Safe::new(&quality)),
+            people: row.provider_limit.map(super::count),
+            unlimited: row.provider_unlimited,
+            checked_at: row.checked_at,
+            well_since: row.well_since,
+        }))
+    }
+
+    /// What its provider told of the number or its whole account, latest first.
+    pub(super) async fn news_of(&self, seat: &Seat, id: NumberId) -> Result<Vec<LogLine>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select e.at as "at!", e.code as "code!", e.words as "words!", a.provider::text as "provider!"
+                 from whatsapp_numbers n
+                 join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
+                cross join lateral (
+                    (select o.at, o.code, o.words from number_events o
+                      where o.organization_id = n.organization_id and o.number_id = n.id
+                      order by o.at desc limit 20)
+                    union all
+                    (select o.at, o.code, o.words from number_events o
+                      where o.organization_id = n.organization_id and o.number_id is null
+                        and o.account_id = n.account_id
+                      order by o.at desc limit 20)) e
+                where n.organization_id = $1 and n.id = $2 order by e.at desc limit 20"#,
+            seat.organization.0,
+            id.0,
+        )
+        .fetch_all(self.screen())
+        .await
+        .map_err(failed(DOING))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| LogLine {
+                at: row.at,
+                by: row.provider.into(),
+                what: Safe::new(&said(Some(&row.code), &row.words)),
+            })
+            .collect())
+    }
+
+    /// The last check of a number, and when it was.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn last_check(
+        &self,
+        seat: &Seat,
+        id: NumberId,
+    ) -> Result<Option<(DateTime<Utc>, NumberTest)>, StoreError> {
+        let row = sqlx::query!(
+            "select at, state, code, words, took_ms from number_checks
+              where organization_id = $1 and number_id = $2 order by at desc limit 1",
+            seat.organization.0,
+            id.0,
+        )
+        .fetch_optional(self.screen())
+        .await
+        .map_err(failed(DOING))?;
+        Ok(row.map(|row| {
+            let state = row.state.replace('_', " ");
+            let words = said(row.code.as_deref(), &row.words);
+            let test = NumberTest {
+                is_well: matches!(row.state.as_str(), "sendable" | "limited"),
+                said: Safe::new(&if words.is_empty() { state } else { format!("{state}, {words}") }),
+                took_ms: super::count(row.took_ms),
+            };
+            (row.at, test)
+        }))
+    }
+}
+
+fn said(code: Option<&str>, words: &str) -> String {
+    match (code, words.is_empty()) {
+        (Some(code), false) => format!("{code}: {words}"),
+        (Some(code), true) => code.to_owned(),
+        (None, _) => words.to_owned(),
+    }
+}

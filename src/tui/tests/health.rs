@@ -1,0 +1,35 @@
+//! Testing a number from the console.
+
+use crate::tui::backend::BackendError;
+use crate::tui::fake::*;
+use crate::tui::msg::{Effect, Msg};
+
+#[test]
+fn a_number_is_tested_in_the_background_and_the_answer_is_said() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.keys("1 t");
+    let tests: Vec<_> = desk
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Test { number, name } => Some((*number, name.as_str().to_owned())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(tests, [(number_id(1), "support-a".to_owned())]);
+    let toasts = |desk: &Desk| -> Vec<String> {
+        desk.model.toasts.iter().map(|toast| toast.text.as_str().to_owned()).collect()
+    };
+    assert_eq!(toasts(&desk), ["testing support-a"]);
+    assert!(desk.orders().is_empty(), "a test changes nothing");
+    let test = crate::store::view::NumberTest {
+        is_well: false,
+        said: "not sendable, status_qr: qr, normal".into(),
+        took_ms: 84,
+    };
+    desk.send(Msg::Tested { name: "support-a".into(), answer: Ok(test) });
+    assert!(toasts(&desk).contains(&"support-a: not sendable, status_qr: qr, normal (84 ms)".to_owned()));
+    let answer = Err(BackendError::Refused("no sender asked".into()));
+    desk.send(Msg::Tested { name: "support-b".into(), answer });
+    assert!(toasts(&desk).contains(&"support-b was not tested: no sender asked".to_owned()));
+}
