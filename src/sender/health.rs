@@ -25,7 +25,7 @@ use futures_util::{StreamExt as _, stream};
 use std::{sync::Arc, time::Duration};
 
 /// Between two looks whether a number is due.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(2);
 /// Numbers of one look.
 const CHECKS_A_LOOK: i32 = 20;
 /// Questions under way at once.

@@ -36,16 +36,25 @@ const REQUESTS: i32 = 250;
 /// Receipts in one pass.
 const RECEIPTS: i32 = 500;
 /// Between two looks when nothing was there: who asks for no more messages gets none a moment later.
-const QUIET: Duration = Duration::from_millis(400);
+const QUIET: Duration = Duration::from_millis(500);
+/// Receipts that wait for their attempt are looked at every so many quiet looks.
+const WAITING: u32 = 4;
 /// After a failure.
 const UNWELL: Duration = Duration::from_secs(1);
 
 /// Runs until the sender ends.
 pub async fn run(shared: Arc<Shared>) {
+    let mut quiet = 0;
     while !shared.ended() {
-        let wait = match pass(&shared).await {
-            Ok(true) => continue,
-            Ok(false) => QUIET,
+        let wait = match pass(&shared, quiet % WAITING == 0).await {
+            Ok(true) => {
+                quiet = 0;
+                continue;
+            }
+            Ok(false) => {
+                quiet += 1;
+                QUIET
+            }
             Err(error) => {
                 tracing::warn!("what providers reported has to wait: {error}");
                 UNWELL
@@ -55,8 +64,9 @@ pub async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// Answers whether there may be more.
-async fn pass(shared: &Shared) -> Result<bool, StoreError> {
+/// Answers whether there may be more. `waiting`: those whose attempt was not known before are looked at too, even if
+/// nothing new came.
+async fn pass(shared: &Shared, waiting: bool) -> Result<bool, StoreError> {
     let (store, organization) = (&shared.store, shared.organization);
     let webhooks = store.take_webhooks(organization, REQUESTS).await?;
     let read = Read::of(&webhooks);
@@ -75,6 +85,9 @@ async fn pass(shared: &Shared) -> Result<bool, StoreError> {
     }
     if !webhooks.is_empty() {
         store.close_webhooks(organization, &read.closed).await?;
+    }
+    if webhooks.is_empty() && !waiting {
+        return Ok(false);
     }
     let due = store.take_receipts(organization, RECEIPTS).await?;
     if !due.is_empty() {
