@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench claim -- [--recipients N] [--numbers N] [--messages N]`
 //!
-//! Prints the median, the 99th percentile and the longest of the claims, for small ones and for full ones, beside a bare
-//! commit of one row: what the disk alone takes.
+//! Prints the median, the 99th percentile and the longest of the claims, for several sizes, beside a bare commit of one
+//! row: what the disk alone takes. What the connection's first claims take, which make its plans, is printed by itself.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -37,7 +37,9 @@ use std::{
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 /// Claims of each size.
-const CLAIMS: u32 = 400;
+const CLAIMS: u32 = 500;
+/// Claims at the beginning that are not counted with the others: a sender makes them once.
+const FIRST: u32 = 20;
 
 fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -76,7 +78,13 @@ async fn run(sizes: &Sizes, messages: u32) -> Fallible<()> {
         commits.push(began.elapsed());
     }
     print("a bare commit of one row", commits);
-    for size in [sizes.numbers, messages] {
+    let mut first = Vec::new();
+    for _ in 0..FIRST {
+        first.push(claimer.claim(sizes.numbers).await?);
+    }
+    print("the first claims of a connection", first);
+    for size in [messages / 20, messages / 4, messages / 2, messages] {
+        let size = size.next_multiple_of(sizes.numbers);
         let mut took = Vec::new();
         for _ in 0..CLAIMS {
             took.push(claimer.claim(size).await?);
