@@ -10,6 +10,7 @@ mod number;
 mod overview;
 mod page;
 mod recipient;
+mod thread;
 
 pub use campaign::{CampaignDetail, CampaignRow, CampaignStanding, Counts, ErrorLine, StepLine};
 pub use live::{LiveEvent, LiveKind};
@@ -20,3 +21,4 @@ pub use overview::{
 };
 pub use page::{COUNT_LIMIT, Cursor, PAGE_ROWS, Page, Place, RecipientOrder, RecipientQuery, Total};
 pub use recipient::{AttemptLine, DoubtRow, MessageState, RecipientDetail, RecipientRow};
+pub use thread::{ThreadDetail, ThreadMessage, ThreadQuery, ThreadRow, ThreadScope, Window};
