@@ -107,6 +107,7 @@ fn a_lost_message_is_found_by_reference_and_absence_is_proof() {
     assert_eq!(ask(200, r#"{"total":0,"pages":0,"limit":100,"page":1,"messages":[]}"#), Evidence::Absent);
     for (status, body) in [
         (200, r#"{"total":1,"messages":[{"id":1,"referenceId":"another"}]}"#),
+        (200, r#"{"total":1,"pages":1,"limit":100,"page":1,"messages":[]}"#),
         (200, r#"{"error":"Wrong token"}"#),
         (200, "{}"),
         (200, "<html>"),
