@@ -11,6 +11,7 @@ pub mod chore;
 pub mod constraint;
 pub mod contact;
 pub mod conversation;
+pub mod forecast;
 pub mod health;
 pub mod import;
 pub mod invariant;

@@ -5,6 +5,7 @@
 //! mask. Times are the database's.
 
 mod campaign;
+mod forecast;
 mod live;
 mod number;
 mod overview;
@@ -13,6 +14,7 @@ mod recipient;
 mod thread;
 
 pub use campaign::{CampaignDetail, CampaignRow, CampaignStanding, Counts, ErrorLine, StepLine};
+pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView};
 pub use live::{LiveEvent, LiveKind};
 pub use number::{HealthView, NumberDetail, NumberRow, NumberStanding, NumberTest};
 pub use overview::{

@@ -4,8 +4,9 @@ use crate::domain::action::{Order, Subject, Version};
 use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place,
-    RecipientDetail, RecipientQuery, RecipientRow, Session, ThreadDetail, ThreadQuery, ThreadRow, Total,
+    CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
+    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, ThreadDetail, ThreadQuery, ThreadRow,
+    Total,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -152,6 +153,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Everything about one campaign.
     fn campaign(&self, id: CampaignId) -> Reply<CampaignDetail>;
+
+    /// When a campaign will be done, day by day.
+    fn forecast(&self, id: CampaignId) -> Reply<ForecastView>;
 
     /// Everything about one recipient.
     fn recipient(&self, id: RecipientId) -> Reply<RecipientDetail>;

@@ -1,11 +1,12 @@
 //! What comes in and what goes out: the whole of the console's traffic.
 
 use crate::domain::action::{Order, Subject};
-use crate::domain::ids::{ConversationId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place,
-    RecipientDetail, RecipientQuery, RecipientRow, Session, ThreadDetail, ThreadQuery, ThreadRow, Total,
+    CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
+    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, ThreadDetail, ThreadQuery, ThreadRow,
+    Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Notice};
 use crate::tui::terminal::signals::StopSignal;
@@ -120,6 +121,8 @@ pub enum Slot {
     ThreadRows,
     /// The drawer or side panel.
     Detail,
+    /// A forecast.
+    Forecast,
 }
 
 /// A question.
@@ -141,6 +144,8 @@ pub enum Question {
     ThreadRows(Vec<ConversationId>),
     /// Everything about one thing.
     Detail(Subject),
+    /// When a campaign will be done.
+    Forecast(CampaignId),
 }
 
 impl Question {
@@ -155,6 +160,7 @@ impl Question {
             Self::Threads(..) => Slot::Threads,
             Self::ThreadRows(_) => Slot::ThreadRows,
             Self::Detail(_) => Slot::Detail,
+            Self::Forecast(_) => Slot::Forecast,
         }
     }
 }
@@ -178,6 +184,8 @@ pub enum Reading {
     ThreadRows(Vec<ConversationId>, Vec<ThreadRow>),
     /// Everything about one thing.
     Detail(Detail),
+    /// When a campaign will be done.
+    Forecast(Arc<ForecastView>),
 }
 
 /// Everything about one thing.

@@ -143,6 +143,7 @@ impl Desk {
                 let row = self.threads().into_iter().find(|row| row.id == id).unwrap();
                 Reading::Detail(Detail::Thread(Box::new(thread_detail(row))))
             }
+            Question::Forecast(id) => Reading::Forecast(Arc::new(super::forecast::forecast(id))),
             Question::Detail(Subject::Number(id)) => {
                 Reading::Detail(Detail::Number(Box::new(number_detail(id))))
             }

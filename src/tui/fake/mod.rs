@@ -11,6 +11,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 mod desk;
+pub mod forecast;
 mod talk;
 pub use desk::{Desk, World};
 pub use talk::*;
