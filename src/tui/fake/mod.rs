@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 mod desk;
 pub mod forecast;
+mod talk;
 pub use desk::{Desk, World};
+pub use talk::*;
 
 /// The hour of every test: 14:03:22 in Douala.
 pub fn wall() -> DateTime<Utc> {
