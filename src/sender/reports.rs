@@ -70,12 +70,13 @@ pub async fn run(shared: Arc<Shared>) {
 async fn pass(shared: &Shared, waiting: bool) -> Result<bool, StoreError> {
     let (store, organization) = (&shared.store, shared.organization);
     // What a person asks for may be in the organisation's own words: they come with the first look.
-    if words(shared).is_none() {
+    let Some(words) = shared.latest.borrow().as_ref().map(|snapshot| snapshot.organization.words.clone())
+    else {
         return Ok(false);
-    }
+    };
     let webhooks = store.take_webhooks(organization, REQUESTS).await?;
-    match take_in(shared, &webhooks).await {
-        Err(error) if !error.is_passing() => take_in_one_by_one(shared, &webhooks).await?,
+    match take_in(shared, &webhooks, &words).await {
+        Err(error) if !error.is_passing() => take_in_one_by_one(shared, &webhooks, &words).await?,
         taken => taken?,
     }
     if webhooks.is_empty() && !waiting {
@@ -89,15 +90,10 @@ async fn pass(shared: &Shared, waiting: bool) -> Result<bool, StoreError> {
     Ok(!webhooks.is_empty() || !due.is_empty())
 }
 
-/// The organisation's own words for STOP and START.
-fn words(shared: &Shared) -> Option<Words> {
-    shared.latest.borrow().as_ref().map(|snapshot| snapshot.organization.words.clone())
-}
-
 /// Reads requests into receipts, messages, choices and news, and says that this is done.
-async fn take_in(shared: &Shared, webhooks: &[Webhook]) -> Result<(), StoreError> {
+async fn take_in(shared: &Shared, webhooks: &[Webhook], words: &Words) -> Result<(), StoreError> {
     let (store, organization) = (&shared.store, shared.organization);
-    let read = Read::of(webhooks, &words(shared).unwrap_or_default());
+    let read = Read::of(webhooks, words);
     if !read.receipts.is_empty() {
         store.keep_receipts(organization, &read.receipts).await?;
     }
@@ -119,9 +115,9 @@ async fn take_in(shared: &Shared, webhooks: &[Webhook]) -> Result<(), StoreError
 
 /// One that the database refuses must not keep the others from it, now or ever: it is closed with the cause, and stays as it
 /// came.
-async fn take_in_one_by_one(shared: &Shared, webhooks: &[Webhook]) -> Result<(), StoreError> {
+async fn take_in_one_by_one(shared: &Shared, webhooks: &[Webhook], words: &Words) -> Result<(), StoreError> {
     for webhook in webhooks {
-        match take_in(shared, std::slice::from_ref(webhook)).await {
+        match take_in(shared, std::slice::from_ref(webhook), words).await {
             Err(error) if !error.is_passing() => {
                 tracing::error!(webhook.id = %webhook.id, "a report is set aside: {error}");
                 let closed = [(webhook.id, Some(error.to_string()))];

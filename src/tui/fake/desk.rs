@@ -131,6 +131,7 @@ impl Desk {
                 more_before: false,
                 more_after: false,
             }),
+            Question::Forecast(id) => Reading::Forecast(Arc::new(super::forecast::forecast(id))),
             Question::Threads(query, _) => Reading::Threads(Page {
                 rows: self.threads().into_iter().filter(|row| fits(row, &query)).collect(),
                 ..Page::default()
@@ -143,7 +144,6 @@ impl Desk {
                 let row = self.threads().into_iter().find(|row| row.id == id).unwrap();
                 Reading::Detail(Detail::Thread(Box::new(thread_detail(row))))
             }
-            Question::Forecast(id) => Reading::Forecast(Arc::new(super::forecast::forecast(id))),
             Question::Detail(Subject::Number(id)) => {
                 Reading::Detail(Detail::Number(Box::new(number_detail(id))))
             }
