@@ -65,13 +65,8 @@ pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<()
     let place = place.ok_or_else(|| CliError::failed("the campaign does not exist any more"))?;
     what_if(&mut world, place, args)?;
     let forecast = Forecast::of(&world.world, args.days);
-    // The days of this campaign: what happens to others after it is done is not asked.
-    let last =
-        forecast.days.iter().rposition(|day| day.of_campaign(place) > 0 || day.bounds[place].is_some());
-    let days: Vec<DayJson> = forecast.days[..last.map_or(0, |last| last + 1)]
-        .iter()
-        .map(|day| describe(&world, day, place))
-        .collect();
+    let days: Vec<DayJson> =
+        forecast.until_done(place).iter().map(|day| describe(&world, day, place)).collect();
     let finish = forecast.finish[place];
     let binding = forecast.binding(place);
     let value = json!({

@@ -149,12 +149,14 @@ impl Store {
         settle: Duration,
     ) -> Result<Vec<Doubt>, StoreError> {
         let rows = sqlx::query!(
-            r#"select a.id, a.number_id, r.phone::text as "phone!", a.started_at,
-                      a.in_doubt_since as "in_doubt_since!", r.tries, a.absences,
+            r#"select a.id, a.number_id, coalesce(r.phone, y.phone)::text as "phone!", a.started_at,
+                      a.in_doubt_since as "in_doubt_since!", coalesce(r.tries, y.tries) as "tries!", a.absences,
                       a.in_doubt_since + make_interval(secs => $4) <= clock_timestamp() as "is_settled!"
                  from attempts a
-                 join campaign_recipients r on r.organization_id = a.organization_id
-                                           and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join campaign_recipients r on r.organization_id = a.organization_id
+                                                and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join replies y on a.campaign_id is null and y.organization_id = a.organization_id
+                                    and y.id = a.recipient_id
                 where a.organization_id = $1 and a.in_doubt_since is not null and a.checks < 7
                   and a.in_doubt_since + (array['10 s', '30 s', '2 min', '10 min', '1 h', '6 h', '24 h']::interval[])
                                          [a.checks + 1] * $3::double precision <= clock_timestamp()

@@ -5,7 +5,7 @@ use crate::domain::ids::{CampaignId, NumberId};
 use crate::domain::text::Safe;
 use crate::store::view::{
     CampaignRow, Cursor, DoubtRow, NumberRow, Overview, RecipientOrder, RecipientQuery, RecipientRow,
-    Session, Total,
+    Session, ThreadQuery, ThreadRow, ThreadScope, Total,
 };
 use crate::tui::Ended;
 use crate::tui::keymap::{Keymap, Layer};
@@ -135,6 +135,30 @@ impl RecipientsTab {
     /// The question that the list answers.
     pub fn query(&self) -> RecipientQuery {
         RecipientQuery { campaign: self.campaign, filter: self.filter.clone(), order: self.order }
+    }
+}
+
+/// The Replies tab.
+#[derive(Debug, Clone, Default)]
+pub struct RepliesTab {
+    /// The rows.
+    pub list: PagedList<ThreadRow>,
+    /// Which threads.
+    pub scope: ThreadScope,
+    /// What was typed as filter: a part of phone, name or last text.
+    pub filter_text: String,
+    /// A typed filter that waits to be applied.
+    pub typed_at: Option<Instant>,
+    /// When rows on screen were asked for last.
+    pub refreshed_at: Option<Instant>,
+    /// When somebody wrote last, as of the first page.
+    pub heard_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl RepliesTab {
+    /// The question that the list answers.
+    pub fn query(&self) -> ThreadQuery {
+        ThreadQuery { scope: self.scope.clone(), text: Safe::new(&self.filter_text) }
     }
 }
 
@@ -278,6 +302,8 @@ pub struct Model {
     pub campaigns: LocalList<CampaignRow>,
     /// The Recipients tab.
     pub recipients: RecipientsTab,
+    /// The Replies tab.
+    pub replies: RepliesTab,
     /// The Live tab.
     pub live: LiveLog,
     /// Attempts in doubt.
@@ -340,6 +366,7 @@ impl Model {
             numbers: LocalList::default(),
             campaigns: LocalList::default(),
             recipients: RecipientsTab::default(),
+            replies: RepliesTab::default(),
             live: LiveLog::new(),
             doubts: PagedList::default(),
             shown: None,
@@ -445,6 +472,9 @@ impl Model {
             Subject::Attempt(id) => {
                 self.doubts.rows().iter().find(|kept| kept.row.id == id).map(|kept| kept.row.version)
             }
+            Subject::Thread(id) => {
+                self.replies.list.rows().iter().find(|kept| kept.row.id == id).map(|kept| kept.row.version)
+            }
             Subject::Organization => None,
         }
     }
@@ -499,6 +529,16 @@ impl Placed for RecipientRow {
     }
     fn place(&self) -> Cursor {
         Cursor { at: self.updated_at, id: self.id.0 }
+    }
+}
+
+impl Placed for ThreadRow {
+    type Id = crate::domain::ids::ConversationId;
+    fn id(&self) -> Self::Id {
+        self.id
+    }
+    fn place(&self) -> Cursor {
+        Cursor { at: self.last_at, id: self.id.0 }
     }
 }
 

@@ -236,6 +236,14 @@ impl Forecast {
         walk::walk(world, days.min(FARTHEST_DAYS))
     }
 
+    /// The days until a campaign is done, or until nothing of it waits any more.
+    #[must_use]
+    pub fn until_done(&self, campaign: usize) -> &[Day] {
+        let concerns = |day: &Day| day.of_campaign(campaign) > 0 || day.bounds[campaign].is_some();
+        let last = self.days.iter().rposition(concerns);
+        &self.days[..last.map_or(0, |last| last + 1)]
+    }
+
     /// What bound a campaign first, and on which day. What it waits for by its own plan, a start or a later step, binds
     /// only if nothing else does.
     #[must_use]

@@ -55,6 +55,9 @@ pub const fn after(seconds: u64) -> Retry {
 /// Every row as an answer and as a report; and the table holds no code that the sheet does not.
 ///
 /// `envelope` is the provider's error, from code and words.
+///
+/// # Panics
+/// Where they differ, and says in which row.
 pub fn compare(
     provider: &dyn Provider,
     table: &'static [Row],

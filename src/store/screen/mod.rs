@@ -7,6 +7,7 @@
 mod campaigns;
 mod doubts;
 mod estimate;
+mod forecast;
 mod health;
 pub mod holds;
 mod keys;
@@ -20,6 +21,7 @@ pub mod rates;
 mod recipients;
 mod seat;
 mod terms;
+mod threads;
 
 pub use seat::Seat;
 

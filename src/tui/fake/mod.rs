@@ -11,7 +11,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 mod desk;
+pub mod forecast;
+mod talk;
 pub use desk::{Desk, World};
+pub use talk::*;
 
 /// The hour of every test: 14:03:22 in Douala.
 pub fn wall() -> DateTime<Utc> {
