@@ -21,7 +21,9 @@ mod listen;
 mod logging;
 mod migrate;
 mod number;
+mod number_show;
 mod number_test;
+mod number_validate;
 mod operator;
 mod org;
 mod output;
@@ -31,6 +33,7 @@ mod secret;
 mod sender;
 mod session;
 mod simulator;
+mod vitals;
 mod why;
 
 pub use error::CliError;

@@ -4,6 +4,7 @@ use super::{
     CliError, Session,
     output::{Table, local_or_dash, or_dash},
     parse::{self, Limit},
+    vitals,
 };
 use crate::{
     domain::{
@@ -11,7 +12,10 @@ use crate::{
         locale::Locale,
         phone::Phone,
     },
-    store::organization::{NewOrganization, OrganizationEdit},
+    store::{
+        organization::{NewOrganization, OrganizationEdit},
+        vitals::VitalEdit,
+    },
 };
 use chrono_tz::Tz;
 use clap::Subcommand;
@@ -64,10 +68,15 @@ pub enum Verb {
         /// The number of last resort, or none
         #[arg(long, value_name = "PHONE|none")]
         default_number: Option<String>,
+        /// How its numbers are watched
+        #[command(flatten)]
+        vitals: vitals::Flags,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+    /// How the organisation's numbers are watched: canaries, warnings, standby
+    Watch,
     /// Stops all sending, on every sender of the database
     Stop {
         /// Why, for the audit log
@@ -106,7 +115,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             let id = session.store.add_organization(&new, session.actor()).await?;
             session.out.show(&json!({ "id": id, "slug": slug }), || format!("added organisation {slug}"))
         }
-        Verb::Edit { slug, name, timezone, locale, daily_limit, default_number, reason } => {
+        Verb::Watch => vitals::show(session).await,
+        Verb::Edit { slug, name, timezone, locale, daily_limit, default_number, vitals, reason } => {
             let number = match default_number.as_deref() {
                 None => None,
                 Some("none") => Some(None),
@@ -119,7 +129,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 daily_limit: daily_limit.map(Limit::column),
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),
             };
-            edit_one(session, slug.as_deref(), &edit, reason.as_deref()).await
+            edit_one(session, slug.as_deref(), &edit, &vitals, reason.as_deref()).await
         }
     }
 }
@@ -128,8 +138,10 @@ async fn edit_one(
     session: &Session,
     slug: Option<&str>,
     edit: &OrganizationEdit<'_>,
+    vitals: &vitals::Flags,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
+    let watch = vitals.edit();
     let (id, slug) = match slug {
         None => session.organization().await.map(|org| (org.id, org.record.slug))?,
         Some(slug) => session
@@ -142,6 +154,9 @@ async fn edit_one(
     };
     if !session.store.edit_organization(id, edit, reason, session.actor()).await? {
         return Err(CliError::failed("there is no such number in this organisation"));
+    }
+    if watch != VitalEdit::default() {
+        session.store.edit_vital_rules(id, &watch, reason, session.actor()).await?;
     }
     session.out.show(&json!({ "result": "done", "slug": slug }), || format!("changed organisation {slug}"))
 }

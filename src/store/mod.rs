@@ -20,6 +20,7 @@ pub mod notice;
 pub mod number;
 pub mod operator;
 pub mod organization;
+pub mod polls;
 pub mod pool;
 pub mod receipt;
 pub mod recipient;
@@ -28,6 +29,7 @@ pub mod signs;
 pub mod snapshot;
 pub mod stats;
 pub mod view;
+pub mod vitals;
 pub mod webhook;
 pub mod why;
 

@@ -5,6 +5,7 @@ use crate::domain::{
     campaign::CampaignState,
     ids::{AccountId, CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
     number::{Number, NumberState, Pacing, ProviderKind, Suspension},
+    pacing::halved,
     phone::Phone,
     selection::Strategy,
     text::Safe,
@@ -46,6 +47,8 @@ pub struct NumberView {
     pub instance_id: String,
     /// The account's name.
     pub account_name: String,
+    /// Why it sends at half its rate, if it does; its pacing is the halved one then.
+    pub slowed: Option<String>,
     /// Messages charged today.
     pub used_today: u32,
     /// When its next slot opens.
@@ -251,7 +254,7 @@ impl Store {
             r#"select n.id, n.account_id, n.phone::text as "phone!", n.display_name, n.instance_id, n.priority,
                       n.daily_limit, n.interval_ms, n.per_second, n.in_flight, n.is_active, n.suspended_at,
                       n.suspension_reason, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
-                      n.revision, a.name as account_name, a.provider::text as "provider!",
+                      n.slowed_reason, n.revision, a.name as account_name, a.provider::text as "provider!",
                       case when p.next_send_at > 'epoch' then p.next_send_at end as next_send_at, p.last_sent_at, coalesce(u.reserved, 0) as "used!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch
                  from whatsapp_numbers n
@@ -285,6 +288,11 @@ impl Store {
                 } else {
                     NumberState::Active
                 };
+                let own = Pacing {
+                    interval: Duration::from_millis(u64::from(count(row.interval_ms))),
+                    per_second: count(row.per_second),
+                    in_flight: count(row.in_flight),
+                };
                 Ok(NumberView {
                     number: Number {
                         id: row.id.into(),
@@ -293,13 +301,10 @@ impl Store {
                         provider: row.provider.parse().map_err(|_| unreadable("provider"))?,
                         priority: row.priority,
                         daily_limit: row.daily_limit.map(count),
-                        pacing: Pacing {
-                            interval: Duration::from_millis(u64::from(count(row.interval_ms))),
-                            per_second: count(row.per_second),
-                            in_flight: count(row.in_flight),
-                        },
+                        pacing: if row.slowed_reason.is_some() { halved(&own) } else { own },
                         state,
                     },
+                    slowed: row.slowed_reason,
                     name: row.display_name,
                     instance_id: row.instance_id,
                     account_name: row.account_name,

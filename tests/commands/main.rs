@@ -14,5 +14,6 @@ mod health;
 mod import;
 mod races;
 mod setup;
+mod vitals;
 mod webhooks;
 mod why;

@@ -20,6 +20,7 @@ mod process;
 mod provider;
 mod reports;
 mod time;
+mod vitals;
 
 /// Not a test: this program as a sender of its own, when [`world::child`] starts it.
 #[test]

@@ -59,6 +59,7 @@ fn number(nth: usize, priority: i32) -> NumberView {
         name: format!("number {nth}"),
         instance_id: nth.to_string(),
         account_name: "main".into(),
+        slowed: None,
         used_today: 0,
         next_send_at: None,
         last_sent_at: None,
