@@ -38,6 +38,10 @@ create index conversations_by_time on conversations (organization_id, last_at de
 create index open_conversations_by_time on conversations (organization_id, last_at desc, id desc) where done_at is null;
 create index conversations_of_a_person on conversations (organization_id, phone, number_id, last_at desc);
 create index open_conversations_of_a_number on conversations (organization_id, number_id) where done_at is null;
+create index done_conversations_by_time on conversations (organization_id, last_at desc, id desc)
+    where done_at is not null;
+create index conversations_of_an_operator on conversations (organization_id, assigned_to, last_at desc, id desc)
+    where done_at is null and assigned_to is not null;
 create index conversations_unread on conversations (organization_id, last_at desc, id desc) where unread > 0;
 
 -- The highest thread number of each number: given out under the lock of this row.

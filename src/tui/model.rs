@@ -40,11 +40,13 @@ pub enum Tab {
     Recipients,
     /// Attempts as they happen.
     Live,
+    /// Threads with people.
+    Replies,
 }
 
 impl Tab {
     /// All of them, from the left.
-    pub const ALL: [Self; 4] = [Self::Numbers, Self::Campaigns, Self::Recipients, Self::Live];
+    pub const ALL: [Self; 5] = [Self::Numbers, Self::Campaigns, Self::Recipients, Self::Live, Self::Replies];
 
     /// Its name.
     pub fn title(self) -> &'static str {
@@ -53,6 +55,7 @@ impl Tab {
             Self::Campaigns => "Campaigns",
             Self::Recipients => "Recipients",
             Self::Live => "Live",
+            Self::Replies => "Replies",
         }
     }
 
@@ -63,6 +66,7 @@ impl Tab {
             Self::Campaigns => "Camp",
             Self::Recipients => "Recip",
             Self::Live => "Live",
+            Self::Replies => "Repl",
         }
     }
 
@@ -73,6 +77,7 @@ impl Tab {
             Self::Campaigns => Layer::Campaigns,
             Self::Recipients => Layer::Recipients,
             Self::Live => Layer::Live,
+            Self::Replies => Layer::Replies,
         }
     }
 }
@@ -151,11 +156,18 @@ pub struct RepliesTab {
     pub typed_at: Option<Instant>,
     /// When rows on screen were asked for last.
     pub refreshed_at: Option<Instant>,
+    /// When somebody had written last when the first page was asked for.
+    pub asked_heard_at: Option<chrono::DateTime<chrono::Utc>>,
     /// When somebody wrote last, as of the first page.
     pub heard_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 impl RepliesTab {
+    /// Whether somebody wrote after the first page was read.
+    pub fn loaded_before(&self, heard_at: Option<chrono::DateTime<chrono::Utc>>) -> bool {
+        self.list.loaded && heard_at > self.heard_at
+    }
+
     /// The question that the list answers.
     pub fn query(&self) -> ThreadQuery {
         ThreadQuery { scope: self.scope.clone(), text: Safe::new(&self.filter_text) }
@@ -266,7 +278,7 @@ pub struct Geometry {
     /// Where the rows of the list are, for the mouse.
     pub list: Rect,
     /// Where the titles of the tabs are, for the mouse.
-    pub tabs: [Rect; 4],
+    pub tabs: [Rect; 5],
 }
 
 /// Everything that the console knows.

@@ -16,6 +16,8 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 const DOING: &str = "read the threads";
+/// Threads of one page that a text is looked for in: what lies further back is found by going on.
+const SEARCHED: usize = 10_000;
 /// Messages of one thread that are read.
 const MESSAGES: i64 = 60;
 
@@ -164,7 +166,9 @@ fn keys(
     place: Place,
     backwards: bool,
 ) -> QueryBuilder<Postgres> {
-    let mut sql = QueryBuilder::new("select c.id from conversations c where c.organization_id = ");
+    let order = if backwards { " order by c.last_at, c.id" } else { " order by c.last_at desc, c.id desc" };
+    let mut sql =
+        QueryBuilder::new("select c.id from (select c.* from conversations c where c.organization_id = ");
     sql.push_bind(organization.0);
     match &query.scope {
         ThreadScope::Open => sql.push(" and c.done_at is null"),
@@ -175,14 +179,6 @@ fn keys(
         ThreadScope::Done => sql.push(" and c.done_at is not null"),
         ThreadScope::All => &mut sql,
     };
-    if !query.text.as_str().is_empty() {
-        let text = query.text.to_string();
-        sql.push(" and (strpos(c.phone, ").push_bind(text.clone());
-        sql.push(") > 0 or strpos(lower(coalesce(c.profile, '') || ' ' || c.last_text), lower(");
-        sql.push_bind(text.clone());
-        sql.push(")) > 0 or exists (select from contacts p where p.organization_id = c.organization_id and p.phone = c.phone");
-        sql.push(" and strpos(lower(p.name), lower(").push_bind(text).push(")) > 0))");
-    }
     if let Place::After(cursor)
     | Place::NextFailed(cursor)
     | Place::Before(cursor)
@@ -192,9 +188,17 @@ fn keys(
         sql.push(if backwards { " and (c.last_at, c.id) > (" } else { " and (c.last_at, c.id) < (" });
         sql.push_bind(at).push(", ").push_bind(id).push(")");
     }
-    sql.push(if backwards { " order by c.last_at, c.id" } else { " order by c.last_at desc, c.id desc" });
+    let text = query.text.to_string();
     // A literal: a plan for "limit $n" expects a tenth of the table.
-    sql.push(format!(" limit {}", PAGE_ROWS + 1));
+    sql.push(order).push(format!(" limit {}) c", if text.is_empty() { PAGE_ROWS + 1 } else { SEARCHED }));
+    if !text.is_empty() {
+        sql.push(" where strpos(c.phone, ").push_bind(text.clone());
+        sql.push(") > 0 or strpos(lower(coalesce(c.profile, '') || ' ' || c.last_text), lower(");
+        sql.push_bind(text.clone());
+        sql.push(")) > 0 or exists (select from contacts p where p.organization_id = c.organization_id");
+        sql.push(" and p.phone = c.phone and strpos(lower(p.name), lower(").push_bind(text).push(")) > 0)");
+    }
+    sql.push(order).push(format!(" limit {}", PAGE_ROWS + 1));
     sql
 }
 

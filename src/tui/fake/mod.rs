@@ -216,6 +216,8 @@ pub fn empty_overview() -> Overview {
         queued: 0,
         in_air: 0,
         in_doubt: 0,
+        unread: 0,
+        heard_at: None,
         capacity: None,
     }
 }
@@ -265,6 +267,8 @@ pub fn many_overview() -> Overview {
         queued: 18_402,
         in_air: 12,
         in_doubt: 2,
+        unread: 5,
+        heard_at: Some(ago(120)),
         capacity: Some((61_240, 103_000)),
         ..one_overview()
     }
