@@ -103,7 +103,7 @@ fn the_demos_campaigns_speak_to_everybody_in_their_language() {
         for step in &spec.steps {
             for row in &rows {
                 let locale = Locale::parse(row.get("locale")).unwrap();
-                let text = step.texts.choose(Some(&locale), None).unwrap();
+                let text = step.content.texts.choose(Some(&locale), None).unwrap();
                 let spoken = &row.get("locale")[..2];
                 assert_eq!(text.locale.to_string(), spoken, "{file}, line {}", row.get("line"));
                 assert!(text.text.required().is_empty(), "{file} would skip people without a name");

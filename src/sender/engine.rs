@@ -6,10 +6,11 @@ use super::{
     flight::{self, Flight},
     plan::{Local, OpenBreaker, Plan, Roster},
     shared::{Shared, Signal, locked},
-    text::TextShelf,
+    text::{Reader, TextShelf},
 };
 use crate::domain::{
-    ids::{AttemptId, CampaignId, NumberId, RecipientId},
+    content::registry::Registry,
+    ids::{AccountId, AttemptId, CampaignId, NumberId, RecipientId},
     locale::Locale,
     pacing::Slots,
 };
@@ -138,7 +139,7 @@ impl Engine {
     fn take_snapshot(
         &mut self,
         mut snapshot: Snapshot,
-        texts: Vec<crate::store::snapshot::StepTexts>,
+        texts: Vec<crate::store::snapshot::StepContents>,
         asked: Moment,
     ) {
         if !texts.is_empty() {
@@ -459,6 +460,10 @@ impl Engine {
             .filter(|campaign| campaign.never_switch)
             .map(|campaign| campaign.id)
             .collect();
+        let nothing_known = Registry::default();
+        let accounts = self.snapshot.iter().flat_map(|snapshot| &snapshot.accounts);
+        let registries: HashMap<AccountId, &Registry> =
+            accounts.map(|account| (account.id, &account.templates)).collect();
         let lines = self.shared.lines();
         for message in messages {
             let Some(line) = lines.get(message.number).cloned() else {
@@ -466,7 +471,12 @@ impl Engine {
                 tracing::error!(number.id = %message.number, "a claimed number cannot be used any more");
                 continue;
             };
-            let content = self.texts.write(&message, line.kind(), self.default_locale.as_ref());
+            let reader =
+                Reader { locale: message.locale.as_deref(), parameters: message.parameters.as_deref() };
+            let place = (message.campaign, message.step);
+            let registry = registries.get(&line.account).copied().unwrap_or(&nothing_known);
+            let content =
+                self.texts.write(place, reader, line.kind(), registry, self.default_locale.as_ref());
             line.gauge.add(1);
             self.shared.took_off(1);
             let never_switch = never_switch.contains(&message.campaign);

@@ -42,6 +42,7 @@ mod shared;
 pub mod spool;
 pub(crate) mod stop_point;
 mod supervise;
+pub mod templates;
 pub mod text;
 pub mod warden;
 mod watch;
@@ -88,6 +89,8 @@ pub struct Config {
     pub timing: Timing,
     /// How often providers are asked how numbers are.
     pub checks: Turns,
+    /// How often each account's provider is asked for its templates.
+    pub templates_every: Duration,
 }
 
 /// How long doubts take: one profile for production, a shorter one for rehearsals and tests.
@@ -141,6 +144,7 @@ impl Config {
             claim_limit: 500,
             timing: Timing::default(),
             checks: Turns::default(),
+            templates_every: Duration::from_hours(1),
         }
     }
 }
@@ -247,6 +251,7 @@ impl Sender {
             watched(&shared, "keeper of leases", keeper::keep(Arc::clone(&shared))),
             watched(&shared, "chores", chores::run(Arc::clone(&shared))),
             watched(&shared, "health of numbers", health::run(Arc::clone(&shared))),
+            watched(&shared, "templates of accounts", templates::run(Arc::clone(&shared))),
             watched(&shared, "reader of reports", reports::run(Arc::clone(&shared))),
             watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
             watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),

@@ -50,7 +50,8 @@ impl Note {
             | Measure::RestNumber(_)
             | Measure::SuspendAccount
             | Measure::RestAccount(_)
-            | Measure::ContentRefused => receipt.is_recent,
+            | Measure::ContentRefused
+            | Measure::TemplateStopped => receipt.is_recent,
             // The provider took the message: neither the way to it nor its answers were at fault.
             Measure::ProviderFault { .. } | Measure::UnknownRefusal | Measure::Well => false,
         };
@@ -95,6 +96,7 @@ impl Note {
                 }
             }
             Measure::RestAccount(rest) => shared.set_breaker(self.account, Some(*rest)),
+            Measure::TemplateStopped => shared.close_campaign(self.campaign),
             Measure::OptOut
             | Measure::ContentRefused
             | Measure::ProviderFault { .. }
@@ -170,6 +172,7 @@ impl Books {
                 shared.store.suppress(shared.organization, &note.phone, "provider", &reason).await
             }
             Measure::ContentRefused => self.content_refused(shared, note).await,
+            Measure::TemplateStopped => template_stopped(shared, note).await,
             Measure::ProviderFault { .. } => self.provider_fault(shared, note).await,
             Measure::UnknownRefusal => {
                 let count = self.unreadable.entry(note.number).or_default();
@@ -228,6 +231,18 @@ impl Books {
         let last = window.back().cloned().flatten();
         last.map_or(0, |cause| window.iter().flatten().filter(|each| **each == cause).count())
     }
+}
+
+/// Whoever comes next would be refused too: the campaign stops at the first word of it. The whole list is asked for, which
+/// stops the other campaigns that use the template.
+async fn template_stopped(shared: &Shared, note: &Note) -> Result<(), StoreError> {
+    let reason = format!("paused by itself: the provider refused its template ({})", note.cause.sentence());
+    let store = &shared.store;
+    if store.pause_campaign_by_rule(shared.organization, shared.instance, note.campaign, &reason).await? {
+        tracing::error!(campaign.id = %note.campaign, "{reason}");
+    }
+    shared.refresh.notify_one();
+    store.ask_for_templates(shared.organization, note.account).await
 }
 
 async fn suspend_number(shared: &Shared, note: &Note) -> Result<(), StoreError> {
