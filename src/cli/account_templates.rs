@@ -81,9 +81,8 @@ fn describe(listing: &Listing, org: &Org) -> String {
             template.campaigns.join(", "),
         ]);
     }
-    let mut text = table.render();
-    for campaign in &listing.paused {
-        text.push_str(&format!("\npaused campaign {campaign}: its template may not be sent"));
-    }
-    text
+    let mut lines = vec![table.render()];
+    let stopped = |campaign: &String| format!("paused campaign {campaign}: its template may not be sent");
+    lines.extend(listing.paused.iter().map(stopped));
+    lines.join("\n")
 }

@@ -165,7 +165,7 @@ fn refuse(session: &Session, findings: &[Finding]) -> Result<(), CliError> {
 }
 
 fn in_lines(notes: &[Note]) -> String {
-    notes.iter().map(|note| format!("\nnote: {}", note.sentence)).collect()
+    notes.iter().flat_map(|note| ["\nnote: ", note.sentence.as_str()]).collect()
 }
 
 fn describe(audience: &AudienceCount) -> String {

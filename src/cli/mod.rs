@@ -10,6 +10,7 @@ mod attempt;
 mod campaign;
 mod campaign_file;
 mod campaign_pool;
+mod campaign_preview;
 mod console;
 mod contact;
 mod demo;

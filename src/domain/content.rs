@@ -173,19 +173,19 @@ fn is_private(host: &Host<&str>) -> bool {
                 || (first == 100 && (64..128).contains(&second))
                 || (first == 198 && (18..20).contains(&second))
         }
-        Host::Ipv6(address) => match address.to_ipv4_mapped() {
-            Some(mapped) => is_private(&Host::Ipv4(mapped)),
-            None => {
-                let first = address.segments()[0];
-                address.is_loopback()
-                    || address.is_unspecified()
-                    || address.is_multicast()
-                    || (first & 0xfe00) == 0xfc00
-                    || (first & 0xffc0) == 0xfe80
-                    || address.segments()[..6] == [0; 6]
-                    || (first == 0x2001 && address.segments()[1] == 0xdb8)
+        Host::Ipv6(address) => {
+            if let Some(mapped) = address.to_ipv4_mapped() {
+                return is_private(&Host::Ipv4(mapped));
             }
-        },
+            let first = address.segments()[0];
+            address.is_loopback()
+                || address.is_unspecified()
+                || address.is_multicast()
+                || (first & 0xfe00) == 0xfc00
+                || (first & 0xffc0) == 0xfe80
+                || address.segments()[..6] == [0; 6]
+                || (first == 0x2001 && address.segments()[1] == 0xdb8)
+        }
     }
 }
 

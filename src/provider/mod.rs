@@ -168,7 +168,7 @@ pub enum HealthStep {
 #[derive(Debug, Clone)]
 pub enum TemplateStep {
     /// This question.
-    Ask(Prepared),
+    Ask(Box<Prepared>),
     /// Nothing: these are all.
     Done(Vec<ListedTemplate>),
     /// It cannot be listed; why.

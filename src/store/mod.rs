@@ -21,6 +21,7 @@ pub mod number;
 pub mod operator;
 pub mod organization;
 pub mod pool;
+pub mod preview;
 pub mod receipt;
 pub mod recipient;
 pub mod screen;

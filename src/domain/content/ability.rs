@@ -190,9 +190,8 @@ fn free(provider: ProviderKind, step: &Shape) -> Result<Form, Cannot> {
 /// Provider sheets, section 2.
 fn takes_caption(provider: ProviderKind, kind: MediaKind) -> bool {
     match (provider, kind) {
-        (_, MediaKind::Audio) => false,
+        (_, MediaKind::Audio) | (ProviderKind::Twilio, MediaKind::Video | MediaKind::Document) => false,
         (ProviderKind::Meta | ProviderKind::Ultramsg, _) | (ProviderKind::Twilio, MediaKind::Image) => true,
-        (ProviderKind::Twilio, MediaKind::Video | MediaKind::Document) => false,
     }
 }
 

@@ -58,8 +58,8 @@ struct Component<'a> {
 struct Parameter<'a> {
     r#type: &'static str,
     /// Only where the template names its parameters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameter_name: Option<&'a str>,
+    #[serde(rename = "parameter_name", skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
     #[serde(flatten)]
     value: Value<'a>,
 }
@@ -134,15 +134,12 @@ impl<'a> Parameter<'a> {
             MediaKind::Document => Value::Document(object),
             MediaKind::Audio => return None,
         };
-        Some(Self { r#type: media.kind.name(), parameter_name: None, value })
+        Some(Self { r#type: media.kind.name(), name: None, value })
     }
 
     fn of_body(filled: &'a Filled) -> Vec<Self> {
-        let text = |name: Option<&'a str>, value: &'a str| Self {
-            r#type: "text",
-            parameter_name: name,
-            value: Value::Text(value),
-        };
+        let text =
+            |name: Option<&'a str>, value: &'a str| Self { r#type: "text", name, value: Value::Text(value) };
         match filled {
             Filled::Positional(values) => values.iter().map(|value| text(None, value)).collect(),
             Filled::Named(values) => values.iter().map(|(name, value)| text(Some(name), value)).collect(),

@@ -70,7 +70,7 @@ fn ask(line: &Line, fields: &str, after: Option<&str>) -> TemplateStep {
     }
     let mut headers = line.headers.clone();
     headers.remove(CONTENT_TYPE);
-    TemplateStep::Ask(Prepared { method: Method::GET, url, headers, body: Vec::new() })
+    TemplateStep::Ask(Box::new(Prepared { method: Method::GET, url, headers, body: Vec::new() }))
 }
 
 fn page(answer: &Answer) -> Option<Value> {

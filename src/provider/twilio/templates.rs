@@ -25,13 +25,12 @@ pub fn step(line: &Line, answers: &[Answer]) -> TemplateStep {
         let said = reading::snippet(last);
         return TemplateStep::Failed(reading::words(&format!("status {}: {said}", last.status)));
     };
-    match read.last().and_then(|page| page.pointer("/meta/next_page_url")).and_then(Value::as_str) {
-        Some(next) => ask(line, Some(next)),
-        None => {
-            let contents = read.iter().flat_map(|page| page.get("contents").and_then(Value::as_array));
-            TemplateStep::Done(contents.flatten().filter_map(template).collect())
-        }
+    let next = read.last().and_then(|page| page.pointer("/meta/next_page_url")).and_then(Value::as_str);
+    if let Some(next) = next {
+        return ask(line, Some(next));
     }
+    let contents = read.iter().filter_map(|page| page.get("contents").and_then(Value::as_array));
+    TemplateStep::Done(contents.flatten().filter_map(template).collect())
 }
 
 /// Whether this code stops a template.
@@ -54,7 +53,7 @@ fn ask(line: &Line, next: Option<&str>) -> TemplateStep {
     }
     let mut headers = line.headers.clone();
     headers.remove(CONTENT_TYPE);
-    TemplateStep::Ask(Prepared { method: Method::GET, url, headers, body: Vec::new() })
+    TemplateStep::Ask(Box::new(Prepared { method: Method::GET, url, headers, body: Vec::new() }))
 }
 
 fn page(answer: &Answer) -> Option<Value> {

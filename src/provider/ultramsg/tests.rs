@@ -186,7 +186,8 @@ fn a_lost_message_is_found_by_reference_and_absence_is_proof() {
 #[test]
 fn media_are_the_sheets() {
     let caption = ("caption", "Prices & more");
-    let table: [(MediaKind, Option<&str>, &[(&str, &str)]); 5] = [
+    type Case<'a> = (MediaKind, Option<&'a str>, &'a [(&'a str, &'a str)]);
+    let table: [Case<'_>; 5] = [
         (MediaKind::Image, None, &[("image", "https://cdn.example.com/p.pdf"), caption]),
         (MediaKind::Video, None, &[("video", "https://cdn.example.com/p.pdf"), caption]),
         (

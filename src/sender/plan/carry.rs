@@ -1,14 +1,17 @@
 //! Which numbers cannot send what a campaign carries. They take no part in it, and `why` says so.
 
 use crate::domain::{
-    content::ability::{self, Cannot},
+    content::{
+        ability::{self, Cannot},
+        registry::Registry,
+    },
     hold::Hold,
     ids::{CampaignId, NumberId},
     number::ProviderKind,
     text::Safe,
 };
 use crate::store::snapshot::{CampaignView, NumberView, PoolView, Snapshot};
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeSet, fmt};
 
 /// Longest sentence about the numbers of a campaign, in graphemes.
 const SENTENCE_LIMIT: usize = 600;
@@ -66,7 +69,7 @@ pub fn unable(
 
 fn judge(snapshot: &Snapshot, campaign: &CampaignView, view: &NumberView) -> Option<Unable> {
     let account = snapshot.accounts.iter().find(|account| account.id == view.number.account);
-    let nothing_known = Default::default();
+    let nothing_known = Registry::default();
     let registry = account.map_or(&nothing_known, |account| &account.templates);
     let steps = campaign.shapes.iter().map(|step| (step.step, &step.shape));
     let (step, why) = ability::first_unable(view.number.provider, steps, registry)?;
@@ -82,11 +85,8 @@ fn judge(snapshot: &Snapshot, campaign: &CampaignView, view: &NumberView) -> Opt
 /// One sentence for all of them: numbers of one account have one reason.
 #[must_use]
 pub fn sentence(unable: &[Unable]) -> String {
-    let mut said: BTreeMap<String, ()> = BTreeMap::new();
-    for each in unable {
-        said.insert(each.to_string(), ());
-    }
-    let all: Vec<String> = said.into_keys().collect();
+    let said: BTreeSet<String> = unable.iter().map(ToString::to_string).collect();
+    let all: Vec<String> = said.into_iter().collect();
     Safe::cut(&all.join("; "), SENTENCE_LIMIT).into_string()
 }
 

@@ -161,9 +161,12 @@ impl Store {
         // Who waits for a later step is due at a time, and those are indexed. Who waits for the first one is the rest.
         let rows = sqlx::query!(
             r#"select s.step, s.after_seconds,
-                      coalesce((select t.value ->> 'text' from jsonb_array_elements(s.texts) t
-                                 where t.value ->> 'locale' = o.default_locale limit 1),
-                               s.texts -> 0 ->> 'text') as text,
+                      concat_ws(' ',
+                          '[template ' || (s.template ->> 'name') || ' (' || (s.template ->> 'language') || ')]',
+                          '[' || (s.media ->> 'kind') || ']',
+                          coalesce((select t.value ->> 'text' from jsonb_array_elements(s.texts) t
+                                     where t.value ->> 'locale' = o.default_locale limit 1),
+                                   s.texts -> 0 ->> 'text', s.media ->> 'url')) as text,
                       coalesce(w.waiting, 0) as "waiting!"
                  from campaign_steps s
                  join organizations o on o.id = s.organization_id

@@ -87,7 +87,7 @@ fn send(world: &Mutex<World>, request: &Request<'_>, claim: &Claim<'_>, out: &mu
         let (said, body) = read_content(&message)?;
         let known = said.as_ref().map(|said| content::known(&world, number, said)).transpose()?.flatten();
         let template = said.as_ref().and_then(|said| said.template.as_ref());
-        let body = template.map(|template| template.text(known.map(|known| known.declared))).unwrap_or(body);
+        let body = template.map_or(body, |template| template.text(known.map(|known| known.declared)));
         Ok((message, said, body, known.map(|known| known.place)))
     });
     let (message, said, body, template) = match checked {
