@@ -51,6 +51,7 @@ fn campaign(path: &str) -> CampaignSpec {
         zone: chrono_tz::Africa::Douala,
         attributes: Some(&["customer_tier", "city"]),
         pools: Some(&["default"]),
+        private_media: false,
     };
     let bytes = fs::read(assets(path)).unwrap();
     CampaignFile::parse_bytes(&bytes, path, &context).unwrap_or_else(|findings| {
@@ -151,6 +152,8 @@ fn every_example_is_right_and_every_setting_has_one() {
         "phones",
         "after",
         "text",
+        "template",
+        "media",
     ];
     for setting in settings {
         assert!(

@@ -17,6 +17,7 @@ mod demo;
 mod doctor;
 mod error;
 mod export;
+mod forecast;
 mod inside;
 mod key;
 mod later;

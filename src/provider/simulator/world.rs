@@ -136,6 +136,31 @@ impl Sender {
     }
 }
 
+impl Sender {
+    /// Refuses a message as the script says.
+    fn obey(&mut self, action: &Action, now: Instant) -> Verdict {
+        match action {
+            Action::Suspend { error, details, lasting } => {
+                let error = error.clone().unwrap_or_else(|| usual_suspension(self.provider));
+                let refusal = Refusal { error, details: details.clone(), retry_after: None };
+                self.refuse(refusal, lasting.map(|lasting| now + lasting), true)
+            }
+            Action::Throttle { retry_after, lasting } => {
+                let error = usual_throttling(self.provider);
+                let refusal = Refusal { error, details: None, retry_after: retry_after.clone() };
+                self.refuse(refusal, Some(now + *lasting), false)
+            }
+            Action::Refuse { error, details, retry_after } => Verdict::Refused(Refusal {
+                error: error.clone(),
+                details: details.clone(),
+                retry_after: retry_after.clone(),
+            }),
+            // Who takes the message is no concern of the sender's.
+            Action::Accept { .. } | Action::Fault { .. } => Verdict::Fault(Fault::Cut, 0),
+        }
+    }
+}
+
 /// A refusal that meets every message of a sender.
 #[derive(Debug)]
 struct Standing {
@@ -321,21 +346,7 @@ impl World {
                 let id = if *accepted { accept() } else { last_id + 1 };
                 Verdict::Fault(fault.clone(), id)
             }
-            Some(Action::Refuse { error, details, retry_after }) => Verdict::Refused(Refusal {
-                error: error.clone(),
-                details: details.clone(),
-                retry_after: retry_after.clone(),
-            }),
-            Some(Action::Suspend { error, details, lasting }) => {
-                let error = error.clone().unwrap_or_else(|| usual_suspension(sender.provider));
-                let refusal = Refusal { error, details: details.clone(), retry_after: None };
-                sender.refuse(refusal, lasting.map(|lasting| now + lasting), true)
-            }
-            Some(Action::Throttle { retry_after, lasting }) => {
-                let error = usual_throttling(sender.provider);
-                let refusal = Refusal { error, details: None, retry_after: retry_after.clone() };
-                sender.refuse(refusal, Some(now + *lasting), false)
-            }
+            Some(refusing) => sender.obey(refusing, now),
         };
         if let Some(count) = sent_with.filter(|_| !matches!(verdict, Verdict::Refused(_))) {
             *count += 1;
