@@ -75,6 +75,8 @@ create table campaign_steps (
     constraint media_has_an_address check (jsonb_typeof(media -> 'url') = 'string'),
     constraint step_says_something check (texts <> '[]' or template is not null or media is not null)
 );
+create index steps_with_more_than_text on campaign_steps (organization_id, campaign_id)
+    where template is not null or media is not null;
 comment on table campaign_steps is 'One message of a campaign: a delay, texts by locale, a template, media.';
 comment on column campaign_steps.template is
     'name, language and parameters: a list in order or an object by name, texts with variables like the others.';

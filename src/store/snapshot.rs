@@ -511,7 +511,7 @@ impl Store {
 }
 
 /// What cannot be read is a step that nobody can send.
-fn shapes(raw: serde_json::Value) -> Vec<StepShape> {
+pub(super) fn shapes(raw: serde_json::Value) -> Vec<StepShape> {
     serde_json::from_value(raw).unwrap_or_else(|_| {
         vec![StepShape { step: 1, shape: Shape { has_text: false, template: None, media: None } }]
     })

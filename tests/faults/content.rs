@@ -205,6 +205,17 @@ async fn a_template_that_is_paused_in_mid_campaign_stops_it_and_nobody_is_lost()
         world.simulator.ledger().len() == requests
     })
     .await;
+    let seat = world.store.seat(world.organization, None).await.unwrap();
+    let gates = world.store.campaign_detail(&seat, campaign).await.unwrap().gates;
+    let closed: Vec<String> =
+        gates.iter().filter(|gate| !gate.open).map(|gate| format!("{}: {}", gate.name, gate.found)).collect();
+    assert_eq!(
+        closed,
+        [
+            "content: no number can send it: step 1: meta (account meta) says that template \"offer\" is paused"
+        ],
+        "the console says why"
+    );
     world.follow("");
     world.execute("update account_templates set status = 'approved'").await;
     until("it goes on", 20, async || world.counts_of(campaign).await.accepted == 200).await;

@@ -5,8 +5,11 @@ use super::{
     MediaKind, Parameters, Shape, StepTemplate,
     registry::{Found, Header, Registry, TemplateStatus},
 };
-use crate::domain::number::ProviderKind;
-use std::fmt;
+use crate::domain::{number::ProviderKind, text::Safe};
+use std::{collections::BTreeSet, fmt};
+
+/// Longest sentence about the numbers of a campaign, in graphemes.
+const SENTENCE_LIMIT: usize = 600;
 
 /// How a number sends a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +155,21 @@ pub fn first_unable<'a>(
     registry: &Registry,
 ) -> Option<(i16, Cannot)> {
     steps.into_iter().find_map(|(step, shape)| Some((step, form(provider, shape, registry).err()?)))
+}
+
+/// One line for the operator: which step, whose numbers, why.
+#[must_use]
+pub fn sentence(step: i16, provider: ProviderKind, account: &str, why: &Cannot) -> String {
+    let (account, why) = (Safe::new(account), Safe::new(&why.to_string()));
+    format!("step {step}: {provider} (account {account}) {why}")
+}
+
+/// All reasons in one line, each once.
+#[must_use]
+pub fn sentences(all: impl IntoIterator<Item = String>) -> String {
+    let each: BTreeSet<String> = all.into_iter().collect();
+    let each: Vec<String> = each.into_iter().collect();
+    Safe::cut(&each.join("; "), SENTENCE_LIMIT).into_string()
 }
 
 /// What is worth knowing of the way that [`form`] found.

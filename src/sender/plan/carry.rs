@@ -8,13 +8,9 @@ use crate::domain::{
     hold::Hold,
     ids::{CampaignId, NumberId},
     number::ProviderKind,
-    text::Safe,
 };
 use crate::store::snapshot::{CampaignView, NumberView, PoolView, Snapshot};
-use std::{collections::BTreeSet, fmt};
-
-/// Longest sentence about the numbers of a campaign, in graphemes.
-const SENTENCE_LIMIT: usize = 600;
+use std::fmt;
 
 /// A number that cannot send a step of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +37,7 @@ impl Unable {
 
 impl fmt::Display for Unable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let account = Safe::new(&self.account);
-        let why = Safe::new(&self.why.to_string()).into_string();
-        write!(f, "step {}: {} (account {account}) {why}", self.step, self.provider)
+        f.write_str(&ability::sentence(self.step, self.provider, &self.account, &self.why))
     }
 }
 
@@ -85,9 +79,7 @@ fn judge(snapshot: &Snapshot, campaign: &CampaignView, view: &NumberView) -> Opt
 /// One sentence for all of them: numbers of one account have one reason.
 #[must_use]
 pub fn sentence(unable: &[Unable]) -> String {
-    let said: BTreeSet<String> = unable.iter().map(ToString::to_string).collect();
-    let all: Vec<String> = said.into_iter().collect();
-    Safe::cut(&all.join("; "), SENTENCE_LIMIT).into_string()
+    ability::sentences(unable.iter().map(ToString::to_string))
 }
 
 /// Campaigns that have work bound to numbers which cannot send it: `(campaign, numbers)`. One that never switches keeps it.

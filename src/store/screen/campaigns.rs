@@ -103,7 +103,9 @@ impl Store {
         .fetch_all(self.screen())
         .await
         .map_err(failed(DOING))?;
-        rows.into_iter().map(Columns::read).collect()
+        let mut reads: Vec<CampaignRead> = rows.into_iter().map(Columns::read).collect::<Result<_, _>>()?;
+        self.note_unsendable(seat, &mut reads).await?;
+        Ok(reads)
     }
 
     /// Everything about one campaign.
@@ -285,6 +287,7 @@ impl Columns {
             used_today: count(self.used),
             queued: counts.queued,
             due_later: self.due_at.filter(|_| self.all_wait()),
+            unsendable: None,
         };
         let row = CampaignRow {
             id: CampaignId(self.id),
