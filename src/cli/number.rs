@@ -97,6 +97,9 @@ pub struct EditArgs {
     /// Its pace
     #[command(flatten)]
     pacing: PacingArgs,
+    /// Percent of its daily limit and of its rate that only replies may use
+    #[arg(long, value_name = "PERCENT", value_parser = parse::reply_share, allow_hyphen_values = true)]
+    reply_share: Option<u32>,
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -308,6 +311,7 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         interval_ms: args.pacing.interval,
         per_second: args.pacing.per_second,
         in_flight: args.pacing.in_flight,
+        reply_share: args.reply_share,
     };
     if edit == NumberEdit::default() {
         return Err(CliError::Usage(
@@ -455,6 +459,7 @@ async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliErro
             ("left today", or_dash(number.remaining_today)),
             ("interval", format!("{} s", f64::from(number.interval_ms) / 1000.0)),
             ("per second", number.per_second.to_string()),
+            ("held for replies", format!("{} %", number.reply_share)),
             ("in flight", number.in_flight.to_string()),
             ("lease held by", or_dash(number.lease_host.as_ref())),
             ("notes", number.notes.clone()),

@@ -37,6 +37,7 @@ pub mod keeper;
 pub mod line;
 pub mod plan;
 pub mod recorder;
+mod recover;
 pub mod reports;
 mod shared;
 pub mod spool;

@@ -13,7 +13,10 @@ use crate::domain::{
     template::{Values, Variable},
 };
 use crate::provider::{Content, Media, Template};
-use crate::store::snapshot::StepContents;
+use crate::store::{
+    attempt::{ClaimedMessage, Part},
+    snapshot::StepContents,
+};
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 /// One step, ready to be filled.
@@ -86,7 +89,27 @@ impl TextShelf {
         self.revisions.extend(revisions);
     }
 
-    /// What one message says through a number of this provider, whose account has this registry.
+    /// What one message says: an answer to a person what somebody wrote, any other its step.
+    ///
+    /// # Errors
+    /// Why it is not written.
+    pub fn write_message(
+        &self,
+        message: &ClaimedMessage,
+        provider: ProviderKind,
+        registry: &Registry,
+        default_locale: Option<&Locale>,
+    ) -> Result<Content, Unwritten> {
+        let campaign = match &message.part {
+            // Its length was looked at when it was written.
+            Part::Reply(text) => return Ok(Content::Text(text.clone())),
+            Part::Campaign(campaign) => *campaign,
+        };
+        let reader = Reader { locale: message.locale.as_deref(), parameters: message.parameters.as_deref() };
+        self.write((campaign, message.step), reader, provider, registry, default_locale)
+    }
+
+    /// What a step says through a number of this provider, whose account has this registry.
     ///
     /// # Errors
     /// Why it is not written.

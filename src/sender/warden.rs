@@ -32,7 +32,7 @@ pub struct Note {
     measure: Measure,
     number: NumberId,
     account: AccountId,
-    campaign: CampaignId,
+    campaign: Option<CampaignId>,
     phone: Phone,
     cause: Cause,
     /// It was reported, to whoever listens: no lease of ours is behind it.
@@ -77,7 +77,7 @@ impl Note {
             measure: judgement.measure.clone(),
             number: flight.message.number,
             account: flight.line.account,
-            campaign: flight.message.campaign,
+            campaign: flight.message.campaign(),
             phone: flight.message.phone.clone(),
             cause: failure
                 .map_or_else(|| Cause { class: "accepted", code: None, words: String::new() }, cause),
@@ -96,7 +96,9 @@ impl Note {
                 }
             }
             Measure::RestAccount(rest) => shared.set_breaker(self.account, Some(*rest)),
-            Measure::TemplateStopped => shared.close_campaign(self.campaign),
+            Measure::TemplateStopped => {
+                self.campaign.into_iter().for_each(|campaign| shared.close_campaign(campaign));
+            }
             Measure::OptOut
             | Measure::ContentRefused
             | Measure::ProviderFault { .. }
@@ -141,7 +143,9 @@ impl Books {
         match &note.measure {
             Measure::Well => {
                 self.unreadable.remove(&note.number);
-                self.note_content(note.campaign, None);
+                if let Some(campaign) = note.campaign {
+                    self.note_content(campaign, None);
+                }
                 if self.breakers.entry(note.account).or_default().success() == Change::Closed {
                     shared.set_breaker(note.account, None);
                     tracing::info!(account.id = %note.account, "the provider answers again");
@@ -198,8 +202,10 @@ impl Books {
     }
 
     async fn content_refused(&mut self, shared: &Shared, note: &Note) -> Result<(), StoreError> {
+        // The text of one reply says nothing about others.
+        let Some(campaign) = note.campaign else { return Ok(()) };
         let cause = note.cause.code.clone().unwrap_or_else(|| note.cause.class.to_owned());
-        if self.note_content(note.campaign, Some(cause)) < CONTENT_REFUSALS {
+        if self.note_content(campaign, Some(cause)) < CONTENT_REFUSALS {
             return Ok(());
         }
         let reason = format!(
@@ -208,12 +214,12 @@ impl Books {
         );
         if shared
             .store
-            .pause_campaign_by_rule(shared.organization, shared.instance, note.campaign, &reason)
+            .pause_campaign_by_rule(shared.organization, shared.instance, campaign, &reason)
             .await?
         {
-            tracing::error!(campaign.id = %note.campaign, "{reason}");
+            tracing::error!(campaign.id = %campaign, "{reason}");
         }
-        self.contents.remove(&note.campaign);
+        self.contents.remove(&campaign);
         shared.refresh.notify_one();
         Ok(())
     }
@@ -238,8 +244,10 @@ impl Books {
 async fn template_stopped(shared: &Shared, note: &Note) -> Result<(), StoreError> {
     let reason = format!("paused by itself: the provider refused its template ({})", note.cause.sentence());
     let store = &shared.store;
-    if store.pause_campaign_by_rule(shared.organization, shared.instance, note.campaign, &reason).await? {
-        tracing::error!(campaign.id = %note.campaign, "{reason}");
+    if let Some(campaign) = note.campaign
+        && store.pause_campaign_by_rule(shared.organization, shared.instance, campaign, &reason).await?
+    {
+        tracing::error!(campaign.id = %campaign, "{reason}");
     }
     shared.refresh.notify_one();
     store.ask_for_templates(shared.organization, note.account).await

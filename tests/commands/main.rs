@@ -15,6 +15,7 @@ mod forecast;
 mod health;
 mod import;
 mod races;
+mod replies;
 mod setup;
 mod webhooks;
 mod why;

@@ -19,6 +19,7 @@ mod limits;
 mod news;
 mod process;
 mod provider;
+mod replies;
 mod reports;
 mod time;
 

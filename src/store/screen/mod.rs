@@ -22,6 +22,7 @@ pub mod rates;
 mod recipients;
 mod seat;
 mod terms;
+mod threads;
 
 pub use seat::Seat;
 

@@ -403,7 +403,13 @@ fn standing(facts: &mut Facts, model: &Model, row: &NumberRow) {
         NumberStanding::Suspended { reason, since, until, by } => {
             facts.fact("State", &format!("SUSPENDED by {by} {}", clock(*since)), Role::Bad);
             facts.fact("Why", reason, Role::Bad);
-            let ends = until.map_or("when somebody resumes it (p)".into(), clock);
+            // What a check can see of it comes back by itself; the rest waits for somebody.
+            let open = if &**by == "sender" {
+                "a check or somebody (p) brings it back"
+            } else {
+                "when somebody resumes it (p)"
+            };
+            let ends = until.map_or(open.into(), clock);
             facts.fact("Until", &ends, Role::Text);
         }
     }
