@@ -153,10 +153,13 @@ begin
                when n.daily_limit is not null and n.daily_limit <= coalesce(u.reserved, 0) then 'cap_reached'
                else 'ok' end order by k.place),
            array_agg(coalesce(n.daily_limit - coalesce(u.reserved, 0), 2147483647) order by k.place),
-           -- The caller's slot, made to fit the number's own limits: never more at once or sooner than they allow.
-           array_agg(greatest(k.gap_us, n.interval_ms::bigint * 1000,
-                              case when n.per_second > 0
-                                   then (k.batch * 1000000::bigint + n.per_second - 1) / n.per_second else 0 end)
+           -- The caller's slot, made to fit the number's own limits: never more at once or sooner than they allow, and half
+           -- as often where few of its messages arrive.
+           array_agg(greatest(k.gap_us, case when n.slowed_since is null then 1 else 2 end
+                              * greatest(n.interval_ms::bigint * 1000,
+                                         case when n.per_second > 0
+                                              then (k.batch * 1000000::bigint + n.per_second - 1) / n.per_second
+                                              else 0 end))
                      order by k.place),
            array_agg(case when n.interval_ms > 0 then least(k.batch, 1) else k.batch end order by k.place),
            array_agg(n.daily_limit order by k.place),

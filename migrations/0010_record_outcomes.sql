@@ -23,6 +23,7 @@ as $$
 #variable_conflict use_column
 declare
     v_now     timestamptz := coalesce(p_now, clock_timestamp());
+    v_bucket  timestamptz := pulse_bucket(p_org, v_now);
     v_changed  bigint;
     v_requeued bigint;
     v_stranded tid[];
@@ -58,7 +59,7 @@ begin
           from found o
          where a.ctid = o.place
         returning a.id, a.campaign_id, a.recipient_id, a.step, a.number_id, a.state, a.provider_message_id,
-                  o.next, o.delay_ms, o.reason
+                  a.class, o.next, o.delay_ms, o.reason
     ), known as (
         insert into provider_messages (organization_id, provider_message_id, attempt_id)
         select p_org, s.provider_message_id, s.id from settled s where s.provider_message_id is not null
@@ -132,6 +133,19 @@ begin
         on conflict on constraint number_activity_key do update
            set accepted = n.accepted + excluded.accepted, rejected = n.rejected + excluded.rejected,
                not_sent = n.not_sent + excluded.not_sent, in_doubt = n.in_doubt + excluded.in_doubt
+    ), pulse as (
+        -- Refused for good: a throttle or a fault says nothing of how people take what the number sends.
+        insert into number_pulse as n (organization_id, number_id, bucket, accepted, refused, blocked)
+        select p_org, k.* from (
+            select s.number_id, v_bucket, count(*) filter (where s.state = 'accepted') as accepted,
+                   count(*) filter (where s.state = 'rejected' and s.class not in (
+                       'throttled', 'transient', 'number_limited', 'account_limited', 'recipient_deferred')) as refused,
+                   count(*) filter (where s.state = 'rejected' and s.class in ('recipient_blocked', 'opted_out')) as blocked
+              from settled s group by s.number_id) k
+         where k.accepted + k.refused > 0 order by k.number_id
+        on conflict on constraint number_pulse_key do update
+           set accepted = n.accepted + excluded.accepted, refused = n.refused + excluded.refused,
+               blocked = n.blocked + excluded.blocked
     )
     select (select count(*) from settled),
            (select count(*) from theirs t where t.next in ('retry', 'switch', 'keep') or t.next_step is not null)

@@ -191,13 +191,16 @@ begin
         v_new.suspended_until := v_until;
         v_new.suspended_by := p_actor;
     elsif p_action = 'resume number' then
-        v_same := not v_suspended and v_old.suspended_at is null and v_old.limited_until is null;
+        v_same := not v_suspended and v_old.suspended_at is null and v_old.limited_until is null
+                  and v_old.slowed_since is null;
         v_new.suspended_at := null;
         v_new.suspension_reason := null;
         v_new.suspended_until := null;
         v_new.suspended_by := null;
         v_new.limited_until := null;
         v_new.limited_reason := null;
+        v_new.slowed_since := null;
+        v_new.slowed_reason := null;
     else
         -- The keys of p_change are columns; a key that is there and null sets null.
         v_new := jsonb_populate_record(v_old, p_change);
@@ -220,7 +223,9 @@ begin
            is_active = v_new.is_active, reply_share = v_new.reply_share, suspended_at = v_new.suspended_at,
            suspension_reason = v_new.suspension_reason, suspended_until = v_new.suspended_until,
            suspended_by = v_new.suspended_by, limited_until = v_new.limited_until,
-           limited_reason = v_new.limited_reason, revision = revision + 1, updated_at = v_now
+           limited_reason = v_new.limited_reason, slowed_since = v_new.slowed_since,
+           slowed_reason = v_new.slowed_reason, monthly_cost = v_new.monthly_cost,
+           cost_currency = v_new.cost_currency, revision = revision + 1, updated_at = v_now
      where organization_id = p_org and id = p_number
     returning * into v_new;
     if p_action in ('suspend number', 'fail over number') and not v_suspended then

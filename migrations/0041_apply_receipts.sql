@@ -19,6 +19,7 @@ create table receipts (
     code                text,
     words               text,
     attempt_id          uuid,
+    canary_id           uuid,
     look_again_at       timestamptz not null default clock_timestamp(),
     applied_at          timestamptz,
     constraint receipts_key primary key (organization_id, id),
@@ -27,12 +28,15 @@ create table receipts (
     constraint receipt_is_kept_once
         unique nulls not distinct (organization_id, account_id, provider_message_id, reference, delivery),
     constraint receipt_names_a_message check (provider_message_id is not null or reference is not null),
-    constraint applied_iff_attempt_is_known check ((applied_at is null) = (attempt_id is null)),
+    constraint applied_iff_message_is_known
+        check ((applied_at is null) = (attempt_id is null and canary_id is null)
+               and (attempt_id is null or canary_id is null)),
     constraint failed_receipt_has_a_class check (delivery <> 'failed' or class is not null)
 );
 comment on table receipts is 'Every status that a provider reported, once; the view of a message is computed from them.';
 comment on column receipts.reference is 'The attempt that the provider says it is about, not yet compared with anything.';
 comment on column receipts.attempt_id is 'The attempt that it is about.';
+comment on column receipts.canary_id is 'The canary that it is about (0087).';
 comment on column receipts.look_again_at is 'No attempt fits yet: when to look again. Rarer, the longer it waits.';
 create index receipts_to_apply on receipts (organization_id, look_again_at) where applied_at is null;
 create index receipts_of_an_attempt on receipts (organization_id, attempt_id) where attempt_id is not null;
@@ -109,8 +113,12 @@ create function apply_receipts(
 as $$
 #variable_conflict use_column
 declare
-    v_now  timestamptz;
-    v_done integer;
+    v_now    timestamptz;
+    v_bucket timestamptz;
+    v_width  interval;
+    v_settle interval;
+    v_since  timestamptz;
+    v_done   integer;
 begin
     -- Locks in the order of the outcomes: attempts, then their recipients, each in the order of the attempts.
     perform 1 from attempts a where a.organization_id = p_org and a.id = any (p_attempts) order by a.id for update;
@@ -127,17 +135,47 @@ begin
     )
     select count(*) into v_done from applied;
 
-    -- The view: the furthest of all receipts of each attempt, and when.
+    -- The view: the furthest of all receipts of each attempt, and when. What it moves is counted for the number, in the
+    -- stretch in which the message was sent, before any recipient moves: outcomes take their locks in this order too.
+    select v.bucket, v.settle, v_now - v.baseline into v_width, v_settle, v_since
+      from vital_rules v where v.organization_id = p_org;
+    v_bucket := pulse_bucket(p_org, v_now);
     with seen as materialized (
         select r.attempt_id, max(r.delivery) as delivery,
                min(coalesce(r.at, r.received_at)) filter (where r.delivery in ('delivered', 'read')) as delivered_at,
-               min(coalesce(r.at, r.received_at)) filter (where r.delivery = 'read') as read_at
+               min(coalesce(r.at, r.received_at)) filter (where r.delivery = 'read') as read_at,
+               coalesce(bool_or(r.delivery = 'failed' and r.class in ('recipient_blocked', 'opted_out')), false) as is_blocked
           from receipts r where r.organization_id = p_org and r.attempt_id = any (p_attempts) group by r.attempt_id
+    ), moved as materialized (
+        select a.id, a.number_id, a.state, a.finished_at, coalesce(a.delivery, 'queued') as was, s.*
+          from seen s join attempts a on a.organization_id = p_org and a.id = s.attempt_id
+         where a.delivery is distinct from s.delivery
+    ), shown as (
+        update attempts a
+           set delivery = m.delivery, delivered_at = m.delivered_at, read_at = m.read_at
+          from moved m
+         where a.organization_id = p_org and a.id = m.id
+    ), counted as (
+        select m.number_id, date_bin(v_width, m.finished_at, timestamptz 'epoch') as bucket,
+               count(*) filter (where m.was < 'delivered' and m.delivery >= 'delivered'
+                                  and m.delivered_at <= m.finished_at + v_settle) as delivered,
+               count(*) filter (where m.delivery = 'failed') - count(*) filter (where m.was = 'failed') as undelivered,
+               count(*) filter (where m.delivery = 'failed' and m.is_blocked) as blocked, 0 as reports
+          from moved m
+         where m.state in ('accepted', 'undelivered') and m.finished_at > v_since
+         group by 1, 2
+        union all
+        select a.number_id, v_bucket, 0, 0, 0, count(*)
+          from unnest(p_attempts) as k (id) join attempts a on a.organization_id = p_org and a.id = k.id
+         group by 1
     )
-    update attempts a
-       set delivery = s.delivery, delivered_at = s.delivered_at, read_at = s.read_at
-      from seen s
-     where a.organization_id = p_org and a.id = s.attempt_id and a.delivery is distinct from s.delivery;
+    insert into number_pulse as n (organization_id, number_id, bucket, delivered, undelivered, blocked, reports)
+    select p_org, c.number_id, c.bucket, sum(c.delivered), sum(c.undelivered), sum(c.blocked), sum(c.reports)
+      from counted c where c.bucket is not null group by c.number_id, c.bucket order by c.number_id, c.bucket
+    on conflict on constraint number_pulse_key do update
+       set delivered = n.delivered + excluded.delivered,
+           undelivered = n.undelivered + excluded.undelivered,
+           blocked = n.blocked + excluded.blocked, reports = n.reports + excluded.reports;
 
     -- Taken by the provider, and not delivered after all: the step is open again, and what follows was judged. Who is on
     -- the way to the next step goes on, unless the person cannot be reached at all; what lies behind stays as it was.

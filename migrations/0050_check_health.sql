@@ -17,6 +17,7 @@ create table number_health (
     well_in_row        integer not null default 0,
     well_since         timestamptz,
     reinstated_at      timestamptz,
+    approval           text,
     constraint number_health_key primary key (organization_id, number_id),
     constraint health_belongs_to_a_number foreign key (organization_id, number_id)
         references whatsapp_numbers (organization_id, id) on delete cascade,
@@ -31,6 +32,7 @@ comment on table number_health is 'What the provider said of a number last, and 
 comment on column number_health.since is 'Since when it says so: state and code as now.';
 comment on column number_health.provider_limit is 'People it may begin to talk to in 24 hours, by the provider''s rule.';
 comment on column number_health.well_in_row is 'Checks in a row that found it well; after a suspension they are counted anew.';
+comment on column number_health.approval is 'How far the provider approved it, in its words: name and verification.';
 comment on column number_health.reinstated_at is 'When the provider said that it lifted a restriction.';
 
 -- Every test, with its answer. What is older than a month goes with the next one of its number.
@@ -101,7 +103,7 @@ comment on function take_checks is 'Numbers whose provider is to be asked now ho
 -- Keeps what a check found. Answers what a decision needs: how the number is suspended, for what, and how long it is well.
 create function record_check(
     p_org uuid, p_id uuid, p_number uuid, p_actor text, p_took_ms integer, p_state text, p_class text, p_code text,
-    p_words text, p_quality text, p_limit integer, p_unlimited boolean, p_again_ms bigint
+    p_words text, p_quality text, p_limit integer, p_unlimited boolean, p_again_ms bigint, p_approval text
 ) returns table (
     account_id uuid, since timestamptz, well_in_row integer, well_since timestamptz, suspended_by text, has_end boolean,
     cause text, cause_code text, is_reinstated boolean, age double precision
@@ -134,7 +136,7 @@ begin
         update number_health h
            set state = p_state, class = p_class, code = p_code, words = p_words, checked_at = v_now,
                since = case when h.state = p_state and h.code is not distinct from p_code then h.since else v_now end,
-               quality = coalesce(p_quality, h.quality),
+               quality = coalesce(p_quality, h.quality), approval = coalesce(p_approval, h.approval),
                provider_limit = case when v_told then p_limit else h.provider_limit end,
                provider_unlimited = case when v_told then p_unlimited else h.provider_unlimited end,
                well_in_row = case when v_well and v_counts then h.well_in_row + 1 when v_well then 1 else 0 end,

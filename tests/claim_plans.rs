@@ -35,6 +35,8 @@ const CLAIM_PAGES: f64 = 45.0;
 const CLAIM_PAGES_OF_A_NUMBER: f64 = 100.0;
 /// Pages that recording an outcome may touch: the attempt, the recipient, the provider's id and their indexes.
 const RECORD_PAGES: f64 = 60.0;
+/// The same where every outcome is of a number of its own: its counts by the minute and by the stretch.
+const RECORD_PAGES_OF_A_NUMBER: f64 = 80.0;
 
 /// Pages that applying a receipt may touch: receipt, attempt and recipient, each looked for by several statements.
 const APPLY_PAGES: f64 = 120.0;
@@ -386,9 +388,58 @@ async fn a_thousand_numbers_are_looked_at_chosen_among_and_claimed_for_at_once()
         assert_eq!(plan.wanted(), NUMBERS);
         let (claim, record, _) = scene.round(NUMBERS, BEFORE_ALL, what).await;
         assert!(claim < CLAIM_PAGES_OF_A_NUMBER, "{what}: {claim} pages for each number and message");
-        assert!(record < RECORD_PAGES, "{what}: {record} pages for each outcome");
+        assert!(record < RECORD_PAGES_OF_A_NUMBER, "{what}: {record} pages for each outcome");
         scene.world.run("analyze").await;
         scene.plans.since();
     }
     scene.what_cannot_be_found_is_not_looked_for().await;
+}
+
+/// Counts of a week for two hundred numbers, and what a look at them may read: the last hours of all, and the whole past of
+/// a few.
+#[tokio::test]
+async fn a_look_at_vital_signs_reads_the_last_stretches_and_a_few_pasts() {
+    const NUMBERS: u32 = 200;
+    const BUCKETS: u32 = 7 * 288;
+    let mut scene = Scene::of(NUMBERS, 1_000).await;
+    let org = scene.world.organization;
+    scene
+        .world
+        .run(&format!(
+            "insert into number_pulse (organization_id, number_id, bucket, accepted, delivered, reports)
+             select '{org}', n.id, date_bin('5 minutes', clock_timestamp(), 'epoch') - b * interval '5 minutes', 10, 9, 9
+               from generate_series(0, {BUCKETS} - 1) b, whatsapp_numbers n"
+        ))
+        .await;
+    for what in ["just loaded", "analysed"] {
+        scene.plans.since();
+        let looks = scene.store.look_at_pulses(org).await.unwrap();
+        assert_eq!(looks.len(), NUMBERS as usize, "{what}");
+        let lately = looks[0].counts.recent;
+        assert!(
+            lately[0].accepted >= 50 && lately[2].accepted >= 11 * lately[0].accepted,
+            "{what}: {lately:?}"
+        );
+        let ratios = scene.store.look_at_ratios(org).await.unwrap();
+        assert_eq!(ratios.len(), NUMBERS as usize, "{what}");
+        let plans = scene.plans.since();
+        assert!(plans.len() > 3, "{what}: nothing was explained");
+        for plan in &plans {
+            for node in
+                nodes(&plan["Plan"]).into_iter().filter(|node| node["Relation Name"] == "number_pulse")
+            {
+                let rows = looked_at(node);
+                // Fifty pasts, or a day of everybody.
+                assert!(
+                    rows <= f64::from(50 * BUCKETS + NUMBERS * 300),
+                    "{what}: {rows} rows: {}",
+                    statement(plan)
+                );
+                assert!(node["Node Type"] != "Seq Scan", "{what}: {}", statement(plan));
+            }
+        }
+        scene.world.run("analyze").await;
+    }
+    let known = scene.world.ask("select count(*) from number_vitals where baseline_accepted > 0").await;
+    assert_eq!(known, 100, "fifty at each look");
 }

@@ -211,20 +211,33 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
 async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
     let accounts = session.store.accounts(org.id, None).await?;
     session.out.show(&accounts, || {
-        let mut table =
-            Table::new(&["NAME", "PROVIDER", "EXTERNAL ID", "NUMBERS", "ROLLING LIMIT", "BASE URL"]);
+        let mut table = Table::new(&[
+            "NAME",
+            "PROVIDER",
+            "EXTERNAL ID",
+            "NUMBERS",
+            "A MONTH",
+            "ROLLING LIMIT",
+            "BASE URL",
+        ]);
         for account in &accounts {
             table.row([
                 account.name.clone(),
                 account.provider.clone(),
                 account.external_id.clone(),
                 account.numbers.to_string(),
+                costs(&account.monthly_costs),
                 or_dash(account.rolling_limit),
                 or_dash(account.base_url.as_ref()),
             ]);
         }
         table.render()
     })
+}
+
+/// A sum for each currency.
+fn costs(sums: &[String]) -> String {
+    if sums.is_empty() { "-".to_owned() } else { sums.join(" + ") }
 }
 
 async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
@@ -242,6 +255,7 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("base url", or_dash(account.base_url.as_ref())),
             ("rolling limit", or_dash(account.rolling_limit)),
             ("numbers", account.numbers.to_string()),
+            ("a month", costs(&account.monthly_costs)),
             ("token", "sealed".to_owned()),
             ("app secret", yes(account.has_app_secret)),
             ("verify token", yes(account.has_verify_token)),

@@ -22,7 +22,9 @@ mod listen;
 mod logging;
 mod migrate;
 mod number;
+mod number_show;
 mod number_test;
+mod number_validate;
 mod operator;
 mod org;
 mod output;
@@ -33,6 +35,7 @@ mod secret;
 mod sender;
 mod session;
 mod simulator;
+mod vitals;
 mod why;
 
 pub use error::CliError;

@@ -3,8 +3,7 @@
 use super::{
     CliError, Session, account,
     later::Later,
-    number_test,
-    output::{Table, card, local_or_dash, or_dash},
+    number_show, number_test, number_validate,
     parse::{self, Limit, When},
     session::Org,
     why,
@@ -12,20 +11,14 @@ use super::{
 use crate::{
     domain::{
         action::{Action, NewNumber, Order},
-        day::next_day,
-        hold::{
-            Hold,
-            facts::{self, Now, NumberFacts, Service},
-        },
         ids::NumberId,
+        money::{self, Currency, Money},
         number::{Pacing, ProviderKind},
         phone::Phone,
     },
     store::number::{NumberEdit, NumberRecord, default_pacing},
 };
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use serde_json::json;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -100,9 +93,43 @@ pub struct EditArgs {
     /// Percent of its daily limit and of its rate that only replies may use
     #[arg(long, value_name = "PERCENT", value_parser = parse::reply_share, allow_hyphen_values = true)]
     reply_share: Option<u32>,
+    /// What it costs a month, or none
+    #[arg(long, value_name = "AMOUNT|none", value_parser = cost, allow_hyphen_values = true)]
+    monthly_cost: Option<Cost>,
+    /// In this currency
+    #[arg(long, value_name = "CODE", requires = "monthly_cost", value_parser = currency)]
+    currency: Option<Currency>,
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+}
+
+/// Hundredths, or nothing any more.
+#[derive(Debug, Clone, Copy)]
+struct Cost(Option<i64>);
+
+fn cost(raw: &str) -> Result<Cost, String> {
+    if raw == "none" {
+        return Ok(Cost(None));
+    }
+    money::hundredths(raw).map(|amount| Cost(Some(amount))).map_err(|error| error.to_string())
+}
+
+fn currency(raw: &str) -> Result<Currency, String> {
+    raw.parse().map_err(|error: money::MoneyError| error.to_string())
+}
+
+impl EditArgs {
+    fn monthly_cost(&self) -> Result<Option<Option<Money>>, CliError> {
+        match (self.monthly_cost, self.currency) {
+            (None, _) => Ok(None),
+            (Some(Cost(None)), _) => Ok(Some(None)),
+            (Some(Cost(Some(amount))), Some(currency)) => Ok(Some(Some(Money { amount, currency }))),
+            (Some(Cost(Some(_))), None) => {
+                Err(CliError::Usage("say in which currency: --monthly-cost 12.50 --currency EUR".to_owned()))
+            }
+        }
+    }
 }
 
 /// A number and a reason.
@@ -111,6 +138,20 @@ pub struct OneArgs {
     /// Which one
     #[arg(value_parser = parse::phone)]
     phone: Phone,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// A number that goes back into service.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Which one
+    #[arg(value_parser = parse::phone)]
+    phone: Phone,
+    /// Ask its provider first, and resume it only if it would take messages
+    #[arg(long)]
+    test: bool,
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -156,8 +197,9 @@ pub enum Verb {
         #[arg(long, value_name = "TIME", value_parser = parse::when)]
         until: Option<When>,
     },
-    /// Puts a suspended or resting number back into service
-    Resume(OneArgs),
+    /// Puts a suspended, resting or slowed number back into service
+    #[command(after_help = "Example:\n  signalbox number resume +237600000001 --test")]
+    Resume(ResumeArgs),
     /// Sets a number's place in the order
     Priority {
         /// Which one
@@ -176,6 +218,8 @@ pub enum Verb {
     Disable(OneArgs),
     /// Removes a number that never sent anything
     Remove(OneArgs),
+    /// Says whether a phone can be written to: its form, and whether it is on `WhatsApp` where a provider can be asked
+    Validate(number_validate::ValidateArgs),
     /// Sends nothing, and says whether the provider would take it
     Test(number_test::TestArgs),
     /// Reads many numbers from a file
@@ -210,8 +254,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     let org = session.organization().await?;
     match verb {
         Verb::Add(args) => add(session, &org, &args).await,
-        Verb::List => list(session, &org).await,
-        Verb::Show { phone } => show(session, &org, &phone).await,
+        Verb::List => number_show::list(session, &org).await,
+        Verb::Show { phone } => number_show::show(session, &org, &phone).await,
         Verb::Why { phone } => {
             let number = find(session, &org, &phone).await?;
             why::number(session, &org, number.id, &phone).await
@@ -226,9 +270,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             let action = |number| Action::SuspendNumber { number, until };
             act(session, &org, &phone, action, Some(reason), done).await
         }
-        Verb::Resume(args) => {
-            act(session, &org, &args.phone, Action::ResumeNumber, args.reason, "resumed").await
-        }
+        Verb::Resume(args) => resume(session, &org, args).await,
+        Verb::Validate(args) => number_validate::run(session, &org, &args).await,
         Verb::Priority { phone, priority, reason } => {
             let action = |number| Action::SetPriority { number, priority };
             act(session, &org, &phone, action, reason, "changed the priority").await
@@ -247,13 +290,22 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     }
 }
 
-async fn find(session: &Session, org: &Org, phone: &Phone) -> Result<NumberRecord, CliError> {
+/// The number of this phone.
+pub async fn find(session: &Session, org: &Org, phone: &Phone) -> Result<NumberRecord, CliError> {
     session
         .store
         .numbers(org.id, Some(phone))
         .await?
         .pop()
         .ok_or_else(|| CliError::failed(format!("{} is no number of {}", phone.reveal(), org.record.slug)))
+}
+
+async fn resume(session: &Session, org: &Org, args: ResumeArgs) -> Result<(), CliError> {
+    if args.test {
+        let number = find(session, org, &args.phone).await?;
+        number_test::before_resume(session, org, &number).await?;
+    }
+    act(session, org, &args.phone, Action::ResumeNumber, args.reason, "resumed").await
 }
 
 async fn act(
@@ -296,8 +348,11 @@ async fn add(session: &Session, org: &Org, args: &AddArgs) -> Result<(), CliErro
     };
     let (id, _version) =
         session.store.add_number(org.id, &number, args.pool.as_deref(), session.actor()).await?;
-    session.out.show(&json!({ "id": id, "phone": args.phone.reveal() }), || {
-        format!("added number {}", args.phone.reveal())
+    let official = provider.is_official();
+    session.out.show(&json!({ "id": id, "phone": args.phone.reveal(), "official": official }), || {
+        let risk =
+            if official { String::new() } else { format!("\n{provider} is {}", number_show::UNOFFICIAL) };
+        format!("added number {}{risk}", args.phone.reveal())
     })
 }
 
@@ -312,6 +367,7 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         per_second: args.pacing.per_second,
         in_flight: args.pacing.in_flight,
         reply_share: args.reply_share,
+        monthly_cost: args.monthly_cost()?,
     };
     if edit == NumberEdit::default() {
         return Err(CliError::Usage(
@@ -335,134 +391,4 @@ async fn remove(session: &Session, org: &Org, args: &OneArgs) -> Result<(), CliE
         )));
     }
     session.out.show(&json!({ "result": "done", "phone": phone }), || format!("removed number {phone}"))
-}
-
-/// A number with the reason why it sends nothing, as far as its own row tells.
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    #[serde(flatten)]
-    number: &'a NumberRecord,
-    hold: Option<&'static str>,
-    hold_until: Option<DateTime<Utc>>,
-    hold_sentence: Option<String>,
-}
-
-impl<'a> Line<'a> {
-    fn new(number: &'a NumberRecord, org: &Org) -> Self {
-        let hold = hold(number, org);
-        Self {
-            number,
-            hold: hold.as_ref().map(Hold::code),
-            hold_until: hold.as_ref().and_then(Hold::until),
-            hold_sentence: hold.as_ref().map(|hold| hold.sentence(org.zone)),
-        }
-    }
-}
-
-fn hold(number: &NumberRecord, org: &Org) -> Option<Hold> {
-    let now = Now { at: org.record.now, midnight: next_day(org.record.now, org.zone) };
-    if let Some(by) = &org.record.stopped_by {
-        return Some(Hold::SendingStopped { by: by.clone() });
-    }
-    let count = |number: i32| u32::try_from(number).unwrap_or(0);
-    let service = match (number.state.as_str(), number.limited_until) {
-        ("disabled", _) => Service::Disabled,
-        ("suspended", _) => Service::Suspended {
-            reason: number.suspension_reason.as_deref().unwrap_or_default(),
-            until: number.suspended_until,
-        },
-        ("limited", Some(until)) => {
-            Service::Limited { until, reason: number.limited_reason.as_deref().unwrap_or_default() }
-        }
-        _ => Service::Active,
-    };
-    let facts = NumberFacts {
-        service,
-        breakers: [None; 2],
-        daily_limit: number.daily_limit.map(count),
-        used_today: count(number.sent_today),
-    };
-    facts::of_number(&facts, now).next()
-}
-
-/// What the provider says of it.
-fn health(number: &NumberRecord) -> String {
-    let Some(state) = &number.health else { return "not asked yet".to_owned() };
-    match (&number.health_code, number.health_words.as_str()) {
-        (Some(code), words) => format!("{}, {code}: {words}", state.replace('_', " ")),
-        (None, "") => state.replace('_', " "),
-        (None, words) => format!("{}: {words}", state.replace('_', " ")),
-    }
-}
-
-fn people(number: &NumberRecord) -> String {
-    if number.provider_unlimited { "unlimited".to_owned() } else { or_dash(number.provider_limit) }
-}
-
-/// Since when the provider says that a suspended number is well; whether it comes back by itself depends on the cause.
-fn well_since(number: &NumberRecord, org: &Org) -> String {
-    let since = local_or_dash(number.well_since, org.zone);
-    if number.state == "suspended" && number.well_since.is_some() {
-        return format!("{since}; resume it with: signalbox number resume {}", number.phone);
-    }
-    since
-}
-
-async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
-    let numbers = session.store.numbers(org.id, None).await?;
-    let lines: Vec<Line<'_>> = numbers.iter().map(|number| Line::new(number, org)).collect();
-    session.out.show(&lines, || {
-        let mut table = Table::new(&[
-            "PHONE", "NAME", "PROVIDER", "ACCOUNT", "PRIO", "STATE", "TODAY", "LIMIT", "HELD BY", "HOLD",
-        ]);
-        for line in &lines {
-            let number = line.number;
-            table.row([
-                number.phone.clone(),
-                number.name.clone(),
-                number.provider.clone(),
-                number.account.clone(),
-                number.priority.to_string(),
-                number.state.clone(),
-                number.sent_today.to_string(),
-                or_dash(number.daily_limit),
-                or_dash(number.lease_host.as_ref()),
-                or_dash(line.hold_sentence.as_ref()),
-            ]);
-        }
-        table.render()
-    })
-}
-
-async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliError> {
-    let number = find(session, org, phone).await?;
-    let line = Line::new(&number, org);
-    session.out.show(&line, || {
-        card(&[
-            ("phone", number.phone.clone()),
-            ("name", number.name.clone()),
-            ("account", format!("{} ({})", number.account, number.provider)),
-            ("instance id", number.instance_id.clone()),
-            ("priority", number.priority.to_string()),
-            ("pools", number.pools.join(" ")),
-            ("state", number.state.clone()),
-            ("hold", or_dash(line.hold_sentence.as_ref())),
-            ("suspended", local_or_dash(number.suspended_at, org.zone)),
-            ("suspended by", or_dash(number.suspended_by.as_ref())),
-            ("health", health(&number)),
-            ("quality", or_dash(number.quality.as_ref())),
-            ("people in 24 h", people(&number)),
-            ("last check", local_or_dash(number.checked_at, org.zone)),
-            ("well since", well_since(&number, org)),
-            ("daily limit", or_dash(number.daily_limit)),
-            ("sent today", number.sent_today.to_string()),
-            ("left today", or_dash(number.remaining_today)),
-            ("interval", format!("{} s", f64::from(number.interval_ms) / 1000.0)),
-            ("per second", number.per_second.to_string()),
-            ("held for replies", format!("{} %", number.reply_share)),
-            ("in flight", number.in_flight.to_string()),
-            ("lease held by", or_dash(number.lease_host.as_ref())),
-            ("notes", number.notes.clone()),
-        ])
-    })
 }

@@ -86,6 +86,26 @@ pub async fn run(session: &Session, org: &Org, args: &TestArgs) -> Result<(), Cl
     show(session, args, numbers)
 }
 
+/// Asks before a number goes back into service. Only one whose provider would take messages may.
+///
+/// # Errors
+/// When it would not, or nobody can tell: the sentence says what to do.
+pub async fn before_resume(session: &Session, org: &Org, number: &NumberRecord) -> Result<(), CliError> {
+    let asker = asker(session, org).await?;
+    let tested = test(session, org, &asker, number).await?;
+    if tested.ok {
+        session.out.note(&format!("{}: the provider would take messages: {}", tested.phone, said(&tested)));
+        return Ok(());
+    }
+    let fix = tested.fix.as_deref().unwrap_or("see what the provider's own console asks for");
+    Err(CliError::Refused(format!(
+        "{} stays out of service: its provider says {}, {}; {fix}. Without --test it is resumed all the same",
+        tested.phone,
+        tested.state.replace('_', " "),
+        said(&tested),
+    )))
+}
+
 /// What asks, with this run's keys and addresses.
 pub async fn asker(session: &Session, org: &Org) -> Result<Asker, CliError> {
     let keys =

@@ -4,6 +4,7 @@ use super::{
     CliError, Session,
     output::{Table, local_or_dash, or_dash},
     parse::{self, Limit},
+    vitals,
 };
 use crate::{
     domain::{
@@ -11,7 +12,10 @@ use crate::{
         locale::Locale,
         phone::Phone,
     },
-    store::organization::{ConsentEdit, NewOrganization, OrganizationEdit},
+    store::{
+        organization::{ConsentEdit, NewOrganization, OrganizationEdit},
+        vitals::VitalEdit,
+    },
 };
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
@@ -70,10 +74,15 @@ pub enum Verb {
         /// How opt-outs are heard
         #[command(flatten)]
         consent: ConsentArgs,
+        /// How its numbers are watched
+        #[command(flatten)]
+        vitals: vitals::Flags,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+    /// How the organisation's numbers are watched: canaries, warnings, standby
+    Watch,
     /// Stops all sending, on every sender of the database
     Stop {
         /// Why, for the audit log
@@ -179,7 +188,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             let id = session.store.add_organization(&new, session.actor()).await?;
             session.out.show(&json!({ "id": id, "slug": slug }), || format!("added organisation {slug}"))
         }
-        Verb::Edit { slug, name, timezone, locale, daily_limit, default_number, consent, reason } => {
+        Verb::Watch => vitals::show(session).await,
+        Verb::Edit { slug, name, timezone, locale, daily_limit, default_number, consent, vitals, reason } => {
             let number = match default_number.as_deref() {
                 None => None,
                 Some("none") => Some(None),
@@ -192,7 +202,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 daily_limit: daily_limit.map(Limit::column),
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),
             };
-            edit_one(session, slug.as_deref(), &edit, &consent, reason.as_deref()).await
+            let (consent, vitals) = (&consent, &vitals);
+            edit_one(session, slug.as_deref(), &edit, consent, vitals, reason.as_deref()).await
         }
     }
 }
@@ -202,8 +213,10 @@ async fn edit_one(
     slug: Option<&str>,
     edit: &OrganizationEdit<'_>,
     consent: &ConsentArgs,
+    vitals: &vitals::Flags,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
+    let watch = vitals.edit();
     let (id, slug, locale) = match slug {
         None => {
             session.organization().await.map(|org| (org.id, org.record.slug, org.record.default_locale))?
@@ -217,14 +230,19 @@ async fn edit_one(
             .ok_or_else(|| CliError::failed(format!("there is no organisation {slug:?}")))?,
     };
     let consent = consent.edit(edit.default_locale.unwrap_or(&locale))?;
-    let hears_the_same = consent == ConsentEdit::default();
-    if (hears_the_same || *edit != OrganizationEdit::default())
+    let (hears_the_same, watches_the_same) =
+        (consent == ConsentEdit::default(), watch == VitalEdit::default());
+    // Nothing at all was asked for: that is said where it always is.
+    if (*edit != OrganizationEdit::default() || hears_the_same && watches_the_same)
         && !session.store.edit_organization(id, edit, reason, session.actor()).await?
     {
         return Err(CliError::failed("there is no such number in this organisation"));
     }
     if !hears_the_same {
         session.store.edit_consent(id, &consent, reason, session.actor()).await?;
+    }
+    if !watches_the_same {
+        session.store.edit_vital_rules(id, &watch, reason, session.actor()).await?;
     }
     session.out.show(&json!({ "result": "done", "slug": slug }), || format!("changed organisation {slug}"))
 }

@@ -104,6 +104,7 @@ pub fn config(session: &Session, org: &Org, kind: &'static str) -> Config {
         config.timing =
             Timing { grace: Duration::from_secs(2), settle: Duration::from_secs(6), ..Timing::default() };
         // Its providers count no questions.
+        config.failures = Duration::from_secs(5);
         config.checks = Turns {
             usual: Duration::from_secs(30),
             suspended: Duration::from_secs(5),

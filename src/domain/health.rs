@@ -136,6 +136,8 @@ pub struct Health {
     pub quality: Option<Quality>,
     /// How many people it may reach in 24 hours, where the provider says so.
     pub reach: Option<Reach>,
+    /// How far the provider approved the number, in its words, where it says so: `name APPROVED, code VERIFIED`.
+    pub approval: Option<String>,
 }
 
 impl Health {
@@ -149,6 +151,7 @@ impl Health {
             words: words.into(),
             quality: None,
             reach: None,
+            approval: None,
         }
     }
 

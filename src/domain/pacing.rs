@@ -86,6 +86,19 @@ fn later(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(by).ok().and_then(|by| at.checked_add_signed(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
+/// The pacing of a number that goes on at half its rate: twice the spacing, half the rate, half on the wire.
+#[must_use]
+pub fn halved(pacing: &Pacing) -> Pacing {
+    let at_most_one = pacing.per_second == 1 && pacing.interval < Duration::from_secs(1);
+    let interval = if at_most_one { Duration::from_secs(1) } else { pacing.interval };
+    Pacing {
+        interval: interval.saturating_mul(2).min(LONGEST_GAP),
+        // Zero is no limit, and stays so: what is on the wire bounds it.
+        per_second: if pacing.per_second == 0 { 0 } else { (pacing.per_second / 2).max(1) },
+        in_flight: (pacing.in_flight / 2).max(1),
+    }
+}
+
 /// What a number may do at `now`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {

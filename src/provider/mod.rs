@@ -168,6 +168,17 @@ pub enum HealthStep {
     Done(Health),
 }
 
+/// Whether a phone can be written to, as far as a provider tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registration {
+    /// It is on `WhatsApp`.
+    Registered,
+    /// It is not.
+    Unregistered,
+    /// Nobody can tell from this answer.
+    Unclear(String),
+}
+
 /// One provider's dialect: pure, no network.
 pub trait Provider: Send + Sync {
     /// Which one this is.
@@ -211,6 +222,42 @@ pub trait Provider: Send + Sync {
     /// Whether such a check would still show what this code took a number out of service for: only then a good answer
     /// says that it is over.
     fn is_seen_by_check(&self, code: &str) -> bool;
+
+    /// Builds the request that asks whether a phone is on `WhatsApp`, sending nothing; `None`: this provider cannot be asked.
+    fn registration_request(&self, line: &Line, phone: &Phone) -> Option<Prepared> {
+        let _ = (line, phone);
+        None
+    }
+
+    /// Reads the answer to such a question.
+    fn read_registration(&self, answer: &Answer) -> Registration {
+        Registration::Unclear(format!("status {}", answer.status))
+    }
+
+    /// The message states that have to be asked for, because nothing reports them; none: all failures are reported.
+    fn unreported_states(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Builds the request for a page of the newest messages of a number in such a state; pages count from 1.
+    fn failures_request(&self, line: &Line, state: &str, page: u32) -> Option<Prepared> {
+        let _ = (line, state, page);
+        None
+    }
+
+    /// Reads such a page, newest first.
+    ///
+    /// # Errors
+    /// In words, when it cannot be read.
+    fn read_failures(
+        &self,
+        line: &Line,
+        state: &str,
+        answer: &Answer,
+    ) -> Result<Vec<report::Receipt>, String> {
+        let _ = (line, state, answer);
+        Ok(Vec::new())
+    }
 
     /// Reads what the provider's webhook brought; the request was believed before.
     ///

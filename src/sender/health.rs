@@ -9,9 +9,10 @@ use crate::domain::{
     health::{Health, Standing},
     ids::NumberId,
     outcome::Class,
+    phone::Phone,
 };
 use crate::provider::{
-    Line, Provider,
+    Line, Provider, Registration,
     client::{Client, ClientError},
 };
 use crate::secrets::KeyRing;
@@ -212,8 +213,20 @@ impl Asker {
         if let Some(line) = self.lines.get(number) {
             return ask(&self.client, line.provider, &line.line).await;
         }
-        let why = self.lines.unusable.get(&number).map_or("there is no such number", String::as_str);
-        Asked { health: Health::unclear("unusable", why), took: Duration::ZERO }
+        Asked { health: Health::unclear("unusable", self.unusable(number)), took: Duration::ZERO }
+    }
+
+    /// Whether a phone is on `WhatsApp`, asked through a number.
+    pub async fn is_registered(&self, number: NumberId, phone: &Phone) -> Registration {
+        let Some(line) = self.lines.get(number) else {
+            return Registration::Unclear(self.unusable(number).to_owned());
+        };
+        let told = self.client.registration(line.provider, &line.line, phone).await;
+        told.unwrap_or_else(|| Registration::Unclear(format!("{} cannot be asked", line.kind())))
+    }
+
+    fn unusable(&self, number: NumberId) -> &str {
+        self.lines.unusable.get(&number).map_or("there is no such number", String::as_str)
     }
 }
 

@@ -84,6 +84,11 @@ impl Lines {
         self.ready.get(&number)
     }
 
+    /// All that are ready.
+    pub fn ready(&self) -> impl Iterator<Item = &Arc<ReadyLine>> {
+        self.ready.values()
+    }
+
     /// Whether there is any line.
     #[must_use]
     pub fn is_ready(&self) -> bool {

@@ -14,10 +14,11 @@
 //! - *not sent*: it is proven that nothing left. The quota goes back and the message is queued again.
 //! - *in doubt*: nobody knows. It stays so until the provider is asked ([`chores`]) or an operator decides.
 //!
-//! A reply to a person lives the same life without a campaign: [`plan`] puts it before campaign work, the claim lets it use what
-//! its number holds back for replies, and it never changes its number.
+//! A reply to a person lives the same life without a campaign: [`plan`] puts it before campaign work, the claim lets it use
+//! what its number holds back for replies, and it never changes its number.
 //!
-//! Between messages, providers are asked how their numbers are ([`health`]).
+//! Between messages, providers are asked how their numbers are ([`health`]), and it is watched whether what numbers send
+//! arrives ([`vitals`]). Where failures are not reported, they are asked for ([`polls`]).
 //!
 //! The [`recorder`] gathers outcomes for a few milliseconds and writes them in batches, always by attempt id. While the
 //! database is away they are kept in an append-only [`spool`] and written when it is back.
@@ -39,6 +40,7 @@ pub mod judge;
 pub mod keeper;
 pub mod line;
 pub mod plan;
+pub mod polls;
 pub mod recorder;
 mod recover;
 pub mod reports;
@@ -47,6 +49,7 @@ pub mod spool;
 pub(crate) mod stop_point;
 mod supervise;
 pub mod text;
+pub mod vitals;
 pub mod warden;
 mod watch;
 
@@ -92,6 +95,8 @@ pub struct Config {
     pub timing: Timing,
     /// How often providers are asked how numbers are.
     pub checks: Turns,
+    /// How often a provider that reports no failures is asked for those of a number.
+    pub failures: Duration,
 }
 
 /// How long doubts take: one profile for production, a shorter one for rehearsals and tests.
@@ -145,6 +150,7 @@ impl Config {
             claim_limit: 500,
             timing: Timing::default(),
             checks: Turns::default(),
+            failures: Duration::from_mins(10),
         }
     }
 }
@@ -251,6 +257,8 @@ impl Sender {
             watched(&shared, "keeper of leases", keeper::keep(Arc::clone(&shared))),
             watched(&shared, "chores", chores::run(Arc::clone(&shared))),
             watched(&shared, "health of numbers", health::run(Arc::clone(&shared))),
+            watched(&shared, "search for failures", polls::run(Arc::clone(&shared))),
+            watched(&shared, "watch of vital signs", vitals::run(Arc::clone(&shared))),
             watched(&shared, "reader of reports", reports::run(Arc::clone(&shared))),
             watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
             watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),

@@ -24,6 +24,8 @@ pub struct AccountRecord {
     pub rolling_limit: Option<i32>,
     /// How many numbers it owns.
     pub numbers: i64,
+    /// What they cost a month, a sum for each currency: `37.50 EUR`.
+    pub monthly_costs: Vec<String>,
     /// Whether webhooks can be verified: an app secret is stored.
     pub has_app_secret: bool,
     /// Whether a webhook can be registered: a verify token is stored.
@@ -97,6 +99,11 @@ impl Store {
             r#"select a.id, a.name, a.provider::text as "provider!", a.external_id, a.base_url, a.rolling_limit,
                       (select count(*) from whatsapp_numbers n
                         where n.organization_id = a.organization_id and n.account_id = a.id) as "numbers!",
+                      array(select to_char(sum(n.monthly_cost) / 100.0, 'FM9999999999990.00') || ' ' || n.cost_currency
+                              from whatsapp_numbers n
+                             where n.organization_id = a.organization_id and n.account_id = a.id
+                               and n.monthly_cost is not null
+                             group by n.cost_currency order by n.cost_currency) as "monthly_costs!",
                       a.sealed_app_secret is not null as "has_app_secret!",
                       a.sealed_verify_token is not null as "has_verify_token!", a.sealed_webhook_secret,
                       a.revision as version

@@ -54,14 +54,18 @@ pub struct Reports {
 }
 
 impl Store {
-    /// Counts the ledger, to compare it with a provider's. Reads every attempt of the organisation.
+    /// Counts the ledger and the canaries, to compare them with a provider's. Reads every attempt of the organisation.
     ///
     /// # Errors
     /// When the database is away or refuses.
     pub async fn accepted_and_doubted(&self, organization: OrganizationId) -> Result<Recorded, StoreError> {
         let row = sqlx::query!(
-            r#"select count(*) filter (where state in ('accepted', 'undelivered')) as "accepted!",
-                      count(*) filter (where state in ('in_doubt', 'sending')) as "in_doubt!"
+            r#"select count(*) filter (where state in ('accepted', 'undelivered'))
+                        + (select count(*) from canaries c
+                            where c.organization_id = $1 and c.provider_message_id is not null) as "accepted!",
+                      count(*) filter (where state in ('in_doubt', 'sending'))
+                        + (select count(*) from canaries c
+                            where c.organization_id = $1 and c.state in ('in_doubt', 'sending')) as "in_doubt!"
                  from attempts where organization_id = $1"#,
             organization.0,
         )

@@ -132,7 +132,7 @@ impl Store {
         let row = sqlx::query!(
             r#"select account_id as "account_id!", well_in_row as "well_in_row!", well_since, suspended_by,
                       has_end as "has_end!", cause, cause_code, is_reinstated as "is_reinstated!", age as "age!"
-                 from record_check($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"#,
+                 from record_check($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"#,
             organization.0,
             CheckId::new().0,
             check.number.0,
@@ -146,6 +146,7 @@ impl Store {
             limit,
             health.reach == Some(Reach::Unlimited),
             check.again.map(|again| i64::try_from(again.as_millis()).unwrap_or(i64::MAX)),
+            health.approval,
         )
         .fetch_optional(&self.lease)
         .await

@@ -22,6 +22,7 @@ pub mod notice;
 pub mod number;
 pub mod operator;
 pub mod organization;
+pub mod polls;
 pub mod pool;
 pub mod receipt;
 pub mod recipient;
@@ -30,6 +31,7 @@ pub mod signs;
 pub mod snapshot;
 pub mod stats;
 pub mod view;
+pub mod vitals;
 pub mod webhook;
 pub mod why;
 

@@ -9,6 +9,7 @@ use crate::domain::{
     action::{Action, NewNumber, Order, Version},
     campaign::file::DEFAULT_POOL,
     ids::{AccountId, NumberId, OrganizationId},
+    money::Money,
     number::{Pacing, ProviderKind},
     phone::Phone,
 };
@@ -85,6 +86,40 @@ pub struct NumberRecord {
     pub checked_at: Option<DateTime<Utc>>,
     /// Since when checks find it well.
     pub well_since: Option<DateTime<Utc>>,
+    /// Whether its provider is WhatsApp's own, or sells it; an unofficial one drives a phone, which can be banned.
+    pub official: bool,
+    /// Whether what it sends arrives, by its own past: `unknown`, `well`, `amber` (half its rate), `red` (rests).
+    pub pulse: String,
+    /// Since when.
+    pub pulse_since: DateTime<Utc>,
+    /// What was seen, or why nothing can be said.
+    pub pulse_words: String,
+    /// Since when it sends at half its rate.
+    pub slowed_since: Option<DateTime<Utc>>,
+    /// Why.
+    pub slowed_reason: Option<String>,
+    /// Messages of the rolling stretch (24 hours) that were taken or refused for good.
+    pub tried_lately: i32,
+    /// Of those, refused or not delivered after all.
+    pub failed_lately: i32,
+    /// Of those, whose recipient blocked the number or wants no more.
+    pub blocked_lately: i32,
+    /// Since when it fails more than it should.
+    pub failed_warned_at: Option<DateTime<Utc>>,
+    /// Since when it is blocked more than it should: a ban may follow.
+    pub blocked_warned_at: Option<DateTime<Utc>>,
+    /// How far the provider approved it, in its words.
+    pub approval: Option<String>,
+    /// What it costs a month, in hundredths of its currency.
+    pub monthly_cost: Option<i64>,
+    /// That currency.
+    pub cost_currency: Option<String>,
+    /// When it was exercised last, because it stood by.
+    pub exercised_at: Option<DateTime<Utc>>,
+    /// What became of the last canary through it.
+    pub canary: Option<String>,
+    /// When that was.
+    pub canary_at: Option<DateTime<Utc>>,
     /// The operators' notes.
     pub notes: String,
     /// How often it has been changed.
@@ -112,6 +147,8 @@ pub struct NumberEdit {
     pub in_flight: Option<u32>,
     /// Percent of its daily limit and rate that only replies may use.
     pub reply_share: Option<u32>,
+    /// What it costs a month; `Some(None)` forgets it.
+    pub monthly_cost: Option<Option<Money>>,
 }
 
 impl NumberEdit {
@@ -131,6 +168,9 @@ impl NumberEdit {
         set("per_second", self.per_second.map(|rate| json!(rate)));
         set("in_flight", self.in_flight.map(|most| json!(most)));
         set("reply_share", self.reply_share.map(|percent| json!(percent)));
+        set("monthly_cost", self.monthly_cost.map(|cost| json!(cost.map(|cost| cost.amount))));
+        let currency = |cost: Option<Money>| json!(cost.map(|cost| cost.currency.to_string()));
+        set("cost_currency", self.monthly_cost.map(currency));
         Value::Object(columns)
     }
 }
@@ -154,6 +194,11 @@ impl Store {
                       n.in_flight, n.reply_share, i.id as "lease_holder?", i.host as "lease_host?", n.notes, n.revision as version,
                       h.state as health, h.since as health_since, h.code as health_code, h.words as health_words,
                       h.quality, h.provider_limit, h.provider_unlimited, h.checked_at, h.well_since,
+                      t.provider <> 'ultramsg' as "official!", v.state as pulse, v.since as pulse_since,
+                      v.words as pulse_words, n.slowed_since, n.slowed_reason, v.tried as tried_lately,
+                      v.failed as failed_lately, v.blocked as blocked_lately, v.failed_warned_at, v.blocked_warned_at,
+                      h.approval, n.monthly_cost, n.cost_currency, v.exercised_at,
+                      c.state as "canary?", c.planned_at as "canary_at?",
                       array(select p.name from pool_numbers m
                               join pools p on p.organization_id = m.organization_id and p.id = m.pool_id
                              where m.organization_id = n.organization_id and m.number_id = n.id
@@ -161,6 +206,10 @@ impl Store {
                  from whatsapp_numbers n
                  join number_usage_today t on t.organization_id = n.organization_id and t.number_id = n.id
                  join number_health h on h.organization_id = n.organization_id and h.number_id = n.id
+                 join number_vitals v on v.organization_id = n.organization_id and v.number_id = n.id
+                 left join lateral (select c.state, c.planned_at from canaries c
+                                     where c.organization_id = n.organization_id and c.number_id = n.id
+                                     order by c.planned_at desc limit 1) c on true
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder
                                       and l.expires_at > clock_timestamp()

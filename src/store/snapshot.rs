@@ -6,6 +6,7 @@ use crate::domain::{
     consent::Words,
     ids::{AccountId, CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
     number::{Number, NumberState, Pacing, ProviderKind, Suspension},
+    pacing::halved,
     phone::Phone,
     selection::Strategy,
     text::Safe,
@@ -49,6 +50,8 @@ pub struct NumberView {
     pub instance_id: String,
     /// The account's name.
     pub account_name: String,
+    /// Why it sends at half its rate, if it does; its pacing is the halved one then.
+    pub slowed: Option<String>,
     /// Messages charged today.
     pub used_today: u32,
     /// Of its daily limit, what campaigns leave to replies today.
@@ -269,7 +272,7 @@ impl Store {
             r#"select n.id, n.account_id, n.phone::text as "phone!", n.display_name, n.instance_id, n.priority,
                       n.daily_limit, n.interval_ms, n.per_second, n.in_flight, n.is_active, n.suspended_at,
                       n.suspension_reason, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
-                      n.revision, a.name as account_name, a.provider::text as "provider!",
+                      n.slowed_reason, n.revision, a.name as account_name, a.provider::text as "provider!",
                       case when p.next_send_at > 'epoch' then p.next_send_at end as next_send_at, p.last_sent_at,
                       case when p.next_reply_at > 'epoch' then p.next_reply_at end as next_reply_at, n.reply_share,
                       held_back(n.organization_id, n.id, n.daily_limit, n.reply_share, $2) as "held_back!",
@@ -312,6 +315,11 @@ impl Store {
                 } else {
                     NumberState::Active
                 };
+                let own = Pacing {
+                    interval: Duration::from_millis(u64::from(count(row.interval_ms))),
+                    per_second: count(row.per_second),
+                    in_flight: count(row.in_flight),
+                };
                 Ok(NumberView {
                     number: Number {
                         id: row.id.into(),
@@ -320,13 +328,10 @@ impl Store {
                         provider: row.provider.parse().map_err(|_| unreadable("provider"))?,
                         priority: row.priority,
                         daily_limit: row.daily_limit.map(count),
-                        pacing: Pacing {
-                            interval: Duration::from_millis(u64::from(count(row.interval_ms))),
-                            per_second: count(row.per_second),
-                            in_flight: count(row.in_flight),
-                        },
+                        pacing: if row.slowed_reason.is_some() { halved(&own) } else { own },
                         state,
                     },
+                    slowed: row.slowed_reason,
                     name: row.display_name,
                     instance_id: row.instance_id,
                     account_name: row.account_name,

@@ -16,7 +16,7 @@ mod thread;
 pub use campaign::{CampaignDetail, CampaignRow, CampaignStanding, Counts, ErrorLine, StepLine};
 pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView};
 pub use live::{LiveEvent, LiveKind};
-pub use number::{HealthView, NumberDetail, NumberRow, NumberStanding, NumberTest};
+pub use number::{HealthView, NumberDetail, NumberRow, NumberStanding, NumberTest, VitalsView};
 pub use overview::{
     AccountRow, Gate, HoldView, InstanceRow, LeaseRow, LogLine, OVERVIEW_ROWS, Overview, Presence, Session,
     Stop,

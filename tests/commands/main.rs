@@ -16,5 +16,6 @@ mod import;
 mod races;
 mod replies;
 mod setup;
+mod vitals;
 mod webhooks;
 mod why;

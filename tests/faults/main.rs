@@ -21,6 +21,7 @@ mod provider;
 mod replies;
 mod reports;
 mod time;
+mod vitals;
 
 /// Not a test: this program as a sender of its own, when [`world::child`] starts it.
 #[test]

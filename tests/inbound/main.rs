@@ -29,6 +29,7 @@ mod limits;
 mod office;
 mod registration;
 mod reported;
+mod silent;
 
 /// Not a test: this program as a listener of its own, when [`office::Process`] starts it.
 #[test]

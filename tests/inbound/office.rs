@@ -2,7 +2,7 @@
 
 use crate::{
     caller::{Answer, Call},
-    world::{World, until},
+    world::{Made, World, until},
 };
 use signalbox::{
     domain::{
@@ -42,6 +42,11 @@ pub struct Office {
 impl Office {
     pub async fn open() -> Self {
         Self::within(World::start().await).await
+    }
+
+    /// In an organisation of a rehearsal: what takes hours otherwise takes seconds.
+    pub async fn rehearsing() -> Self {
+        Self::within(Made { rehearsal: true, ..Made::default() }.world().await).await
     }
 
     pub async fn within(world: World) -> Self {

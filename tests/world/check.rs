@@ -20,7 +20,7 @@ pub struct Counts {
 /// What both sides have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sides {
-    /// Attempts that we recorded as accepted.
+    /// Attempts and canaries that we recorded as accepted.
     pub accepted: usize,
     /// Attempts that we recorded as in doubt.
     pub in_doubt: usize,
@@ -94,7 +94,7 @@ impl World {
         self.simulator.ledger().iter().filter(|entry| entry.from == from).count()
     }
 
-    /// Compares what we recorded with what the providers received.
+    /// Compares what we recorded, attempts and canaries, with what the providers received.
     ///
     /// Nobody was sent the same message twice; no reference came twice; every message that a provider has is an attempt
     /// of ours that is accepted or in doubt; every attempt that we call accepted is in a provider's ledger.
@@ -108,7 +108,11 @@ impl World {
                left join campaign_recipients r on r.organization_id = a.organization_id
                 and r.campaign_id = a.campaign_id and r.id = a.recipient_id
                left join replies y on y.organization_id = a.organization_id and y.id = a.recipient_id
-              where a.organization_id = $1",
+              where a.organization_id = $1
+               union all
+              select c.id, case when c.provider_message_id is not null then 'accepted' else c.state end, c.phone::text,
+                     c.provider_message_id, false
+                from canaries c where c.organization_id = $1",
         )
         .bind(self.organization.0)
         .fetch_all(&self.pool)

@@ -154,3 +154,25 @@ fn a_busy_number_reaches_nearly_its_whole_rate() {
         assert!(reached >= f64::from(rate) * 0.93, "{rate}: only {reached}");
     }
 }
+
+#[test]
+fn half_the_rate_is_half_the_rate() {
+    let pacing = |interval, per_second, in_flight| Pacing {
+        interval: Duration::from_secs(interval),
+        per_second,
+        in_flight,
+    };
+    for (usual, half) in [
+        (pacing(120, 1, 1), pacing(240, 1, 1)),
+        (pacing(0, 80, 40), pacing(0, 40, 20)),
+        (pacing(0, 1, 1), pacing(2, 1, 1)),
+        (pacing(0, 0, 100), pacing(0, 0, 50)),
+        (pacing(0, 0, 1), pacing(0, 0, 1)),
+    ] {
+        assert_eq!(halved(&usual), half);
+        let span = Duration::from_hours(1);
+        if let (Some(usual), Some(half)) = (capacity_in(&usual, span), capacity_in(&half, span)) {
+            assert!(half * 2 <= usual + 2, "{half} of {usual}");
+        }
+    }
+}

@@ -17,10 +17,14 @@ mod retry_after;
 mod trace;
 mod transport;
 
-use super::{Answer, Evidence, HealthStep, Line, Lookup, Outgoing, Prepared, Provider, reading};
+use super::{
+    Answer, Evidence, HealthStep, Line, Lookup, Outgoing, Prepared, Provider, Registration, reading,
+    report::Receipt,
+};
 use crate::domain::{
     health::Health,
     outcome::{Failure, Outcome},
+    phone::Phone,
 };
 use pool::Pool;
 use rustls::pki_types::CertificateDer;
@@ -156,6 +160,46 @@ impl Client {
             }
         }
         Health::unclear("endless", "the provider's answers lead to ever more questions")
+    }
+
+    /// Asks whether a phone is on `WhatsApp`. `None`: this provider cannot be asked without sending.
+    pub async fn registration(
+        &self,
+        provider: &dyn Provider,
+        line: &Line,
+        phone: &Phone,
+    ) -> Option<Registration> {
+        let prepared = provider.registration_request(line, phone)?;
+        Some(match self.ask(provider, line, &prepared, &|| true).await {
+            Ok(answer) => match provider.read_registration(&answer) {
+                Registration::Unclear(why) => {
+                    Registration::Unclear(reading::words(&trace::mask_secret(&why, line)))
+                }
+                told => told,
+            },
+            Err(fault) => Registration::Unclear(format!("{}: {}", fault.code, fault.words)),
+        })
+    }
+
+    /// Asks for a page of the messages of a number in a state that nothing reports.
+    ///
+    /// # Errors
+    /// In words, when it cannot be asked or read.
+    pub async fn failures(
+        &self,
+        provider: &dyn Provider,
+        line: &Line,
+        state: &str,
+        page: u32,
+    ) -> Result<Vec<Receipt>, String> {
+        let Some(prepared) = provider.failures_request(line, state, page) else { return Ok(Vec::new()) };
+        let answer = self
+            .ask(provider, line, &prepared, &|| true)
+            .await
+            .map_err(|fault| format!("{}: {}", fault.code, fault.words))?;
+        provider
+            .read_failures(line, state, &answer)
+            .map_err(|why| reading::words(&trace::mask_secret(&why, line)))
     }
 
     async fn ask(

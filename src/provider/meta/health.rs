@@ -13,7 +13,8 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// Everything that is of use, in one call: management calls are few (section 5).
-const FIELDS: &str = "status,quality_rating,whatsapp_business_manager_messaging_limit,health_status";
+const FIELDS: &str = "status,quality_rating,name_status,code_verification_status,\
+                      whatsapp_business_manager_messaging_limit,health_status";
 /// One field that is unknown or forbidden makes the whole call fail: this one is known to all.
 const FEW_FIELDS: &str = "status,quality_rating";
 /// What a refused field is answered with.
@@ -120,7 +121,19 @@ fn described(body: &Value) -> Health {
             .unwrap_or(by_status),
         _ => by_status,
     };
-    Health { quality, reach: reach.map(Reach::from), ..health }
+    Health { quality, reach: reach.map(Reach::from), approval: approval(body), ..health }
+}
+
+/// `name APPROVED, code VERIFIED`: what Meta thinks of the display name, and of whoever holds the number.
+fn approval(body: &Value) -> Option<String> {
+    let said = |field: &str, what: &str| {
+        body.get(field).and_then(Value::as_str).map(|state| format!("{what} {state}"))
+    };
+    let parts: Vec<String> = [said("name_status", "name"), said("code_verification_status", "code")]
+        .into_iter()
+        .flatten()
+        .collect();
+    (!parts.is_empty()).then(|| reading::words(&parts.join(", ")))
 }
 
 fn by_status(status: Option<&str>) -> Health {

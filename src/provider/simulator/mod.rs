@@ -141,6 +141,12 @@ impl Simulator {
         lock(&self.world).ledger.len()
     }
 
+    /// How many questions `UltraMsg` was asked about instances, contacts and messages.
+    #[must_use]
+    pub fn questions(&self) -> u64 {
+        lock(&self.world).questions
+    }
+
     /// How many send requests arrived, accepted or not.
     #[must_use]
     pub fn requests(&self) -> u64 {

@@ -1,5 +1,5 @@
 //! The simulated `UltraMsg` gateway (`ultramsg.md` sections 2 to 4, 6 and 8): `/instance{n}/messages/chat`,
-//! `/instance{n}/messages`, `/instance{n}/instance/status`.
+//! `/instance{n}/messages`, `/instance{n}/instance/status` and `/me`, `/instance{n}/contacts/check`.
 
 use super::{
     dialect::{self, Dialect, Envelope, Reply, json},
@@ -46,6 +46,8 @@ pub fn handle(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) ->
         ("POST", "messages/chat") => send(world, &claim, &fields, out),
         ("GET", "messages") => list(world, &claim, &fields, out),
         ("GET", "instance/status") => status(world, &claim, out),
+        ("GET", "instance/me") => me(world, &claim, out),
+        ("GET", "contacts/check") => contact(world, &claim, dialect::field(&fields, "chatId"), out),
         _ => not_found(out),
     }
 }
@@ -101,12 +103,13 @@ fn check(to: &str, body: &str, reference: &str, priority: &str) -> Result<(), (&
 
 fn list(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut Vec<u8>) -> Reply {
     let mut world = super::lock(world);
+    world.questions += 1;
     let number = match world.authorise(claim) {
         Ok(number) => number,
         Err(denied) => return deny(out, denied),
     };
     let asked = |name| dialect::field(fields, name);
-    let (reference, id, to) = (asked("referenceId"), asked("id"), asked("to"));
+    let (reference, id, to, status) = (asked("referenceId"), asked("id"), asked("to"), asked("status"));
     let to = to.trim_end_matches("@c.us").trim_start_matches('+');
     let limit = asked("limit").parse().unwrap_or(PAGE_LIMIT).clamp(1, PAGE_LIMIT);
     let page = asked("page").parse().unwrap_or(1_usize).max(1);
@@ -119,11 +122,14 @@ fn list(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut 
         .filter(|(_, entry)| entry.number == number)
         .filter(|(found, _)| id.is_empty() || found.to_string() == id)
         .filter(|(_, entry)| to.is_empty() || entry.to.to_string() == to)
+        .filter(|(id, _)| matches!(status, "" | "all") || world.fate(*id) == status)
         .map(|(id, entry)| {
+            let fate = world.fate(id);
+            let (ack, sent_at) = if fate == "sent" { ("device", entry.at().timestamp()) } else { ("", 0) };
             let at = entry.at().timestamp();
             value!({"id": id, "referenceId": entry.reference(), "from": chat_id(&from),
                 "to": format!("{}@c.us", entry.to), "body": world.ledger.body(entry), "priority": 10,
-                "status": "sent", "ack": "device", "type": "chat", "created_at": at, "sent_at": at, "metadata": {}})
+                "status": fate, "ack": ack, "type": "chat", "created_at": at, "sent_at": sent_at, "metadata": {}})
         })
         .collect();
     drop(world);
@@ -161,6 +167,47 @@ fn status(world: &Mutex<World>, claim: &Claim<'_>, out: &mut Vec<u8>) -> Reply {
     let substatus = if status == "authenticated" { "connected" } else { "normal" };
     let body = value!({"status": {"accountStatus": {"status": status, "substatus": substatus}}});
     dialect::write(out, &Envelope { status: 200, body: json(&body) }, None);
+    Reply::NOW
+}
+
+/// Which phone the instance drives: what the script says, else its own. Of a sender that nobody declared nothing is known.
+fn me(world: &Mutex<World>, claim: &Claim<'_>, out: &mut Vec<u8>) -> Reply {
+    let mut world = super::lock(world);
+    world.questions += 1;
+    let number = match world.authorise(claim) {
+        Ok(number) => number,
+        Err(denied) => return deny(out, denied),
+    };
+    let linked = world.said_of_number(number).linked;
+    let own =
+        world.sender(number).map(|sender| sender.phone.to_string()).filter(|phone| phone.starts_with('+'));
+    drop(world);
+    let body = linked
+        .or(own)
+        .map_or_else(|| value!({}), |phone| value!({"id": chat_id(&phone), "name": "signalbox"}));
+    dialect::write(out, &Envelope { status: 200, body: json(&body) }, None);
+    Reply::NOW
+}
+
+/// Everybody is on WhatsApp but those whose number ends in 000.
+fn contact(world: &Mutex<World>, claim: &Claim<'_>, chat: &str, out: &mut Vec<u8>) -> Reply {
+    let mut world = super::lock(world);
+    world.questions += 1;
+    if let Err(denied) = world.authorise(claim) {
+        return deny(out, denied);
+    }
+    drop(world);
+    let Some(digits) = chat.strip_suffix("@c.us").filter(|digits| dialect::is_e164(&format!("+{digits}")))
+    else {
+        write_error(out, &value!([{"chatId": "is required"}]));
+        return Reply::NOW;
+    };
+    let status = if digits.ends_with("000") { "invalid" } else { "valid" };
+    dialect::write(
+        out,
+        &Envelope { status: 200, body: json(&value!({"status": status, "chatId": chat})) },
+        None,
+    );
     Reply::NOW
 }
 

@@ -9,6 +9,7 @@ use super::{
     script::{
         Action, ErrorCode, Fault, Script,
         health::{HealthRule, Said},
+        says::Stage,
     },
     webhooks::Webhooks,
 };
@@ -141,6 +142,10 @@ pub struct World {
     outbox: Outbox,
     /// Send requests that arrived, valid or not.
     pub requests: u64,
+    /// What `UltraMsg` was asked about instances, contacts and messages.
+    pub questions: u64,
+    /// Messages that `UltraMsg` gives up, when, and in which state they are listed then: it reports no such thing.
+    fates: HashMap<u64, (Instant, &'static str)>,
 }
 
 impl World {
@@ -156,6 +161,8 @@ impl World {
             webhooks: Webhooks::default(),
             outbox: Outbox::new(),
             requests: 0,
+            questions: 0,
+            fates: HashMap::new(),
         };
         world.set_script(script);
         world
@@ -174,7 +181,8 @@ impl World {
     pub fn reset(&mut self) {
         self.ledger.clear();
         self.outbox.clear();
-        self.requests = 0;
+        (self.requests, self.questions) = (0, 0);
+        self.fates.clear();
         self.begin();
     }
 
@@ -308,7 +316,7 @@ impl World {
                 sender.refuse(refusal, Some(now + *lasting), false)
             }
         };
-        if !self.webhooks.is_empty() || sent.callback.is_some() {
+        if self.is_listed(number) || !self.webhooks.is_empty() || sent.callback.is_some() {
             let about = About { number, entry, id: verdict.id(entry), callback: sent.callback.map(Arc::new) };
             self.plan_reports(now, &about, says);
         }
@@ -330,6 +338,9 @@ impl World {
         let receipts = says.receipts.unwrap_or_else(|| Arc::clone(&self.script.receipts));
         for (at, receipt) in receipts.iter().enumerate() {
             for after in self.rules.draw(&receipt.occasion) {
+                if matches!(receipt.stage, Stage::Failed | Stage::Undelivered) {
+                    self.fates.insert(about.entry, (now + after, listed_as(receipt.details.as_deref())));
+                }
                 self.outbox.push(now + after, Post::Receipt(about.clone(), Arc::clone(&receipts), at));
             }
         }
@@ -339,6 +350,16 @@ impl World {
                 self.outbox.push(now + after, Post::Reply(about.clone(), Arc::clone(&replies), at));
             }
         }
+    }
+
+    /// Whether failures of this sender's messages are found by listing them.
+    fn is_listed(&self, number: u32) -> bool {
+        self.senders.get(number as usize).is_some_and(|sender| sender.provider == ProviderKind::Ultramsg)
+    }
+
+    /// In which state a message of `UltraMsg`'s is listed now.
+    pub fn fate(&self, entry: u64) -> &'static str {
+        self.fates.get(&entry).filter(|(at, _)| *at <= Instant::now()).map_or("sent", |(_, state)| state)
     }
 
     /// The first report that is due, ready for the wire, and what its answer is to name; else when the next one is due.
@@ -484,5 +505,14 @@ fn usual_throttling(provider: ProviderKind) -> ErrorCode {
         ProviderKind::Meta => ErrorCode::Number(130_429),
         ProviderKind::Ultramsg => ErrorCode::Text("http_429".to_owned()),
         ProviderKind::Twilio => ErrorCode::Number(63_018),
+    }
+}
+
+/// The state in which a message that failed is listed: the script's details may name one, else it is `unsent`.
+fn listed_as(details: Option<&str>) -> &'static str {
+    match details {
+        Some("invalid") => "invalid",
+        Some("expired") => "expired",
+        _ => "unsent",
     }
 }

@@ -196,6 +196,7 @@ fn described(sender: &Value) -> Health {
         _ => reading::words(&format!("status_{}", status.to_lowercase())),
     };
     Health {
+        approval: (!status.is_empty()).then(|| reading::words(&format!("sender {status}"))),
         quality: sender.pointer("/properties/quality_rating").and_then(quality),
         reach: sender.pointer("/properties/messaging_limit").and_then(Value::as_str).and_then(reach),
         ..Health::new(standing, code, reading::words(&words))

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         health::{Health, Standing},
         outcome::Class,
+        phone::Phone,
     },
     provider::{Answer, HealthStep, Line, Prepared, address, codes::transient, reading},
 };
@@ -24,7 +25,8 @@ const OUT: &[(&str, Class)] = &[
 ];
 /// What a check sees: when it says that all is well, these are over. The gateway answers a check of an instance that is
 /// unknown or not paid for as it answers a message.
-const SEEN: [&str; 11] = [
+const SEEN: [&str; 12] = [
+    "other_phone",
     "status_standby",
     "status_initialize",
     "status_loading",
@@ -41,8 +43,11 @@ const SEEN: [&str; 11] = [
 /// The next question, or what the answers say.
 pub fn step(line: &Line, answers: &[Answer]) -> HealthStep {
     match answers {
-        [] => ask(line),
-        [.., last] => HealthStep::Done(read(last)),
+        [] => ask(line, "status"),
+        // One that is ready says which phone it drives: another one would send in another name.
+        [status] if read(status).standing == Standing::Sendable => ask(line, "me"),
+        [status] => HealthStep::Done(read(status)),
+        [status, me, ..] => HealthStep::Done(linked(line, me).unwrap_or_else(|| read(status))),
     }
 }
 
@@ -51,12 +56,35 @@ pub fn is_seen(code: &str) -> bool {
     SEEN.contains(&code)
 }
 
-fn ask(line: &Line) -> HealthStep {
-    let Ok(mut url) = address::join(&line.base_url, &[&line.sender_id, "instance", "status"]) else {
+fn ask(line: &Line, what: &str) -> HealthStep {
+    let Ok(mut url) = address::join(&line.base_url, &[&line.sender_id, "instance", what]) else {
         return HealthStep::Done(Health::unclear("address", "the instance's address cannot be made"));
     };
     url.query_pairs_mut().append_pair("token", &line.credential.token);
     HealthStep::Ask(Prepared { method: Method::GET, url, headers: HeaderMap::new(), body: Vec::new() })
+}
+
+/// What is wrong with the phone that an instance drives. `None`: it is ours, or nobody can tell from this answer, of which
+/// only third parties know the shape.
+fn linked(line: &Line, me: &Answer) -> Option<Health> {
+    let body = serde_json::from_slice::<Value>(&me.body).ok().filter(|_| me.status == 200)?;
+    let id = body.get("id").or_else(|| body.pointer("/me/id"))?.as_str()?;
+    let digits = id.strip_suffix("@c.us").or_else(|| id.strip_suffix("@s.whatsapp.net"))?;
+    let digits =
+        digits.split(':').next().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    if format!("+{digits}") == line.from.reveal() {
+        return None;
+    }
+    let theirs = Phone::parse(&format!("+{digits}")).ok()?;
+    Some(Health::new(
+        Standing::NotSendable(Class::NumberSuspended),
+        "other_phone",
+        format!(
+            "the instance drives {}, not {}: scan its code with the right phone",
+            theirs.masked(),
+            line.from.masked()
+        ),
+    ))
 }
 
 fn read(answer: &Answer) -> Health {

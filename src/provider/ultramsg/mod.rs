@@ -2,14 +2,15 @@
 
 pub mod codes;
 mod health;
+mod listing;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 
 use super::{
     Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Outgoing,
-    Prepared, Provider, address, reading,
-    report::{Delivered, Report, ReportError},
+    Prepared, Provider, Registration, address, reading,
+    report::{Delivered, Receipt, Report, ReportError},
 };
 use crate::domain::{
     number::ProviderKind,
@@ -166,6 +167,26 @@ impl Provider for Ultramsg {
 
     fn is_seen_by_check(&self, code: &str) -> bool {
         health::is_seen(code)
+    }
+
+    fn registration_request(&self, line: &Line, phone: &Phone) -> Option<Prepared> {
+        listing::registration_request(line, phone)
+    }
+
+    fn read_registration(&self, answer: &Answer) -> Registration {
+        listing::read_registration(answer)
+    }
+
+    fn unreported_states(&self) -> &'static [&'static str] {
+        &listing::STATES
+    }
+
+    fn failures_request(&self, line: &Line, state: &str, page: u32) -> Option<Prepared> {
+        listing::failures_request(line, state, page)
+    }
+
+    fn read_failures(&self, line: &Line, state: &str, answer: &Answer) -> Result<Vec<Receipt>, String> {
+        listing::read_failures(line, state, answer)
     }
 
     fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {

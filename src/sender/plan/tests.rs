@@ -60,6 +60,7 @@ fn number(nth: usize, priority: i32) -> NumberView {
         name: format!("number {nth}"),
         instance_id: nth.to_string(),
         account_name: "main".into(),
+        slowed: None,
         used_today: 0,
         held_back: 0,
         reply_share: 0,

@@ -1,8 +1,8 @@
 //! What the provider says of one number, for people to look at.
 
 use super::Seat;
-use crate::domain::{ids::NumberId, text::Safe};
-use crate::store::view::{HealthView, LogLine, NumberTest};
+use crate::domain::{ids::NumberId, pulse::Pulse, ratio::Ratios, text::Safe};
+use crate::store::view::{HealthView, LogLine, NumberTest, VitalsView};
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, Utc};
 
@@ -28,6 +28,40 @@ impl Store {
             unlimited: row.provider_unlimited,
             checked_at: row.checked_at,
             well_since: row.well_since,
+        }))
+    }
+
+    /// How it does by its own past.
+    pub(super) async fn vitals_of(&self, seat: &Seat, id: NumberId) -> Result<VitalsView, StoreError> {
+        let row = sqlx::query!(
+            r#"select v.state, v.since, v.words, v.tried, v.failed, v.blocked,
+                      v.failed_warned_at is not null as "failed_on!", v.blocked_warned_at is not null as "blocked_on!",
+                      c.state as "canary?", c.purpose as "purpose?", c.planned_at as "planned_at?"
+                 from number_vitals v
+                 left join lateral (select c.state, c.purpose, c.planned_at from canaries c
+                                     where c.organization_id = $1 and c.number_id = $2
+                                     order by c.planned_at desc limit 1) c on true
+                where v.organization_id = $1 and v.number_id = $2"#,
+            seat.organization.0,
+            id.0,
+        )
+        .fetch_optional(self.screen())
+        .await
+        .map_err(failed(DOING))?;
+        Ok(row.map_or_else(VitalsView::default, |row| VitalsView {
+            pulse: row.state.parse().unwrap_or(Pulse::Unknown),
+            since: Some(row.since),
+            words: Safe::new(&row.words),
+            ratios: Ratios {
+                tried: super::count(row.tried),
+                failed: super::count(row.failed),
+                blocked: super::count(row.blocked),
+            },
+            failed_on: row.failed_on,
+            blocked_on: row.blocked_on,
+            canary: row.canary.zip(row.purpose).zip(row.planned_at).map(|((state, purpose), at)| {
+                (Safe::new(&format!("{} ({purpose})", state.replace('_', " "))), at)
+            }),
         }))
     }
 
@@ -91,6 +125,17 @@ impl Store {
             };
             (row.at, test)
         }))
+    }
+}
+
+/// What a number warns of, in few words.
+pub(super) fn warning(ratios: Ratios, failed_on: bool, blocked_on: bool) -> Option<Safe> {
+    let percent = |part| ratios.percent(part).unwrap_or(0.0);
+    let blocked = blocked_on.then(|| format!("BAN RISK, blocked {:.1}%", percent(ratios.blocked)));
+    let failed = failed_on.then(|| format!("FAILS {:.0}%", percent(ratios.failed)));
+    match (blocked, failed) {
+        (Some(blocked), Some(failed)) => Some(Safe::new(&format!("{blocked}, {failed}"))),
+        (one, other) => one.or(other).map(|words| Safe::new(&words)),
     }
 }
 

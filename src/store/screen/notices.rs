@@ -135,7 +135,8 @@ impl Store {
                       coalesce(n.revision, c.revision) as revision,
                       coalesce(c.name, nullif(n.display_name, '')) as name, n.phone::text as phone,
                       coalesce(n.suspended_at is not null, false) as "suspended!",
-                      coalesce(c.state = 'paused', false) as "paused!"
+                      coalesce(c.state = 'paused', false) as "paused!",
+                      coalesce(l.action in ('slow', 'warn'), false) as "warned!"
                  from unnest($2::uuid[]) with ordinality as k (id, place)
                  left join whatsapp_numbers n on n.organization_id = $1 and n.id = k.id
                  left join campaigns c on c.organization_id = $1 and c.id = k.id
@@ -167,7 +168,7 @@ impl Store {
                     subject: subject(table, *id),
                     version: row.revision.map(Version),
                     instance: row.instance_id.map(InstanceId),
-                    alarming: by_sender && (row.suspended || row.paused),
+                    alarming: by_sender && (row.suspended || row.paused || row.warned),
                 }
             })
             .collect())
@@ -242,6 +243,9 @@ fn sentence(name: &str, action: Option<&str>, reason: Option<&str>) -> String {
         "complete" => "completed",
         "suspend" => "suspended",
         "rest" | "limit" => "rests",
+        "slow" => "goes on at half its rate",
+        "restore" => "has its own rate again",
+        "warn" => "warns",
         "enable" => "enabled",
         "disable" => "disabled",
         "add" | "create" => "added",
@@ -287,6 +291,7 @@ mod tests {
             (Some("suspend_number"), Some(" "), "spring-vip suspended"),
             (Some("set priority"), Some("no reason given"), "spring-vip changed"),
             (Some("fail over number"), None, "spring-vip: fail over number"),
+            (Some("slow"), Some("3 of 40 arrived"), "spring-vip goes on at half its rate: 3 of 40 arrived"),
             (None, None, "spring-vip changed"),
         ] {
             assert_eq!(sentence("spring-vip", action, reason), expected);

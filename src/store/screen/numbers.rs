@@ -1,11 +1,13 @@
 //! Sending numbers: the list, and everything about one.
 
 use super::holds::{self, NumberFacts, Scene};
-use super::{ReadError, Seat, count, many, milliseconds, phone};
+use super::{ReadError, Seat, count, health, many, milliseconds, phone};
 use crate::domain::action::Version;
 use crate::domain::hold::{self, GateName};
 use crate::domain::ids::{InstanceId, NumberId};
 use crate::domain::number::Pacing;
+use crate::domain::pulse::Pulse;
+use crate::domain::ratio::Ratios;
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{LeaseRow, NumberDetail, NumberRow, NumberStanding, OVERVIEW_ROWS};
 use crate::store::{Store, StoreError, failed};
@@ -73,7 +75,9 @@ impl Store {
             Columns,
             r#"select n.id, n.phone::text as "phone!", n.display_name, n.notes, n.priority, n.daily_limit, n.interval_ms,
                       n.per_second, n.in_flight, n.is_active, n.suspended_at, n.suspension_reason, n.suspended_until,
-                      n.suspended_by, n.limited_until, n.limited_reason, n.revision,
+                      n.suspended_by, n.limited_until, n.limited_reason, n.revision, n.slowed_reason,
+                      v.state as pulse, v.tried, v.failed, v.blocked, v.failed_warned_at is not null as "failed_on!",
+                      v.blocked_warned_at is not null as "blocked_on!",
                       a.name as account_name, a.provider::text as "provider!",
                       nullif(p.next_send_at, '-infinity') as next_send_at, coalesce(u.reserved, 0) as "used!",
                       held_back(n.organization_id, n.id, n.daily_limit, n.reply_share, $2) as "held_back!",
@@ -85,6 +89,7 @@ impl Store {
                  from whatsapp_numbers n
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
                  join number_pacing p on p.organization_id = n.organization_id and p.number_id = n.id
+                 join number_vitals v on v.organization_id = n.organization_id and v.number_id = n.id
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder
                  left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
@@ -167,6 +172,7 @@ impl Store {
             notes: read.notes,
             pools: work.pools,
             health: self.health_of(seat, id).await?,
+            vitals: self.vitals_of(seat, id).await?,
             queued: work.queued,
             per_minute: self.chart_of(seat, id, scene.at).await?,
             log,
@@ -260,6 +266,13 @@ struct Columns {
     limited_until: Option<DateTime<Utc>>,
     limited_reason: Option<String>,
     revision: i64,
+    slowed_reason: Option<String>,
+    pulse: String,
+    tried: i32,
+    failed: i32,
+    blocked: i32,
+    failed_on: bool,
+    blocked_on: bool,
     account_name: String,
     provider: String,
     next_send_at: Option<DateTime<Utc>>,
@@ -305,6 +318,11 @@ impl Columns {
             expires_at: self.expires_at.unwrap_or(at),
         });
         let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "provider" };
+        let warns = health::warning(
+            Ratios { tried: count(self.tried), failed: count(self.failed), blocked: count(self.blocked) },
+            self.failed_on,
+            self.blocked_on,
+        );
         let row = NumberRow {
             id,
             version: Version(self.revision),
@@ -314,6 +332,9 @@ impl Columns {
             provider: self.provider.parse().map_err(unreadable)?,
             priority: self.priority,
             standing,
+            pulse: self.pulse.parse().unwrap_or(Pulse::Unknown),
+            slowed: self.slowed_reason.map(Safe::from),
+            warns,
             hold: None,
             daily_limit: self.daily_limit.map(count),
             used_today: facts.used_today,
@@ -349,6 +370,9 @@ fn gates_of(scene: &Scene, read: &NumberRead) -> Vec<crate::store::view::Gate> {
     ];
     if let Some(holder) = &read.row.holder {
         known.push((GateName::Lease, format!("held by {holder}")));
+    }
+    if let Some(why) = &read.row.slowed {
+        known.push((GateName::Pace, format!("at half its rate: {why}")));
     }
     holds::gates(&GATES, &holds::of_number(scene, &read.facts), &known, scene.zone)
 }

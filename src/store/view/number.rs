@@ -5,6 +5,8 @@ use crate::domain::action::Version;
 use crate::domain::ids::NumberId;
 use crate::domain::number::{Pacing, ProviderKind};
 use crate::domain::phone::Phone;
+use crate::domain::pulse::Pulse;
+use crate::domain::ratio::Ratios;
 use crate::domain::text::{Safe, Shown};
 use chrono::{DateTime, Utc};
 
@@ -67,6 +69,12 @@ pub struct NumberRow {
     pub priority: i32,
     /// What it may do now.
     pub standing: NumberStanding,
+    /// Whether what it sends arrives.
+    pub pulse: Pulse,
+    /// Why it sends at half its rate, if it does.
+    pub slowed: Option<Safe>,
+    /// What it warns of: too many failures, or people who block it.
+    pub warns: Option<Safe>,
     /// Why it sends nothing now although it may; `None`: it sends, or has nothing to send.
     pub hold: Option<HoldView>,
     /// Most messages a day.
@@ -106,6 +114,39 @@ pub struct HealthView {
     pub well_since: Option<DateTime<Utc>>,
 }
 
+/// How a number does by its own past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VitalsView {
+    /// Whether what it sends arrives.
+    pub pulse: Pulse,
+    /// Since when.
+    pub since: Option<DateTime<Utc>>,
+    /// What was seen, or why nothing can be said.
+    pub words: Safe,
+    /// Messages of the last 24 hours, and what failed or was blocked.
+    pub ratios: Ratios,
+    /// It fails more than it should.
+    pub failed_on: bool,
+    /// It is blocked more than it should be.
+    pub blocked_on: bool,
+    /// What became of the last canary, and when it was sent.
+    pub canary: Option<(Safe, DateTime<Utc>)>,
+}
+
+impl Default for VitalsView {
+    fn default() -> Self {
+        Self {
+            pulse: Pulse::Unknown,
+            since: None,
+            words: Safe::default(),
+            ratios: Ratios::default(),
+            failed_on: false,
+            blocked_on: false,
+            canary: None,
+        }
+    }
+}
+
 /// What a test of a number found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberTest {
@@ -128,6 +169,8 @@ pub struct NumberDetail {
     pub pools: Vec<Shown>,
     /// What its provider says of it.
     pub health: HealthView,
+    /// How it does by its own past.
+    pub vitals: VitalsView,
     /// Gates in order.
     pub gates: Vec<Gate>,
     /// Due messages that wait for it.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::action::{Subject, Version};
+use crate::domain::pulse::Pulse;
 use crate::store::view::{
     CampaignStanding, Cursor, PAGE_ROWS, Page, Place, RecipientRow, Stop, ThreadQuery, ThreadRow,
     ThreadScope, Total,
@@ -315,6 +316,32 @@ impl Desk {
             row.version = Version(row.version.0 + 1);
             row.standing = CampaignStanding::Paused;
             row.by = "bea".into();
+        }
+        self.send(Msg::Overview(Ok(Arc::new(overview))));
+    }
+
+    /// Numbers fall silent, are slowed and rested for it, and warn.
+    pub fn fall_silent(&mut self) {
+        let Some(mut overview) = self.model.overview().cloned() else { return };
+        let seen =
+            "silent death suspected: 3 of 40 (8%) arrived in time, usually 95%; a canary is on its way";
+        for row in &mut overview.numbers {
+            row.version = Version(row.version.0 + 1);
+            if row.id == number_id(1) {
+                (row.pulse, row.slowed) = (Pulse::Amber, Some(seen.into()));
+            } else if row.id == number_id(2) {
+                row.pulse = Pulse::Red;
+                row.standing = NumberStanding::Suspended {
+                    reason:
+                        "silent death: the canary did not arrive; 0 of 22 (0%) arrived in time, usually 93%"
+                            .into(),
+                    since: ago(70),
+                    until: None,
+                    by: "sender".into(),
+                };
+            } else if row.id == number_id(5) {
+                (row.warns, row.hold) = (Some("BAN RISK, blocked 3.1%".into()), None);
+            }
         }
         self.send(Msg::Overview(Ok(Arc::new(overview))));
     }

@@ -4,6 +4,8 @@ use crate::domain::action::{Subject, Version};
 use crate::domain::ids::{AccountId, AttemptId, CampaignId, InstanceId, NumberId, RecipientId};
 use crate::domain::number::ProviderKind;
 use crate::domain::phone::Phone;
+use crate::domain::pulse::Pulse;
+use crate::domain::ratio::Ratios;
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::*;
 use chrono::{DateTime, Duration, TimeZone as _, Utc};
@@ -84,6 +86,9 @@ pub fn number(at: u64, name: &str) -> NumberRow {
         provider: ProviderKind::Meta,
         priority: i32::try_from(at).unwrap(),
         standing: NumberStanding::Active,
+        pulse: Pulse::Well,
+        slowed: None,
+        warns: None,
         hold: None,
         daily_limit: Some(10_000),
         used_today: 6_200,
@@ -382,6 +387,15 @@ pub fn number_detail(id: NumberId) -> NumberDetail {
             unlimited: false,
             checked_at: Some(ago(190)),
             well_since: Some(ago(7_200)),
+        },
+        vitals: VitalsView {
+            pulse: Pulse::Well,
+            since: Some(ago(7_200)),
+            words: "412 of 430 (96%) arrived in time, usually 95%".into(),
+            ratios: Ratios { tried: 6_230, failed: 62, blocked: 9 },
+            failed_on: false,
+            blocked_on: false,
+            canary: Some(("delivered (standby)".into(), ago(90_000))),
         },
         gates: vec![
             Gate {

@@ -4,8 +4,9 @@ use super::{
     WIDE, altered, below_headings, empty, gates, hold_long, hold_short, log, no_data, split, window,
 };
 use crate::domain::action::Subject;
+use crate::domain::pulse::Pulse;
 use crate::domain::text::Safe;
-use crate::store::view::{HealthView, NumberDetail, NumberRow, NumberStanding};
+use crate::store::view::{HealthView, NumberDetail, NumberRow, NumberStanding, VitalsView};
 use crate::tui::model::{Geometry, Model};
 use crate::tui::msg::Detail;
 use crate::tui::theme::Role;
@@ -39,7 +40,8 @@ fn badness(row: &NumberRow) -> u8 {
     match row.standing {
         NumberStanding::Suspended { .. } => 4,
         NumberStanding::Limited { .. } => 3,
-        NumberStanding::Active if row.hold.is_some() => 2,
+        NumberStanding::Active if row.slowed.is_some() => 3,
+        NumberStanding::Active if row.hold.is_some() || row.warns.is_some() => 2,
         NumberStanding::Active => 1,
         NumberStanding::Disabled => 0,
     }
@@ -138,13 +140,18 @@ const WIDE_COLUMNS: [Column; 9] = [
 /// The state as a word, marked while an order about it is under way.
 fn state(model: &Model, row: &NumberRow) -> Cell<'static> {
     let role = match row.standing {
-        NumberStanding::Active if row.hold.is_none() => Role::Good,
+        NumberStanding::Active if row.hold.is_none() && row.slowed.is_none() && row.warns.is_none() => {
+            Role::Good
+        }
         NumberStanding::Active | NumberStanding::Limited { .. } => Role::Warn,
         NumberStanding::Suspended { .. } => Role::Bad,
         NumberStanding::Disabled => Role::Dim,
     };
     if model.is_pending(Subject::Number(row.id)) {
         return Cell::new("working", Role::Warn);
+    }
+    if row.standing == NumberStanding::Active && row.slowed.is_some() {
+        return Cell::new("AMBER", Role::Warn);
     }
     Cell::new(row.standing.name().to_uppercase(), role)
 }
@@ -156,9 +163,16 @@ fn waits(model: &Model, row: &NumberRow) -> Cell<'static> {
         NumberStanding::Limited { until, reason } => {
             Cell::new(format!("{}: {reason}", clock(*until)), Role::Warn)
         }
+        NumberStanding::Suspended { reason, .. } if row.pulse == Pulse::Red => {
+            Cell::new(format!("RED, {reason}"), Role::Bad)
+        }
         NumberStanding::Suspended { reason, .. } => Cell::new(reason.to_string(), Role::Bad),
         NumberStanding::Disabled => Cell::new("switched off", Role::Dim),
+        NumberStanding::Active if row.slowed.is_some() => Cell::new("half rate, few arrive", Role::Warn),
         NumberStanding::Active => match (&row.hold, &row.last_error) {
+            (None, _) if row.warns.is_some() => {
+                Cell::new(row.warns.as_ref().map_or_else(String::new, Safe::to_string), Role::Warn)
+            }
             (Some(hold), _) => Cell::new(hold_short(hold, model), Role::Warn),
             (None, Some(error)) if row.errors.0 > 0 => Cell::new(format!("last: {error}"), Role::Dim),
             _ => Cell::new("", Role::Text),
@@ -195,13 +209,21 @@ fn cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
     vec![
         row.priority.to_string().into(),
         phone(model, Subject::Number(row.id), &row.phone).into(),
-        row.name.as_str().to_owned().into(),
+        label(row),
         state(model, row),
         words::grouped(u64::from(row.last_minute)).into(),
         Cell::new(share, used_role(row)),
         Cell::new(words::share(row.errors.0, row.errors.1), error_role(row)),
         waits(model, row),
     ]
+}
+
+/// What it is called, with a mark where its provider is not WhatsApp's own.
+fn label(row: &NumberRow) -> Cell<'static> {
+    if row.provider.is_official() {
+        return row.name.as_str().to_owned().into();
+    }
+    Cell::new(format!("!{}", row.name.as_str()), Role::Warn)
 }
 
 fn compact_cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
@@ -227,6 +249,8 @@ fn wide_cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
     };
     let mut cells = cells(model, row);
     cells[5] = Cell::new(share, used_role(row));
+    // The provider's own column has the mark.
+    cells[2] = row.name.as_str().to_owned().into();
     cells.insert(4, provider);
     cells
 }
@@ -292,6 +316,12 @@ pub fn describe(
         facts.fact("Phone", &phone(model, Subject::Number(row.id), &row.phone), Role::Text);
     }
     standing(facts, model, row);
+    if let Some(why) = &row.slowed {
+        facts.fact("Slowed", &format!("AMBER, half its rate: {why}"), Role::Warn);
+    }
+    if let Some(warns) = &row.warns {
+        facts.fact("Warns", warns, Role::Warn);
+    }
     // The standing of one that is out of service says why and until when already.
     let is_told = matches!(
         row.standing,
@@ -341,6 +371,7 @@ fn describe_detail(facts: &mut Facts, model: &Model, row: &NumberRow, detail: &N
         facts.fact("Pools", &pools.join(", "), Role::Text);
     }
     health(facts, model, row, &detail.health);
+    vitals(facts, model, &detail.vitals);
     gates(facts, &detail.gates, model);
     facts.heading("Sent a minute, last 30 min");
     let values: Vec<u64> = detail.per_minute.iter().map(|value| u64::from(*value)).collect();
@@ -387,6 +418,37 @@ fn health(facts: &mut Facts, model: &Model, row: &NumberRow, health: &HealthView
         let since = words::clock(since, model.now.wall, model.session.zone);
         facts.fact("Well since", &format!("{since}, says the provider; p resumes it"), Role::Good);
     }
+}
+
+/// How it does by its own past: whether what it sends arrives, how much fails, who blocks it.
+fn vitals(facts: &mut Facts, model: &Model, vitals: &VitalsView) {
+    let role = match vitals.pulse {
+        Pulse::Unknown => Role::Dim,
+        Pulse::Well => Role::Good,
+        Pulse::Amber => Role::Warn,
+        Pulse::Red => Role::Bad,
+    };
+    facts.fact("Pulse", &format!("{}, {}", vitals.pulse.name().to_uppercase(), vitals.words), role);
+    if let Some((canary, at)) = &vitals.canary {
+        facts.fact("Canary", &format!("{canary}, {}", words::relative(*at, model.now.wall)), Role::Text);
+    }
+    let ratios = vitals.ratios;
+    if ratios.tried == 0 {
+        return;
+    }
+    let line = |part: u32| {
+        let percent = ratios.percent(part).unwrap_or(0.0);
+        format!(
+            "{} of {} ({percent:.1}%)",
+            words::grouped(u64::from(part)),
+            words::grouped(u64::from(ratios.tried))
+        )
+    };
+    let of = |on: bool| if on { (", WARNS", Role::Warn) } else { ("", Role::Text) };
+    let (mark, role) = of(vitals.failed_on);
+    facts.fact("Fails 24 h", &format!("{}{mark}", line(ratios.failed)), role);
+    let (mark, role) = of(vitals.blocked_on);
+    facts.fact("Blocks 24 h", &format!("{}{mark}", line(ratios.blocked)), role);
 }
 
 fn standing(facts: &mut Facts, model: &Model, row: &NumberRow) {
@@ -453,6 +515,12 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
     add(count("suspended"), "suspended", Role::Bad);
     add(count("limited"), "limited", Role::Warn);
     add(count("disabled"), "disabled", Role::Dim);
+    let how_many = |is: fn(&NumberRow) -> bool| overview.numbers.iter().filter(|row| is(row)).count();
+    add(how_many(|row| row.slowed.is_some()), "amber", Role::Warn);
+    add(how_many(|row| row.warns.is_some()), "warned", Role::Warn);
+    if model.size.width >= WIDE {
+        add(how_many(|row| !row.provider.is_official()), "unofficial (!)", Role::Warn);
+    }
     let marked = model.numbers.marks().len();
     add(marked, "marked", Role::Title);
     if let Some((left, all)) = overview.capacity.filter(|_| model.size.width >= WIDE) {

@@ -40,6 +40,8 @@ macro_rules! screens {
 
 screens! {
     numbers: |desk| desk.keys("j");
+    numbers_silent: |desk| { desk.fall_silent(); desk.keys("g"); };
+    drawer_silent: |desk| { desk.fall_silent(); desk.keys("g Enter"); };
     campaigns: |desk| desk.keys("2");
     recipients: |desk| desk.keys("2 r Space j j Space j");
     live: |desk| desk.keys("4");

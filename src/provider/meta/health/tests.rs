@@ -71,6 +71,7 @@ fn the_example_of_the_sheet_is_read_whole() {
             words: "BUSINESS: payment method; ...".into(),
             quality: Some(Quality::Green),
             reach: Some(Reach::People(2_000)),
+            approval: Some("name APPROVED, code VERIFIED".into()),
         }
     );
 }
@@ -161,7 +162,14 @@ fn a_refused_field_is_left_out_and_the_question_put_again() {
     let all = asked(&[]);
     assert_eq!(
         all["fields"].split(',').collect::<Vec<_>>(),
-        ["status", "quality_rating", "whatsapp_business_manager_messaging_limit", "health_status"]
+        [
+            "status",
+            "quality_rating",
+            "name_status",
+            "code_verification_status",
+            "whatsapp_business_manager_messaging_limit",
+            "health_status"
+        ]
     );
     for code in [100, 200, 299] {
         let error = json!({ "error": { "code": code, "message": "(#100) nonexisting field" } });

@@ -33,6 +33,8 @@ pub struct Said {
     pub quality: Option<String>,
     /// How many people it may reach.
     pub limit: Option<String>,
+    /// `UltraMsg`: the phone that the instance drives, if not its own.
+    pub linked: Option<String>,
     /// Meta: fields that this token may not read.
     pub without: Vec<String>,
     /// The question is refused instead.
@@ -78,6 +80,7 @@ struct RawSaid {
     can_send: Option<String>,
     quality: Option<String>,
     limit: Option<String>,
+    linked: Option<String>,
     #[serde(default)]
     without: Vec<String>,
     error: Option<raw::Scalar>,
@@ -94,6 +97,7 @@ impl RawHealth {
             can_send: then.can_send,
             quality: then.quality,
             limit: then.limit,
+            linked: then.linked,
             without: then.without,
             error: then.error.map(raw::error_code).transpose()?,
             details: then.details,

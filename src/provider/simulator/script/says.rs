@@ -53,7 +53,8 @@ pub enum Stage {
     Delivered,
     /// Opened.
     Read,
-    /// Given up. `UltraMsg` reports no such thing: there it is silence.
+    /// Given up. `UltraMsg` reports no such thing: there it is silence, and whoever lists the messages finds it as `unsent`, or
+    /// as what the details name: `invalid`, `expired`.
     Failed,
     /// Twilio's word for a failure after the message left; Meta says failed.
     Undelivered,

@@ -26,7 +26,8 @@ async fn check_as(simulator: &Simulator, kind: ProviderKind, token: &str) -> Hea
         ProviderKind::Twilio => "",
     };
     let credential = Credential { external_id: "ACde".into(), token: token.to_owned().into() };
-    let phone = Phone::parse("+14155550105").unwrap();
+    let own = if kind == ProviderKind::Ultramsg { "+237600000102" } else { "+14155550105" };
+    let phone = Phone::parse(own).unwrap();
     let line = dialect(kind).line(&simulator.base_url(), credential, sender, &phone).unwrap();
     Client::new(&Settings::default()).unwrap().check(dialect(kind), &line).await
 }
@@ -103,6 +104,16 @@ async fn the_script_words_state_quality_and_limit() {
     let health = check(&simulator, ProviderKind::Twilio).await;
     assert_eq!(health.standing, SUSPENDED);
     assert_eq!((health.quality, health.reach), (Some(Quality::Red), Some(Reach::Unlimited)));
+}
+
+#[tokio::test]
+async fn an_instance_that_drives_another_phone_is_not_well() {
+    let simulator =
+        declared("[[health]]\nwhen = { number = 'instance7' }\nthen = { linked = '+237699000001' }");
+    let health = check(&simulator, ProviderKind::Ultramsg).await;
+    assert_eq!((health.standing, health.code.as_deref()), (SUSPENDED, Some("other_phone")));
+    assert!(!health.words.contains("+237699000001"), "masked: {}", health.words);
+    assert_eq!(simulator.questions(), 1, "the status is counted elsewhere");
 }
 
 #[tokio::test]

@@ -152,6 +152,7 @@ fn the_example_of_the_sheet_is_read_whole_from_a_list_or_alone() {
     let expected = Health {
         quality: Some(Quality::Green),
         reach: Some(Reach::People(10_000)),
+        approval: Some("sender ONLINE".to_owned()),
         ..Health::new(Standing::Sendable, "", "ONLINE")
     };
     let mut other = sender();

@@ -15,9 +15,14 @@ fn line() -> Line {
 
 fn raw(status: u16, body: &str) -> Health {
     let answer = Answer { status, retry_after: None, body: body.into(), truncated: false };
-    match step(&line(), &[answer]) {
+    let me = Answer { status: 404, retry_after: None, body: Vec::new(), truncated: false };
+    match step(&line(), &[answer.clone()]) {
         HealthStep::Done(health) => health,
-        HealthStep::Ask(prepared) => panic!("asks {}", prepared.url),
+        // Ready: then it is asked which phone it drives. Whoever cannot say so is believed.
+        HealthStep::Ask(_) => match step(&line(), &[answer, me]) {
+            HealthStep::Done(health) => health,
+            HealthStep::Ask(prepared) => panic!("asks {}", prepared.url),
+        },
     }
 }
 
@@ -31,6 +36,29 @@ fn one_question_with_the_token_in_its_query() {
     assert_eq!(prepared.method, Method::GET);
     assert_eq!(prepared.url.as_str(), "https://api.ultramsg.com/instance1150/instance/status?token=s%2Bcret");
     assert!(prepared.headers.is_empty() && prepared.body.is_empty());
+}
+
+#[test]
+fn an_instance_that_is_ready_says_which_phone_it_drives() {
+    let answer = |body: &str| Answer { status: 200, retry_after: None, body: body.into(), truncated: false };
+    let ready = answer(r#"{"status":{"accountStatus":{"status":"authenticated","substatus":"connected"}}}"#);
+    let HealthStep::Ask(prepared) = step(&line(), &[ready.clone()]) else { panic!("no second question") };
+    assert_eq!(prepared.url.as_str(), "https://api.ultramsg.com/instance1150/instance/me?token=s%2Bcret");
+    for (me, expected) in [
+        (r#"{"id":"237600000001@c.us","name":"Ana"}"#, Standing::Sendable),
+        (r#"{"me":{"id":"237600000001:12@s.whatsapp.net"}}"#, Standing::Sendable),
+        (r#"{"id":"237600000002@c.us"}"#, Standing::NotSendable(Class::NumberSuspended)),
+        // Privacy ids, other shapes and errors say nothing of the phone.
+        (r#"{"id":"88812345@lid"}"#, Standing::Sendable),
+        (r#"{"error":"not allowed"}"#, Standing::Sendable),
+        ("<html>", Standing::Sendable),
+    ] {
+        let HealthStep::Done(health) = step(&line(), &[ready.clone(), answer(me)]) else {
+            panic!("a third question")
+        };
+        assert_eq!(health.standing, expected, "{me}");
+    }
+    assert!(is_seen("other_phone"));
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! How an organisation's numbers are watched: who gets canaries, when numbers warn, when idle ones are exercised.
+
+use super::{
+    CliError, Session,
+    output::{card, or_dash},
+    parse,
+};
+use crate::{domain::phone::Phone, store::vitals::VitalEdit};
+use clap::Args;
+
+/// A number, or `none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrNone(Option<u32>);
+
+/// A phone, or `none`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneOrNone(Option<Phone>);
+
+fn percent(raw: &str) -> Result<OrNone, String> {
+    within(raw, 1..=100, "it is 1 to 100 percent, or none")
+}
+
+fn days(raw: &str) -> Result<OrNone, String> {
+    within(raw, 1..=365, "it is 1 to 365 days, or none")
+}
+
+fn within(raw: &str, range: std::ops::RangeInclusive<u32>, problem: &str) -> Result<OrNone, String> {
+    if raw == "none" {
+        return Ok(OrNone(None));
+    }
+    raw.parse()
+        .ok()
+        .filter(|number| range.contains(number))
+        .map(|number| OrNone(Some(number)))
+        .ok_or(problem.to_owned())
+}
+
+fn phone(raw: &str) -> Result<PhoneOrNone, String> {
+    if raw == "none" {
+        Ok(PhoneOrNone(None))
+    } else {
+        parse::phone(raw).map(|phone| PhoneOrNone(Some(phone)))
+    }
+}
+
+/// What can be changed of it.
+#[derive(Debug, Default, Args)]
+pub struct Flags {
+    /// Who gets a real message through a number that falls silent or stands by, at most one an hour each; or none
+    #[arg(long, value_name = "PHONE|none", value_parser = phone)]
+    canary_phone: Option<PhoneOrNone>,
+    /// A number warns when so many of a hundred messages fail within 24 hours; or none
+    #[arg(long, value_name = "PERCENT|none", value_parser = percent, allow_hyphen_values = true)]
+    warn_failed: Option<OrNone>,
+    /// A number warns when so many of a hundred people block it or ask it to stop; or none
+    #[arg(long, value_name = "PERCENT|none", value_parser = percent, allow_hyphen_values = true)]
+    warn_blocked: Option<OrNone>,
+    /// A number of a pool that sent nothing for so long is exercised; or none
+    #[arg(long, value_name = "DAYS|none", value_parser = days, allow_hyphen_values = true)]
+    standby_days: Option<OrNone>,
+}
+
+impl Flags {
+    /// As the database changes it.
+    pub fn edit(&self) -> VitalEdit<'_> {
+        VitalEdit {
+            canary_phone: self.canary_phone.as_ref().map(|phone| phone.0.as_ref()),
+            failed_percent: self.warn_failed.map(|percent| percent.0),
+            blocked_percent: self.warn_blocked.map(|percent| percent.0),
+            standby_days: self.standby_days.map(|days| days.0),
+        }
+    }
+}
+
+/// Shows it.
+pub async fn show(session: &Session) -> Result<(), CliError> {
+    let org = session.organization().await?;
+    let rules = session.store.vital_rules(org.id).await?;
+    let percent =
+        |percent: Option<u32>| percent.map_or_else(|| "never".to_owned(), |percent| format!("{percent}%"));
+    session.out.show(&rules, || {
+        card(&[
+            ("canary phone", or_dash(rules.canary_phone.as_ref())),
+            ("a number warns when as many fail", percent(rules.failed_percent)),
+            ("a number warns when as many block it", percent(rules.blocked_percent)),
+            ("messages that a warning needs", rules.ratio_least.to_string()),
+            ("messages that a look at silence needs", rules.least.to_string()),
+            ("messages that a past needs", rules.baseline_least.to_string()),
+            (
+                "idle numbers are exercised after",
+                rules
+                    .standby_after
+                    .map_or_else(|| "never".to_owned(), |after| format!("{} h", after.as_secs() / 3600)),
+            ),
+        ])
+    })
+}

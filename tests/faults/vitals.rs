@@ -1,0 +1,304 @@
+//! How numbers do by their own past, asked for rather than reported: warnings, standby numbers, canaries and failures that
+//! nobody reports.
+
+use crate::world::{
+    World,
+    seed::{Camp, Num, Number},
+    throughout, until,
+};
+use signalbox::{domain::ids::InstanceId, sender::Sender};
+use std::time::Duration;
+
+const CANARY: &str = "+237699999999";
+
+impl World {
+    /// Looks ten times a second, and asks a canary once an hour.
+    async fn watched(&self) {
+        self.execute(
+            "update vital_rules set look_every = '100 ms', canary_wait = '5 s', ratio_least = 20,
+                    canary_phone = '+237699999999'",
+        )
+        .await;
+    }
+
+    /// A sender that asks for failures as often as a test can wait.
+    async fn polling(&self, every: Duration) -> Sender {
+        self.sender_with(&self.database, |config| config.failures = every).await
+    }
+
+    async fn warnings(&self, number: &Number) -> Vec<String> {
+        sqlx::query_scalar(
+            "select reason from audit_log where entity_id = $1 and action = 'warn' order by at",
+        )
+        .bind(number.id.0)
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    fn canaries(&self) -> usize {
+        self.simulator.ledger().iter().filter(|entry| entry.to == CANARY).count()
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_fails_and_is_blocked_warns_once_for_each() {
+    // Every fifth person has blocked it, every tenth is not there at all.
+    let world = World::scripted(
+        "[[rule]]\nwhen = { every = 5 }\nthen = { error = 130403 }\n\
+         [[rule]]\nwhen = { every = 7 }\nthen = { error = 131026 }\n",
+    )
+    .await;
+    world.watched().await;
+    let number = world.number(Num::meta().per_second(50)).await;
+    let quiet = world.number(Num::meta().priority(20)).await;
+    world.campaign(Camp::of(300)).await;
+    let sender = world.sender().await;
+    until("it warns of both", 20, async || world.warnings(&number).await.len() >= 2).await;
+    world.until_counts("all are through", 30, |counts| counts.queued + counts.sending == 0).await;
+    throughout("once", Duration::from_millis(2_500), async || world.warnings(&number).await.len() == 2).await;
+    let warnings = world.warnings(&number).await;
+    assert!(warnings.iter().any(|words| words.starts_with("fails too much: ")), "{warnings:?}");
+    assert!(warnings.iter().any(|words| words.starts_with("risks a ban: ")), "{warnings:?}");
+    let (tried, failed, blocked): (i32, i32, i32) =
+        sqlx::query_as("select tried, failed, blocked from number_vitals where number_id = $1")
+            .bind(number.id.0)
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+    let counted: i64 = world.value("select count(*) from attempts where class = 'recipient_blocked'").await;
+    assert_eq!((tried, i64::from(blocked)), (300, counted));
+    assert!(failed > blocked, "{failed} {blocked}");
+    assert!(world.warnings(&quiet).await.is_empty());
+    // A threshold of nobody's warns nobody.
+    world.execute("update vital_rules set failed_percent = null, blocked_percent = null").await;
+    until("the warnings are off", 10, async || {
+        world
+            .value::<i64>(
+                "select count(*) from number_vitals where failed_warned_at is not null or blocked_warned_at is not null",
+            )
+            .await
+            == 0
+    })
+    .await;
+    world.end([sender]).await;
+}
+
+#[tokio::test]
+async fn a_number_that_stands_by_is_exercised_once_in_its_time() {
+    let world = World::scripted("").await;
+    world.watched().await;
+    world.execute("update vital_rules set standby_after = '1 day'").await;
+    let first = world.number(Num::meta()).await;
+    let backup = world.number(Num::meta().priority(20)).await;
+    world.execute("update whatsapp_numbers set created_at = clock_timestamp() - interval '2 days' where priority = 20").await;
+    let one = world.sender().await;
+    let two = world.sender().await;
+    until("its canary is sent", 20, async || world.canaries() == 1).await;
+    until("and its check is made", 20, async || {
+        world.value::<i64>("select count(*) from number_checks where actor = 'sender'").await >= 1
+    })
+    .await;
+    throughout("once", Duration::from_millis(2_500), async || world.canaries() == 1).await;
+    let (number, purpose, state): (uuid::Uuid, String, String) =
+        sqlx::query_as("select number_id, purpose, state from canaries")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+    assert_eq!((number, purpose.as_str(), state.as_str()), (backup.id.0, "standby", "accepted"));
+    let exercised: Vec<uuid::Uuid> =
+        sqlx::query_scalar("select number_id from number_vitals where exercised_at is not null")
+            .fetch_all(&world.pool)
+            .await
+            .unwrap();
+    assert_eq!(exercised, [backup.id.0], "not {}", first.phone);
+    let charged: Vec<(String, i32, i32)> =
+        sqlx::query_as("select scope, reserved, elsewhere from quota_usage order by scope")
+            .fetch_all(&world.pool)
+            .await
+            .unwrap();
+    assert_eq!(charged, [("number".to_owned(), 1, 1), ("organization".to_owned(), 1, 1)]);
+    world.end([one, two]).await;
+}
+
+#[tokio::test]
+async fn a_canary_whose_sender_died_is_never_sent_again() {
+    let world = World::scripted("").await;
+    world.watched().await;
+    let number = world.number(Num::meta()).await;
+    let why = world.store.plan_canary(world.organization, number.id, "standby").await.unwrap();
+    assert_eq!(why, None);
+    // Begun by somebody who is no more, with a deadline that has passed.
+    let begun = world
+        .store
+        .begin_canaries(world.organization, InstanceId::new(), Duration::from_millis(1))
+        .await
+        .unwrap();
+    assert_eq!(begun.len(), 1);
+    let again =
+        world.store.begin_canaries(world.organization, InstanceId::new(), Duration::from_secs(9)).await;
+    assert!(again.unwrap().is_empty(), "begun once");
+    world.execute("update canaries set deadline_at = clock_timestamp() - interval '1 minute'").await;
+    let sender = world.sender().await;
+    until("nobody knows", 10, async || {
+        world.value::<String>("select state from canaries").await == "in_doubt"
+    })
+    .await;
+    let why = world.store.plan_canary(world.organization, number.id, "standby").await.unwrap();
+    assert_eq!(why.as_deref(), Some("one was sent lately"));
+    throughout("nothing is sent", Duration::from_secs(1), async || world.canaries() == 0).await;
+    world.end([sender]).await;
+}
+
+#[tokio::test]
+async fn a_canary_keeps_every_rule_of_a_message() {
+    let world = World::scripted("").await;
+    world.watched().await;
+    let number = world.number(Num::meta().daily(1)).await;
+    let refused = async |statement: &'static str, undo: &'static str, words: &str| {
+        world.execute(statement).await;
+        let why = world.store.plan_canary(world.organization, number.id, "amber").await.unwrap();
+        assert_eq!(why.as_deref(), Some(words));
+        world.execute(undo).await;
+    };
+    refused(
+        "update vital_rules set canary_phone = null",
+        "update vital_rules set canary_phone = '+237699999999'",
+        "no canary phone is set",
+    )
+    .await;
+    refused(
+        "update organizations set stopped_at = clock_timestamp(), stopped_by = 'ana', stopped_reason = 'x'",
+        "update organizations set stopped_at = null, stopped_by = null, stopped_reason = null",
+        "all sending is stopped",
+    )
+    .await;
+    refused(
+        "update whatsapp_numbers set is_active = false",
+        "update whatsapp_numbers set is_active = true",
+        "the number is switched off",
+    )
+    .await;
+    refused(
+        "update whatsapp_numbers set suspended_at = clock_timestamp(), suspension_reason = 'x', suspended_by = 'ana'",
+        "update whatsapp_numbers set suspended_at = null, suspension_reason = null, suspended_by = null",
+        "the number is suspended",
+    )
+    .await;
+    refused(
+        "insert into suppressions (organization_id, phone, since, source, reason)
+         select id, '+237699999999', clock_timestamp(), 'reply', 'x' from organizations",
+        "delete from suppressions",
+        "the canary phone has opted out",
+    )
+    .await;
+    assert_eq!(world.store.plan_canary(world.organization, number.id, "amber").await.unwrap(), None);
+    world.execute("update canaries set planned_at = planned_at - interval '2 hours'").await;
+    let why = world.store.plan_canary(world.organization, number.id, "amber").await.unwrap();
+    assert_eq!(why.as_deref(), Some("a daily limit is reached"), "the first one was charged");
+    world.execute("update canaries set due_at = due_at - interval '2 hours'").await;
+    let begun = world
+        .store
+        .begin_canaries(world.organization, InstanceId::new(), Duration::from_secs(9))
+        .await
+        .unwrap();
+    assert!(begun.is_empty(), "too late, it is not begun");
+    assert_eq!(world.value::<String>("select state from canaries").await, "not_sent");
+    assert_eq!(
+        world.value::<i64>("select sum(reserved + elsewhere)::bigint from quota_usage").await,
+        0,
+        "given back"
+    );
+    world.end([]).await;
+}
+
+#[tokio::test]
+async fn failures_that_ultramsg_reports_nowhere_are_asked_for_and_applied() {
+    let world = World::scripted(
+        "[[rule]]\nwhen = { every = 5 }\nthen = { receipts = [{ status = 'failed', code = 1, details = 'invalid' }] }\n\
+         [[rule]]\nwhen = { nth = 3 }\nthen = { receipts = [{ status = 'failed', code = 1, details = 'expired' }] }\n",
+    )
+    .await;
+    let number = world.number(Num::ultramsg()).await;
+    world.campaign(Camp::of(50)).await;
+    let sender = world.polling(Duration::from_millis(300)).await;
+    until("ten are found", 30, async || {
+        world
+            .value::<i64>("select count(*) from attempts where state = 'undelivered' and code = 'invalid'")
+            .await
+            == 10
+    })
+    .await;
+    // Nobody but the gateway had the expired one: it goes again.
+    until("and the expired one is sent again", 30, async || {
+        world
+            .value::<i64>("select count(*) from attempts where state = 'undelivered' and code = 'expired'")
+            .await
+            == 1
+            && world.value::<i64>("select count(*) from attempts where state = 'accepted'").await == 40
+    })
+    .await;
+    assert_eq!(
+        world.value::<i64>("select count(*) from campaign_recipients where state = 'failed'").await,
+        10
+    );
+    let reason: String =
+        world.value("select distinct reason from campaign_recipients where state = 'failed'").await;
+    assert_eq!(reason, "recipient_invalid: invalid");
+    assert_eq!(world.received_from(&number.from), 51);
+    let sides = world.end_with_one_sent_again([sender]).await;
+    assert_eq!(sides, 51);
+}
+
+impl World {
+    /// As [`World::end`], where one message was sent again because the gateway never sent the first: the same text to the
+    /// same person is in its ledger twice, and only once on its way.
+    async fn end_with_one_sent_again(&self, senders: impl IntoIterator<Item = Sender>) -> usize {
+        for sender in senders {
+            let (_, left) = sender.drain(Duration::from_secs(15)).await;
+            assert_eq!(left, 0);
+        }
+        self.assert_invariants().await;
+        assert_eq!(self.simulator.duplicates().len(), 2);
+        self.simulator.ledger().len()
+    }
+}
+
+#[tokio::test]
+async fn who_reports_failures_is_not_asked_and_the_others_gently() {
+    let world = World::scripted("").await;
+    world.number(Num::meta()).await;
+    let gateway = world.number(Num::ultramsg().priority(20)).await;
+    let idle = world.number(Num::ultramsg().priority(30)).await;
+    world.campaign(Camp::of(20)).await;
+    // Minutes are between two turns of a number; two senders ask no more than one.
+    let one = world.polling(Duration::from_secs(300)).await;
+    let two = world.polling(Duration::from_secs(300)).await;
+    world.until_all_accepted(20).await;
+    assert_eq!(world.simulator.questions(), 0, "nothing went through the gateway");
+    sqlx::query("update number_pacing set last_sent_at = clock_timestamp() where number_id = $1")
+        .bind(gateway.id.0)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    sqlx::query(
+        "insert into number_activity (organization_id, number_id, minute, accepted)
+         select $1, $2, date_trunc('minute', clock_timestamp()), 1",
+    )
+    .bind(world.organization.0)
+    .bind(gateway.id.0)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    world.execute("update chores set next_run_at = clock_timestamp() where name = 'failures'").await;
+    until("it is asked, once for each state", 30, async || world.simulator.questions() == 3).await;
+    world.execute("update chores set next_run_at = clock_timestamp() where name = 'failures'").await;
+    throughout("and not again", Duration::from_secs(3), async || world.simulator.questions() == 3).await;
+    let asked: Vec<uuid::Uuid> =
+        sqlx::query_scalar("select number_id from number_polls where polled_at is not null")
+            .fetch_all(&world.pool)
+            .await
+            .unwrap();
+    assert_eq!(asked, [gateway.id.0], "not {}", idle.phone);
+    world.end([one, two]).await;
+}
