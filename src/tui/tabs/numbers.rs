@@ -413,6 +413,9 @@ fn health(facts: &mut Facts, model: &Model, row: &NumberRow, health: &HealthView
         _ => Role::Text,
     };
     facts.fact("Quality", &format!("{}, {people}", quality.to_uppercase()), role);
+    if let Some(approval) = &health.approval {
+        facts.fact("Approval", approval, Role::Text);
+    }
     // Whether it comes back by itself depends on what it was suspended for.
     if let (NumberStanding::Suspended { .. }, Some(since)) = (&row.standing, health.well_since) {
         let since = words::clock(since, model.now.wall, model.session.zone);
@@ -431,6 +434,9 @@ fn vitals(facts: &mut Facts, model: &Model, vitals: &VitalsView) {
     facts.fact("Pulse", &format!("{}, {}", vitals.pulse.name().to_uppercase(), vitals.words), role);
     if let Some((canary, at)) = &vitals.canary {
         facts.fact("Canary", &format!("{canary}, {}", words::relative(*at, model.now.wall)), Role::Text);
+    }
+    if let Some(cost) = &vitals.cost {
+        facts.fact("A month", &cost.to_string(), Role::Text);
     }
     let ratios = vitals.ratios;
     if ratios.tried == 0 {
@@ -467,6 +473,8 @@ fn standing(facts: &mut Facts, model: &Model, row: &NumberRow) {
             facts.fact("Why", reason, Role::Bad);
             let ends = until.map_or("when somebody resumes it (p)".into(), clock);
             facts.fact("Until", &ends, Role::Text);
+            let brings = if row.pulse == Pulse::Red { "; a canary that arrives brings it back" } else { "" };
+            facts.fact("To do", &format!("t asks its provider, then p resumes it{brings}"), Role::Text);
         }
     }
 }
