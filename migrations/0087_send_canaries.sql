@@ -90,6 +90,7 @@ declare
     v_number whatsapp_numbers;
     v_pacing number_pacing;
     v_now    timestamptz;
+    v_next   timestamptz;
     v_day    date;
 begin
     perform pg_advisory_xact_lock_shared(decision_queue(p_org));
@@ -134,13 +135,13 @@ begin
     insert into canaries (organization_id, id, number_id, account_id, phone, purpose, quota_day, planned_at, due_at)
     values (p_org, new_uuid(), p_number, v_number.account_id, v_rules.canary_phone, p_purpose, v_day, v_now,
             greatest(v_pacing.next_send_at, v_now));
-    -- The slot is its own until the next look begins it, and the gap that the number keeps follows.
-    update number_pacing
-       set next_send_at = greatest(v_pacing.next_send_at, v_now)
-                          + case when v_number.interval_ms > 0 then v_rules.look_every else interval '0' end
-                          + make_interval(secs => greatest(v_number.interval_ms / 1000.0,
-                                case when v_number.per_second > 0 then 1.0 / v_number.per_second else 0 end))
-     where organization_id = p_org and number_id = p_number;
+    -- The slot is its own until the next look begins it, and the gap that the number keeps follows, for replies too.
+    v_next := greatest(v_pacing.next_send_at, v_now)
+              + case when v_number.interval_ms > 0 then v_rules.look_every else interval '0' end
+              + make_interval(secs => greatest(v_number.interval_ms / 1000.0,
+                    case when v_number.per_second > 0 then 1.0 / v_number.per_second else 0 end));
+    update number_pacing p set next_send_at = v_next, next_reply_at = greatest(p.next_reply_at, v_next)
+     where p.organization_id = p_org and p.number_id = p_number;
     return null;
 end $$;
 comment on function plan_canary is 'Takes a slot of a number for a message to the canary phone; answers why not.';

@@ -96,6 +96,9 @@ pub struct EditArgs {
     /// In this currency
     #[arg(long, value_name = "CODE", requires = "monthly_cost", value_parser = currency)]
     currency: Option<Currency>,
+    /// Percent of its daily limit and of its rate that only replies may use
+    #[arg(long, value_name = "PERCENT", value_parser = parse::reply_share, allow_hyphen_values = true)]
+    reply_share: Option<u32>,
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -364,6 +367,7 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         per_second: args.pacing.per_second,
         in_flight: args.pacing.in_flight,
         monthly_cost: args.monthly_cost.map(|cost| cost.of(args.currency)).transpose()?,
+        reply_share: args.reply_share,
     };
     if edit == NumberEdit::default() {
         return Err(CliError::Usage(

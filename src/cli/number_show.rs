@@ -234,6 +234,7 @@ pub async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), Cli
             ("left today", or_dash(number.remaining_today)),
             ("interval", format!("{} s", f64::from(number.interval_ms) / 1000.0)),
             ("per second", number.per_second.to_string()),
+            ("held for replies", format!("{} %", number.reply_share)),
             ("in flight", number.in_flight.to_string()),
             ("lease held by", or_dash(number.lease_host.as_ref())),
             ("notes", number.notes.clone()),

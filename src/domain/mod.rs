@@ -29,6 +29,7 @@ pub mod sharing;
 pub mod suggest;
 pub mod template;
 pub mod text;
+pub mod thread;
 
 #[cfg(test)]
 pub(crate) mod seeded;

@@ -40,6 +40,7 @@ pub mod line;
 pub mod plan;
 pub mod polls;
 pub mod recorder;
+mod recover;
 pub mod reports;
 mod shared;
 pub mod spool;

@@ -9,7 +9,7 @@ pub mod why;
 use crate::domain::{
     day,
     hold::{
-        self, BreakerScope, Hold,
+        self, BreakerScope, CapScope, Hold,
         facts::{self, CampaignFacts, Now, NumberFacts, OrganizationFacts},
     },
     ids::{AccountId, CampaignId, InstanceId, NumberId, PoolId},
@@ -39,6 +39,8 @@ pub struct Local {
     pub in_air: HashMap<NumberId, u32>,
     /// Later slots than the snapshot knows of.
     pub next_send_at: HashMap<NumberId, DateTime<Utc>>,
+    /// The same for replies.
+    pub next_reply_at: HashMap<NumberId, DateTime<Utc>>,
     /// Accounts whose provider does not answer well.
     pub breakers: HashMap<AccountId, OpenBreaker>,
     /// Numbers that this process took out at once, before the database says so.
@@ -58,6 +60,8 @@ pub struct NumberLanes {
     pub number: usize,
     /// Most messages at this slot.
     pub batch: u32,
+    /// How many replies go first.
+    pub replies: u32,
     /// Campaign (place in the snapshot), how many, and whether only work that is bound to this number.
     pub shares: Vec<(usize, u32, bool)>,
 }
@@ -75,7 +79,10 @@ impl Plan {
     /// How many messages it wants.
     #[must_use]
     pub fn wanted(&self) -> u32 {
-        self.claims.iter().flat_map(|claim| &claim.shares).map(|(_, count, _)| count).sum()
+        self.claims
+            .iter()
+            .map(|claim| claim.replies + claim.shares.iter().map(|(_, count, _)| count).sum::<u32>())
+            .sum()
     }
 
     fn may_open(&mut self, at: DateTime<Utc>) {
@@ -205,30 +212,78 @@ impl Roster {
             if left == 0 || !local.leases.contains_key(&view.number.id) {
                 continue;
             }
-            if let Some(hold) = &self.numbers[place] {
-                hold.until().into_iter().for_each(|until| plan.may_open(until));
-                continue;
-            }
-            let has_work = |(at, _): &(usize, bool)| {
-                rooms[*at].left > 0 || may_have_bound_work(snapshot, local, place, *at, now)
-            };
-            if !self.serves[place].iter().any(has_work) {
-                continue;
-            }
-            match turn(view, local, now) {
-                Turn::Wait(hold) => hold.until().into_iter().for_each(|until| plan.may_open(until)),
-                Turn::Claim(batch) => {
-                    let capacity = batch.min(left).min(room_of(view.number.daily_limit, view.used_today));
-                    let shares = self.divide(snapshot, local, place, capacity, &mut rooms, now);
-                    let taken: u32 = shares.iter().map(|(_, count, _)| count).sum();
-                    left -= taken;
-                    if taken > 0 {
-                        plan.claims.push(NumberLanes { number: place, batch, shares });
-                    }
+            let replies = self.replies(view, place, local, left, now, &mut plan);
+            let (batch, shares) = match &self.numbers[place] {
+                Some(hold) => {
+                    hold.until().into_iter().for_each(|until| plan.may_open(until));
+                    (0, Vec::new())
                 }
+                None => self.campaign_work(snapshot, local, place, left, replies, &mut rooms, now, &mut plan),
+            };
+            let taken = replies + shares.iter().map(|(_, count, _)| count).sum::<u32>();
+            left -= taken;
+            if taken > 0 {
+                plan.claims.push(NumberLanes { number: place, batch: batch.max(replies), replies, shares });
             }
         }
         plan
+    }
+
+    /// How many replies go through a number now. They go first, have a slot of their own, and may use what is held back.
+    fn replies(
+        &self,
+        view: &NumberView,
+        place: usize,
+        local: &Local,
+        left: u32,
+        now: DateTime<Utc>,
+        plan: &mut Plan,
+    ) -> u32 {
+        let is_cap = |hold: &Hold| matches!(hold, Hold::CapReached { scope: CapScope::Number, .. });
+        let room = room_of(view.number.daily_limit, view.used_today);
+        if view.replies_due == 0 || room == 0 || !self.own[place].iter().all(is_cap) {
+            return 0;
+        }
+        match reply_turn(view, local, now) {
+            Turn::Wait(hold) => {
+                hold.until().into_iter().for_each(|until| plan.may_open(until));
+                0
+            }
+            Turn::Claim(batch) => view.replies_due.min(batch).min(left).min(room),
+        }
+    }
+
+    /// What a number claims from campaigns now, beside so many replies: the most at this slot, and from which.
+    #[expect(clippy::too_many_arguments, reason = "everything that a slot depends on")]
+    fn campaign_work(
+        &self,
+        snapshot: &Snapshot,
+        local: &Local,
+        place: usize,
+        left: u32,
+        replies: u32,
+        rooms: &mut [Room],
+        now: DateTime<Utc>,
+        plan: &mut Plan,
+    ) -> (u32, Vec<(usize, u32, bool)>) {
+        let view = &snapshot.numbers[place];
+        let has_work = |(at, _): &(usize, bool)| {
+            rooms[*at].left > 0 || may_have_bound_work(snapshot, local, place, *at, now)
+        };
+        if !self.serves[place].iter().any(has_work) {
+            return (0, Vec::new());
+        }
+        match turn(view, local, now) {
+            Turn::Wait(hold) => {
+                hold.until().into_iter().for_each(|until| plan.may_open(until));
+                (0, Vec::new())
+            }
+            Turn::Claim(batch) => {
+                let room = room_of(view.campaign_limit(), view.used_today);
+                let capacity = batch.min(left).saturating_sub(replies).min(room);
+                (batch, self.divide(snapshot, local, place, capacity, rooms, now))
+            }
+        }
     }
 
     fn divide(
@@ -268,7 +323,7 @@ impl Roster {
             })
             .collect();
         let asked: Vec<sharing::Candidate> = candidates.iter().map(|(_, _, candidate)| *candidate).collect();
-        sharing::share(capacity, view.number.daily_limit, &asked)
+        sharing::share(capacity, view.campaign_limit(), &asked)
             .into_iter()
             .filter_map(|(campaign, count)| {
                 let (at, bound_only, _) = candidates.iter().find(|(_, _, each)| each.campaign == campaign)?;
@@ -365,7 +420,7 @@ fn number_holds(view: &NumberView, local: &Local, now: Now) -> Vec<Hold> {
             closed.map(|until| (BreakerScope::Number, *until)),
             breaker.map(|breaker| (BreakerScope::Account, breaker.until)),
         ],
-        daily_limit: view.number.daily_limit,
+        daily_limit: view.campaign_limit(),
         used_today: view.used_today,
     };
     facts::of_number(&facts, now).collect()
@@ -378,12 +433,19 @@ fn turn(view: &NumberView, local: &Local, now: DateTime<Utc>) -> Turn {
     pacing::turn(&view.number.pacing, now, next, in_air)
 }
 
+/// The same for a reply.
+fn reply_turn(view: &NumberView, local: &Local, now: DateTime<Utc>) -> Turn {
+    let in_air = local.in_air.get(&view.number.id).copied().unwrap_or(0);
+    let next = local.next_reply_at.get(&view.number.id).copied().max(view.next_reply_at);
+    pacing::turn(&view.number.pacing, now, next, in_air)
+}
+
 fn candidate(view: &NumberView, hold: Option<&Hold>) -> selection::Candidate {
     selection::Candidate {
         number: view.number.id,
         priority: view.number.priority,
         weight: 1,
-        daily_limit: view.number.daily_limit,
+        daily_limit: view.campaign_limit(),
         used_today: view.used_today,
         last_used: view.last_sent_at,
         standing: Standing::of(hold),

@@ -3,6 +3,7 @@
 use super::{Store, StoreError, failed};
 use crate::domain::{
     campaign::CampaignState,
+    consent::Words,
     ids::{AccountId, CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
     number::{Number, NumberState, Pacing, ProviderKind, Suspension},
     pacing::halved,
@@ -34,6 +35,8 @@ pub struct OrganizationView {
     pub default_number: Option<NumberId>,
     /// Only reaches loopback addresses; may run on another clock.
     pub rehearsal: bool,
+    /// Its own words for STOP and START.
+    pub words: Words,
 }
 
 /// A number with everything that bears on whether it may send.
@@ -51,8 +54,16 @@ pub struct NumberView {
     pub slowed: Option<String>,
     /// Messages charged today.
     pub used_today: u32,
+    /// Of its daily limit, what campaigns leave to replies today.
+    pub held_back: u32,
+    /// Percent of its daily limit and rate that only replies may use.
+    pub reply_share: u32,
+    /// Replies that are due, up to a hundred.
+    pub replies_due: u32,
     /// When its next slot opens.
     pub next_send_at: Option<DateTime<Utc>>,
+    /// When its next slot for a reply opens.
+    pub next_reply_at: Option<DateTime<Utc>>,
     /// When it last sent.
     pub last_sent_at: Option<DateTime<Utc>>,
     /// Who holds its lease now, and under which epoch.
@@ -62,6 +73,12 @@ pub struct NumberView {
 }
 
 impl NumberView {
+    /// Most messages of campaigns today.
+    #[must_use]
+    pub fn campaign_limit(&self) -> Option<u32> {
+        self.number.daily_limit.map(|limit| limit.saturating_sub(self.held_back))
+    }
+
     /// What operators call it: its name, or its masked phone.
     #[must_use]
     pub fn called(&self) -> Safe {
@@ -203,7 +220,7 @@ impl Store {
     ) -> Result<Snapshot, StoreError> {
         let row = sqlx::query!(
             r#"select o.slug, o.time_zone, o.default_locale, o.daily_limit, o.stopped_by, o.default_number_id,
-                      o.rehearsal, coalesce(u.reserved, 0) as "used!", t.at as "at!", t.day as "day!",
+                      o.rehearsal, o.stop_words, o.start_words, coalesce(u.reserved, 0) as "used!", t.at as "at!", t.day as "day!",
                       (select count(*) from instances i where i.organization_id = o.id and i.closed_at is null
                           and i.kind <> 'watch' and i.seen_at > clock_timestamp() - interval '15 seconds') as "senders!"
                  from organizations o
@@ -230,6 +247,7 @@ impl Store {
             stopped_by: row.stopped_by,
             default_number: row.default_number_id.map(NumberId),
             rehearsal: row.rehearsal,
+            words: Words::new(&row.stop_words, &row.start_words),
         };
         Ok(Snapshot {
             at,
@@ -255,7 +273,15 @@ impl Store {
                       n.daily_limit, n.interval_ms, n.per_second, n.in_flight, n.is_active, n.suspended_at,
                       n.suspension_reason, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
                       n.slowed_reason, n.revision, a.name as account_name, a.provider::text as "provider!",
-                      case when p.next_send_at > 'epoch' then p.next_send_at end as next_send_at, p.last_sent_at, coalesce(u.reserved, 0) as "used!",
+                      case when p.next_send_at > 'epoch' then p.next_send_at end as next_send_at, p.last_sent_at,
+                      case when p.next_reply_at > 'epoch' then p.next_reply_at end as next_reply_at, n.reply_share,
+                      held_back(n.organization_id, n.id, n.daily_limit, n.reply_share, $2) as "held_back!",
+                      (select count(*) from (select from replies d
+                                              where d.organization_id = n.organization_id and d.number_id = n.id
+                                                and d.state = 'queued' and d.due_at <= $3
+                                                and reply_stands(n.organization_id, d.phone, n.id, d.kind)
+                                              limit 100) d) as "replies_due!",
+                      coalesce(u.reserved, 0) as "used!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch
                  from whatsapp_numbers n
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
@@ -267,6 +293,7 @@ impl Store {
                 order by n.priority, n.phone"#,
             organization.0,
             day,
+            at,
         )
         .fetch_all(&self.work)
         .await
@@ -309,7 +336,11 @@ impl Store {
                     instance_id: row.instance_id,
                     account_name: row.account_name,
                     used_today: count(row.used),
+                    held_back: count(row.held_back),
+                    reply_share: count(row.reply_share),
+                    replies_due: u32::try_from(row.replies_due).unwrap_or(0),
                     next_send_at: row.next_send_at,
+                    next_reply_at: row.next_reply_at,
                     last_sent_at: row.last_sent_at,
                     lease: row.holder.map(|holder| (holder.into(), row.epoch)),
                     revision: row.revision,

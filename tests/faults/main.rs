@@ -18,6 +18,7 @@ mod limits;
 mod news;
 mod process;
 mod provider;
+mod replies;
 mod reports;
 mod time;
 mod vitals;

@@ -41,15 +41,15 @@ pub struct Office {
 
 impl Office {
     pub async fn open() -> Self {
-        Self::of(World::start().await).await
+        Self::within(World::start().await).await
     }
 
     /// In an organisation of a rehearsal: what takes hours otherwise takes seconds.
     pub async fn rehearsing() -> Self {
-        Self::of(Made { rehearsal: true, ..Made::default() }.world().await).await
+        Self::within(Made { rehearsal: true, ..Made::default() }.world().await).await
     }
 
-    async fn of(world: World) -> Self {
+    pub async fn within(world: World) -> Self {
         let meta = world.account("meta", ProviderKind::Meta, None).await;
         let twilio = world.account("twilio", ProviderKind::Twilio, None).await;
         let ultramsg = world.account("ultramsg", ProviderKind::Ultramsg, None).await;

@@ -400,8 +400,10 @@ impl World {
         let webhook = self.webhooks.of(sender);
         match &post {
             Post::Receipt(_, receipts, at) => {
-                let callback = about.callback.as_deref();
-                bodies::receipt(sender.provider, webhook, callback, &message, receipts.get(*at)?)
+                let (callback, receipt) = (about.callback.as_deref(), receipts.get(*at)?);
+                let request = bodies::receipt(sender.provider, webhook, callback, &message, receipt)?;
+                self.outbox.count(receipt.stage);
+                Some(request)
             }
             Post::Reply(_, replies, at) => {
                 bodies::reply(sender.provider, webhook?, &message, replies.get(*at)?, inbound)

@@ -80,6 +80,7 @@ impl Store {
                       v.blocked_warned_at is not null as "blocked_on!",
                       a.name as account_name, a.provider::text as "provider!",
                       nullif(p.next_send_at, '-infinity') as next_send_at, coalesce(u.reserved, 0) as "used!",
+                      held_back(n.organization_id, n.id, n.daily_limit, n.reply_share, $2) as "held_back!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder,
                       l.epoch as "epoch!", nullif(l.renewed_at, '-infinity') as renewed_at,
                       nullif(l.expires_at, '-infinity') as expires_at, i.host as "host?",
@@ -276,6 +277,7 @@ struct Columns {
     provider: String,
     next_send_at: Option<DateTime<Utc>>,
     used: i32,
+    held_back: i32,
     holder: Option<Uuid>,
     epoch: i64,
     renewed_at: Option<DateTime<Utc>>,
@@ -288,6 +290,12 @@ struct Columns {
 }
 
 impl Columns {
+    fn warns(&self) -> Option<Safe> {
+        let ratios =
+            Ratios { tried: count(self.tried), failed: count(self.failed), blocked: count(self.blocked) };
+        health::warning(ratios, self.failed_on, self.blocked_on)
+    }
+
     fn read(self, at: DateTime<Utc>, latest: Latest) -> Result<NumberRead, StoreError> {
         let id = NumberId(self.id);
         let standing = standing(
@@ -301,7 +309,8 @@ impl Columns {
             number: id,
             priority: self.priority,
             standing: standing.clone(),
-            daily_limit: self.daily_limit.map(count),
+            // What replies may use of it is not the campaigns'.
+            daily_limit: self.daily_limit.map(|limit| count(limit - self.held_back)),
             used_today: count(self.used),
             next_send_at: self.next_send_at,
             leased,
@@ -315,11 +324,7 @@ impl Columns {
             expires_at: self.expires_at.unwrap_or(at),
         });
         let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "provider" };
-        let warns = health::warning(
-            Ratios { tried: count(self.tried), failed: count(self.failed), blocked: count(self.blocked) },
-            self.failed_on,
-            self.blocked_on,
-        );
+        let warns = self.warns();
         let row = NumberRow {
             id,
             version: Version(self.revision),
@@ -333,7 +338,7 @@ impl Columns {
             slowed: self.slowed_reason.map(Safe::from),
             warns,
             hold: None,
-            daily_limit: facts.daily_limit,
+            daily_limit: self.daily_limit.map(count),
             used_today: facts.used_today,
             pacing: Pacing {
                 interval: milliseconds(self.interval_ms),
@@ -369,7 +374,7 @@ fn gates_of(scene: &Scene, read: &NumberRead) -> Vec<crate::store::view::Gate> {
         known.push((GateName::Lease, format!("held by {holder}")));
     }
     if let Some(why) = &read.row.slowed {
-        known.push((GateName::Pace, format!("at half its rate: {why}")));
+        known.push((GateName::Number, format!("in service at half its rate: {why}")));
     }
     holds::gates(&GATES, &holds::of_number(scene, &read.facts), &known, scene.zone)
 }

@@ -445,16 +445,16 @@ fn vitals(facts: &mut Facts, model: &Model, vitals: &VitalsView) {
     let line = |part: u32| {
         let percent = ratios.percent(part).unwrap_or(0.0);
         format!(
-            "{} of {} ({percent:.1}%)",
+            "{} of {} in 24 h ({percent:.1}%)",
             words::grouped(u64::from(part)),
             words::grouped(u64::from(ratios.tried))
         )
     };
     let of = |on: bool| if on { (", WARNS", Role::Warn) } else { ("", Role::Text) };
     let (mark, role) = of(vitals.failed_on);
-    facts.fact("Fails 24 h", &format!("{}{mark}", line(ratios.failed)), role);
+    facts.fact("Failed", &format!("{}{mark}", line(ratios.failed)), role);
     let (mark, role) = of(vitals.blocked_on);
-    facts.fact("Blocks 24 h", &format!("{}{mark}", line(ratios.blocked)), role);
+    facts.fact("Blocked", &format!("{}{mark}", line(ratios.blocked)), role);
 }
 
 fn standing(facts: &mut Facts, model: &Model, row: &NumberRow) {
@@ -471,7 +471,13 @@ fn standing(facts: &mut Facts, model: &Model, row: &NumberRow) {
         NumberStanding::Suspended { reason, since, until, by } => {
             facts.fact("State", &format!("SUSPENDED by {by} {}", clock(*since)), Role::Bad);
             facts.fact("Why", reason, Role::Bad);
-            let ends = until.map_or("when somebody resumes it (p)".into(), clock);
+            // What a check can see of it comes back by itself; the rest waits for somebody.
+            let open = if &**by == "sender" {
+                "a check or somebody (p) brings it back"
+            } else {
+                "when somebody resumes it (p)"
+            };
+            let ends = until.map_or(open.into(), clock);
             facts.fact("Until", &ends, Role::Text);
             let brings = if row.pulse == Pulse::Red { "; a canary that arrives brings it back" } else { "" };
             facts.fact("To do", &format!("t asks its provider, then p resumes it{brings}"), Role::Text);
