@@ -161,7 +161,7 @@ pub async fn run(global: &Global, options: &Options) -> Result<(), CliError> {
     let session = Session::on(database, config, out, "demo");
     let script = script(options.headless)?;
     let simulator = Simulator::start_on_own_thread(SocketAddr::from(([127, 0, 0, 1], 0)), script)?;
-    let done = play(&session, options, &simulator, folder.path()).await;
+    let done = Box::pin(play(&session, options, &simulator, folder.path())).await;
     simulator.stop().await;
     let closed = session.close().await;
     let stopped = cluster.close().await.map_err(CliError::from);

@@ -90,15 +90,15 @@ pub struct EditArgs {
     /// Its pace
     #[command(flatten)]
     pacing: PacingArgs,
+    /// Percent of its daily limit and of its rate that only replies may use
+    #[arg(long, value_name = "PERCENT", value_parser = parse::reply_share, allow_hyphen_values = true)]
+    reply_share: Option<u32>,
     /// What it costs a month, or none
     #[arg(long, value_name = "AMOUNT|none", value_parser = cost, allow_hyphen_values = true)]
     monthly_cost: Option<Cost>,
     /// In this currency
     #[arg(long, value_name = "CODE", requires = "monthly_cost", value_parser = currency)]
     currency: Option<Currency>,
-    /// Percent of its daily limit and of its rate that only replies may use
-    #[arg(long, value_name = "PERCENT", value_parser = parse::reply_share, allow_hyphen_values = true)]
-    reply_share: Option<u32>,
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -366,8 +366,8 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         interval_ms: args.pacing.interval,
         per_second: args.pacing.per_second,
         in_flight: args.pacing.in_flight,
-        monthly_cost: args.monthly_cost.map(|cost| cost.of(args.currency)).transpose()?,
         reply_share: args.reply_share,
+        monthly_cost: args.monthly_cost.map(|cost| cost.of(args.currency)).transpose()?,
     };
     if edit == NumberEdit::default() {
         return Err(CliError::Usage(

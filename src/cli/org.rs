@@ -71,12 +71,12 @@ pub enum Verb {
         /// The number of last resort, or none
         #[arg(long, value_name = "PHONE|none")]
         default_number: Option<String>,
-        /// How its numbers are watched
-        #[command(flatten)]
-        vitals: vitals::Flags,
         /// How opt-outs are heard
         #[command(flatten)]
         consent: ConsentArgs,
+        /// How its numbers are watched
+        #[command(flatten)]
+        vitals: vitals::Flags,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -189,7 +189,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             session.out.show(&json!({ "id": id, "slug": slug }), || format!("added organisation {slug}"))
         }
         Verb::Watch => vitals::show(session).await,
-        Verb::Edit { slug, name, timezone, locale, daily_limit, default_number, vitals, consent, reason } => {
+        Verb::Edit { slug, name, timezone, locale, daily_limit, default_number, consent, vitals, reason } => {
             let number = match default_number.as_deref() {
                 None => None,
                 Some("none") => Some(None),
@@ -202,8 +202,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 daily_limit: daily_limit.map(Limit::column),
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),
             };
-            let changes = (&vitals, &consent);
-            edit_one(session, slug.as_deref(), &edit, changes, reason.as_deref()).await
+            let (consent, vitals) = (&consent, &vitals);
+            edit_one(session, slug.as_deref(), &edit, consent, vitals, reason.as_deref()).await
         }
     }
 }
@@ -212,7 +212,8 @@ async fn edit_one(
     session: &Session,
     slug: Option<&str>,
     edit: &OrganizationEdit<'_>,
-    (vitals, consent): (&vitals::Flags, &ConsentArgs),
+    consent: &ConsentArgs,
+    vitals: &vitals::Flags,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
     let watch = vitals.edit();
@@ -229,17 +230,19 @@ async fn edit_one(
             .ok_or_else(|| CliError::failed(format!("there is no organisation {slug:?}")))?,
     };
     let consent = consent.edit(edit.default_locale.unwrap_or(&locale))?;
-    let hears_the_same = consent == ConsentEdit::default();
-    if (hears_the_same || *edit != OrganizationEdit::default())
+    let (hears_the_same, watches_the_same) =
+        (consent == ConsentEdit::default(), watch == VitalEdit::default());
+    // Nothing at all was asked for: that is said where it always is.
+    if (*edit != OrganizationEdit::default() || hears_the_same && watches_the_same)
         && !session.store.edit_organization(id, edit, reason, session.actor()).await?
     {
         return Err(CliError::failed("there is no such number in this organisation"));
     }
-    if watch != VitalEdit::default() {
-        session.store.edit_vital_rules(id, &watch, reason, session.actor()).await?;
-    }
     if !hears_the_same {
         session.store.edit_consent(id, &consent, reason, session.actor()).await?;
+    }
+    if !watches_the_same {
+        session.store.edit_vital_rules(id, &watch, reason, session.actor()).await?;
     }
     session.out.show(&json!({ "result": "done", "slug": slug }), || format!("changed organisation {slug}"))
 }

@@ -8,7 +8,7 @@ use crate::domain::{
     campaign::CampaignState,
     forecast::{Campaign, Cap, Number, Opens, Pool, Work, World},
     ids::{CampaignId, NumberId, OrganizationId, PoolId},
-    number::NumberState,
+    number::{NumberState, Pacing},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -204,12 +204,28 @@ fn opens(row: &CampaignRow, asked: CampaignId) -> Opens {
     }
 }
 
+/// What campaigns may use of a number: replies keep their share of its day and of its rate.
+fn for_campaigns(view: &NumberView) -> (Cap, Pacing) {
+    let left = 100 - view.reply_share.min(90);
+    let limit = view.number.daily_limit;
+    let share = limit.map_or(0, |limit| (u64::from(limit) * u64::from(100 - left)).div_ceil(100));
+    let share = u32::try_from(share).unwrap_or(u32::MAX);
+    let by_replies = share.saturating_sub(view.held_back);
+    let cap = Cap {
+        limit: limit.map(|limit| limit.saturating_sub(share)),
+        used_today: view.used_today.saturating_sub(by_replies),
+    };
+    let Pacing { interval, per_second, in_flight } = view.number.pacing;
+    let per_second = if per_second == 0 { 0 } else { (per_second * left / 100).max(1) };
+    (cap, Pacing { interval: interval * 100 / left, per_second, in_flight })
+}
+
 fn numbers(snapshot: &Snapshot) -> Vec<Number> {
     let number = |view: &NumberView| Number {
         id: view.number.id,
         priority: view.number.priority,
-        cap: Cap { limit: view.number.daily_limit, used_today: view.used_today },
-        pacing: view.number.pacing,
+        cap: for_campaigns(view).0,
+        pacing: for_campaigns(view).1,
         next_slot: view.next_send_at,
         opens: match &view.number.state {
             NumberState::Active => Opens::Now,

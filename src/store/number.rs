@@ -145,10 +145,10 @@ pub struct NumberEdit {
     pub per_second: Option<u32>,
     /// Most requests on the wire at once.
     pub in_flight: Option<u32>,
-    /// What it costs a month; `Some(None)` forgets it.
-    pub monthly_cost: Option<Option<Money>>,
     /// Percent of its daily limit and rate that only replies may use.
     pub reply_share: Option<u32>,
+    /// What it costs a month; `Some(None)` forgets it.
+    pub monthly_cost: Option<Option<Money>>,
 }
 
 impl NumberEdit {
@@ -167,10 +167,10 @@ impl NumberEdit {
         set("interval_ms", self.interval_ms.map(|interval| json!(interval)));
         set("per_second", self.per_second.map(|rate| json!(rate)));
         set("in_flight", self.in_flight.map(|most| json!(most)));
+        set("reply_share", self.reply_share.map(|percent| json!(percent)));
         set("monthly_cost", self.monthly_cost.map(|cost| json!(cost.map(|cost| cost.amount))));
         let currency = |cost: Option<Money>| json!(cost.map(|cost| cost.currency.to_string()));
         set("cost_currency", self.monthly_cost.map(currency));
-        set("reply_share", self.reply_share.map(|percent| json!(percent)));
         Value::Object(columns)
     }
 }

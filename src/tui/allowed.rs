@@ -299,12 +299,12 @@ pub fn subject_with_phone(model: &Model) -> Option<Subject> {
         Some(DrawerOf::Recipient(id)) => return Some(Subject::Recipient(*id)),
         Some(DrawerOf::Thread(id)) => return Some(Subject::Thread(*id)),
         Some(DrawerOf::Event(event)) => return event.recipient.map(Subject::Recipient),
-        Some(DrawerOf::Doubt(row)) => return Some(Subject::Recipient(row.recipient)),
+        Some(DrawerOf::Doubt(row)) => return Some(row.about),
         Some(DrawerOf::Campaign(_)) => return None,
         None => {}
     }
     if model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Doubts)) {
-        return model.doubts.current().map(|kept| Subject::Recipient(kept.row.recipient));
+        return model.doubts.current().map(|kept| kept.row.about);
     }
     match model.tab {
         Tab::Numbers => model.numbers.current().map(|standing| Subject::Number(standing.row.id)),

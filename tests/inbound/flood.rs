@@ -251,7 +251,6 @@ async fn receipts_by_the_thousand_tell_the_truth_across_a_restart() {
 }
 
 /// Says what was measured; nothing here depends on it.
-#[expect(clippy::print_stderr, reason = "figures of a run by hand")]
 fn report(tally: &Tally, posted: u64, took: Duration) {
     let mut times = tally.took.lock().unwrap().clone();
     times.sort_unstable();

@@ -8,6 +8,7 @@ mod news;
 mod pictures;
 #[path = "../screen_world/mod.rs"]
 mod screen_world;
+mod talk;
 
 use screen_world::World;
 use signalbox::domain::filter::{Filter, Scope};

@@ -143,7 +143,8 @@ async fn a_doubt_is_listed_until_an_operator_settles_it() {
     assert!(matches!(backend.act(order).await, ActionAnswer::AlreadySo { .. }));
     let left = backend.doubts(Place::Start).await.unwrap();
     assert!(left.rows.iter().all(|other| other.id != row.id));
-    let story = backend.recipient(row.recipient).await.unwrap();
+    let Subject::Recipient(recipient) = row.about else { panic!("{row:?}") };
+    let story = backend.recipient(recipient).await.unwrap();
     assert_eq!(&*story.attempts[0].outcome, "accepted");
     assert!(story.attempts[0].words.as_str().contains("settled by ana: the customer confirmed it"));
 }

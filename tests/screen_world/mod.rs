@@ -158,10 +158,10 @@ pub struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Claims messages of a campaign through one number.
-    pub async fn claim(&self, number: NumberId, campaign: CampaignId, count: u32) -> Vec<ClaimedMessage> {
+    /// What claims so many messages of a campaign through one number.
+    pub fn request(&self, number: NumberId, campaign: CampaignId, count: u32) -> ClaimRequest {
         let epoch = self.numbers.iter().find(|(id, _)| *id == number).unwrap().1;
-        let request = ClaimRequest {
+        ClaimRequest {
             organization: self.world.organization,
             instance: self.instance,
             numbers: vec![ClaimNumber { id: number, epoch, batch: count, gap: Duration::ZERO }],
@@ -175,7 +175,12 @@ impl Sender<'_> {
             attempts: (0..count).map(|_| AttemptId::new()).collect(),
             deadline: Duration::from_mins(1),
             now: None,
-        };
+        }
+    }
+
+    /// Claims messages of a campaign through one number.
+    pub async fn claim(&self, number: NumberId, campaign: CampaignId, count: u32) -> Vec<ClaimedMessage> {
+        let request = self.request(number, campaign, count);
         let claimed = self.world.store.claim(&request).await.unwrap();
         assert_eq!(claimed.messages.len(), count as usize, "refused: {:?}", claimed.refused);
         claimed.messages

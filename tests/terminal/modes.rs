@@ -97,7 +97,7 @@ async fn demo(size: (u16, u16), leave: impl AsyncFn(&mut Console)) {
     console.shows_line(&["welcome", "ACTIVE"]).await;
     console.shows_line(&["premium-offer", "ACTIVE"]).await;
     console.keys("3");
-    console.shows("[3 Recipients]").await;
+    console.shows("[3 Recip").await;
     console.shows_line(&["> ", "+1555****", "queued"]).await;
     console.keys("4");
     console.shows_line(&["OK", "ms"]).await;

@@ -30,7 +30,7 @@ async fn shows_its_data(size: (u16, u16)) {
     console.shows("[2 Campaigns]").await;
     console.shows_line(&["campaign-1", "ACTIVE"]).await;
     console.keys("3");
-    console.shows("[3 Recipients]").await;
+    console.shows("[3 Recip").await;
     console.shows_line(&["+2376*****", "accepted"]).await;
     console.keys("4");
     console.shows("[4 Live]").await;

@@ -109,10 +109,10 @@ impl World {
                 and r.campaign_id = a.campaign_id and r.id = a.recipient_id
                left join replies y on y.organization_id = a.organization_id and y.id = a.recipient_id
               where a.organization_id = $1
-              union all
-             select c.id, case when c.provider_message_id is not null then 'accepted' else c.state end, c.phone::text,
-                    c.provider_message_id, false
-               from canaries c where c.organization_id = $1",
+               union all
+              select c.id, case when c.provider_message_id is not null then 'accepted' else c.state end, c.phone::text,
+                     c.provider_message_id, false
+                from canaries c where c.organization_id = $1",
         )
         .bind(self.organization.0)
         .fetch_all(&self.pool)

@@ -1,7 +1,8 @@
 //! Attempts that nobody knows the end of.
 
 use super::{ReadError, Seat, count, number_name, phone, version_at};
-use crate::domain::ids::{AttemptId, RecipientId};
+use crate::domain::action::Subject;
+use crate::domain::ids::{AttemptId, ConversationId, RecipientId};
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{DoubtRow, PAGE_ROWS, Page, Place};
 use crate::store::{Store, failed};
@@ -45,7 +46,7 @@ impl Store {
         backwards: bool,
     ) -> Result<Vec<DoubtRow>, ReadError> {
         let rows = sqlx::query!(
-            r#"select a.id, a.recipient_id, a.started_at, a.finished_at, a.checks, a.code,
+            r#"select a.id, a.recipient_id, y.conversation_id as "conversation_id?", a.started_at, a.finished_at, a.checks, a.code,
                       a.words, a.evidence, coalesce(c.name, 'a reply') as "campaign!",
                       coalesce(r.phone, y.phone)::text as "phone!", p.name as "name?",
                       n.display_name as "number_name?", n.phone::text as number_phone
@@ -82,7 +83,11 @@ impl Store {
                 Ok(DoubtRow {
                     id: AttemptId(row.id),
                     version: version_at(row.finished_at.unwrap_or(row.started_at)),
-                    recipient: RecipientId(row.recipient_id),
+                    about: row
+                        .conversation_id
+                        .map_or(Subject::Recipient(RecipientId(row.recipient_id)), |thread| {
+                            Subject::Thread(ConversationId(thread))
+                        }),
                     campaign: Shown::new(&row.campaign),
                     phone: phone(DOING, &row.phone)?,
                     name: Shown::new(row.name.as_deref().unwrap_or_default()),

@@ -201,6 +201,7 @@ impl Store {
     pub async fn live_events(&self, seat: &Seat, ids: &[Uuid]) -> Result<Vec<LiveEvent>, StoreError> {
         let rows = sqlx::query!(
             r#"select a.id, a.state::text as "state!", coalesce(a.finished_at, a.started_at) as "at!", a.recipient_id,
+                      a.campaign_id,
                       a.duration_ms, a.code, a.class, a.words, a.provider_message_id,
                       case when a.campaign_id is null then 'a reply' else c.name end as "campaign?",
                       n.display_name as "number_name?", n.phone::text as number_phone,
@@ -232,7 +233,8 @@ impl Store {
                     at: row.at,
                     kind: kind(&row.state, row.goes_on, row.ended)?,
                     attempt: Some(AttemptId(row.id)),
-                    recipient: Some(RecipientId(row.recipient_id)),
+                    // A reply has a thread and no recipient.
+                    recipient: row.campaign_id.map(|_| RecipientId(row.recipient_id)),
                     campaign: row.campaign.unwrap_or_default().into(),
                     number,
                     to_number: None,

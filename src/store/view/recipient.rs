@@ -1,7 +1,7 @@
 //! Recipients, their attempts, and the attempts in doubt.
 
 use super::{Gate, HoldView};
-use crate::domain::action::Version;
+use crate::domain::action::{Subject, Version};
 use crate::domain::ids::{AttemptId, CampaignId, RecipientId};
 use crate::domain::phone::Phone;
 use crate::domain::text::{Safe, Shown};
@@ -126,8 +126,8 @@ pub struct DoubtRow {
     pub id: AttemptId,
     /// How often the row has been changed.
     pub version: Version,
-    /// For whom.
-    pub recipient: RecipientId,
+    /// For whom: a recipient of a campaign, or a thread.
+    pub about: Subject,
     /// The campaign's name.
     pub campaign: Shown,
     /// The phone.

@@ -310,7 +310,7 @@ pub fn doubt(at: u64) -> DoubtRow {
     DoubtRow {
         id: attempt_id(at),
         version: Version(1),
-        recipient: recipient_id(at),
+        about: Subject::Recipient(recipient_id(at)),
         campaign: "spring-news".into(),
         phone: phone(900 + at),
         name: "O. Demir".into(),

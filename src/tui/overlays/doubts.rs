@@ -78,7 +78,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
 fn narrow_cells(model: &Model, row: &DoubtRow) -> Vec<Cell<'static>> {
     vec![
         clock(model, row).into(),
-        phone(model, Subject::Recipient(row.recipient), &row.phone).into(),
+        phone(model, row.about, &row.phone).into(),
         row.number.as_str().to_owned().into(),
         row.asked.0.to_string().into(),
         Cell::new(row.evidence.as_str().to_owned(), Role::Doubt),
@@ -98,7 +98,7 @@ fn clock(model: &Model, row: &DoubtRow) -> String {
 
 /// What is known about one of them.
 pub fn describe(facts: &mut Facts, model: &Model, row: &DoubtRow) {
-    let shown = phone(model, Subject::Recipient(row.recipient), &row.phone);
+    let shown = phone(model, row.about, &row.phone);
     facts.fact("Name", row.name.as_str(), Role::Text);
     facts.fact("Phone", &format!("{shown}   (m: show)"), Role::Text);
     facts.fact("Campaign", row.campaign.as_str(), Role::Text);

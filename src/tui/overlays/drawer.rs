@@ -1,5 +1,6 @@
 //! Everything about one row, at the right side.
 
+use crate::domain::action::Subject;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::store::view::{DoubtRow, LiveEvent};
 use crate::tui::keymap::Layer;
@@ -143,7 +144,11 @@ impl Drawer {
             }
             DrawerOf::Doubt(row) => {
                 super::doubts::describe(&mut facts, model, row);
-                tabs::recipients::history(&mut facts, model, row.recipient);
+                match row.about {
+                    Subject::Thread(id) => tabs::replies::describe(&mut facts, model, id, self.escaped),
+                    Subject::Recipient(id) => tabs::recipients::history(&mut facts, model, id),
+                    _ => {}
+                }
             }
         }
         if let Some(error) = model.shown.as_ref().and_then(|shown| shown.error.as_ref()) {

@@ -301,7 +301,7 @@ pub fn wanted_subject(model: &Model) -> Option<Subject> {
         Some(DrawerOf::Campaign(id)) => return Some(Subject::Campaign(*id)),
         Some(DrawerOf::Recipient(id)) => return Some(Subject::Recipient(*id)),
         Some(DrawerOf::Thread(id)) => return Some(Subject::Thread(*id)),
-        Some(DrawerOf::Doubt(row)) => return Some(Subject::Recipient(row.recipient)),
+        Some(DrawerOf::Doubt(row)) => return Some(row.about),
         Some(DrawerOf::Event(event)) => return event.recipient.map(Subject::Recipient),
         None => {}
     }

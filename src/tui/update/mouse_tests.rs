@@ -58,7 +58,8 @@ fn a_click_on_a_title_opens_the_tab_and_one_on_a_row_selects_it() {
     for (title, tab) in [
         ("2 Campaigns", Tab::Campaigns),
         ("4 Live", Tab::Live),
-        ("3 Recipients", Tab::Recipients),
+        ("5 Replies", Tab::Replies),
+        ("3 Recip", Tab::Recipients),
         ("1 Numbers", Tab::Numbers),
     ] {
         let (column, row) = place(&mut desk, title);

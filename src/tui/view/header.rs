@@ -13,9 +13,13 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     for ((tab, place), number) in Tab::ALL.into_iter().zip(&mut geometry.tabs).zip(1..) {
         let on = tab == model.tab;
         let (open, close) = if on { ("[", "]") } else { (" ", " ") };
-        let title = if area.width < 76 { tab.short_title() } else { tab.title() };
+        // Where there is little room, the titles leave some to what the right side has to say.
+        let title = match (area.width, tab) {
+            (..76, _) | (..100, Tab::Recipients) => tab.short_title(),
+            _ => tab.title(),
+        };
         let text = format!("{open}{number} {title}{close}");
-        x += 1;
+        x += u16::from(area.width < 76 || area.width >= 100);
         let wide = canvas.text(
             x,
             area.y,
