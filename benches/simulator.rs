@@ -125,7 +125,8 @@ async fn plain(address: SocketAddr, provider: ProviderKind, messages: usize) -> 
     for connection in 0..CONNECTIONS {
         tasks.spawn(async move {
             let prepared = dialect(provider)
-                .send_request(&line(&format!("http://{address}"), provider)?, &outgoing(connection)?);
+                .send_request(&line(&format!("http://{address}"), provider)?, &outgoing(connection)?)
+                .ok_or("no request")?;
             let mut request =
                 format!("POST {} HTTP/1.1\r\nhost: {address}\r\n", prepared.url.path()).into_bytes();
             for (name, value) in &prepared.headers {

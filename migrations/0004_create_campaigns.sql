@@ -63,14 +63,24 @@ create table campaign_steps (
     version         integer not null default 1,
     after_seconds   bigint not null,
     texts           jsonb not null,
+    template        jsonb,
+    media           jsonb,
     constraint campaign_steps_key primary key (organization_id, campaign_id, step),
     constraint step_belongs_to_a_campaign foreign key (organization_id, campaign_id)
         references campaigns (organization_id, id) on delete cascade,
     constraint steps_count_from_one check (step between 1 and 365),
     constraint step_delay_is_not_negative check (after_seconds >= 0),
-    constraint texts_are_a_list check (jsonb_typeof(texts) = 'array')
+    constraint texts_are_a_list check (jsonb_typeof(texts) = 'array'),
+    constraint template_has_a_name check (jsonb_typeof(template -> 'name') = 'string'),
+    constraint media_has_an_address check (jsonb_typeof(media -> 'url') = 'string'),
+    constraint step_says_something check (texts <> '[]' or template is not null or media is not null)
 );
-comment on table campaign_steps is 'One message of a campaign: a delay and texts by locale.';
+create index steps_with_more_than_text on campaign_steps (organization_id, campaign_id)
+    where template is not null or media is not null;
+comment on table campaign_steps is 'One message of a campaign: a delay, texts by locale, a template, media.';
+comment on column campaign_steps.template is
+    'name, language and parameters: a list in order or an object by name, texts with variables like the others.';
+comment on column campaign_steps.media is 'kind (image, video, document, audio), url, perhaps filename.';
 comment on column campaign_steps.after_seconds is 'Since enrolment for the first step, since the previous step for the others.';
 
 -- The hot table. Rows are walked in the order of id, which ascends with enrolment and never changes.

@@ -93,7 +93,7 @@ comment on function enrol is 'Enrols a campaign''s audience in one statement; a 
 -- A campaign, its steps and its recipients, or nothing.
 create function create_campaign(
     p_org uuid, p_id uuid, p_actor text, p_instance uuid, p_campaign jsonb, p_after_seconds bigint[], p_texts jsonb[],
-    p_variables text[], p_required jsonb
+    p_templates jsonb[], p_media jsonb[], p_variables text[], p_required jsonb
 ) returns bigint language plpgsql as $$
 declare
     v_new      campaigns;
@@ -105,9 +105,10 @@ begin
            c.priority, 1, c.pool_id, c.daily_limit, c.starts_at, c.failover, c.audience, c.source, p_actor, p_actor
       from jsonb_populate_record(null::campaigns, p_campaign) c
     returning * into v_new;
-    insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts)
-    select p_org, p_id, s.step, s.after_seconds, s.texts
-      from unnest(p_after_seconds, p_texts) with ordinality as s (after_seconds, texts, step);
+    insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts, template, media)
+    select p_org, p_id, s.step, s.after_seconds, s.texts, s.template, s.media
+      from unnest(p_after_seconds, p_texts, p_templates, p_media) with ordinality
+        as s (after_seconds, texts, template, media, step);
     v_enrolled := enrol(p_org, p_id, p_variables, p_required);
     perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'create campaign', 'campaign', p_id, v_new.name,
                             format('%s enrolled', v_enrolled), null, to_jsonb(v_new));

@@ -68,6 +68,8 @@ pub struct Config {
     pub encryption_key_file: Option<PathBuf>,
     /// Log every provider request and answer, masked.
     pub provider_debug: bool,
+    /// Media of campaigns may stand at private addresses.
+    pub private_media: bool,
     /// Draw without colours.
     pub no_color: bool,
     base_urls: [Option<String>; 3],
@@ -125,6 +127,7 @@ struct InFile {
     log: Option<String>,
     encryption_key_file: Option<PathBuf>,
     whatsapp_debug: Option<bool>,
+    private_media: Option<bool>,
     meta_base_url: Option<String>,
     ultramsg_base_url: Option<String>,
     twilio_base_url: Option<String>,
@@ -163,6 +166,10 @@ impl Config {
             Some(word) => truth("WHATSAPP_DEBUG", &word)?,
             None => file.whatsapp_debug.unwrap_or(false),
         };
+        let private_media = match text("SIGNALBOX_PRIVATE_MEDIA")? {
+            Some(word) => truth("SIGNALBOX_PRIVATE_MEDIA", &word)?,
+            None => file.private_media.unwrap_or(false),
+        };
         let data_dir = flags.data_dir.or_else(|| path("SIGNALBOX_DATA_DIR")).or(file.data_dir);
         Ok(Self {
             database_url: flags
@@ -184,6 +191,7 @@ impl Config {
             encryption_key: text("ENCRYPTION_KEY")?.map(Hidden::new),
             encryption_key_file: path("ENCRYPTION_KEY_FILE").or(file.encryption_key_file),
             provider_debug,
+            private_media,
             no_color: variable("NO_COLOR").is_some(),
             base_urls: [
                 url("META_BASE_URL", file.meta_base_url)?,

@@ -51,6 +51,7 @@ fn campaign(path: &str) -> CampaignSpec {
         zone: chrono_tz::Africa::Douala,
         attributes: Some(&["customer_tier", "city"]),
         pools: Some(&["default"]),
+        private_media: false,
     };
     let bytes = fs::read(assets(path)).unwrap();
     CampaignFile::parse_bytes(&bytes, path, &context).unwrap_or_else(|findings| {
@@ -103,7 +104,7 @@ fn the_demos_campaigns_speak_to_everybody_in_their_language() {
         for step in &spec.steps {
             for row in &rows {
                 let locale = Locale::parse(row.get("locale")).unwrap();
-                let text = step.texts.choose(Some(&locale), None).unwrap();
+                let text = step.content.texts.choose(Some(&locale), None).unwrap();
                 let spoken = &row.get("locale")[..2];
                 assert_eq!(text.locale.to_string(), spoken, "{file}, line {}", row.get("line"));
                 assert!(text.text.required().is_empty(), "{file} would skip people without a name");
@@ -151,6 +152,8 @@ fn every_example_is_right_and_every_setting_has_one() {
         "phones",
         "after",
         "text",
+        "template",
+        "media",
     ];
     for setting in settings {
         assert!(

@@ -1,7 +1,7 @@
 //! `signalbox account`.
 
 use super::{
-    CliError, Session,
+    CliError, Session, account_templates,
     later::Later,
     output::{Table, card, or_dash},
     parse::{self, Limit},
@@ -69,6 +69,17 @@ pub enum Verb {
         /// Which one
         name: String,
     },
+    /// Asks the provider which templates the account has, keeps the list and shows it
+    #[command(
+        after_help = "Example:\n  signalbox account templates main\n\nA template that was paused, rejected or disabled pauses the campaigns that use it."
+    )]
+    Templates {
+        /// Which one
+        name: String,
+        /// Show what is known and ask nobody
+        #[arg(long)]
+        known: bool,
+    },
     /// Changes an account, or gives it new secrets
     Edit {
         /// Which one
@@ -113,6 +124,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Edit { .. } => edit(session, &org, verb).await,
         Verb::List => list(session, &org).await,
         Verb::Show { name } => show(session, &org, &name).await,
+        Verb::Templates { name, known } => account_templates::run(session, &org, &name, known).await,
         Verb::Remove { name, reason } => {
             let account = find(session, &org, &name).await?;
             session.store.remove_account(org.id, account.id, reason.as_deref(), session.actor()).await?;

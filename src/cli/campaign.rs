@@ -1,7 +1,7 @@
 //! `signalbox campaign`: what is done with campaigns that exist. Reading files is `campaign_file`'s.
 
 use super::{
-    CliError, Session, campaign_file,
+    CliError, Session, campaign_file, campaign_preview,
     export::{Export, JsonArray},
     forecast::{self, ForecastArgs},
     later::Later,
@@ -19,6 +19,7 @@ use crate::{
             facts::{self, CampaignFacts, Now},
         },
         ids::{CampaignId, RecipientId},
+        phone::Phone,
     },
     store::{action::ActionResult, campaign::CampaignRecord, stats::CampaignStats},
 };
@@ -58,6 +59,17 @@ pub enum Verb {
     },
     /// Lists the campaigns: running ones first, then the latest
     List,
+    /// Shows what people would get, word for word, through each account; sends nothing
+    #[command(
+        after_help = "Examples:\n  signalbox campaign preview summer-sale\n  signalbox campaign preview summer-sale --phone +237600000001 --json"
+    )]
+    Preview {
+        /// Which one
+        name: String,
+        /// For this person; else for the first three
+        #[arg(long, value_name = "PHONE", value_parser = parse::phone)]
+        phone: Option<Phone>,
+    },
     /// Shows a campaign
     Show {
         /// Which one
@@ -129,6 +141,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Check { file } => campaign_file::check(session, &org, &file).await,
         Verb::Create { file } => campaign_file::create(session, &org, &file).await,
         Verb::List => list(session, &org).await,
+        Verb::Preview { name, phone } => campaign_preview::run(session, &org, &name, phone.as_ref()).await,
         Verb::Show { name } => show(session, &org, &name).await,
         Verb::Start(args) => act(session, &org, args, Action::StartCampaign, "started").await,
         Verb::Pause(args) => {

@@ -1,6 +1,11 @@
 //! `signalbox campaign check` and `create`: from a file to a campaign, or to everything that is wrong with it.
 
-use super::{CliError, Session, output::card, session::Org};
+use super::{
+    CliError, Session,
+    campaign_pool::{self, Note},
+    output::card,
+    session::Org,
+};
 use crate::{
     domain::campaign::{CampaignFile, CampaignSpec, Context, Finding, file::FILE_LIMIT},
     store::campaign::AudienceCount,
@@ -19,6 +24,8 @@ const NAMED: usize = 20;
 struct Checked {
     spec: CampaignSpec,
     source: String,
+    /// What is worth knowing of it all the same.
+    notes: Vec<Note>,
 }
 
 /// Checks a file and counts its audience.
@@ -30,10 +37,16 @@ pub async fn check(session: &Session, org: &Org, file: &Path) -> Result<(), CliE
     let audience = session.store.count_audience(org.id, &checked.spec).await?;
     let value = json!({
         "ok": true, "name": checked.spec.name, "steps": checked.spec.steps.len(), "findings": [],
-        "audience": audience,
+        "notes": checked.notes, "audience": audience,
     });
     session.out.show(&value, || {
-        format!("{} is in order: campaign {}\n{}", file.display(), checked.spec.name, describe(&audience))
+        let notes = in_lines(&checked.notes);
+        format!(
+            "{} is in order: campaign {}\n{}{notes}",
+            file.display(),
+            checked.spec.name,
+            describe(&audience)
+        )
     })
 }
 
@@ -56,7 +69,7 @@ pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), Cli
     let life = if spec.starts_at.is_some() { "scheduled" } else { "draft" };
     let value = json!({
         "id": id, "name": spec.name, "state": life, "planned": planned, "queued": queued, "skipped": skipped,
-        "starts_at": spec.starts_at,
+        "starts_at": spec.starts_at, "notes": checked.notes,
     });
     session.out.show(&value, || {
         let next = match spec.starts_at {
@@ -64,8 +77,9 @@ pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), Cli
             None => format!("start it with: signalbox campaign start {}", spec.name),
         };
         format!(
-            "made campaign {}: {planned} people, {queued} to be sent to, {skipped} skipped\n{next}",
-            spec.name
+            "made campaign {}: {planned} people, {queued} to be sent to, {skipped} skipped\n{next}{}",
+            spec.name,
+            in_lines(&checked.notes)
         )
     })
 }
@@ -79,7 +93,13 @@ async fn read(session: &Session, org: &Org, file: &Path) -> Result<Result<Checke
     let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
     let pools = store.pools(org.id, None).await?;
     let pools: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
-    let context = Context { zone: org.zone, attributes: Some(&attributes), pools: Some(&pools) };
+    let context = Context {
+        zone: org.zone,
+        attributes: Some(&attributes),
+        pools: Some(&pools),
+        // A rehearsal reaches nobody outside.
+        private_media: session.config.private_media || org.record.rehearsal,
+    };
     let spec = match CampaignFile::parse_bytes(&bytes, &name, &context) {
         Ok(spec) => spec,
         Err(findings) => return Ok(Err(findings)),
@@ -92,7 +112,11 @@ async fn read(session: &Session, org: &Org, file: &Path) -> Result<Result<Checke
     if !strangers.is_empty() {
         return Ok(Err(vec![no_contacts(&name, &source, &strangers)]));
     }
-    Ok(Ok(Checked { spec, source }))
+    let notes = match campaign_pool::check(session, org, &spec).await? {
+        Ok(notes) => notes,
+        Err((step, sentence)) => return Ok(Err(vec![nobody_can(&name, &source, step, sentence)])),
+    };
+    Ok(Ok(Checked { spec, source, notes }))
 }
 
 /// At most as much as a campaign file may be, and a byte more, so that the limit is noticed.
@@ -105,6 +129,13 @@ fn bytes_of(file: &Path) -> io::Result<Vec<u8>> {
         File::open(file)?.take(most).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
+}
+
+fn nobody_can(file: &str, source: &str, step: i16, sentence: String) -> Finding {
+    let begins = source.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("[[steps]]"));
+    let nth = usize::try_from(step - 1).unwrap_or(0);
+    let line = begins.map(|(at, _)| at).nth(nth).unwrap_or(0) + 1;
+    Finding { file: file.to_owned(), line, column: 1, key: format!("steps[{nth}]"), sentence }
 }
 
 fn no_contacts(file: &str, source: &str, strangers: &[String]) -> Finding {
@@ -131,6 +162,10 @@ fn refuse(session: &Session, findings: &[Finding]) -> Result<(), CliError> {
         session.out.show(&json!({ "ok": false, "findings": findings }), String::new)?;
     }
     Err(CliError::failed(sentences.join("\n")))
+}
+
+fn in_lines(notes: &[Note]) -> String {
+    notes.iter().flat_map(|note| ["\nnote: ", note.sentence.as_str()]).collect()
 }
 
 fn describe(audience: &AudienceCount) -> String {

@@ -5,9 +5,12 @@
 //! 3 refused by a rule (`interfaces.md`).
 
 mod account;
+mod account_templates;
 mod attempt;
 mod campaign;
 mod campaign_file;
+mod campaign_pool;
+mod campaign_preview;
 mod console;
 mod contact;
 mod demo;

@@ -24,11 +24,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Gates that a campaign is asked.
-const OF_CAMPAIGN: [GateName; 11] = [
+const OF_CAMPAIGN: [GateName; 12] = [
     GateName::Campaign,
     GateName::Switch,
     GateName::Sender,
     GateName::Due,
+    GateName::Content,
     GateName::Pool,
     GateName::Number,
     GateName::Breaker,
@@ -211,7 +212,7 @@ struct NumberLine {
     phone: String,
     name: String,
     priority: i32,
-    /// `first`, `yes`, or `no`: then only what is bound to it.
+    /// `first`, `yes`, or `no`: then only what is bound to it. `unable`: it cannot send what the campaign carries.
     takes_part: &'static str,
     hold: Option<&'static str>,
     hold_until: Option<DateTime<Utc>>,
@@ -222,6 +223,18 @@ fn numbers_of(look: &Look, at: usize, org: &Org) -> Vec<NumberLine> {
     let service = &look.roster.campaigns[at];
     let now = look.snapshot.at;
     let serving = look.snapshot.numbers.iter().enumerate().filter_map(|(place, view)| {
+        if let Some(unable) = service.unable.iter().find(|unable| unable.number == view.number.id) {
+            let hold = unable.hold();
+            return Some(NumberLine {
+                phone: view.number.phone.reveal().to_owned(),
+                name: view.called().into_string(),
+                priority: view.number.priority,
+                takes_part: "unable",
+                hold: Some(hold.code()),
+                hold_until: None,
+                sentence: Some(unable.to_string()),
+            });
+        }
         let serves = look.roster.served_by(place).iter().find(|(campaign, _)| *campaign == at)?;
         let takes_part = match serves {
             _ if service.first == Some(view.number.id) => "first",

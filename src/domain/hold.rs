@@ -93,6 +93,11 @@ pub enum Hold {
         /// What the last try met.
         reason: String,
     },
+    /// No number of the pool can send what the campaign carries.
+    Unsendable {
+        /// Which step, which accounts, and why.
+        reason: String,
+    },
     /// The pool has no number in service and there is no default number.
     NoNumber {
         /// The pool's name.
@@ -170,6 +175,7 @@ impl Hold {
             Self::InDoubt { .. } => "in_doubt",
             Self::NotDue { .. } => "not_due",
             Self::RetryLater { .. } => "retry_later",
+            Self::Unsendable { .. } => "content_unsendable",
             Self::NoNumber { .. } => "no_number",
             Self::NumberDisabled => "number_disabled",
             Self::NumberSuspended { .. } => "number_suspended",
@@ -204,6 +210,7 @@ impl Hold {
             | Self::CampaignFinished { .. }
             | Self::OptedOut
             | Self::InDoubt { .. }
+            | Self::Unsendable { .. }
             | Self::NoNumber { .. }
             | Self::NumberDisabled
             | Self::NotChosen { .. }
@@ -250,6 +257,7 @@ impl Hold {
             Self::OptedOut => GateName::Consent,
             Self::InDoubt { .. } => GateName::Doubt,
             Self::NotDue { .. } | Self::RetryLater { .. } => GateName::Due,
+            Self::Unsendable { .. } => GateName::Content,
             Self::NoNumber { .. } | Self::NotChosen { .. } => GateName::Pool,
             Self::NumberDisabled | Self::NumberSuspended { .. } | Self::NumberLimited { .. } => {
                 GateName::Number
@@ -295,6 +303,7 @@ impl Hold {
             Self::RetryLater { until, reason } => {
                 format!("tried without success ({reason}), again {}", When::exact(*until, zone))
             }
+            Self::Unsendable { reason } => format!("no number can send it: {reason}"),
             Self::NoNumber { pool } => {
                 format!("no number of pool {pool} is in service and the organisation has no default number")
             }

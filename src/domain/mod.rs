@@ -6,6 +6,7 @@ pub mod attempt;
 pub mod audience;
 pub mod campaign;
 pub mod consent;
+pub mod content;
 pub mod country;
 pub mod day;
 pub mod delivery;

@@ -5,6 +5,7 @@
 //! error means for certainty is decided there, once, for all providers (`reference/reliability.md`, rule E).
 
 use crate::domain::{
+    content::registry::ListedTemplate,
     health::Health,
     ids::AttemptId,
     number::ProviderKind,
@@ -16,6 +17,8 @@ use http::{HeaderMap, Method};
 use std::{fmt, time::Duration};
 use url::Url;
 use zeroize::Zeroizing;
+
+pub use content::{Content, Media, Template};
 
 /// The secrets of an account, opened. No `Debug`, no `Serialize`; wiped when dropped.
 #[derive(Clone)]
@@ -49,13 +52,6 @@ impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Line").field("from", &self.from).finish_non_exhaustive()
     }
-}
-
-/// What a message says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// Free text.
-    Text(String),
 }
 
 /// One message on its way out.
@@ -179,6 +175,17 @@ pub enum Registration {
     Unclear(String),
 }
 
+/// What comes next when a provider is asked which templates an account has.
+#[derive(Debug, Clone)]
+pub enum TemplateStep {
+    /// This question.
+    Ask(Box<Prepared>),
+    /// Nothing: these are all.
+    Done(Vec<ListedTemplate>),
+    /// It cannot be listed; why.
+    Failed(String),
+}
+
 /// One provider's dialect: pure, no network.
 pub trait Provider: Send + Sync {
     /// Which one this is.
@@ -199,8 +206,9 @@ pub trait Provider: Send + Sync {
         from: &Phone,
     ) -> Result<Line, LineError>;
 
-    /// Builds the request that sends one message.
-    fn send_request(&self, line: &Line, outgoing: &Outgoing) -> Prepared;
+    /// Builds the request that sends one message; `None`: this provider has no way to say such a thing. Who asked
+    /// [`ability`](crate::domain::content::ability) first never meets that.
+    fn send_request(&self, line: &Line, outgoing: &Outgoing) -> Option<Prepared>;
 
     /// Reads the answer to a send.
     fn read_send(&self, answer: &Answer) -> Outcome;
@@ -259,6 +267,13 @@ pub trait Provider: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Which templates the line's account has: the next question, given the answers so far, or the whole list.
+    fn template_step(&self, line: &Line, answers: &[Answer]) -> TemplateStep;
+
+    /// Whether this code says of a template that it may not be sent by its account at all, or not as the campaign fills
+    /// it: whoever comes next would be refused too.
+    fn stops_template(&self, code: &str) -> bool;
+
     /// Reads what the provider's webhook brought; the request was believed before.
     ///
     /// # Errors
@@ -283,6 +298,7 @@ mod address;
 mod chunked;
 pub mod client;
 pub mod codes;
+pub mod content;
 pub mod meta;
 mod reading;
 pub mod report;

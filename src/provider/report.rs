@@ -132,12 +132,25 @@ pub enum Change {
     Limit(Option<u32>),
     /// A template may be used, or not any more.
     Template {
+        /// The provider's id; empty: it gave none.
+        id: String,
         /// Its name.
         name: String,
         /// Its language.
         language: String,
         /// Its state, in the provider's word: `APPROVED`, `PAUSED`, …
         status: String,
+    },
+    /// How people take a template.
+    TemplateQuality {
+        /// The provider's id; empty: it gave none.
+        id: String,
+        /// Its name.
+        name: String,
+        /// Its language.
+        language: String,
+        /// What it is now.
+        quality: Quality,
     },
     /// To be shown, nothing else.
     Notice,

@@ -4,6 +4,7 @@
 use super::{
     clock::Moment,
     judge::{self, Judgement, Measure},
+    plan::carry,
     shared::Shared,
 };
 use crate::domain::{
@@ -51,6 +52,12 @@ async fn pass(shared: &Shared) -> Result<(), StoreError> {
     }
     if store.take_chore(organization, instance, "stranded", Duration::from_secs(10)).await? {
         store.end_stranded(organization).await?;
+        let latest = shared.latest.borrow().clone();
+        for (campaign, numbers) in latest.iter().flat_map(|snapshot| carry::stuck(snapshot)) {
+            if store.free_bound(organization, campaign, &numbers).await? > 0 {
+                shared.refresh.notify_one();
+            }
+        }
     }
     // Before the first picture there is no line to ask through, and a check would be spent on nothing.
     if shared.lines().is_ready()

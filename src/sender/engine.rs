@@ -10,7 +10,8 @@ use super::{
     text::TextShelf,
 };
 use crate::domain::{
-    ids::{AttemptId, CampaignId, NumberId, RecipientId},
+    content::registry::Registry,
+    ids::{AccountId, AttemptId, CampaignId, NumberId, RecipientId},
     locale::Locale,
     pacing::Slots,
 };
@@ -134,7 +135,7 @@ impl Engine {
     fn take_snapshot(
         &mut self,
         mut snapshot: Snapshot,
-        texts: Vec<crate::store::snapshot::StepTexts>,
+        texts: Vec<crate::store::snapshot::StepContents>,
         asked: Moment,
     ) {
         if !texts.is_empty() {
@@ -481,6 +482,10 @@ impl Engine {
             .filter(|campaign| campaign.never_switch)
             .map(|campaign| campaign.id)
             .collect();
+        let nothing_known = Registry::default();
+        let accounts = self.snapshot.iter().flat_map(|snapshot| &snapshot.accounts);
+        let registries: HashMap<AccountId, &Registry> =
+            accounts.map(|account| (account.id, &account.templates)).collect();
         let lines = self.shared.lines();
         for message in messages {
             let Some(line) = lines.get(message.number).cloned() else {
@@ -488,7 +493,9 @@ impl Engine {
                 tracing::error!(number.id = %message.number, "a claimed number cannot be used any more");
                 continue;
             };
-            let content = self.texts.write(&message, line.kind(), self.default_locale.as_ref());
+            let registry = registries.get(&line.account).copied().unwrap_or(&nothing_known);
+            let default = self.default_locale.as_ref();
+            let content = self.texts.write_message(&message, line.kind(), registry, default);
             line.gauge.add(1);
             self.shared.took_off(1);
             // A thread keeps its number.

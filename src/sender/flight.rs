@@ -2,16 +2,14 @@
 
 use super::{
     clock::Moment,
-    judge::{self, Judgement},
+    judge::{self, Judgement, Measure},
     line::ReadyLine,
     shared::Shared,
     stop_point,
+    text::Unwritten,
     warden::Note,
 };
-use crate::domain::{
-    outcome::{Class, Failure, Outcome},
-    recipient::SkipReason,
-};
+use crate::domain::outcome::{Class, Failure, Outcome};
 use crate::provider::{Content, Outgoing};
 use crate::store::attempt::{ClaimedMessage, Next, OutcomeRecord};
 use std::{
@@ -32,7 +30,7 @@ pub struct Flight {
     /// The message, its intent committed.
     pub message: ClaimedMessage,
     /// What it says, or why it cannot be said.
-    pub content: Result<String, SkipReason>,
+    pub content: Result<Content, Unwritten>,
     /// Through what.
     pub line: Arc<ReadyLine>,
     /// When the claim began: earlier than the intent.
@@ -64,7 +62,7 @@ pub async fn fly(shared: Arc<Shared>, flight: Flight) {
         None => send(&shared, &flight).await,
     };
     stop_point::reach("after_answer").await;
-    let judgement = judge::judge(&outcome, flight.message.tries, flight.never_switch);
+    let judgement = judge(&flight, &outcome);
     let note = Note::of(&flight, &outcome, &judgement);
     // Closed here, before the landing frees the slot: until the warden has come to it, the engine would claim the next
     // message for a number that was refused.
@@ -84,9 +82,20 @@ pub async fn fly(shared: Arc<Shared>, flight: Flight) {
     }
 }
 
+/// Judges the outcome. What is wrong with a template concerns all who would get it.
+fn judge(flight: &Flight, outcome: &Outcome) -> Judgement {
+    let tries = flight.message.tries;
+    let judgement = judge::judge(outcome, tries, flight.never_switch);
+    let is_template = matches!(flight.content, Ok(Content::Template(_)));
+    let code = outcome.failure().and_then(|failure| failure.code.as_deref());
+    let stops = judgement.measure == Measure::ContentRefused
+        && code.is_some_and(|code| flight.line.provider.stops_template(code));
+    if is_template && stops { judgement.of_stopped_template(tries) } else { judgement }
+}
+
 /// Why the request is not begun, if it is not.
 fn refuse_to_begin(shared: &Shared, flight: &Flight) -> Option<Failure> {
-    if let Err(reason) = &flight.content {
+    if let Err(Unwritten::Skip(reason)) = &flight.content {
         return Some(Failure {
             class: Class::ContentRejected,
             code: Some(reason.code().to_owned()),
@@ -96,6 +105,10 @@ fn refuse_to_begin(shared: &Shared, flight: &Flight) -> Option<Failure> {
     let withheld = |code: &str, words: &str| {
         Some(Failure { class: Class::Withheld, code: Some(code.to_owned()), words: words.to_owned() })
     };
+    if let Err(Unwritten::Cannot(cannot)) = &flight.content {
+        // The plan did not know yet. It goes back to the queue, for a number that can.
+        return withheld("content_unsendable", &format!("{} {cannot}", flight.line.kind()));
+    }
     let window = shared.config.timing.start_window;
     if flight.claimed.age() > window {
         return withheld(
@@ -120,15 +133,15 @@ fn refuse_to_begin(shared: &Shared, flight: &Flight) -> Option<Failure> {
 }
 
 async fn send(shared: &Shared, flight: &Flight) -> (Outcome, Option<Duration>) {
-    let Ok(text) = &flight.content else {
-        // Refused before: nothing begins without a text.
+    let Ok(content) = &flight.content else {
+        // Refused before: nothing begins without a content.
         let failure = Failure { class: Class::Withheld, code: None, words: String::new() };
         return (Outcome::NotSent(failure), None);
     };
     let outgoing = Outgoing {
         attempt: flight.message.attempt,
         to: flight.message.phone.clone(),
-        content: Content::Text(text.clone()),
+        content: content.clone(),
     };
     let began = Moment::now();
     // Asked once more when the connection stands: connecting takes time, and a pause may have come meanwhile. From here to

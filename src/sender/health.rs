@@ -6,8 +6,9 @@
 
 use super::{Config, clock::Moment, line::Lines, shared::Shared};
 use crate::domain::{
+    content::registry::ListedTemplate,
     health::{Health, Standing},
-    ids::NumberId,
+    ids::{AccountId, NumberId},
     outcome::Class,
     phone::Phone,
 };
@@ -208,6 +209,17 @@ impl Asker {
         Ok(Self { client: Client::new(&config.client)?, lines })
     }
 
+    /// Which templates an account has, asked through one of its numbers.
+    ///
+    /// # Errors
+    /// Why nobody can say, in a sentence.
+    pub async fn templates(&self, account: AccountId) -> Result<Vec<ListedTemplate>, String> {
+        let line = self.lines.of_account(account).ok_or_else(|| {
+            "the account has no number that could be used to ask: add one, or see signalbox doctor".to_owned()
+        })?;
+        self.client.list_templates(line.provider, &line.line).await
+    }
+
     /// How a number is. One that cannot even be asked about is unclear, and the words say why.
     pub async fn ask(&self, number: NumberId) -> Asked {
         if let Some(line) = self.lines.get(number) {
@@ -234,7 +246,7 @@ impl Asker {
 mod tests {
     use super::*;
     use crate::domain::number::ProviderKind;
-    use crate::{domain::ids::AccountId, provider::dialect};
+    use crate::provider::dialect;
 
     fn after(by: &str, cause: &str, code: &str, well_in_row: i32) -> Aftermath {
         Aftermath {

@@ -34,6 +34,8 @@ pub enum Measure {
     OptOut,
     /// One more refusal of this content.
     ContentRefused,
+    /// The template may not be sent, to nobody.
+    TemplateStopped,
     /// One more fault of the provider or of the way to it; the breaker counts them.
     ProviderFault {
         /// Whether the provider was reached at all.
@@ -66,6 +68,16 @@ pub fn judge(outcome: &Outcome, tries: i16, never_switch: bool) -> Judgement {
         Outcome::Rejected(failure) => {
             Judgement { next: next_of(failure, tries, never_switch), measure: measure_of(failure.class) }
         }
+    }
+}
+
+impl Judgement {
+    /// The same of a refusal that speaks of the template and of nobody who would have got it: who was refused waits for the
+    /// campaign to go on.
+    #[must_use]
+    pub fn of_stopped_template(self, tries: i16) -> Self {
+        let next = if tries < MOST_TRIES { Next::Retry(Duration::ZERO) } else { self.next };
+        Self { next, measure: Measure::TemplateStopped }
     }
 }
 

@@ -89,6 +89,12 @@ impl Lines {
         self.ready.values()
     }
 
+    /// Some line of an account, to ask its provider about the account.
+    #[must_use]
+    pub fn of_account(&self, account: AccountId) -> Option<&Arc<ReadyLine>> {
+        self.ready.values().filter(|line| line.account == account).min_by_key(|line| line.number)
+    }
+
     /// Whether there is any line.
     #[must_use]
     pub fn is_ready(&self) -> bool {

@@ -48,6 +48,7 @@ mod shared;
 pub mod spool;
 pub(crate) mod stop_point;
 mod supervise;
+pub mod templates;
 pub mod text;
 pub mod vitals;
 pub mod warden;
@@ -97,6 +98,8 @@ pub struct Config {
     pub checks: Turns,
     /// How often a provider that reports no failures is asked for those of a number.
     pub failures: Duration,
+    /// How often each account's provider is asked for its templates.
+    pub templates_every: Duration,
 }
 
 /// How long doubts take: one profile for production, a shorter one for rehearsals and tests.
@@ -151,6 +154,7 @@ impl Config {
             timing: Timing::default(),
             checks: Turns::default(),
             failures: Duration::from_mins(10),
+            templates_every: Duration::from_hours(1),
         }
     }
 }
@@ -259,6 +263,7 @@ impl Sender {
             watched(&shared, "health of numbers", health::run(Arc::clone(&shared))),
             watched(&shared, "search for failures", polls::run(Arc::clone(&shared))),
             watched(&shared, "watch of vital signs", vitals::run(Arc::clone(&shared))),
+            watched(&shared, "templates of accounts", templates::run(Arc::clone(&shared))),
             watched(&shared, "reader of reports", reports::run(Arc::clone(&shared))),
             watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
             watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),

@@ -4,6 +4,7 @@
 //! [`Roster::lanes`] asks at every slot what to claim. What closes a gate is asked of [`facts`], by which the console says
 //! why something waits too; `why` asks this very roster ([`why`]). So none of them can disagree with the sender.
 
+pub mod carry;
 pub mod why;
 
 use crate::domain::{
@@ -19,6 +20,7 @@ use crate::domain::{
     text::Safe,
 };
 use crate::store::snapshot::{CampaignView, NumberView, PoolView, Snapshot};
+use carry::Unable;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use std::collections::HashMap;
@@ -119,6 +121,16 @@ pub struct Service {
     pub first: Option<NumberId>,
     /// All numbers that take part.
     pub numbers: Vec<NumberId>,
+    /// Numbers of its pool, and the default number, that cannot send what it carries, and why.
+    pub unable: Vec<Unable>,
+}
+
+impl Service {
+    /// Whether this number cannot send what the campaign carries.
+    #[must_use]
+    pub fn is_unable(&self, number: NumberId) -> bool {
+        self.unable.iter().any(|unable| unable.number == number)
+    }
 }
 
 impl Roster {
@@ -147,13 +159,10 @@ impl Roster {
             .iter()
             .enumerate()
             .map(|(at, campaign)| {
-                let service = serve(
-                    campaign,
-                    pools.get(&campaign.pool).copied(),
-                    &places,
-                    &Numbers { candidates: &candidates, holds: &numbers, default },
-                    now,
-                );
+                let pool = pools.get(&campaign.pool).copied();
+                let able = Numbers { candidates: &candidates, holds: &numbers, default };
+                let unable = carry::unable(snapshot, campaign, pool, default);
+                let service = serve(campaign, pool, &places, &able, unable, now);
                 for number in &service.numbers {
                     if let Some(place) = places.get(number) {
                         serves[*place].push((at, false));
@@ -161,7 +170,8 @@ impl Roster {
                 }
                 // Work may be bound in a free pool too: a campaign that never switches keeps it for its number.
                 if let Some(pool) = pools.get(&campaign.pool) {
-                    for number in pool.numbers.iter().filter(|number| !service.numbers.contains(number)) {
+                    let backups = pool.numbers.iter().filter(|number| !service.numbers.contains(number));
+                    for number in backups.filter(|number| !service.is_unable(**number)) {
                         if let Some(place) = places.get(number) {
                             serves[*place].push((at, true));
                         }
@@ -473,10 +483,14 @@ fn serve(
     pool: Option<&PoolView>,
     places: &HashMap<NumberId, usize>,
     numbers: &Numbers<'_>,
+    unable: Vec<Unable>,
     now: Now,
 ) -> Service {
-    let members: Vec<usize> =
-        pool.iter().flat_map(|pool| &pool.numbers).filter_map(|number| places.get(number).copied()).collect();
+    let is_able = |number: &NumberId| !unable.iter().any(|unable| unable.number == *number);
+    let able = pool.iter().flat_map(|pool| &pool.numbers).filter(|number| is_able(number));
+    let members: Vec<usize> = able.filter_map(|number| places.get(number).copied()).collect();
+    let default = numbers.default.filter(|place| is_able(&numbers.candidates[*place].number));
+    let numbers = &Numbers { default, ..*numbers };
     let candidates: Vec<selection::Candidate> =
         members.iter().map(|place| numbers.candidates[*place]).collect();
     let strategy = pool.map_or(Strategy::Priority, |pool| pool.strategy);
@@ -491,13 +505,15 @@ fn serve(
     };
     let mut holds: Vec<Hold> = facts::of_campaign(&facts, now).collect();
     let serving = selection::participants(&view);
-    if serving.is_err() {
+    if serving.is_err() && members.is_empty() && default.is_none() && !unable.is_empty() {
+        holds.push(Hold::Unsendable { reason: carry::sentence(&unable) });
+    } else if serving.is_err() {
         let pool = || pool.map(|pool| Safe::new(&pool.name).into_string()).unwrap_or_default();
         // When the first is back says more than that none is there.
         holds.push(numbers.first_back(&members).unwrap_or_else(|| Hold::NoNumber { pool: pool() }));
     }
     let (first, numbers) = serving.map_or((None, Vec::new()), |one| (Some(one.first), one.numbers));
-    Service { hold: hold::binding(&holds).cloned(), holds, first, numbers }
+    Service { hold: hold::binding(&holds).cloned(), holds, first, numbers, unable }
 }
 
 /// Which numbers this instance should hold leases for: those that may send, the most urgent first.

@@ -7,6 +7,7 @@
 use super::{
     judge::{self, Judgement, Measure},
     shared::Shared,
+    templates,
     warden::Note,
 };
 use crate::domain::{
@@ -28,6 +29,7 @@ use crate::store::{
     attempt::OutcomeRecord,
     news::NewEvent,
     receipt::{DueReceipt, JudgedReceipt, NewInbound, NewReceipt},
+    template::TemplateNews,
     webhook::Webhook,
 };
 use std::{sync::Arc, time::Duration};
@@ -104,6 +106,9 @@ async fn take_in(shared: &Shared, webhooks: &[Webhook], words: &Words) -> Result
     if !read.news.is_empty() && store.hear_news(organization, shared.instance, &read.news).await? > 0 {
         shared.refresh.notify_one();
     }
+    for news in &read.templates {
+        templates::hear(shared, news).await?;
+    }
     for (preference, code) in &read.preferences {
         prefer(shared, preference, code).await?;
     }
@@ -136,6 +141,7 @@ struct Read {
     heard: Vec<NewInbound>,
     preferences: Vec<(Preference, &'static str)>,
     news: Vec<NewEvent>,
+    templates: Vec<TemplateNews>,
     closed: Vec<(WebhookId, Option<String>)>,
 }
 
@@ -167,6 +173,7 @@ impl Read {
             Report::Preference(preference) => self.preferences.push((preference, "chosen inside WhatsApp")),
             Report::News(news) => {
                 tracing::info!(account.id = %account, "the provider says: {}: {}", news.code, news.words);
+                self.templates.extend(of_template(account, &news));
                 self.news.push(kept_news(webhook, place, news));
             }
         }
@@ -214,13 +221,38 @@ fn kept_news(webhook: &Webhook, place: i32, news: News) -> NewEvent {
         Change::Reinstated => event.change = "reinstated",
         Change::Quality(quality) => (event.change, event.quality) = ("quality", Some(quality)),
         Change::Limit(limit) => (event.change, event.reach) = ("limit", Some(Reach::from(limit))),
-        Change::Template { name, language, status } => {
+        Change::Template { name, language, status, .. } => {
             event.change = "template";
             event.words = format!("{name} ({language}) is {status}: {}", event.words);
+        }
+        Change::TemplateQuality { name, language, quality, .. } => {
+            event.change = "template";
+            event.words = format!("{name} ({language}) is rated {quality}");
         }
         Change::Notice => {}
     }
     event
+}
+
+fn of_template(account: AccountId, news: &News) -> Option<TemplateNews> {
+    let (id, name, language, status, quality) = match &news.change {
+        Change::Template { id, name, language, status } => (id, name, language, Some(status.clone()), None),
+        Change::TemplateQuality { id, name, language, quality } => (id, name, language, None, Some(*quality)),
+        Change::Restricted { .. }
+        | Change::Reinstated
+        | Change::Quality(_)
+        | Change::Limit(_)
+        | Change::Notice => return None,
+    };
+    Some(TemplateNews {
+        account,
+        provider_id: id.clone(),
+        name: name.clone(),
+        language: language.clone(),
+        status,
+        reason: if news.words == "NONE" { String::new() } else { news.words.clone() },
+        quality,
+    })
 }
 
 fn kept_inbound(account: AccountId, inbound: Inbound, words: &Words) -> NewInbound {
@@ -315,7 +347,11 @@ impl Judged {
         let failure = (receipt.delivery == Delivery::Failed).then(|| {
             let failure = failure_of(receipt);
             let outcome = Outcome::Rejected(failure.clone());
-            (failure, judge::judge(&outcome, receipt.tries, receipt.never_switch))
+            let judgement = judge::judge(&outcome, receipt.tries, receipt.never_switch);
+            // Only messages with a template are refused like this.
+            let stops = judgement.measure == Measure::ContentRefused
+                && dialect(receipt.provider).stops_template(receipt.code.as_deref().unwrap_or_default());
+            (failure, if stops { judgement.of_stopped_template(receipt.tries) } else { judgement })
         });
         let settled = JudgedReceipt {
             id: receipt.id,

@@ -17,7 +17,7 @@ use crate::store::{
     Store,
     attempt::{ClaimRequest, Claimed, ClaimedMessage},
     lease::LEASE_TTL,
-    snapshot::{Snapshot, StepTexts},
+    snapshot::{Snapshot, StepContents},
 };
 use chrono::{DateTime, Utc};
 use std::{
@@ -37,7 +37,7 @@ const TRUST: Duration = LEASE_TTL.saturating_sub(Duration::from_secs(3));
 /// What the engine is told.
 pub enum Signal {
     /// A look at the organisation, and the texts that were missing.
-    Snapshot { snapshot: Box<Snapshot>, texts: Vec<StepTexts>, asked: Moment },
+    Snapshot { snapshot: Box<Snapshot>, texts: Vec<StepContents>, asked: Moment },
     /// A claim came back.
     Claimed { request: Box<ClaimRequest>, claimed: Claimed, began: Moment },
     /// A claim's answer was lost; these of its messages were committed. `late`: found by the second look.
@@ -54,7 +54,7 @@ pub struct Inbox {
 }
 
 /// What may still begin: checked by every flight just before it writes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Gate {
     /// Somebody pressed the panic key.
     pub stopped: bool,
@@ -187,6 +187,14 @@ impl Shared {
         Arc::clone(&self.gate.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Nothing more of a campaign begins, until the next look says that it is active.
+    pub fn close_campaign(&self, campaign: CampaignId) {
+        let mut gate = Gate::clone(&self.gate());
+        gate.campaigns.remove(&campaign);
+        self.set_gate(gate);
+    }
+
+    /// Says what may begin from now on.
     pub fn set_gate(&self, gate: Gate) {
         *self.gate.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(gate);
     }

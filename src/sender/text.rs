@@ -1,35 +1,66 @@
-//! What messages say: the texts of active campaigns, parsed once, and the values frozen for each recipient.
+//! What messages say: the contents of active campaigns, parsed once, and the values frozen for each recipient.
 
 use crate::domain::{
+    content::{
+        CAPTION_LIMIT, Shape, StepContent,
+        ability::{self, Cannot, Form},
+        registry::Registry,
+    },
     ids::CampaignId,
     locale::Locale,
     number::ProviderKind,
     recipient::SkipReason,
-    template::{Texts, Values, Variable},
+    template::{Values, Variable},
 };
+use crate::provider::{Content, Media, Template};
 use crate::store::{
     attempt::{ClaimedMessage, Part},
-    snapshot::StepTexts,
+    snapshot::StepContents,
 };
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-/// One step's texts, ready to be filled.
-pub struct Step {
-    texts: Texts,
+/// One step, ready to be filled.
+struct Step {
+    content: StepContent,
+    shape: Shape,
     /// The step's day in the sequence, from 1.
     day: u32,
 }
 
-/// The texts of active campaigns.
+/// The contents of active campaigns.
 #[derive(Default)]
 pub struct TextShelf {
     steps: HashMap<(CampaignId, i16), Arc<Step>>,
-    /// The revision of the campaign whose texts stand here.
+    /// The revision of the campaign whose contents stand here.
     revisions: HashMap<CampaignId, i64>,
 }
 
+/// Why a message is not written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unwritten {
+    /// This recipient is skipped.
+    Skip(SkipReason),
+    /// This number cannot send the step; another one may.
+    Cannot(Cannot),
+}
+
+impl From<SkipReason> for Unwritten {
+    fn from(reason: SkipReason) -> Self {
+        Self::Skip(reason)
+    }
+}
+
+/// For whom a step is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    /// Their language, as it was chosen at enrolment.
+    pub locale: Option<&'a str>,
+    /// Their values, as they were frozen at enrolment: a JSON object.
+    pub parameters: Option<&'a str>,
+}
+
 impl TextShelf {
-    /// Campaigns whose texts are missing or old.
+    /// Campaigns whose contents are missing or old.
     #[must_use]
     pub fn missing(&self, campaigns: impl Iterator<Item = (CampaignId, i64)>) -> Vec<CampaignId> {
         campaigns
@@ -38,45 +69,97 @@ impl TextShelf {
             .collect()
     }
 
-    /// Takes texts in.
-    pub fn put(&mut self, rows: Vec<StepTexts>, revisions: impl Iterator<Item = (CampaignId, i64)>) {
+    /// Takes contents in.
+    pub fn put(&mut self, rows: Vec<StepContents>, revisions: impl Iterator<Item = (CampaignId, i64)>) {
         let mut seconds: HashMap<CampaignId, i64> = HashMap::new();
         for row in rows {
             let since_start = seconds.entry(row.campaign).or_default();
             *since_start += row.after_seconds;
-            match serde_json::from_value::<Texts>(row.texts) {
-                Ok(texts) => {
+            match row.content {
+                Some(content) => {
                     let day = u32::try_from(*since_start / 86_400).unwrap_or(0) + 1;
-                    self.steps.insert((row.campaign, row.step), Arc::new(Step { texts, day }));
+                    let shape = content.shape();
+                    self.steps.insert((row.campaign, row.step), Arc::new(Step { content, shape, day }));
                 }
-                Err(error) => {
-                    tracing::error!(campaign.id = %row.campaign, step = row.step, "texts cannot be read: {error}");
+                None => {
+                    tracing::error!(campaign.id = %row.campaign, step = row.step, "the step cannot be read");
                 }
             }
         }
         self.revisions.extend(revisions);
     }
 
-    /// The text for one message.
+    /// What one message says: an answer to a person what somebody wrote, any other its step.
     ///
     /// # Errors
-    /// Why this recipient is skipped instead.
-    pub fn write(
+    /// Why it is not written.
+    pub fn write_message(
         &self,
         message: &ClaimedMessage,
         provider: ProviderKind,
+        registry: &Registry,
         default_locale: Option<&Locale>,
-    ) -> Result<String, SkipReason> {
+    ) -> Result<Content, Unwritten> {
         let campaign = match &message.part {
             // Its length was looked at when it was written.
-            Part::Reply(text) => return Ok(text.clone()),
+            Part::Reply(text) => return Ok(Content::Text(text.clone())),
             Part::Campaign(campaign) => *campaign,
         };
-        let step = self.steps.get(&(campaign, message.step)).ok_or(SkipReason::NoText)?;
-        let wanted = message.locale.as_deref().and_then(|locale| Locale::parse(locale).ok());
-        let chosen = step.texts.choose(wanted.as_ref(), default_locale).ok_or(SkipReason::NoText)?;
-        let frozen = Frozen::read(message.parameters.as_deref(), step.day);
-        chosen.text.message(&frozen, provider.text_limit())
+        let reader = Reader { locale: message.locale.as_deref(), parameters: message.parameters.as_deref() };
+        self.write((campaign, message.step), reader, provider, registry, default_locale)
+    }
+
+    /// What a step says through a number of this provider, whose account has this registry.
+    ///
+    /// # Errors
+    /// Why it is not written.
+    pub fn write(
+        &self,
+        (campaign, step): (CampaignId, i16),
+        reader: Reader<'_>,
+        provider: ProviderKind,
+        registry: &Registry,
+        default_locale: Option<&Locale>,
+    ) -> Result<Content, Unwritten> {
+        let step = self.steps.get(&(campaign, step)).ok_or(SkipReason::NoText)?;
+        let form = ability::form(provider, &step.shape, registry).map_err(Unwritten::Cannot)?;
+        let frozen = Frozen::read(reader.parameters, step.day);
+        let text = |limit| step.text(&frozen, reader.locale, default_locale, limit);
+        Ok(match form {
+            Form::Text => Content::Text(text(provider.text_limit())?),
+            Form::Media { caption } => {
+                let caption = caption.then(|| text(CAPTION_LIMIT.min(provider.text_limit()))).transpose()?;
+                Content::Media(step.media(caption).ok_or(SkipReason::NoText)?)
+            }
+            Form::Template { id, header } => {
+                let template = step.content.template.as_ref().ok_or(SkipReason::NoText)?;
+                Content::Template(Template {
+                    id,
+                    language: template.language.clone(),
+                    parameters: template.parameters.fill(&frozen)?,
+                    header: if header { step.media(None) } else { None },
+                })
+            }
+        })
+    }
+}
+
+impl Step {
+    fn text(
+        &self,
+        frozen: &Frozen<'_>,
+        locale: Option<&str>,
+        default: Option<&Locale>,
+        limit: usize,
+    ) -> Result<String, SkipReason> {
+        let wanted = locale.and_then(|locale| Locale::parse(locale).ok());
+        let chosen = self.content.texts.choose(wanted.as_ref(), default).ok_or(SkipReason::NoText)?;
+        chosen.text.message(frozen, limit)
+    }
+
+    fn media(&self, caption: Option<String>) -> Option<Media> {
+        let media = self.content.media.as_ref()?;
+        Some(Media { kind: media.kind, url: media.url.clone(), caption, filename: media.filename.clone() })
     }
 }
 

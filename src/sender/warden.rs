@@ -50,7 +50,8 @@ impl Note {
             | Measure::RestNumber(_)
             | Measure::SuspendAccount
             | Measure::RestAccount(_)
-            | Measure::ContentRefused => receipt.is_recent,
+            | Measure::ContentRefused
+            | Measure::TemplateStopped => receipt.is_recent,
             // The provider took the message: neither the way to it nor its answers were at fault.
             Measure::ProviderFault { .. } | Measure::UnknownRefusal | Measure::Well => false,
         };
@@ -95,6 +96,9 @@ impl Note {
                 }
             }
             Measure::RestAccount(rest) => shared.set_breaker(self.account, Some(*rest)),
+            Measure::TemplateStopped => {
+                self.campaign.into_iter().for_each(|campaign| shared.close_campaign(campaign));
+            }
             Measure::OptOut
             | Measure::ContentRefused
             | Measure::ProviderFault { .. }
@@ -172,6 +176,7 @@ impl Books {
                 shared.store.suppress(shared.organization, &note.phone, "provider", &reason).await
             }
             Measure::ContentRefused => self.content_refused(shared, note).await,
+            Measure::TemplateStopped => template_stopped(shared, note).await,
             Measure::ProviderFault { .. } => self.provider_fault(shared, note).await,
             Measure::UnknownRefusal => {
                 let count = self.unreadable.entry(note.number).or_default();
@@ -232,6 +237,20 @@ impl Books {
         let last = window.back().cloned().flatten();
         last.map_or(0, |cause| window.iter().flatten().filter(|each| **each == cause).count())
     }
+}
+
+/// Whoever comes next would be refused too: the campaign stops at the first word of it. The whole list is asked for, which
+/// stops the other campaigns that use the template.
+async fn template_stopped(shared: &Shared, note: &Note) -> Result<(), StoreError> {
+    let reason = format!("paused by itself: the provider refused its template ({})", note.cause.sentence());
+    let store = &shared.store;
+    if let Some(campaign) = note.campaign
+        && store.pause_campaign_by_rule(shared.organization, shared.instance, campaign, &reason).await?
+    {
+        tracing::error!(campaign.id = %campaign, "{reason}");
+    }
+    shared.refresh.notify_one();
+    store.ask_for_templates(shared.organization, note.account).await
 }
 
 async fn suspend_number(shared: &Shared, note: &Note) -> Result<(), StoreError> {

@@ -93,7 +93,7 @@ async fn look(shared: &Shared) -> Result<Signal, crate::store::StoreError> {
     let texts = if missing.is_empty() {
         Vec::new()
     } else {
-        shared.store.step_texts(shared.organization, &missing).await?
+        shared.store.step_contents(shared.organization, &missing).await?
     };
     shared.set_gate(gate_of(&snapshot));
     shared.latest.send_replace(Some(Arc::new(snapshot.clone())));

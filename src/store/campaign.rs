@@ -112,14 +112,26 @@ impl Store {
             "audience": spec.audience, "source": source,
         });
         let after: Vec<i64> = spec.steps.iter().map(|step| i64::from(step.after.seconds())).collect();
-        let texts: Vec<serde_json::Value> = spec
+        let texts = spec
             .steps
             .iter()
-            .map(|step| serde_json::to_value(&step.texts))
-            .collect::<Result<_, _>>()
+            .map(|step| serde_json::to_value(&step.content.texts))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(unreadable)?;
+        let templates = spec
+            .steps
+            .iter()
+            .map(|step| step.content.template.as_ref().map(serde_json::to_value).transpose())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(unreadable)?;
+        let media = spec
+            .steps
+            .iter()
+            .map(|step| step.content.media.as_ref().map(serde_json::to_value).transpose())
+            .collect::<Result<Vec<_>, _>>()
             .map_err(unreadable)?;
         let enrolled = sqlx::query_scalar!(
-            r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9) as "enrolled!""#,
+            r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "enrolled!""#,
             organization.0,
             id.0,
             actor.operator,
@@ -127,6 +139,8 @@ impl Store {
             campaign,
             &after,
             &texts,
+            &templates as &[Option<serde_json::Value>],
+            &media as &[Option<serde_json::Value>],
             &needs.variables,
             needs.required,
         )
@@ -188,8 +202,8 @@ impl Store {
         .fetch_all(&self.bulk)
         .await
         .map_err(failed(DOING))?;
-        let texts: Vec<_> = spec.steps.iter().map(|step| &step.texts).collect();
-        Ok(needs(&texts, &spoken, Locale::parse(&default).ok().as_ref()))
+        let contents: Vec<_> = spec.steps.iter().map(|step| &step.content).collect();
+        Ok(needs(&contents, &spoken, Locale::parse(&default).ok().as_ref()))
     }
 
     /// The attributes that contacts of the organisation have.
@@ -401,8 +415,6 @@ impl Store {
         const DOING: &str = "enrol the audience";
         let row = sqlx::query!(
             r#"select o.default_locale,
-                      array(select s.texts from campaign_steps s
-                             where s.organization_id = $1 and s.campaign_id = $2 order by s.step) as "texts!",
                       array(select distinct locale from contacts
                              where organization_id = $1 and locale is not null) as "spoken!"
                  from organizations o
@@ -416,14 +428,10 @@ impl Store {
         .await
         .map_err(failed(DOING))?;
         let Some(row) = row else { return Ok(()) };
-        let texts: Vec<crate::domain::template::Texts> = row
-            .texts
-            .into_iter()
-            .map(serde_json::from_value)
-            .collect::<Result<_, _>>()
-            .map_err(|_| StoreError::Unreadable { doing: DOING, what: "text" })?;
-        let texts: Vec<_> = texts.iter().collect();
-        let needs = needs(&texts, &row.spoken, Locale::parse(&row.default_locale).ok().as_ref());
+        let steps = self.step_contents(organization, &[campaign]).await?;
+        let contents: Option<Vec<_>> = steps.iter().map(|step| step.content.as_ref()).collect();
+        let contents = contents.ok_or(StoreError::Unreadable { doing: DOING, what: "step" })?;
+        let needs = needs(&contents, &row.spoken, Locale::parse(&row.default_locale).ok().as_ref());
         sqlx::query_scalar!(
             "select enrol($1, $2, $3, $4)",
             organization.0,

@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError, failed};
 use crate::domain::{
-    ids::{AttemptId, InstanceId, NumberId, OrganizationId},
+    ids::{AttemptId, CampaignId, InstanceId, NumberId, OrganizationId},
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
@@ -137,6 +137,28 @@ impl Store {
             .await
             .map_err(failed("end stranded work"))?;
         Ok(())
+    }
+
+    /// Frees queued work of a campaign that is bound to numbers which cannot send it. Answers how many recipients that were.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn free_bound(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        numbers: &[NumberId],
+    ) -> Result<i32, StoreError> {
+        let numbers: Vec<uuid::Uuid> = numbers.iter().map(|number| number.0).collect();
+        sqlx::query_scalar!(
+            r#"select free_bound($1, $2, $3) as "freed!""#,
+            organization.0,
+            campaign.0,
+            &numbers
+        )
+        .fetch_one(&self.lease)
+        .await
+        .map_err(failed("free work of numbers that cannot send it"))
     }
 
     /// Attempts in doubt that are to be asked about now: 10 s, 30 s, 2 min, 10 min, 1 h, 6 h and 24 h after the doubt

@@ -187,7 +187,7 @@ impl Store {
         campaigns: &[CampaignId],
     ) -> Result<HashMap<CampaignId, Vec<TimeDelta>>, StoreError> {
         let mut delays: HashMap<CampaignId, Vec<TimeDelta>> = HashMap::new();
-        for step in self.step_texts(organization, campaigns).await? {
+        for step in self.step_contents(organization, campaigns).await? {
             delays.entry(step.campaign).or_default().push(TimeDelta::seconds(step.after_seconds));
         }
         Ok(delays)

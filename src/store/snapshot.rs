@@ -4,6 +4,7 @@ use super::{Store, StoreError, failed};
 use crate::domain::{
     campaign::CampaignState,
     consent::Words,
+    content::{Shape, StepContent, registry::Registry},
     ids::{AccountId, CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
     number::{Number, NumberState, Pacing, ProviderKind, Suspension},
     pacing::halved,
@@ -101,6 +102,8 @@ pub struct AccountView {
     pub sealed_token: String,
     /// Where the provider is reached, if not where it usually is.
     pub base_url: Option<String>,
+    /// What is known of the templates that the campaigns of this look name.
+    pub templates: Registry,
     /// Which version of the row this is.
     pub revision: i64,
 }
@@ -151,8 +154,27 @@ pub struct CampaignView {
     pub never_switch: bool,
     /// When its earliest put-back work or later step is due.
     pub next_due: Option<DateTime<Utc>>,
+    /// What its steps carry, of those that are more than text; empty: every number can send it.
+    pub shapes: Vec<StepShape>,
     /// Which version of the row this is.
     pub revision: i64,
+}
+
+impl CampaignView {
+    /// The names of the templates that its steps carry.
+    fn templates(&self) -> impl Iterator<Item = String> {
+        self.shapes.iter().filter_map(|step| Some(step.shape.template.as_ref()?.name.clone()))
+    }
+}
+
+/// What a step carries, as far as it decides who can send it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct StepShape {
+    /// Which step.
+    pub step: i16,
+    /// What it carries.
+    #[serde(flatten)]
+    pub shape: Shape,
 }
 
 /// One look at an organisation.
@@ -178,9 +200,9 @@ pub struct Snapshot {
     pub senders: u32,
 }
 
-/// The texts of one step, by locale, as they stand in the database.
+/// What one step says, as it stands in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepTexts {
+pub struct StepContents {
     /// Which campaign.
     pub campaign: CampaignId,
     /// Which step.
@@ -189,8 +211,8 @@ pub struct StepTexts {
     pub version: i32,
     /// Seconds since the previous step, or since enrolment for the first.
     pub after_seconds: i64,
-    /// Locale to text, a JSON object.
-    pub texts: serde_json::Value,
+    /// Its texts, template and media; `None`: another program wrote what cannot be read.
+    pub content: Option<StepContent>,
 }
 
 const DOING: &str = "look at the organisation";
@@ -249,13 +271,22 @@ impl Store {
             rehearsal: row.rehearsal,
             words: Words::new(&row.stop_words, &row.start_words),
         };
+        let campaigns = self.campaigns_for_plan(organization, day, campaign).await?;
+        let mut accounts = self.accounts_for_plan(organization).await?;
+        let templates: Vec<String> = campaigns.iter().flat_map(CampaignView::templates).collect();
+        if !templates.is_empty() {
+            let mut registries = self.registries(organization, &templates).await?;
+            for account in &mut accounts {
+                account.templates = registries.remove(&account.id).unwrap_or_default();
+            }
+        }
         Ok(Snapshot {
             at,
             day,
             numbers: self.numbers_for_plan(organization, at, day).await?,
-            accounts: self.accounts_for_plan(organization).await?,
+            accounts,
             pools: self.pools_for_plan(organization).await?,
-            campaigns: self.campaigns_for_plan(organization, day, campaign).await?,
+            campaigns,
             shares: self.shares(organization, day).await?,
             senders: u32::try_from(row.senders).unwrap_or(0),
             organization: organization_view,
@@ -367,6 +398,7 @@ impl Store {
                     external_id: row.external_id,
                     sealed_token: row.sealed_token,
                     base_url: row.base_url,
+                    templates: Registry::default(),
                     revision: row.revision,
                 })
             })
@@ -412,7 +444,13 @@ impl Store {
         let rows = sqlx::query!(
             r#"select c.id, c.name, c.priority, c.weight, c.pool_id, c.daily_limit, c.failover, c.revision,
                       c.state::text as "state!", c.starts_at, c.changed_by,
-                      coalesce(u.reserved, 0) as "used!", k.queued as "queued!", k.sending as "sending!", d.due_at as "next_due?"
+                      coalesce(u.reserved, 0) as "used!", k.queued as "queued!", k.sending as "sending!", d.due_at as "next_due?",
+                      (select jsonb_agg(jsonb_build_object('step', s.step, 'has_text', s.texts <> '[]',
+                                                           'template', s.template, 'media', s.media ->> 'kind')
+                                        order by s.step)
+                         from campaign_steps s
+                        where s.organization_id = c.organization_id and s.campaign_id = c.id
+                          and (s.template is not null or s.media is not null)) as shapes
                  from campaigns c
                 cross join lateral (select coalesce(sum(queued), 0)::bigint as queued,
                                            coalesce(sum(sending), 0)::bigint as sending
@@ -450,6 +488,7 @@ impl Store {
                     sending: u64::try_from(row.sending).unwrap_or(0),
                     never_switch: row.failover == "never",
                     next_due: row.next_due,
+                    shapes: row.shapes.map(shapes).unwrap_or_default(),
                     revision: row.revision,
                 })
             })
@@ -475,36 +514,43 @@ impl Store {
             .collect())
     }
 
-    /// The texts of all steps of these campaigns.
+    /// What all steps of these campaigns say.
     ///
     /// # Errors
     /// When the database is away or refuses.
-    pub async fn step_texts(
+    pub async fn step_contents(
         &self,
         organization: OrganizationId,
         campaigns: &[CampaignId],
-    ) -> Result<Vec<StepTexts>, StoreError> {
+    ) -> Result<Vec<StepContents>, StoreError> {
         let campaigns: Vec<uuid::Uuid> = campaigns.iter().map(|campaign| campaign.0).collect();
         let rows = sqlx::query!(
-            "select campaign_id, step, version, after_seconds, texts from campaign_steps
+            "select campaign_id, step, version, after_seconds, texts, template, media from campaign_steps
               where organization_id = $1 and campaign_id = any ($2) order by campaign_id, step",
             organization.0,
             &campaigns,
         )
         .fetch_all(&self.work)
         .await
-        .map_err(failed("read the texts of campaigns"))?;
+        .map_err(failed("read what campaigns say"))?;
         Ok(rows
             .into_iter()
-            .map(|row| StepTexts {
+            .map(|row| StepContents {
                 campaign: row.campaign_id.into(),
                 step: row.step,
                 version: row.version,
                 after_seconds: row.after_seconds,
-                texts: row.texts,
+                content: StepContent::read(row.texts, row.template, row.media).ok(),
             })
             .collect())
     }
+}
+
+/// What cannot be read is a step that nobody can send.
+pub(super) fn shapes(raw: serde_json::Value) -> Vec<StepShape> {
+    serde_json::from_value(raw).unwrap_or_else(|_| {
+        vec![StepShape { step: 1, shape: Shape { has_text: false, template: None, media: None } }]
+    })
 }
 
 fn unreadable(what: &'static str) -> StoreError {

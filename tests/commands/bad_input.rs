@@ -121,7 +121,7 @@ async fn a_bad_campaign_file_is_refused_with_line_and_column() {
             "unknown variable {{ctiy}}: did you mean {{city}}?",
         ),
         ("name = \"x\"\n", "text = { en = \"Hi {{name\" }", "is never closed"),
-        ("name = \"x\"\n", "template = { name = \"t\" }", "template is not available yet"),
+        ("name = \"x\"\n", "template = { name = \"t\" }", "steps[0].template.language is missing"),
         ("name = \"x\"\nstarts_at = \"soon\"\n", "text = { en = \"Hi\" }", "is not a time"),
         ("name = \"x\"\n[audience]\nphones = [\"12\"]\n", "text = { en = \"Hi\" }", "3:"),
         (

@@ -8,6 +8,7 @@ mod support;
 mod actions;
 mod bad_input;
 mod campaigns;
+mod content;
 mod demo;
 mod doubts;
 mod forecast;

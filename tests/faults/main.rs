@@ -10,6 +10,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod content;
 mod database;
 mod failover;
 mod health;

@@ -63,7 +63,7 @@ fn check(report: &Report) {
             is_clean(code);
             is_clean(words);
             assert!(words.chars().count() <= WORDS_LIMIT);
-            if let Change::Template { name, language, status } = change {
+            if let Change::Template { name, language, status, .. } = change {
                 [name, language, status].into_iter().for_each(|text| is_clean(text));
             }
         }

@@ -24,7 +24,7 @@ const CLOCKS: &[Exception] = &[
     Exception("src/provider/simulator/ledger.rs", "the provider's own clock, which is not ours"),
     Exception("src/provider/simulator/outbox.rs", "the provider's own clock, which is not ours"),
     Exception("src/provider/simulator/dialect.rs", "the provider's own clock, which is not ours"),
-    Exception("src/provider/simulator/twilio.rs", "the provider's own clock, which is not ours"),
+    Exception("src/provider/simulator/twilio/mod.rs", "the provider's own clock, which is not ours"),
     Exception("src/store/screen/overview.rs", "how long reading a picture took, which the screen shows"),
     Exception("src/domain/ids.rs", "an id carries the time of its making and decides nothing"),
 ];

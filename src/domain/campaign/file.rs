@@ -12,11 +12,8 @@ use super::spec::{
 use crate::domain::audience::Audience;
 use crate::domain::country::Country;
 use crate::domain::day::resolve;
-use crate::domain::locale::Locale;
-use crate::domain::number::ProviderKind;
 use crate::domain::phone::Phone;
 use crate::domain::suggest::nearest;
-use crate::domain::template::{LocalizedText, Text, Texts};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use std::collections::{BTreeMap, HashMap};
@@ -36,7 +33,7 @@ const AUDIENCE: Keys = Keys {
     known: &["countries", "attributes", "tags", "phones"],
     later: &["gender", "professions", "age", "registered", "exclude_active", "limit"],
 };
-const STEP: Keys = Keys { known: &["after", "text"], later: &["template", "media"] };
+const STEP: Keys = Keys { known: &["after", "text", "template", "media"], later: &[] };
 
 /// What the organisation knows, as far as a file can be wrong about it.
 #[derive(Debug, Clone, Copy)]
@@ -47,13 +44,15 @@ pub struct Context<'a> {
     pub attributes: Option<&'a [&'a str]>,
     /// The pools that exist; `None`: not known here, any name goes.
     pub pools: Option<&'a [&'a str]>,
+    /// Whether media may stand at a private address.
+    pub private_media: bool,
 }
 
 impl Context<'_> {
     /// Nothing but a zone.
     #[must_use]
     pub fn in_zone(zone: Tz) -> Self {
-        Self { zone, attributes: None, pools: None }
+        Self { zone, attributes: None, pools: None, private_media: false }
     }
 }
 
@@ -359,9 +358,9 @@ impl Reading<'_, '_, '_> {
             };
             section.check_keys(&STEP, self.findings);
             let after = self.after(nth, &section);
-            let texts = self.texts(&section);
-            if let (Some(after), Some(texts)) = (after, texts) {
-                steps.push(StepSpec { after, texts });
+            let content = self.content(&section);
+            if let (Some(after), Some(content)) = (after, content) {
+                steps.push(StepSpec { after, content });
             }
         }
         steps
@@ -378,71 +377,6 @@ impl Reading<'_, '_, '_> {
         let raw = setting.string("write after = \"2h\", with its unit", self.findings)?;
         self.keep(&setting, Delay::parse(raw))
     }
-
-    fn texts(&mut self, step: &Section<'_, '_>) -> Option<Texts> {
-        let wanted = "write it by language, text = { en = \"Hello {{name|friend}}\" }";
-        // A step that stands on something of a later part is refused for that, not for having no text.
-        let setting = match step.get("text") {
-            Some(setting) => setting,
-            None if STEP.later.iter().any(|key| step.get(key).is_some()) => return None,
-            None => step.require("text", wanted, self.findings, &STEP)?,
-        };
-        let section = setting.section(wanted, self.findings)?;
-        let mut texts: Vec<LocalizedText> = Vec::new();
-        let settings = section.settings();
-        if settings.is_empty() {
-            self.refuse(&setting, format_args!("{} has no language: {wanted}", setting.path));
-        }
-        for each in settings {
-            let tag = &each.path[setting.path.len() + 1..];
-            let locale = match Locale::parse(tag) {
-                Ok(locale) => locale,
-                Err(error) => {
-                    self.findings.add(each.at, &each.path, format_args!("{}: {error}", each.path));
-                    continue;
-                }
-            };
-            if texts.iter().any(|text| text.locale == locale) {
-                self.findings.add(
-                    each.at,
-                    &each.path,
-                    format_args!("{} is language {locale} for the second time: take one out", each.path),
-                );
-                continue;
-            }
-            if let Some(text) = self.text(&each) {
-                texts.push(LocalizedText { locale, text });
-            }
-        }
-        Some(Texts(texts))
-    }
-
-    fn text(&mut self, setting: &Setting<'_, '_>) -> Option<Text> {
-        let source = setting.string("write it in quotes", self.findings)?;
-        let text = match Text::parse(source) {
-            Ok(text) => text,
-            Err(errors) => {
-                for error in errors {
-                    let at = setting.place_within(source, error.at, self.findings);
-                    self.findings.add(at, &setting.path, format_args!("{}: {error}", setting.path));
-                }
-                return None;
-            }
-        };
-        for unknown in self.context.attributes.map(|known| text.unknown(known)).unwrap_or_default() {
-            let at = setting.place_within(source, unknown.at, self.findings);
-            self.findings.add(at, &setting.path, format_args!("{}: {unknown}", setting.path));
-        }
-        let most = ProviderKind::ALL.into_iter().map(ProviderKind::text_limit).max().unwrap_or(0);
-        let least = text.least_characters();
-        if least > most {
-            self.refuse(
-                setting,
-                format_args!("{} has {least} characters; no provider takes more than {most}", setting.path),
-            );
-        }
-        Some(text)
-    }
 }
 
 /// A setting that may be absent: absent is fine, present and wrong is not.
@@ -454,5 +388,6 @@ fn optional<T>(setting: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
+mod step;
 #[cfg(test)]
 mod tests;

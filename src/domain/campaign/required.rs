@@ -1,16 +1,13 @@
-//! Which variables a campaign's texts use, and which of them a person must have to get all of its steps.
+//! Which variables a campaign's texts and templates use, and which of them a person must have to get all of its steps.
 
-use crate::domain::{
-    locale::Locale,
-    template::{Texts, Variable},
-};
+use crate::domain::{content::StepContent, locale::Locale, template::Variable};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// What enrolment freezes and what it insists on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needs {
-    /// Every variable that some text uses, by name.
+    /// Every variable that some text or template uses, by name.
     pub variables: Vec<String>,
     /// Locale to the names of the variables without which a text for that locale has a hole; `""` for every locale that
     /// is not named and for people without one. A JSON object.
@@ -18,12 +15,13 @@ pub struct Needs {
 }
 
 /// Works out the needs of a campaign's steps for people of the locales `spoken`, in an organisation of locale `default`.
-/// The text is chosen as the sender chooses it ([`Texts::choose`]).
+/// The text is chosen as the sender chooses it; through which number somebody gets a step is not known yet, so that
+/// whatever its template needs is needed too.
 #[must_use]
-pub fn needs(steps: &[&Texts], spoken: &[String], default: Option<&Locale>) -> Needs {
+pub fn needs(steps: &[&StepContent], spoken: &[String], default: Option<&Locale>) -> Needs {
     let variables: BTreeSet<&Variable> = steps
         .iter()
-        .flat_map(|texts| texts.variables())
+        .flat_map(|content| content.variables())
         // The day belongs to the step, not to the person.
         .filter(|variable| **variable != Variable::Day)
         .collect();
@@ -41,11 +39,10 @@ pub fn needs(steps: &[&Texts], spoken: &[String], default: Option<&Locale>) -> N
 }
 
 /// In the order in which the person would meet them, so that the reason names the first.
-fn required_by(steps: &[&Texts], wanted: Option<&Locale>, default: Option<&Locale>) -> Value {
+fn required_by(steps: &[&StepContent], wanted: Option<&Locale>, default: Option<&Locale>) -> Value {
     let mut names: Vec<&str> = Vec::new();
-    for texts in steps {
-        let Some(chosen) = texts.choose(wanted, default) else { continue };
-        for variable in chosen.text.required() {
+    for content in steps {
+        for variable in content.required(wanted, default) {
             if *variable != Variable::Day && !names.contains(&variable.name()) {
                 names.push(variable.name());
             }
@@ -57,18 +54,21 @@ fn required_by(steps: &[&Texts], wanted: Option<&Locale>, default: Option<&Local
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::template::{LocalizedText, Text};
+    use crate::domain::{
+        content::{Parameters, StepTemplate},
+        template::{LocalizedText, Text, Texts},
+    };
     use serde_json::json;
 
-    fn texts(each: &[(&str, &str)]) -> Texts {
-        Texts(
-            each.iter()
-                .map(|(locale, text)| LocalizedText {
-                    locale: locale.parse().unwrap(),
-                    text: Text::parse(text).unwrap(),
-                })
-                .collect(),
-        )
+    fn texts(each: &[(&str, &str)]) -> StepContent {
+        let texts = each
+            .iter()
+            .map(|(locale, text)| LocalizedText {
+                locale: locale.parse().unwrap(),
+                text: Text::parse(text).unwrap(),
+            })
+            .collect();
+        StepContent { texts: Texts(texts), template: None, media: None }
     }
 
     #[test]
@@ -82,5 +82,21 @@ mod tests {
             needs.required,
             json!({"": ["name", "city"], "fr-CM": ["city", "name"], "de": ["name", "city"]})
         );
+    }
+
+    #[test]
+    fn a_template_s_parameters_are_needed_by_everybody() {
+        let mut step = texts(&[("en", "Hello {{name|friend}}"), ("fr", "Bonjour")]);
+        step.template = Some(StepTemplate {
+            name: "offer".to_owned(),
+            language: "en".parse().unwrap(),
+            parameters: Parameters::Positional(vec![
+                Text::parse("{{tier}}").unwrap(),
+                Text::parse("{{until|today}}").unwrap(),
+            ]),
+        });
+        let needs = needs(&[&step], &["fr".to_owned()], None);
+        assert_eq!(needs.variables, ["name", "tier", "until"]);
+        assert_eq!(needs.required, json!({"": ["tier"], "fr": ["tier"]}));
     }
 }

@@ -1,7 +1,7 @@
 //! What a campaign file says, checked: every value within its limits.
 
 use crate::domain::audience::Audience;
-use crate::domain::template::Texts;
+use crate::domain::content::StepContent;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, str::FromStr, time::Duration};
@@ -39,8 +39,8 @@ pub struct CampaignSpec {
 pub struct StepSpec {
     /// Since enrolment for the first step, since the previous one for the others.
     pub after: Delay,
-    /// What it says, by language; at least one.
-    pub texts: Texts,
+    /// What it says: at least a text, a template or media.
+    pub content: StepContent,
 }
 
 /// What happens to a message whose number is definitely refused.

@@ -24,6 +24,8 @@ pub enum GateName {
     Doubt,
     /// Is the step due?
     Due,
+    /// Can a number of the pool send what the campaign carries?
+    Content,
     /// Has the pool a number for it?
     Pool,
     /// Is the number in service?
@@ -48,7 +50,7 @@ pub enum GateName {
 
 impl GateName {
     /// All of them, in order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Store,
         Self::Campaign,
         Self::Switch,
@@ -56,6 +58,7 @@ impl GateName {
         Self::Consent,
         Self::Doubt,
         Self::Due,
+        Self::Content,
         Self::Pool,
         Self::Number,
         Self::Breaker,
@@ -79,6 +82,7 @@ impl GateName {
             Self::Consent => "consent",
             Self::Doubt => "doubt",
             Self::Due => "due time",
+            Self::Content => "content",
             Self::Pool => "pool",
             Self::Number => "number",
             Self::Breaker => "breaker",
@@ -103,6 +107,7 @@ impl GateName {
             Self::Consent => "may be written to",
             Self::Doubt => "nothing in doubt",
             Self::Due => "due",
+            Self::Content => "can be sent",
             Self::Pool => "has a number",
             Self::Number => "in service",
             Self::Breaker => "closed",

@@ -18,12 +18,13 @@ mod trace;
 mod transport;
 
 use super::{
-    Answer, Evidence, HealthStep, Line, Lookup, Outgoing, Prepared, Provider, Registration, reading,
-    report::Receipt,
+    Answer, Evidence, HealthStep, Line, Lookup, Outgoing, Prepared, Provider, Registration, TemplateStep,
+    reading, report::Receipt,
 };
 use crate::domain::{
+    content::registry::ListedTemplate,
     health::Health,
-    outcome::{Failure, Outcome},
+    outcome::{Class, Failure, Outcome},
     phone::Phone,
 };
 use pool::Pool;
@@ -40,6 +41,8 @@ pub const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// Most questions about the health of one number.
 const MOST_QUESTIONS: usize = 8;
+/// Most pages of one account's templates: a WABA has 6,000 at the most.
+const MOST_PAGES: usize = 400;
 /// How long an answer is still looked for when its time is over.
 const LAST_LOOK: Duration = Duration::from_millis(50);
 
@@ -119,7 +122,13 @@ impl Client {
         outgoing: &Outgoing,
         may_start: &(dyn Fn() -> bool + Sync),
     ) -> Outcome {
-        let prepared = provider.send_request(line, outgoing);
+        let Some(prepared) = provider.send_request(line, outgoing) else {
+            return Outcome::NotSent(Failure {
+                class: Class::Withheld,
+                code: Some("not_sayable".to_owned()),
+                words: format!("{} has no way to say this", provider.kind()),
+            });
+        };
         match self.ask(provider, line, &prepared, may_start).await {
             Ok(answer) => without_secret(provider.read_send(&answer), line),
             Err(fault) => fault.outcome(),
@@ -200,6 +209,30 @@ impl Client {
         provider
             .read_failures(line, state, &answer)
             .map_err(|why| reading::words(&trace::mask_secret(&why, line)))
+    }
+
+    /// Asks the provider which templates the line's account has. Read-only questions, a page at a time.
+    ///
+    /// # Errors
+    /// Why the list is not known, in a sentence.
+    pub async fn list_templates(
+        &self,
+        provider: &dyn Provider,
+        line: &Line,
+    ) -> Result<Vec<ListedTemplate>, String> {
+        let mut answers = Vec::new();
+        while answers.len() < MOST_PAGES {
+            let prepared = match provider.template_step(line, &answers) {
+                TemplateStep::Ask(prepared) => prepared,
+                TemplateStep::Done(templates) => return Ok(templates),
+                TemplateStep::Failed(words) => return Err(reading::words(&trace::mask_secret(&words, line))),
+            };
+            match self.ask(provider, line, &prepared, &|| true).await {
+                Ok(answer) => answers.push(answer),
+                Err(fault) => return Err(format!("{}: {}", fault.code, fault.words)),
+            }
+        }
+        Err("the provider's list does not end".to_owned())
     }
 
     async fn ask(

@@ -129,7 +129,7 @@ mod tests {
                 started_at: chrono::DateTime::UNIX_EPOCH,
                 text: None,
             };
-            let mut all = vec![provider.send_request(&line, &outgoing)];
+            let mut all: Vec<Prepared> = provider.send_request(&line, &outgoing).into_iter().collect();
             all.extend(provider.lookup_request(&line, &lookup));
             for prepared in all {
                 let text = format!(

@@ -1,14 +1,16 @@
 //! Meta `WhatsApp` Business Cloud API (`meta-cloud.md`).
 
+mod body;
 pub mod codes;
 mod health;
+mod templates;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 
 use super::{
-    Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Outgoing,
-    Prepared, Provider, address, codes as table, reading,
+    Abilities, Answer, Credential, Evidence, HealthStep, Line, LineError, Lookup, Outgoing, Prepared,
+    Provider, TemplateStep, address, codes as table, reading,
     report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
@@ -17,6 +19,7 @@ use crate::domain::{
     outcome::{Class, Outcome, Scope},
     phone::Phone,
 };
+use body::Body;
 use http::{
     Method,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
@@ -40,15 +43,10 @@ struct Request<'a> {
     /// With its plus: without, Meta puts the business number's own country code in front.
     to: &'a str,
     r#type: &'static str,
-    text: Text<'a>,
+    #[serde(flatten)]
+    body: Body<'a>,
     /// Comes back in every status report: the only way to settle a doubt here.
     biz_opaque_callback_data: AttemptId,
-}
-
-#[derive(Serialize)]
-struct Text<'a> {
-    body: &'a str,
-    preview_url: bool,
 }
 
 #[derive(Deserialize)]
@@ -103,25 +101,24 @@ impl Provider for Meta {
         })
     }
 
-    fn send_request(&self, line: &Line, outgoing: &Outgoing) -> Prepared {
-        let Content::Text(body) = &outgoing.content;
+    fn send_request(&self, line: &Line, outgoing: &Outgoing) -> Option<Prepared> {
         let request = Request {
             messaging_product: "whatsapp",
             recipient_type: "individual",
             to: outgoing.to.reveal(),
-            r#type: "text",
-            text: Text { body, preview_url: false },
+            r#type: outgoing.content.kind(),
+            body: Body::of(&outgoing.content),
             biz_opaque_callback_data: outgoing.attempt,
         };
         // Writing plain strings into memory cannot fail; if it did, Meta would refuse the incomplete body.
-        let mut bytes = Vec::with_capacity(256 + body.len());
+        let mut bytes = Vec::with_capacity(512);
         let _ = serde_json::to_writer(&mut bytes, &request);
-        Prepared {
+        Some(Prepared {
             method: Method::POST,
             url: line.send_url.clone(),
             headers: line.headers.clone(),
             body: bytes,
-        }
+        })
     }
 
     fn read_send(&self, answer: &Answer) -> Outcome {
@@ -158,6 +155,14 @@ impl Provider for Meta {
 
     fn is_seen_by_check(&self, code: &str) -> bool {
         health::is_seen(code)
+    }
+
+    fn template_step(&self, line: &Line, answers: &[Answer]) -> TemplateStep {
+        templates::step(line, answers)
+    }
+
+    fn stops_template(&self, code: &str) -> bool {
+        templates::stops(code)
     }
 
     fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {

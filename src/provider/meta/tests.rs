@@ -1,7 +1,9 @@
 //! Meta's dialect against `meta-cloud.md`. Its codes stand in `codes/tests.rs`.
 
 use super::*;
+use crate::domain::content::{Filled, Link, MediaKind};
 use crate::domain::outcome::{Certainty, Retry};
+use crate::provider::{Content, Media, Template};
 use std::time::Duration;
 
 fn answer(status: u16, body: &str) -> Answer {
@@ -107,7 +109,7 @@ fn the_request_is_the_sheets() {
         to: Phone::parse("+5511987650001").unwrap(),
         content: Content::Text("Olá \"Ana\"\n".into()),
     };
-    let prepared = Meta.send_request(&line, &outgoing);
+    let prepared = Meta.send_request(&line, &outgoing).unwrap();
     assert_eq!(prepared.method, Method::POST);
     assert_eq!(prepared.url.as_str(), "https://graph.facebook.com/v23.0/106540352242922/messages");
     assert_eq!(prepared.headers[AUTHORIZATION], "Bearer T0KEN");
@@ -129,4 +131,80 @@ fn lines_that_cannot_work_are_refused() {
     assert_eq!(line("").unwrap_err(), LineError::Missing("the phone-number-id (--instance-id)"));
     assert!(matches!(line("../1"), Err(LineError::Invalid { .. })));
     assert!(matches!(line("+237600000101"), Err(LineError::Invalid { .. })));
+}
+
+fn body_of(content: Content) -> Value {
+    let outgoing =
+        Outgoing { attempt: AttemptId::new(), to: Phone::parse("+5511987650001").unwrap(), content };
+    let prepared = Meta.send_request(&line("106540352242922").unwrap(), &outgoing).unwrap();
+    assert_eq!(prepared.url.as_str(), "https://graph.facebook.com/v23.0/106540352242922/messages");
+    let mut body: Value = serde_json::from_slice(&prepared.body).unwrap();
+    assert_eq!(body["biz_opaque_callback_data"], outgoing.attempt.to_string());
+    body.as_object_mut().unwrap().remove("biz_opaque_callback_data");
+    body
+}
+
+fn media(kind: MediaKind) -> Media {
+    Media {
+        kind,
+        url: Link::parse("https://cdn.example.com/a.bin", false).unwrap(),
+        caption: Some("Price list".to_owned()),
+        filename: Some("price.pdf".to_owned()),
+    }
+}
+
+fn template(parameters: Filled, header: Option<Media>) -> Content {
+    let language = "pt-BR".parse().unwrap();
+    Content::Template(Template { id: "spring_offer".to_owned(), language, parameters, header })
+}
+
+#[test]
+fn a_template_is_the_sheets() {
+    let both = Filled::Positional(vec!["Ana".to_owned(), "20%".to_owned()]);
+    assert_eq!(
+        body_of(template(both, Some(media(MediaKind::Image)))),
+        serde_json::json!({
+            "messaging_product": "whatsapp", "recipient_type": "individual", "to": "+5511987650001",
+            "type": "template",
+            "template": {"name": "spring_offer", "language": {"code": "pt_BR", "policy": "deterministic"},
+                "components": [
+                    {"type": "header", "parameters": [
+                        {"type": "image", "image": {"link": "https://cdn.example.com/a.bin"}}]},
+                    {"type": "body", "parameters": [
+                        {"type": "text", "text": "Ana"}, {"type": "text", "text": "20%"}]}]},
+        })
+    );
+    let named = Filled::Named(vec![("first_name".to_owned(), "Ana".to_owned())]);
+    assert_eq!(
+        body_of(template(named, None))["template"]["components"],
+        serde_json::json!([{"type": "body", "parameters": [
+            {"type": "text", "parameter_name": "first_name", "text": "Ana"}]}])
+    );
+    assert_eq!(
+        body_of(template(Filled::Positional(Vec::new()), None))["template"],
+        serde_json::json!({"name": "spring_offer", "language": {"code": "pt_BR", "policy": "deterministic"}}),
+        "components are there only for what the template leaves open"
+    );
+}
+
+#[test]
+fn media_are_the_sheets() {
+    let link = "https://cdn.example.com/a.bin";
+    let table = [
+        (MediaKind::Image, serde_json::json!({"link": link, "caption": "Price list"})),
+        (MediaKind::Video, serde_json::json!({"link": link, "caption": "Price list"})),
+        (
+            MediaKind::Document,
+            serde_json::json!({"link": link, "caption": "Price list", "filename": "price.pdf"}),
+        ),
+        (MediaKind::Audio, serde_json::json!({"link": link})),
+    ];
+    for (kind, object) in table {
+        let mut expected = serde_json::json!({
+            "messaging_product": "whatsapp", "recipient_type": "individual", "to": "+5511987650001",
+            "type": kind.name(),
+        });
+        expected[kind.name()] = object;
+        assert_eq!(body_of(Content::Media(media(kind))), expected);
+    }
 }

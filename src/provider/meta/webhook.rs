@@ -1,6 +1,6 @@
 //! What Meta reports (`meta-cloud.md` section 8): one body, many entries, many changes, many of everything.
 
-use super::codes;
+use super::{codes, templates};
 use crate::{
     domain::{
         consent::Consent,
@@ -156,15 +156,33 @@ fn news(field: &str, value: &Value, reports: &mut Vec<Report>) {
             say(sender, change, &value.to_string());
         }
         "message_template_status_update" => {
-            let change = Change::Template {
-                name: clean(text(value, "message_template_name")),
-                language: clean(text(value, "message_template_language")),
-                status: clean(event),
-            };
+            let (id, name, language) = template(value);
+            let change = Change::Template { id, name, language, status: clean(event) };
             say(Sender::Account, change, text(value, "reason"));
+        }
+        "message_template_quality_update" => {
+            let (id, name, language) = template(value);
+            let quality = templates::quality(text(value, "new_quality_score"));
+            let change = quality.map_or(Change::Notice, |quality| Change::TemplateQuality {
+                id,
+                name,
+                language,
+                quality,
+            });
+            say(Sender::Account, change, &value.to_string());
         }
         _ => say(Sender::Account, Change::Notice, &value.to_string()),
     }
+}
+
+/// A template's id, which may be a number or a text, its name and its language.
+fn template(value: &Value) -> (String, String, String) {
+    let id = value.get("message_template_id").filter(|id| !id.is_null()).map(Value::to_string);
+    (
+        clean(id.unwrap_or_default().trim_matches('"')),
+        clean(text(value, "message_template_name")),
+        clean(text(value, "message_template_language")),
+    )
 }
 
 fn account(event: &str, value: &Value) -> Change {

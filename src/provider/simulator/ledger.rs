@@ -1,5 +1,6 @@
 //! Every message that a simulated provider accepted, kept small: a million of them must fit beside a sender.
 
+use super::wording::{Said, SaidMedia, SaidTemplate};
 use serde::Serialize;
 use std::{
     collections::HashMap,
@@ -19,8 +20,14 @@ pub struct Accepted {
     pub from: String,
     /// The recipient, `+` and digits.
     pub to: String,
-    /// The text.
+    /// The text; of a template its own, or its name and values; of media its caption, else its address.
     pub body: String,
+    /// `text`, `template`, `image`, `video`, `document` or `audio`.
+    pub kind: &'static str,
+    /// The template, if it was one.
+    pub template: Option<SaidTemplate>,
+    /// The media, if there was any.
+    pub media: Option<SaidMedia>,
     /// The sender's own reference; empty where the dialect carries none.
     pub reference: String,
     /// The id that the provider gave it.
@@ -64,11 +71,19 @@ impl Reference {
     }
 }
 
+/// What messages said, each kept once.
+#[derive(Debug)]
+struct Wording {
+    body: Arc<str>,
+    /// What it was, if it was more than a text.
+    said: Option<Said>,
+}
+
 /// The list itself.
 #[derive(Debug)]
 pub struct Ledger {
     entries: Vec<Entry>,
-    texts: Vec<Arc<str>>,
+    texts: Vec<Wording>,
     text_numbers: HashMap<Arc<str>, u32>,
     /// The id of the first entry. Ids go on after a reset and do not begin anew in the next program, since a provider
     /// never gives an id twice.
@@ -82,20 +97,28 @@ impl Ledger {
     }
 
     /// Records a message and gives its id.
-    pub fn push(&mut self, number: u32, to: u64, body: &str, reference: &str) -> u64 {
-        let body = self.text(body);
+    pub fn push(&mut self, number: u32, to: u64, body: &str, said: Option<&Said>, reference: &str) -> u64 {
+        let body = match said {
+            None => self.wording(body, body, None),
+            // A text cannot begin like this: no provider takes it.
+            Some(said) => {
+                let key = format!("\0{}\0{body}", serde_json::to_string(said).unwrap_or_default());
+                self.wording(&key, body, Some(said))
+            }
+        };
         let reference = Reference::read(reference);
         self.entries.push(Entry { number, body, to, reference, at: now_micros() });
         self.next_id() - 1
     }
 
-    fn text(&mut self, text: &str) -> u32 {
-        if let Some(number) = self.text_numbers.get(text) {
+    fn wording(&mut self, key: &str, body: &str, said: Option<&Said>) -> u32 {
+        if let Some(number) = self.text_numbers.get(key) {
             return *number;
         }
-        let shared: Arc<str> = text.into();
+        let shared: Arc<str> = key.into();
         let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.texts.push(Arc::clone(&shared));
+        let body = if key == body { Arc::clone(&shared) } else { body.into() };
+        self.texts.push(Wording { body, said: said.cloned() });
         self.text_numbers.insert(shared, number);
         number
     }
@@ -134,7 +157,12 @@ impl Ledger {
 
     /// The text of an entry.
     pub fn body(&self, entry: &Entry) -> &str {
-        self.texts.get(entry.body as usize).map_or("", |text| text)
+        self.texts.get(entry.body as usize).map_or("", |wording| &wording.body)
+    }
+
+    /// What an entry was, if it was more than a text.
+    pub fn said(&self, entry: &Entry) -> Option<&Said> {
+        self.texts.get(entry.body as usize)?.said.as_ref()
     }
 
     /// The positions of all entries whose recipient and text, or whose reference, came more than once.
@@ -200,23 +228,23 @@ mod tests {
         let mut ledger = Ledger::new();
         let one = Uuid::now_v7().to_string();
         let two = Uuid::now_v7().to_string();
-        ledger.push(0, 237_600_000_001, "hello", &one);
-        ledger.push(0, 237_600_000_002, "hello", &two);
-        ledger.push(1, 237_600_000_003, "hello", "");
-        ledger.push(1, 237_600_000_004, "hello", "");
+        ledger.push(0, 237_600_000_001, "hello", None, &one);
+        ledger.push(0, 237_600_000_002, "hello", None, &two);
+        ledger.push(1, 237_600_000_003, "hello", None, "");
+        ledger.push(1, 237_600_000_004, "hello", None, "");
         assert_eq!(ledger.duplicates(), Vec::<usize>::new(), "no reference is not a shared one");
-        ledger.push(2, 237_600_000_003, "hello", "");
+        ledger.push(2, 237_600_000_003, "hello", None, "");
         assert_eq!(ledger.duplicates(), [2, 4], "same person and text");
-        ledger.push(2, 237_600_000_009, "bye", &one);
+        ledger.push(2, 237_600_000_009, "bye", None, &one);
         assert_eq!(ledger.duplicates(), [0, 2, 4, 5], "same reference");
     }
 
     #[test]
     fn an_id_is_never_given_twice() {
         let mut ledger = Ledger::new();
-        let first = ledger.push(0, 1, "a", "ref-1");
+        let first = ledger.push(0, 1, "a", None, "ref-1");
         ledger.clear();
-        let second = ledger.push(0, 1, "a", "ref-1");
+        let second = ledger.push(0, 1, "a", None, "ref-1");
         assert_eq!(second, first + 1);
         assert!(ledger.get(first).is_none());
         assert_eq!(ledger.get(second).map(Entry::reference), Some("ref-1".to_owned()));

@@ -20,6 +20,7 @@ mod tests;
 mod twilio;
 mod ultramsg;
 mod webhooks;
+mod wording;
 mod world;
 
 pub use ledger::Accepted;

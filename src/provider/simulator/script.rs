@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 pub mod health;
 mod raw;
 pub mod says;
+pub mod template;
 
 /// What the simulator does. Without rules it accepts everything, at once.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,8 @@ pub struct Script {
     pub webhooks: Vec<Webhook>,
     /// What is said of numbers and accounts when somebody asks how they are, in order.
     pub health: Vec<health::HealthRule>,
+    /// Templates to insist on; a provider without any takes every template.
+    pub templates: Vec<template::DeclaredTemplate>,
 }
 
 /// A credential that a provider knows.
@@ -61,6 +64,8 @@ pub struct DeclaredNumber {
     pub id: String,
     /// A token of its own, as `UltraMsg`'s instances have; else any of the provider's accounts.
     pub token: Option<String>,
+    /// Whose templates it sends: WABA id or Account SID; none: everybody's.
+    pub account: Option<String>,
 }
 
 impl DeclaredNumber {

@@ -1,5 +1,6 @@
 //! The simulator over real connections: what the providers refuse it refuses, and its ledger tells the truth.
 
+mod content;
 mod health;
 
 use super::*;

@@ -6,10 +6,14 @@ use super::{
     http::Request,
     ledger::Entry,
     script::ErrorCode,
+    wording::{self, Said, SaidMedia},
     world::{Claim, Denied, Refusal, Sent, World},
 };
 use crate::{
-    domain::number::ProviderKind,
+    domain::{
+        content::{CAPTION_LIMIT, MediaKind},
+        number::ProviderKind,
+    },
     provider::ultramsg::codes::{FIELDS, SIGNALS},
 };
 use serde_json::{Value, json as value};
@@ -43,7 +47,11 @@ pub fn handle(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) ->
     let token = dialect::field(&fields, "token");
     let claim = Claim { provider: ProviderKind::Ultramsg, sender: instance, account: "", token };
     match (request.method, rest) {
-        ("POST", "messages/chat") => send(world, &claim, &fields, out),
+        ("POST", "messages/chat") => send(world, &claim, &fields, None, out),
+        ("POST", "messages/image") => send(world, &claim, &fields, Some(MediaKind::Image), out),
+        ("POST", "messages/video") => send(world, &claim, &fields, Some(MediaKind::Video), out),
+        ("POST", "messages/document") => send(world, &claim, &fields, Some(MediaKind::Document), out),
+        ("POST", "messages/audio") => send(world, &claim, &fields, Some(MediaKind::Audio), out),
         ("GET", "messages") => list(world, &claim, &fields, out),
         ("GET", "instance/status") => status(world, &claim, out),
         ("GET", "instance/me") => me(world, &claim, out),
@@ -54,7 +62,13 @@ pub fn handle(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) ->
 
 type Fields<'a> = [(std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>)];
 
-fn send(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut Vec<u8>) -> Reply {
+fn send(
+    world: &Mutex<World>,
+    claim: &Claim<'_>,
+    fields: &Fields<'_>,
+    media: Option<MediaKind>,
+    out: &mut Vec<u8>,
+) -> Reply {
     let mut world = super::lock(world);
     world.requests += 1;
     let number = match world.authorise(claim) {
@@ -62,21 +76,79 @@ fn send(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut 
         Err(denied) => return deny(out, denied),
     };
     let to = dialect::field(fields, "to");
-    let body = dialect::field(fields, "body");
     let reference = dialect::field(fields, "referenceId");
     // A chat id means the same person as its number.
     let chat = to.strip_suffix("@c.us").map(|digits| format!("+{digits}"));
     let to = chat.as_deref().unwrap_or(to);
-    if let Err((field, problem)) = check(to, body, reference, dialect::field(fields, "priority")) {
-        write_error(out, &value!([{field: problem}]));
-        return Reply::NOW;
-    }
-    let decision = world.decide(number, Sent { to, body, reference, callback: None });
+    let read = check(to, reference, dialect::field(fields, "priority")).and_then(|()| match media {
+        None => check_body(dialect::field(fields, "body")).map(|body| (None, body.to_owned())),
+        Some(kind) => read_media(kind, fields).map(|(said, body)| (Some(said), body)),
+    });
+    let (said, body) = match read {
+        Ok(read) => read,
+        // What is wrong with a file is said without naming the field (section 4).
+        Err(("", problem)) => {
+            write_error(out, &Value::from(problem));
+            return Reply::NOW;
+        }
+        Err((field, problem)) => {
+            write_error(out, &value!([{field: problem}]));
+            return Reply::NOW;
+        }
+    };
+    let decision = world.decide(number, Sent { said, ..Sent::text(to, &body, reference) });
     drop(world);
     dialect::conclude(&Ultramsg, out, decision)
 }
 
-fn check(to: &str, body: &str, reference: &str, priority: &str) -> Result<(), (&'static str, &'static str)> {
+type Problem = (&'static str, &'static str);
+
+fn check_body(body: &str) -> Result<&str, Problem> {
+    if body.is_empty() {
+        return Err(("body", "is required"));
+    }
+    if body.len() > 4_096 && body.chars().count() > 4_096 {
+        return Err(("body", "must be at most 4096 characters"));
+    }
+    Ok(body)
+}
+
+/// The fields of the endpoints for media (section 2).
+fn read_media(kind: MediaKind, fields: &Fields<'_>) -> Result<(Said, String), Problem> {
+    let url = dialect::field(fields, kind.name());
+    if url.is_empty() {
+        return Err((kind.name(), "is required"));
+    }
+    if !wording::is_link(url) {
+        return Err(("", "media not found"));
+    }
+    let taken: &[&str] = match kind {
+        MediaKind::Image => &["jpg", "jpeg", "gif", "png", "webp", "bmp"],
+        MediaKind::Video => &["mp4", "3gp", "mov"],
+        MediaKind::Audio => &["mp3", "aac", "ogg"],
+        MediaKind::Document => &[],
+    };
+    let extension = wording::extension(url);
+    if !taken.is_empty() && !extension.is_empty() && !taken.contains(&extension.as_str()) {
+        return Err(("", "file extension not supported"));
+    }
+    let (filename, caption) = (dialect::field(fields, "filename"), dialect::field(fields, "caption"));
+    match kind {
+        MediaKind::Document if filename.is_empty() => return Err(("filename", "is required")),
+        MediaKind::Document if filename.chars().count() > 255 => return Err(("filename", "is too long")),
+        MediaKind::Audio if !caption.is_empty() => return Err(("caption", "is not supported")),
+        _ => {}
+    }
+    if caption.chars().count() > CAPTION_LIMIT {
+        return Err(("caption", "must be at most 1024 characters"));
+    }
+    let filename = Some(filename).filter(|name| !name.is_empty()).map(str::to_owned);
+    let media = SaidMedia { kind, url: url.to_owned(), filename };
+    let body = if caption.is_empty() { url } else { caption };
+    Ok((Said { kind: kind.name(), template: None, media: Some(media) }, body.to_owned()))
+}
+
+fn check(to: &str, reference: &str, priority: &str) -> Result<(), Problem> {
     if to.is_empty() {
         return Err(("to", "is required"));
     }
@@ -85,12 +157,6 @@ fn check(to: &str, body: &str, reference: &str, priority: &str) -> Result<(), (&
     }
     if !dialect::is_e164(to) {
         return Err(("to", "invalid number"));
-    }
-    if body.is_empty() {
-        return Err(("body", "is required"));
-    }
-    if body.len() > 4_096 && body.chars().count() > 4_096 {
-        return Err(("body", "must be at most 4096 characters"));
     }
     if !priority.is_empty() && priority.parse::<u32>().is_err() {
         return Err(("priority", "must be a number"));
@@ -129,7 +195,8 @@ fn list(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut 
             let at = entry.at().timestamp();
             value!({"id": id, "referenceId": entry.reference(), "from": chat_id(&from),
                 "to": format!("{}@c.us", entry.to), "body": world.ledger.body(entry), "priority": 10,
-                "status": fate, "ack": ack, "type": "chat", "created_at": at, "sent_at": sent_at, "metadata": {}})
+                "status": fate, "ack": ack, "type": world.ledger.said(entry).map_or("chat", |said| said.kind),
+                "created_at": at, "sent_at": sent_at, "metadata": {}})
         })
         .collect();
     drop(world);

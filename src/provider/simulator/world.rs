@@ -8,12 +8,14 @@ use super::{
     rules::{Reports, Rules, View},
     script::{
         Action, ErrorCode, Fault, Script,
-        health::{HealthRule, Said},
-        says::Stage,
+        health::{self, HealthRule},
+        says::{Receipt, Stage},
+        template::DeclaredTemplate,
     },
     webhooks::Webhooks,
+    wording::{KnownAs, Said},
 };
-use crate::domain::number::ProviderKind;
+use crate::domain::{content::registry::TemplateStatus, number::ProviderKind};
 use std::{
     collections::HashMap,
     sync::Arc,
@@ -26,12 +28,25 @@ use tokio::sync::Notify;
 pub struct Sent<'a> {
     /// The recipient, `+` and digits.
     pub to: &'a str,
-    /// The text.
+    /// The text; of a template its own, of media its caption.
     pub body: &'a str,
+    /// What it is, if it is more than a text.
+    pub said: Option<Said>,
+    /// The template's place among the declared ones.
+    pub template: Option<usize>,
+    /// It is taken, and reported as failed with this code.
+    pub fails_later: Option<u32>,
     /// The sender's reference; empty: none.
     pub reference: &'a str,
     /// Twilio: where what becomes of it is to be reported.
     pub callback: Option<Callback>,
+}
+
+impl<'a> Sent<'a> {
+    /// A text.
+    pub fn text(to: &'a str, body: &'a str, reference: &'a str) -> Self {
+        Self { to, body, said: None, template: None, fails_later: None, reference, callback: None }
+    }
 }
 
 /// Who sends, as the request claims.
@@ -106,6 +121,8 @@ pub struct Sender {
     pub id: Box<str>,
     /// Its phone; its id where no script says.
     pub phone: Box<str>,
+    /// Whose templates it sends, where a script says.
+    pub account: Option<Box<str>>,
     token: Option<String>,
     declared: bool,
     standing: Option<Standing>,
@@ -116,6 +133,31 @@ impl Sender {
     fn refuse(&mut self, refusal: Refusal, until: Option<Instant>, suspended: bool) -> Verdict {
         self.standing = Some(Standing { refusal: refusal.clone(), until, suspended });
         Verdict::Refused(refusal)
+    }
+}
+
+impl Sender {
+    /// Refuses a message as the script says.
+    fn obey(&mut self, action: &Action, now: Instant) -> Verdict {
+        match action {
+            Action::Suspend { error, details, lasting } => {
+                let error = error.clone().unwrap_or_else(|| usual_suspension(self.provider));
+                let refusal = Refusal { error, details: details.clone(), retry_after: None };
+                self.refuse(refusal, lasting.map(|lasting| now + lasting), true)
+            }
+            Action::Throttle { retry_after, lasting } => {
+                let error = usual_throttling(self.provider);
+                let refusal = Refusal { error, details: None, retry_after: retry_after.clone() };
+                self.refuse(refusal, Some(now + *lasting), false)
+            }
+            Action::Refuse { error, details, retry_after } => Verdict::Refused(Refusal {
+                error: error.clone(),
+                details: details.clone(),
+                retry_after: retry_after.clone(),
+            }),
+            // Who takes the message is no concern of the sender's.
+            Action::Accept { .. } | Action::Fault { .. } => Verdict::Fault(Fault::Cut, 0),
+        }
     }
 }
 
@@ -146,6 +188,8 @@ pub struct World {
     pub questions: u64,
     /// Messages that `UltraMsg` gives up, when, and in which state they are listed then: it reports no such thing.
     fates: HashMap<u64, (Instant, &'static str)>,
+    /// How many messages with each declared template were accepted.
+    templates_sent: Vec<u64>,
 }
 
 impl World {
@@ -163,6 +207,7 @@ impl World {
             requests: 0,
             questions: 0,
             fates: HashMap::new(),
+            templates_sent: Vec::new(),
         };
         world.set_script(script);
         world
@@ -189,17 +234,20 @@ impl World {
     fn begin(&mut self) {
         self.rules = Rules::new(&self.script.rules, self.script.latency, self.script.seed);
         self.started = Instant::now();
+        self.templates_sent = vec![0; self.script.templates.len()];
         // Senders keep their places, since the ledger names them by those.
         for sender in &mut self.senders {
             sender.standing = None;
             sender.declared = false;
             sender.token = None;
+            sender.account = None;
         }
         for declared in self.script.numbers.clone() {
             let at = self.enter(declared.provider, declared.sender());
             if let Some(sender) = self.senders.get_mut(at as usize) {
                 sender.phone = declared.phone.clone().into();
                 sender.token.clone_from(&declared.token);
+                sender.account = declared.account.clone().map(Into::into);
                 sender.declared = true;
             }
         }
@@ -217,6 +265,7 @@ impl World {
             provider,
             id: id.into(),
             phone: id.into(),
+            account: None,
             token: None,
             declared: false,
             standing: None,
@@ -284,12 +333,16 @@ impl World {
             elapsed: now - self.started,
         };
         let ruling = self.rules.decide(&view);
-        let (delay, says) = (ruling.delay, ruling.says);
+        let (delay, mut says) = (ruling.delay, ruling.says);
+        if let Some(code) = sent.fails_later {
+            says.receipts = Some(Arc::new([Receipt::failed(code)]));
+        }
         let to = sent.to.trim_start_matches('+').parse().unwrap_or(0);
         let ledger = &mut self.ledger;
         let entry = ledger.next_id();
         let last_id = entry.saturating_sub(1);
-        let mut accept = || ledger.push(number, to, sent.body, sent.reference);
+        let sent_with = sent.template.and_then(|place| self.templates_sent.get_mut(place));
+        let mut accept = || ledger.push(number, to, sent.body, sent.said.as_ref(), sent.reference);
         let verdict = match ruling.action {
             None | Some(Action::Accept { same_id: false }) => Verdict::Accepted(accept()),
             Some(Action::Accept { same_id: true }) => {
@@ -300,22 +353,11 @@ impl World {
                 let id = if *accepted { accept() } else { last_id + 1 };
                 Verdict::Fault(fault.clone(), id)
             }
-            Some(Action::Refuse { error, details, retry_after }) => Verdict::Refused(Refusal {
-                error: error.clone(),
-                details: details.clone(),
-                retry_after: retry_after.clone(),
-            }),
-            Some(Action::Suspend { error, details, lasting }) => {
-                let error = error.clone().unwrap_or_else(|| usual_suspension(sender.provider));
-                let refusal = Refusal { error, details: details.clone(), retry_after: None };
-                sender.refuse(refusal, lasting.map(|lasting| now + lasting), true)
-            }
-            Some(Action::Throttle { retry_after, lasting }) => {
-                let error = usual_throttling(sender.provider);
-                let refusal = Refusal { error, details: None, retry_after: retry_after.clone() };
-                sender.refuse(refusal, Some(now + *lasting), false)
-            }
+            Some(refusing) => sender.obey(refusing, now),
         };
+        if let Some(count) = sent_with.filter(|_| !matches!(verdict, Verdict::Refused(_))) {
+            *count += 1;
+        }
         if self.is_listed(number) || !self.webhooks.is_empty() || sent.callback.is_some() {
             let about = About { number, entry, id: verdict.id(entry), callback: sent.callback.map(Arc::new) };
             self.plan_reports(now, &about, says);
@@ -445,8 +487,8 @@ impl World {
     }
 
     /// What the script says of a number now when somebody asks how it is.
-    pub fn said_of_number(&self, number: u32) -> Said {
-        let Some(sender) = self.sender(number) else { return Said::default() };
+    pub fn said_of_number(&self, number: u32) -> health::Said {
+        let Some(sender) = self.sender(number) else { return health::Said::default() };
         self.said(|rule| {
             rule.account.is_none()
                 && rule.provider.is_none_or(|provider| provider == sender.provider)
@@ -455,12 +497,55 @@ impl World {
         })
     }
 
+    /// Whether a provider insists on templates.
+    pub fn declares_templates(&self, provider: ProviderKind) -> bool {
+        self.script.templates.iter().any(|declared| declared.provider == provider)
+    }
+
+    /// The templates of an account, or of everybody's where nothing says whose.
+    pub fn templates_of(
+        &self,
+        provider: ProviderKind,
+        account: Option<&str>,
+    ) -> impl Iterator<Item = KnownAs<'_>> {
+        let account = account.map(str::to_owned);
+        self.script.templates.iter().enumerate().filter_map(move |(place, declared)| {
+            let theirs = declared.account.is_empty()
+                || account.as_ref().is_none_or(|account| declared.account == *account);
+            (declared.provider == provider && theirs).then(|| KnownAs {
+                declared,
+                place,
+                status: TemplateStatus::read(self.status_of(place, declared)),
+            })
+        })
+    }
+
+    /// The first of them that fits.
+    pub fn template(
+        &self,
+        provider: ProviderKind,
+        account: Option<&str>,
+        fits: impl Fn(&DeclaredTemplate) -> bool,
+    ) -> Option<KnownAs<'_>> {
+        self.templates_of(provider, account).find(|known| fits(known.declared))
+    }
+
+    /// A template's state, word for word.
+    pub fn template_word<'a>(&self, known: &KnownAs<'a>) -> &'a str {
+        self.status_of(known.place, known.declared)
+    }
+
+    fn status_of<'a>(&self, place: usize, declared: &'a DeclaredTemplate) -> &'a str {
+        let accepted = self.templates_sent.get(place).copied().unwrap_or(0);
+        declared.status(self.started.elapsed(), accepted)
+    }
+
     /// What the script says of an account now.
-    pub fn said_of_account(&self, account: &str) -> Said {
+    pub fn said_of_account(&self, account: &str) -> health::Said {
         self.said(|rule| rule.account.as_deref() == Some(account))
     }
 
-    fn said(&self, fits: impl Fn(&HealthRule) -> bool) -> Said {
+    fn said(&self, fits: impl Fn(&HealthRule) -> bool) -> health::Said {
         let elapsed = self.started.elapsed();
         let rule = self.script.health.iter().find(|rule| rule.is_due(elapsed) && fits(rule));
         rule.map(|rule| rule.said.clone()).unwrap_or_default()
@@ -485,6 +570,9 @@ impl World {
             from: sender.map_or_else(String::new, |sender| sender.phone.to_string()),
             to: entry.recipient(),
             body: self.ledger.body(entry).to_owned(),
+            kind: self.ledger.said(entry).map_or("text", |said| said.kind),
+            template: self.ledger.said(entry).and_then(|said| said.template.clone()),
+            media: self.ledger.said(entry).and_then(|said| said.media.clone()),
             reference: entry.reference(),
             id: dialect::message_id(provider, id),
             at: entry.at().to_rfc3339_opts(chrono::SecondsFormat::Micros, true),

@@ -1,7 +1,7 @@
 //! What Twilio says of an account and its sender when it is asked (`twilio.md` section 6): the account first, since a
 //! closed one has no senders that count, then the sender by its sid or among the account's.
 
-use super::{API_VERSION, channel, refusal};
+use super::{API_VERSION, channel, product, refusal};
 use crate::{
     domain::{
         health::{Health, Quality, Reach, Standing},
@@ -72,7 +72,7 @@ fn account_url(line: &Line) -> Result<Url, LineError> {
 }
 
 fn senders_url(line: &Line, sid: Option<&str>) -> Result<Url, LineError> {
-    let base = messaging_base(&line.base_url);
+    let base = product(&line.base_url, "messaging");
     let mut segments = vec!["v2", "Channels", "Senders"];
     segments.extend(sid);
     address::join(&base, &segments)
@@ -82,22 +82,6 @@ fn page_url(line: &Line, query: &[(&str, &str)]) -> Result<Url, LineError> {
     let mut url = senders_url(line, None)?;
     url.query_pairs_mut().extend_pairs(query);
     Ok(url)
-}
-
-/// Senders are asked for at a host of their own: `messaging.twilio.com` beside `api.twilio.com`, and the same in a
-/// region. Any other base address stands for all of Twilio.
-fn messaging_base(base: &Url) -> Url {
-    let mut url = base.clone();
-    let own = base
-        .host_str()
-        .filter(|host| host.ends_with(".twilio.com"))
-        .and_then(|host| host.strip_prefix("api."))
-        .map(|rest| format!("messaging.{rest}"));
-    if let Some(host) = own {
-        // A host that differs in its first word only is one.
-        let _ = url.set_host(Some(&host));
-    }
-    url
 }
 
 /// What the account's state says; `None`: it may send, and its sender is to be asked about. The answer holds the auth

@@ -2,16 +2,18 @@
 
 pub mod codes;
 mod health;
+mod templates;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 
 use super::{
     Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Outgoing,
-    Prepared, Provider, address, codes as table, reading,
+    Prepared, Provider, TemplateStep, address, codes as table, reading,
     report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
+    content::Filled,
     number::ProviderKind,
     outcome::{Class, Outcome, Scope},
     phone::Phone,
@@ -26,6 +28,7 @@ use http::{
 use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
+use url::Url;
 
 /// The date in every path: Twilio's version, frozen (`twilio.md` section 1).
 pub const API_VERSION: &str = "2010-04-01";
@@ -116,24 +119,22 @@ impl Provider for Twilio {
         })
     }
 
-    fn send_request(&self, line: &Line, outgoing: &Outgoing) -> Prepared {
-        let Content::Text(body) = &outgoing.content;
-        let mut form = Serializer::new(String::with_capacity(160 + body.len() * 3 / 2));
-        form.append_pair("To", &channel(&outgoing.to))
-            .append_pair("From", &channel(&line.from))
-            .append_pair("Body", body)
-            .append_pair("ValidityPeriod", VALIDITY_SECONDS);
+    fn send_request(&self, line: &Line, outgoing: &Outgoing) -> Option<Prepared> {
+        let mut form = Serializer::new(String::with_capacity(512));
+        form.append_pair("To", &channel(&outgoing.to)).append_pair("From", &channel(&line.from));
+        say(&mut form, &outgoing.content);
+        form.append_pair("ValidityPeriod", VALIDITY_SECONDS);
         if let Some(callback) = &line.callback {
             let reference = webhook::REFERENCE;
             let callback = format!("{callback}?{reference}={}#{RETRIES}", outgoing.attempt);
             form.append_pair("StatusCallback", &callback);
         }
-        Prepared {
+        Some(Prepared {
             method: Method::POST,
             url: line.send_url.clone(),
             headers: line.headers.clone(),
             body: form.finish().into_bytes(),
-        }
+        })
     }
 
     fn read_send(&self, answer: &Answer) -> Outcome {
@@ -191,8 +192,47 @@ impl Provider for Twilio {
         health::is_seen(code)
     }
 
+    fn template_step(&self, line: &Line, answers: &[Answer]) -> TemplateStep {
+        templates::step(line, answers)
+    }
+
+    fn stops_template(&self, code: &str) -> bool {
+        templates::stops(code)
+    }
+
     fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {
         webhook::read(delivered)
+    }
+}
+
+/// The fields that differ by the kind of message (`twilio.md` section 2).
+fn say(form: &mut Serializer<'_, String>, content: &Content) {
+    match content {
+        Content::Text(body) => {
+            form.append_pair("Body", body);
+        }
+        Content::Media(media) => {
+            form.append_pair("MediaUrl", media.url.as_str());
+            if let Some(caption) = &media.caption {
+                form.append_pair("Body", caption);
+            }
+        }
+        Content::Template(template) => {
+            form.append_pair("ContentSid", &template.id);
+            let variables: serde_json::Map<String, Value> = match &template.parameters {
+                Filled::Positional(values) => (1..)
+                    .zip(values)
+                    .map(|(place, value): (u32, _)| (place.to_string(), value.as_str().into()))
+                    .collect(),
+                Filled::Named(values) => {
+                    values.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
+                }
+            };
+            if !variables.is_empty() {
+                // An object within a text.
+                form.append_pair("ContentVariables", &Value::Object(variables).to_string());
+            }
+        }
     }
 }
 
@@ -241,6 +281,22 @@ fn reaches_back(lookup: &Lookup, listing: &Listing<'_>) -> bool {
 fn made_at(listed: &Listed<'_>) -> Option<DateTime<Utc>> {
     let date = listed.date_created.as_deref()?;
     DateTime::parse_from_rfc2822(date).ok().map(|date| date.to_utc())
+}
+
+/// Senders and contents are asked for at hosts of their own: `messaging.twilio.com` beside `api.twilio.com`, and the same in
+/// a region. Any other base address stands for all of Twilio.
+fn product(base: &Url, name: &str) -> Url {
+    let mut url = base.clone();
+    let own = base
+        .host_str()
+        .filter(|host| host.ends_with(".twilio.com"))
+        .and_then(|host| host.strip_prefix("api."))
+        .map(|rest| format!("{name}.{rest}"));
+    if let Some(host) = own {
+        // A host that differs in its first word only is one.
+        let _ = url.set_host(Some(&host));
+    }
+    url
 }
 
 /// A phone as Twilio addresses it: `whatsapp:+237600000001`.

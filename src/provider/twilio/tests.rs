@@ -1,7 +1,9 @@
 //! Twilio's dialect against `twilio.md`. Its codes stand in `codes/tests.rs`.
 
 use super::*;
+use crate::domain::content::{Link, MediaKind};
 use crate::domain::{ids::AttemptId, outcome::Certainty};
+use crate::provider::{Media, Template};
 use std::time::Duration;
 
 fn answer(status: u16, body: &str) -> Answer {
@@ -80,7 +82,7 @@ fn the_request_is_the_sheets() {
         to: phone("+5511987650001"),
         content: Content::Text("Olá & 1+1".into()),
     };
-    let prepared = Twilio.send_request(&line(), &outgoing);
+    let prepared = Twilio.send_request(&line(), &outgoing).unwrap();
     assert_eq!(
         prepared.url.as_str(),
         "https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json"
@@ -95,7 +97,7 @@ fn the_request_is_the_sheets() {
     );
     let mut line = line();
     line.callback = Some(url::Url::parse("https://hooks.example.com/webhooks/twilio/0190b7").unwrap());
-    let prepared = Twilio.send_request(&line, &outgoing);
+    let prepared = Twilio.send_request(&line, &outgoing).unwrap();
     let body = String::from_utf8(prepared.body).unwrap();
     let callback = format!(
         "&ValidityPeriod=900&StatusCallback=https%3A%2F%2Fhooks.example.com%2Fwebhooks%2Ftwilio%2F0190b7%3Fref%3D{}%23rc%3D5%26rp%3Dall",
@@ -178,4 +180,57 @@ fn the_question_carries_no_date_filter() {
     ));
     assert!(prepared.headers.get(CONTENT_TYPE).is_none());
     assert!(prepared.headers.get(AUTHORIZATION).is_some());
+}
+
+/// The fields of a message, decoded.
+fn fields_of(content: Content) -> Vec<(String, String)> {
+    let outgoing = Outgoing { attempt: AttemptId::new(), to: phone("+5511987650001"), content };
+    let prepared = Twilio.send_request(&line(), &outgoing).unwrap();
+    form_urlencoded::parse(&prepared.body).into_owned().collect()
+}
+
+fn fields(each: &[(&str, &str)]) -> Vec<(String, String)> {
+    let first = [("To", "whatsapp:+5511987650001"), ("From", "whatsapp:+14155238886")];
+    let all = first.iter().chain(each).chain(&[("ValidityPeriod", "900")]);
+    all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn a_template_is_the_sheets() {
+    let template = |parameters| {
+        Content::Template(Template {
+            id: "HX00000000000000000000000000000001".to_owned(),
+            language: "en".parse().unwrap(),
+            parameters,
+            header: None,
+        })
+    };
+    let sid = ("ContentSid", "HX00000000000000000000000000000001");
+    let both = Filled::Positional(vec!["Ana \"A\"".to_owned(), "20%".to_owned()]);
+    assert_eq!(
+        fields_of(template(both)),
+        fields(&[sid, ("ContentVariables", r#"{"1":"Ana \"A\"","2":"20%"}"#)])
+    );
+    let named = Filled::Named(vec![("first_name".to_owned(), "Ana".to_owned())]);
+    assert_eq!(fields_of(template(named)), fields(&[sid, ("ContentVariables", r#"{"first_name":"Ana"}"#)]));
+    assert_eq!(fields_of(template(Filled::Positional(Vec::new()))), fields(&[sid]));
+}
+
+#[test]
+fn media_are_the_sheets() {
+    let url = "https://cdn.example.com/a.jpg?v=1&w=2";
+    let media = |kind, caption: Option<&str>| {
+        Content::Media(Media {
+            kind,
+            url: Link::parse(url, false).unwrap(),
+            caption: caption.map(str::to_owned),
+            filename: None,
+        })
+    };
+    assert_eq!(
+        fields_of(media(MediaKind::Image, Some("Olá"))),
+        fields(&[("MediaUrl", url), ("Body", "Olá")]),
+        "the body is the caption"
+    );
+    assert_eq!(fields_of(media(MediaKind::Video, None)), fields(&[("MediaUrl", url)]));
 }

@@ -8,11 +8,12 @@ mod tests;
 pub mod webhook;
 
 use super::{
-    Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Outgoing,
-    Prepared, Provider, Registration, address, reading,
+    Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Media, Outgoing,
+    Prepared, Provider, Registration, TemplateStep, address, reading,
     report::{Delivered, Receipt, Report, ReportError},
 };
 use crate::domain::{
+    content::MediaKind,
     number::ProviderKind,
     outcome::{Class, Outcome, Scope},
     phone::Phone,
@@ -72,20 +73,29 @@ impl Provider for Ultramsg {
         })
     }
 
-    fn send_request(&self, line: &Line, outgoing: &Outgoing) -> Prepared {
-        let Content::Text(body) = &outgoing.content;
-        let mut form = Serializer::new(String::with_capacity(192 + body.len() * 3 / 2));
-        form.append_pair("token", &line.credential.token)
-            .append_pair("to", outgoing.to.reveal())
-            .append_pair("body", body)
-            .append_pair("priority", PRIORITY)
+    fn send_request(&self, line: &Line, outgoing: &Outgoing) -> Option<Prepared> {
+        let mut form = Serializer::new(String::with_capacity(512));
+        form.append_pair("token", &line.credential.token).append_pair("to", outgoing.to.reveal());
+        let mut url = line.send_url.clone();
+        match &outgoing.content {
+            Content::Text(body) => {
+                form.append_pair("body", body);
+            }
+            Content::Media(media) => {
+                url.path_segments_mut().ok()?.pop().push(media.kind.name());
+                say_media(&mut form, media);
+            }
+            // "Does not exist" (section 2).
+            Content::Template(_) => return None,
+        }
+        form.append_pair("priority", PRIORITY)
             .append_pair("referenceId", outgoing.attempt.0.hyphenated().encode_lower(&mut [0; 36]));
-        Prepared {
+        Some(Prepared {
             method: Method::POST,
-            url: line.send_url.clone(),
+            url,
             headers: line.headers.clone(),
             body: form.finish().into_bytes(),
-        }
+        })
     }
 
     fn read_send(&self, answer: &Answer) -> Outcome {
@@ -189,8 +199,29 @@ impl Provider for Ultramsg {
         listing::read_failures(line, state, answer)
     }
 
+    fn template_step(&self, _line: &Line, _answers: &[Answer]) -> TemplateStep {
+        TemplateStep::Failed("UltraMsg has no templates".to_owned())
+    }
+
+    fn stops_template(&self, _code: &str) -> bool {
+        false
+    }
+
     fn read_report(&self, delivered: &Delivered<'_>) -> Result<Vec<Report>, ReportError> {
         webhook::read(delivered.body)
+    }
+}
+
+/// The fields of the four endpoints for media (section 2). The field of the address is called as the endpoint.
+fn say_media(form: &mut Serializer<'_, String>, media: &Media) {
+    form.append_pair(media.kind.name(), media.url.as_str());
+    if media.kind == MediaKind::Document {
+        // Required here, other than elsewhere.
+        let usual = || media.url.file_name();
+        form.append_pair("filename", &media.filename.clone().unwrap_or_else(usual));
+    }
+    if let Some(caption) = media.caption.as_deref().filter(|_| media.kind != MediaKind::Audio) {
+        form.append_pair("caption", caption);
     }
 }
 

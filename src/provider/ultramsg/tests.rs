@@ -1,6 +1,7 @@
 //! `UltraMsg`'s dialect against `ultramsg.md`. Its errors stand in `codes/tests.rs`.
 
 use super::*;
+use crate::domain::content::Link;
 use crate::domain::{ids::AttemptId, outcome::Certainty};
 use std::time::Duration;
 
@@ -80,7 +81,7 @@ fn the_request_is_the_sheets() {
     let attempt = AttemptId::new();
     let outgoing = Outgoing { attempt, to: phone(), content: Content::Text("Hi Ana & co".into()) };
     for sender_id in ["instance1150", "1150"] {
-        let prepared = Ultramsg.send_request(&line(sender_id).unwrap(), &outgoing);
+        let prepared = Ultramsg.send_request(&line(sender_id).unwrap(), &outgoing).unwrap();
         assert_eq!(prepared.url.as_str(), "https://api.ultramsg.com/instance1150/messages/chat");
         assert_eq!(prepared.headers[CONTENT_TYPE], "application/x-www-form-urlencoded");
         assert_eq!(
@@ -124,4 +125,65 @@ fn a_lost_message_is_found_by_reference_and_absence_is_proof() {
             "https://api.ultramsg.com/instance1150/messages?token=T0KEN%26&referenceId={attempt}&limit=100&page=1"
         )
     );
+}
+
+/// Kind, name of a document, the fields of its endpoint.
+type Case<'a> = (MediaKind, Option<&'a str>, &'a [(&'a str, &'a str)]);
+
+#[test]
+fn media_are_the_sheets() {
+    let caption = ("caption", "Prices & more");
+    let table: [Case<'_>; 5] = [
+        (MediaKind::Image, None, &[("image", "https://cdn.example.com/p.pdf"), caption]),
+        (MediaKind::Video, None, &[("video", "https://cdn.example.com/p.pdf"), caption]),
+        (
+            MediaKind::Document,
+            None,
+            &[("document", "https://cdn.example.com/p.pdf"), ("filename", "p.pdf"), caption],
+        ),
+        (
+            MediaKind::Document,
+            Some("prices.pdf"),
+            &[("document", "https://cdn.example.com/p.pdf"), ("filename", "prices.pdf"), caption],
+        ),
+        (MediaKind::Audio, None, &[("audio", "https://cdn.example.com/p.pdf")]),
+    ];
+    for (kind, filename, own) in table {
+        let media = Media {
+            kind,
+            url: Link::parse("https://cdn.example.com/p.pdf", false).unwrap(),
+            caption: Some("Prices & more".to_owned()),
+            filename: filename.map(str::to_owned),
+        };
+        let attempt = AttemptId::new();
+        let outgoing = Outgoing { attempt, to: phone(), content: Content::Media(media) };
+        let prepared = Ultramsg.send_request(&line("1150").unwrap(), &outgoing).unwrap();
+        assert_eq!(
+            prepared.url.as_str(),
+            format!("https://api.ultramsg.com/instance1150/messages/{}", kind.name())
+        );
+        let (attempt, phone) = (attempt.to_string(), phone());
+        let first = [("token", "T0KEN&"), ("to", phone.reveal())];
+        let last = [("priority", "10"), ("referenceId", attempt.as_str())];
+        let expected: Vec<(String, String)> = first
+            .iter()
+            .chain(own)
+            .chain(&last)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let found: Vec<(String, String)> = form_urlencoded::parse(&prepared.body).into_owned().collect();
+        assert_eq!(found, expected, "{kind}");
+    }
+}
+
+#[test]
+fn there_is_no_way_to_send_a_template() {
+    let content = Content::Template(crate::provider::Template {
+        id: "offer".to_owned(),
+        language: "en".parse().unwrap(),
+        parameters: crate::domain::content::Filled::Positional(Vec::new()),
+        header: None,
+    });
+    let outgoing = Outgoing { attempt: AttemptId::new(), to: phone(), content };
+    assert!(Ultramsg.send_request(&line("1150").unwrap(), &outgoing).is_none());
 }

@@ -90,6 +90,7 @@ fn campaign(nth: usize, priority: i32, queued: u64) -> CampaignView {
         sending: 0,
         never_switch: false,
         next_due: None,
+        shapes: Vec::new(),
         revision: 1,
     }
 }

@@ -1,6 +1,6 @@
 //! Why something waits: everything that the roster knows to be closed, not only the first that the sender meets.
 
-use super::{Local, Roster, Service, dry_until, turn};
+use super::{Local, Roster, Service, carry::Unable, dry_until, turn};
 use crate::domain::{
     hold::{
         self, Hold,
@@ -93,6 +93,9 @@ impl Roster {
             Some(place) if campaign.never_switch || self.numbers[place].is_none() => {
                 holds.extend(self.campaign_as_a_whole(at));
                 holds.extend(self.own_holds(snapshot, local, place, now));
+                let unable = self.campaigns[at].unable.iter();
+                let number = snapshot.numbers[place].number.id;
+                holds.extend(unable.filter(|unable| unable.number == number).map(Unable::hold));
             }
             _ => {
                 // What others of the campaign wait for is not this person's due time.

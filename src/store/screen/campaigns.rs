@@ -103,7 +103,9 @@ impl Store {
         .fetch_all(self.screen())
         .await
         .map_err(failed(DOING))?;
-        rows.into_iter().map(Columns::read).collect()
+        let mut reads: Vec<CampaignRead> = rows.into_iter().map(Columns::read).collect::<Result<_, _>>()?;
+        self.note_unsendable(seat, &mut reads).await?;
+        Ok(reads)
     }
 
     /// Everything about one campaign.
@@ -161,9 +163,12 @@ impl Store {
         // Who waits for a later step is due at a time, and those are indexed. Who waits for the first one is the rest.
         let rows = sqlx::query!(
             r#"select s.step, s.after_seconds,
-                      coalesce((select t.value ->> 'text' from jsonb_array_elements(s.texts) t
-                                 where t.value ->> 'locale' = o.default_locale limit 1),
-                               s.texts -> 0 ->> 'text') as text,
+                      concat_ws(' ',
+                          '[template ' || (s.template ->> 'name') || ' (' || (s.template ->> 'language') || ')]',
+                          '[' || (s.media ->> 'kind') || ']',
+                          coalesce((select t.value ->> 'text' from jsonb_array_elements(s.texts) t
+                                     where t.value ->> 'locale' = o.default_locale limit 1),
+                                   s.texts -> 0 ->> 'text', s.media ->> 'url')) as text,
                       coalesce(w.waiting, 0) as "waiting!"
                  from campaign_steps s
                  join organizations o on o.id = s.organization_id
@@ -282,6 +287,7 @@ impl Columns {
             used_today: count(self.used),
             queued: counts.queued,
             due_later: self.due_at.filter(|_| self.all_wait()),
+            unsendable: None,
         };
         let row = CampaignRow {
             id: CampaignId(self.id),

@@ -75,6 +75,8 @@ pub struct CampaignFacts {
     pub queued: u64,
     /// Set when all of them are due later: when the first is.
     pub due_later: Option<DateTime<Utc>>,
+    /// Set when no number of its pool can send what it carries: why.
+    pub unsendable: Option<String>,
 }
 
 /// What bears on the campaigns of one pool.
@@ -227,6 +229,7 @@ pub fn of_campaign(scene: &Scene, campaign: &CampaignFacts, pool: &PoolFacts) ->
     if let Some(due) = campaign.due_later {
         holds.push(Hold::NotDue { due });
     }
+    holds.extend(campaign.unsendable.clone().map(|reason| Hold::Unsendable { reason }));
     holds.extend(pool.first.clone());
     holds
 }

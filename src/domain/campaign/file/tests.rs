@@ -78,10 +78,10 @@ fn a_whole_file_becomes_a_spec_that_can_be_stored() -> Result<(), serde_json::Er
     assert_eq!((read.audience.tags.len(), read.audience.phones[0].reveal()), (1, "+237600000001"));
     assert_eq!(read.steps.iter().map(|step| step.after.seconds()).collect::<Vec<_>>(), [0, 129_600]);
     let languages = |step: usize| -> Vec<&str> {
-        read.steps[step].texts.0.iter().map(|text| text.locale.as_str()).collect()
+        read.steps[step].content.texts.0.iter().map(|text| text.locale.as_str()).collect()
     };
     assert_eq!((languages(0), languages(1)), (vec!["en", "fr"], vec!["fr-CM"]));
-    assert_eq!(read.steps[1].texts.0[0].text.source(), "Toujours là,\n{{name}}?");
+    assert_eq!(read.steps[1].content.texts.0[0].text.source(), "Toujours là,\n{{name}}?");
     let stored = serde_json::to_string(&read)?;
     assert_eq!(serde_json::from_str::<CampaignSpec>(&stored)?, read);
     Ok(())
@@ -103,7 +103,7 @@ fn what_is_left_out_has_its_usual_value() {
 #[test]
 fn the_languages_keep_the_order_of_the_file() {
     let read = spec(&with("[[steps]]\ntext = { fr = \"Salut\", en = \"Hi\", de = \"Hallo\" }"));
-    let languages: Vec<_> = read.steps[0].texts.0.iter().map(|text| text.locale.as_str()).collect();
+    let languages: Vec<_> = read.steps[0].content.texts.0.iter().map(|text| text.locale.as_str()).collect();
     assert_eq!(languages, ["fr", "en", "de"]);
 }
 
@@ -150,7 +150,7 @@ c.toml:17:65: steps[0].text.fr: "{{}}" names no variable: write one, such as {{n
 c.toml:17:70: steps[0].text.fr: {{campaign_number}} is not available yet
 c.toml:19:1: steps[1].after is missing: write after = "1d", the time since the previous step
 c.toml:20:15: steps[1].text.en: the text is empty: write what is to be sent
-c.toml:21:1: steps[1].template is not available yet: take it out"#;
+c.toml:21:1: steps[1].template.language is missing: write language = "en", as the provider lists it"#;
     assert_eq!(report(text, DOUALA), expected);
 }
 
@@ -165,8 +165,6 @@ fn what_belongs_to_a_later_part_is_refused_by_name() {
         ("[audience]\nregistered = { from = \"2024-01-01\" }", "audience.registered"),
         ("[audience]\nexclude_active = true", "audience.exclude_active"),
         ("[audience]\nlimit = 500", "audience.limit"),
-        ("[[steps]]\ntemplate = { name = \"x\" }", "steps[0].template"),
-        ("[[steps]]\ntext = { en = \"Hi\" }\nmedia = { kind = \"image\" }", "steps[0].media"),
     ];
     for (lines, key) in table {
         assert_eq!(sentences(&with(lines)), [format!("{key} is not available yet: take it out")], "{lines}");
@@ -267,7 +265,7 @@ fn each_wrong_value_says_what_to_write() {
         ),
         (
             "[[steps]]\nafter = \"1h\"",
-            "steps[0].text is missing: write it by language, text = { en = \"Hello {{name|friend}}\" }",
+            "steps[0].text is missing: write it by language, text = { en = \"Hello {{name|friend}}\" }, or give the step a template or media",
         ),
         (
             "[[steps]]\ntext = {}",
@@ -369,7 +367,7 @@ attributes = { customer_teir = ["premium"], shoe = ["42"] }
 text = { en = "Hello {{name}}, {{city}}", fr = "Bonjour {{referrerName}} {{pointure|42}}" }
 "#;
     let check = |attributes: Option<&[&str]>, pools: Option<&[&str]>| {
-        let context = Context { zone: DOUALA, attributes, pools };
+        let context = Context { zone: DOUALA, attributes, pools, private_media: false };
         let lines = |findings: Vec<Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
         CampaignFile::parse(text, "c.toml", &context)
             .map_err(lines)
@@ -424,4 +422,126 @@ fn no_file_makes_the_reader_panic() {
             assert!(findings.iter().all(|finding| finding.line >= 1 && finding.column >= 1), "seed {seed}");
         }
     }
+}
+
+#[test]
+fn a_step_may_carry_a_template_and_media() {
+    let read = spec(
+        r#"
+name = "a"
+[[steps]]
+text = { en = "Hello {{name|friend}}" }
+template = { name = "discount_20_percent", language = "pt_BR", parameters = ["{{name|friend}}", "{{tier}}"] }
+media = { kind = "document", url = "https://example.com/a.pdf", filename = "prices.pdf" }
+[[steps]]
+after = "1d"
+template = { name = "HX00000000000000000000000000000001", language = "en" }
+[[steps]]
+after = "1d"
+media = { kind = "audio", url = "https://example.com/a.mp3" }
+[steps.template]
+name = "named"
+language = "en"
+parameters = { first_name = "{{name}}", code = "X1" }
+"#,
+    );
+    let contents: Vec<_> = read.steps.iter().map(|step| &step.content).collect();
+    let template = contents[0].template.as_ref().unwrap();
+    assert_eq!((template.name.as_str(), template.language.as_str()), ("discount_20_percent", "pt-BR"));
+    assert_eq!(template.parameters.names(), ["1", "2"]);
+    let media = contents[0].media.as_ref().unwrap();
+    assert_eq!(
+        (media.url.as_str(), media.filename.as_deref()),
+        ("https://example.com/a.pdf", Some("prices.pdf"))
+    );
+    assert_eq!(contents[1].texts.0.len(), 0);
+    assert!(contents[1].template.as_ref().unwrap().parameters.names().is_empty());
+    assert_eq!(contents[2].template.as_ref().unwrap().parameters.names(), ["code", "first_name"]);
+    let stored = serde_json::to_string(&read).unwrap();
+    assert_eq!(serde_json::from_str::<CampaignSpec>(&stored).unwrap(), read);
+}
+
+#[test]
+fn what_is_wrong_with_a_template_or_media_is_said_at_its_place() {
+    let step = |lines: &str| with(&format!("[[steps]]\n{lines}"));
+    let table = [
+        (
+            "template = \"x\"",
+            "steps[0].template is a string: write template = { name = \"discount\", language = \"en\", parameters = [\"{{name|friend}}\"] }",
+        ),
+        (
+            "template = { language = \"en\" }",
+            "steps[0].template.name is missing: write template = { name = \"discount\", language = \"en\", parameters = [\"{{name|friend}}\"] }",
+        ),
+        (
+            "template = { name = \"x\" }",
+            "steps[0].template.language is missing: write language = \"en\", as the provider lists it",
+        ),
+        (
+            "template = { name = \" x\", language = \"en\" }",
+            "steps[0].template.name \" x\" is no template's name: write it as `signalbox account templates` shows it, or at Twilio its sid, HX…",
+        ),
+        (
+            "template = { name = \"x\", language = \"english\" }",
+            "steps[0].template.language: \"english\" is not a language tag: write it as \"en\", \"fr-CM\" or \"zh-Hant-TW\"",
+        ),
+        (
+            "template = { name = \"x\", language = \"en\", parameter = [\"a\"] }",
+            "unknown key steps[0].template.parameter: did you mean parameters?",
+        ),
+        (
+            "template = { name = \"x\", language = \"en\", parameters = \"a\" }",
+            "steps[0].template.parameters is neither a list nor a table: write parameters = [\"{{name|friend}}\"] in order, or parameters = { first_name = \"{{name|friend}}\" } by name",
+        ),
+        (
+            "template = { name = \"x\", language = \"en\", parameters = [1] }",
+            "steps[0].template.parameters[0] is a whole number: write it in quotes",
+        ),
+        (
+            "template = { name = \"x\", language = \"en\", parameters = [\"{{name\"] }",
+            "steps[0].template.parameters[0]: \"{{\" is never closed: end the variable with \"}}\"",
+        ),
+        (
+            "template = { name = \"x\", language = \"en\", parameters = { who = \"\" } }",
+            "steps[0].template.parameters.who: the text is empty: write what is to be sent",
+        ),
+        (
+            "media = { kind = \"gif\", url = \"https://example.com/a.gif\" }",
+            "steps[0].media.kind is \"gif\": it is image, video, document or audio",
+        ),
+        (
+            "media = { kind = \"image\" }",
+            "steps[0].media.url is missing: write media = { kind = \"image\", url = \"https://example.com/a.jpg\" }",
+        ),
+        (
+            "media = { kind = \"image\", url = \"example.com/a.jpg\" }",
+            "steps[0].media.url is not an address that providers can fetch: write it as \"https://example.com/a.jpg\"",
+        ),
+        (
+            "media = { kind = \"image\", url = \"http://192.168.0.7/a.jpg\" }",
+            "steps[0].media.url points at 192.168.0.7, which is no public address: providers fetch the file from outside (SIGNALBOX_PRIVATE_MEDIA=true allows it)",
+        ),
+        (
+            "media = { kind = \"image\", url = \"https://example.com/a.jpg\", filename = \"a.jpg\" }",
+            "steps[0].media.filename is for documents only: take the line out",
+        ),
+        (
+            "media = { kind = \"document\", url = \"https://example.com/a\", filename = \"../a\" }",
+            "steps[0].media.filename \"../a\" is no file's name: write filename = \"prices.pdf\"",
+        ),
+    ];
+    for (lines, sentence) in table {
+        assert_eq!(sentences(&step(lines)), [sentence], "{lines}");
+    }
+    let long = format!(
+        "text = {{ en = \"{}\" }}\nmedia = {{ kind = \"image\", url = \"https://example.com/a.jpg\" }}",
+        "x".repeat(1_025)
+    );
+    assert_eq!(
+        sentences(&step(&long)),
+        ["steps[0].text.en has 1025 characters; beside media a text has at most 1024"]
+    );
+    let private = Context { private_media: true, ..Context::in_zone(DOUALA) };
+    let local = step("media = { kind = \"image\", url = \"http://127.0.0.1/a.jpg\" }");
+    assert!(CampaignFile::parse(&local, "c.toml", &private).is_ok(), "where it is allowed");
 }

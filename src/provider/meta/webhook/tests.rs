@@ -201,10 +201,21 @@ fn templates_preferences_and_everything_else_are_kept() {
     let paused = json!({ "event": "PAUSED", "message_template_id": 1, "message_template_name": "spring_offer",
                          "message_template_language": "pt_BR", "reason": "LOW_QUALITY" });
     let Report::News(news) = only("message_template_status_update", &paused) else { panic!("no news") };
-    let expected =
-        Change::Template { name: "spring_offer".into(), language: "pt_BR".into(), status: "PAUSED".into() };
+    let expected = Change::Template {
+        id: "1".into(),
+        name: "spring_offer".into(),
+        language: "pt_BR".into(),
+        status: "PAUSED".into(),
+    };
     assert_eq!((news.change, news.words.as_str()), (expected, "LOW_QUALITY"));
     assert_eq!(news.code, "message_template_status_update PAUSED");
+    let rated = json!({ "previous_quality_score": "GREEN", "new_quality_score": "RED", "message_template_id": 1,
+                        "message_template_name": "spring_offer", "message_template_language": "pt_BR" });
+    let (name, language) = ("spring_offer".to_owned(), "pt_BR".to_owned());
+    assert_eq!(
+        change("message_template_quality_update", &rated).1,
+        Change::TemplateQuality { id: "1".into(), name, language, quality: Quality::Red }
+    );
 
     let choice = json!({ "wa_id": "5511987650001", "category": "marketing_messages", "value": "stop", "timestamp": 1_751_142_888 });
     let Report::Preference(preference) = only("user_preferences", &json!({ "user_preferences": [choice] }))

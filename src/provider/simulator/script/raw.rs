@@ -5,6 +5,7 @@ use super::{
     duration,
     health::RawHealth,
     says::{self, RawEvent, RawReceipt, RawReply, Says},
+    template::RawTemplate,
 };
 use crate::domain::{number::ProviderKind, phone::Phone};
 use crate::provider::simulator::webhooks::Webhook;
@@ -30,6 +31,8 @@ struct RawScript {
     webhooks: Vec<Webhook>,
     #[serde(default)]
     health: Vec<RawHealth>,
+    #[serde(default, rename = "template")]
+    templates: Vec<RawTemplate>,
 }
 
 #[derive(Deserialize)]
@@ -162,6 +165,10 @@ pub fn read(text: &str) -> Result<Script, ScriptError> {
     for (at, rule) in raw.health.into_iter().enumerate() {
         health.push(rule.read().map_err(|problem| ScriptError::Rule { rule: at + 1, problem })?);
     }
+    let mut templates = Vec::with_capacity(raw.templates.len());
+    for (at, template) in raw.templates.into_iter().enumerate() {
+        templates.push(template.read(at + 1).map_err(ScriptError::Other)?);
+    }
     Ok(Script {
         seed: raw.seed,
         latency: raw.latency.map(read_latency).transpose().map_err(ScriptError::Other)?.unwrap_or_default(),
@@ -171,6 +178,7 @@ pub fn read(text: &str) -> Result<Script, ScriptError> {
         receipts: says::receipts(raw.receipts).map_err(ScriptError::Other)?,
         webhooks: raw.webhooks,
         health,
+        templates,
     })
 }
 

@@ -43,6 +43,14 @@ pub struct Receipt {
     pub occasion: Occasion,
 }
 
+impl Receipt {
+    /// A failure at once.
+    pub fn failed(code: u32) -> Self {
+        let occasion = Occasion { after: Latency::default(), times: 1, probability: 1.0 };
+        Self { stage: Stage::Failed, code: Some(code), details: None, occasion }
+    }
+}
+
 /// A state that a provider reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -306,7 +306,12 @@ async fn people_answer_and_accounts_have_news() {
         Change::Restricted { until: Some(until) } => *until,
         other => panic!("{other:?}"),
     };
-    let template = Change::Template { name: "a".into(), language: "en".into(), status: "PAUSED".into() };
+    let template = Change::Template {
+        id: "12345678".into(),
+        name: "a".into(),
+        language: "en".into(),
+        status: "PAUSED".into(),
+    };
     assert_eq!(
         changes,
         [

@@ -42,6 +42,7 @@ fn campaign() -> CampaignFacts {
         used_today: 0,
         queued: 10,
         due_later: None,
+        unsendable: None,
     }
 }
 

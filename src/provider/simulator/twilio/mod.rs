@@ -1,5 +1,7 @@
 //! The simulated Twilio API (`twilio.md` sections 2 to 4, 6 and 8): create, list and fetch messages, the account.
 
+mod content;
+
 use super::{
     dialect::{self, Dialect, Envelope, Reply, json},
     http::Request,
@@ -7,10 +9,11 @@ use super::{
     outbox::Callback,
     script::ErrorCode,
     webhooks::Address,
+    wording::Said,
     world::{Claim, Denied, Refusal, Sent, World},
 };
 use crate::{
-    domain::number::ProviderKind,
+    domain::{content::MediaKind, number::ProviderKind},
     provider::{codes, twilio::codes::TABLE},
 };
 use base64::Engine as _;
@@ -37,13 +40,16 @@ const NOBODY: Twilio<'static> = Twilio { account: "", from: "", to: "", body: ""
 
 /// Whether a path is the API's.
 pub fn is_path(path: &str) -> bool {
-    path.starts_with("/2010-04-01/") || path.starts_with(SENDERS)
+    path.starts_with("/2010-04-01/") || path.starts_with(SENDERS) || path.starts_with(content::CONTENTS)
 }
 
 /// Answers a request.
 pub fn handle(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) -> Reply {
     if let Some(rest) = request.path.strip_prefix(SENDERS) {
         return senders(world, request, rest, out);
+    }
+    if request.path == content::CONTENTS {
+        return contents(world, request, out);
     }
     let Some(rest) = request.path.strip_prefix("/2010-04-01/Accounts/") else {
         return refuse(out, 20_404, "The requested resource was not found");
@@ -96,9 +102,46 @@ fn send(world: &Mutex<World>, request: &Request<'_>, account: &str, token: &str,
         token: token.to_owned(),
         account: account.to_owned(),
     });
-    let decision = world.decide(number, Sent { to, body, reference: "", callback });
+    // Checked above: both are read a second time only.
+    let said = content::read(field).unwrap_or_default();
+    let known = match said.as_ref().map(|said| content::known(&world, account, said)).transpose() {
+        Ok(known) => known.unwrap_or(Ok(None)),
+        Err((code, words)) => return refuse(out, code, words),
+    };
+    let (fails_later, template) = (known.as_ref().err().copied(), known.ok().flatten());
+    let written = said.as_ref().map_or_else(
+        || body.to_owned(),
+        |said| {
+            said.template
+                .as_ref()
+                .map_or_else(|| caption(said, body), |asked| asked.text(template.map(|known| known.declared)))
+        },
+    );
+    let template = template.map(|known| known.place);
+    let sent = Sent { said, template, fails_later, callback, ..Sent::text(to, &written, "") };
+    let decision = world.decide(number, sent);
     drop(world);
-    dialect::conclude(&Twilio { account, from, to, body }, out, decision)
+    dialect::conclude(&Twilio { account, from, to, body: &written }, out, decision)
+}
+
+/// `WhatsApp` takes a caption with a picture only, and ignores it elsewhere (section 2).
+fn caption(said: &Said, body: &str) -> String {
+    match &said.media {
+        Some(media) if media.kind != MediaKind::Image || body.is_empty() => media.url.clone(),
+        _ => body.to_owned(),
+    }
+}
+
+/// The contents of an account, with their approvals.
+fn contents(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) -> Reply {
+    let login = login(request.authorization);
+    let (user, token) = login.as_deref().and_then(|login| login.split_once(':')).unwrap_or_default();
+    let account = if user.starts_with("SK") { "" } else { user };
+    let world = super::lock(world);
+    if request.method != "GET" || !may_read(&world, account, token) {
+        return deny(out, Denied::Token);
+    }
+    content::list(&world, request, account, out)
 }
 
 fn check<'a>(field: impl Fn(&'static str) -> &'a str) -> Result<(), (u32, &'static str)> {
@@ -109,7 +152,7 @@ fn check<'a>(field: impl Fn(&'static str) -> &'a str) -> Result<(), (u32, &'stat
     if from.is_empty() {
         return Err((21_603, "A 'From' phone number is required."));
     }
-    if body.is_empty() {
+    if content::read(&field)?.is_none() && body.is_empty() {
         return Err((21_602, "Message body is required."));
     }
     let (Some(from_number), Some(to_number)) = (from.strip_prefix("whatsapp:"), to.strip_prefix("whatsapp:"))

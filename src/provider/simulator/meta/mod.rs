@@ -1,14 +1,17 @@
 //! The simulated Graph API (`meta-cloud.md` sections 2 to 4 and 7): `/{version}/{phone-number-id}/messages`, and the
 //! phone number itself.
 
+mod content;
+
 use super::{
     dialect::{self, Dialect, Envelope, Reply, json},
     http::Request,
     script::ErrorCode,
+    wording::Said,
     world::{Claim, Denied, Refusal, Sent, World},
 };
 use crate::{
-    domain::{number::ProviderKind, outcome::Class},
+    domain::{content::MediaKind, number::ProviderKind, outcome::Class},
     provider::{
         codes::{self, Meaning},
         meta::codes::TABLE,
@@ -37,6 +40,11 @@ struct Message<'a> {
     kind: Option<Cow<'a, str>>,
     #[serde(borrow)]
     text: Option<Text<'a>>,
+    template: Option<Value>,
+    image: Option<Value>,
+    video: Option<Value>,
+    document: Option<Value>,
+    audio: Option<Value>,
     #[serde(borrow)]
     biz_opaque_callback_data: Option<Cow<'a, str>>,
 }
@@ -60,6 +68,7 @@ pub fn handle(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) ->
     let claim = Claim { provider: ProviderKind::Meta, sender, account: "", token };
     match (request.method, segments.next()) {
         ("POST", Some("messages")) => send(world, request, &claim, out),
+        ("GET", Some("message_templates")) => list_templates(world, request, sender, token, out),
         ("GET", None | Some("")) => phone_number(world, request, &claim, out),
         _ => refuse(out, 2_500, "Unknown path components"),
     }
@@ -73,18 +82,21 @@ fn send(world: &Mutex<World>, request: &Request<'_>, claim: &Claim<'_>, out: &mu
         Ok(number) => number,
         Err(denied) => return deny(out, claim, denied),
     };
-    let checked = message.and_then(|message| check(&message).map(|()| message));
-    let message = match checked {
-        Ok(message) => message,
+    let checked = message.and_then(|message| {
+        check(&message)?;
+        let (said, body) = read_content(&message)?;
+        let known = said.as_ref().map(|said| content::known(&world, number, said)).transpose()?.flatten();
+        let template = said.as_ref().and_then(|said| said.template.as_ref());
+        let body = template.map_or(body, |template| template.text(known.map(|known| known.declared)));
+        Ok((message, said, body, known.map(|known| known.place)))
+    });
+    let (message, said, body, template) = match checked {
+        Ok(checked) => checked,
         Err((code, details)) => return refuse(out, code, details),
     };
     let to = message.to.as_deref().unwrap_or_default();
-    let sent = Sent {
-        to,
-        body: message.text.as_ref().and_then(|text| text.body.as_deref()).unwrap_or_default(),
-        reference: message.biz_opaque_callback_data.as_deref().unwrap_or_default(),
-        callback: None,
-    };
+    let reference = message.biz_opaque_callback_data.as_deref().unwrap_or_default();
+    let sent = Sent { said, template, ..Sent::text(to, &body, reference) };
     let decision = world.decide(number, sent);
     drop(world);
     dialect::conclude(&Meta { to }, out, decision)
@@ -116,20 +128,49 @@ fn check(message: &Message<'_>) -> Result<(), Problem> {
     if !message.to.as_deref().is_some_and(dialect::is_e164) {
         return Err((131_009, "Recipient phone number is not valid: it needs + and its country code"));
     }
-    if message.kind.as_deref() != Some("text") {
-        return Err((131_051, "Message type is not supported"));
-    }
-    match message.text.as_ref().and_then(|text| text.body.as_deref()) {
-        None | Some("") => return Err((131_008, "Required parameter is missing: text.body")),
-        Some(body) if body.len() > 4_096 && body.chars().count() > 4_096 => {
-            return Err((100, "Param text['body'] must be at most 4096 characters long."));
-        }
-        Some(_) => {}
-    }
     if message.biz_opaque_callback_data.as_deref().is_some_and(|tag| tag.chars().count() > TAG_LIMIT) {
         return Err((100, "Param biz_opaque_callback_data must be at most 512 characters long."));
     }
     Ok(())
+}
+
+/// What a message says beside its text, and its text.
+fn read_content(message: &Message<'_>) -> Result<(Option<Said>, String), Problem> {
+    let media = |kind: MediaKind, object: &Option<Value>| {
+        let (media, caption) = content::media(kind, object.as_ref(), true)?;
+        let body = if caption.is_empty() { media.url.clone() } else { caption };
+        Ok((Some(Said { kind: kind.name(), template: None, media: Some(media) }), body))
+    };
+    match message.kind.as_deref() {
+        Some("text") => match message.text.as_ref().and_then(|text| text.body.as_deref()) {
+            None | Some("") => Err((131_008, "Required parameter is missing: text.body")),
+            Some(body) if body.len() > 4_096 && body.chars().count() > 4_096 => {
+                Err((100, "Param text['body'] must be at most 4096 characters long."))
+            }
+            Some(body) => Ok((None, body.to_owned())),
+        },
+        Some("template") => Ok((Some(content::template(message.template.as_ref())?), String::new())),
+        Some("image") => media(MediaKind::Image, &message.image),
+        Some("video") => media(MediaKind::Video, &message.video),
+        Some("document") => media(MediaKind::Document, &message.document),
+        Some("audio") => media(MediaKind::Audio, &message.audio),
+        _ => Err((131_051, "Message type is not supported")),
+    }
+}
+
+fn list_templates(
+    world: &Mutex<World>,
+    request: &Request<'_>,
+    account: &str,
+    token: &str,
+    out: &mut Vec<u8>,
+) -> Reply {
+    let world = super::lock(world);
+    let claim = Claim { provider: ProviderKind::Meta, sender: "", account: "", token };
+    if token.is_empty() || !world.knows(&claim) {
+        return deny(out, &claim, Denied::Token);
+    }
+    content::list(&world, request, account, out)
 }
 
 fn phone_number(world: &Mutex<World>, request: &Request<'_>, claim: &Claim<'_>, out: &mut Vec<u8>) -> Reply {

@@ -1,0 +1,257 @@
+//! What a step of the file says: texts, a template, media.
+
+use super::super::reader::{Keys, Section, Setting};
+use super::{Reading, STEP};
+use crate::domain::content::{
+    CAPTION_LIMIT, Link, MediaKind, PARAMETER_LIMIT, Parameters, StepContent, StepMedia, StepTemplate,
+    TEMPLATE_NAME_LIMIT,
+};
+use crate::domain::locale::Locale;
+use crate::domain::number::ProviderKind;
+use crate::domain::template::{LocalizedText, Text, Texts};
+use std::collections::BTreeMap;
+use toml::de::DeValue;
+
+const TEMPLATE: Keys = Keys { known: &["name", "language", "parameters"], later: &[] };
+const MEDIA: Keys = Keys { known: &["kind", "url", "filename"], later: &[] };
+const TEXT_FORM: &str = "write it by language, text = { en = \"Hello {{name|friend}}\" }";
+const TEMPLATE_FORM: &str =
+    "write template = { name = \"discount\", language = \"en\", parameters = [\"{{name|friend}}\"] }";
+const MEDIA_FORM: &str = "write media = { kind = \"image\", url = \"https://example.com/a.jpg\" }";
+const PARAMETERS_FORM: &str = "write parameters = [\"{{name|friend}}\"] in order, or parameters = { first_name = \"{{name|friend}}\" } by name";
+/// Longest name of a document, in characters (`ultramsg.md` section 2).
+const FILE_NAME_LIMIT: usize = 255;
+
+impl Reading<'_, '_, '_> {
+    pub(super) fn content(&mut self, step: &Section<'_, '_>) -> Option<StepContent> {
+        let (template, media) = (step.get("template"), step.get("media"));
+        let text = match step.get("text") {
+            None if template.is_none() && media.is_none() => {
+                let wanted = format!("{TEXT_FORM}, or give the step a template or media");
+                step.require("text", &wanted, self.findings, &STEP)?;
+                None
+            }
+            text => text,
+        };
+        // All of them are read, so that everything that is wrong is said at once.
+        let texts = text.as_ref().map(|setting| self.texts(setting));
+        let template = template.map(|setting| self.template(&setting));
+        let media = media.map(|setting| self.media(&setting));
+        let content = StepContent {
+            texts: texts.unwrap_or_else(|| Some(Texts(Vec::new())))?,
+            template: super::optional(template)?,
+            media: super::optional(media)?,
+        };
+        if let (Some(_), Some(text)) = (&content.media, &text) {
+            self.caption(text, &content);
+        }
+        Some(content)
+    }
+
+    fn template(&mut self, setting: &Setting<'_, '_>) -> Option<StepTemplate> {
+        let section = setting.section(TEMPLATE_FORM, self.findings)?;
+        section.check_keys(&TEMPLATE, self.findings);
+        let name = section
+            .require("name", TEMPLATE_FORM, self.findings, &TEMPLATE)
+            .and_then(|setting| self.template_name(&setting));
+        let language = section
+            .require(
+                "language",
+                "write language = \"en\", as the provider lists it",
+                self.findings,
+                &TEMPLATE,
+            )
+            .and_then(|setting| {
+                let raw = setting.string("write language = \"en\"", self.findings)?;
+                let read = Locale::parse(raw);
+                read.map_err(|error| self.refuse(&setting, format_args!("{}: {error}", setting.path))).ok()
+            });
+        let parameters = section.get("parameters").map(|setting| self.parameters(&setting));
+        Some(StepTemplate {
+            name: name?,
+            language: language?,
+            parameters: parameters.unwrap_or_else(|| Some(Parameters::default()))?,
+        })
+    }
+
+    fn template_name(&mut self, setting: &Setting<'_, '_>) -> Option<String> {
+        let raw = setting.string("write name = \"discount\"", self.findings)?;
+        let count = raw.chars().count();
+        let wrong = raw.trim() != raw || raw.is_empty() || raw.chars().any(char::is_control);
+        if wrong || count > TEMPLATE_NAME_LIMIT {
+            self.refuse(
+                setting,
+                format_args!(
+                    "{} {raw:?} is no template's name: write it as `signalbox account templates` shows it, or at \
+                     Twilio its sid, HX…",
+                    setting.path
+                ),
+            );
+            return None;
+        }
+        Some(raw.to_owned())
+    }
+
+    fn parameters(&mut self, setting: &Setting<'_, '_>) -> Option<Parameters> {
+        match setting.value {
+            DeValue::Array(_) => {
+                let elements = setting.list(PARAMETERS_FORM, self.findings);
+                let texts: Vec<_> = elements.iter().map(|each| self.parameter(each)).collect();
+                texts.into_iter().collect::<Option<Vec<Text>>>().map(Parameters::Positional)
+            }
+            DeValue::Table(_) => {
+                let section = setting.section(PARAMETERS_FORM, self.findings)?;
+                let each = section.settings();
+                if each.is_empty() {
+                    self.refuse(setting, format_args!("{} names none: {PARAMETERS_FORM}", setting.path));
+                    return None;
+                }
+                let named: Vec<_> = each
+                    .iter()
+                    .map(|each| {
+                        let name = each.path[setting.path.len() + 1..].to_owned();
+                        Some((name, self.parameter(each)?))
+                    })
+                    .collect();
+                named.into_iter().collect::<Option<BTreeMap<String, Text>>>().map(Parameters::Named)
+            }
+            _ => {
+                self.refuse(
+                    setting,
+                    format_args!("{} is neither a list nor a table: {PARAMETERS_FORM}", setting.path),
+                );
+                None
+            }
+        }
+    }
+
+    fn parameter(&mut self, setting: &Setting<'_, '_>) -> Option<Text> {
+        let text = self.parsed(setting)?;
+        if text.least_characters() > PARAMETER_LIMIT {
+            let count = text.least_characters();
+            self.refuse(
+                setting,
+                format_args!(
+                    "{} has {count} characters; a parameter has at most {PARAMETER_LIMIT}",
+                    setting.path
+                ),
+            );
+        }
+        Some(text)
+    }
+
+    fn media(&mut self, setting: &Setting<'_, '_>) -> Option<StepMedia> {
+        let section = setting.section(MEDIA_FORM, self.findings)?;
+        section.check_keys(&MEDIA, self.findings);
+        let kind = section.require("kind", MEDIA_FORM, self.findings, &MEDIA).and_then(|setting| {
+            let raw = setting.string("write kind = \"image\"", self.findings)?;
+            self.keep(&setting, raw.parse::<MediaKind>())
+        });
+        let url = section.require("url", MEDIA_FORM, self.findings, &MEDIA).and_then(|setting| {
+            let raw = setting.string("write url = \"https://example.com/a.jpg\"", self.findings)?;
+            self.keep(&setting, Link::parse(raw, self.context.private_media))
+        });
+        let filename = section.get("filename").map(|setting| self.filename(&setting, kind));
+        Some(StepMedia { kind: kind?, url: url?, filename: super::optional(filename)? })
+    }
+
+    fn filename(&mut self, setting: &Setting<'_, '_>, kind: Option<MediaKind>) -> Option<String> {
+        let raw = setting.string("write filename = \"prices.pdf\"", self.findings)?;
+        if kind.is_some_and(|kind| kind != MediaKind::Document) {
+            self.refuse(setting, format_args!("{} is for documents only: take the line out", setting.path));
+            return None;
+        }
+        let wrong = raw.trim().is_empty()
+            || raw.chars().count() > FILE_NAME_LIMIT
+            || raw.chars().any(|each| each.is_control() || matches!(each, '/' | '\\'));
+        if wrong {
+            self.refuse(
+                setting,
+                format_args!("{} {raw:?} is no file's name: write filename = \"prices.pdf\"", setting.path),
+            );
+            return None;
+        }
+        Some(raw.to_owned())
+    }
+
+    /// Beside media the texts are captions, which are shorter.
+    fn caption(&mut self, setting: &Setting<'_, '_>, content: &StepContent) {
+        for each in &content.texts.0 {
+            let least = each.text.least_characters();
+            if least > CAPTION_LIMIT {
+                self.refuse(
+                    setting,
+                    format_args!(
+                        "{}.{} has {least} characters; beside media a text has at most {CAPTION_LIMIT}",
+                        setting.path, each.locale
+                    ),
+                );
+            }
+        }
+    }
+
+    fn texts(&mut self, setting: &Setting<'_, '_>) -> Option<Texts> {
+        let wanted = TEXT_FORM;
+        let section = setting.section(wanted, self.findings)?;
+        let mut texts: Vec<LocalizedText> = Vec::new();
+        let settings = section.settings();
+        if settings.is_empty() {
+            self.refuse(setting, format_args!("{} has no language: {wanted}", setting.path));
+        }
+        for each in settings {
+            let tag = &each.path[setting.path.len() + 1..];
+            let locale = match Locale::parse(tag) {
+                Ok(locale) => locale,
+                Err(error) => {
+                    self.findings.add(each.at, &each.path, format_args!("{}: {error}", each.path));
+                    continue;
+                }
+            };
+            if texts.iter().any(|text| text.locale == locale) {
+                self.findings.add(
+                    each.at,
+                    &each.path,
+                    format_args!("{} is language {locale} for the second time: take one out", each.path),
+                );
+                continue;
+            }
+            if let Some(text) = self.text(&each) {
+                texts.push(LocalizedText { locale, text });
+            }
+        }
+        Some(Texts(texts))
+    }
+
+    fn text(&mut self, setting: &Setting<'_, '_>) -> Option<Text> {
+        let text = self.parsed(setting)?;
+        let most = ProviderKind::ALL.into_iter().map(ProviderKind::text_limit).max().unwrap_or(0);
+        let least = text.least_characters();
+        if least > most {
+            self.refuse(
+                setting,
+                format_args!("{} has {least} characters; no provider takes more than {most}", setting.path),
+            );
+        }
+        Some(text)
+    }
+
+    /// A text with variables, all of them known.
+    fn parsed(&mut self, setting: &Setting<'_, '_>) -> Option<Text> {
+        let source = setting.string("write it in quotes", self.findings)?;
+        let text = match Text::parse(source) {
+            Ok(text) => text,
+            Err(errors) => {
+                for error in errors {
+                    let at = setting.place_within(source, error.at, self.findings);
+                    self.findings.add(at, &setting.path, format_args!("{}: {error}", setting.path));
+                }
+                return None;
+            }
+        };
+        for unknown in self.context.attributes.map(|known| text.unknown(known)).unwrap_or_default() {
+            let at = setting.place_within(source, unknown.at, self.findings);
+            self.findings.add(at, &setting.path, format_args!("{}: {unknown}", setting.path));
+        }
+        Some(text)
+    }
+}

@@ -1,0 +1,463 @@
+//! What a step carries beside or instead of its texts: a template that the provider approved, and media.
+
+use super::locale::Locale;
+use super::recipient::SkipReason;
+use super::template::{Text, Texts, Values, Variable};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{collections::BTreeMap, fmt, str::FromStr};
+use url::{Host, Url};
+
+pub mod ability;
+pub mod registry;
+
+/// Longest text beside media, in characters (`meta-cloud.md` section 2, `ultramsg.md` section 2).
+pub const CAPTION_LIMIT: usize = 1_024;
+/// Longest value of a template's parameter, in characters: the filled template has at most as many (`twilio.md`
+/// section 2).
+pub const PARAMETER_LIMIT: usize = 1_024;
+/// Longest name of a template, in characters.
+pub const TEMPLATE_NAME_LIMIT: usize = 512;
+/// Longest address of media, in characters.
+const LINK_LIMIT: usize = 2_048;
+/// Most spaces in a row that a parameter may hold (`meta-cloud.md` section 2, `twilio.md` section 2).
+const SPACES_LIMIT: usize = 4;
+/// Names that only a private network knows.
+const PRIVATE_NAMES: [&str; 7] = ["localhost", "local", "internal", "intranet", "lan", "home.arpa", "corp"];
+
+/// Kinds of media that a step may carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MediaKind {
+    /// A picture.
+    Image,
+    /// A film.
+    Video,
+    /// A file.
+    Document,
+    /// A sound. No provider takes a caption with it.
+    Audio,
+}
+
+impl MediaKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Image, Self::Video, Self::Document, Self::Audio];
+
+    /// The name that files, the database and Meta and `UltraMsg` use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Document => "document",
+            Self::Audio => "audio",
+        }
+    }
+}
+
+impl fmt::Display for MediaKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A word that is no kind of media. Reads well after the name of a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is {0:?}: it is image, video, document or audio")]
+pub struct MediaKindError(pub String);
+
+impl FromStr for MediaKind {
+    type Err = MediaKindError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| MediaKindError(text.to_owned()))
+    }
+}
+
+/// Where a provider fetches media: an http or https address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Link(Box<str>);
+
+/// Why a text is no address of media. Reads well after the name of a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// Not an address that a provider could fetch.
+    #[error("is not an address that providers can fetch: write it as \"https://example.com/a.jpg\"")]
+    Form,
+    /// Too long.
+    #[error("has {0} characters: an address has at most 2048")]
+    Long(usize),
+    /// It differs from person to person.
+    #[error("holds a variable: everybody gets the same file, write its address out")]
+    Variable,
+    /// It would show a password to the provider.
+    #[error("holds a user or password: take it out, providers fetch the file without")]
+    Credentials,
+    /// A private address.
+    #[error(
+        "points at {0}, which is no public address: providers fetch the file from outside (SIGNALBOX_PRIVATE_MEDIA=true allows it)"
+    )]
+    Private(String),
+}
+
+impl Link {
+    /// Reads an address. `private`: one of a private network will do, as in rehearsals.
+    ///
+    /// # Errors
+    /// When no provider could fetch it, or should not be told to.
+    pub fn parse(raw: &str, private: bool) -> Result<Self, LinkError> {
+        if raw.contains("{{") {
+            return Err(LinkError::Variable);
+        }
+        if raw.chars().count() > LINK_LIMIT {
+            return Err(LinkError::Long(raw.chars().count()));
+        }
+        let url = Url::parse(raw).map_err(|_| LinkError::Form)?;
+        let clean = raw.trim() == raw && !raw.contains(|each: char| each.is_control() || each == ' ');
+        let Some(host) = url.host().filter(|_| clean && matches!(url.scheme(), "http" | "https")) else {
+            return Err(LinkError::Form);
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(LinkError::Credentials);
+        }
+        if !private && is_private(&host) {
+            return Err(LinkError::Private(host.to_string()));
+        }
+        Ok(Self(raw.into()))
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last part of its path as a file's name; `file` where it has none.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let url = Url::parse(&self.0).ok();
+        let last = url.as_ref().and_then(|url| url.path_segments()?.next_back()).unwrap_or_default();
+        let plain = |each: char| each.is_ascii_alphanumeric() || matches!(each, '.' | '-' | '_');
+        let name: String = last.chars().map(|each| if plain(each) { each } else { '_' }).take(255).collect();
+        if name.trim_matches('.').is_empty() { "file".to_owned() } else { name }
+    }
+}
+
+impl<'de> Deserialize<'de> for Link {
+    /// What is stored was checked when it came in: here only the form counts.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = String::deserialize(deserializer)?;
+        Self::parse(&raw, true).map_err(|error| serde::de::Error::custom(format_args!("url {error}")))
+    }
+}
+
+/// Whether a host is certainly not reachable, or not meant to be reached, from outside.
+fn is_private(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            let under = |suffix: &&str| name == **suffix || name.ends_with(&format!(".{suffix}"));
+            !name.contains('.') || PRIVATE_NAMES.iter().any(under)
+        }
+        Host::Ipv4(address) => {
+            let [first, second, ..] = address.octets();
+            address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_unspecified()
+                || address.is_broadcast()
+                || address.is_multicast()
+                || address.is_documentation()
+                || first == 0
+                || first >= 240
+                // Shared by customers of one carrier; and for measuring devices.
+                || (first == 100 && (64..128).contains(&second))
+                || (first == 198 && (18..20).contains(&second))
+        }
+        Host::Ipv6(address) => {
+            if let Some(mapped) = address.to_ipv4_mapped() {
+                return is_private(&Host::Ipv4(mapped));
+            }
+            let first = address.segments()[0];
+            address.is_loopback()
+                || address.is_unspecified()
+                || address.is_multicast()
+                || (first & 0xfe00) == 0xfc00
+                || (first & 0xffc0) == 0xfe80
+                || address.segments()[..6] == [0; 6]
+                || (first == 0x2001 && address.segments()[1] == 0xdb8)
+        }
+    }
+}
+
+/// Media of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepMedia {
+    /// What it is.
+    pub kind: MediaKind,
+    /// Where the provider fetches it.
+    pub url: Link,
+    /// What a document is called; `None`: as its address ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+}
+
+/// A template of a step: what the provider calls it, and what it is filled with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepTemplate {
+    /// Its name; at Twilio also its sid, `HX…`.
+    pub name: String,
+    /// Its language.
+    pub language: Locale,
+    /// What it is filled with.
+    #[serde(default)]
+    pub parameters: Parameters,
+}
+
+/// A template's parameters, in order or by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Parameters {
+    /// In order: `{{1}}`, `{{2}}`, …
+    Positional(Vec<Text>),
+    /// By name.
+    Named(BTreeMap<String, Text>),
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self::Positional(Vec::new())
+    }
+}
+
+/// Parameters with one person's values in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filled {
+    /// In order.
+    Positional(Vec<String>),
+    /// By name.
+    Named(Vec<(String, String)>),
+}
+
+impl Filled {
+    /// The values alone, in order.
+    pub fn values(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            Self::Positional(values) => Box::new(values.iter().map(String::as_str)),
+            Self::Named(values) => Box::new(values.iter().map(|(_, value)| value.as_str())),
+        }
+    }
+}
+
+impl Serialize for Filled {
+    /// A list, or an object in the order of the template.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Positional(values) => serializer.collect_seq(values),
+            Self::Named(values) => serializer.collect_map(values.iter().map(|(name, value)| (name, value))),
+        }
+    }
+}
+
+impl Parameters {
+    /// The texts, in order.
+    pub fn texts(&self) -> Box<dyn Iterator<Item = &Text> + '_> {
+        match self {
+            Self::Positional(texts) => Box::new(texts.iter()),
+            Self::Named(texts) => Box::new(texts.values()),
+        }
+    }
+
+    /// How a registry names them: `1`, `2`, … where they go by their order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Positional(texts) => (1..=texts.len()).map(|place| place.to_string()).collect(),
+            Self::Named(texts) => texts.keys().cloned().collect(),
+        }
+    }
+
+    /// The parameters for one recipient: each complete, not empty, on one line.
+    ///
+    /// # Errors
+    /// Why this recipient is skipped.
+    pub fn fill(&self, values: &impl Values) -> Result<Filled, SkipReason> {
+        let one = |text: &Text| Ok(on_one_line(&text.message(values, PARAMETER_LIMIT)?));
+        Ok(match self {
+            Self::Positional(texts) => Filled::Positional(texts.iter().map(one).collect::<Result<_, _>>()?),
+            Self::Named(texts) => {
+                let pair = |(name, text): (&String, &Text)| Ok((name.clone(), one(text)?));
+                Filled::Named(texts.iter().map(pair).collect::<Result<_, SkipReason>>()?)
+            }
+        })
+    }
+}
+
+/// Line breaks, tabs and long runs of spaces are refused in parameters: they become spaces, few enough of them.
+fn on_one_line(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut spaces = 0;
+    for each in value.trim().chars() {
+        spaces = if each.is_whitespace() { spaces + 1 } else { 0 };
+        if spaces == 0 {
+            out.push(each);
+        } else if spaces <= SPACES_LIMIT {
+            out.push(' ');
+        }
+    }
+    out
+}
+
+/// Everything that one step may say; each number sends what its provider can.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepContent {
+    /// Its texts, by language; they are the caption where media goes with them. May be empty beside one of the others.
+    pub texts: Texts,
+    /// Its template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<StepTemplate>,
+    /// Its media.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<StepMedia>,
+}
+
+/// What a step carries, as far as it decides who can send it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Shape {
+    /// Whether it has a text.
+    pub has_text: bool,
+    /// Its template.
+    pub template: Option<StepTemplate>,
+    /// Its media.
+    pub media: Option<MediaKind>,
+}
+
+impl StepContent {
+    /// What decides who can send it.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        Shape {
+            has_text: !self.texts.0.is_empty(),
+            template: self.template.clone(),
+            media: self.media.as_ref().map(|media| media.kind),
+        }
+    }
+
+    /// Reads what the database keeps.
+    ///
+    /// # Errors
+    /// When it is not what a step holds.
+    pub fn read(
+        texts: serde_json::Value,
+        template: Option<serde_json::Value>,
+        media: Option<serde_json::Value>,
+    ) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            texts: serde_json::from_value(texts)?,
+            template: template.map(serde_json::from_value).transpose()?,
+            media: media.map(serde_json::from_value).transpose()?,
+        })
+    }
+
+    /// The variables that anything in it uses.
+    pub fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.texts.variables().into_iter().chain(self.parameters().flat_map(Text::variables))
+    }
+
+    /// The variables that somebody of locale `wanted` must have, whichever way the step is sent to them.
+    pub fn required(
+        &self,
+        wanted: Option<&Locale>,
+        default: Option<&Locale>,
+    ) -> impl Iterator<Item = &Variable> {
+        let chosen = self.texts.choose(wanted, default).map(|chosen| chosen.text.required());
+        chosen.into_iter().flatten().chain(self.parameters().flat_map(Text::required))
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = &Text> {
+        self.template.iter().flat_map(|template| template.parameters.texts())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::template::Person;
+
+    #[test]
+    fn only_public_addresses_are_handed_to_providers() {
+        for good in [
+            "https://example.com/a.jpg",
+            "http://cdn.example.com:8080/a%20b.pdf?v=2",
+            "https://93.184.216.34/a.jpg",
+            "https://[2606:2800:220:1::1]/a.jpg",
+        ] {
+            assert!(Link::parse(good, false).is_ok(), "{good}");
+        }
+        for private in [
+            "http://localhost/a.jpg",
+            "http://files/a.jpg",
+            "https://nas.local/a.jpg",
+            "https://a.internal./a.jpg",
+            "http://127.0.0.1/a",
+            "http://10.1.2.3/a",
+            "http://172.16.0.9/a",
+            "http://192.168.1.1/a",
+            "http://169.254.169.254/latest/meta-data",
+            "http://100.64.0.1/a",
+            "http://0.0.0.0/a",
+            "http://2130706433/a",
+            "http://0x7f.1/a",
+            "http://[::1]/a",
+            "http://[::ffff:192.168.1.1]/a",
+            "http://[fd00::1]/a",
+            "http://[fe80::1]/a",
+            "http://[::7f00:1]/a",
+        ] {
+            assert!(matches!(Link::parse(private, false), Err(LinkError::Private(_))), "{private}");
+            assert!(Link::parse(private, true).is_ok(), "{private}, when it is allowed");
+        }
+        for (bad, error) in [
+            ("", LinkError::Form),
+            ("example.com/a.jpg", LinkError::Form),
+            ("ftp://example.com/a.jpg", LinkError::Form),
+            ("file:///etc/passwd", LinkError::Form),
+            ("data:image/png;base64,AA", LinkError::Form),
+            (" https://example.com/a.jpg", LinkError::Form),
+            ("https://example.com/a b.jpg", LinkError::Form),
+            ("https://example.com/{{name}}.jpg", LinkError::Variable),
+            ("https://ana:secret@example.com/a.jpg", LinkError::Credentials),
+        ] {
+            assert_eq!(Link::parse(bad, true), Err(error), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_document_has_a_name() {
+        let name = |raw: &str| Link::parse(raw, true).unwrap().file_name();
+        assert_eq!(name("https://example.com/x/price.pdf?v=1"), "price.pdf");
+        assert_eq!(name("https://example.com/"), "file");
+        assert_eq!(name("https://example.com/a%2F..%2Fb"), "a_2F.._2Fb");
+    }
+
+    #[test]
+    fn parameters_are_filled_on_one_line() {
+        let attributes = BTreeMap::from([("city".to_owned(), "a\n\tb        c".to_owned())]);
+        let person = Person { name: Some(" Ana "), referrer_name: None, day: 1, attributes: &attributes };
+        let text = |source: &str| Text::parse(source).unwrap();
+        let both = Parameters::Positional(vec![text("{{name}}\r\n!"), text("in {{city}}")]);
+        assert_eq!(
+            both.fill(&person),
+            Ok(Filled::Positional(vec!["Ana  !".into(), "in a  b    c".into()])),
+            "no line break, at most four spaces"
+        );
+        let missing = Parameters::Named(BTreeMap::from([("who".to_owned(), text("{{age}}"))]));
+        assert_eq!(missing.fill(&person), Err(SkipReason::MissingVariable { variable: "age".into() }));
+        let empty = Parameters::Positional(vec![text("{{age|}}")]);
+        assert_eq!(empty.fill(&person), Err(SkipReason::TextEmpty));
+        let long = Parameters::Positional(vec![text(&"x".repeat(1_025))]);
+        assert_eq!(long.fill(&person), Err(SkipReason::TextTooLong { characters: 1_025, limit: 1_024 }));
+    }
+}

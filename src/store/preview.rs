@@ -1,0 +1,57 @@
+//! People of a campaign with what was frozen for them, to show what they would get.
+
+use super::{Store, StoreError, failed};
+use crate::domain::{
+    ids::{CampaignId, OrganizationId},
+    phone::Phone,
+};
+
+/// One person of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviewPerson {
+    /// Their phone.
+    pub phone: String,
+    /// Their name, if it is known.
+    pub name: Option<String>,
+    /// Where they stand in the campaign.
+    pub state: String,
+    /// Why they get nothing, if so.
+    pub reason: Option<String>,
+    /// Their language, chosen at enrolment.
+    pub locale: Option<String>,
+    /// Their values, frozen at enrolment: a JSON object. None: whoever gets nothing has none.
+    pub parameters: Option<String>,
+}
+
+impl Store {
+    /// The first of a campaign's people who get something, or this one whatever they get.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn preview_people(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        phone: Option<&Phone>,
+        most: i64,
+    ) -> Result<Vec<PreviewPerson>, StoreError> {
+        sqlx::query_as!(
+            PreviewPerson,
+            r#"select r.phone::text as "phone!", c.name as "name?", r.state::text as "state!", r.reason,
+                      p.locale as "locale?", p.parameters::text as "parameters?"
+                 from campaign_recipients r
+                 left join recipient_parameters p on p.organization_id = $1 and p.campaign_id = $2 and p.recipient_id = r.id
+                 left join contacts c on c.organization_id = $1 and c.id = r.contact_id
+                where r.organization_id = $1 and r.campaign_id = $2
+                  and ($3::text is null and r.state <> 'skipped' or r.phone = $3)
+                order by r.id limit $4"#,
+            organization.0,
+            campaign.0,
+            phone.map(Phone::reveal),
+            most,
+        )
+        .fetch_all(&self.screen)
+        .await
+        .map_err(failed("read whom a campaign would write to"))
+    }
+}
