@@ -90,6 +90,7 @@ declare
     v_number whatsapp_numbers;
     v_pacing number_pacing;
     v_now    timestamptz;
+    v_next   timestamptz;
     v_day    date;
 begin
     perform pg_advisory_xact_lock_shared(decision_queue(p_org));
@@ -134,13 +135,13 @@ begin
     insert into canaries (organization_id, id, number_id, account_id, phone, purpose, quota_day, planned_at, due_at)
     values (p_org, new_uuid(), p_number, v_number.account_id, v_rules.canary_phone, p_purpose, v_day, v_now,
             greatest(v_pacing.next_send_at, v_now));
-    -- The slot is its own until the next look begins it, and the gap that the number keeps follows.
-    update number_pacing
-       set next_send_at = greatest(v_pacing.next_send_at, v_now)
-                          + case when v_number.interval_ms > 0 then v_rules.look_every else interval '0' end
-                          + make_interval(secs => greatest(v_number.interval_ms / 1000.0,
-                                case when v_number.per_second > 0 then 1.0 / v_number.per_second else 0 end))
-     where organization_id = p_org and number_id = p_number;
+    -- The slot is its own until the next look begins it, and the gap that the number keeps follows, for replies too.
+    v_next := greatest(v_pacing.next_send_at, v_now)
+              + case when v_number.interval_ms > 0 then v_rules.look_every else interval '0' end
+              + make_interval(secs => greatest(v_number.interval_ms / 1000.0,
+                    case when v_number.per_second > 0 then 1.0 / v_number.per_second else 0 end));
+    update number_pacing p set next_send_at = v_next, next_reply_at = greatest(p.next_reply_at, v_next)
+     where p.organization_id = p_org and p.number_id = p_number;
     return null;
 end $$;
 comment on function plan_canary is 'Takes a slot of a number for a message to the canary phone; answers why not.';
@@ -187,7 +188,7 @@ begin
      where c.organization_id = p_org and c.state = 'sending'
        and c.deadline_at < clock_timestamp() - interval '5 seconds';
     with hits as materialized (
-        select c.id as canary_id, r.id, r.delivery, coalesce(r.at, r.received_at) as at, r.class, r.code, r.words
+        select c.id as canary_id, r.id, r.provider_message_id, r.delivery, coalesce(r.at, r.received_at) as at, r.class, r.code, r.words
           from canaries c
          cross join lateral (
                 select r.* from receipts r
@@ -205,7 +206,7 @@ begin
     ), furthest as (
         select h.canary_id, max(h.delivery) as delivery,
                min(h.at) filter (where h.delivery >= 'delivered') as delivered_at,
-               max(h.class) as class, max(h.code) as code, max(h.words) as words
+               max(h.class) as class, max(h.code) as code, max(h.words) as words, max(h.provider_message_id) as message
           from hits h group by h.canary_id
     )
     update canaries c
@@ -214,11 +215,26 @@ begin
                         when c.state in ('sending', 'in_doubt') then 'accepted' else c.state end,
            delivered_at = case when f.delivery >= 'delivered' then f.delivered_at end,
            class = coalesce(f.class, c.class), code = coalesce(f.code, c.code), words = coalesce(f.words, c.words),
-           finished_at = coalesce(c.finished_at, clock_timestamp())
+           finished_at = coalesce(c.finished_at, clock_timestamp()),
+           provider_message_id = coalesce(c.provider_message_id, f.message)
       from furthest f where c.organization_id = p_org and c.id = f.canary_id;
-    update canaries c set state = 'lost', words = 'taken by the provider, and not delivered in time'
-     where c.organization_id = p_org and c.state = 'accepted'
-       and c.started_at < clock_timestamp() - p_rules.canary_wait;
+    -- A backup that reaches nobody is said aloud, where deliveries are reported at all.
+    with lost as (
+        update canaries c set state = 'lost', words = 'taken by the provider, and not delivered in time'
+         where c.organization_id = p_org and c.state = 'accepted'
+           and c.started_at < clock_timestamp() - p_rules.canary_wait
+        returning c.number_id, c.account_id, c.purpose
+    ), told as (
+        insert into audit_log (organization_id, actor, action, entity, entity_id, entity_name, reason)
+        select p_org, 'sender', 'warn', 'number', n.id, n.phone, 'stands by, and its canary did not arrive: test it before it is needed'
+          from lost l join whatsapp_numbers n on n.organization_id = p_org and n.id = l.number_id
+         where l.purpose = 'standby'
+           and exists (select from number_pulse y join whatsapp_numbers o on o.organization_id = p_org and o.id = y.number_id
+                        where y.organization_id = p_org and o.account_id = l.account_id and y.delivered > 0)
+        returning entity_id
+    )
+    update whatsapp_numbers n set revision = n.revision + 1
+      from told t where n.organization_id = p_org and n.id = t.entity_id;
 end $$;
 
 -- What the provider answered. Only what is not known yet is settled.
@@ -229,7 +245,13 @@ declare
     v_old canaries;
 begin
     select * into v_old from canaries where organization_id = p_org and id = p_id for update;
-    if v_old.state is null or v_old.state not in ('sending', 'in_doubt') then
+    if v_old.state is null then
+        return;
+    end if;
+    -- A report was faster than the answer: it said more, but for the id that later reports go by.
+    if v_old.state not in ('sending', 'in_doubt') then
+        update canaries set provider_message_id = coalesce(provider_message_id, p_message)
+         where organization_id = p_org and id = p_id;
         return;
     end if;
     update canaries

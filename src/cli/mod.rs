@@ -156,7 +156,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Simulator(options) => simulator::run(&options, out).await,
         Command::Migrate => migrate::run(&cli.global, out).await,
         Command::Doctor => doctor::run(&cli.global, out).await,
-        Command::Demo(options) => demo::run(&cli.global, &options).await,
+        // Everything at once: too large to be moved about.
+        Command::Demo(options) => Box::pin(demo::run(&cli.global, &options)).await,
         command => {
             if let Some(later) = later_part_of(&command) {
                 return Err(CliError::Usage(later));

@@ -119,13 +119,13 @@ fn currency(raw: &str) -> Result<Currency, String> {
     raw.parse().map_err(|error: money::MoneyError| error.to_string())
 }
 
-impl EditArgs {
-    fn monthly_cost(&self) -> Result<Option<Option<Money>>, CliError> {
-        match (self.monthly_cost, self.currency) {
+impl Cost {
+    /// As an amount of a currency; none: forgotten.
+    fn of(self, currency: Option<Currency>) -> Result<Option<Money>, CliError> {
+        match (self.0, currency) {
             (None, _) => Ok(None),
-            (Some(Cost(None)), _) => Ok(Some(None)),
-            (Some(Cost(Some(amount))), Some(currency)) => Ok(Some(Some(Money { amount, currency }))),
-            (Some(Cost(Some(_))), None) => {
+            (Some(amount), Some(currency)) => Ok(Some(Money { amount, currency })),
+            (Some(_), None) => {
                 Err(CliError::Usage("say in which currency: --monthly-cost 12.50 --currency EUR".to_owned()))
             }
         }
@@ -367,7 +367,7 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         per_second: args.pacing.per_second,
         in_flight: args.pacing.in_flight,
         reply_share: args.reply_share,
-        monthly_cost: args.monthly_cost()?,
+        monthly_cost: args.monthly_cost.map(|cost| cost.of(args.currency)).transpose()?,
     };
     if edit == NumberEdit::default() {
         return Err(CliError::Usage(

@@ -276,6 +276,9 @@ pub async fn number(session: &Session, org: &Org, id: NumberId, phone: &Phone) -
     let mut known = look.known();
     known.push(hold::room(GateName::NumberCap, view.number.daily_limit, view.used_today));
     known.push((GateName::Pool, pools_of(&look, id)));
+    if let Some(why) = &view.slowed {
+        known.push((GateName::Number, format!("in service at half its rate: {why}")));
+    }
     let gates = hold::gates(&OF_NUMBER, &holds, &known, org.zone);
     let about = json!({
         "phone": phone.reveal(),

@@ -273,7 +273,13 @@ pub fn decide(case: &Case, usual: Tally, rules: &Rules) -> Verdict {
 
 fn amber(case: &Case, words: String, rules: &Rules) -> Verdict {
     let to = |pulse: Pulse, words: String| Verdict { pulse, words, wants_canary: false };
-    if case.in_service && !case.slowed {
+    if !case.in_service {
+        return to(
+            Pulse::Amber,
+            "silent death suspected; it is out of service for something else".to_owned(),
+        );
+    }
+    if !case.slowed {
         return to(Pulse::Unknown, "somebody gave it back its rate".to_owned());
     }
     match (case.canary, case.reading) {
@@ -295,7 +301,7 @@ fn amber(case: &Case, words: String, rules: &Rules) -> Verdict {
         (canary, _) => Verdict {
             pulse: Pulse::Amber,
             words: format!("silent death suspected: {words}; {}", waits(canary)),
-            wants_canary: case.in_service && matches!(canary, Canary::None | Canary::Mute),
+            wants_canary: matches!(canary, Canary::None | Canary::Mute),
         },
     }
 }

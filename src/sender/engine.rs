@@ -401,6 +401,7 @@ impl Engine {
             walk.vain = 0;
         }
         self.note_dry(request, &claimed);
+        self.note_answered(request, &claimed);
         if claimed.stopped || claimed.refused.iter().any(|(_, verdict)| *verdict != Verdict::Paced) {
             // The picture is behind: look again.
             self.shared.refresh.notify_one();
@@ -470,6 +471,23 @@ impl Engine {
             let key = (request.numbers[lane.number].id, request.campaigns[campaign].id);
             if !got.contains(&key) {
                 self.local.bound_dry.insert(key, now + TimeDelta::seconds(1));
+            }
+        }
+    }
+
+    /// A picture that crossed a claim shows replies as due that are under way: until the next look there are none.
+    fn note_answered(&mut self, request: &ClaimRequest, claimed: &Claimed) {
+        let Some(snapshot) = &mut self.snapshot else { return };
+        for lane in request.lanes.iter().filter(|lane| lane.campaign.is_none()) {
+            let number = request.numbers[lane.number].id;
+            let mine = |message: &&ClaimedMessage| message.number == number && message.campaign().is_none();
+            let got = u32::try_from(claimed.messages.iter().filter(mine).count()).unwrap_or(u32::MAX);
+            let is_refused = claimed.refused.iter().any(|(refused, _)| refused == lane);
+            if got < lane.wanted
+                && !is_refused
+                && let Some(view) = snapshot.numbers.iter_mut().find(|view| view.number.id == number)
+            {
+                view.replies_due = 0;
             }
         }
     }

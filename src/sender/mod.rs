@@ -14,8 +14,8 @@
 //! - *not sent*: it is proven that nothing left. The quota goes back and the message is queued again.
 //! - *in doubt*: nobody knows. It stays so until the provider is asked ([`chores`]) or an operator decides.
 //!
-//! A reply to a person lives the same life without a campaign: [`plan`] puts it before campaign work, the claim lets it use what
-//! its number holds back for replies, and it never changes its number.
+//! A reply to a person lives the same life without a campaign: [`plan`] puts it before campaign work, the claim lets it use
+//! what its number holds back for replies, and it never changes its number.
 //!
 //! Between messages, providers are asked how their numbers are ([`health`]), and it is watched whether what numbers send
 //! arrives ([`vitals`]). Where failures are not reported, they are asked for ([`polls`]).

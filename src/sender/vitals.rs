@@ -99,10 +99,9 @@ async fn decide(shared: &Shared, look: &Look, canary: Canary, sizes: &Rules) -> 
     };
     let verdict = pulse::decide(&case, look.counts.usual, sizes);
     let is_news = verdict.pulse != look.pulse;
-    if (is_news || verdict.words != look.words)
-        && store.move_vitals(organization, shared.instance, look, &verdict).await?
-        && is_news
-    {
+    let is_told = is_news || verdict.words != look.words;
+    let is_kept = is_told && store.move_vitals(organization, shared.instance, look, &verdict).await?;
+    if is_news && is_kept {
         match verdict.pulse {
             Pulse::Red => {
                 shared.close_number(look.number, LONGEST);

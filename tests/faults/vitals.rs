@@ -6,7 +6,7 @@ use crate::world::{
     seed::{Camp, Num, Number},
     throughout, until,
 };
-use signalbox::{domain::ids::InstanceId, sender::Sender};
+use signalbox::{domain::action::Action, domain::ids::InstanceId, sender::Sender};
 use std::time::Duration;
 
 const CANARY: &str = "+237699999999";
@@ -85,6 +85,55 @@ async fn a_number_that_fails_and_is_blocked_warns_once_for_each() {
 }
 
 #[tokio::test]
+async fn a_slowed_number_keeps_half_its_rate_whatever_a_sender_believes() {
+    let world = World::scripted("").await;
+    let campaign = world.campaign(Camp::of(400)).await;
+    let claimer = world.claimers(1).await.remove(0);
+    world.execute("update whatsapp_numbers set per_second = 20").await;
+    let gap = async || -> f64 {
+        world.execute("update number_pacing set next_send_at = '-infinity'").await;
+        let claimed = claimer.store.claim(&world.request(&claimer, campaign, 2)).await.unwrap();
+        assert_eq!(claimed.messages.len(), 2);
+        world
+            .value(
+                "select extract(epoch from next_send_at - last_sent_at)::double precision from number_pacing",
+            )
+            .await
+    };
+    // Two messages at twenty a second are a tenth of one. This caller knows of no half, and asks for no gap at all.
+    assert!((gap().await - 0.1).abs() < 1e-6);
+    world
+        .execute("update whatsapp_numbers set slowed_since = clock_timestamp(), slowed_reason = 'a test'")
+        .await;
+    assert!((gap().await - 0.2).abs() < 1e-6);
+    // A sender that knows keeps to it by itself.
+    world.execute("update number_leases set expires_at = clock_timestamp()").await;
+    let sender = world.sender().await;
+    world.until_counts("it has begun", 20, |counts| counts.attempts > 4).await;
+    let before = world.counts().await.attempts;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let sent = world.counts().await.attempts - before;
+    assert!((20..=34).contains(&sent), "{sent} in 3 s at half of 20 a second");
+    // An operator who resumes it gives it back its rate.
+    world.order(Action::ResumeNumber(claimer.lease.number)).await;
+    assert!(world.value::<bool>("select slowed_since is null from whatsapp_numbers").await);
+    let before = world.counts().await.attempts;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let sent = world.counts().await.attempts - before;
+    assert!(sent >= 40, "{sent} in 3 s at 20 a second");
+    // What it claimed by hand is settled as such: nobody ever sent it.
+    let mine: Vec<uuid::Uuid> = sqlx::query_scalar("select id from attempts where instance_id = $1")
+        .bind(claimer.instance.0)
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(mine.len(), 4);
+    let (_, left) = sender.drain(Duration::from_secs(15)).await;
+    assert_eq!(left, 0);
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
 async fn a_number_that_stands_by_is_exercised_once_in_its_time() {
     let world = World::scripted("").await;
     world.watched().await;
@@ -118,6 +167,21 @@ async fn a_number_that_stands_by_is_exercised_once_in_its_time() {
             .await
             .unwrap();
     assert_eq!(charged, [("number".to_owned(), 1, 1), ("organization".to_owned(), 1, 1)]);
+    // It does not arrive. That says nothing where nothing ever does; elsewhere a backup that is dead is said aloud.
+    let lost = async || world.value::<String>("select state from canaries").await == "lost";
+    world.execute("update canaries set started_at = started_at - interval '10 s'").await;
+    until("it is lost", 10, lost).await;
+    assert!(world.warnings(&backup).await.is_empty());
+    sqlx::query("insert into number_pulse (organization_id, number_id, bucket, accepted, delivered) select $1, $2, clock_timestamp(), 9, 9")
+        .bind(world.organization.0)
+        .bind(first.id.0)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    world.execute("update canaries set state = 'accepted'").await;
+    until("it is said", 10, async || world.warnings(&backup).await.len() == 1).await;
+    throughout("once", Duration::from_secs(1), async || world.warnings(&backup).await.len() == 1).await;
+    assert!(world.warnings(&backup).await[0].contains("its canary did not arrive"));
     world.end([one, two]).await;
 }
 
@@ -215,39 +279,44 @@ async fn a_canary_keeps_every_rule_of_a_message() {
 #[tokio::test]
 async fn failures_that_ultramsg_reports_nowhere_are_asked_for_and_applied() {
     let world = World::scripted(
-        "[[rule]]\nwhen = { every = 5 }\nthen = { receipts = [{ status = 'failed', code = 1, details = 'invalid' }] }\n\
+        "[[rule]]\nwhen = { every = 7 }\nthen = { receipts = [{ status = 'failed', code = 1, details = 'invalid' }] }\n\
          [[rule]]\nwhen = { nth = 3 }\nthen = { receipts = [{ status = 'failed', code = 1, details = 'expired' }] }\n",
     )
     .await;
     let number = world.number(Num::ultramsg()).await;
     world.campaign(Camp::of(50)).await;
+    // One is not due for long, so that the campaign goes on.
+    world
+        .execute(
+            "update campaign_recipients set due_at = clock_timestamp() + interval '1 day'
+              where id = (select max(id::text)::uuid from campaign_recipients)",
+        )
+        .await;
     let sender = world.polling(Duration::from_millis(300)).await;
-    until("ten are found", 30, async || {
-        world
-            .value::<i64>("select count(*) from attempts where state = 'undelivered' and code = 'invalid'")
+    let undelivered = async |code: &str| -> i64 {
+        sqlx::query_scalar("select count(*) from attempts where state = 'undelivered' and code = $1")
+            .bind(code)
+            .fetch_one(&world.pool)
             .await
-            == 10
-    })
-    .await;
+            .unwrap()
+    };
+    until("seven are found", 30, async || undelivered("invalid").await == 7).await;
     // Nobody but the gateway had the expired one: it goes again.
     until("and the expired one is sent again", 30, async || {
-        world
-            .value::<i64>("select count(*) from attempts where state = 'undelivered' and code = 'expired'")
-            .await
-            == 1
-            && world.value::<i64>("select count(*) from attempts where state = 'accepted'").await == 40
+        undelivered("expired").await == 1
+            && world.value::<i64>("select count(*) from attempts where state = 'accepted'").await == 42
     })
     .await;
     assert_eq!(
         world.value::<i64>("select count(*) from campaign_recipients where state = 'failed'").await,
-        10
+        7
     );
     let reason: String =
         world.value("select distinct reason from campaign_recipients where state = 'failed'").await;
     assert_eq!(reason, "recipient_invalid: invalid");
-    assert_eq!(world.received_from(&number.from), 51);
+    assert_eq!(world.received_from(&number.from), 50);
     let sides = world.end_with_one_sent_again([sender]).await;
-    assert_eq!(sides, 51);
+    assert_eq!(sides, 50);
 }
 
 impl World {

@@ -19,6 +19,7 @@ mod mutate;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod answered;
 mod away;
 mod belief;
 mod caller;

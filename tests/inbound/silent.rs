@@ -137,7 +137,7 @@ async fn a_number_that_falls_silent_is_slowed_asked_rested_replaced_and_brought_
     let before = world.accepted_by(first.id).await;
     until("it sends again", 10, async || world.accepted_by(first.id).await > before + 5).await;
 
-    assert_eq!(world.pulse(&second).await != "amber", true, "the other one is well");
+    assert_ne!(world.pulse(&second).await, "amber", "the other one is well");
     assert_eq!(world.canaries_from(&second), 0);
     let apart: f64 = world
         .value(

@@ -20,7 +20,7 @@ use signalbox::{
         phone::Phone,
     },
     provider::{
-        Content, Evidence, Lookup, Outgoing,
+        Content, Evidence, Lookup, Outgoing, Registration,
         client::{Client, Settings},
         dialect,
     },
@@ -293,25 +293,61 @@ async fn a_question_about_the_health_of_a_number_at_meta() {
     // The business is blocked, whatever the number itself says.
     assert_eq!(health.standing, Standing::NotSendable(Class::AccountFatal));
     assert_eq!((health.quality, health.reach), (Some(Quality::Green), Some(Reach::People(2_000))));
+    assert_eq!(health.approval.as_deref(), Some("name APPROVED, code VERIFIED"));
     let seen = server.await.unwrap().remove(0);
     // Only fields of the sheet, and of those only what is read: one that is refused would make the whole question fail.
-    let target = "/v23.0/106540352242922?fields=status,quality_rating,whatsapp_business_manager_messaging_limit,health_status";
+    let target = "/v23.0/106540352242922?fields=status,quality_rating,name_status,code_verification_status,\
+                  whatsapp_business_manager_messaging_limit,health_status";
     assert_eq!((seen.method.as_str(), seen.target.replace("%2C", ",").as_str()), ("GET", target));
     seen.has_headers(&address, &[("authorization", "Bearer EAAG.t0ken")]);
 }
 
 #[tokio::test]
 async fn a_question_about_the_health_of_an_instance_at_ultramsg() {
-    let (address, server) = server(&[(200, ULTRAMSG_STATUS)]).await;
+    // The linked account, as section 6 describes it.
+    let me = r#"{"id":"15550001111@c.us","name":"Acme"}"#;
+    let answers: &'static [(u16, &'static str)] = vec![(200, ULTRAMSG_STATUS), (200, me)].leak();
+    let (address, server) = server(answers).await;
     let provider = ProviderKind::Ultramsg;
     let health = client().check(dialect(provider), &line(provider, &format!("http://{address}"))).await;
     assert_eq!(health.standing, Standing::Sendable);
-    let seen = server.await.unwrap().remove(0);
+    let seen = server.await.unwrap();
+    let targets: Vec<&str> = seen.iter().map(|seen| seen.target.as_str()).collect();
     assert_eq!(
-        (seen.method.as_str(), seen.target.as_str()),
-        ("GET", "/instance1150/instance/status?token=T0KEN")
+        targets,
+        ["/instance1150/instance/status?token=T0KEN", "/instance1150/instance/me?token=T0KEN"]
     );
-    seen.has_headers(&address, &[]);
+    for seen in &seen {
+        assert_eq!(seen.method, "GET");
+        seen.has_headers(&address, &[]);
+    }
+}
+
+#[tokio::test]
+async fn questions_at_ultramsg_who_is_on_whatsapp_and_what_failed() {
+    let answers: &'static [(u16, &'static str)] =
+        vec![(200, r#"{"status":"valid"}"#), (200, ULTRAMSG_LISTING)].leak();
+    let (address, server) = server(answers).await;
+    let provider = ProviderKind::Ultramsg;
+    let line = line(provider, &format!("http://{address}"));
+    let phone = Phone::parse("+5511987650001").unwrap();
+    let told = client().registration(dialect(provider), &line, &phone).await;
+    assert_eq!(told, Some(Registration::Registered));
+    // The listing of the sheet holds a message that was sent: no failure.
+    assert_eq!(client().failures(dialect(provider), &line, "invalid", 1).await, Ok(Vec::new()));
+    let seen = server.await.unwrap();
+    let targets: Vec<String> = seen.iter().map(|seen| seen.target.replace("%40", "@")).collect();
+    assert_eq!(
+        targets,
+        [
+            "/instance1150/contacts/check?token=T0KEN&chatId=5511987650001@c.us",
+            "/instance1150/messages?token=T0KEN&status=invalid&sort=desc&limit=100&page=1",
+        ]
+    );
+    for seen in &seen {
+        assert_eq!((seen.method.as_str(), seen.body.len()), ("GET", 0));
+        seen.has_headers(&address, &[]);
+    }
 }
 
 #[tokio::test]

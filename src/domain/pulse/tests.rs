@@ -112,6 +112,9 @@ fn without_a_canary_only_silence_that_lasts_is_death() {
 fn what_an_operator_does_counts_more() {
     let amber = Case { slowed: false, ..case(Pulse::Amber, SILENT_ONE, Canary::Lost) };
     assert_eq!(decide(&amber, USUAL, &RULES).pulse, Pulse::Unknown);
+    let out = Case { in_service: false, ..case(Pulse::Amber, SILENT_ONE, Canary::Lost) };
+    let verdict = decide(&out, USUAL, &RULES);
+    assert_eq!((verdict.pulse, verdict.wants_canary), (Pulse::Amber, false), "suspended for something else");
     let red = Case { silenced: false, ..case(Pulse::Red, SILENT_ONE, Canary::None) };
     assert_eq!(decide(&red, USUAL, &RULES).pulse, Pulse::Unknown);
     let suspended = Case { in_service: false, ..case(Pulse::Well, SILENT_ONE, Canary::None) };

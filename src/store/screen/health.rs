@@ -1,7 +1,7 @@
 //! What the provider says of one number, for people to look at.
 
 use super::Seat;
-use crate::domain::{ids::NumberId, pulse::Pulse, ratio::Ratios, text::Safe};
+use crate::domain::{ids::NumberId, money::Money, pulse::Pulse, ratio::Ratios, text::Safe};
 use crate::store::view::{HealthView, LogLine, NumberTest, VitalsView};
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, Utc};
@@ -12,7 +12,7 @@ impl Store {
     /// What stands of its last check, and what its provider told by itself.
     pub(super) async fn health_of(&self, seat: &Seat, id: NumberId) -> Result<HealthView, StoreError> {
         let row = sqlx::query!(
-            "select state, code, words, quality, provider_limit, provider_unlimited, checked_at, well_since
+            "select state, code, words, approval, quality, provider_limit, provider_unlimited, checked_at, well_since
                from number_health where organization_id = $1 and number_id = $2",
             seat.organization.0,
             id.0,
@@ -23,6 +23,7 @@ impl Store {
         Ok(row.map_or_else(HealthView::default, |row| HealthView {
             state: row.state.map(|state| Safe::new(&state)),
             words: Safe::new(&said(row.code.as_deref(), &row.words)),
+            approval: row.approval.map(|approval| Safe::new(&approval)),
             quality: row.quality.map(|quality| Safe::new(&quality)),
             people: row.provider_limit.map(super::count),
             unlimited: row.provider_unlimited,
@@ -36,8 +37,10 @@ impl Store {
         let row = sqlx::query!(
             r#"select v.state, v.since, v.words, v.tried, v.failed, v.blocked,
                       v.failed_warned_at is not null as "failed_on!", v.blocked_warned_at is not null as "blocked_on!",
+                      n.monthly_cost, n.cost_currency,
                       c.state as "canary?", c.purpose as "purpose?", c.planned_at as "planned_at?"
                  from number_vitals v
+                 join whatsapp_numbers n on n.organization_id = v.organization_id and n.id = v.number_id
                  left join lateral (select c.state, c.purpose, c.planned_at from canaries c
                                      where c.organization_id = $1 and c.number_id = $2
                                      order by c.planned_at desc limit 1) c on true
@@ -59,6 +62,7 @@ impl Store {
             },
             failed_on: row.failed_on,
             blocked_on: row.blocked_on,
+            cost: Money::of(row.monthly_cost, row.cost_currency.as_deref()),
             canary: row.canary.zip(row.purpose).zip(row.planned_at).map(|((state, purpose), at)| {
                 (Safe::new(&format!("{} ({purpose})", state.replace('_', " "))), at)
             }),

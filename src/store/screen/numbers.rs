@@ -290,8 +290,14 @@ struct Columns {
 }
 
 impl Columns {
+    fn warns(&self) -> Option<Safe> {
+        let ratios =
+            Ratios { tried: count(self.tried), failed: count(self.failed), blocked: count(self.blocked) };
+        health::warning(ratios, self.failed_on, self.blocked_on)
+    }
+
     fn read(self, at: DateTime<Utc>, latest: Latest) -> Result<NumberRead, StoreError> {
-        let id = NumberId(self.id);
+        let (id, warns) = (NumberId(self.id), self.warns());
         let standing = standing(
             self.is_active,
             (self.suspended_at, self.suspension_reason, self.suspended_until, self.suspended_by),
@@ -318,11 +324,6 @@ impl Columns {
             expires_at: self.expires_at.unwrap_or(at),
         });
         let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "provider" };
-        let warns = health::warning(
-            Ratios { tried: count(self.tried), failed: count(self.failed), blocked: count(self.blocked) },
-            self.failed_on,
-            self.blocked_on,
-        );
         let row = NumberRow {
             id,
             version: Version(self.revision),
@@ -372,7 +373,7 @@ fn gates_of(scene: &Scene, read: &NumberRead) -> Vec<crate::store::view::Gate> {
         known.push((GateName::Lease, format!("held by {holder}")));
     }
     if let Some(why) = &read.row.slowed {
-        known.push((GateName::Pace, format!("at half its rate: {why}")));
+        known.push((GateName::Number, format!("in service at half its rate: {why}")));
     }
     holds::gates(&GATES, &holds::of_number(scene, &read.facts), &known, scene.zone)
 }

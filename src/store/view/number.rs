@@ -3,6 +3,7 @@
 use super::{Gate, HoldView, LogLine};
 use crate::domain::action::Version;
 use crate::domain::ids::NumberId;
+use crate::domain::money::Money;
 use crate::domain::number::{Pacing, ProviderKind};
 use crate::domain::phone::Phone;
 use crate::domain::pulse::Pulse;
@@ -102,6 +103,8 @@ pub struct HealthView {
     pub state: Option<Safe>,
     /// The code and words of its answer.
     pub words: Safe,
+    /// How far the provider approved it: name and verification, in its words.
+    pub approval: Option<Safe>,
     /// How people take what the number sends.
     pub quality: Option<Safe>,
     /// How many people it may begin to talk to in 24 hours.
@@ -129,6 +132,8 @@ pub struct VitalsView {
     pub failed_on: bool,
     /// It is blocked more than it should be.
     pub blocked_on: bool,
+    /// What it costs a month.
+    pub cost: Option<Money>,
     /// What became of the last canary, and when it was sent.
     pub canary: Option<(Safe, DateTime<Utc>)>,
 }
@@ -142,6 +147,7 @@ impl Default for VitalsView {
             ratios: Ratios::default(),
             failed_on: false,
             blocked_on: false,
+            cost: None,
             canary: None,
         }
     }

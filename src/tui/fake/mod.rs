@@ -2,6 +2,7 @@
 
 use crate::domain::action::{Subject, Version};
 use crate::domain::ids::{AccountId, AttemptId, CampaignId, InstanceId, NumberId, RecipientId};
+use crate::domain::money::Money;
 use crate::domain::number::ProviderKind;
 use crate::domain::phone::Phone;
 use crate::domain::pulse::Pulse;
@@ -382,6 +383,7 @@ pub fn number_detail(id: NumberId) -> NumberDetail {
         health: HealthView {
             state: Some("sendable".into()),
             words: "CONNECTED".into(),
+            approval: Some("name APPROVED, code VERIFIED".into()),
             quality: Some("green".into()),
             people: Some(10_000),
             unlimited: false,
@@ -395,6 +397,7 @@ pub fn number_detail(id: NumberId) -> NumberDetail {
             ratios: Ratios { tried: 6_230, failed: 62, blocked: 9 },
             failed_on: false,
             blocked_on: false,
+            cost: Money::of(Some(1_250), Some("EUR")),
             canary: Some(("delivered (standby)".into(), ago(90_000))),
         },
         gates: vec![

@@ -413,6 +413,9 @@ fn health(facts: &mut Facts, model: &Model, row: &NumberRow, health: &HealthView
         _ => Role::Text,
     };
     facts.fact("Quality", &format!("{}, {people}", quality.to_uppercase()), role);
+    if let Some(approval) = &health.approval {
+        facts.fact("Approval", approval, Role::Text);
+    }
     // Whether it comes back by itself depends on what it was suspended for.
     if let (NumberStanding::Suspended { .. }, Some(since)) = (&row.standing, health.well_since) {
         let since = words::clock(since, model.now.wall, model.session.zone);
@@ -432,6 +435,9 @@ fn vitals(facts: &mut Facts, model: &Model, vitals: &VitalsView) {
     if let Some((canary, at)) = &vitals.canary {
         facts.fact("Canary", &format!("{canary}, {}", words::relative(*at, model.now.wall)), Role::Text);
     }
+    if let Some(cost) = &vitals.cost {
+        facts.fact("A month", &cost.to_string(), Role::Text);
+    }
     let ratios = vitals.ratios;
     if ratios.tried == 0 {
         return;
@@ -439,16 +445,16 @@ fn vitals(facts: &mut Facts, model: &Model, vitals: &VitalsView) {
     let line = |part: u32| {
         let percent = ratios.percent(part).unwrap_or(0.0);
         format!(
-            "{} of {} ({percent:.1}%)",
+            "{} of {} in 24 h ({percent:.1}%)",
             words::grouped(u64::from(part)),
             words::grouped(u64::from(ratios.tried))
         )
     };
     let of = |on: bool| if on { (", WARNS", Role::Warn) } else { ("", Role::Text) };
     let (mark, role) = of(vitals.failed_on);
-    facts.fact("Fails 24 h", &format!("{}{mark}", line(ratios.failed)), role);
+    facts.fact("Failed", &format!("{}{mark}", line(ratios.failed)), role);
     let (mark, role) = of(vitals.blocked_on);
-    facts.fact("Blocks 24 h", &format!("{}{mark}", line(ratios.blocked)), role);
+    facts.fact("Blocked", &format!("{}{mark}", line(ratios.blocked)), role);
 }
 
 fn standing(facts: &mut Facts, model: &Model, row: &NumberRow) {
@@ -473,6 +479,8 @@ fn standing(facts: &mut Facts, model: &Model, row: &NumberRow) {
             };
             let ends = until.map_or(open.into(), clock);
             facts.fact("Until", &ends, Role::Text);
+            let brings = if row.pulse == Pulse::Red { "; a canary that arrives brings it back" } else { "" };
+            facts.fact("To do", &format!("t asks its provider, then p resumes it{brings}"), Role::Text);
         }
     }
 }

@@ -16,7 +16,7 @@ fn line() -> Line {
 fn raw(status: u16, body: &str) -> Health {
     let answer = Answer { status, retry_after: None, body: body.into(), truncated: false };
     let me = Answer { status: 404, retry_after: None, body: Vec::new(), truncated: false };
-    match step(&line(), &[answer.clone()]) {
+    match step(&line(), std::slice::from_ref(&answer)) {
         HealthStep::Done(health) => health,
         // Ready: then it is asked which phone it drives. Whoever cannot say so is believed.
         HealthStep::Ask(_) => match step(&line(), &[answer, me]) {
@@ -42,7 +42,9 @@ fn one_question_with_the_token_in_its_query() {
 fn an_instance_that_is_ready_says_which_phone_it_drives() {
     let answer = |body: &str| Answer { status: 200, retry_after: None, body: body.into(), truncated: false };
     let ready = answer(r#"{"status":{"accountStatus":{"status":"authenticated","substatus":"connected"}}}"#);
-    let HealthStep::Ask(prepared) = step(&line(), &[ready.clone()]) else { panic!("no second question") };
+    let HealthStep::Ask(prepared) = step(&line(), std::slice::from_ref(&ready)) else {
+        panic!("no second question")
+    };
     assert_eq!(prepared.url.as_str(), "https://api.ultramsg.com/instance1150/instance/me?token=s%2Bcret");
     for (me, expected) in [
         (r#"{"id":"237600000001@c.us","name":"Ana"}"#, Standing::Sendable),
