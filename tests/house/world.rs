@@ -7,6 +7,7 @@ const CLOCKS: &[Exception] = &[
     Exception("src/tui/app.rs", "the console's loop: it hands every message its moment"),
     Exception("src/tui/effects.rs", "how long an answer took, for the screen only"),
     Exception("src/tui/mod.rs", "the time limit of the last frame"),
+    Exception("src/tui/store_backend/here.rs", "tells the echo of an order given here from somebody else's"),
     Exception(
         "src/sender/clock.rs",
         "the sender's one clock: everything else there gets its moment as an argument",
