@@ -5,7 +5,7 @@ use super::{
     later::Later,
     number_test,
     output::{Table, card, local_or_dash, or_dash},
-    parse::{self, Limit, When},
+    parse::{self, Limit, WarmUp, When},
     session::Org,
     why,
 };
@@ -68,6 +68,11 @@ pub struct AddArgs {
     /// Its pace
     #[command(flatten)]
     pacing: PacingArgs,
+    /// Begin small: 20, 50, 100, 200 messages on its first days unless the organisation has a ladder of its own (org edit
+    /// --warm-up), then its daily limit. From today, or from TIME. Not by itself: a number that is new here may be old at
+    /// its provider. Advised for every number that is new to `WhatsApp`, and most of all behind an unofficial gateway
+    #[arg(long, value_name = "now|TIME", num_args = 0..=1, default_missing_value = "now", value_parser = parse::warm_up)]
+    warm_up: Option<WarmUp>,
     /// The pool that it joins, made where there is none of that name
     #[arg(long, value_name = "NAME")]
     pool: Option<String>,
@@ -97,6 +102,9 @@ pub struct EditArgs {
     /// Its pace
     #[command(flatten)]
     pacing: PacingArgs,
+    /// Begin or began its warm-up now or at TIME, or take it off the ladder
+    #[arg(long, value_name = "now|off|TIME", value_parser = parse::warm_up)]
+    warm_up: Option<WarmUp>,
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -290,6 +298,7 @@ async fn add(session: &Session, org: &Org, args: &AddArgs) -> Result<(), CliErro
         priority: args.priority,
         daily_limit: args.daily_limit.and_then(Limit::get),
         pacing: Some(pacing),
+        warm_up: args.warm_up.as_ref().map(|given| given.starts(org)).transpose()?.flatten(),
     };
     let (id, _version) =
         session.store.add_number(org.id, &number, args.pool.as_deref(), session.actor()).await?;
@@ -308,6 +317,7 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         interval_ms: args.pacing.interval,
         per_second: args.pacing.per_second,
         in_flight: args.pacing.in_flight,
+        warm_up_started_at: args.warm_up.as_ref().map(|given| given.starts(org)).transpose()?,
     };
     if edit == NumberEdit::default() {
         return Err(CliError::Usage(
@@ -375,7 +385,9 @@ fn hold(number: &NumberRecord, org: &Org) -> Option<Hold> {
     let facts = NumberFacts {
         service,
         breakers: [None; 2],
-        daily_limit: number.daily_limit.map(count),
+        account: number.account_room(),
+        daily_limit: number.limit_today.map(count),
+        warm_up: number.warm_up_day.map(count),
         used_today: count(number.sent_today),
     };
     facts::of_number(&facts, now).next()
@@ -393,6 +405,28 @@ fn health(number: &NumberRecord) -> String {
 
 fn people(number: &NumberRecord) -> String {
     if number.provider_unlimited { "unlimited".to_owned() } else { or_dash(number.provider_limit) }
+}
+
+/// Where it stands on the ladder.
+fn warm_up(number: &NumberRecord, org: &Org) -> String {
+    match (number.warm_up_day.zip(number.limit_today), number.warm_up_started_at) {
+        (Some((day, limit)), _) => format!("day {day}: {limit} a day"),
+        (None, Some(began)) => format!("began {}", local_or_dash(Some(began), org.zone)),
+        (None, None) => "none".to_owned(),
+    }
+}
+
+/// How much of its account's limit over 24 hours is used.
+fn account_room(number: &NumberRecord) -> String {
+    number
+        .account_room()
+        .map_or_else(|| "no limit".to_owned(), |room| format!("{} of {} people", room.used, room.limit))
+}
+
+/// Whether it goes slower than it may after its provider told it so.
+fn pace(number: &NumberRecord, org: &Org) -> String {
+    let Some(full) = number.full_pace_at else { return "its own".to_owned() };
+    format!("{} %, its own again at {}", number.pace_percent, local_or_dash(Some(full), org.zone))
 }
 
 /// Since when the provider says that a suspended number is well; whether it comes back by itself depends on the cause.
@@ -421,7 +455,7 @@ async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
                 number.priority.to_string(),
                 number.state.clone(),
                 number.sent_today.to_string(),
-                or_dash(number.daily_limit),
+                or_dash(number.limit_today),
                 or_dash(number.lease_host.as_ref()),
                 or_dash(line.hold_sentence.as_ref()),
             ]);
@@ -451,10 +485,13 @@ async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliErro
             ("last check", local_or_dash(number.checked_at, org.zone)),
             ("well since", well_since(&number, org)),
             ("daily limit", or_dash(number.daily_limit)),
+            ("warm-up", warm_up(&number, org)),
+            ("account in 24 h", account_room(&number)),
             ("sent today", number.sent_today.to_string()),
             ("left today", or_dash(number.remaining_today)),
             ("interval", format!("{} s", f64::from(number.interval_ms) / 1000.0)),
             ("per second", number.per_second.to_string()),
+            ("pace", pace(&number, org)),
             ("in flight", number.in_flight.to_string()),
             ("lease held by", or_dash(number.lease_host.as_ref())),
             ("notes", number.notes.clone()),

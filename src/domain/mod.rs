@@ -25,6 +25,7 @@ pub mod sharing;
 pub mod suggest;
 pub mod template;
 pub mod text;
+pub mod warm_up;
 
 #[cfg(test)]
 pub(crate) mod seeded;

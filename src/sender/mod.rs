@@ -36,6 +36,7 @@ pub mod judge;
 pub mod keeper;
 pub mod line;
 pub mod plan;
+mod queues;
 pub mod recorder;
 pub mod reports;
 mod shared;
@@ -247,6 +248,7 @@ impl Sender {
             watched(&shared, "keeper of leases", keeper::keep(Arc::clone(&shared))),
             watched(&shared, "chores", chores::run(Arc::clone(&shared))),
             watched(&shared, "health of numbers", health::run(Arc::clone(&shared))),
+            watched(&shared, "reader of queues", queues::run(Arc::clone(&shared))),
             watched(&shared, "reader of reports", reports::run(Arc::clone(&shared))),
             watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
             watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),

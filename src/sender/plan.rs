@@ -9,7 +9,7 @@ pub mod why;
 use crate::domain::{
     day,
     hold::{
-        self, BreakerScope, Hold,
+        self, BreakerScope, CapScope, Hold,
         facts::{self, CampaignFacts, Now, NumberFacts, OrganizationFacts},
     },
     ids::{AccountId, CampaignId, InstanceId, NumberId, PoolId},
@@ -197,6 +197,7 @@ impl Roster {
         let mut left = most.min(room_of(organization.daily_limit, organization.used_today));
         let mut rooms: Vec<Room> =
             snapshot.campaigns.iter().map(|campaign| Room::of(campaign, local, now)).collect();
+        let mut accounts = rooms_of_accounts(snapshot);
         for room in &rooms {
             room.opens.into_iter().for_each(|at| plan.may_open(at));
         }
@@ -207,10 +208,13 @@ impl Roster {
             }
             if let Some(hold) = &self.numbers[place] {
                 hold.until().into_iter().for_each(|until| plan.may_open(until));
-                continue;
+                if !self.is_only_account_full(place) {
+                    continue;
+                }
             }
             let has_work = |(at, _): &(usize, bool)| {
-                rooms[*at].left > 0 || may_have_bound_work(snapshot, local, place, *at, now)
+                rooms[*at].left > 0 && self.numbers[place].is_none()
+                    || may_have_bound_work(snapshot, local, place, *at, now)
             };
             if !self.serves[place].iter().any(has_work) {
                 continue;
@@ -218,10 +222,13 @@ impl Roster {
             match turn(view, local, now) {
                 Turn::Wait(hold) => hold.until().into_iter().for_each(|until| plan.may_open(until)),
                 Turn::Claim(batch) => {
-                    let capacity = batch.min(left).min(room_of(view.number.daily_limit, view.used_today));
+                    let room = room_of(view.number.daily_limit, view.used_today);
+                    let account = accounts.get(&view.number.account).copied().filter(|left| *left > 0);
+                    let capacity = batch.min(left).min(room).min(account.unwrap_or(u32::MAX));
                     let shares = self.divide(snapshot, local, place, capacity, &mut rooms, now);
                     let taken: u32 = shares.iter().map(|(_, count, _)| count).sum();
                     left -= taken;
+                    accounts.entry(view.number.account).and_modify(|left| *left = left.saturating_sub(taken));
                     if taken > 0 {
                         plan.claims.push(NumberLanes { number: place, batch, shares });
                     }
@@ -229,6 +236,12 @@ impl Roster {
             }
         }
         plan
+    }
+
+    /// Whether nothing holds the number at this place but its account's cap: it may go on with people who count already.
+    fn is_only_account_full(&self, place: usize) -> bool {
+        let is_account = |hold: &Hold| matches!(hold, Hold::CapReached { scope: CapScope::Account, .. });
+        self.own[place].iter().all(is_account)
     }
 
     fn divide(
@@ -245,7 +258,10 @@ impl Roster {
         let candidates: Vec<(usize, bool, sharing::Candidate)> = self.serves[place]
             .iter()
             // What is free to go through any number is spoken for: what is bound to this one is not.
-            .map(|(at, bound_only)| (at, *bound_only || rooms[*at].left == 0))
+            // So is, to a full account, who counts already: what is put back or follows may be theirs.
+            .map(|(at, bound_only)| {
+                (at, *bound_only || rooms[*at].left == 0 || self.numbers[place].is_some())
+            })
             .filter(|(at, bound_only)| {
                 self.campaigns[**at].hold.is_none()
                     && (!bound_only || may_have_bound_work(snapshot, local, place, **at, now))
@@ -280,6 +296,12 @@ impl Roster {
             })
             .collect()
     }
+}
+
+/// People that each account with a cap may still begin to talk to.
+fn rooms_of_accounts(snapshot: &Snapshot) -> HashMap<AccountId, u32> {
+    let rooms = snapshot.accounts.iter().filter_map(|account| Some((account.id, account.room?.left())));
+    rooms.collect()
 }
 
 /// Whether work may wait that is bound to this number, or to one whose work it takes over. What is bound has a due time,
@@ -365,7 +387,9 @@ fn number_holds(view: &NumberView, local: &Local, now: Now) -> Vec<Hold> {
             closed.map(|until| (BreakerScope::Number, *until)),
             breaker.map(|breaker| (BreakerScope::Account, breaker.until)),
         ],
+        account: view.account_room,
         daily_limit: view.number.daily_limit,
+        warm_up: view.warm_up.map(|rung| rung.day),
         used_today: view.used_today,
     };
     facts::of_number(&facts, now).collect()
@@ -375,13 +399,19 @@ fn number_holds(view: &NumberView, local: &Local, now: Now) -> Vec<Hold> {
 fn turn(view: &NumberView, local: &Local, now: DateTime<Utc>) -> Turn {
     let in_air = local.in_air.get(&view.number.id).copied().unwrap_or(0);
     let next = local.next_send_at.get(&view.number.id).copied().max(view.next_send_at);
-    pacing::turn(&view.number.pacing, now, next, in_air)
+    match (pacing::turn(&view.number.pacing, now, next, in_air), view.queue) {
+        (Turn::Claim(_), Some(queue)) if queue.left() == 0 => {
+            Turn::Wait(Hold::QueueFull { limit: queue.limit })
+        }
+        (Turn::Claim(batch), Some(queue)) => Turn::Claim(batch.min(queue.left())),
+        (turn, _) => turn,
+    }
 }
 
 fn candidate(view: &NumberView, hold: Option<&Hold>) -> selection::Candidate {
     selection::Candidate {
         number: view.number.id,
-        priority: view.number.priority,
+        priority: pacing::place(view.number.priority, view.quality),
         weight: 1,
         daily_limit: view.number.daily_limit,
         used_today: view.used_today,

@@ -27,6 +27,7 @@ pub mod screen;
 pub mod signs;
 pub mod snapshot;
 pub mod stats;
+pub mod today;
 pub mod view;
 pub mod webhook;
 pub mod why;

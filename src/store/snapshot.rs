@@ -1,13 +1,19 @@
 //! What the sender plans with: one consistent look at an organisation.
 
-use super::{Store, StoreError, failed};
+use super::{
+    Store, StoreError, failed,
+    today::{Queue, Slowed, Today, Told, room},
+};
 use crate::domain::{
     campaign::CampaignState,
+    health::Quality,
+    hold::facts::AccountRoom,
     ids::{AccountId, CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
     number::{Number, NumberState, Pacing, ProviderKind, Suspension},
     phone::Phone,
     selection::Strategy,
     text::Safe,
+    warm_up::Rung,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use std::{collections::HashMap, time::Duration};
@@ -48,6 +54,16 @@ pub struct NumberView {
     pub account_name: String,
     /// Messages charged today.
     pub used_today: u32,
+    /// The rung of its warm-up, if that makes its limit of today.
+    pub warm_up: Option<Rung>,
+    /// What is left of its account's cap over 24 hours, if it has one.
+    pub account_room: Option<AccountRoom>,
+    /// Why it goes slower than its own pace, if it does.
+    pub slowed: Option<Slowed>,
+    /// The gateway's own queue, if it keeps one.
+    pub queue: Option<Queue>,
+    /// How people take what it sends, where the provider says so.
+    pub quality: Option<Quality>,
     /// When its next slot opens.
     pub next_send_at: Option<DateTime<Utc>>,
     /// When it last sent.
@@ -59,6 +75,15 @@ pub struct NumberView {
 }
 
 impl NumberView {
+    /// So many messages were claimed for it since this look. Answers whose it is.
+    pub fn claimed(&mut self, count: u32) -> AccountId {
+        self.used_today += count;
+        if let Some(queue) = &mut self.queue {
+            queue.waiting = queue.waiting.map(|waiting| waiting + count);
+        }
+        self.number.account
+    }
+
     /// What operators call it: its name, or its masked phone.
     #[must_use]
     pub fn called(&self) -> Safe {
@@ -81,8 +106,19 @@ pub struct AccountView {
     pub sealed_token: String,
     /// Where the provider is reached, if not where it usually is.
     pub base_url: Option<String>,
+    /// What is left of its cap over 24 hours, if it has one.
+    pub room: Option<AccountRoom>,
     /// Which version of the row this is.
     pub revision: i64,
+}
+
+impl AccountView {
+    /// Messages to so many people were claimed since this look, as far as one can tell.
+    pub fn claimed(&mut self, count: u32) {
+        if let Some(room) = &mut self.room {
+            room.used = room.used.saturating_add(count).min(room.limit);
+        }
+    }
 }
 
 /// A pool and its members.
@@ -228,11 +264,12 @@ impl Store {
             default_number: row.default_number_id.map(NumberId),
             rehearsal: row.rehearsal,
         };
+        let accounts = self.accounts_for_plan(organization, at).await?;
         Ok(Snapshot {
             at,
             day,
-            numbers: self.numbers_for_plan(organization, at, day).await?,
-            accounts: self.accounts_for_plan(organization).await?,
+            numbers: self.numbers_for_plan(organization, &accounts, at, day).await?,
+            accounts,
             pools: self.pools_for_plan(organization).await?,
             campaigns: self.campaigns_for_plan(organization, day, campaign).await?,
             shares: self.shares(organization, day).await?,
@@ -244,6 +281,7 @@ impl Store {
     async fn numbers_for_plan(
         &self,
         organization: OrganizationId,
+        accounts: &[AccountView],
         at: DateTime<Utc>,
         day: NaiveDate,
     ) -> Result<Vec<NumberView>, StoreError> {
@@ -253,9 +291,16 @@ impl Store {
                       n.suspension_reason, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
                       n.revision, a.name as account_name, a.provider::text as "provider!",
                       case when p.next_send_at > 'epoch' then p.next_send_at end as next_send_at, p.last_sent_at, coalesce(u.reserved, 0) as "used!",
-                      case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch
+                      case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch,
+                      (n.warm_up_started_at at time zone o.time_zone)::date as warm_up_day, o.warm_up, h.quality,
+                      h.state as health, pace_percent(t.percent, t.rest_until, clock_timestamp()) as "pace_percent!",
+                      t.reason as "throttled?", full_pace_at(t.percent, t.rest_until) as full_pace_at,
+                      p.queue_limit, p.queued
                  from whatsapp_numbers n
+                 join organizations o on o.id = n.organization_id
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
+                 join number_health h on h.organization_id = n.organization_id and h.number_id = n.id
+                 left join number_throttles t on t.organization_id = n.organization_id and t.number_id = n.id
                  join number_pacing p on p.organization_id = n.organization_id and p.number_id = n.id
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
@@ -285,6 +330,24 @@ impl Store {
                 } else {
                     NumberState::Active
                 };
+                let today = Today::of(
+                    &Told {
+                        limit: row.daily_limit,
+                        ladder: &row.warm_up,
+                        began: row.warm_up_day,
+                        quality: row.quality.as_deref(),
+                        health: row.health.as_deref(),
+                        pace_percent: row.pace_percent,
+                        throttled: row.throttled.as_deref(),
+                        full_pace_at: row.full_pace_at,
+                    },
+                    day,
+                );
+                let pacing = Pacing {
+                    interval: Duration::from_millis(u64::from(count(row.interval_ms))),
+                    per_second: count(row.per_second),
+                    in_flight: count(row.in_flight),
+                };
                 Ok(NumberView {
                     number: Number {
                         id: row.id.into(),
@@ -292,18 +355,24 @@ impl Store {
                         phone: Phone::parse(&row.phone).map_err(|_| unreadable("phone"))?,
                         provider: row.provider.parse().map_err(|_| unreadable("provider"))?,
                         priority: row.priority,
-                        daily_limit: row.daily_limit.map(count),
-                        pacing: Pacing {
-                            interval: Duration::from_millis(u64::from(count(row.interval_ms))),
-                            per_second: count(row.per_second),
-                            in_flight: count(row.in_flight),
-                        },
+                        daily_limit: today.limit,
+                        pacing: today.pace(pacing),
                         state,
                     },
                     name: row.display_name,
                     instance_id: row.instance_id,
                     account_name: row.account_name,
                     used_today: count(row.used),
+                    warm_up: today.rung,
+                    account_room: accounts
+                        .iter()
+                        .find(|account| account.id.0 == row.account_id)
+                        .and_then(|account| account.room),
+                    slowed: today.slowed,
+                    queue: row
+                        .queue_limit
+                        .map(|limit| Queue { limit: count(limit), waiting: row.queued.map(count) }),
+                    quality: today.quality,
                     next_send_at: row.next_send_at,
                     last_sent_at: row.last_sent_at,
                     lease: row.holder.map(|holder| (holder.into(), row.epoch)),
@@ -313,11 +382,20 @@ impl Store {
             .collect()
     }
 
-    async fn accounts_for_plan(&self, organization: OrganizationId) -> Result<Vec<AccountView>, StoreError> {
+    async fn accounts_for_plan(
+        &self,
+        organization: OrganizationId,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<AccountView>, StoreError> {
         let rows = sqlx::query!(
-            r#"select id, name, provider::text as "provider!", external_id, sealed_token, base_url, revision
-                 from accounts where organization_id = $1 order by name"#,
+            r#"select a.id, a.name, a.provider::text as "provider!", a.external_id, a.sealed_token, a.base_url, a.revision,
+                      a.rolling_cap, s.used as "used?", s.opens
+                 from accounts a
+                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, $2) s
+                           on a.rolling_cap is not null
+                where a.organization_id = $1 order by a.name"#,
             organization.0,
+            at,
         )
         .fetch_all(&self.work)
         .await
@@ -331,6 +409,7 @@ impl Store {
                     external_id: row.external_id,
                     sealed_token: row.sealed_token,
                     base_url: row.base_url,
+                    room: room(row.rolling_cap, row.used, row.opens),
                     revision: row.revision,
                 })
             })

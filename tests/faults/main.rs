@@ -18,7 +18,9 @@ mod limits;
 mod news;
 mod process;
 mod provider;
+mod reach;
 mod reports;
+mod throttle;
 mod time;
 
 /// Not a test: this program as a sender of its own, when [`world::child`] starts it.

@@ -17,7 +17,7 @@ mod retry_after;
 mod trace;
 mod transport;
 
-use super::{Answer, Evidence, HealthStep, Line, Lookup, Outgoing, Prepared, Provider, reading};
+use super::{Answer, Evidence, HealthStep, Line, Lookup, Outgoing, Prepared, Provider, Waiting, reading};
 use crate::domain::{
     health::Health,
     outcome::{Failure, Outcome},
@@ -156,6 +156,15 @@ impl Client {
             }
         }
         Health::unclear("endless", "the provider's answers lead to ever more questions")
+    }
+
+    /// Asks the provider how many messages wait in its own queue. A read-only question: it may be repeated.
+    pub async fn queue(&self, provider: &dyn Provider, line: &Line) -> Waiting {
+        let Some(prepared) = provider.queue_request(line) else { return Waiting::Untold };
+        match self.ask(provider, line, &prepared, &|| true).await {
+            Ok(answer) => provider.read_queue(&answer),
+            Err(fault) => Waiting::Unclear(format!("{}: {}", fault.code, fault.words)),
+        }
     }
 
     async fn ask(

@@ -1,5 +1,6 @@
 //! The simulated `UltraMsg` gateway (`ultramsg.md` sections 2 to 4, 6 and 8): `/instance{n}/messages/chat`,
-//! `/instance{n}/messages`, `/instance{n}/instance/status`.
+//! `/instance{n}/messages`, `/instance{n}/messages/statistics`,
+//! `/instance{n}/instance/status`.
 
 use super::{
     dialect::{self, Dialect, Envelope, Reply, json},
@@ -44,6 +45,7 @@ pub fn handle(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) ->
     let claim = Claim { provider: ProviderKind::Ultramsg, sender: instance, account: "", token };
     match (request.method, rest) {
         ("POST", "messages/chat") => send(world, &claim, &fields, out),
+        ("GET", "messages/statistics") => statistics(world, &claim, out),
         ("GET", "messages") => list(world, &claim, &fields, out),
         ("GET", "instance/status") => status(world, &claim, out),
         _ => not_found(out),
@@ -131,6 +133,21 @@ fn list(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut 
     let messages: Vec<Value> = hits.into_iter().skip((page - 1).saturating_mul(limit)).take(limit).collect();
     let body = value!({"total": total, "pages": total.div_ceil(limit), "limit": limit, "page": page,
         "messages": messages});
+    dialect::write(out, &Envelope { status: 200, body: json(&body) }, None);
+    Reply::NOW
+}
+
+fn statistics(world: &Mutex<World>, claim: &Claim<'_>, out: &mut Vec<u8>) -> Reply {
+    let mut world = super::lock(world);
+    let number = match world.authorise(claim) {
+        Ok(number) => number,
+        Err(denied) => return deny(out, denied),
+    };
+    let (waiting, _) = world.queued(number);
+    let sent = world.ledger.len().saturating_sub(waiting as usize);
+    drop(world);
+    let body = value!({"messages_statistics":
+        {"sent": sent, "queue": waiting, "unsent": 0, "invalid": 0, "expired": 0}});
     dialect::write(out, &Envelope { status: 200, body: json(&body) }, None);
     Reply::NOW
 }

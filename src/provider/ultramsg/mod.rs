@@ -2,13 +2,14 @@
 
 pub mod codes;
 mod health;
+mod queue;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 
 use super::{
     Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Outgoing,
-    Prepared, Provider, address, reading,
+    Prepared, Provider, Waiting, address, reading,
     report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
@@ -158,6 +159,14 @@ impl Provider for Ultramsg {
 
     fn health_step(&self, line: &Line, answers: &[Answer]) -> HealthStep {
         health::step(line, answers)
+    }
+
+    fn queue_request(&self, line: &Line) -> Option<Prepared> {
+        queue::request(line)
+    }
+
+    fn read_queue(&self, answer: &Answer) -> Waiting {
+        queue::read(answer)
     }
 
     fn is_seen_by_check(&self, code: &str) -> bool {

@@ -6,7 +6,9 @@ use crate::domain::action::Version;
 use crate::domain::hold::{self, GateName};
 use crate::domain::ids::{InstanceId, NumberId};
 use crate::domain::number::Pacing;
+use crate::domain::pacing;
 use crate::domain::text::{Safe, Shown};
+use crate::store::today::{Today, Told, room};
 use crate::store::view::{LeaseRow, NumberDetail, NumberRow, NumberStanding, OVERVIEW_ROWS};
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -18,12 +20,13 @@ const DOING: &str = "read the numbers";
 const CHART_MINUTES: usize = 30;
 
 /// Gates that a number is asked.
-const GATES: [GateName; 7] = [
+const GATES: [GateName; 8] = [
     GateName::Switch,
     GateName::Sender,
     GateName::Number,
     GateName::Lease,
     GateName::OrganizationCap,
+    GateName::AccountCap,
     GateName::NumberCap,
     GateName::Pace,
 ];
@@ -57,7 +60,7 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let latest = latest.get(&NumberId(row.id)).cloned().unwrap_or_default();
-                row.read(at, latest)
+                row.read(at, day, latest)
             })
             .collect()
     }
@@ -80,12 +83,22 @@ impl Store {
                       l.epoch as "epoch!", nullif(l.renewed_at, '-infinity') as renewed_at,
                       nullif(l.expires_at, '-infinity') as expires_at, i.host as "host?",
                       coalesce(y.this_minute, 0) as "this_minute!", coalesce(y.last_minute, 0) as "last_minute!",
-                      coalesce(y.errors, 0) as "errors!", coalesce(y.all_of_them, 0) as "all_of_them!"
+                      coalesce(y.errors, 0) as "errors!", coalesce(y.all_of_them, 0) as "all_of_them!",
+                      (n.warm_up_started_at at time zone o.time_zone)::date as warm_up_day, o.warm_up,
+                      a.rolling_cap, s.used as "account_used?", s.opens as "account_opens?", h.quality,
+                      h.state as health, pace_percent(t.percent, t.rest_until, clock_timestamp()) as "pace_percent!",
+                      t.reason as "throttled?", full_pace_at(t.percent, t.rest_until) as full_pace_at,
+                      p.queue_limit, p.queued
                  from whatsapp_numbers n
+                 join organizations o on o.id = n.organization_id
+                 join number_health h on h.organization_id = n.organization_id and h.number_id = n.id
+                 left join number_throttles t on t.organization_id = n.organization_id and t.number_id = n.id
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
                  join number_pacing p on p.organization_id = n.organization_id and p.number_id = n.id
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder
+                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, $3) s
+                           on a.rolling_cap is not null
                  left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
                                         and u.scope_id = n.id and u.day = $2
                  left join (
@@ -272,11 +285,37 @@ struct Columns {
     last_minute: i64,
     errors: i64,
     all_of_them: i64,
+    warm_up_day: Option<NaiveDate>,
+    warm_up: Vec<i32>,
+    rolling_cap: Option<i32>,
+    account_used: Option<i32>,
+    account_opens: Option<DateTime<Utc>>,
+    quality: Option<String>,
+    health: Option<String>,
+    pace_percent: i32,
+    throttled: Option<String>,
+    full_pace_at: Option<DateTime<Utc>>,
+    queue_limit: Option<i32>,
+    queued: Option<i32>,
 }
 
 impl Columns {
-    fn read(self, at: DateTime<Utc>, latest: Latest) -> Result<NumberRead, StoreError> {
+    fn told(&self) -> Told<'_> {
+        Told {
+            limit: self.daily_limit,
+            ladder: &self.warm_up,
+            began: self.warm_up_day,
+            quality: self.quality.as_deref(),
+            health: self.health.as_deref(),
+            pace_percent: self.pace_percent,
+            throttled: self.throttled.as_deref(),
+            full_pace_at: self.full_pace_at,
+        }
+    }
+
+    fn read(self, at: DateTime<Utc>, day: NaiveDate, latest: Latest) -> Result<NumberRead, StoreError> {
         let id = NumberId(self.id);
+        let today = Today::of(&self.told(), day);
         let standing = standing(
             self.is_active,
             (self.suspended_at, self.suspension_reason, self.suspended_until, self.suspended_by),
@@ -286,11 +325,14 @@ impl Columns {
         let leased = self.holder.is_some();
         let facts = NumberFacts {
             number: id,
-            priority: self.priority,
+            priority: pacing::place(self.priority, today.quality),
             standing: standing.clone(),
-            daily_limit: self.daily_limit.map(count),
+            daily_limit: today.limit,
+            warm_up: today.rung.map(|rung| rung.day),
+            account: room(self.rolling_cap, self.account_used, self.account_opens),
             used_today: count(self.used),
             next_send_at: self.next_send_at,
+            queue: self.queue_limit.map(count).zip(self.queued.map(count)),
             leased,
             has_work: false,
         };
@@ -312,8 +354,12 @@ impl Columns {
             priority: self.priority,
             standing,
             hold: None,
-            daily_limit: facts.daily_limit,
+            daily_limit: self.daily_limit.map(count),
+            limit_today: today.limit,
+            warm_up: facts.warm_up,
+            account_room: facts.account,
             used_today: facts.used_today,
+            slowed: today.slowed,
             pacing: Pacing {
                 interval: milliseconds(self.interval_ms),
                 per_second: count(self.per_second),
@@ -342,8 +388,12 @@ struct Work {
 fn gates_of(scene: &Scene, read: &NumberRead) -> Vec<crate::store::view::Gate> {
     let mut known = vec![
         hold::room(GateName::OrganizationCap, scene.daily_limit, scene.used_today),
-        hold::room(GateName::NumberCap, read.row.daily_limit, read.row.used_today),
+        hold::account_room(read.row.account_room),
+        hold::number_room(read.row.limit_today, read.row.used_today, read.row.warm_up),
     ];
+    if let Some(slowed) = &read.row.slowed {
+        known.push((GateName::Pace, slowed.sentence(scene.zone)));
+    }
     if let Some(holder) = &read.row.holder {
         known.push((GateName::Lease, format!("held by {holder}")));
     }

@@ -4,6 +4,7 @@ use super::{
     WIDE, altered, below_headings, empty, gates, hold_long, hold_short, log, no_data, split, window,
 };
 use crate::domain::action::Subject;
+use crate::domain::hold::facts::AccountRoom;
 use crate::domain::text::Safe;
 use crate::store::view::{HealthView, NumberDetail, NumberRow, NumberStanding};
 use crate::tui::model::{Geometry, Model};
@@ -167,7 +168,7 @@ fn waits(model: &Model, row: &NumberRow) -> Cell<'static> {
 }
 
 fn used(row: &NumberRow) -> (u64, Option<u64>) {
-    (u64::from(row.used_today), row.daily_limit.map(u64::from))
+    (u64::from(row.used_today), row.limit_today.map(u64::from))
 }
 
 fn used_role(row: &NumberRow) -> Role {
@@ -304,8 +305,12 @@ pub fn describe(
         .daily_limit
         .map_or("none of our own".into(), |limit| format!("{} a day", words::grouped(u64::from(limit))));
     facts.fact("Priority", &format!("{}        Limit   {limit}", row.priority), Role::Text);
+    if let Some((day, today)) = row.warm_up.zip(row.limit_today) {
+        let today = words::grouped(u64::from(today));
+        facts.fact("Warm-up", &format!("day {day}: {today} a day"), Role::Warn);
+    }
     let left = row
-        .daily_limit
+        .limit_today
         .map_or("any".into(), |limit| words::grouped(u64::from(limit.saturating_sub(row.used_today))));
     facts.fact(
         "Used today",
@@ -313,6 +318,9 @@ pub fn describe(
         used_role(row),
     );
     facts.fact("Pacing", &verbs::pace(row.pacing), Role::Text);
+    if let Some(slowed) = &row.slowed {
+        facts.fact("Slowed", &slowed.sentence(model.session.zone), Role::Warn);
+    }
     let official =
         if row.provider.is_official() { "official" } else { "UNOFFICIAL: the number can be banned" };
     facts.fact(
@@ -320,6 +328,9 @@ pub fn describe(
         &format!("{} at {}, {official}", row.account.as_str(), row.provider),
         if row.provider.is_official() { Role::Text } else { Role::Warn },
     );
+    if let Some(room) = row.account_room {
+        account(facts, model, room);
+    }
     lease(facts, model, row);
     let queued =
         detail.map_or(String::new(), |detail| format!("    Queue   {}", words::grouped(detail.queued)));
@@ -351,6 +362,22 @@ fn describe_detail(facts: &mut Facts, model: &Model, row: &NumberRow, detail: &N
         facts.paragraph("Nothing happened to this number.", Role::Dim);
     }
     log(facts, &detail.log, model);
+}
+
+/// What its account's cap over 24 hours leaves, and how long until there is room again.
+fn account(facts: &mut Facts, model: &Model, room: AccountRoom) {
+    let (used, limit) = (u64::from(room.used), u64::from(room.limit));
+    let opens = room.opens.filter(|_| room.left() == 0).map_or_else(String::new, |at| {
+        let clock = words::opening(at, model.now.wall, model.session.zone);
+        format!(", the next from {clock} ({})", words::relative(at, model.now.wall))
+    });
+    let role = match room.left() {
+        0 => Role::Bad,
+        _ if words::percent(used, limit) >= 90 => Role::Warn,
+        _ => Role::Text,
+    };
+    let text = format!("{} of {} in 24 h{opens}", words::grouped(used), words::grouped(limit));
+    facts.fact("People", &text, role);
 }
 
 /// What the provider says of it.
