@@ -146,6 +146,8 @@ async fn ask_everything(world: &World, large: CampaignId) {
     check("number");
     store.campaign_detail(seat, large).await.unwrap();
     check("campaign");
+    store.forecast_view(seat, large).await.unwrap();
+    check("forecast");
     store.doubt_page(seat, Place::Start).await.unwrap();
     check("doubts");
     store.close().await;

@@ -3,6 +3,7 @@
 use super::{
     CliError, Session, campaign_file,
     export::{Export, JsonArray},
+    forecast::{self, ForecastArgs},
     later::Later,
     output::{Table, card, local_or_dash, or_dash},
     parse::{self, When},
@@ -104,9 +105,11 @@ pub enum Verb {
     /// How many people, before it exists
     #[command(hide = true)]
     Estimate(Later),
-    /// When it will be done, day by day
-    #[command(hide = true)]
-    Forecast(Later),
+    /// When it will be done, day by day; also what if
+    #[command(
+        after_help = "Example:\n  signalbox campaign forecast summer-sale --add-number 250 --suspend +237600000001"
+    )]
+    Forecast(ForecastArgs),
 }
 
 impl Verb {
@@ -114,7 +117,6 @@ impl Verb {
     pub fn later(&self) -> Option<&'static str> {
         match self {
             Self::Estimate(_) => Some("campaign estimate"),
-            Self::Forecast(_) => Some("campaign forecast"),
             _ => None,
         }
     }
@@ -144,9 +146,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         }
         Verb::Stats { name } => stats(session, &org, &name).await,
         Verb::Export { name, file } => export(session, &org, &name, &file).await,
-        Verb::Estimate(_) | Verb::Forecast(_) => {
-            Err(CliError::Usage(Later::sentence(verb.later().unwrap_or_default())))
-        }
+        Verb::Forecast(args) => forecast::run(session, &org, &args).await,
+        Verb::Estimate(_) => Err(CliError::Usage(Later::sentence(verb.later().unwrap_or_default()))),
     }
 }
 

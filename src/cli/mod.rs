@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod error;
 mod export;
+mod forecast;
 mod inside;
 mod key;
 mod later;

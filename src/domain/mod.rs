@@ -10,6 +10,7 @@ pub mod country;
 pub mod day;
 pub mod delivery;
 pub mod filter;
+pub mod forecast;
 pub mod health;
 pub mod hold;
 pub mod ids;

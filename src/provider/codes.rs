@@ -101,3 +101,6 @@ pub const DAY: u64 = 24 * HOUR;
 pub fn is_sorted(table: &[Row]) -> bool {
     table.iter().all(|row| row.first <= row.last) && table.windows(2).all(|pair| pair[0].last < pair[1].first)
 }
+
+#[cfg(test)]
+pub mod sheet;

@@ -11,6 +11,7 @@ use crate::domain::{
     outcome::{Class, Failure, Outcome, Scope, WORDS_LIMIT},
     text::Safe,
 };
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 /// Least wait that a provider can ask for: below it, a `Retry-After: 0` would become a busy loop.
@@ -26,6 +27,8 @@ const FAULT_WAIT: Duration = Duration::from_secs(5);
 const SNIPPET: usize = 2_048;
 /// Longest id of a provider that we keep. Meta's are the longest, about 128 characters.
 const ID_LIMIT: usize = 256;
+/// The last second of the year 9999.
+const LAST_SECOND: i64 = 253_402_300_799;
 
 /// Text from outside, safe for terminal and log, within [`WORDS_LIMIT`].
 pub fn words(raw: &str) -> String {
@@ -40,6 +43,12 @@ pub fn words(raw: &str) -> String {
 pub fn readable_id(raw: &str) -> Option<String> {
     let fits = !raw.is_empty() && raw.len() <= ID_LIMIT && raw.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| raw.to_owned())
+}
+
+/// A time of a provider's, in seconds since 1970. Before that and beyond the year 9999 it is none: what no calendar shows, a
+/// database may refuse, and everything beside it in the same statement.
+pub fn time(seconds: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(seconds, 0).filter(|_| (0..=LAST_SECOND).contains(&seconds))
 }
 
 /// A failure in the provider's words.
@@ -119,6 +128,15 @@ mod tests {
         assert_eq!(readable_id("wamid.HBgN+/=_-").as_deref(), Some("wamid.HBgN+/=_-"));
         for bad in ["", "a b", "a\u{1b}[2J", "é", &"x".repeat(ID_LIMIT + 1)] {
             assert_eq!(readable_id(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn times_that_no_calendar_shows_are_none() {
+        assert_eq!(time(1_751_142_888).map(|time| time.timestamp()), Some(1_751_142_888));
+        assert!(time(0).is_some() && time(LAST_SECOND).is_some());
+        for bad in [-1, LAST_SECOND + 1, -8_334_601_228_800, 8_210_266_876_799, i64::MAX, i64::MIN] {
+            assert_eq!(time(bad), None, "{bad}");
         }
     }
 

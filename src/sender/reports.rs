@@ -69,7 +69,25 @@ pub async fn run(shared: Arc<Shared>) {
 async fn pass(shared: &Shared, waiting: bool) -> Result<bool, StoreError> {
     let (store, organization) = (&shared.store, shared.organization);
     let webhooks = store.take_webhooks(organization, REQUESTS).await?;
-    let read = Read::of(&webhooks);
+    match take_in(shared, &webhooks).await {
+        Err(error) if !error.is_passing() => take_in_one_by_one(shared, &webhooks).await?,
+        taken => taken?,
+    }
+    if webhooks.is_empty() && !waiting {
+        return Ok(false);
+    }
+    let due = store.take_receipts(organization, RECEIPTS).await?;
+    match apply(shared, &due).await {
+        Err(error) if !error.is_passing() => apply_one_by_one(shared, &due).await?,
+        applied => applied?,
+    }
+    Ok(!webhooks.is_empty() || !due.is_empty())
+}
+
+/// Reads requests into receipts, messages, choices and news, and says that this is done.
+async fn take_in(shared: &Shared, webhooks: &[Webhook]) -> Result<(), StoreError> {
+    let (store, organization) = (&shared.store, shared.organization);
+    let read = Read::of(webhooks);
     if !read.receipts.is_empty() {
         store.keep_receipts(organization, &read.receipts).await?;
     }
@@ -86,14 +104,23 @@ async fn pass(shared: &Shared, waiting: bool) -> Result<bool, StoreError> {
     if !webhooks.is_empty() {
         store.close_webhooks(organization, &read.closed).await?;
     }
-    if webhooks.is_empty() && !waiting {
-        return Ok(false);
+    Ok(())
+}
+
+/// One that the database refuses must not keep the others from it, now or ever: it is closed with the cause, and stays as it
+/// came.
+async fn take_in_one_by_one(shared: &Shared, webhooks: &[Webhook]) -> Result<(), StoreError> {
+    for webhook in webhooks {
+        match take_in(shared, std::slice::from_ref(webhook)).await {
+            Err(error) if !error.is_passing() => {
+                tracing::error!(webhook.id = %webhook.id, "a report is set aside: {error}");
+                let closed = [(webhook.id, Some(error.to_string()))];
+                shared.store.close_webhooks(shared.organization, &closed).await?;
+            }
+            taken => taken?,
+        }
     }
-    let due = store.take_receipts(organization, RECEIPTS).await?;
-    if !due.is_empty() {
-        apply(shared, &due).await?;
-    }
-    Ok(!webhooks.is_empty() || !due.is_empty())
+    Ok(())
 }
 
 /// What a batch of requests says.
@@ -222,6 +249,9 @@ async fn prefer(shared: &Shared, preference: &Preference, why: &str) -> Result<(
 
 /// Records what the receipts prove of attempts whose answer is not known, and then moves the view.
 async fn apply(shared: &Shared, due: &[DueReceipt]) -> Result<(), StoreError> {
+    if due.is_empty() {
+        return Ok(());
+    }
     let judged: Vec<(Judged, &DueReceipt)> =
         due.iter().map(|receipt| (Judged::of(receipt), receipt)).collect();
     let mut proven: Vec<OutcomeRecord> =
@@ -245,6 +275,19 @@ async fn apply(shared: &Shared, due: &[DueReceipt]) -> Result<(), StoreError> {
     }
     if judged.iter().any(|(judged, _)| judged.failure.is_some() || judged.proof.is_some()) {
         shared.refresh.notify_one();
+    }
+    Ok(())
+}
+
+/// As [`take_in_one_by_one`]: what is refused is looked at again, later each time.
+async fn apply_one_by_one(shared: &Shared, due: &[DueReceipt]) -> Result<(), StoreError> {
+    for receipt in due {
+        match apply(shared, std::slice::from_ref(receipt)).await {
+            Err(error) if !error.is_passing() => {
+                tracing::error!(attempt.id = %receipt.attempt, "a receipt cannot be applied: {error}");
+            }
+            applied => applied?,
+        }
     }
     Ok(())
 }

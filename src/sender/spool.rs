@@ -10,7 +10,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
     marker::PhantomData,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -18,6 +18,8 @@ use std::{
 const PAGE: usize = 256;
 /// Bytes of one page; one thing may be longer.
 const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+/// The ending of a spool file that is not locked yet.
+const UNSEEN: &str = "new";
 
 /// One line of a spool file.
 #[derive(Serialize, Deserialize)]
@@ -61,8 +63,16 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
     pub fn open(dir: &Path, instance: InstanceId, kind: &str) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let path = dir.join(format!("{instance}.{kind}"));
-        let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&path)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        // Under its name it is seen locked or not at all: another instance that starts now looks for spools without an
+        // owner, and would take one that is not locked yet, and remove it under us.
+        let unseen = dir.join(format!("{instance}.{kind}.{UNSEEN}"));
+        let file = OpenOptions::new().create_new(true).append(true).read(true).mode(0o600).open(&unseen)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(io::Error::from)
+            .and_then(|()| fs::rename(&unseen, &path))
+            .inspect_err(|_failed| {
+                let _ = fs::remove_file(&unseen);
+            })?;
         Ok(Self { path, file, holds_something: false, is_torn: false, kept: PhantomData })
     }
 
@@ -237,7 +247,11 @@ impl<T: DeserializeOwned> Orphan<T> {
 /// Opens and locks the spool of an instance that is gone; `None`: it is not gone, or somebody else was faster.
 fn lock(path: &Path) -> Option<File> {
     let file = OpenOptions::new().read(true).append(true).open(path).ok()?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(file)
+    flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+    // Whoever removes a spool holds its lock: between our look and our lock its owner may have ended, or an heir have
+    // taken it over.
+    let (ours, named) = (file.metadata().ok()?, fs::metadata(path).ok()?);
+    ((ours.dev(), ours.ino()) == (named.dev(), named.ino())).then_some(file)
 }
 
 /// The lines of a spool file, one after the other.
@@ -329,6 +343,31 @@ mod tests {
         spool.is_torn = true;
         keep(&mut spool, organization, &["behind", "and behind"]);
         assert_eq!(everything(&mut spool), ["before", "behind", "and behind"]);
+    }
+
+    #[test]
+    fn instances_that_start_at_once_take_nothing_from_each_other() {
+        const ROUNDS: usize = 2_000;
+        let dir = tempfile::tempdir().unwrap();
+        let organization = OrganizationId::new();
+        let start = || {
+            for _ in 0..ROUNDS {
+                let mut spool = Spool::<String>::open(dir.path(), InstanceId::new(), "words").unwrap();
+                for orphan in spool.orphans().unwrap() {
+                    orphan.bury().unwrap();
+                }
+                spool.inherit(organization).unwrap();
+                let (ours, named) = (spool.file.metadata().unwrap(), fs::metadata(&spool.path).unwrap());
+                assert_eq!(ours.ino(), named.ino(), "what is kept now is found again");
+            }
+        };
+        std::thread::scope(|threads| {
+            let starting: Vec<_> = (0..3).map(|_| threads.spawn(start)).collect();
+            for instance in starting {
+                instance.join().unwrap();
+            }
+        });
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing stays behind");
     }
 
     #[test]

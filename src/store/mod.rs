@@ -10,6 +10,7 @@ pub mod campaign;
 pub mod chore;
 pub mod constraint;
 pub mod contact;
+pub mod forecast;
 pub mod health;
 pub mod import;
 pub mod invariant;

@@ -5,6 +5,7 @@
 //! mask. Times are the database's.
 
 mod campaign;
+mod forecast;
 mod live;
 mod number;
 mod overview;
@@ -12,6 +13,7 @@ mod page;
 mod recipient;
 
 pub use campaign::{CampaignDetail, CampaignRow, CampaignStanding, Counts, ErrorLine, StepLine};
+pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView};
 pub use live::{LiveEvent, LiveKind};
 pub use number::{HealthView, NumberDetail, NumberRow, NumberStanding, NumberTest};
 pub use overview::{

@@ -4,8 +4,8 @@ use crate::domain::action::{Order, Subject, Version};
 use crate::domain::ids::{CampaignId, InstanceId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place,
-    RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
+    CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
+    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -143,6 +143,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Everything about one campaign.
     fn campaign(&self, id: CampaignId) -> Reply<CampaignDetail>;
+
+    /// When a campaign will be done, day by day.
+    fn forecast(&self, id: CampaignId) -> Reply<ForecastView>;
 
     /// Everything about one recipient.
     fn recipient(&self, id: RecipientId) -> Reply<RecipientDetail>;

@@ -129,6 +129,7 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         Question::Count(query) => Reading::Count(backend.count_recipients(query).await?),
         Question::Newer(query, above) => Reading::Newer(backend.newer_recipients(query, above).await?),
         Question::Doubts(place) => Reading::Doubts(backend.doubts(place).await?),
+        Question::Forecast(id) => Reading::Forecast(Arc::new(backend.forecast(id).await?)),
         Question::Detail(Subject::Number(id)) => {
             Reading::Detail(Detail::Number(Box::new(backend.number(id).await?)))
         }

@@ -1,11 +1,11 @@
 //! What comes in and what goes out: the whole of the console's traffic.
 
 use crate::domain::action::{Order, Subject};
-use crate::domain::ids::{NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place,
-    RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
+    CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
+    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Notice};
 use crate::tui::terminal::signals::StopSignal;
@@ -116,6 +116,8 @@ pub enum Slot {
     Doubts,
     /// The drawer or side panel.
     Detail,
+    /// A forecast.
+    Forecast,
 }
 
 /// A question.
@@ -133,6 +135,8 @@ pub enum Question {
     Doubts(Place),
     /// Everything about one thing.
     Detail(Subject),
+    /// When a campaign will be done.
+    Forecast(CampaignId),
 }
 
 impl Question {
@@ -145,6 +149,7 @@ impl Question {
             Self::Newer(..) => Slot::Newer,
             Self::Doubts(_) => Slot::Doubts,
             Self::Detail(_) => Slot::Detail,
+            Self::Forecast(_) => Slot::Forecast,
         }
     }
 }
@@ -164,6 +169,8 @@ pub enum Reading {
     Doubts(Page<DoubtRow>),
     /// Everything about one thing.
     Detail(Detail),
+    /// When a campaign will be done.
+    Forecast(Arc<ForecastView>),
 }
 
 /// Everything about one thing.

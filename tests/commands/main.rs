@@ -10,6 +10,7 @@ mod bad_input;
 mod campaigns;
 mod demo;
 mod doubts;
+mod forecast;
 mod health;
 mod import;
 mod races;

@@ -19,15 +19,6 @@ struct Sent {
 }
 
 impl World {
-    async fn account_of(&self, number: &Number) -> AccountId {
-        let id: uuid::Uuid = sqlx::query_scalar("select account_id from whatsapp_numbers where id = $1")
-            .bind(number.id.0)
-            .fetch_one(&self.pool)
-            .await
-            .unwrap();
-        AccountId(id)
-    }
-
     async fn sender_id(&self, number: &Number) -> String {
         sqlx::query_scalar("select instance_id from whatsapp_numbers where id = $1")
             .bind(number.id.0)

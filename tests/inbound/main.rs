@@ -7,12 +7,22 @@
 )]
 #![cfg(test)]
 
+#[path = "../fuzz/corpus.rs"]
+#[allow(dead_code, reason = "shared with tests of answers")]
+mod corpus;
+#[path = "../sheets/examples.rs"]
+#[allow(dead_code, reason = "shared with tests of requests")]
+mod examples;
+#[path = "../fuzz/mutate.rs"]
+#[allow(dead_code, reason = "shared with tests that show their cases")]
+mod mutate;
 #[path = "../world/mod.rs"]
 mod world;
 
 mod away;
 mod belief;
 mod caller;
+mod hostile;
 mod limits;
 mod office;
 mod registration;

@@ -109,6 +109,25 @@ async fn what_another_operator_does_is_noticed_with_name_and_reason() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_without_a_sender_is_not_told_of_its_own_stop() {
+    let world = World::start().await;
+    let number = world.number("promo-2", 1).await;
+    let (ana, bea) = (backend_of(&world, "ana", None), backend_of(&world, "bea", None));
+    let (mut to_ana, mut to_bea) = (ana.notices(), bea.notices());
+    listening(&world, 2).await;
+    let stop = Order::whole(Action::StopAll).because("wrong list");
+    assert!(matches!(ana.act(stop).await, ActionAnswer::Done { .. }));
+    assert_eq!(&*next_notice(&mut to_bea).await.by, "ana");
+    let suspend = Order::whole(Action::SuspendNumber { number, until: None }).because("quality low");
+    assert!(matches!(bea.act(suspend).await, ActionAnswer::Done { .. }));
+    let notice = next_notice(&mut to_ana).await;
+    assert_eq!((&*notice.by, notice.subject), ("bea", Subject::Number(number)));
+    // The same by somebody else is news.
+    assert!(matches!(bea.act(Order::whole(Action::ReleaseStop)).await, ActionAnswer::Done { .. }));
+    assert_eq!(&*next_notice(&mut to_ana).await.by, "bea");
+}
+
 /// Waits until so many consoles hear of changes.
 async fn listening(world: &World, consoles: i64) {
     World::until("consoles listen", || async {

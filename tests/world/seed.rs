@@ -226,6 +226,16 @@ impl World {
         Number { id, phone, from, provider: num.provider }
     }
 
+    /// Who owns a number.
+    pub async fn account_of(&self, number: &Number) -> AccountId {
+        let id: uuid::Uuid = sqlx::query_scalar("select account_id from whatsapp_numbers where id = $1")
+            .bind(number.id.0)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap();
+        AccountId(id)
+    }
+
     pub async fn join_pool(&self, pool: PoolId, number: NumberId) {
         sqlx::query("insert into pool_numbers (organization_id, pool_id, number_id) values ($1, $2, $3)")
             .bind(self.organization.0)

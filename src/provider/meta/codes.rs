@@ -110,3 +110,6 @@ fn invalid_value(words: &str) -> Class {
     let recipient = RECIPIENT.iter().any(|sign| words.contains(sign));
     if recipient { RecipientInvalid } else { ContentRejected }
 }
+
+#[cfg(test)]
+mod tests;

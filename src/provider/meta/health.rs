@@ -164,7 +164,7 @@ fn worst(entity: &Value, kind: &str) -> Option<Health> {
     });
     let own = |word: &str| match kind {
         "" => word.to_owned(),
-        kind => format!("{}_{word}", kind.to_lowercase()),
+        kind => reading::words(&format!("{}_{word}", kind.to_lowercase())),
     };
     match (text(entity, "can_send_message"), kind) {
         ("AVAILABLE", _) => None,

@@ -38,10 +38,8 @@ pub fn read(body: &[u8]) -> Result<Vec<Report>, ReportError> {
 }
 
 fn messages(value: &Value, reports: &mut Vec<Report>) {
-    let sender = match value.pointer("/metadata/phone_number_id").and_then(Value::as_str) {
-        Some(id) => Sender::Id(id.to_owned()),
-        None => Sender::Account,
-    };
+    let sender_id = value.pointer("/metadata/phone_number_id").and_then(Value::as_str);
+    let sender = sender_id.and_then(reading::readable_id).map_or(Sender::Account, Sender::Id);
     reports
         .extend(array(value, "statuses").filter_map(|status| receipt(&sender, status)).map(Report::Receipt));
     let contacts: Vec<&Value> = array(value, "contacts").collect();
@@ -231,7 +229,7 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
 /// Unix seconds, as a text or a number.
 fn seconds(value: &Value) -> Option<DateTime<Utc>> {
     let seconds = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    DateTime::from_timestamp(seconds, 0)
+    reading::time(seconds)
 }
 
 fn array<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {

@@ -147,3 +147,6 @@ fn rate_or_day(words: &str) -> Class {
     let day = DAY_SIGNS.iter().any(|sign| words.contains(sign));
     if day { limited(DAY) } else { throttled(Scope::Number, 60) }
 }
+
+#[cfg(test)]
+mod tests;

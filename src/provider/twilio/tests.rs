@@ -1,94 +1,8 @@
-//! Twilio's dialect against `twilio.md`. The class column below was copied from the sheet's section 4 by reading.
+//! Twilio's dialect against `twilio.md`. Its codes stand in `codes/tests.rs`.
 
 use super::*;
 use crate::domain::{ids::AttemptId, outcome::Certainty};
 use std::time::Duration;
-
-/// Classes by the codes of each row of the sheet; `-` is "ignore".
-const SHEET: &[(&[u32], &str)] = &[
-    (&[10001, 20005], "account_fatal"),
-    (&[20003], "number_auth"),
-    (&[20006, 20008, 20010], "number_auth"),
-    (&[20101, 20104, 20151], "number_auth"),
-    (&[20403], "account_fatal"),
-    (&[20404], "number_auth"),
-    (&[20409], "transient"),
-    (&[20410], "content_rejected"),
-    (&[20422], "content_rejected"),
-    (&[20429], "throttled"),
-    (&[20500, 20503], "transient"),
-    // "ContentRejected if media; else our webhook is broken"
-    (&[11200, 11205, 11210, 11215, 11220, 11237, 12300], "-"),
-    (&[11751, 63034], "content_rejected"),
-    (&[14107], "throttled"),
-    (&[21211], "recipient_invalid"),
-    (&[21212], "number_suspended"),
-    (&[21401], "recipient_invalid"),
-    // "AccountFatal for that country", "NumberSuspended for that destination"
-    (&[21408, 21612], "destination_refused"),
-    (&[21601, 21606, 21607, 21657], "number_suspended"),
-    (&[21602, 21619, 21654, 21655, 21656, 21658, 21620, 21623], "content_rejected"),
-    (&[21603, 21604, 21609, 21624], "content_rejected"),
-    (&[21608], "account_fatal"),
-    (&[21610], "opted_out"),
-    (&[21611], "throttled"),
-    (&[21613], "unknown"),
-    (&[21614], "recipient_invalid"),
-    (&[21617], "content_rejected"),
-    (&[21635], "recipient_invalid"),
-    (&[21701, 21702, 21703, 21704, 21705], "number_suspended"),
-    (&[21910], "content_rejected"),
-    (&[30001], "throttled"),
-    (&[30002], "account_fatal"),
-    (&[30005, 30006], "recipient_invalid"),
-    (&[30003], "recipient_deferred"),
-    (&[30004], "recipient_blocked"),
-    (&[30007], "content_rejected"),
-    (&[30008], "transient"),
-    (&[30036], "transient"),
-    (&[30410], "unknown"),
-    // "NumberLimited, all numbers of the account"
-    (&[60728], "account_limited"),
-    (&[63001], "number_auth"),
-    (&[63002], "number_suspended"),
-    (&[63003], "recipient_invalid"),
-    (&[63005], "content_rejected"),
-    (&[63006], "content_rejected"),
-    (&[63007], "number_suspended"),
-    (&[63008], "number_suspended"),
-    (&[63009, 63010, 63012, 63023], "transient"),
-    (&[63011], "transient"),
-    (&[63013], "content_rejected"),
-    (&[63014], "recipient_blocked"),
-    (&[63015], "number_suspended"),
-    (&[63016], "content_rejected"),
-    (&[63017], "throttled"),
-    (&[63018], "throttled"),
-    (&[63019], "content_rejected"),
-    (&[63020], "account_fatal"),
-    (&[63021], "content_rejected"),
-    (&[63022], "number_suspended"),
-    (&[63024], "recipient_invalid"),
-    (&[63025], "transient"),
-    (&[63026], "content_rejected"),
-    (&[63027, 63028, 63030], "content_rejected"),
-    (&[63029], "transient"),
-    (&[63031], "recipient_invalid"),
-    (&[63032], "recipient_deferred"),
-    (&[63033], "opted_out"),
-    (&[63035, 63036], "unknown"),
-    (&[63037], "-"),
-    // "NumberLimited for every number of the account, 24 h"
-    (&[63038], "account_limited"),
-    (&[63039], "unknown"),
-    (&[63040, 63041, 63042], "content_rejected"),
-    (&[63043, 63044, 63045, 63047], "content_rejected"),
-    (&[63046, 63052], "-"),
-    (&[63049], "recipient_deferred"),
-    (&[63051], "number_suspended"),
-    (&[63062], "account_fatal"),
-    (&[99999], "unknown"),
-];
 
 fn answer(status: u16, body: &str) -> Answer {
     Answer { status, retry_after: None, body: body.as_bytes().to_vec(), truncated: false }
@@ -110,26 +24,6 @@ fn line() -> Line {
         token: "T0KEN".to_owned().into(),
     };
     Twilio.line("https://api.twilio.com", credential, "", &phone("+14155238886")).unwrap()
-}
-
-#[test]
-fn every_code_of_the_sheet_has_its_class_now_and_later() {
-    assert!(table::is_sorted(codes::TABLE));
-    for (code, class) in SHEET.iter().flat_map(|(codes, class)| codes.iter().map(move |code| (*code, *class)))
-    {
-        let later = Twilio.classify_code(&code.to_string(), "").map_or("-", Class::name);
-        assert_eq!(later, class, "{code} in a report");
-        let outcome = error(400, code);
-        let doubtful = [20500, 20503].contains(&code);
-        let certainty = if doubtful { Certainty::InDoubt } else { Certainty::Refused };
-        assert_eq!(outcome.certainty(), certainty, "{code}");
-        let class = if class == "-" { "unknown" } else { class };
-        assert_eq!(outcome.failure().unwrap().class.name(), class, "{code} in an answer");
-    }
-    for row in codes::TABLE {
-        let listed = SHEET.iter().any(|(codes, _)| codes.contains(&row.first));
-        assert!(listed, "{} stands in the table and not in the sheet", row.first);
-    }
 }
 
 #[test]

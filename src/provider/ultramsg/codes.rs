@@ -104,3 +104,6 @@ pub fn classify(text: &str, fields: &[String]) -> (String, Class) {
         None => ("error".to_owned(), Unknown),
     }
 }
+
+#[cfg(test)]
+mod tests;

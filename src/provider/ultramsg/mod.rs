@@ -152,6 +152,10 @@ impl Provider for Ultramsg {
             return Evidence::Unclear(reading::words(&flatten(error).0));
         }
         match body.get("messages").and_then(Value::as_array) {
+            // Absence is taken for proof: the listing must not say in one breath that there is something.
+            Some(messages) if messages.is_empty() && !is_zero(body.get("total")) => {
+                Evidence::Unclear("the listing is empty and counts messages".to_owned())
+            }
             Some(messages) => judge(lookup, messages),
             None => Evidence::Unclear("the listing cannot be read".to_owned()),
         }
@@ -212,6 +216,15 @@ fn id(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.as_u64()?.to_string()),
         Value::String(text) => reading::readable_id(text),
         _ => None,
+    }
+}
+
+/// Whether a count says nothing, or that there is none.
+fn is_zero(count: Option<&Value>) -> bool {
+    match count {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => text.trim() == "0",
+        Some(count) => count.as_u64() == Some(0),
     }
 }
 

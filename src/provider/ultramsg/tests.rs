@@ -1,4 +1,4 @@
-//! `UltraMsg`'s dialect against `ultramsg.md`. Texts and classes were copied from the sheet's section 4 by reading.
+//! `UltraMsg`'s dialect against `ultramsg.md`. Its errors stand in `codes/tests.rs`.
 
 use super::*;
 use crate::domain::{ids::AttemptId, outcome::Certainty};
@@ -20,50 +20,6 @@ fn phone() -> Phone {
 fn line(sender_id: &str) -> Result<Line, LineError> {
     let credential = Credential { external_id: String::new(), token: "T0KEN&".to_owned().into() };
     Ultramsg.line("https://api.ultramsg.com", credential, sender_id, &phone())
-}
-
-#[test]
-fn every_error_of_the_sheet_has_its_class() {
-    use Certainty::{InDoubt, Refused};
-    for (status, body, expected) in [
-        (
-            200,
-            r#"{"error":"Wrong token. Please provide token as a GET parameter."}"#,
-            (Refused, "number_auth"),
-        ),
-        (401, r#"{"error":"Invalid token"}"#, (Refused, "number_auth")),
-        (200, r#"{"error":"Unauthorized"}"#, (Refused, "number_auth")),
-        (200, r#"{"error":"Instance not found"}"#, (Refused, "number_suspended")),
-        (404, "", (Refused, "number_suspended")),
-        (404, "<html>Not Found</html>", (Refused, "number_suspended")),
-        (200, r#"{"error":"Stopped due to non-payment, pay and wait"}"#, (Refused, "number_suspended")),
-        (200, r#"{"error":"WhatsApp not connected"}"#, (Refused, "number_suspended")),
-        (200, r#"{"error":[{"to":"is required"}]}"#, (Refused, "recipient_invalid")),
-        (200, r#"{"error":{"to":"is not valid"}}"#, (Refused, "recipient_invalid")),
-        (200, r#"{"error":"invalid number"}"#, (Refused, "recipient_invalid")),
-        (200, r#"{"error":[{"body":"is too long"}]}"#, (Refused, "content_rejected")),
-        (200, r#"{"error":[{"caption":"is too long"}]}"#, (Refused, "content_rejected")),
-        (200, r#"{"error":[{"filename":"is required"}]}"#, (Refused, "content_rejected")),
-        (200, r#"{"error":"file extension not supported"}"#, (Refused, "content_rejected")),
-        (200, r#"{"error":"File too large"}"#, (Refused, "content_rejected")),
-        (200, r#"{"error":["media not found"]}"#, (Refused, "content_rejected")),
-        (200, r#"{"error":"Trial: daily limit reached"}"#, (Refused, "number_limited")),
-        (429, "", (Refused, "throttled")),
-        (200, r#"{"error":"something new"}"#, (Refused, "unknown")),
-        (200, r#"{"sent":"false","message":"invalid number"}"#, (Refused, "recipient_invalid")),
-        // The message may lie in the queue of a logged-out instance.
-        (200, r#"{"sent":"false","message":"WhatsApp not connected"}"#, (InDoubt, "number_suspended")),
-        (200, r#"{"sent":"queued"}"#, (InDoubt, "number_suspended")),
-        (200, r#"{"sent":"false","message":"reason"}"#, (InDoubt, "unknown")),
-        (500, r#"{"error":"Wrong token"}"#, (InDoubt, "transient")),
-        (502, "<html>", (InDoubt, "transient")),
-        (200, "", (InDoubt, "transient")),
-        (200, "<html>", (InDoubt, "transient")),
-        (400, "no", (InDoubt, "transient")),
-        (302, r#"{"error":"Wrong token"}"#, (InDoubt, "transient")),
-    ] {
-        assert_eq!(read(status, body), expected, "{status} {body}");
-    }
 }
 
 #[test]
@@ -112,19 +68,6 @@ fn errors_carry_code_and_words() {
 }
 
 #[test]
-fn states_of_the_listing_are_classified() {
-    let name = |code, detail| Ultramsg.classify_code(code, detail).map_or("-", Class::name);
-    assert_eq!(name("queue", ""), "-");
-    assert_eq!(name("sent", ""), "-");
-    assert_eq!(name("unsent", ""), "content_rejected");
-    assert_eq!(name("invalid", ""), "recipient_invalid");
-    assert_eq!(name("expired", ""), "transient");
-    assert_eq!(name("non_payment", ""), "number_suspended");
-    assert_eq!(name("error", "Wrong token"), "number_auth");
-    assert_eq!(name("error", "something new"), "unknown");
-}
-
-#[test]
 fn every_sample_is_read_as_its_own_row() {
     for row in codes::SIGNALS {
         let (code, class) = codes::classify(row.sample, &[]);
@@ -164,6 +107,7 @@ fn a_lost_message_is_found_by_reference_and_absence_is_proof() {
     assert_eq!(ask(200, r#"{"total":0,"pages":0,"limit":100,"page":1,"messages":[]}"#), Evidence::Absent);
     for (status, body) in [
         (200, r#"{"total":1,"messages":[{"id":1,"referenceId":"another"}]}"#),
+        (200, r#"{"total":1,"pages":1,"limit":100,"page":1,"messages":[]}"#),
         (200, r#"{"error":"Wrong token"}"#),
         (200, "{}"),
         (200, "<html>"),

@@ -7,7 +7,6 @@ use crate::{
         report::{Inbound, Receipt, Report, ReportError, Sender},
     },
 };
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 /// What a body reports; nothing, where it is about a group or about what somebody typed on the phone.
@@ -18,7 +17,7 @@ pub fn read(body: &[u8]) -> Result<Vec<Report>, ReportError> {
     let event = event(body).ok_or(ReportError::Form("an event"))?;
     let data = event.get("data").unwrap_or(&Value::Null);
     let kind = text(&event, "event_type");
-    let sender = match word(&event, "instanceId") {
+    let sender = match word(&event, "instanceId").as_deref().and_then(reading::readable_id) {
         Some(id) => Sender::Id(format!("instance{}", id.strip_prefix("instance").unwrap_or(&id))),
         None => Sender::Account,
     };
@@ -84,10 +83,7 @@ fn inbound(sender: Sender, data: &Value) -> Option<Inbound> {
         text: clean(text(data, "body")),
         answers: data.pointer("/quotedMsg/id").and_then(Value::as_str).and_then(reading::readable_id),
         handled: None,
-        at: data
-            .get("time")
-            .and_then(Value::as_i64)
-            .and_then(|seconds| DateTime::<Utc>::from_timestamp(seconds, 0)),
+        at: data.get("time").and_then(Value::as_i64).and_then(reading::time),
     })
 }
 

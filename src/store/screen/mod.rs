@@ -7,6 +7,7 @@
 mod campaigns;
 mod doubts;
 mod estimate;
+mod forecast;
 mod health;
 pub mod holds;
 mod keys;

@@ -128,6 +128,7 @@ impl Desk {
                 more_before: false,
                 more_after: false,
             }),
+            Question::Forecast(id) => Reading::Forecast(Arc::new(super::forecast::forecast(id))),
             Question::Detail(Subject::Number(id)) => {
                 Reading::Detail(Detail::Number(Box::new(number_detail(id))))
             }

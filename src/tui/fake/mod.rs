@@ -11,6 +11,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 mod desk;
+pub mod forecast;
 pub use desk::{Desk, World};
 
 /// The hour of every test: 14:03:22 in Douala.

@@ -5,6 +5,7 @@ pub mod copy;
 pub mod doubts;
 pub mod drawer;
 pub mod filter;
+pub mod forecast;
 pub mod form;
 pub mod help;
 pub mod instances;
@@ -37,6 +38,8 @@ pub enum Overlay {
     Picker(picker::Picker),
     /// Running programs and who holds which number; scrolled so far.
     Instances(usize),
+    /// When a campaign will be done, day by day.
+    Forecast(Box<forecast::ForecastPanel>),
     /// Attempts in doubt.
     Doubts,
     /// All sending is stopped: what is still in the air.

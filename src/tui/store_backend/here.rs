@@ -2,12 +2,14 @@
 
 use super::Surroundings;
 use crate::domain::action::{Subject, Version};
+use crate::domain::text::Safe;
 use crate::store::screen::Seat;
 use crate::store::screen::notices::ChangeLine;
 use crate::store::view::Session;
 use crate::tui::backend::Inside;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Who is here.
@@ -87,25 +89,41 @@ fn session_of(seat: &Seat, around: &Surroundings) -> Session {
 
 /// The last changes that this console made itself. A console without a sender has no instance that its changes would name.
 #[derive(Debug, Default)]
-pub struct OwnChanges(Mutex<VecDeque<(Subject, Version)>>);
+pub struct OwnChanges(Mutex<VecDeque<Own>>);
+
+/// One of them, with its time on this process's clock.
+#[derive(Debug)]
+struct Own {
+    subject: Subject,
+    /// `None`: no row of its own has one, as with a stop of everything.
+    version: Option<Version>,
+    at: Instant,
+}
 
 impl OwnChanges {
     const KEPT: usize = 256;
+    /// A change without a version that is heard of so soon after our own is ours, if it names us.
+    const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Subject, Version)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Own>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes one.
     pub fn note(&self, subject: Subject, version: Option<Version>) {
         let mut kept = self.lock();
-        kept.extend(version.map(|version| (subject, version)));
+        kept.push_back(Own { subject, version, at: Instant::now() });
         let surplus = kept.len().saturating_sub(Self::KEPT);
         kept.drain(..surplus);
     }
 
-    /// Whether this is one.
-    pub fn has(&self, line: &ChangeLine) -> bool {
-        line.version.is_some_and(|version| self.lock().contains(&(line.subject, version)))
+    /// Whether this is one; `me` is the operator here.
+    pub fn has(&self, line: &ChangeLine, me: &Safe) -> bool {
+        let kept = self.lock();
+        let mut about = kept.iter().filter(|own| own.subject == line.subject);
+        match line.version {
+            Some(version) => about.any(|own| own.version == Some(version)),
+            None => line.by == *me && about.any(|own| own.at.elapsed() < Self::HEARD_WITHIN),
+        }
     }
 }

@@ -12,8 +12,8 @@ use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place,
-    RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
+    CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
+    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
 };
 use crate::store::{Store, StoreError};
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Notice, Reply};
@@ -253,6 +253,10 @@ impl Backend for StoreBackend {
 
     fn campaign(&self, id: CampaignId) -> Reply<CampaignDetail> {
         self.ask(async move |inner| inner.store.campaign_detail(&inner.seat(), id).await)
+    }
+
+    fn forecast(&self, id: CampaignId) -> Reply<ForecastView> {
+        self.ask(async move |inner| inner.store.forecast_view(&inner.seat(), id).await)
     }
 
     fn recipient(&self, id: RecipientId) -> Reply<RecipientDetail> {

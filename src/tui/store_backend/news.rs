@@ -121,11 +121,12 @@ impl News {
         let mut lines = self.store.describe_changes(&seat, &rows, since).await?;
         self.is_behind = false;
         let mut ids = rows.iter().map(|(_, id)| *id);
+        let me = self.here.session().operator;
         lines.retain(|line| {
             let fresh = ids.next().is_some_and(|id| note(&mut self.told, (id, line.at)));
             self.heard = self.heard.max(Some(line.at));
             let is_own = line.instance.is_some() && line.instance == seat.instance;
-            fresh && !is_own && !self.here.own.has(line)
+            fresh && !is_own && !self.here.own.has(line, &me)
         });
         Ok(lines)
     }

@@ -71,6 +71,9 @@ impl Backend for Gate {
     fn campaign(&self, _: CampaignId) -> Reply<CampaignDetail> {
         nothing()
     }
+    fn forecast(&self, _: CampaignId) -> Reply<ForecastView> {
+        nothing()
+    }
     fn recipient(&self, _: RecipientId) -> Reply<RecipientDetail> {
         nothing()
     }

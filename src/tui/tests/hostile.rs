@@ -106,6 +106,13 @@ fn feed(desk: &mut Desk, text: &str) {
                     (shown.clone(), shown.clone(), shown.clone(), shown.clone());
                 Reading::Doubts(Page { rows: vec![row], more_before: false, more_after: false })
             }
+            Question::Forecast(id) => {
+                let mut forecast = crate::tui::fake::forecast::forecast(id);
+                for number in &mut forecast.numbers {
+                    number.name = shown.clone();
+                }
+                Reading::Forecast(std::sync::Arc::new(forecast))
+            }
             Question::Detail(crate::domain::action::Subject::Recipient(id)) => {
                 let mut detail = recipient_detail(id);
                 for attempt in &mut detail.attempts {
@@ -139,13 +146,14 @@ fn feed(desk: &mut Desk, text: &str) {
     }
 }
 
-const WAYS: [&str; 16] = [
+const WAYS: [&str; 17] = [
     "1",
     "2",
     "2 r",
     "4",
     "Enter",
     "2 Enter",
+    "2 f",
     "2 r Enter",
     "4 k Enter",
     "I",

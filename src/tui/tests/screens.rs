@@ -63,6 +63,7 @@ screens! {
     drawer_campaign: |desk| desk.keys("2 Enter");
     drawer_recipient: |desk| desk.keys("2 r j j Enter");
     drawer_attempt: |desk| desk.keys("4 k k Enter");
+    forecast: |desk| desk.keys("2 f");
     instances: |desk| desk.keys("I");
     doubts: |desk| desk.keys("d j");
     doubts_resend: |desk| { desk.keys("d e"); desk.text("asked him"); desk.keys("Enter"); desk.wait(400); };
@@ -92,8 +93,8 @@ fn too_small_says_so_and_keeps_the_two_keys_that_matter() {
 #[test]
 fn no_size_makes_it_fall() {
     for keys in [
-        "1", "2", "3", "4", "?", ":", "I", "d", "!", "o", "/", "n", "e", "x", "y", "Enter", "2 Enter", "2 L",
-        "ctrl-c",
+        "1", "2", "3", "4", "?", ":", "I", "d", "!", "o", "/", "n", "e", "x", "y", "Enter", "2 Enter", "2 f",
+        "2 L", "ctrl-c",
     ] {
         let mut desk = Desk::new(World::Many, 80, 24);
         desk.keys(keys);

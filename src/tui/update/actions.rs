@@ -183,6 +183,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                     model.doubts.asked = None;
                 }
                 Slot::Detail => data::detail_not_asked(model, *request),
+                Slot::Forecast => data::forecast_not_asked(model, *request),
                 _ => {}
             }
         }

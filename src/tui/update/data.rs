@@ -7,7 +7,7 @@ use crate::store::view::{Overview, Place};
 use crate::tui::backend::BackendError;
 use crate::tui::model::{Dirty, Model, Tab};
 use crate::tui::msg::{Effect, Reading, Slot};
-use crate::tui::overlays::Overlay;
+use crate::tui::overlays::{Overlay, forecast::ForecastPanel};
 use crate::tui::tabs;
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,6 +184,7 @@ pub fn answer(
             (std::mem::replace(&mut model.recipients.newer, newer) != newer).then_some(Dirty::Live)
         }
         (Slot::Detail, answer) => detail(model, request, answer),
+        (Slot::Forecast, answer) => forecast(model, request, answer),
         // A failed count or refresh changes nothing: the page's own error tells the operator.
         _ => None,
     };
@@ -234,6 +235,31 @@ fn detail(model: &mut Model, request: u64, answer: Result<Reading, BackendError>
         Err(error) => shown.error.replace(error.clone()) != Some(error),
     };
     changed.then_some(Dirty::Live)
+}
+
+fn forecast(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) -> Option<Dirty> {
+    let panel = forecast_panel(model)?;
+    let taken = match answer {
+        Ok(Reading::Forecast(forecast)) => panel.answer(request, Ok(forecast)),
+        Ok(_) => false,
+        Err(error) => panel.answer(request, Err(error)),
+    };
+    taken.then_some(Dirty::Input)
+}
+
+/// The question about a forecast did not get out: ask again in a while.
+pub fn forecast_not_asked(model: &mut Model, request: u64) {
+    if let Some(panel) = forecast_panel(model) {
+        panel.not_asked(request);
+    }
+}
+
+/// The forecast that is open.
+pub fn forecast_panel(model: &mut Model) -> Option<&mut ForecastPanel> {
+    model.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Forecast(panel) => Some(&mut **panel),
+        _ => None,
+    })
 }
 
 /// The question about details did not get out: ask again in a while.

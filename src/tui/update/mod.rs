@@ -176,7 +176,9 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         None => (vec![model.tab.layer(), Layer::List, Layer::Global], false),
         Some(Overlay::Drawer(drawer)) => (drawer.layers(), false),
         Some(Overlay::Doubts) => (vec![Layer::Doubts, Layer::Global], false),
-        Some(Overlay::Instances(_) | Overlay::Stop) => (vec![Layer::Panel, Layer::Global], false),
+        Some(Overlay::Instances(_) | Overlay::Forecast(_) | Overlay::Stop) => {
+            (vec![Layer::Panel, Layer::Global], false)
+        }
         Some(Overlay::Confirm(confirm)) => (vec![Layer::Dialog], confirm.takes_text()),
         Some(Overlay::Quit(_)) => (vec![Layer::Dialog], false),
         Some(Overlay::Form(_)) => (vec![Layer::Form], true),

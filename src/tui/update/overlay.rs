@@ -25,7 +25,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Overlay::Help(_) => help(model, cmd),
         Overlay::Copy => copy_menu(model, cmd),
         Overlay::Picker(_) => picker(model, cmd),
-        Overlay::Instances(_) | Overlay::Stop => None,
+        Overlay::Instances(_) | Overlay::Forecast(_) | Overlay::Stop => None,
     }
 }
 
@@ -268,6 +268,7 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
     match model.overlays.last_mut() {
         Some(Overlay::Drawer(drawer)) => drawer.scroll = scroll(drawer.scroll),
         Some(Overlay::Instances(at)) => *at = scroll(*at),
+        Some(Overlay::Forecast(panel)) => panel.scroll = scroll(panel.scroll),
         Some(Overlay::Doubts) => {
             if let Some(place) = model.doubts.go(motion) {
                 return super::wants::load_doubts(model, place);

@@ -11,6 +11,7 @@ use crate::tui::msg::Effect;
 use crate::tui::overlays::{
     Overlay,
     drawer::{Drawer, DrawerOf},
+    forecast::ForecastPanel,
     form::NumberForm,
     help::Help,
     palette::Palette,
@@ -256,6 +257,11 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             return Some(Vec::new());
         }
         Cmd::RecipientsOf => return Some(recipients_of(model)),
+        Cmd::CampaignForecast => {
+            let panel = allowed::campaigns(model).first().map(|row| ForecastPanel::new(row));
+            model.overlays.extend(panel.map(|panel| Overlay::Forecast(Box::new(panel))));
+            return Some(Vec::new());
+        }
         _ => return None,
     };
     Some(actions::propose(model, proposal))

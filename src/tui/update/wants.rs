@@ -1,6 +1,6 @@
 //! What the screen needs and does not have yet, decided in one place after every message.
 
-use super::data::wanted_subject;
+use super::data::{forecast_panel, wanted_subject};
 use crate::store::view::{Place, RecipientOrder};
 use crate::tui::model::{Model, Shown, Tab};
 use crate::tui::msg::{Effect, Question};
@@ -26,8 +26,22 @@ pub fn wants(model: &mut Model) -> Vec<Effect> {
     {
         effects.extend(load_doubts(model, place));
     }
+    forecast(model, &mut effects);
     details(model, &mut effects);
     effects
+}
+
+fn forecast(model: &mut Model, effects: &mut Vec<Effect>) {
+    let (now, request) = (model.now.mono, model.next_request);
+    if model.source.away.is_some() {
+        return;
+    }
+    if let Some(panel) = forecast_panel(model)
+        && panel.wants(request, now)
+    {
+        let question = Question::Forecast(panel.campaign);
+        effects.push(ask(model, question));
+    }
 }
 
 fn recipients(model: &mut Model, effects: &mut Vec<Effect>) {

@@ -78,6 +78,7 @@ fn draw_overlay(
         Overlay::Filter(_) => {}
         Overlay::Picker(picker) => picker.view(canvas, body),
         Overlay::Instances(scroll) => overlays::instances::view(model, *scroll, canvas, body, geometry),
+        Overlay::Forecast(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Doubts => overlays::doubts::view(model, canvas, body, geometry),
         Overlay::Stop => overlays::stop::view(model, canvas, body),
         Overlay::Quit(quit) => quit.view(model, canvas, body),

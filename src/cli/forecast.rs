@@ -1,0 +1,185 @@
+//! `signalbox campaign forecast`: when it will be done, day by day, as it is or as it would be.
+
+use super::{
+    CliError, Session, campaign,
+    output::{Table, card, local_or_dash, or_dash},
+    parse,
+    session::Org,
+};
+use crate::{
+    domain::{
+        campaign::CampaignState,
+        forecast::{Bound, Campaign, Cap, Day, FARTHEST_DAYS, Forecast, Number, Opens},
+        ids::NumberId,
+        number::Pacing,
+        phone::Phone,
+    },
+    store::forecast::ForecastWorld,
+};
+use chrono::NaiveDate;
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+use std::{collections::BTreeMap, time::Duration};
+
+/// Which campaign, and what if.
+#[derive(Debug, Args)]
+pub struct ForecastArgs {
+    /// Which one
+    name: String,
+    /// What if this number were suspended; may be given several times
+    #[arg(long, value_name = "PHONE", value_parser = parse::phone)]
+    suspend: Vec<Phone>,
+    /// What if its pool had one number more, with this daily limit; may be given several times
+    #[arg(long, value_name = "DAILY_LIMIT", value_parser = clap::value_parser!(u32).range(1..))]
+    add_number: Vec<u32>,
+    /// What if it had this daily limit
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    daily_limit: Option<u32>,
+    /// What if this campaign were paused; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pause: Vec<String>,
+    /// How many days to look ahead
+    #[arg(long, value_name = "N", default_value_t = FARTHEST_DAYS, value_parser = clap::value_parser!(u32).range(1..=i64::from(FARTHEST_DAYS)))]
+    days: u32,
+}
+
+/// One day, as JSON names it.
+#[derive(Debug, Serialize)]
+struct DayJson {
+    date: NaiveDate,
+    total: u64,
+    by_number: BTreeMap<String, u64>,
+    by_campaign: BTreeMap<String, u64>,
+    /// Most that the daily limits let out on this day; none if there is no limit.
+    limit: Option<u64>,
+    /// What keeps the rest of the campaign for a later day.
+    bound_by: Option<&'static str>,
+}
+
+/// Forecasts.
+pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<(), CliError> {
+    let asked = campaign::find(session, org, &args.name).await?;
+    let mut world = session.store.forecast_world(org.id, asked.id).await?;
+    let place = world.world.campaigns.iter().position(|campaign| campaign.id == asked.id);
+    let place = place.ok_or_else(|| CliError::failed("the campaign does not exist any more"))?;
+    what_if(&mut world, place, args)?;
+    let forecast = Forecast::of(&world.world, args.days);
+    let days: Vec<DayJson> =
+        forecast.until_done(place).iter().map(|day| describe(&world, day, place)).collect();
+    let finish = forecast.finish[place];
+    let binding = forecast.binding(place);
+    let value = json!({
+        "name": args.name,
+        "state": world.states[place].name(),
+        "finish": finish,
+        "binding": binding.map(|(bound, date)| json!({ "hold": bound.name(), "date": date, "sentence": bound.to_string() })),
+        "days": days,
+    });
+    let state = world.states[place];
+    session.out.show(&value, || {
+        let done = match finish {
+            None if days.is_empty() => "nothing is left to send".to_owned(),
+            None => format!("not within {} days by itself", args.days),
+            Some(_) => local_or_dash(finish, org.zone),
+        };
+        let binds = binding.map(|(bound, date)| format!("{bound}, first on {date}"));
+        let head = [("state", as_if(state)), ("done", done), ("what binds", or_dash(binds))];
+        format!("{}\n{}", card(&head), table(&days, &args.name))
+    })
+}
+
+/// The state, and what it is forecast as.
+fn as_if(state: CampaignState) -> String {
+    match state {
+        CampaignState::Active | CampaignState::Scheduled => state.name().to_owned(),
+        _ => format!("{}; this is what would be if it went on now", state.name()),
+    }
+}
+
+/// Changes the world as the options say.
+fn what_if(world: &mut ForecastWorld, place: usize, args: &ForecastArgs) -> Result<(), CliError> {
+    for phone in &args.suspend {
+        let number = world.phones.iter().position(|each| each == phone.reveal()).ok_or_else(|| {
+            CliError::failed(format!(
+                "there is no number {}; signalbox number list shows them",
+                phone.reveal()
+            ))
+        })?;
+        world.world.numbers[number].opens = Opens::Never;
+    }
+    for name in &args.pause {
+        let campaign = world.names.iter().position(|each| each == name).ok_or_else(|| {
+            CliError::failed(format!(
+                "there is no campaign {name:?} that sends; signalbox campaign list shows them"
+            ))
+        })?;
+        world.world.campaigns[campaign].opens = Opens::Never;
+    }
+    if let Some(limit) = args.daily_limit {
+        world.world.campaigns[place].cap.limit = Some(limit);
+    }
+    let pool = world.world.campaigns[place].pool;
+    for (limit, nth) in args.add_number.iter().zip(1..) {
+        let like = world.world.pools[pool].numbers.first().map(|first| &world.world.numbers[*first]);
+        let number = Number {
+            id: NumberId::new(),
+            priority: like.map_or(100, |like| like.priority),
+            cap: Cap { limit: Some(*limit), used_today: 0 },
+            pacing: like
+                .map_or(Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 1 }, |like| like.pacing),
+            next_slot: None,
+            opens: Opens::Now,
+        };
+        world.world.pools[pool].numbers.push(world.world.numbers.len());
+        world.world.numbers.push(number);
+        world.phones.push(format!("new {nth}"));
+        world.called.push(format!("new {nth}"));
+    }
+    Ok(())
+}
+
+fn describe(world: &ForecastWorld, day: &Day, place: usize) -> DayJson {
+    let mut by_number: BTreeMap<String, u64> = BTreeMap::new();
+    let mut by_campaign: BTreeMap<String, u64> = BTreeMap::new();
+    for flow in &day.flows {
+        *by_number.entry(world.phones[flow.number].clone()).or_default() += flow.messages;
+        *by_campaign.entry(world.names[flow.campaign].clone()).or_default() += flow.messages;
+    }
+    DayJson {
+        date: day.date,
+        total: day.total(),
+        by_number,
+        by_campaign,
+        limit: limit_of(world, &world.world.campaigns[place]),
+        bound_by: day.bounds[place].map(Bound::name),
+    }
+}
+
+/// What the daily limits of the organisation and of the pool's numbers let out on a whole day.
+fn limit_of(world: &ForecastWorld, campaign: &Campaign) -> Option<u64> {
+    let world = &world.world;
+    let serving = world.pools[campaign.pool].numbers.iter().map(|place| &world.numbers[*place]);
+    let numbers = serving
+        .filter(|number| number.opens != Opens::Never)
+        .map(|number| number.cap.limit.map(u64::from))
+        .try_fold(0_u64, |sum, limit| Some(sum.saturating_add(limit?)));
+    [numbers, world.cap.limit.map(u64::from)].into_iter().flatten().min()
+}
+
+fn table(days: &[DayJson], name: &str) -> String {
+    if days.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["DATE", "THIS CAMPAIGN", "ALL", "LIMIT", "THE REST WAITS FOR"]);
+    for day in days {
+        table.row([
+            day.date.to_string(),
+            day.by_campaign.get(name).copied().unwrap_or(0).to_string(),
+            day.total.to_string(),
+            or_dash(day.limit),
+            day.bound_by.unwrap_or("-").replace('_', " "),
+        ]);
+    }
+    table.render()
+}

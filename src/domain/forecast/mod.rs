@@ -1,0 +1,276 @@
+//! The forecast: how much goes out on which day, through which number, for which campaign, and when it is done. Pure,
+//! over counts and never over rows: ten million recipients cost as much as ten.
+//!
+//! It walks through the days as the sender would: who serves a campaign is asked of [`selection::participants`], and how
+//! campaigns divide a number of [`sharing::share`], the functions that the plan asks. A day is cut into phases, within
+//! which nobody's standing changes; within a phase messages flow evenly.
+//!
+//! What it cannot know it leaves out: refusals and retries, people who ask not to be written to, and numbers that get
+//! suspended. It says what the limits allow, so reality is never ahead of it, but may be behind.
+
+mod walk;
+
+use super::ids::{CampaignId, NumberId};
+use super::number::Pacing;
+use super::selection::Strategy;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Days that a forecast looks ahead at most: ten years. Farther away nobody believes it.
+pub const FARTHEST_DAYS: u32 = 3_650;
+
+/// Everything the forecast needs, and nothing else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World {
+    /// The organisation's zone: its days are the days of every limit.
+    pub zone: Tz,
+    /// From when on.
+    pub now: DateTime<Utc>,
+    /// The organisation's daily limit.
+    pub cap: Cap,
+    /// All numbers, in the order of their priority.
+    pub numbers: Vec<Number>,
+    /// All pools.
+    pub pools: Vec<Pool>,
+    /// The campaigns that send, and those that will start by themselves.
+    pub campaigns: Vec<Campaign>,
+    /// Place of the number that stands in where a pool has none in service.
+    pub default: Option<usize>,
+}
+
+/// A daily limit and what is used of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cap {
+    /// Most messages on one day of the organisation's zone; `None`: no limit.
+    pub limit: Option<u32>,
+    /// Charged on the first day of the forecast before it begins.
+    pub used_today: u32,
+}
+
+impl Cap {
+    /// What is left on a day: the first, of which some is used, or a later one.
+    fn left(self, first: bool) -> u64 {
+        let used = if first { self.used_today } else { 0 };
+        self.limit.map_or(u64::MAX, |limit| u64::from(limit.saturating_sub(used)))
+    }
+}
+
+/// When something may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opens {
+    /// At once.
+    Now,
+    /// From a time on.
+    At(DateTime<Utc>),
+    /// Not by itself: somebody has to act.
+    Never,
+}
+
+impl Opens {
+    fn by(self, at: DateTime<Utc>) -> bool {
+        match self {
+            Self::Now => true,
+            Self::At(opens) => opens <= at,
+            Self::Never => false,
+        }
+    }
+
+    fn later_than(self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::At(opens) if opens > at => Some(opens),
+            _ => None,
+        }
+    }
+}
+
+/// One sending number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Number {
+    /// Which one.
+    pub id: NumberId,
+    /// Lower goes first.
+    pub priority: i32,
+    /// Its daily limit.
+    pub cap: Cap,
+    /// Its spacing and rate.
+    pub pacing: Pacing,
+    /// When its next slot opens; `None`: now.
+    pub next_slot: Option<DateTime<Utc>>,
+    /// When it may send.
+    pub opens: Opens,
+}
+
+/// Numbers that campaigns share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// How it picks.
+    pub strategy: Strategy,
+    /// Places of its numbers.
+    pub numbers: Vec<usize>,
+}
+
+/// One campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Campaign {
+    /// Which one.
+    pub id: CampaignId,
+    /// Lower goes first.
+    pub priority: i32,
+    /// Its share among equals.
+    pub weight: u32,
+    /// Its daily limit.
+    pub cap: Cap,
+    /// Place of the pool that it sends through.
+    pub pool: usize,
+    /// When it may send.
+    pub opens: Opens,
+    /// What is left to send of the step that each person stands at.
+    pub work: Vec<Work>,
+    /// How long after the step before it each step is due; the first is not looked at.
+    pub delays: Vec<TimeDelta>,
+    /// What it sent today, by place of the number.
+    pub used: Vec<(usize, u32)>,
+}
+
+/// People who stand at the same step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// Which step, from zero.
+    pub step: usize,
+    /// When it is due; `None`: as soon as its turn comes.
+    pub due: Option<DateTime<Utc>>,
+    /// How many people.
+    pub people: u64,
+}
+
+/// What will be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forecast {
+    /// The days on which something happens or binds, from the first on, without gaps.
+    pub days: Vec<Day>,
+    /// For each campaign of the world when its last message goes out; `None`: not within [`FARTHEST_DAYS`], or somebody
+    /// has to act before.
+    pub finish: Vec<Option<DateTime<Utc>>>,
+}
+
+/// One day of the organisation's zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day {
+    /// Its date.
+    pub date: NaiveDate,
+    /// What goes out.
+    pub flows: Vec<Flow>,
+    /// For each campaign of the world what keeps the rest of its messages from going out on this day; `None`: there is
+    /// no rest.
+    pub bounds: Vec<Option<Bound>>,
+}
+
+/// Messages of one campaign through one number on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// Place of the number.
+    pub number: usize,
+    /// Place of the campaign.
+    pub campaign: usize,
+    /// How many.
+    pub messages: u64,
+}
+
+/// What keeps the rest of a campaign for a later day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// It has not begun, or is paused.
+    CampaignNotActive,
+    /// What is left is a later step or a retry, due on another day.
+    NotDue,
+    /// The organisation's daily limit.
+    OrganizationCap,
+    /// Its own daily limit.
+    CampaignCap,
+    /// The daily limits of the numbers that serve it.
+    NumberCap,
+    /// The spacing and rate of the numbers that serve it.
+    Paced,
+    /// No number that could serve it is in service.
+    NoNumber,
+}
+
+impl Bound {
+    /// The name that JSON uses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CampaignNotActive => "campaign_not_active",
+            Self::NotDue => "not_due",
+            Self::OrganizationCap => "organization_cap",
+            Self::CampaignCap => "campaign_cap",
+            Self::NumberCap => "number_cap",
+            Self::Paced => "paced",
+            Self::NoNumber => "no_number",
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::CampaignNotActive => "the campaign is not active",
+            Self::NotDue => "the next step is due later",
+            Self::OrganizationCap => "the organisation's daily limit",
+            Self::CampaignCap => "the campaign's daily limit",
+            Self::NumberCap => "the daily limits of its numbers",
+            Self::Paced => "the spacing and rate of its numbers",
+            Self::NoNumber => "no number is in service",
+        })
+    }
+}
+
+impl Forecast {
+    /// Walks through the days until everything is sent, nothing moves any more, or `days` have passed; at most
+    /// [`FARTHEST_DAYS`].
+    #[must_use]
+    pub fn of(world: &World, days: u32) -> Self {
+        walk::walk(world, days.min(FARTHEST_DAYS))
+    }
+
+    /// The days until a campaign is done, or until nothing of it waits any more.
+    #[must_use]
+    pub fn until_done(&self, campaign: usize) -> &[Day] {
+        let concerns = |day: &Day| day.of_campaign(campaign) > 0 || day.bounds[campaign].is_some();
+        let last = self.days.iter().rposition(concerns);
+        &self.days[..last.map_or(0, |last| last + 1)]
+    }
+
+    /// What bound a campaign first, and on which day. What it waits for by its own plan, a start or a later step, binds
+    /// only if nothing else does.
+    #[must_use]
+    pub fn binding(&self, campaign: usize) -> Option<(Bound, NaiveDate)> {
+        let bounds = || {
+            self.days
+                .iter()
+                .filter_map(|day| day.bounds.get(campaign).copied().flatten().map(|bound| (bound, day.date)))
+        };
+        let planned = |bound| matches!(bound, Bound::NotDue | Bound::CampaignNotActive);
+        bounds().find(|(bound, _)| !planned(*bound)).or_else(|| bounds().next())
+    }
+}
+
+impl Day {
+    /// All messages of the day.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.flows.iter().map(|flow| flow.messages).sum()
+    }
+
+    /// The messages of one campaign.
+    #[must_use]
+    pub fn of_campaign(&self, campaign: usize) -> u64 {
+        self.flows.iter().filter(|flow| flow.campaign == campaign).map(|flow| flow.messages).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,450 @@
+//! The walk through the days.
+
+use super::{Bound, Day, Flow, Forecast, Opens, World};
+use crate::domain::day::{local_date, start_of_day};
+use crate::domain::pacing::Slots;
+use crate::domain::selection::{self, Candidate, Standing, Strategy};
+use crate::domain::sharing;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use std::collections::{BTreeMap, VecDeque};
+
+/// In how many turns the numbers take what is scarce: as in reality each takes a little, and is asked again. Up to so many
+/// messages a number this is exact.
+const TURNS: u64 = 64;
+/// How many such turns of one number a forecast affords; after that scarce work is divided at once.
+const MOST_TURNS: u64 = 20_000;
+
+pub(super) fn walk(world: &World, days: u32) -> Forecast {
+    let mut walk = Walk::new(world);
+    let mut forecast = Forecast { days: Vec::new(), finish: Vec::new() };
+    let mut date = local_date(world.now, world.zone);
+    for nth in 0..days {
+        let Some(next) = date.succ_opt() else { break };
+        let (begin, end) = (start_of_day(date, world.zone).max(world.now), start_of_day(next, world.zone));
+        // The first day may be no whole one: only from the third on is it known that a whole one sent nothing.
+        if walk.is_done() || nth > 1 && walk.is_stuck(begin) {
+            break;
+        }
+        forecast.days.push(walk.day(date, begin, end, nth == 0));
+        date = next;
+    }
+    forecast.finish = walk.lines.iter().map(|line| line.last.filter(|_| line.is_done())).collect();
+    forecast
+}
+
+/// What is left of one campaign.
+struct Line {
+    /// Put-back work and later steps that are due, first come first served: step and people.
+    due: VecDeque<(usize, u64)>,
+    /// People at the first step whom nothing but their turn keeps.
+    fresh: u64,
+    /// What is due later.
+    later: BTreeMap<DateTime<Utc>, Vec<(usize, u64)>>,
+    /// Left of its cap today.
+    left: u64,
+    /// Sent today, by place of the number.
+    used: Vec<u32>,
+    /// When its last message so far goes out.
+    last: Option<DateTime<Utc>>,
+}
+
+impl Line {
+    fn ready(&self) -> u64 {
+        self.fresh + self.due.iter().map(|(_, people)| people).sum::<u64>()
+    }
+
+    fn is_done(&self) -> bool {
+        self.ready() == 0 && self.later.is_empty()
+    }
+
+    fn release(&mut self, at: DateTime<Utc>) {
+        while let Some(entry) = self.later.first_entry().filter(|entry| *entry.key() <= at) {
+            self.due.extend(entry.remove());
+        }
+    }
+
+    /// Sends: what is due first, then the fresh. Later steps become due.
+    fn send(&mut self, mut messages: u64, at: DateTime<Utc>, delays: &[TimeDelta]) {
+        self.left -= messages.min(self.left);
+        while messages > 0 {
+            let (step, sent) = if let Some((step, people)) = self.due.front_mut() {
+                let (step, sent) = (*step, messages.min(*people));
+                *people -= sent;
+                if *people == 0 {
+                    self.due.pop_front();
+                }
+                (step, sent)
+            } else {
+                let sent = messages.min(self.fresh);
+                self.fresh -= sent;
+                if sent == 0 {
+                    return;
+                }
+                (0, sent)
+            };
+            messages -= sent;
+            if let Some(delay) = delays.get(step + 1) {
+                let due = at.checked_add_signed(*delay).unwrap_or(DateTime::<Utc>::MAX_UTC);
+                let steps = self.later.entry(due).or_default();
+                match steps.iter_mut().find(|(each, _)| *each == step + 1) {
+                    Some((_, people)) => *people += sent,
+                    None => steps.push((step + 1, sent)),
+                }
+            }
+        }
+    }
+}
+
+struct Walk<'a> {
+    world: &'a World,
+    lines: Vec<Line>,
+    /// Left of each number's cap today.
+    left: Vec<u64>,
+    /// Sent today by each number.
+    used: Vec<u32>,
+    /// When each number's next slot opens.
+    next_slot: Vec<DateTime<Utc>>,
+    /// Left of the organisation's cap today.
+    organization: u64,
+    /// Today's messages, by campaign and number.
+    flows: BTreeMap<(usize, usize), u64>,
+    /// Turns in which scarce work was divided.
+    turns: u64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(world: &'a World) -> Self {
+        let lines = world.campaigns.iter().map(|campaign| {
+            let mut line = Line {
+                due: VecDeque::new(),
+                fresh: 0,
+                later: BTreeMap::new(),
+                left: 0,
+                used: vec![0; world.numbers.len()],
+                last: None,
+            };
+            for work in campaign.work.iter().filter(|work| work.people > 0) {
+                match work.due {
+                    None if work.step == 0 => line.fresh += work.people,
+                    due => {
+                        line.later
+                            .entry(due.unwrap_or(world.now))
+                            .or_default()
+                            .push((work.step, work.people));
+                    }
+                }
+            }
+            line
+        });
+        Self {
+            world,
+            lines: lines.collect(),
+            left: Vec::new(),
+            used: Vec::new(),
+            next_slot: world.numbers.iter().map(|number| number.next_slot.unwrap_or(world.now)).collect(),
+            organization: 0,
+            flows: BTreeMap::new(),
+            turns: 0,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.lines.iter().all(Line::is_done)
+    }
+
+    /// Whether nothing will ever move again by itself: the day before sent nothing, and nothing is about to open.
+    fn is_stuck(&self, at: DateTime<Utc>) -> bool {
+        let opens = |opens: Opens| opens.later_than(at).is_some();
+        self.flows.is_empty()
+            && self.lines.iter().all(|line| line.later.is_empty())
+            && !self.world.numbers.iter().any(|number| opens(number.opens))
+            && !self.world.campaigns.iter().any(|campaign| opens(campaign.opens))
+    }
+
+    fn day(&mut self, date: NaiveDate, begin: DateTime<Utc>, end: DateTime<Utc>, first: bool) -> Day {
+        self.open(first);
+        let mut at = begin;
+        while at < end {
+            for line in &mut self.lines {
+                line.release(at);
+            }
+            at = self.phase(at, end);
+        }
+        let bounds = (0..self.lines.len()).map(|place| self.bound(place, end)).collect();
+        let flow =
+            |(&(campaign, number), &messages): (&(usize, usize), &u64)| Flow { number, campaign, messages };
+        Day { date, flows: self.flows.iter().map(flow).collect(), bounds }
+    }
+
+    /// A new day: every limit is whole again, but for what today's messages used of the first day's.
+    fn open(&mut self, first: bool) {
+        let world = self.world;
+        self.organization = world.cap.left(first);
+        self.left = world.numbers.iter().map(|number| number.cap.left(first)).collect();
+        let used_before = |used: u32| if first { used } else { 0 };
+        self.used = world.numbers.iter().map(|number| used_before(number.cap.used_today)).collect();
+        for (line, campaign) in self.lines.iter_mut().zip(&world.campaigns) {
+            line.left = campaign.cap.left(first);
+            line.used.fill(0);
+            for (number, used) in campaign.used.iter().filter(|_| first) {
+                if let Some(place) = line.used.get_mut(*number) {
+                    *place = *used;
+                }
+            }
+        }
+        self.flows.clear();
+    }
+
+    /// From `at` to the next moment at which somebody's standing changes. The answer is that moment.
+    fn phase(&mut self, at: DateTime<Utc>, end: DateTime<Utc>) -> DateTime<Utc> {
+        let next = self.next_change(at, end);
+        let serves = self.serves(at);
+        if self.organization == 0 || serves.iter().all(Vec::is_empty) {
+            return next;
+        }
+        let until = self.filled(&serves, at).map_or(next, |filled| filled.min(next));
+        let taken = self.hand_out(&serves, at, until);
+        // What needs no time is done at once; the clock goes on when nothing more is.
+        match (until > at, taken) {
+            (true, _) => until,
+            (false, 0) => next,
+            (false, _) => at,
+        }
+    }
+
+    /// The next moment at which something opens or is due.
+    fn next_change(&self, at: DateTime<Utc>, end: DateTime<Utc>) -> DateTime<Utc> {
+        let numbers = self.world.numbers.iter().filter_map(|number| number.opens.later_than(at));
+        let campaigns = self.world.campaigns.iter().filter_map(|campaign| campaign.opens.later_than(at));
+        let due = self.lines.iter().filter_map(|line| line.later.keys().find(|due| **due > at).copied());
+        numbers.chain(campaigns).chain(due).min().map_or(end, |next| next.min(end))
+    }
+
+    /// For each number the campaigns that it serves now.
+    fn serves(&self, at: DateTime<Utc>) -> Vec<Vec<usize>> {
+        let candidates: Vec<Candidate> =
+            (0..self.left.len()).map(|place| self.candidate(place, at)).collect();
+        let mut serves = vec![Vec::new(); candidates.len()];
+        let mut of_pool: Vec<Option<Vec<usize>>> = vec![None; self.world.pools.len()];
+        for (place, campaign) in self.world.campaigns.iter().enumerate() {
+            let line = &self.lines[place];
+            let Some(pool) = self.world.pools.get(campaign.pool) else { continue };
+            if !campaign.opens.by(at) || line.left == 0 || line.ready() == 0 {
+                continue;
+            }
+            let members = of_pool[campaign.pool].get_or_insert_with(|| {
+                let in_pool: Vec<Candidate> =
+                    pool.numbers.iter().filter_map(|number| candidates.get(*number).copied()).collect();
+                let default = self.world.default.and_then(|number| candidates.get(number));
+                let view = selection::View { strategy: pool.strategy, pool: &in_pool, sticky: None, default };
+                let chosen =
+                    selection::participants(&view).map(|serving| serving.numbers).unwrap_or_default();
+                let serves = |number: &usize| {
+                    let candidate = &candidates[*number];
+                    candidate.standing == Standing::Ready && chosen.contains(&candidate.number)
+                };
+                (0..candidates.len()).filter(serves).collect()
+            });
+            for number in members.iter() {
+                serves[*number].push(place);
+            }
+        }
+        serves
+    }
+
+    fn candidate(&self, place: usize, at: DateTime<Utc>) -> Candidate {
+        let number = &self.world.numbers[place];
+        Candidate {
+            number: number.id,
+            priority: number.priority,
+            weight: 1,
+            daily_limit: number.cap.limit,
+            used_today: self.used[place],
+            last_used: None,
+            standing: match number.opens {
+                opens if !opens.by(at) => Standing::OutOfService,
+                _ if self.left[place] == 0 => Standing::Resting { until: None },
+                _ => Standing::Ready,
+            },
+        }
+    }
+
+    /// When the numbers of some pool have all reached their limits, if none of them stops before: backups take over then.
+    fn filled(&self, serves: &[Vec<usize>], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let full_at = |place: usize| {
+            let slots = Slots::of(&self.world.numbers[place].pacing);
+            if slots.gap.is_zero() {
+                return at;
+            }
+            let count = self.left[place].div_ceil(u64::from(slots.batch));
+            let span = i64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(i64::MAX);
+            let span = span.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
+            self.next_slot[place]
+                .max(at)
+                .checked_add_signed(TimeDelta::nanoseconds(span))
+                .unwrap_or(DateTime::<Utc>::MAX_UTC)
+        };
+        let of_campaign = |campaign: usize| {
+            (0..serves.len()).filter(|number| serves[*number].contains(&campaign)).map(full_at).max()
+        };
+        (0..self.lines.len()).filter_map(of_campaign).min()
+    }
+
+    /// How many messages a number can send from `at` to `until`.
+    fn capacity(&self, place: usize, at: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        let slots = Slots::of(&self.world.numbers[place].pacing);
+        if slots.gap.is_zero() {
+            return self.left[place];
+        }
+        let span = (until - self.next_slot[place].max(at)).num_nanoseconds().unwrap_or(i64::MAX);
+        let gap = u64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(u64::MAX).max(1);
+        let count = u64::try_from(span).unwrap_or(0).div_ceil(gap);
+        count.saturating_mul(u64::from(slots.batch)).min(self.left[place])
+    }
+
+    /// Lets the numbers send what they can from `at` to `until`; the answer is how much that was.
+    fn hand_out(&mut self, serves: &[Vec<usize>], at: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        let mut room: Vec<u64> = (0..serves.len())
+            .map(|place| if serves[place].is_empty() { 0 } else { self.capacity(place, at, until) })
+            .collect();
+        let mut order: Vec<usize> = (0..serves.len()).filter(|place| room[*place] > 0).collect();
+        if self.world.pools.iter().any(|pool| pool.strategy != Strategy::Priority) {
+            order.sort_by_key(|place| {
+                let limit = u64::from(self.world.numbers[*place].cap.limit.unwrap_or(u32::MAX).max(1));
+                (u64::from(self.used[*place]) * 1_000_000 / limit, self.used[*place])
+            });
+        }
+        let mut chunk = None;
+        let mut sum = 0;
+        loop {
+            let all = room.iter().fold(0_u64, |all, each| all.saturating_add(*each));
+            let work = self.work_of(serves).min(all);
+            if work == 0 {
+                return sum;
+            }
+            let chunk = *chunk.get_or_insert_with(|| self.chunk(serves, all, work, order.len()));
+            // Scarce work is divided by how fast each sends: evenly among those that need no time.
+            let pace = |place: usize| if until > at { room[place] } else { u64::from(room[place] > 0) };
+            let paces: Vec<u64> = (0..room.len()).map(pace).collect();
+            let of_all = paces.iter().map(|pace| u128::from(*pace)).sum::<u128>().max(1);
+            let mut taken = 0;
+            for place in &order {
+                let part = u128::from(paces[*place]) * u128::from(chunk.unwrap_or(u64::MAX)) / of_all;
+                let part = u64::try_from(part).unwrap_or(u64::MAX).max(1).min(room[*place]);
+                let part = if chunk.is_none() { room[*place] } else { part };
+                let sent = if part == 0 { 0 } else { self.send(*place, &serves[*place], part, at) };
+                room[*place] -= sent;
+                taken += sent;
+            }
+            sum += taken;
+            if taken == 0 {
+                return sum;
+            }
+        }
+    }
+
+    /// How much all numbers take in one turn; `None`: all that they can, because nothing runs dry meanwhile.
+    fn chunk(&mut self, serves: &[Vec<usize>], all: u64, work: u64, numbers: usize) -> Option<u64> {
+        if self.organization >= all && self.work_by_campaign(serves).all(|work| work >= all) {
+            return None;
+        }
+        let numbers = u64::try_from(numbers).unwrap_or(u64::MAX);
+        if self.turns > MOST_TURNS {
+            return Some(work);
+        }
+        self.turns += TURNS * numbers;
+        Some((work / TURNS).max(numbers))
+    }
+
+    /// What could be sent if the numbers that serve had no limits.
+    fn work_of(&self, serves: &[Vec<usize>]) -> u64 {
+        self.work_by_campaign(serves).sum::<u64>().min(self.organization)
+    }
+
+    /// The same of each campaign that some number serves.
+    fn work_by_campaign(&self, serves: &[Vec<usize>]) -> impl Iterator<Item = u64> {
+        let is_open = |(place, _): &(usize, &Line)| serves.iter().any(|campaigns| campaigns.contains(place));
+        self.lines.iter().enumerate().filter(is_open).map(|(_, line)| line.ready().min(line.left))
+    }
+
+    /// Sends at most `most` messages through a number, shared among the campaigns that it serves.
+    fn send(&mut self, place: usize, campaigns: &[usize], most: u64, at: DateTime<Utc>) -> u64 {
+        let most = u32::try_from(most.min(self.organization)).unwrap_or(u32::MAX);
+        let number = &self.world.numbers[place];
+        let candidate = |campaign: &usize| {
+            let (line, campaign) = (&self.lines[*campaign], &self.world.campaigns[*campaign]);
+            sharing::Candidate {
+                campaign: campaign.id,
+                priority: campaign.priority,
+                weight: campaign.weight,
+                used_today: line.used[place],
+                queued: u32::try_from(line.ready()).unwrap_or(u32::MAX),
+                campaign_remaining: Some(u32::try_from(line.left).unwrap_or(u32::MAX)),
+            }
+        };
+        let candidates: Vec<sharing::Candidate> = campaigns.iter().map(candidate).collect();
+        let slots = Slots::of(&number.pacing);
+        let (mut sum, mut served) = (0, Vec::new());
+        for (id, count) in sharing::share(most, number.cap.limit, &candidates) {
+            let Some(campaign) = campaigns.iter().find(|place| self.world.campaigns[**place].id == id) else {
+                continue;
+            };
+            let messages = u64::from(count);
+            let line = &mut self.lines[*campaign];
+            line.used[place] += count;
+            line.send(messages, at, &self.world.campaigns[*campaign].delays);
+            *self.flows.entry((*campaign, place)).or_default() += messages;
+            served.push(*campaign);
+            sum += messages;
+        }
+        self.left[place] -= sum.min(self.left[place]);
+        self.used[place] = self.used[place].saturating_add(u32::try_from(sum).unwrap_or(u32::MAX));
+        self.organization -= sum;
+        let first = self.next_slot[place].max(at);
+        if sum > 0 {
+            let gap = TimeDelta::from_std(slots.gap_with(0.5)).unwrap_or(TimeDelta::MAX);
+            let gaps = i32::try_from(sum.div_ceil(u64::from(slots.batch))).unwrap_or(i32::MAX);
+            let last = later(first, gap, gaps - 1);
+            self.next_slot[place] = later(first, gap, gaps);
+            for campaign in served {
+                self.lines[campaign].last = self.lines[campaign].last.max(Some(last));
+            }
+        }
+        sum
+    }
+
+    /// Why the rest of a campaign stays for a later day.
+    fn bound(&self, place: usize, end: DateTime<Utc>) -> Option<Bound> {
+        let (line, campaign) = (&self.lines[place], &self.world.campaigns[place]);
+        let last = end - TimeDelta::seconds(1);
+        if line.is_done() {
+            return None;
+        }
+        let numbers = || {
+            let pool = self.world.pools.get(campaign.pool).map_or(&[][..], |pool| &pool.numbers);
+            let works = |number: &usize| self.world.numbers[*number].opens.by(last);
+            let some_work = pool.iter().any(works);
+            let default = self.world.default.into_iter().filter(move |_| !some_work);
+            pool.iter().copied().chain(default).filter(move |number| works(number))
+        };
+        Some(if !campaign.opens.by(last) {
+            Bound::CampaignNotActive
+        } else if line.ready() == 0 {
+            Bound::NotDue
+        } else if numbers().next().is_none() {
+            Bound::NoNumber
+        } else if self.organization == 0 {
+            Bound::OrganizationCap
+        } else if line.left == 0 {
+            Bound::CampaignCap
+        } else if numbers().all(|number| self.left[number] == 0) {
+            Bound::NumberCap
+        } else {
+            Bound::Paced
+        })
+    }
+}
+
+fn later(at: DateTime<Utc>, gap: TimeDelta, times: i32) -> DateTime<Utc> {
+    gap.checked_mul(times).and_then(|span| at.checked_add_signed(span)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}

@@ -1,0 +1,230 @@
+//! What a forecast is made from: counts, never rows.
+
+use super::{
+    Store, StoreError, failed,
+    snapshot::{NumberView, PoolView, Snapshot},
+};
+use crate::domain::{
+    campaign::CampaignState,
+    forecast::{Campaign, Cap, Number, Opens, Pool, Work, World},
+    ids::{CampaignId, NumberId, OrganizationId, PoolId},
+    number::NumberState,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use std::collections::HashMap;
+
+const DOING: &str = "read what is left to send";
+
+/// A world to forecast, and what its places are called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForecastWorld {
+    /// The world.
+    pub world: World,
+    /// The phones of its numbers, in the same order.
+    pub phones: Vec<String>,
+    /// What operators call its numbers, in the same order.
+    pub called: Vec<String>,
+    /// The names of its campaigns, in the same order.
+    pub names: Vec<String>,
+    /// The states of its campaigns, in the same order.
+    pub states: Vec<CampaignState>,
+}
+
+/// A campaign that sends, will start by itself, or was asked for.
+struct CampaignRow {
+    id: CampaignId,
+    name: String,
+    state: CampaignState,
+    priority: i32,
+    weight: u32,
+    pool: PoolId,
+    cap: Cap,
+    starts_at: Option<DateTime<Utc>>,
+    fresh: u64,
+}
+
+impl Store {
+    /// Everything that a forecast of `campaign` needs: it, all campaigns that compete with it, and all numbers. A campaign
+    /// that was not started yet counts as started now; one that is paused as not going on by itself, but for the one asked
+    /// for.
+    ///
+    /// # Errors
+    /// When the database is away or refuses, or a row cannot be read.
+    pub async fn forecast_world(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<ForecastWorld, StoreError> {
+        let snapshot = self.snapshot(organization, None).await?;
+        let mut rows = self.campaigns_to_forecast(organization, &snapshot, campaign).await?;
+        let ids: Vec<CampaignId> = rows.iter().map(|row| row.id).collect();
+        let mut due = self.due_work(organization, &ids).await?;
+        let mut delays = self.step_delays(organization, &ids).await?;
+        let places: HashMap<NumberId, usize> =
+            snapshot.numbers.iter().enumerate().map(|(place, view)| (view.number.id, place)).collect();
+        let pools: HashMap<PoolId, usize> =
+            snapshot.pools.iter().enumerate().map(|(place, pool)| (pool.id, place)).collect();
+        // A pool that was made between the two looks is not known here yet.
+        rows.retain(|row| pools.contains_key(&row.pool));
+        let campaigns = rows.iter().map(|row| {
+            let mut work = due.remove(&row.id).unwrap_or_default();
+            work.push(Work { step: 0, due: None, people: row.fresh });
+            let used = |((number, each), used): (&(NumberId, CampaignId), &u32)| {
+                (*each == row.id).then(|| Some((*places.get(number)?, *used))).flatten()
+            };
+            Campaign {
+                id: row.id,
+                priority: row.priority,
+                weight: row.weight,
+                cap: row.cap,
+                pool: pools[&row.pool],
+                opens: opens(row, campaign),
+                work,
+                delays: delays.remove(&row.id).unwrap_or_default(),
+                used: snapshot.shares.iter().filter_map(used).collect(),
+            }
+        });
+        let world = World {
+            zone: snapshot.organization.time_zone.parse().unwrap_or(Tz::UTC),
+            now: snapshot.at,
+            cap: Cap {
+                limit: snapshot.organization.daily_limit,
+                used_today: snapshot.organization.used_today,
+            },
+            campaigns: campaigns.collect(),
+            numbers: numbers(&snapshot),
+            pools: members(&snapshot, &places),
+            default: snapshot.organization.default_number.and_then(|number| places.get(&number).copied()),
+        };
+        Ok(ForecastWorld {
+            world,
+            phones: snapshot.numbers.iter().map(|view| view.number.phone.reveal().to_owned()).collect(),
+            called: snapshot.numbers.iter().map(|view| view.called().into_string()).collect(),
+            names: rows.iter().map(|row| row.name.clone()).collect(),
+            states: rows.iter().map(|row| row.state).collect(),
+        })
+    }
+
+    async fn campaigns_to_forecast(
+        &self,
+        organization: OrganizationId,
+        snapshot: &Snapshot,
+        also: CampaignId,
+    ) -> Result<Vec<CampaignRow>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select c.id, c.name, c.state::text as "state!", c.priority, c.weight, c.pool_id, c.daily_limit,
+                      c.starts_at, coalesce(u.reserved, 0) as "used!",
+                      (select coalesce(sum(k.fresh), 0)::bigint from campaign_counts k
+                        where k.organization_id = c.organization_id and k.campaign_id = c.id) as "fresh!"
+                 from campaigns c
+                 left join quota_usage u on u.organization_id = c.organization_id and u.scope = 'campaign'
+                                        and u.scope_id = c.id and u.day = $2
+                where c.organization_id = $1 and (c.state in ('active', 'scheduled', 'paused') or c.id = $3)
+                order by c.priority, c.id"#,
+            organization.0,
+            snapshot.day,
+            also.0,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        rows.into_iter()
+            .map(|row| {
+                let whole = |number: i32| u32::try_from(number).unwrap_or(0);
+                Ok(CampaignRow {
+                    id: row.id.into(),
+                    name: row.name,
+                    state: row
+                        .state
+                        .parse()
+                        .map_err(|_| StoreError::Unreadable { doing: DOING, what: "campaign state" })?,
+                    priority: row.priority,
+                    weight: whole(row.weight),
+                    pool: row.pool_id.into(),
+                    cap: Cap { limit: row.daily_limit.map(whole), used_today: whole(row.used) },
+                    starts_at: row.starts_at,
+                    fresh: u64::try_from(row.fresh).unwrap_or(0),
+                })
+            })
+            .collect()
+    }
+
+    /// Queued work that has a due time, by step and hour.
+    async fn due_work(
+        &self,
+        organization: OrganizationId,
+        campaigns: &[CampaignId],
+    ) -> Result<HashMap<CampaignId, Vec<Work>>, StoreError> {
+        let ids: Vec<uuid::Uuid> = campaigns.iter().map(|campaign| campaign.0).collect();
+        let rows = sqlx::query!(
+            r#"select r.campaign_id, r.step, max(r.due_at) as "due!", count(*) as "people!"
+                 from campaign_recipients r
+                where r.organization_id = $1 and r.campaign_id = any ($2) and r.due_at is not null
+                  and r.state = 'queued'
+                group by r.campaign_id, r.step, date_trunc('hour', r.due_at)
+                order by 3"#,
+            organization.0,
+            &ids,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        let mut work: HashMap<CampaignId, Vec<Work>> = HashMap::new();
+        for row in rows {
+            work.entry(row.campaign_id.into()).or_default().push(Work {
+                step: usize::try_from(row.step).unwrap_or(1).saturating_sub(1),
+                due: Some(row.due),
+                people: u64::try_from(row.people).unwrap_or(0),
+            });
+        }
+        Ok(work)
+    }
+
+    async fn step_delays(
+        &self,
+        organization: OrganizationId,
+        campaigns: &[CampaignId],
+    ) -> Result<HashMap<CampaignId, Vec<TimeDelta>>, StoreError> {
+        let mut delays: HashMap<CampaignId, Vec<TimeDelta>> = HashMap::new();
+        for step in self.step_texts(organization, campaigns).await? {
+            delays.entry(step.campaign).or_default().push(TimeDelta::seconds(step.after_seconds));
+        }
+        Ok(delays)
+    }
+}
+
+/// When a campaign may send. The one that is asked for is forecast as if somebody let it go on now.
+fn opens(row: &CampaignRow, asked: CampaignId) -> Opens {
+    match row.state {
+        CampaignState::Active => Opens::Now,
+        CampaignState::Scheduled => row.starts_at.map_or(Opens::Never, Opens::At),
+        CampaignState::Draft | CampaignState::Paused if row.id == asked => Opens::Now,
+        _ => Opens::Never,
+    }
+}
+
+fn numbers(snapshot: &Snapshot) -> Vec<Number> {
+    let number = |view: &NumberView| Number {
+        id: view.number.id,
+        priority: view.number.priority,
+        cap: Cap { limit: view.number.daily_limit, used_today: view.used_today },
+        pacing: view.number.pacing,
+        next_slot: view.next_send_at,
+        opens: match &view.number.state {
+            NumberState::Active => Opens::Now,
+            NumberState::Limited { until, .. } => Opens::At(*until),
+            NumberState::Suspended(suspension) => suspension.until.map_or(Opens::Never, Opens::At),
+            NumberState::Disabled => Opens::Never,
+        },
+    };
+    snapshot.numbers.iter().map(number).collect()
+}
+
+fn members(snapshot: &Snapshot, places: &HashMap<NumberId, usize>) -> Vec<Pool> {
+    let pool = |pool: &PoolView| Pool {
+        strategy: pool.strategy,
+        numbers: pool.numbers.iter().filter_map(|number| places.get(number).copied()).collect(),
+    };
+    snapshot.pools.iter().map(pool).collect()
+}

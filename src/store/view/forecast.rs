@@ -1,0 +1,50 @@
+//! When a campaign will be done, day by day.
+
+use crate::domain::forecast::Bound;
+use crate::domain::ids::CampaignId;
+use crate::domain::text::Shown;
+use chrono::{DateTime, NaiveDate, Utc};
+
+/// Days that the console looks ahead.
+pub const FORECAST_DAYS: u32 = 365;
+
+/// A forecast as the console draws it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForecastView {
+    /// Of this campaign.
+    pub campaign: CampaignId,
+    /// It does not run: this is what would be if it went on now.
+    pub as_if: bool,
+    /// When its last message goes out; `None`: not within [`FORECAST_DAYS`], or somebody has to act before.
+    pub finish: Option<DateTime<Utc>>,
+    /// What binds first, and from which day on.
+    pub binding: Option<(Bound, NaiveDate)>,
+    /// The numbers that carry something on these days.
+    pub numbers: Vec<ForecastNumber>,
+    /// From today until it is done.
+    pub days: Vec<ForecastDay>,
+}
+
+/// A number on these days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForecastNumber {
+    /// What operators call it.
+    pub name: Shown,
+    /// Its daily limit.
+    pub limit: Option<u32>,
+    /// What it carries on each day, for all campaigns.
+    pub messages: Vec<u64>,
+}
+
+/// One day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForecastDay {
+    /// Its date in the organisation's zone.
+    pub date: NaiveDate,
+    /// Messages of this campaign.
+    pub own: u64,
+    /// Messages of all campaigns.
+    pub all: u64,
+    /// What keeps the rest of this campaign for a later day.
+    pub bound: Option<Bound>,
+}

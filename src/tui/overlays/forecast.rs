@@ -1,0 +1,217 @@
+//! When a campaign will be done: what binds, a picture of days and numbers, and the days one by one.
+
+use crate::domain::ids::CampaignId;
+use crate::domain::text::Shown;
+use crate::store::view::{CampaignRow, FORECAST_DAYS, ForecastDay, ForecastView};
+use crate::tui::backend::BackendError;
+use crate::tui::model::{Geometry, Model};
+use crate::tui::theme::{Role, Theme};
+use crate::tui::widgets::Canvas;
+use crate::tui::widgets::canvas::Border;
+use crate::tui::widgets::chart;
+use crate::tui::widgets::facts::Facts;
+use crate::tui::words;
+use chrono::{Datelike, Weekday};
+use ratatui::layout::Rect;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// It is asked for again after so long.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Columns of the names beside the picture.
+const NAMES: usize = 13;
+/// From nothing to full.
+const FINE: [&str; 5] = [" ", "\u{2591}", "\u{2592}", "\u{2593}", "\u{2588}"];
+const PLAIN: [&str; 5] = [" ", ".", ":", "+", "#"];
+
+/// The panel over the Campaigns tab.
+#[derive(Debug, Clone)]
+pub struct ForecastPanel {
+    /// Of this campaign.
+    pub campaign: CampaignId,
+    /// Lines scrolled.
+    pub scroll: usize,
+    name: Shown,
+    forecast: Option<Arc<ForecastView>>,
+    error: Option<BackendError>,
+    /// The question under way.
+    waiting: Option<u64>,
+    asked_at: Option<Instant>,
+}
+
+impl ForecastPanel {
+    /// For the campaign of this row; nothing is known yet.
+    pub fn new(row: &CampaignRow) -> Self {
+        Self {
+            campaign: row.id,
+            scroll: 0,
+            name: row.name.clone(),
+            forecast: None,
+            error: None,
+            waiting: None,
+            asked_at: None,
+        }
+    }
+
+    /// Whether it is to be asked for now; then it waits for the answer to this question.
+    pub fn wants(&mut self, request: u64, now: Instant) -> bool {
+        let due = self.asked_at.is_none_or(|asked| now >= asked + AGAIN);
+        if self.waiting.is_some() || !due {
+            return false;
+        }
+        (self.waiting, self.asked_at) = (Some(request), Some(now));
+        true
+    }
+
+    /// The question did not get out: it will be asked again.
+    pub fn not_asked(&mut self, request: u64) {
+        if self.waiting == Some(request) {
+            (self.waiting, self.asked_at) = (None, None);
+        }
+    }
+
+    /// Takes in an answer; whether it is the one that is waited for.
+    pub fn answer(&mut self, request: u64, answer: Result<Arc<ForecastView>, BackendError>) -> bool {
+        if self.waiting != Some(request) {
+            return false;
+        }
+        self.waiting = None;
+        match answer {
+            Ok(forecast) => (self.forecast, self.error) = (Some(forecast), None),
+            Err(error) => self.error = Some(error),
+        }
+        true
+    }
+
+    /// Draws it.
+    pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
+        canvas.clear(area);
+        let title = format!("Forecast of {}", self.name.as_str());
+        let border = Border { title: &title, foot: "j k scroll  Esc closes", double: false };
+        let inside = canvas.panel(area, border, Role::Frame);
+        let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
+        let mut facts = Facts::new(inside.width, model.theme);
+        match (&self.forecast, &self.error) {
+            (_, Some(error)) => facts.paragraph(&format!("It could not be made: {error}"), Role::Warn),
+            (None, None) => facts.paragraph("Reading ...", Role::Dim),
+            (Some(_), None) => {}
+        }
+        if let Some(forecast) = &self.forecast {
+            head(&mut facts, model, forecast);
+            picture(&mut facts, model.theme, forecast, usize::from(inside.width));
+            days(&mut facts, forecast);
+        }
+        geometry.overlay_rows = usize::from(inside.height);
+        geometry.overlay_lines = facts.len();
+        facts.draw(canvas, inside, self.scroll);
+    }
+}
+
+fn head(facts: &mut Facts, model: &Model, forecast: &ForecastView) {
+    if forecast.as_if {
+        facts.fact("State", "it does not run; this is what would be if it went on now", Role::Warn);
+    }
+    let left: u64 = forecast.days.iter().map(|day| day.own).sum();
+    match (forecast.finish, forecast.days.is_empty()) {
+        (_, true) => facts.fact("Done", "nothing is left to send", Role::Good),
+        (None, false) => {
+            facts.fact("Done", &format!("not within {FORECAST_DAYS} days by itself"), Role::Bad);
+        }
+        (Some(at), false) => {
+            let local = at.with_timezone(&model.session.zone).format("%a %Y-%m-%d %H:%M");
+            let nth = forecast.days.len();
+            facts.fact("Done", &format!("{local}, on day {nth}: {} left", words::grouped(left)), Role::Text);
+        }
+    }
+    if let Some((bound, date)) = forecast.binding {
+        facts.fact("Binds", &format!("{bound}, first on {date}"), Role::Warn);
+    }
+}
+
+/// Days from the left to the right, numbers from above: how full each is. Days that do not fit share a column.
+fn picture(facts: &mut Facts, theme: Theme, forecast: &ForecastView, columns: usize) {
+    let room = columns.saturating_sub(NAMES + 1).max(1);
+    let each = forecast.days.len().div_ceil(room).max(1);
+    if forecast.days.len() < 2 || forecast.numbers.is_empty() {
+        return;
+    }
+    facts.gap();
+    let dates: Vec<&ForecastDay> = forecast.days.iter().step_by(each).collect();
+    facts.line(vec![(format!("{:NAMES$} {}", "", ruler(&dates, each)), Role::Dim)]);
+    for number in &forecast.numbers {
+        let sums: Vec<u64> = number.messages.chunks(each).map(|days| days.iter().sum()).collect();
+        let largest = sums.iter().copied().max().unwrap_or(0);
+        let whole = u64::try_from(each).unwrap_or(1);
+        let full = number.limit.map_or(largest, |limit| u64::from(limit) * whole);
+        let name = words::fit(number.name.as_str(), NAMES, theme.ascii);
+        let gap = " ".repeat(NAMES.saturating_sub(words::width(&name)) + 1);
+        let cells: String = sums.iter().map(|sum| shade(*sum, full, theme)).collect();
+        facts.line(vec![(format!("{name}{gap}"), Role::Text), (cells, Role::Good)]);
+    }
+    let own: Vec<u64> = forecast.days.chunks(each).map(|days| days.iter().map(|day| day.own).sum()).collect();
+    let name = format!("{:NAMES$} ", "this campaign");
+    facts.line(vec![(name, Role::Text), (chart::spark(&own, theme), Role::Text)]);
+    if each > 1 {
+        facts.line(vec![(format!("{:NAMES$} one column is {each} days", ""), Role::Dim)]);
+    }
+}
+
+/// The dates above the picture: the first, then where a month or, with a column a day, a week begins.
+fn ruler(days: &[&ForecastDay], each: usize) -> String {
+    let mut line = String::new();
+    for (at, day) in days.iter().enumerate() {
+        let begins = at == 0
+            || each == 1 && day.date.weekday() == Weekday::Mon
+            || each > 1 && day.date.month() != days[at - 1].date.month();
+        let free = line.is_empty() || at > line.len();
+        if begins && free {
+            line.push_str(&" ".repeat(at.saturating_sub(line.len())));
+            line.push_str(&day.date.format("%b %-d").to_string());
+        }
+    }
+    line
+}
+
+fn shade(value: u64, full: u64, theme: Theme) -> &'static str {
+    let glyphs = if theme.ascii { &PLAIN } else { &FINE };
+    let most = glyphs.len() - 1;
+    if value == 0 {
+        return glyphs[0];
+    }
+    let level = u128::from(value) * 4 / u128::from(full.max(1));
+    glyphs[usize::try_from(level).unwrap_or(most).clamp(1, most)]
+}
+
+fn days(facts: &mut Facts, forecast: &ForecastView) {
+    if forecast.days.is_empty() {
+        return;
+    }
+    facts.gap();
+    facts.line(vec![(format!("{:15} {:>10} {:>10}  THE REST WAITS FOR", "DAY", "THIS", "ALL"), Role::Title)]);
+    for day in &forecast.days {
+        let figures = format!(
+            "{:15} {:>10} {:>10}  ",
+            day.date.format("%a %Y-%m-%d").to_string(),
+            words::grouped(day.own),
+            words::grouped(day.all)
+        );
+        let bound = day.bound.map_or_else(String::new, |bound| bound.to_string());
+        facts.line(vec![(figures, Role::Text), (bound, Role::Dim)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_as_dark_as_the_day_is_full() {
+        let theme = Theme::default();
+        let shades: Vec<&str> =
+            [(0, 250), (1, 250), (125, 250), (249, 250), (250, 250), (300, 250), (0, 0), (1, 0)]
+                .iter()
+                .map(|(value, full)| shade(*value, *full, Theme { ascii: true, ..theme }))
+                .collect();
+        assert_eq!(shades, [" ", ".", ":", "+", "#", "#", " ", "#"]);
+    }
+}
