@@ -41,6 +41,13 @@ impl Ladder {
         &self.0
     }
 
+    /// What it allows on the day of this rung and on those after it.
+    #[must_use]
+    pub fn from(&self, rung: Option<Rung>) -> Vec<u32> {
+        let passed = rung.and_then(|rung| usize::try_from(rung.day).ok()?.checked_sub(1));
+        passed.and_then(|passed| self.0.get(passed..)).unwrap_or_default().to_vec()
+    }
+
     /// Where a number stands on `day` that began on `started`; `None`: it is through, or was never on it.
     #[must_use]
     pub fn rung(&self, started: Option<NaiveDate>, day: NaiveDate) -> Option<Rung> {

@@ -212,6 +212,11 @@ impl Roster {
                     continue;
                 }
             }
+            // Others of its account took the last of the room just now.
+            let account = accounts.get(&view.number.account).copied();
+            if account == Some(0) && self.numbers[place].is_none() {
+                continue;
+            }
             let has_work = |(at, _): &(usize, bool)| {
                 rooms[*at].left > 0 && self.numbers[place].is_none()
                     || may_have_bound_work(snapshot, local, place, *at, now)
@@ -223,8 +228,8 @@ impl Roster {
                 Turn::Wait(hold) => hold.until().into_iter().for_each(|until| plan.may_open(until)),
                 Turn::Claim(batch) => {
                     let room = room_of(view.number.daily_limit, view.used_today);
-                    let account = accounts.get(&view.number.account).copied().filter(|left| *left > 0);
-                    let capacity = batch.min(left).min(room).min(account.unwrap_or(u32::MAX));
+                    let account = account.filter(|left| *left > 0).unwrap_or(u32::MAX);
+                    let capacity = batch.min(left).min(room).min(account);
                     let shares = self.divide(snapshot, local, place, capacity, &mut rooms, now);
                     let taken: u32 = shares.iter().map(|(_, count, _)| count).sum();
                     left -= taken;

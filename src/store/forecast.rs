@@ -9,6 +9,7 @@ use crate::domain::{
     forecast::{Campaign, Cap, Number, Opens, Pool, Work, World},
     ids::{CampaignId, NumberId, OrganizationId, PoolId},
     number::NumberState,
+    pacing,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -207,8 +208,9 @@ fn opens(row: &CampaignRow, asked: CampaignId) -> Opens {
 fn numbers(snapshot: &Snapshot) -> Vec<Number> {
     let number = |view: &NumberView| Number {
         id: view.number.id,
-        priority: view.number.priority,
-        cap: Cap { limit: view.number.daily_limit, used_today: view.used_today },
+        priority: pacing::place(view.number.priority, view.quality),
+        cap: Cap { limit: view.own_limit, used_today: view.used_today },
+        warm_up: view.rungs.clone(),
         pacing: view.number.pacing,
         next_slot: view.next_send_at,
         opens: match &view.number.state {

@@ -54,6 +54,10 @@ pub struct NumberView {
     pub account_name: String,
     /// Messages charged today.
     pub used_today: u32,
+    /// Its own daily limit, without the warm-up.
+    pub own_limit: Option<u32>,
+    /// What its warm-up allows today, tomorrow, and so on; empty: it is through.
+    pub rungs: Vec<u32>,
     /// The rung of its warm-up, if that makes its limit of today.
     pub warm_up: Option<Rung>,
     /// What is left of its account's cap over 24 hours, if it has one.
@@ -363,6 +367,8 @@ impl Store {
                     instance_id: row.instance_id,
                     account_name: row.account_name,
                     used_today: count(row.used),
+                    own_limit: row.daily_limit.map(count),
+                    rungs: today.rungs,
                     warm_up: today.rung,
                     account_room: accounts
                         .iter()

@@ -38,6 +38,8 @@ pub(super) struct Told<'a> {
 pub(super) struct Today {
     /// Most messages, the warm-up included.
     pub limit: Option<u32>,
+    /// What its warm-up allows on it, on the next day, and so on.
+    pub rungs: Vec<u32>,
     /// The rung of its warm-up, if that makes the limit.
     pub rung: Option<Rung>,
     /// How people take what it sends.
@@ -49,7 +51,9 @@ pub(super) struct Today {
 impl Today {
     /// On this day of the organisation's.
     pub(super) fn of(told: &Told<'_>, day: NaiveDate) -> Self {
-        let rung = Ladder::of(told.ladder.iter().copied().map(count)).rung(told.began, day);
+        let ladder = Ladder::of(told.ladder.iter().copied().map(count));
+        let rung = ladder.rung(told.began, day);
+        let rungs = ladder.from(rung);
         let limit = warm_up::limit_of_day(told.limit.map(count), rung);
         let quality = told.quality.and_then(|word| word.parse().ok());
         let throttle = count(told.pace_percent);
@@ -57,7 +61,7 @@ impl Today {
         let said = told.throttled.zip(told.full_pace_at).filter(|_| throttle < 100);
         let slowed = (percent < 100)
             .then(|| Slowed { percent, throttled: said.map(|(reason, over)| (Safe::new(reason), over)) });
-        Self { limit, rung: rung.filter(|rung| limit == Some(rung.limit)), quality, slowed }
+        Self { limit, rungs, rung: rung.filter(|rung| limit == Some(rung.limit)), quality, slowed }
     }
 
     /// Its own pace, as slow as it goes today.

@@ -60,6 +60,8 @@ fn number(nth: usize, priority: i32) -> NumberView {
         instance_id: nth.to_string(),
         account_name: "main".into(),
         used_today: 0,
+        own_limit: None,
+        rungs: Vec::new(),
         warm_up: None,
         account_room: None,
         slowed: None,
