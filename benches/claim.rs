@@ -161,7 +161,7 @@ impl Claimer {
         };
         let lane = |number: usize| {
             let campaign = number % self.campaigns.len();
-            Lane { number, campaign, wanted: each, bound_only: false }
+            Lane { number, campaign: Some(campaign), wanted: each, bound_only: false }
         };
         Ok(ClaimRequest {
             organization: self.organization,

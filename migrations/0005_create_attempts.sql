@@ -5,7 +5,7 @@
 create table attempts (
     organization_id uuid not null,
     id              uuid not null,
-    campaign_id     uuid not null,
+    campaign_id     uuid,
     recipient_id    uuid not null,
     step            smallint not null,
     number_id       uuid not null,
@@ -45,6 +45,7 @@ create table attempts (
         check (state not in ('rejected', 'not_sent', 'in_doubt') or class is not null)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 comment on table attempts is 'One try to put one step for one recipient on the wire through one number.';
+comment on column attempts.campaign_id is 'None: the attempt is of a reply, and recipient_id names the reply.';
 comment on column attempts.epoch is 'Of the number''s lease at the claim.';
 comment on column attempts.charged is 'Counts against the limits of quota_day.';
 comment on column attempts.words is 'The provider''s own words, cleaned.';
@@ -75,10 +76,11 @@ create table quota_usage (
     cap             integer,
     reserved        integer not null,
     constraint quota_usage_key primary key (organization_id, scope, scope_id, day),
-    constraint scope_is_known check (scope in ('organization', 'number', 'campaign')),
+    constraint scope_is_known check (scope in ('organization', 'number', 'campaign', 'replies')),
     constraint usage_is_within_cap check (reserved >= 0 and (cap is null or reserved <= cap))
 ) with (fillfactor = 50);
 comment on table quota_usage is 'Messages charged per scope and local day. A new day is a new key: there is no reset job.';
+comment on column quota_usage.scope is 'replies: of what a number was charged for, the part that were replies.';
 comment on column quota_usage.cap is 'The largest cap in force that day; the claim compares with the current one.';
 
 create table number_campaign_usage (

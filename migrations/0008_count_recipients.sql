@@ -86,7 +86,8 @@ create function count_attempts() returns trigger language plpgsql as $$
 begin
     insert into campaign_counts as c (organization_id, campaign_id, shard, attempts)
     select organization_id, campaign_id, pg_backend_pid() % 16, count(*)
-      from new_rows group by organization_id, campaign_id order by organization_id, campaign_id
+      from new_rows where campaign_id is not null
+     group by organization_id, campaign_id order by organization_id, campaign_id
     on conflict on constraint campaign_counts_key do update set attempts = c.attempts + excluded.attempts;
     return null;
 end $$;

@@ -1,7 +1,8 @@
 -- The claim: one statement that reserves quota, picks due recipients, marks them and commits the intents.
 --
 -- A lane is (number, campaign, wanted). The caller names the lanes that its plan opened; the function grants each as
--- much as the lease, the states, the pacing and every limit allow at this moment, and never more.
+-- much as the lease, the states, the pacing and every limit allow at this moment, and never more. A lane of campaign 0
+-- is for replies: they pass the same gates, campaigns aside, go first, and may use what a number holds back for them.
 --
 -- Order matters. Every lock is taken first (leases, organisation, numbers, campaigns, pacing, usage, accounts with a cap
 -- over 24 hours: always in this order, and by id within each), and only then is the clock read: a condition on time that stands beside a lock is
@@ -20,9 +21,9 @@ create type claim_row as (
     tries         smallint,
     phone         text,
     locale        text,
-    parameters    text,
+    parameters    text,        -- of a reply: what it says
     at            timestamptz, -- started_at; in a campaign's report when its next put-back work is due
-    verdict       text         -- why a lane or campaign got less than it wanted; 'walk': found by the walk
+    verdict       text         -- why a lane or campaign got less than it wanted; 'walk': found by the walk; 'reply': is one
 );
 
 -- Where the claims and the decisions about one organisation queue.
@@ -62,6 +63,10 @@ declare
     v_account_left   integer[];  -- people that each of them may still begin to talk to
     v_account        integer;
     v_known_only     boolean[];  -- lanes of a full account: they may go on with people who count already
+    v_number_held    integer[];
+    v_reply_paced    boolean[];
+    v_reply_got      integer[];
+    v_reply_share    integer[];
     v_campaign_ok    boolean[];
     v_campaign_left  integer[];
     v_campaign_cap   integer[];
@@ -163,8 +168,14 @@ begin
                      order by k.place),
            array_agg(least(k.batch, case when n.interval_ms > 0 then 1 end, p.queue_limit - p.queued) order by k.place),
            array_agg(w.daily_limit order by k.place),
+           -- What is held back for replies, as far as replies have not used it.
+           array_agg(case when n.reply_share > 0 then held_back(p_org, n.id, w.daily_limit, n.reply_share, v_day)
+                          else 0 end order by k.place),
+           array_agg(coalesce(p.next_reply_at > v_now, false) order by k.place),
+           array_agg(coalesce(n.reply_share, 0) order by k.place),
            array_agg(a.id order by k.place)
-      into v_number_verdict, v_number_left, v_number_gap_us, v_number_burst, v_number_cap, v_number_account
+      into v_number_verdict, v_number_left, v_number_gap_us, v_number_burst, v_number_cap, v_number_held, v_reply_paced,
+           v_reply_share, v_number_account
       from unnest(p_numbers, p_epochs, p_batches, p_gaps_us)
            with ordinality as k (number_id, epoch, batch, gap_us, place)
       left join whatsapp_numbers n on n.organization_id = p_org and n.id = k.number_id
@@ -207,9 +218,30 @@ begin
     v_number_got := array_fill(0, array[cardinality(p_numbers)]);
     v_campaign_got := array_fill(0, array[cardinality(p_campaigns)]);
     for i in 1 .. cardinality(p_lane_number) loop
-        if v_number_verdict[p_lane_number[i]] = 'ok' and v_campaign_ok[p_lane_campaign[i]] then
+        if p_lane_campaign[i] = 0 then
+            -- Its campaigns' slot may be shut while there is room for a reply: it has a slot of its own.
+            if v_number_verdict[p_lane_number[i]] in ('ok', 'paced') and not v_reply_paced[p_lane_number[i]] then
+                v_take := least(p_lane_wanted[i], v_number_left[p_lane_number[i]],
+                                v_number_burst[p_lane_number[i]] - v_number_got[p_lane_number[i]], v_org_left);
+                if v_take > 0 then
+                    v_grant[i] := v_take;
+                    v_number_got[p_lane_number[i]] := v_number_got[p_lane_number[i]] + v_take;
+                    v_number_left[p_lane_number[i]] := v_number_left[p_lane_number[i]] - v_take;
+                    v_number_held[p_lane_number[i]] := greatest(0, v_number_held[p_lane_number[i]] - v_take);
+                    v_org_left := v_org_left - v_take;
+                else
+                    return next row (i, null, null, null, null, null, null, null, null,
+                                     case when v_org_left <= 0 then 'organization_cap_reached'
+                                          else 'cap_reached' end)::claim_row;
+                end if;
+            else
+                return next row (i, null, null, null, null, null, null, null, null,
+                                 case when v_number_verdict[p_lane_number[i]] = 'ok' then 'paced'
+                                      else v_number_verdict[p_lane_number[i]] end)::claim_row;
+            end if;
+        elsif v_number_verdict[p_lane_number[i]] = 'ok' and v_campaign_ok[p_lane_campaign[i]] then
             v_take := least(p_lane_wanted[i],
-                            v_number_left[p_lane_number[i]],
+                            v_number_left[p_lane_number[i]] - v_number_held[p_lane_number[i]],
                             v_number_burst[p_lane_number[i]] - v_number_got[p_lane_number[i]],
                             v_campaign_left[p_lane_campaign[i]], v_org_left);
             if v_number_account[p_lane_number[i]] is not null and v_take > 0 then
@@ -232,7 +264,7 @@ begin
                 return next row (i, null, null, null, null, null, null, null, null, 'organization_cap_reached')::claim_row;
             elsif v_campaign_left[p_lane_campaign[i]] <= 0 then
                 return next row (i, null, null, null, null, null, null, null, null, 'campaign_cap_reached')::claim_row;
-            elsif v_number_left[p_lane_number[i]] <= 0 then
+            elsif v_number_left[p_lane_number[i]] <= v_number_held[p_lane_number[i]] then
                 return next row (i, null, null, null, null, null, null, null, null, 'cap_reached')::claim_row;
             end if;
         elsif not v_campaign_ok[p_lane_campaign[i]] then
@@ -243,8 +275,20 @@ begin
         end if;
     end loop;
 
-    -- 6. Per campaign: pick, mark, write the intents.
+    -- 6. Replies first; then per campaign: pick, mark, write the intents.
     v_number_got := array_fill(0, array[cardinality(p_numbers)]);
+    v_reply_got := v_number_got;
+    for i in 1 .. cardinality(p_lane_number) loop
+        if p_lane_campaign[i] = 0 and v_grant[i] > 0 then
+            return query select * from claim_replies(p_org, p_instance, p_numbers[p_lane_number[i]],
+                p_epochs[p_lane_number[i]], i, v_grant[i], p_attempts[v_offset + 1 : v_offset + v_grant[i]], v_now,
+                v_day, p_deadline);
+            get diagnostics v_row_count = row_count;
+            v_offset := v_offset + v_row_count;
+            v_used[i] := v_row_count;
+            v_reply_got[p_lane_number[i]] := v_reply_got[p_lane_number[i]] + v_row_count;
+        end if;
+    end loop;
     for c in 1 .. cardinality(p_campaigns) loop
         v_take := 0;
         if v_campaign_bound[c] or true = any (v_known_only) then
@@ -351,7 +395,9 @@ begin
     -- 7. Charge what was taken. The check behind the table refuses whatever would pass a cap.
     for i in 1 .. cardinality(p_lane_number) loop
         v_number_got[p_lane_number[i]] := v_number_got[p_lane_number[i]] + v_used[i];
-        v_campaign_got[p_lane_campaign[i]] := v_campaign_got[p_lane_campaign[i]] + v_used[i];
+        if p_lane_campaign[i] > 0 then
+            v_campaign_got[p_lane_campaign[i]] := v_campaign_got[p_lane_campaign[i]] + v_used[i];
+        end if;
         v_total := v_total + v_used[i];
     end loop;
     if v_total = 0 then
@@ -367,7 +413,9 @@ begin
             union all
             select 'number', k.id, k.cap, k.got from unnest(p_numbers, v_number_cap, v_number_got) as k (id, cap, got)
             union all
-            select 'organization', p_org, v_org_limit, v_total) s
+            select 'organization', p_org, v_org_limit, v_total
+            union all
+            select 'replies', k.id, null, k.got from unnest(p_numbers, v_reply_got) as k (id, got)) s
      where s.got > 0
      order by s.scope, s.scope_id
     on conflict on constraint quota_usage_key do update
@@ -376,14 +424,20 @@ begin
     insert into number_campaign_usage as u (organization_id, number_id, campaign_id, day, used)
     select p_org, p_numbers[k.number], p_campaigns[k.campaign], v_day, sum(k.used)
       from unnest(p_lane_number, p_lane_campaign, v_used) as k (number, campaign, used)
-     where k.used > 0 group by 2, 3 order by 2, 3
+     where k.used > 0 and k.campaign > 0 group by 2, 3 order by 2, 3
     on conflict on constraint number_campaign_usage_key do update set used = u.used + excluded.used;
 
-    -- 8. Pacing: the next slot opens one gap later, however few were taken.
+    -- 8. Pacing: the next slot opens one gap later, however few were taken. For campaigns so much later that the share of
+    -- the rate that is held back for replies stays free.
     update number_pacing p
-       set next_send_at = v_now + make_interval(secs => k.gap_us / 1000000.0), last_sent_at = v_now,
-           queued = p.queued + k.got
-      from unnest(p_numbers, v_number_got, v_number_gap_us) as k (number_id, got, gap_us)
+       set next_reply_at = v_now + make_interval(secs => k.gap_us / 1000000.0),
+           next_send_at = greatest(p.next_send_at,
+                                   v_now + make_interval(secs => k.gap_us / 1000000.0
+                                                                 * case when k.got > k.replies
+                                                                        then 100.0 / (100 - k.share) else 1 end)),
+           last_sent_at = v_now, queued = p.queued + k.got
+      from unnest(p_numbers, v_number_got, v_number_gap_us, v_reply_got, v_reply_share)
+           as k (number_id, got, gap_us, replies, share)
      where p.organization_id = p_org and p.number_id = k.number_id and k.got > 0;
 end $$;
 comment on function claim is

@@ -105,6 +105,24 @@ begin
                updated_at = v_now
           from theirs s
          where r.ctid = s.place
+    ), answered as materialized (
+        select s.*, y.place from settled s
+         cross join lateral (
+            select y.ctid as place from replies y
+             where s.campaign_id is null and y.organization_id = p_org and y.id = s.recipient_id
+               and y.last_attempt_id = s.id and y.state in ('sending', 'in_doubt') limit 1 for update) y
+    ), replied as (
+        update replies y
+           set state = case when s.next in ('retry', 'switch', 'keep') then 'queued'::recipient_state
+                            when s.next = 'advance' then 'accepted'
+                            when s.next = 'doubt' then 'in_doubt'
+                            when s.next = 'skip' then 'skipped'
+                            else 'failed' end,
+               reason = case when s.next = 'advance' then null else coalesce(s.reason, 'unknown') end,
+               due_at = case when s.next in ('retry', 'keep') then v_now + make_interval(secs => s.delay_ms / 1000.0)
+                             when s.next = 'switch' then v_now end,
+               updated_at = v_now
+          from answered s where y.ctid = s.place
     ), activity as (
         insert into number_activity as n (organization_id, number_id, minute, accepted, rejected, not_sent, in_doubt)
         select p_org, s.number_id, date_trunc('minute', v_now),
@@ -175,10 +193,12 @@ begin
            and not a.contradicted
          order by a.id
     loop
-        -- The recipient's row lock orders this against claims of the same step.
+        -- The recipient's row lock orders this against claims of the same step; a reply's against claims of it.
         perform 1 from campaign_recipients r
           where r.organization_id = p_org and r.campaign_id = v_late.campaign_id and r.id = v_late.recipient_id
             for update;
+        perform 1 from replies y
+          where v_late.campaign_id is null and y.organization_id = p_org and y.id = v_late.recipient_id for update;
         if exists (select from attempts l where l.organization_id = p_org and l.recipient_id = v_late.recipient_id
                       and l.step = v_late.step and l.live)
         then
@@ -196,6 +216,11 @@ begin
                    bound_number_id = null, last_attempt_id = v_late.id, updated_at = clock_timestamp()
              where r.organization_id = p_org and r.campaign_id = v_late.campaign_id and r.id = v_late.recipient_id
                and r.step = v_late.step and r.state in ('queued', 'failed', 'skipped');
+            update replies y
+               set state = 'in_doubt', reason = 'in_doubt', due_at = null, last_attempt_id = v_late.id,
+                   updated_at = clock_timestamp()
+             where v_late.campaign_id is null and y.organization_id = p_org and y.id = v_late.recipient_id
+               and y.state in ('queued', 'failed', 'skipped');
             perform record_outcomes(p_org, array[v_late.id], array['accepted'::attempt_state],
                 array[v_late.provider_id], array[null::text], array[null::text], array[null::text], array[null::text],
                 array[null::integer], array['advance'::text], array[0::bigint], array[null::text]);
@@ -241,8 +266,10 @@ begin
         select s.scope, s.scope_id, s.day, count(*)::integer as freed
           from unnest(v_numbers, v_campaigns, v_days) as f (number_id, campaign_id, day)
          cross join lateral (values ('number', f.number_id, f.day), ('campaign', f.campaign_id, f.day),
-                                    ('organization', p_org, f.day)) as s (scope, scope_id, day)
-         group by s.scope, s.scope_id, s.day order by s.scope, s.scope_id, s.day
+                                    ('organization', p_org, f.day),
+                                    ('replies', case when f.campaign_id is null then f.number_id end, f.day))
+               as s (scope, scope_id, day)
+         where s.scope_id is not null group by s.scope, s.scope_id, s.day order by s.scope, s.scope_id, s.day
     loop
         update quota_usage u set reserved = u.reserved - v_row.freed
          where u.organization_id = p_org and u.scope = v_row.scope and u.scope_id = v_row.scope_id
@@ -252,7 +279,7 @@ begin
     for v_row in
         select f.number_id, f.campaign_id, f.day, count(*)::integer as freed
           from unnest(v_numbers, v_campaigns, v_days) as f (number_id, campaign_id, day)
-         group by f.number_id, f.campaign_id, f.day order by f.number_id, f.campaign_id, f.day
+         where f.campaign_id is not null group by f.number_id, f.campaign_id, f.day order by f.number_id, f.campaign_id, f.day
     loop
         update number_campaign_usage u set used = u.used - v_row.freed
          where u.organization_id = p_org and u.day = v_row.day and u.number_id = v_row.number_id

@@ -217,7 +217,7 @@ begin
        set account_id = v_new.account_id, instance_id = v_new.instance_id, display_name = v_new.display_name,
            notes = v_new.notes, priority = v_new.priority, daily_limit = v_new.daily_limit,
            interval_ms = v_new.interval_ms, per_second = v_new.per_second, in_flight = v_new.in_flight,
-           is_active = v_new.is_active, suspended_at = v_new.suspended_at,
+           is_active = v_new.is_active, reply_share = v_new.reply_share, suspended_at = v_new.suspended_at,
            suspension_reason = v_new.suspension_reason, suspended_until = v_new.suspended_until,
            suspended_by = v_new.suspended_by, limited_until = v_new.limited_until,
            limited_reason = v_new.limited_reason, warm_up_started_at = v_new.warm_up_started_at,
@@ -375,6 +375,9 @@ begin
     v_now := clock_timestamp();
     select phone into v_name from campaign_recipients
       where organization_id = p_org and campaign_id = v_old.campaign_id and id = v_old.recipient_id;
+    if v_old.campaign_id is null then
+        select phone into v_name from replies where organization_id = p_org and id = v_old.recipient_id;
+    end if;
     if v_old.state = v_to then
         return row ('already', version_of(coalesce(v_old.finished_at, v_old.started_at)),
                     coalesce(v_old.resolved_by, 'sender'), v_old.finished_at, v_name, v_old.state,

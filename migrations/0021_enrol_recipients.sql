@@ -139,6 +139,14 @@ begin
      where c.organization_id = p_org and r.organization_id = p_org and r.campaign_id = c.id
        and r.phone = p_phone and r.state = 'queued';
     get diagnostics v_skipped = row_count;
+    -- Answers that wait end with it; those on the wire are locked, as rows of campaigns are.
+    perform 1 from replies y
+      where y.organization_id = p_org and y.phone = p_phone and y.kind = 'operator'
+        and y.state in ('queued', 'sending', 'in_doubt')
+      order by y.id for update;
+    update replies y
+       set state = 'skipped', reason = 'opted_out', due_at = null, updated_at = clock_timestamp()
+     where y.organization_id = p_org and y.phone = p_phone and y.kind = 'operator' and y.state = 'queued';
     v_now := clock_timestamp();
     insert into suppressions (organization_id, phone, since, source, reason)
     values (p_org, p_phone, v_now, p_source, coalesce(nullif(btrim(p_reason), ''), 'no reason given'))

@@ -52,10 +52,13 @@ create function take_receipts(p_org uuid, p_most integer)
         number_id uuid, account_id uuid, provider provider_kind, campaign_id uuid, phone text, tries smallint, never_switch boolean,
         is_recent boolean
     )
-    language sql
+    language plpgsql
     set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
     set jit = off
 as $$
+#variable_conflict use_column
+begin
+    return query
     with due as materialized (
         update receipts r
            set look_again_at = clock_timestamp()
@@ -67,7 +70,7 @@ as $$
         returning r.*
     )
     select d.id, a.id, a.state, d.delivery, d.provider_message_id, d.code, d.words, a.number_id, d.account_id, k.provider,
-           a.campaign_id, r.phone::text, r.tries, c.failover = 'never',
+           a.campaign_id, r.phone::text, r.tries, coalesce(c.failover = 'never', true),
            a.started_at > clock_timestamp() - interval '1 hour'
            and not exists (select from failovers f where f.organization_id = p_org and f.from_number_id = a.number_id
                               and f.ended_at > a.started_at)
@@ -83,13 +86,16 @@ as $$
                                   where m.organization_id = p_org and m.provider_message_id = d.provider_message_id))
          -- What carries our reference is surely ours; an id may have been given twice.
          order by (a.id = d.reference) desc nulls last, a.id desc limit 1) a
-      join campaigns c on c.organization_id = p_org and c.id = a.campaign_id
+      left join campaigns c on c.organization_id = p_org and c.id = a.campaign_id
      cross join lateral (
-        select r.phone, r.tries from campaign_recipients r
-         where r.organization_id = p_org and r.campaign_id = a.campaign_id
-           and r.id >= a.recipient_id and r.id <= a.recipient_id order by r.id limit 1) r
-     order by d.id
-$$;
+        (select r.phone, r.tries from campaign_recipients r
+          where r.organization_id = p_org and r.campaign_id = a.campaign_id
+            and r.id >= a.recipient_id and r.id <= a.recipient_id order by r.id limit 1)
+        union all
+        (select y.phone, y.tries from replies y
+          where a.campaign_id is null and y.organization_id = p_org and y.id = a.recipient_id limit 1)) r
+     order by d.id;
+end $$;
 comment on function take_receipts is 'Due receipts whose attempt is known, with what is needed to judge them.';
 
 -- Moves attempts and recipients forward by receipts that were judged. The acceptance that a receipt proves was recorded
@@ -196,6 +202,11 @@ begin
        and r.organization_id = p_org and r.campaign_id = a.campaign_id and r.id = a.recipient_id
        and r.last_attempt_id = a.id and r.step = a.step
        and (r.state = 'accepted' or r.state = 'delivered' and a.delivery = 'read');
+    if exists (select from attempts a where a.organization_id = p_org and a.id = any (p_attempts)
+                  and a.campaign_id is null)
+    then
+        perform move_replies(p_org, p_ids, p_attempts, p_reasons, v_now);
+    end if;
     return v_done;
 end $$;
 comment on function apply_receipts is 'Computes the view of attempts from their receipts and moves recipients by it.';
@@ -230,23 +241,26 @@ create index inbound_messages_by_time on inbound_messages (organization_id, rece
 create index inbound_messages_by_phone on inbound_messages (organization_id, phone, received_at desc);
 
 -- Keeps what people wrote. Who wants no more messages gets none from any number before the next claim; who wants them
--- again gets them again. Answers how many are new.
+-- again gets them again; everything lands in its thread. p_threads: the thread that the text itself names; p_handled: the
+-- provider has answered the word already. Answers how many are new.
 create function hear(
     p_org uuid, p_ids uuid[], p_accounts uuid[], p_sender_ids text[], p_sender_phones text[], p_phones text[],
     p_from_ids text[], p_profiles text[], p_messages text[], p_kinds text[], p_bodies text[], p_consents text[],
-    p_answers text[], p_at timestamptz[]
+    p_answers text[], p_at timestamptz[], p_threads integer[], p_handled boolean[]
 ) returns integer language plpgsql as $$
 #variable_conflict use_column
 declare
-    v_new  integer := 0;
-    v_row  record;
+    v_new     integer := 0;
+    v_row     record;
+    v_thread  uuid;
+    v_verdict text;
 begin
     for v_row in
         with heard as (
             insert into inbound_messages (organization_id, id, account_id, number_id, phone, from_id, profile,
                                           provider_message_id, kind, body, consent, answers_attempt_id, campaign_id, at)
             select p_org, k.id, k.account_id, n.id, k.phone, k.from_id, k.profile, k.message, k.kind, k.body, k.consent,
-                   m.attempt_id, coalesce(a.campaign_id, l.campaign_id), k.at
+                   coalesce(m.attempt_id, l.attempt_id), coalesce(a.campaign_id, l.campaign_id), k.at
               from unnest(p_ids, p_accounts, p_sender_ids, p_sender_phones, p_phones, p_from_ids, p_profiles, p_messages,
                           p_kinds, p_bodies, p_consents, p_answers, p_at)
                 as k (id, account_id, sender_id, sender_phone, phone, from_id, profile, message, kind, body, consent,
@@ -261,20 +275,34 @@ begin
                  where m.organization_id = p_org and m.provider_message_id = k.answers limit 1) m on true
               left join attempts a on a.organization_id = p_org and a.id = m.attempt_id
               left join lateral (
-                select r.campaign_id from campaign_recipients r
-                  join campaigns c on c.organization_id = p_org and c.id = r.campaign_id
-                 where r.organization_id = p_org and r.phone = k.phone and r.last_attempt_id is not null
-                 order by r.last_attempt_id desc limit 1) l on true
+                -- Nobody says what it answers: what the person got last, from the number that was written to.
+                select t.id as attempt_id, r.campaign_id from campaigns c
+                  join campaign_recipients r on r.organization_id = p_org and r.campaign_id = c.id and r.phone = k.phone
+                  join attempts t on t.organization_id = p_org and t.id = r.last_attempt_id and t.state = 'accepted'
+                                 and t.number_id = coalesce(n.id, t.number_id)
+                 where c.organization_id = p_org and m.attempt_id is null
+                 order by t.id desc limit 1) l on true
             on conflict do nothing
-            returning id, phone, consent
+            returning *
         )
-        select * from heard order by id
+        select h.*, k.thread, k.handled from heard h
+          join unnest(p_ids, p_threads, p_handled) as k (id, thread, handled) on k.id = h.id
+         -- By person, so that two senders who hear the same people take their locks in one order.
+         order by h.phone, h.id
     loop
         v_new := v_new + 1;
-        if v_row.phone is not null and v_row.consent = 'stop' then
-            perform opt_out(p_org, v_row.phone, 'reply', 'asked for it in a reply', 'sender', null);
-        elsif v_row.phone is not null and v_row.consent = 'start' then
-            perform opt_in(p_org, v_row.phone, 'reply', 'asked for it in a reply', 'sender', null);
+        continue when v_row.phone is null;
+        if v_row.consent = 'stop' then
+            select o.verdict into v_verdict
+              from opt_out(p_org, v_row.phone, 'reply', 'asked for it in a reply', 'sender', null) o;
+        elsif v_row.consent = 'start' then
+            select o.verdict into v_verdict
+              from opt_in(p_org, v_row.phone, 'reply', 'asked for it in a reply', 'sender', null) o;
+        end if;
+        v_thread := thread_of(p_org, v_row.id, v_row.thread);
+        -- Only what changed something is confirmed: a STOP after a STOP is not, so that no two machines talk for ever.
+        if v_row.consent in ('stop', 'start') and v_verdict = 'done' and not v_row.handled then
+            perform confirm_consent(p_org, v_thread, v_row.consent);
         end if;
     end loop;
     return v_new;

@@ -107,7 +107,7 @@ impl Scene {
             batch: each,
             gap: Duration::ZERO,
         };
-        let lane = |number| Lane { number, campaign: 0, wanted: each, bound_only: false };
+        let lane = |number| Lane { number, campaign: Some(0), wanted: each, bound_only: false };
         ClaimRequest {
             organization: self.world.organization,
             instance: self.instance,

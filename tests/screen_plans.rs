@@ -10,7 +10,7 @@ use screen_world::{World, cluster};
 use serde_json::Value;
 use signalbox::domain::filter::{Filter, Scope};
 use signalbox::domain::ids::CampaignId;
-use signalbox::store::view::{Cursor, Place, RecipientOrder, RecipientQuery};
+use signalbox::store::view::{Cursor, Place, RecipientOrder, RecipientQuery, ThreadQuery, ThreadScope};
 use std::time::{Duration, Instant};
 
 /// Above [`signalbox`]'s limit for lists that are read through.
@@ -179,4 +179,82 @@ async fn the_live_log_reads_the_ledgers_end_only() {
     }
     drop(feed);
     task.await.unwrap();
+}
+
+/// Many threads, few of them of any kind that is asked for; each with one message and one answer.
+async fn talk(world: &World) {
+    let number = world.number("support-a", 1).await;
+    let (org, account) = (world.organization, world.account);
+    world
+        .run(&format!(
+            "insert into conversations (organization_id, id, phone, number_id, thread, opened_at, last_at, last_in_at,
+                                        last_text, unread, assigned_to, done_at, done_by)
+             select '{org}', ordered_uuid(5, 5, n), '+2377' || lpad(n::text, 8, '0'), '{number}', n, now(),
+                    now() - make_interval(secs => n), now(), 'hello ' || n, (n % 3000 = 7)::integer,
+                    case when n % 5000 = 9 then 'anna' when n % 2 = 0 then 'bea' end,
+                    case when n % 4000 = 11 then now() end, case when n % 4000 = 11 then 'bea' end
+               from generate_series(1, 120000) n;
+             insert into inbound_messages (organization_id, id, account_id, number_id, phone, provider_message_id, kind,
+                                           body, conversation_id)
+             select '{org}', new_uuid(), '{account}', c.number_id, c.phone, 'in.' || c.thread, 'text', 'hello', c.id
+               from conversations c;
+             insert into replies (organization_id, id, conversation_id, number_id, phone, kind, body, written_by,
+                                  written_at, state)
+             select '{org}', new_uuid(), c.id, c.number_id, c.phone, 'operator', 'hello', 'anna', now(), 'accepted'
+               from conversations c"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn threads_are_read_from_their_indexes() {
+    let world = World::on(cluster(explaining)).await;
+    talk(&world).await;
+    for analysed in [false, true] {
+        if analysed {
+            world.run("analyze").await;
+        }
+        world.run(&format!("alter database {} set auto_explain.log_min_duration = 0", world.name)).await;
+        let store = signalbox::store::Store::new(&world.database);
+        let mut plans = Plans::new(&world);
+        let mut check = |what: &str, most: f64| {
+            let plans = plans.since();
+            assert!(!plans.is_empty(), "{what}: nothing was explained");
+            for plan in &plans {
+                for node in nodes(&plan["Plan"]) {
+                    let table = node["Relation Name"].as_str().unwrap_or_default();
+                    let rows = looked_at(node);
+                    let is_large = ["conversations", "replies", "inbound_messages"].contains(&table);
+                    assert!(!is_large || rows <= most, "{what}: {rows} rows of {table}: {}", statement(plan));
+                }
+            }
+        };
+        let seat = &world.seat;
+        for scope in [
+            ThreadScope::Open,
+            ThreadScope::Unread,
+            ThreadScope::Of("anna".into()),
+            ThreadScope::Done,
+            ThreadScope::All,
+        ] {
+            for (text, most) in [("", 1_000.0), ("hello 119", 25_000.0)] {
+                let query = ThreadQuery { scope: scope.clone(), text: text.into() };
+                let what = format!("{scope:?} {text:?}");
+                let page = store.thread_page(seat, &query, Place::Start).await.unwrap();
+                check(&what, most);
+                let Some(last) = page.rows.last() else { continue };
+                let cursor = Cursor { at: last.last_at, id: last.id.0 };
+                for place in [Place::After(cursor), Place::Before(cursor), Place::End] {
+                    store.thread_page(seat, &query, place).await.unwrap();
+                    check(&format!("{what}: {place:?}"), most);
+                }
+                store.thread_detail(seat, last.id).await.unwrap();
+                check("thread", 1_000.0);
+            }
+        }
+        store.picture(seat).await.unwrap();
+        check("overview", 1_000.0);
+        store.close().await;
+        world.run(&format!("alter database {} reset auto_explain.log_min_duration", world.name)).await;
+    }
 }

@@ -306,11 +306,11 @@ impl Given {
 }
 
 /// Where a secret of an account stands; the token's place is the sender's to say ([`token_place`]).
-fn place(org: &Org, account: AccountId, column: &'static str) -> Place<'static> {
+pub(super) fn place(org: &Org, account: AccountId, column: &'static str) -> Place<'static> {
     Place { table: "accounts", column, organization: org.id.0, row: account.0 }
 }
 
-fn seal(ring: &KeyRing, place: &Place<'_>, secret: &str) -> Result<String, CliError> {
+pub(super) fn seal(ring: &KeyRing, place: &Place<'_>, secret: &str) -> Result<String, CliError> {
     Ok(ring.seal(place, secret)?.as_str().to_owned())
 }
 

@@ -1,7 +1,11 @@
 //! `signalbox demo`: a throw-away world with simulated providers, to see everything without touching anybody.
 
 use super::{
-    CliError, Command, Global, Session, campaign, console, contact, logging, output::Out, secret, sender,
+    CliError, Command, Global, Session,
+    account::{place, seal},
+    campaign, console, contact, listen, logging,
+    output::Out,
+    secret, sender,
     session::Org,
 };
 use crate::{
@@ -17,10 +21,13 @@ use crate::{
         connect::Database,
         migrate::{self, MIGRATIONS},
     },
-    provider::simulator::{Script, Simulator},
-    sender::{DRAIN_LIMIT, Status, clock::Moment, line::token_place},
+    provider::simulator::{Script, Simulator, Webhook},
+    secrets::KeyRing,
+    sender::{DRAIN_LIMIT, Status, Totals, clock::Moment, line::token_place},
     store::{
         account::{NewAccount, SealedSecrets},
+        chore::{Recorded, Reports},
+        invariant::Violation,
         organization::NewOrganization,
     },
 };
@@ -29,11 +36,12 @@ use serde_json::json;
 use std::{
     fmt::Write,
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     time::Duration,
 };
 use tokio::sync::watch;
+use url::Url;
 
 const CONTACTS: &str = include_str!("../../assets/demo/contacts.csv");
 const SCRIPT: &str = include_str!("../../assets/demo/script.toml");
@@ -57,6 +65,40 @@ pub struct Options {
     #[arg(long, value_name = "N", requires = "headless", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     recipients: Option<u32>,
 }
+
+/// One account of the demo: provider, name, id at the provider, token, and the secret that its webhooks are believed by.
+struct Account {
+    provider: ProviderKind,
+    name: &'static str,
+    external_id: &'static str,
+    token: &'static str,
+    webhook_secret: &'static str,
+}
+
+const ACCOUNTS: [Account; 3] = [
+    Account {
+        provider: ProviderKind::Meta,
+        name: "meta-main",
+        external_id: "100000000000001",
+        token: "demo-meta-token",
+        webhook_secret: "demo-app-secret",
+    },
+    Account {
+        provider: ProviderKind::Ultramsg,
+        name: "ultramsg",
+        external_id: "",
+        token: "demo-ultramsg-token",
+        webhook_secret: "demoPathSecret",
+    },
+    Account {
+        provider: ProviderKind::Twilio,
+        name: "twilio",
+        external_id: "ACde30000000000000000000000000de30",
+        token: "demo-twilio-token",
+        // The token that requests carry signs what comes back, too.
+        webhook_secret: "demo-twilio-token",
+    },
+];
 
 /// One number of the demo: provider, phone, id at the provider, name, priority, pacing.
 struct Line {
@@ -96,6 +138,9 @@ const SURELY_IDLE: Duration = Duration::from_millis(1_500);
 /// So long the end waits for doubts: what a rehearsal's providers can be asked about is settled by then.
 const DOUBTS_SETTLE: Duration = Duration::from_secs(12);
 
+/// So long the end waits for reports: the simulator's last ones come half a minute after their messages, many take longer.
+const REPORTS_ARRIVE: Duration = Duration::from_mins(2);
+
 /// Makes the world, shows it, and removes everything.
 pub async fn run(global: &Global, options: &Options) -> Result<(), CliError> {
     if !options.headless && !options.plain {
@@ -114,7 +159,8 @@ pub async fn run(global: &Global, options: &Options) -> Result<(), CliError> {
     migrate::run(&database, &MIGRATIONS, Duration::from_mins(1), |_waited| {}).await?;
     let config = Config::load(Flags { data_dir: Some(folder.path().to_owned()), ..Flags::default() })?;
     let session = Session::on(database, config, out, "demo");
-    let simulator = Simulator::start_on_own_thread(SocketAddr::from(([127, 0, 0, 1], 0)), script()?)?;
+    let script = script(options.headless)?;
+    let simulator = Simulator::start_on_own_thread(SocketAddr::from(([127, 0, 0, 1], 0)), script)?;
     let done = play(&session, options, &simulator, folder.path()).await;
     simulator.stop().await;
     let closed = session.close().await;
@@ -122,8 +168,14 @@ pub async fn run(global: &Global, options: &Options) -> Result<(), CliError> {
     done.and(closed).and(stopped)
 }
 
-fn script() -> Result<Script, CliError> {
-    Script::parse(SCRIPT).map_err(|error| CliError::because("the demo's script cannot be read", error))
+/// Without a terminal nobody watches people read for half a minute.
+fn script(headless: bool) -> Result<Script, CliError> {
+    let text = if headless {
+        SCRIPT.replace("\"25s\"", "\"6s\"").replace("\"12s\"", "\"4s\"")
+    } else {
+        SCRIPT.to_owned()
+    };
+    Script::parse(&text).map_err(|error| CliError::because("the demo's script cannot be read", error))
 }
 
 async fn play(
@@ -133,7 +185,8 @@ async fn play(
     folder: &Path,
 ) -> Result<(), CliError> {
     session.out.progress("setting up accounts, numbers, contacts and campaigns …");
-    let org = furnish(session, options, simulator).await?;
+    let listening = listening()?;
+    let org = furnish(session, options, simulator, &listening).await?;
     let contacts = contacts(options, folder)?;
     quietly(session, &["contact", "import", &contacts.display().to_string()]).await?;
     let speed =
@@ -147,11 +200,21 @@ async fn play(
     }
     session.out.progress("");
     if options.headless {
-        headless(session, &org, simulator).await
+        headless(session, &org, simulator, &listening).await
     } else {
-        let flags = console::Flags { plain: options.plain, ..console::Flags::default() };
+        let flags = console::Flags { plain: options.plain, listening, ..console::Flags::default() };
         console::show(session, &org, flags, "DEMO", false).await
     }
+}
+
+/// A free port of this machine, for the demo's own listener: its address is told to the providers before it listens.
+fn listening() -> Result<listen::Flags, CliError> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|port| port.local_addr());
+    let address =
+        free.map_err(|error| CliError::because("failed to find a port for the demo's webhooks", error))?;
+    let public = Url::parse(&format!("http://{address}"))
+        .map_err(|error| CliError::because("the demo's own address cannot be read", error))?;
+    Ok(listen::Flags { listen: Some(address), public_url: Some(public) })
 }
 
 /// Runs a command of ours without its output.
@@ -166,7 +229,12 @@ async fn quietly(session: &Session, words: &[&str]) -> Result<(), CliError> {
     }
 }
 
-async fn furnish(session: &Session, options: &Options, simulator: &Simulator) -> Result<Org, CliError> {
+async fn furnish(
+    session: &Session,
+    options: &Options,
+    simulator: &Simulator,
+    listening: &listen::Flags,
+) -> Result<Org, CliError> {
     let actor = session.actor();
     let new = NewOrganization {
         slug: "demo",
@@ -182,42 +250,83 @@ async fn furnish(session: &Session, options: &Options, simulator: &Simulator) ->
     let keys =
         secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await?;
     let base_url = simulator.base_url();
-    for (provider, name, external_id, token) in [
-        (ProviderKind::Meta, "meta-main", "100000000000001", "demo-meta-token"),
-        (ProviderKind::Ultramsg, "ultramsg", "", "demo-ultramsg-token"),
-        (ProviderKind::Twilio, "twilio", "ACde30000000000000000000000000de30", "demo-twilio-token"),
-    ] {
+    for kind in &ACCOUNTS {
         let id = AccountId::new();
-        let token = keys.seal(&token_place(org.id, id), token)?.as_str().to_owned();
-        let sealed = SealedSecrets { token: Some(token), ..SealedSecrets::default() };
         let account = NewAccount {
             id,
-            name,
-            provider,
-            external_id,
+            name: kind.name,
+            provider: kind.provider,
+            external_id: kind.external_id,
             base_url: Some(&base_url),
             rolling_limit: None,
-            sealed,
+            sealed: sealed(&keys, &org, id, kind)?,
         };
         session.store.add_account(org.id, &account, actor).await?;
-        for line in LINES.iter().filter(|line| line.provider == provider) {
-            let phone = Phone::parse(line.phone)
-                .map_err(|error| CliError::because("a number of the demo cannot be read", error))?;
-            let full_speed = Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 100 };
-            let number = NewNumber {
-                phone,
-                account: id,
-                sender_id: line.sender_id.to_owned(),
-                name: line.name.to_owned(),
-                priority: line.priority,
-                daily_limit: Some(if options.headless { 10_000_000 } else { 1_000 }),
-                pacing: Some(if options.headless { full_speed } else { line.pacing }),
-                warm_up: None,
-            };
-            session.store.add_number(org.id, &number, Some("default"), actor).await?;
+        report_to(simulator, listening, id, kind)?;
+        for line in LINES.iter().filter(|line| line.provider == kind.provider) {
+            add_number(session, options, &org, id, line).await?;
         }
     }
     Ok(org)
+}
+
+fn sealed(keys: &KeyRing, org: &Org, id: AccountId, kind: &Account) -> Result<SealedSecrets, CliError> {
+    let word = |column| seal(keys, &place(org, id, column), kind.webhook_secret).map(Some);
+    let (app_secret, webhook_secret) = match kind.provider {
+        ProviderKind::Meta => (word("sealed_app_secret")?, None),
+        ProviderKind::Ultramsg => (None, word("sealed_webhook_secret")?),
+        ProviderKind::Twilio => (None, None),
+    };
+    let token = Some(seal(keys, &token_place(org.id, id), kind.token)?);
+    Ok(SealedSecrets { token, app_secret, verify_token: None, webhook_secret })
+}
+
+/// What an operator does in a provider's own console: registers our webhook.
+fn report_to(
+    simulator: &Simulator,
+    listening: &listen::Flags,
+    id: AccountId,
+    kind: &Account,
+) -> Result<(), CliError> {
+    let Some(public) = &listening.public_url else { return Ok(()) };
+    let secret_part = if kind.provider == ProviderKind::Ultramsg {
+        format!("/{}", kind.webhook_secret)
+    } else {
+        String::new()
+    };
+    let webhook = Webhook {
+        provider: kind.provider,
+        url: format!("{public}webhooks/{}/{id}{secret_part}", kind.provider),
+        secret: kind.webhook_secret.to_owned(),
+        numbers: Vec::new(),
+        account: kind.external_id.to_owned(),
+        connect: None,
+    };
+    simulator.add_webhook(webhook).map_err(CliError::failed)
+}
+
+async fn add_number(
+    session: &Session,
+    options: &Options,
+    org: &Org,
+    account: AccountId,
+    line: &Line,
+) -> Result<(), CliError> {
+    let phone = Phone::parse(line.phone)
+        .map_err(|error| CliError::because("a number of the demo cannot be read", error))?;
+    let full_speed = Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 100 };
+    let number = NewNumber {
+        phone,
+        account,
+        sender_id: line.sender_id.to_owned(),
+        name: line.name.to_owned(),
+        priority: line.priority,
+        daily_limit: Some(if options.headless { 10_000_000 } else { 1_000 }),
+        pacing: Some(if options.headless { full_speed } else { line.pacing }),
+        warm_up: None,
+    };
+    session.store.add_number(org.id, &number, Some("default"), session.actor()).await?;
+    Ok(())
 }
 
 /// The demo's own contacts, or as many as were asked for.
@@ -266,52 +375,128 @@ async fn until_over(
     }
 }
 
-/// Sends everything, then compares what we recorded with what the providers received.
-async fn headless(session: &Session, org: &Org, simulator: &Simulator) -> Result<(), CliError> {
+/// Waits until the providers have reported everything and all of it is applied.
+async fn until_reported(session: &Session, org: &Org, simulator: &Simulator) -> Result<Reports, CliError> {
+    let began = Moment::now();
+    loop {
+        let (posted, reports) = (simulator.posted(), session.store.count_reports(org.id).await?);
+        session.out.progress(&format!("{} reports came, {} are to come", reports.kept, posted.waiting));
+        let all_came = posted.waiting == 0 && reports.waiting == 0 && reports.kept >= posted.delivered;
+        if (all_came && told(simulator, &reports)) || began.elapsed() > REPORTS_ARRIVE {
+            return Ok(reports);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Whether the ledger has what the providers reported, neither more nor less.
+fn told(simulator: &Simulator, reports: &Reports) -> bool {
+    let posted = simulator.posted();
+    posted.given_up == 0
+        && (posted.of_delivery, posted.of_reading) == (reports.delivered, reports.read)
+        && reports.kept == posted.delivered
+}
+
+/// Sends everything, then compares what we recorded with what the providers received, and what they reported with what we know.
+async fn headless(
+    session: &Session,
+    org: &Org,
+    simulator: &Simulator,
+    listening: &listen::Flags,
+) -> Result<(), CliError> {
     logging::to_stderr(session.config.log.as_deref().or(Some("off")));
     let began = Moment::now();
-    let sender = sender::start(session, sender::config(session, org, "sender")).await?;
+    let mut config = sender::config(session, org, "sender");
+    config.public.clone_from(&listening.public_url);
+    let sender = sender::start(session, config).await?;
+    let listener = listen::start(session, org, sender.instance(), listening).await?;
     let mut status = sender.status();
     until_over(session, org, &mut status).await?;
-    session.out.progress("");
-    let (totals, left) = sender.drain(DRAIN_LIMIT).await;
     let seconds = began.elapsed().as_secs_f64();
-    let recorded = session.store.accepted_and_doubted(org.id).await?;
-    let violations = session.store.check_invariants(org.id).await?;
-    let received = simulator.count();
-    let duplicates = simulator.duplicates().len();
-    let lowest = recorded.accepted;
-    let agree = duplicates == 0
-        && u64::try_from(received)
-            .is_ok_and(|received| received >= lowest && received <= lowest + recorded.in_doubt)
-        && violations.is_empty()
-        && left == 0;
-    let value = json!({
-        "accepted": totals.accepted, "rejected": totals.rejected, "not_sent": totals.not_sent,
-        "in_doubt": totals.in_doubt, "seconds": (seconds * 1_000.0).round() / 1_000.0,
-        "recorded": { "accepted": recorded.accepted, "in_doubt": recorded.in_doubt },
-        "received": { "messages": received, "duplicates": duplicates },
-        "violations": violations.iter().map(|each| format!("{}: {}", each.invariant, each.detail)).collect::<Vec<String>>(),
-        "both_sides_agree": agree,
-    });
-    session.out.show(&value, || {
-        format!(
-            "{} accepted, {} rejected, {} not sent, {} in doubt in {seconds:.1} s ({:.0} a second)\n\
-             recorded: {} accepted, {} in doubt   received by the providers: {received}, {duplicates} duplicates\n\
-             {}",
-            totals.accepted,
-            totals.rejected,
-            totals.not_sent,
-            totals.in_doubt,
-            f64::from(u32::try_from(totals.accepted).unwrap_or(u32::MAX)) / seconds.max(0.001),
-            recorded.accepted,
-            recorded.in_doubt,
-            if agree { "both sides agree" } else { "BOTH SIDES DO NOT AGREE" },
-        )
-    })?;
-    if agree {
-        Ok(())
-    } else {
-        Err(CliError::failed("what we recorded and what the providers received do not agree"))
+    let reports = until_reported(session, org, simulator).await?;
+    session.out.progress("");
+    if let Some(listener) = listener {
+        listener.end().await;
+    }
+    let (totals, left) = sender.drain(DRAIN_LIMIT).await;
+    let end = End {
+        totals,
+        left,
+        seconds,
+        reports,
+        recorded: session.store.accepted_and_doubted(org.id).await?,
+        violations: session.store.check_invariants(org.id).await?,
+    };
+    end.show(session, simulator)
+}
+
+/// How a demo without a terminal ended.
+struct End {
+    totals: Totals,
+    left: u32,
+    seconds: f64,
+    reports: Reports,
+    recorded: Recorded,
+    violations: Vec<Violation>,
+}
+
+impl End {
+    fn agrees(&self, simulator: &Simulator) -> bool {
+        let lowest = self.recorded.accepted;
+        let highest = lowest + self.recorded.in_doubt;
+        simulator.duplicates().is_empty()
+            && u64::try_from(simulator.count()).is_ok_and(|received| (lowest..=highest).contains(&received))
+            && self.violations.is_empty()
+            && self.left == 0
+            && told(simulator, &self.reports)
+    }
+
+    fn show(&self, session: &Session, simulator: &Simulator) -> Result<(), CliError> {
+        let Self { totals, seconds, reports, recorded, .. } = self;
+        let (received, duplicates, posted) =
+            (simulator.count(), simulator.duplicates().len(), simulator.posted());
+        let agree = self.agrees(simulator);
+        let violations: Vec<String> =
+            self.violations.iter().map(|each| format!("{}: {}", each.invariant, each.detail)).collect();
+        let value = json!({
+            "accepted": totals.accepted, "rejected": totals.rejected, "not_sent": totals.not_sent,
+            "in_doubt": totals.in_doubt, "delivered": reports.delivered, "read": reports.read,
+            "opted_out": reports.opted_out, "seconds": (seconds * 1_000.0).round() / 1_000.0,
+            "recorded": { "accepted": recorded.accepted, "in_doubt": recorded.in_doubt,
+                          "delivered": reports.delivered, "read": reports.read, "reports": reports.kept },
+            "received": { "messages": received, "duplicates": duplicates },
+            "reported": { "delivered": posted.of_delivery, "read": posted.of_reading, "reports": posted.delivered,
+                          "given_up": posted.given_up },
+            "violations": violations,
+            "both_sides_agree": agree,
+        });
+        session.out.show(&value, || {
+            format!(
+                "{} accepted, {} rejected, {} not sent, {} in doubt in {seconds:.1} s ({:.0} a second)\n\
+                 recorded: {} accepted, {} in doubt   received by the providers: {received}, {duplicates} duplicates\n\
+                 recorded: {} delivered, {} of them read   reported by the providers: {} and {}   {} people opted out\n\
+                 {}",
+                totals.accepted,
+                totals.rejected,
+                totals.not_sent,
+                totals.in_doubt,
+                f64::from(u32::try_from(totals.accepted).unwrap_or(u32::MAX)) / seconds.max(0.001),
+                recorded.accepted,
+                recorded.in_doubt,
+                reports.delivered,
+                reports.read,
+                posted.of_delivery,
+                posted.of_reading,
+                reports.opted_out,
+                if agree { "both sides agree" } else { "BOTH SIDES DO NOT AGREE" },
+            )
+        })?;
+        if agree {
+            Ok(())
+        } else {
+            Err(CliError::failed(
+                "what we recorded and what the providers received and reported do not agree",
+            ))
+        }
     }
 }

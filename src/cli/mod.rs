@@ -28,6 +28,7 @@ mod org;
 mod output;
 mod parse;
 mod pool;
+mod reply;
 mod secret;
 mod sender;
 mod session;
@@ -114,6 +115,9 @@ pub enum Command {
     /// Attempts: every try, and the doubts to settle
     #[command(subcommand)]
     Attempt(attempt::Verb),
+    /// Replies: threads with people, and answering them
+    #[command(subcommand)]
+    Reply(reply::Verb),
     /// Brings the database's schema up to date
     Migrate,
     /// Checks everything that can be checked, the invariants among it
@@ -146,7 +150,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Simulator(options) => simulator::run(&options, out).await,
         Command::Migrate => migrate::run(&cli.global, out).await,
         Command::Doctor => doctor::run(&cli.global, out).await,
-        Command::Demo(options) => demo::run(&cli.global, &options).await,
+        Command::Demo(options) => Box::pin(demo::run(&cli.global, &options)).await,
         command => {
             if let Some(later) = later_part_of(&command) {
                 return Err(CliError::Usage(later));
@@ -169,6 +173,7 @@ async fn dispatch(session: &Session, command: Command) -> Result<(), CliError> {
         Command::Contact(verb) => contact::run(session, verb).await,
         Command::Campaign(verb) => campaign::run(session, verb).await,
         Command::Attempt(verb) => attempt::run(session, verb).await,
+        Command::Reply(verb) => reply::run(session, verb).await,
         Command::Sender(options) => sender::run(session, &options).await,
         Command::Demo(_) | Command::Migrate | Command::Doctor | Command::Simulator(_) | Command::Key(_) => {
             Ok(())

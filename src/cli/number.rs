@@ -105,6 +105,9 @@ pub struct EditArgs {
     /// Begin or began its warm-up now or at TIME, or take it off the ladder
     #[arg(long, value_name = "now|off|TIME", value_parser = parse::warm_up)]
     warm_up: Option<WarmUp>,
+    /// Percent of its daily limit and of its rate that only replies may use
+    #[arg(long, value_name = "PERCENT", value_parser = parse::reply_share, allow_hyphen_values = true)]
+    reply_share: Option<u32>,
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -318,6 +321,7 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         per_second: args.pacing.per_second,
         in_flight: args.pacing.in_flight,
         warm_up_started_at: args.warm_up.as_ref().map(|given| given.starts(org)).transpose()?,
+        reply_share: args.reply_share,
     };
     if edit == NumberEdit::default() {
         return Err(CliError::Usage(
@@ -492,6 +496,7 @@ async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliErro
             ("interval", format!("{} s", f64::from(number.interval_ms) / 1000.0)),
             ("per second", number.per_second.to_string()),
             ("pace", pace(&number, org)),
+            ("held for replies", format!("{} %", number.reply_share)),
             ("in flight", number.in_flight.to_string()),
             ("lease held by", or_dash(number.lease_host.as_ref())),
             ("notes", number.notes.clone()),

@@ -12,11 +12,11 @@ use crate::{
         phone::Phone,
         warm_up::Ladder,
     },
-    store::organization::{NewOrganization, OrganizationEdit},
+    store::organization::{ConsentEdit, NewOrganization, OrganizationEdit},
 };
 use chrono_tz::Tz;
-use clap::Subcommand;
-use serde_json::json;
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
 
 /// What can be done with organisations.
 #[derive(Debug, Subcommand)]
@@ -50,6 +50,9 @@ pub enum Verb {
     /// Lists the organisations
     List,
     /// Changes the organisation
+    #[command(
+        after_help = "Example:\n  signalbox org edit acme --stop-confirmation \"You get no more messages.\" --stop-confirmation \"fr=C'est noté.\""
+    )]
     Edit {
         /// Which one; --org does the same
         slug: Option<String>,
@@ -71,6 +74,9 @@ pub enum Verb {
         /// The number of last resort, or none
         #[arg(long, value_name = "PHONE|none")]
         default_number: Option<String>,
+        /// How opt-outs are heard
+        #[command(flatten)]
+        consent: ConsentArgs,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -87,6 +93,73 @@ pub enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+}
+
+/// How opt-outs and opt-ins are heard and confirmed.
+#[derive(Debug, Default, Args)]
+pub struct ConsentArgs {
+    /// A word of your own that means STOP, beside those in six languages; may be given again; `none` takes them away
+    #[arg(long, value_name = "WORD|none")]
+    stop_word: Vec<String>,
+    /// A word of your own that means START
+    #[arg(long, value_name = "WORD|none")]
+    start_word: Vec<String>,
+    /// Sent once to who opts out, per language; without a language, in that of last resort; `none` sends nothing
+    #[arg(long, value_name = "[LOCALE=]TEXT|none")]
+    stop_confirmation: Vec<String>,
+    /// Sent once to who opts in again
+    #[arg(long, value_name = "[LOCALE=]TEXT|none")]
+    start_confirmation: Vec<String>,
+}
+
+impl ConsentArgs {
+    fn edit(&self, default_locale: &str) -> Result<ConsentEdit, CliError> {
+        let some = |texts: Option<Value>| texts.map(|texts| Some(texts).filter(Value::is_object));
+        Ok(ConsentEdit {
+            stop_words: own_words(&self.stop_word)?,
+            start_words: own_words(&self.start_word)?,
+            stop_confirmation: some(texts(&self.stop_confirmation, default_locale)?),
+            start_confirmation: some(texts(&self.start_confirmation, default_locale)?),
+        })
+    }
+}
+
+fn own_words(given: &[String]) -> Result<Option<Vec<String>>, CliError> {
+    match given {
+        [] => Ok(None),
+        [none] if none == "none" => Ok(Some(Vec::new())),
+        words => match words.iter().find(|word| !word.chars().any(char::is_alphanumeric)) {
+            Some(word) => Err(CliError::Usage(format!("{word:?} is no word: it has no letter"))),
+            None => Ok(Some(words.to_vec())),
+        },
+    }
+}
+
+/// Texts by locale; null: nothing is sent.
+fn texts(given: &[String], default_locale: &str) -> Result<Option<Value>, CliError> {
+    let mut texts = Map::new();
+    match given {
+        [] => return Ok(None),
+        [none] if none == "none" => return Ok(Some(Value::Null)),
+        given => {
+            for text in given {
+                // "fr=C'est noté" names its language; "1 + 1 = 2" does not.
+                let named =
+                    text.split_once('=').and_then(|(tag, said)| Some((Locale::parse(tag).ok()?, said)));
+                let (tag, said) = match &named {
+                    Some((tag, said)) => (tag.as_str(), *said),
+                    None => (default_locale, text.as_str()),
+                };
+                if said.trim().is_empty() {
+                    return Err(CliError::Usage(format!("the confirmation in {tag} says nothing")));
+                }
+                if texts.insert(tag.to_owned(), said.trim().into()).is_some() {
+                    return Err(CliError::Usage(format!("there are two confirmations in {tag}")));
+                }
+            }
+        }
+    }
+    Ok(Some(Value::Object(texts)))
 }
 
 fn locale(raw: &str) -> Result<Locale, String> {
@@ -114,7 +187,17 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             let id = session.store.add_organization(&new, session.actor()).await?;
             session.out.show(&json!({ "id": id, "slug": slug }), || format!("added organisation {slug}"))
         }
-        Verb::Edit { slug, name, timezone, locale, daily_limit, warm_up, default_number, reason } => {
+        Verb::Edit {
+            slug,
+            name,
+            timezone,
+            locale,
+            daily_limit,
+            warm_up,
+            default_number,
+            consent,
+            reason,
+        } => {
             let number = match default_number.as_deref() {
                 None => None,
                 Some("none") => Some(None),
@@ -128,7 +211,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 warm_up,
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),
             };
-            edit_one(session, slug.as_deref(), &edit, reason.as_deref()).await
+            edit_one(session, slug.as_deref(), &edit, &consent, reason.as_deref()).await
         }
     }
 }
@@ -137,20 +220,30 @@ async fn edit_one(
     session: &Session,
     slug: Option<&str>,
     edit: &OrganizationEdit<'_>,
+    consent: &ConsentArgs,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let (id, slug) = match slug {
-        None => session.organization().await.map(|org| (org.id, org.record.slug))?,
+    let (id, slug, locale) = match slug {
+        None => {
+            session.organization().await.map(|org| (org.id, org.record.slug, org.record.default_locale))?
+        }
         Some(slug) => session
             .store
             .organizations(Some(slug))
             .await?
             .pop()
-            .map(|record| (record.id, record.slug))
+            .map(|record| (record.id, record.slug, record.default_locale))
             .ok_or_else(|| CliError::failed(format!("there is no organisation {slug:?}")))?,
     };
-    if !session.store.edit_organization(id, edit, reason, session.actor()).await? {
+    let consent = consent.edit(edit.default_locale.unwrap_or(&locale))?;
+    let hears_the_same = consent == ConsentEdit::default();
+    if (hears_the_same || *edit != OrganizationEdit::default())
+        && !session.store.edit_organization(id, edit, reason, session.actor()).await?
+    {
         return Err(CliError::failed("there is no such number in this organisation"));
+    }
+    if !hears_the_same {
+        session.store.edit_consent(id, &consent, reason, session.actor()).await?;
     }
     session.out.show(&json!({ "result": "done", "slug": slug }), || format!("changed organisation {slug}"))
 }

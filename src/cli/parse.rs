@@ -92,6 +92,11 @@ pub fn in_flight(raw: &str) -> Result<u32, String> {
     small(raw, 1, 1_000, "the number of requests in flight")
 }
 
+/// A share held back for replies, in percent.
+pub fn reply_share(raw: &str) -> Result<u32, String> {
+    small(raw.trim_end_matches('%'), 0, 90, "the share held back for replies, in percent,")
+}
+
 /// A zone's IANA name.
 pub fn zone(raw: &str) -> Result<Tz, String> {
     raw.parse().map_err(|_| format!("{raw:?} is no time zone; write its IANA name, such as Africa/Douala"))

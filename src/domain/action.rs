@@ -3,7 +3,7 @@
 //! An action names a *state* to reach, never "toggle": two operators who press the same key want the same thing, and
 //! the second of them is told so. What may be asked and what becomes of it is decided by the database.
 
-use super::ids::{AccountId, AttemptId, CampaignId, NumberId, RecipientId};
+use super::ids::{AccountId, AttemptId, CampaignId, ConversationId, NumberId, RecipientId, ReplyId};
 use super::number::Pacing;
 use super::phone::Phone;
 use chrono::{DateTime, Utc};
@@ -24,6 +24,8 @@ pub enum Subject {
     Recipient(RecipientId),
     /// One attempt.
     Attempt(AttemptId),
+    /// One thread with a person.
+    Thread(ConversationId),
     /// Everything: stop all, release the stop, a new number.
     Organization,
 }
@@ -127,6 +129,24 @@ pub enum Action {
         /// What the operator decides.
         verdict: Verdict,
     },
+    /// One message to the person of a thread, inside the time in which the provider lets it be answered.
+    Answer {
+        /// Which thread.
+        thread: ConversationId,
+        /// What the reply will be known by: the same order again queues nothing.
+        reply: ReplyId,
+        /// What it says.
+        text: String,
+    },
+    /// A thread belongs to an operator, or to nobody; one without a number gets one.
+    AssignThread {
+        /// Which one.
+        thread: ConversationId,
+        /// Whose it is.
+        to: Option<String>,
+    },
+    /// Nothing more is to be done in a thread, until the person writes again.
+    EndThread(ConversationId),
     /// Every sender on the database stops at the next message boundary.
     StopAll,
     /// The stop is lifted.
@@ -151,6 +171,9 @@ impl Action {
             | Self::FailOverNumber(number) => Subject::Number(*number),
             Self::ExcludeRecipient(id) | Self::RetryRecipient(id) => Subject::Recipient(*id),
             Self::ResolveAttempt { attempt, .. } => Subject::Attempt(*attempt),
+            Self::Answer { thread, .. } | Self::AssignThread { thread, .. } | Self::EndThread(thread) => {
+                Subject::Thread(*thread)
+            }
             Self::AddNumber(_) | Self::StopAll | Self::ReleaseStop => Subject::Organization,
         }
     }
@@ -176,6 +199,9 @@ impl Action {
             Self::ResolveAttempt { verdict: Verdict::Sent, .. } => "settle as sent",
             Self::ResolveAttempt { verdict: Verdict::NotSent, .. } => "settle as not sent",
             Self::ResolveAttempt { verdict: Verdict::Resend, .. } => "resend",
+            Self::Answer { .. } => "answer",
+            Self::AssignThread { .. } => "assign thread",
+            Self::EndThread(_) => "end thread",
             Self::StopAll => "stop all sending",
             Self::ReleaseStop => "lift the stop",
         }
@@ -191,6 +217,8 @@ impl Action {
             | Self::SuspendNumber { .. }
             | Self::DisableNumber(_)
             | Self::ExcludeRecipient(_)
+            | Self::AssignThread { .. }
+            | Self::EndThread(_)
             | Self::StopAll
             | Self::SetPriority { .. }
             | Self::SetLimits { .. }
@@ -203,6 +231,7 @@ impl Action {
             | Self::FailOverNumber(_)
             | Self::RetryRecipient(_)
             | Self::ResolveAttempt { .. }
+            | Self::Answer { .. }
             | Self::ReleaseStop => true,
         }
     }

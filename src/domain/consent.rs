@@ -16,6 +16,24 @@ pub enum Consent {
     Help,
 }
 
+/// An organisation's own words, beside those that everybody has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    stop: Vec<String>,
+    start: Vec<String>,
+}
+
+impl Words {
+    /// These words, as people may write them.
+    #[must_use]
+    pub fn new(stop: &[String], start: &[String]) -> Self {
+        let plain = |words: &[String]| {
+            words.iter().map(|word| plain(word)).filter(|word| !word.is_empty()).collect::<Vec<_>>()
+        };
+        Self { stop: plain(stop), start: plain(start) }
+    }
+}
+
 /// In English, French, Spanish, Portuguese, German and Arabic; without accents, as [`plain`] leaves them.
 const STOP: &[&str] = &[
     "stop",
@@ -133,12 +151,20 @@ const POLITE: &[&str] = &[
 ];
 
 impl Consent {
-    /// What this text asks for; `None`: nothing of the kind.
+    /// What this text asks for, in everybody's words or the organisation's own; `None`: nothing of the kind.
     #[must_use]
-    pub fn read(text: &str) -> Option<Self> {
+    pub fn read(text: &str, own: &Words) -> Option<Self> {
         let said = plain(text);
         let words: Vec<&str> = said.split(' ').filter(|word| !POLITE.contains(word)).collect();
         let core = words.join(" ");
+        // Who says it in the organisation's words is not understood otherwise: a STOP before everything else.
+        let is = |list: &[String]| list.iter().any(|word| *word == said || *word == core);
+        if is(&own.stop) {
+            return Some(Self::Stop);
+        }
+        if is(&own.start) {
+            return Some(Self::Start);
+        }
         let asks = |list: &[&str]| list.contains(&said.as_str()) || list.contains(&core.as_str());
         [(STOP, Self::Stop), (START, Self::Start), (HELP, Self::Help)]
             .into_iter()
@@ -195,6 +221,7 @@ fn bare(letter: char) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::Consent::{self, Help, Start, Stop};
+    use super::Words;
 
     #[test]
     fn a_word_that_is_the_whole_message_counts_in_every_language() {
@@ -225,7 +252,7 @@ mod tests {
             ("Help?", Help),
             ("مساعدة", Help),
         ] {
-            assert_eq!(Consent::read(text), Some(expected), "{text:?}");
+            assert_eq!(Consent::read(text, &Words::default()), Some(expected), "{text:?}");
         }
     }
 
@@ -247,7 +274,22 @@ mod tests {
             "why did you cancel my order",
             "can you help me with my order",
         ] {
-            assert_eq!(Consent::read(text), None, "{text:?}");
+            assert_eq!(Consent::read(text, &Words::default()), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_organisation_has_words_of_its_own() {
+        let own = Words::new(&["Yamba".to_owned(), "!!".to_owned()], &["Ndé".to_owned()]);
+        for (text, expected) in [
+            ("yamba!", Some(Stop)),
+            ("Yamba, svp", Some(Stop)),
+            ("nde", Some(Start)),
+            ("stop", Some(Stop)),
+            ("!!", None),
+        ] {
+            assert_eq!(Consent::read(text, &own), expected, "{text:?}");
+        }
+        assert_eq!(Consent::read("yamba tomorrow", &own), None);
     }
 }

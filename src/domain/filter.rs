@@ -24,6 +24,8 @@ pub enum Scope {
     Recipients,
     /// Attempts as they happen.
     Live,
+    /// Threads with people.
+    Threads,
 }
 
 /// What a term looks at.
@@ -102,6 +104,8 @@ impl Scope {
             Self::Campaigns => &[Field::Status, Field::Name],
             Self::Recipients => &Field::ALL,
             Self::Live => &[Field::Status, Field::Error, Field::Number, Field::Campaign, Field::Phone],
+            // Words only: they are looked for in phone, name and what was said last.
+            Self::Threads => &[],
         }
     }
 
@@ -115,6 +119,7 @@ impl Scope {
                 &["queued", "sending", "accepted", "delivered", "read", "failed", "in_doubt", "skipped"]
             }
             Self::Live => &["ok", "fail", "retry", "doubt", "unsent", "move"],
+            Self::Threads => &[],
         }
     }
 }

@@ -70,6 +70,10 @@ id! {
     RecipientId,
     /// One try to put one step for one recipient on the wire.
     AttemptId,
+    /// A thread with one person.
+    ConversationId,
+    /// One thing that we answer.
+    ReplyId,
     /// One thing that a provider reported.
     ReceiptId,
     /// One request of a provider to us.

@@ -26,6 +26,7 @@ pub mod sharing;
 pub mod suggest;
 pub mod template;
 pub mod text;
+pub mod thread;
 pub mod warm_up;
 
 #[cfg(test)]

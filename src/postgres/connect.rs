@@ -6,6 +6,7 @@
 use super::{
     admin,
     cluster::{Cluster, ClusterError, Settings},
+    way,
 };
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool,
@@ -59,15 +60,14 @@ impl Purpose {
 
     fn connections(self) -> u32 {
         match self {
-            // One of the walks' connections hears of changes and does nothing else.
-            Self::Work | Self::Screen | Self::Walk => 3,
-            Self::Bulk => 2,
+            Self::Work | Self::Screen => 3,
+            Self::Walk | Self::Bulk => 2,
             Self::Claim | Self::Record | Self::Order | Self::Migrate => 1,
         }
     }
 
     /// `statement_timeout`; `None`: no limit.
-    fn statement_limit(self) -> Option<Duration> {
+    pub(super) fn statement_limit(self) -> Option<Duration> {
         match self {
             Self::Claim | Self::Record | Self::Work => Some(Duration::from_secs(15)),
             Self::Screen | Self::Walk | Self::Order => Some(Duration::from_secs(2)),
@@ -303,7 +303,7 @@ fn pool_options(purpose: Purpose) -> PgPoolOptions {
         .before_acquire(|connection, meta| {
             Box::pin(async move {
                 if meta.idle_for > TRUST_IDLE_FOR {
-                    connection.ping().await?;
+                    way::within(connection.ping()).await?;
                 }
                 Ok(true)
             })

@@ -9,3 +9,4 @@ pub mod binaries;
 pub mod cluster;
 pub mod connect;
 pub mod migrate;
+pub mod way;

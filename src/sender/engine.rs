@@ -5,6 +5,7 @@ use super::{
     clock::Moment,
     flight::{self, Flight},
     plan::{Local, OpenBreaker, Plan, Roster},
+    recover,
     shared::{Shared, Signal, locked},
     text::TextShelf,
 };
@@ -15,7 +16,6 @@ use crate::domain::{
 };
 use crate::secrets::KeyRing;
 use crate::store::{
-    StoreError,
     attempt::{ClaimCampaign, ClaimNumber, ClaimRequest, Claimed, ClaimedMessage, Lane, Verdict},
     snapshot::Snapshot,
     today::Queue,
@@ -36,10 +36,6 @@ const BREATH: Duration = Duration::from_millis(6);
 const MOST_UNRECORDED: u32 = 4_000;
 /// A picture older than this is not planned with.
 const STALE: Duration = Duration::from_secs(5);
-/// Most attempts of one claim that are looked up after a lost answer, and how long.
-const RECOVER_FOR: Duration = Duration::from_mins(10);
-/// After this long the server has ended a claim one way or the other: its limit on statements, and something.
-const STATEMENT_SURELY_OVER: Duration = Duration::from_secs(17);
 /// Between two claims when the last brought nothing though something was wanted: the picture is behind.
 const PICTURE_BEHIND: Duration = Duration::from_millis(20);
 /// First wait before a campaign that had nothing is asked again; doubles up to [`LONGEST_DRY`].
@@ -304,10 +300,10 @@ impl Engine {
             super::stop_point::reach("before_claim").await;
             let signal = match shared.store.claim(&request).await {
                 Ok(claimed) => Signal::Claimed { request: Box::new(request), claimed, began },
-                Err(error) if error.is_away() => recover(&shared, &request, began, &error).await,
+                Err(error) if error.is_away() => recover::recover(&shared, &request, began, &error).await,
                 Err(error) => {
                     shared.close_attempts(request.attempts.iter().copied());
-                    Signal::ClaimFailed { why: report(&error) }
+                    Signal::ClaimFailed { why: recover::report(&error) }
                 }
             };
             super::stop_point::reach("after_claim").await;
@@ -334,6 +330,14 @@ impl Engine {
                 batch: claim.batch,
                 gap: slots.gap_with(rand::random()),
             });
+            if claim.replies > 0 {
+                lanes.push(Lane {
+                    number: numbers.len() - 1,
+                    campaign: None,
+                    wanted: claim.replies,
+                    bound_only: false,
+                });
+            }
             for (at, wanted, bound_only) in &claim.shares {
                 let campaign = *places.entry(*at).or_insert_with(|| {
                     let view = &snapshot.campaigns[*at];
@@ -347,7 +351,7 @@ impl Engine {
                 });
                 lanes.push(Lane {
                     number: numbers.len() - 1,
-                    campaign,
+                    campaign: Some(campaign),
                     wanted: *wanted,
                     bound_only: *bound_only,
                 });
@@ -373,8 +377,11 @@ impl Engine {
             let view = &snapshot.numbers[claim.number];
             let slots = Slots::of(&view.number.pacing);
             if !slots.gap.is_zero() {
-                let next = now + TimeDelta::from_std(slots.gap).unwrap_or(TimeDelta::MAX);
-                self.local.next_send_at.insert(view.number.id, next);
+                let after = |gap: Duration| now + TimeDelta::from_std(gap).unwrap_or(TimeDelta::MAX);
+                self.local.next_reply_at.insert(view.number.id, after(slots.gap));
+                // What the claim will say: campaigns leave replies their share of the rate.
+                let share = if claim.shares.is_empty() { 0 } else { view.reply_share.min(90) };
+                self.local.next_send_at.insert(view.number.id, after(slots.gap * 100 / (100 - share)));
             }
         }
     }
@@ -420,7 +427,18 @@ impl Engine {
         snapshot.organization.used_today += total;
         let mut by_lane: HashMap<(NumberId, CampaignId), u32> = HashMap::new();
         for message in messages {
-            *by_lane.entry((message.number, message.campaign)).or_default() += 1;
+            match message.campaign() {
+                Some(campaign) => *by_lane.entry((message.number, campaign)).or_default() += 1,
+                None => {
+                    if let Some(view) =
+                        snapshot.numbers.iter_mut().find(|view| view.number.id == message.number)
+                    {
+                        view.claimed(1);
+                        view.replies_due = view.replies_due.saturating_sub(1);
+                        view.held_back = view.held_back.saturating_sub(1);
+                    }
+                }
+            }
         }
         for ((number, campaign), count) in by_lane {
             *snapshot.shares.entry((number, campaign)).or_default() += count;
@@ -442,7 +460,7 @@ impl Engine {
         let wait = |vain: u32| FIRST_DRY.saturating_mul(1 << vain.min(16)).min(LONGEST_DRY);
         for (campaign, next_due) in &claimed.exhausted {
             let walk = self.walks.entry(*campaign).or_insert(Walk::START);
-            if !claimed.messages.iter().any(|message| message.campaign == *campaign) {
+            if !claimed.messages.iter().any(|message| message.campaign() == Some(*campaign)) {
                 walk.vain += 1;
             }
             // What the walk passed by because somebody held it is found by walking again from the start.
@@ -451,11 +469,15 @@ impl Engine {
             let due = next_due.filter(|due| *due > now);
             self.local.dry.insert(*campaign, due.map_or(again, |due| due.min(again)));
         }
-        let got: HashSet<(NumberId, CampaignId)> =
-            claimed.messages.iter().map(|message| (message.number, message.campaign)).collect();
+        let got: HashSet<(NumberId, CampaignId)> = claimed
+            .messages
+            .iter()
+            .filter_map(|message| Some((message.number, message.campaign()?)))
+            .collect();
         let full = |lane: &Lane| claimed.refused.contains(&(*lane, Verdict::AccountCapReached));
         for lane in request.lanes.iter().filter(|lane| lane.bound_only || full(lane)) {
-            let key = (request.numbers[lane.number].id, request.campaigns[lane.campaign].id);
+            let Some(campaign) = lane.campaign else { continue };
+            let key = (request.numbers[lane.number].id, request.campaigns[campaign].id);
             if !got.contains(&key) {
                 self.local.bound_dry.insert(key, now + TimeDelta::seconds(1));
             }
@@ -480,7 +502,8 @@ impl Engine {
             let content = self.texts.write(&message, line.kind(), self.default_locale.as_ref());
             line.gauge.add(1);
             self.shared.took_off(1);
-            let never_switch = never_switch.contains(&message.campaign);
+            // A thread keeps its number.
+            let never_switch = message.campaign().is_none_or(|campaign| never_switch.contains(&campaign));
             let flight = Flight { message, content, line, claimed: began, never_switch };
             tokio::spawn(flight::fly(Arc::clone(&self.shared), flight));
         }
@@ -501,6 +524,11 @@ impl Engine {
                 && self.walks.get(&campaign.id).is_some_and(|walk| walk.vain > 0);
             campaign.queued > 0 && !held && !later
         });
+        let answers_due = snapshot.numbers.iter().zip(&roster.numbers).any(|(view, hold)| {
+            view.replies_due > 0
+                && hold.as_ref().is_none_or(|hold| hold.until().is_some_and(|until| until <= soon))
+        });
+        let something_due = something_due || answers_due;
         let stopped =
             roster.everything.as_ref().is_some_and(|hold| hold.until().is_none_or(|until| until > soon));
         let numbers_held =
@@ -527,68 +555,4 @@ impl Engine {
             changed
         });
     }
-}
-
-/// The answer to a claim was lost, but its intents may be committed: asks for them until the database says. They go on
-/// only inside the start window; later ones are recorded as not sent.
-async fn recover(shared: &Arc<Shared>, request: &ClaimRequest, began: Moment, error: &StoreError) -> Signal {
-    tracing::warn!("the answer to a claim was lost: {error}");
-    shared.status.send_modify(|status| status.store_unwell = Some(error.to_string()));
-    let mut wait = Duration::from_millis(50);
-    while began.elapsed() < RECOVER_FOR {
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(Duration::from_secs(2));
-        match shared.store.recover_claim(shared.organization, &request.attempts).await {
-            Ok(messages) => {
-                let used: HashSet<AttemptId> = messages.iter().map(|message| message.attempt).collect();
-                let unknown = request.attempts.iter().copied().filter(|attempt| !used.contains(attempt));
-                tokio::spawn(look_again(Arc::clone(shared), unknown.collect(), began));
-                return Signal::Recovered { messages, began, late: false };
-            }
-            Err(error) if error.is_passing() => {}
-            Err(error) => return Signal::ClaimFailed { why: report(&error) },
-        }
-        if shared.ended() {
-            break;
-        }
-    }
-    Signal::ClaimFailed {
-        why: "the database did not come back; what was claimed will be found in doubt".to_owned(),
-    }
-}
-
-/// The server may still be at a claim whose connection broke: it commits when its lock comes free, until its time limit
-/// ends it. What it commits after the first look is found here, and is too late to be begun.
-async fn look_again(shared: Arc<Shared>, attempts: Vec<AttemptId>, began: Moment) {
-    while !shared.ended() {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        if began.elapsed() < STATEMENT_SURELY_OVER {
-            continue;
-        }
-        match shared.store.recover_claim(shared.organization, &attempts).await {
-            Ok(messages) => {
-                let used: HashSet<AttemptId> = messages.iter().map(|message| message.attempt).collect();
-                shared.close_attempts(attempts.into_iter().filter(|attempt| !used.contains(attempt)));
-                let late = Signal::Recovered { messages, began, late: true };
-                if shared.signals.send(late).await.is_err() {
-                    tracing::error!("the engine is gone; late claims will be found in doubt");
-                }
-                shared.wake.notify_one();
-                return;
-            }
-            Err(error) => tracing::warn!("the second look at a lost claim has to wait: {error}"),
-        }
-    }
-}
-
-/// An error with its causes, on one line.
-fn report(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -17,8 +17,8 @@ pub struct SendEvent {
     pub attempt: AttemptId,
     /// For whom.
     pub recipient: RecipientId,
-    /// From which campaign.
-    pub campaign: CampaignId,
+    /// From which campaign; none: it is a reply.
+    pub campaign: Option<CampaignId>,
     /// Through which number.
     pub number: NumberId,
     /// Where to.

@@ -118,7 +118,7 @@ fn refuse_to_begin(shared: &Shared, flight: &Flight) -> Option<Failure> {
     if gate.stopped {
         return withheld("stopped", "all sending was stopped meanwhile");
     }
-    if !gate.campaigns.contains(&flight.message.campaign) {
+    if flight.message.campaign().is_some_and(|campaign| !gate.campaigns.contains(&campaign)) {
         return withheld("paused", "the campaign was paused meanwhile");
     }
     if gate.closed_numbers.contains(&flight.message.number) {
@@ -201,7 +201,7 @@ fn settle(flight: &Flight, outcome: Outcome, judgement: &Judgement, took: Option
     let report = super::event::SendEvent {
         attempt: message.attempt,
         recipient: message.recipient,
-        campaign: message.campaign,
+        campaign: message.campaign(),
         number: message.number,
         phone: message.phone.clone(),
         tries: message.tries,

@@ -38,6 +38,7 @@ pub mod line;
 pub mod plan;
 mod queues;
 pub mod recorder;
+mod recover;
 pub mod reports;
 mod shared;
 pub mod spool;

@@ -39,6 +39,8 @@ pub struct Local {
     pub in_air: HashMap<NumberId, u32>,
     /// Later slots than the snapshot knows of.
     pub next_send_at: HashMap<NumberId, DateTime<Utc>>,
+    /// The same for replies.
+    pub next_reply_at: HashMap<NumberId, DateTime<Utc>>,
     /// Accounts whose provider does not answer well.
     pub breakers: HashMap<AccountId, OpenBreaker>,
     /// Numbers that this process took out at once, before the database says so.
@@ -58,6 +60,8 @@ pub struct NumberLanes {
     pub number: usize,
     /// Most messages at this slot.
     pub batch: u32,
+    /// How many replies go first.
+    pub replies: u32,
     /// Campaign (place in the snapshot), how many, and whether only work that is bound to this number.
     pub shares: Vec<(usize, u32, bool)>,
 }
@@ -75,7 +79,10 @@ impl Plan {
     /// How many messages it wants.
     #[must_use]
     pub fn wanted(&self) -> u32 {
-        self.claims.iter().flat_map(|claim| &claim.shares).map(|(_, count, _)| count).sum()
+        self.claims
+            .iter()
+            .map(|claim| claim.replies + claim.shares.iter().map(|(_, count, _)| count).sum::<u32>())
+            .sum()
     }
 
     fn may_open(&mut self, at: DateTime<Utc>) {
@@ -206,38 +213,26 @@ impl Roster {
             if left == 0 || !local.leases.contains_key(&view.number.id) {
                 continue;
             }
-            if let Some(hold) = &self.numbers[place] {
-                hold.until().into_iter().for_each(|until| plan.may_open(until));
-                if !self.is_only_account_full(place) {
-                    continue;
-                }
-            }
-            // Others of its account took the last of the room just now.
+            let replies = self.replies(view, place, local, left, now, &mut plan);
             let account = accounts.get(&view.number.account).copied();
-            if account == Some(0) && self.numbers[place].is_none() {
-                continue;
-            }
-            let has_work = |(at, _): &(usize, bool)| {
-                rooms[*at].left > 0 && self.numbers[place].is_none()
-                    || may_have_bound_work(snapshot, local, place, *at, now)
-            };
-            if !self.serves[place].iter().any(has_work) {
-                continue;
-            }
-            match turn(view, local, now) {
-                Turn::Wait(hold) => hold.until().into_iter().for_each(|until| plan.may_open(until)),
-                Turn::Claim(batch) => {
-                    let room = room_of(view.number.daily_limit, view.used_today);
+            let hold = self.numbers[place].as_ref();
+            hold.and_then(Hold::until).into_iter().for_each(|until| plan.may_open(until));
+            let (batch, shares) = match hold {
+                Some(_) if !self.is_only_account_full(place) => (0, Vec::new()),
+                // Others of its account took the last of the room just now.
+                None if account == Some(0) => (0, Vec::new()),
+                _ => {
                     let account = account.filter(|left| *left > 0).unwrap_or(u32::MAX);
-                    let capacity = batch.min(left).min(room).min(account);
-                    let shares = self.divide(snapshot, local, place, capacity, &mut rooms, now);
-                    let taken: u32 = shares.iter().map(|(_, count, _)| count).sum();
-                    left -= taken;
-                    accounts.entry(view.number.account).and_modify(|left| *left = left.saturating_sub(taken));
-                    if taken > 0 {
-                        plan.claims.push(NumberLanes { number: place, batch, shares });
-                    }
+                    let left = left.min(account.saturating_add(replies));
+                    self.campaign_work(snapshot, local, place, left, replies, &mut rooms, now, &mut plan)
                 }
+            };
+            let taken: u32 = shares.iter().map(|(_, count, _)| count).sum();
+            accounts.entry(view.number.account).and_modify(|left| *left = left.saturating_sub(taken));
+            let taken = replies + taken;
+            left -= taken;
+            if taken > 0 {
+                plan.claims.push(NumberLanes { number: place, batch: batch.max(replies), replies, shares });
             }
         }
         plan
@@ -247,6 +242,65 @@ impl Roster {
     fn is_only_account_full(&self, place: usize) -> bool {
         let is_account = |hold: &Hold| matches!(hold, Hold::CapReached { scope: CapScope::Account, .. });
         self.own[place].iter().all(is_account)
+    }
+
+    /// How many replies go through a number now. They go first, have a slot of their own, and may use what is held back.
+    fn replies(
+        &self,
+        view: &NumberView,
+        place: usize,
+        local: &Local,
+        left: u32,
+        now: DateTime<Utc>,
+        plan: &mut Plan,
+    ) -> u32 {
+        let is_cap =
+            |hold: &Hold| matches!(hold, Hold::CapReached { scope, .. } if *scope != CapScope::Organization);
+        let room = room_of(view.number.daily_limit, view.used_today);
+        if view.replies_due == 0 || room == 0 || !self.own[place].iter().all(is_cap) {
+            return 0;
+        }
+        match reply_turn(view, local, now) {
+            Turn::Wait(hold) => {
+                hold.until().into_iter().for_each(|until| plan.may_open(until));
+                0
+            }
+            Turn::Claim(batch) => view.replies_due.min(batch).min(left).min(room),
+        }
+    }
+
+    /// What a number claims from campaigns now, beside so many replies: the most at this slot, and from which.
+    #[expect(clippy::too_many_arguments, reason = "everything that a slot depends on")]
+    fn campaign_work(
+        &self,
+        snapshot: &Snapshot,
+        local: &Local,
+        place: usize,
+        left: u32,
+        replies: u32,
+        rooms: &mut [Room],
+        now: DateTime<Utc>,
+        plan: &mut Plan,
+    ) -> (u32, Vec<(usize, u32, bool)>) {
+        let view = &snapshot.numbers[place];
+        let has_work = |(at, _): &(usize, bool)| {
+            rooms[*at].left > 0 && self.numbers[place].is_none()
+                || may_have_bound_work(snapshot, local, place, *at, now)
+        };
+        if !self.serves[place].iter().any(has_work) {
+            return (0, Vec::new());
+        }
+        match turn(view, local, now) {
+            Turn::Wait(hold) => {
+                hold.until().into_iter().for_each(|until| plan.may_open(until));
+                (0, Vec::new())
+            }
+            Turn::Claim(batch) => {
+                let room = room_of(view.campaign_limit(), view.used_today);
+                let capacity = batch.min(left).saturating_sub(replies).min(room);
+                (batch, self.divide(snapshot, local, place, capacity, rooms, now))
+            }
+        }
     }
 
     fn divide(
@@ -289,7 +343,7 @@ impl Roster {
             })
             .collect();
         let asked: Vec<sharing::Candidate> = candidates.iter().map(|(_, _, candidate)| *candidate).collect();
-        sharing::share(capacity, view.number.daily_limit, &asked)
+        sharing::share(capacity, view.campaign_limit(), &asked)
             .into_iter()
             .filter_map(|(campaign, count)| {
                 let (at, bound_only, _) = candidates.iter().find(|(_, _, each)| each.campaign == campaign)?;
@@ -393,7 +447,7 @@ fn number_holds(view: &NumberView, local: &Local, now: Now) -> Vec<Hold> {
             breaker.map(|breaker| (BreakerScope::Account, breaker.until)),
         ],
         account: view.account_room,
-        daily_limit: view.number.daily_limit,
+        daily_limit: view.campaign_limit(),
         warm_up: view.warm_up.map(|rung| rung.day),
         used_today: view.used_today,
     };
@@ -413,12 +467,19 @@ fn turn(view: &NumberView, local: &Local, now: DateTime<Utc>) -> Turn {
     }
 }
 
+/// The same for a reply.
+fn reply_turn(view: &NumberView, local: &Local, now: DateTime<Utc>) -> Turn {
+    let in_air = local.in_air.get(&view.number.id).copied().unwrap_or(0);
+    let next = local.next_reply_at.get(&view.number.id).copied().max(view.next_reply_at);
+    pacing::turn(&view.number.pacing, now, next, in_air)
+}
+
 fn candidate(view: &NumberView, hold: Option<&Hold>) -> selection::Candidate {
     selection::Candidate {
         number: view.number.id,
         priority: pacing::place(view.number.priority, view.quality),
         weight: 1,
-        daily_limit: view.number.daily_limit,
+        daily_limit: view.campaign_limit(),
         used_today: view.used_today,
         last_used: view.last_sent_at,
         standing: Standing::of(hold),

@@ -11,12 +11,13 @@ use super::{
 };
 use crate::domain::{
     attempt::AttemptState,
-    consent::Consent,
+    consent::{Consent, Words},
     delivery::Delivery,
     health::Reach,
     ids::{AccountId, WebhookId},
     outcome::{Class, Failure, Outcome},
     phone::Phone,
+    thread,
 };
 use crate::provider::{
     dialect,
@@ -68,9 +69,14 @@ pub async fn run(shared: Arc<Shared>) {
 /// nothing new came.
 async fn pass(shared: &Shared, waiting: bool) -> Result<bool, StoreError> {
     let (store, organization) = (&shared.store, shared.organization);
+    // What a person asks for may be in the organisation's own words: they come with the first look.
+    let Some(words) = shared.latest.borrow().as_ref().map(|snapshot| snapshot.organization.words.clone())
+    else {
+        return Ok(false);
+    };
     let webhooks = store.take_webhooks(organization, REQUESTS).await?;
-    match take_in(shared, &webhooks).await {
-        Err(error) if !error.is_passing() => take_in_one_by_one(shared, &webhooks).await?,
+    match take_in(shared, &webhooks, &words).await {
+        Err(error) if !error.is_passing() => take_in_one_by_one(shared, &webhooks, &words).await?,
         taken => taken?,
     }
     if webhooks.is_empty() && !waiting {
@@ -85,9 +91,9 @@ async fn pass(shared: &Shared, waiting: bool) -> Result<bool, StoreError> {
 }
 
 /// Reads requests into receipts, messages, choices and news, and says that this is done.
-async fn take_in(shared: &Shared, webhooks: &[Webhook]) -> Result<(), StoreError> {
+async fn take_in(shared: &Shared, webhooks: &[Webhook], words: &Words) -> Result<(), StoreError> {
     let (store, organization) = (&shared.store, shared.organization);
-    let read = Read::of(webhooks);
+    let read = Read::of(webhooks, words);
     if !read.receipts.is_empty() {
         store.keep_receipts(organization, &read.receipts).await?;
     }
@@ -109,9 +115,9 @@ async fn take_in(shared: &Shared, webhooks: &[Webhook]) -> Result<(), StoreError
 
 /// One that the database refuses must not keep the others from it, now or ever: it is closed with the cause, and stays as it
 /// came.
-async fn take_in_one_by_one(shared: &Shared, webhooks: &[Webhook]) -> Result<(), StoreError> {
+async fn take_in_one_by_one(shared: &Shared, webhooks: &[Webhook], words: &Words) -> Result<(), StoreError> {
     for webhook in webhooks {
-        match take_in(shared, std::slice::from_ref(webhook)).await {
+        match take_in(shared, std::slice::from_ref(webhook), words).await {
             Err(error) if !error.is_passing() => {
                 tracing::error!(webhook.id = %webhook.id, "a report is set aside: {error}");
                 let closed = [(webhook.id, Some(error.to_string()))];
@@ -134,14 +140,14 @@ struct Read {
 }
 
 impl Read {
-    fn of(webhooks: &[Webhook]) -> Self {
+    fn of(webhooks: &[Webhook], words: &Words) -> Self {
         let mut read = Self::default();
         for webhook in webhooks {
             let delivered = Delivered { query: &webhook.query, body: &webhook.body };
             let problem = match dialect(webhook.provider).read_report(&delivered) {
                 Ok(reports) => {
                     for (place, report) in (0..).zip(reports) {
-                        read.add(webhook, place, report);
+                        read.add(webhook, place, report, words);
                     }
                     None
                 }
@@ -153,11 +159,11 @@ impl Read {
         read
     }
 
-    fn add(&mut self, webhook: &Webhook, place: i32, report: Report) {
+    fn add(&mut self, webhook: &Webhook, place: i32, report: Report, words: &Words) {
         let account = webhook.account;
         match report {
             Report::Receipt(receipt) => self.receipts.extend(kept_receipt(account, receipt)),
-            Report::Inbound(inbound) => self.heard.push(kept_inbound(account, inbound)),
+            Report::Inbound(inbound) => self.heard.push(kept_inbound(account, inbound, words)),
             Report::Preference(preference) => self.preferences.push((preference, "chosen inside WhatsApp")),
             Report::News(news) => {
                 tracing::info!(account.id = %account, "the provider says: {}: {}", news.code, news.words);
@@ -217,8 +223,10 @@ fn kept_news(webhook: &Webhook, place: i32, news: News) -> NewEvent {
     event
 }
 
-fn kept_inbound(account: AccountId, inbound: Inbound) -> NewInbound {
+fn kept_inbound(account: AccountId, inbound: Inbound, words: &Words) -> NewInbound {
     let (sender_id, sender_phone) = named(inbound.sender);
+    let named = thread::named(&inbound.text);
+    let text = named.map_or(inbound.text.as_str(), |(_, said)| said);
     NewInbound {
         account,
         sender_id,
@@ -228,7 +236,9 @@ fn kept_inbound(account: AccountId, inbound: Inbound) -> NewInbound {
         profile: inbound.profile,
         message: inbound.message,
         kind: inbound.kind,
-        consent: inbound.handled.or_else(|| Consent::read(&inbound.text)),
+        consent: inbound.handled.or_else(|| Consent::read(text, words)),
+        thread: named.map(|(thread, _)| thread),
+        handled: inbound.handled.is_some(),
         body: inbound.text,
         answers: inbound.answers,
         at: inbound.at,

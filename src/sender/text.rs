@@ -7,7 +7,10 @@ use crate::domain::{
     recipient::SkipReason,
     template::{Texts, Values, Variable},
 };
-use crate::store::{attempt::ClaimedMessage, snapshot::StepTexts};
+use crate::store::{
+    attempt::{ClaimedMessage, Part},
+    snapshot::StepTexts,
+};
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 /// One step's texts, ready to be filled.
@@ -64,7 +67,12 @@ impl TextShelf {
         provider: ProviderKind,
         default_locale: Option<&Locale>,
     ) -> Result<String, SkipReason> {
-        let step = self.steps.get(&(message.campaign, message.step)).ok_or(SkipReason::NoText)?;
+        let campaign = match &message.part {
+            // Its length was looked at when it was written.
+            Part::Reply(text) => return Ok(text.clone()),
+            Part::Campaign(campaign) => *campaign,
+        };
+        let step = self.steps.get(&(campaign, message.step)).ok_or(SkipReason::NoText)?;
         let wanted = message.locale.as_deref().and_then(|locale| Locale::parse(locale).ok());
         let chosen = step.texts.choose(wanted.as_ref(), default_locale).ok_or(SkipReason::NoText)?;
         let frozen = Frozen::read(message.parameters.as_deref(), step.day);

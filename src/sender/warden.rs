@@ -34,7 +34,7 @@ pub struct Note {
     number: NumberId,
     account: AccountId,
     provider: ProviderKind,
-    campaign: CampaignId,
+    campaign: Option<CampaignId>,
     phone: Phone,
     cause: Cause,
     /// It was reported, to whoever listens: no lease of ours is behind it.
@@ -82,7 +82,7 @@ impl Note {
             number: flight.message.number,
             account: flight.line.account,
             provider: flight.line.kind(),
-            campaign: flight.message.campaign,
+            campaign: flight.message.campaign(),
             phone: flight.message.phone.clone(),
             cause: failure
                 .map_or_else(|| Cause { class: "accepted", code: None, words: String::new() }, cause),
@@ -149,7 +149,9 @@ impl Books {
         match &note.measure {
             Measure::Well => {
                 self.unreadable.remove(&note.number);
-                self.note_content(note.campaign, None);
+                if let Some(campaign) = note.campaign {
+                    self.note_content(campaign, None);
+                }
                 if self.breakers.entry(note.account).or_default().success() == Change::Closed {
                     shared.set_breaker(note.account, None);
                     tracing::info!(account.id = %note.account, "the provider answers again");
@@ -209,8 +211,10 @@ impl Books {
     }
 
     async fn content_refused(&mut self, shared: &Shared, note: &Note) -> Result<(), StoreError> {
+        // The text of one reply says nothing about others.
+        let Some(campaign) = note.campaign else { return Ok(()) };
         let cause = note.cause.code.clone().unwrap_or_else(|| note.cause.class.to_owned());
-        if self.note_content(note.campaign, Some(cause)) < CONTENT_REFUSALS {
+        if self.note_content(campaign, Some(cause)) < CONTENT_REFUSALS {
             return Ok(());
         }
         let reason = format!(
@@ -219,12 +223,12 @@ impl Books {
         );
         if shared
             .store
-            .pause_campaign_by_rule(shared.organization, shared.instance, note.campaign, &reason)
+            .pause_campaign_by_rule(shared.organization, shared.instance, campaign, &reason)
             .await?
         {
-            tracing::error!(campaign.id = %note.campaign, "{reason}");
+            tracing::error!(campaign.id = %campaign, "{reason}");
         }
-        self.contents.remove(&note.campaign);
+        self.contents.remove(&campaign);
         shared.refresh.notify_one();
         Ok(())
     }

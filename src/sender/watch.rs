@@ -14,6 +14,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Between two looks when much happens: many notices, one look.
 const LEAST: Duration = Duration::from_millis(20);
 
+/// After so many half seconds in which nothing was heard, the server is asked whether it is still there.
+const LONG_QUIET: u32 = 20;
+
 /// Hears notices and asks for a look. Interest is registered before the first look, and again after every
 /// reconnection, so that no change falls between.
 pub async fn listen(shared: Arc<Shared>) {
@@ -23,17 +26,23 @@ pub async fn listen(shared: Arc<Shared>) {
             Ok(mut notices) => {
                 wait = Duration::from_millis(200);
                 shared.refresh.notify_one();
-                loop {
+                let mut quiet = 0;
+                let error = loop {
                     match tokio::time::timeout(Duration::from_millis(500), notices.next()).await {
                         Ok(Ok(notice)) if notice.concerns(shared.organization) => shared.refresh.notify_one(),
-                        Ok(Err(error)) => {
-                            tracing::warn!("notices are interrupted: {error}");
-                            break;
-                        }
+                        Ok(Ok(_)) => {}
+                        Ok(Err(error)) => break error,
                         Err(_) if shared.ended() => return,
-                        Ok(Ok(_)) | Err(_) => {}
+                        Err(_) => quiet += 1,
                     }
-                }
+                    if quiet >= LONG_QUIET {
+                        quiet = 0;
+                        if let Err(error) = notices.sign_of_life().await {
+                            break error;
+                        }
+                    }
+                };
+                tracing::warn!("notices are interrupted: {error}");
             }
             Err(error) => tracing::warn!("notices cannot be heard: {error}"),
         }

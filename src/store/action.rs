@@ -142,6 +142,9 @@ impl Store {
             Action::ResolveAttempt { attempt, verdict } => {
                 self.resolve_attempt(organization, *attempt, *verdict, order, actor).await
             }
+            Action::Answer { thread, .. }
+            | Action::AssignThread { thread, .. }
+            | Action::EndThread(thread) => self.act_on_thread(organization, *thread, order, actor).await,
             Action::StopAll | Action::ReleaseStop => self.act_on_all(organization, order, actor).await,
         };
         match done {

@@ -35,13 +35,13 @@ pub struct ClaimCampaign {
     pub may_take_over: bool,
 }
 
-/// So many messages of one campaign through one number.
+/// So many messages of one campaign, or so many replies, through one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lane {
     /// Place in [`ClaimRequest::numbers`].
     pub number: usize,
-    /// Place in [`ClaimRequest::campaigns`].
-    pub campaign: usize,
+    /// Place in [`ClaimRequest::campaigns`]; none: replies.
+    pub campaign: Option<usize>,
     /// How many, at most.
     pub wanted: u32,
     /// Only work that is bound to this number: another number of the pool goes first.
@@ -71,6 +71,15 @@ pub struct ClaimRequest {
     pub now: Option<DateTime<Utc>>,
 }
 
+/// What a message belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// A step of a campaign.
+    Campaign(CampaignId),
+    /// A thread with one person: what it says.
+    Reply(String),
+}
+
 /// One message whose intent is committed. Bytes may go out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedMessage {
@@ -78,9 +87,9 @@ pub struct ClaimedMessage {
     pub attempt: AttemptId,
     /// Which number sends it.
     pub number: NumberId,
-    /// Which campaign it belongs to.
-    pub campaign: CampaignId,
-    /// Who gets it.
+    /// What it belongs to.
+    pub part: Part,
+    /// Who gets it; of a reply, which one it is.
     pub recipient: RecipientId,
     /// Which step.
     pub step: i16,
@@ -94,6 +103,17 @@ pub struct ClaimedMessage {
     pub parameters: Option<String>,
     /// When the intent was committed, by the database's clock.
     pub started_at: DateTime<Utc>,
+}
+
+impl ClaimedMessage {
+    /// The campaign that it belongs to, if it does to one.
+    #[must_use]
+    pub fn campaign(&self) -> Option<CampaignId> {
+        match self.part {
+            Part::Campaign(campaign) => Some(campaign),
+            Part::Reply(_) => None,
+        }
+    }
 }
 
 /// Why a lane got nothing although it wanted something.
@@ -274,7 +294,8 @@ impl Store {
         let may_take_over: Vec<bool> =
             request.campaigns.iter().map(|campaign| campaign.may_take_over).collect();
         let lane_numbers: Vec<i32> = request.lanes.iter().map(|lane| place(lane.number)).collect();
-        let lane_campaigns: Vec<i32> = request.lanes.iter().map(|lane| place(lane.campaign)).collect();
+        let lane_campaigns: Vec<i32> =
+            request.lanes.iter().map(|lane| lane.campaign.map_or(0, place)).collect();
         let lane_wanted: Vec<i32> = request.lanes.iter().map(|lane| clamp(lane.wanted)).collect();
         let lane_bound_only: Vec<bool> = request.lanes.iter().map(|lane| lane.bound_only).collect();
         let takes_over: Vec<Uuid> = request.takes_over.iter().map(|number| number.0).collect();
@@ -319,20 +340,21 @@ impl Store {
                     else {
                         return Err(unreadable("claim messages", "claimed message"));
                     };
-                    let campaign = request.campaigns[lane.campaign].id;
-                    if verdict == Some("walk") {
+                    let campaign = lane.campaign.and_then(|at| request.campaigns.get(at)).map(|it| it.id);
+                    if let Some(campaign) = campaign.filter(|_| verdict == Some("walk")) {
                         claimed.note_walk(campaign, recipient.into());
                     }
+                    let (part, parameters) = part(campaign, row.parameters);
                     claimed.messages.push(ClaimedMessage {
                         attempt: attempt.into(),
                         number: request.numbers[lane.number].id,
-                        campaign,
+                        part,
                         recipient: recipient.into(),
                         step,
                         tries,
                         phone: Phone::parse(&phone).map_err(|_| unreadable("claim messages", "phone"))?,
                         locale: row.locale,
-                        parameters: row.parameters,
+                        parameters,
                         started_at,
                     });
                 }
@@ -364,10 +386,13 @@ impl Store {
     ) -> Result<Vec<ClaimedMessage>, StoreError> {
         let attempts: Vec<Uuid> = attempts.iter().map(|attempt| attempt.0).collect();
         let rows = sqlx::query!(
-            r#"select a.id, a.number_id, a.campaign_id, a.recipient_id, a.step, r.tries, r.phone::text as "phone!",
-                      p.locale as "locale?", p.parameters::text as "parameters?", a.started_at
+            r#"select a.id, a.number_id, a.campaign_id, a.recipient_id, a.step, coalesce(r.tries, y.tries) as "tries!",
+                      coalesce(r.phone, y.phone)::text as "phone!", p.locale as "locale?",
+                      coalesce(y.body, p.parameters::text) as "parameters?", a.started_at
                  from attempts a
-                 join campaign_recipients r on r.organization_id = a.organization_id
+                 left join replies y on a.campaign_id is null and y.organization_id = a.organization_id
+                                    and y.id = a.recipient_id
+                 left join campaign_recipients r on r.organization_id = a.organization_id
                                            and r.campaign_id = a.campaign_id and r.id = a.recipient_id
                  left join recipient_parameters p on p.organization_id = a.organization_id
                                            and p.campaign_id = a.campaign_id and p.recipient_id = a.recipient_id
@@ -380,17 +405,18 @@ impl Store {
         .map_err(failed("look up claimed messages"))?;
         rows.into_iter()
             .map(|row| {
+                let (part, parameters) = part(row.campaign_id.map(CampaignId), row.parameters);
                 Ok(ClaimedMessage {
                     attempt: row.id.into(),
                     number: row.number_id.into(),
-                    campaign: row.campaign_id.into(),
+                    part,
                     recipient: row.recipient_id.into(),
                     step: row.step,
                     tries: row.tries,
                     phone: Phone::parse(&row.phone)
                         .map_err(|_| unreadable("look up claimed messages", "phone"))?,
                     locale: row.locale,
-                    parameters: row.parameters,
+                    parameters,
                     started_at: row.started_at,
                 })
             })
@@ -454,6 +480,14 @@ impl Claimed {
             Some((_, furthest)) => *furthest = (*furthest).max(recipient),
             None => self.walked_to.push((campaign, recipient)),
         }
+    }
+}
+
+/// What a message belongs to, and its frozen values: of a reply, the text stands in their place.
+fn part(campaign: Option<CampaignId>, parameters: Option<String>) -> (Part, Option<String>) {
+    match campaign {
+        Some(campaign) => (Part::Campaign(campaign), parameters),
+        None => (Part::Reply(parameters.unwrap_or_default()), None),
     }
 }
 

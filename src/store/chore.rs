@@ -38,6 +38,21 @@ pub struct Recorded {
     pub in_doubt: u64,
 }
 
+/// What providers have reported, as the ledger has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reports {
+    /// Messages on the phone, read or not.
+    pub delivered: u64,
+    /// Of those, messages that were read.
+    pub read: u64,
+    /// People who asked not to be written to.
+    pub opted_out: u64,
+    /// Requests of providers that were kept.
+    pub kept: u64,
+    /// Of those, what is not applied yet.
+    pub waiting: u64,
+}
+
 impl Store {
     /// Counts the ledger, to compare it with a provider's. Reads every attempt of the organisation.
     ///
@@ -45,7 +60,7 @@ impl Store {
     /// When the database is away or refuses.
     pub async fn accepted_and_doubted(&self, organization: OrganizationId) -> Result<Recorded, StoreError> {
         let row = sqlx::query!(
-            r#"select count(*) filter (where state = 'accepted') as "accepted!",
+            r#"select count(*) filter (where state in ('accepted', 'undelivered')) as "accepted!",
                       count(*) filter (where state in ('in_doubt', 'sending')) as "in_doubt!"
                  from attempts where organization_id = $1"#,
             organization.0,
@@ -55,6 +70,34 @@ impl Store {
         .map_err(failed("count the ledger"))?;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         Ok(Recorded { accepted: count(row.accepted), in_doubt: count(row.in_doubt) })
+    }
+
+    /// Counts what was reported, to compare it with what providers have reported. Reads every attempt of the organisation.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn count_reports(&self, organization: OrganizationId) -> Result<Reports, StoreError> {
+        let row = sqlx::query!(
+            r#"select a.delivered as "delivered!", a.read as "read!", w.kept as "kept!", w.waiting as "waiting!",
+                      (select count(*) from suppressions s where s.organization_id = $1) as "opted_out!"
+                 from (select count(*) filter (where delivery in ('delivered', 'read')) as delivered,
+                              count(*) filter (where delivery = 'read') as read
+                         from attempts where organization_id = $1) a,
+                      (select count(*) as kept, count(*) filter (where applied_at is null) as waiting
+                         from webhooks where organization_id = $1) w"#,
+            organization.0,
+        )
+        .fetch_one(&self.bulk)
+        .await
+        .map_err(failed("count what was reported"))?;
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        Ok(Reports {
+            delivered: count(row.delivered),
+            read: count(row.read),
+            opted_out: count(row.opted_out),
+            kept: count(row.kept),
+            waiting: count(row.waiting),
+        })
     }
 
     /// Starts campaigns whose time has come, ends those that have nothing open any more, and lifts suspensions and rests
@@ -106,12 +149,14 @@ impl Store {
         settle: Duration,
     ) -> Result<Vec<Doubt>, StoreError> {
         let rows = sqlx::query!(
-            r#"select a.id, a.number_id, r.phone::text as "phone!", a.started_at,
-                      a.in_doubt_since as "in_doubt_since!", r.tries, a.absences,
+            r#"select a.id, a.number_id, coalesce(r.phone, y.phone)::text as "phone!", a.started_at,
+                      a.in_doubt_since as "in_doubt_since!", coalesce(r.tries, y.tries) as "tries!", a.absences,
                       a.in_doubt_since + make_interval(secs => $4) <= clock_timestamp() as "is_settled!"
                  from attempts a
-                 join campaign_recipients r on r.organization_id = a.organization_id
-                                           and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join campaign_recipients r on r.organization_id = a.organization_id
+                                                and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join replies y on a.campaign_id is null and y.organization_id = a.organization_id
+                                    and y.id = a.recipient_id
                 where a.organization_id = $1 and a.in_doubt_since is not null and a.checks < 7
                   and a.in_doubt_since + (array['10 s', '30 s', '2 min', '10 min', '1 h', '6 h', '24 h']::interval[])
                                          [a.checks + 1] * $3::double precision <= clock_timestamp()

@@ -40,6 +40,8 @@ pub fn sentence(constraint: &str) -> String {
         "campaign_daily_limit_is_positive" => "a campaign's daily limit is at least 1; leave it out for none",
         "one_live_attempt" => "another attempt for this message is on the wire, accepted or in doubt",
         "usage_is_within_cap" => "a daily limit is reached",
+        "number_reply_share_is_between_0_and_90" => "between 0 and 90 percent can be held back for replies",
+        "reply_says_something" => "a reply has to say something",
         "phone_is_e164" => "this is no phone number in international form",
         other => return format!("the database refused it: {}", other.replace('_', " ")),
     };

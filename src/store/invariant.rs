@@ -130,6 +130,7 @@ impl Store {
                 limit 20"#
         );
         found.extend(self.counts_beside_rows(organization).await?);
+        found.extend(self.replies_beside_attempts(organization).await?);
         found.extend(violations!(
             self,
             organization,
@@ -153,13 +154,31 @@ impl Store {
         Ok(found)
     }
 
+    async fn replies_beside_attempts(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"select format('reply %s is %s, but its attempt is %s', y.id, y.state, coalesce(a.state::text, 'missing'))
+                          as "detail!"
+                 from replies y
+                 left join attempts a on a.organization_id = y.organization_id and a.recipient_id = y.id
+                                     and a.state in ('sending', 'in_doubt', 'accepted')
+                where y.organization_id = $1
+                  and case when y.state in ('accepted', 'delivered', 'read') then a.state is distinct from 'accepted'
+                           when y.state in ('sending', 'in_doubt') then a.state::text is distinct from y.state::text
+                           when y.state = 'failed' then a.state in ('sending', 'in_doubt')
+                           else a.state is not null end
+                limit 20"#
+        ))
+    }
+
     async fn counts_beside_rows(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
         Ok(violations!(
             self,
             organization,
             r#"with taken as (
                    select campaign_id, count(*) as n from attempts
-                    where organization_id = $1 and state = 'accepted' group by campaign_id
+                    where organization_id = $1 and state = 'accepted' and campaign_id is not null group by campaign_id
                ), untried as (
                    select campaign_id, count(*) as n from campaign_recipients
                     where organization_id = $1 and state = 'queued' and due_at is null group by campaign_id
@@ -186,7 +205,10 @@ impl Store {
                      from attempts where organization_id = $1 and charged group by 2, 3
                    union all
                    select 'campaign', campaign_id, quota_day, count(*)
-                     from attempts where organization_id = $1 and charged group by 2, 3
+                     from attempts where organization_id = $1 and charged and campaign_id is not null group by 2, 3
+                   union all
+                   select 'replies', number_id, quota_day, count(*)
+                     from attempts where organization_id = $1 and charged and campaign_id is null group by 2, 3
                    union all
                    select 'organization', organization_id, quota_day, count(*)
                      from attempts where organization_id = $1 and charged group by 2, 3
@@ -205,7 +227,8 @@ impl Store {
             organization,
             r#"with charged as (
                    select number_id, campaign_id, quota_day as day, count(*) as n
-                     from attempts where organization_id = $1 and charged group by 1, 2, 3
+                     from attempts where organization_id = $1 and charged and campaign_id is not null
+                    group by 1, 2, 3
                )
                select format('number %s for campaign %s on %s: %s used, %s charged', coalesce(u.number_id, c.number_id),
                              coalesce(u.campaign_id, c.campaign_id), coalesce(u.day, c.day), coalesce(u.used, 0),
@@ -304,6 +327,11 @@ impl Store {
                  join campaign_recipients r on r.organization_id = a.organization_id
                                            and r.campaign_id = a.campaign_id and r.id = a.recipient_id
                 where a.organization_id = $1 and a.state = 'in_doubt' and r.step = a.step and r.state <> 'in_doubt'
+               union all
+               select format('attempt %s is in doubt, and its reply is %s: nobody would see it', a.id, y.state)
+                 from attempts a
+                 join replies y on y.organization_id = a.organization_id and y.id = a.recipient_id
+                where a.organization_id = $1 and a.state = 'in_doubt' and y.state <> 'in_doubt'
                 limit 20"#
         ))
     }
@@ -320,6 +348,14 @@ impl Store {
                 where a.organization_id = $1 and a.state = 'accepted'
                   and (a.step > r.step
                        or a.step = r.step and r.state in ('queued', 'sending', 'in_doubt', 'skipped'))
+               union all
+               select format('reply %s is %s, and %s was reported', y.id, y.state, a.delivery)
+                 from attempts a
+                 join replies y on y.organization_id = a.organization_id and y.id = a.recipient_id
+                               and y.last_attempt_id = a.id
+                where a.organization_id = $1 and a.campaign_id is null and a.state = 'accepted'
+                  and (a.delivery = 'read' and y.state <> 'read'
+                       or a.delivery = 'delivered' and y.state not in ('delivered', 'read'))
                 limit 20"#
         ))
     }
@@ -335,6 +371,16 @@ impl Store {
                  join campaign_recipients r on r.organization_id = c.organization_id and r.campaign_id = c.id
                                            and r.phone = s.phone
                  join attempts a on a.organization_id = r.organization_id and a.recipient_id = r.id
+                                and a.started_at > s.since
+                where s.organization_id = $1 and not (select rehearsal from organizations where id = $1)
+               union all
+               -- The one message that confirms an opt-out is the exception.
+               select format('attempt %s of a reply began at %s, the person had opted out at %s', a.id, a.started_at,
+                             s.since)
+                 from suppressions s
+                 join replies y on y.organization_id = s.organization_id and y.phone = s.phone
+                               and y.kind <> 'stop_confirmation'
+                 join attempts a on a.organization_id = y.organization_id and a.recipient_id = y.id
                                 and a.started_at > s.since
                 where s.organization_id = $1 and not (select rehearsal from organizations where id = $1)
                 limit 20"#

@@ -10,6 +10,7 @@ pub mod campaign;
 pub mod chore;
 pub mod constraint;
 pub mod contact;
+pub mod conversation;
 pub mod forecast;
 pub mod health;
 pub mod import;
@@ -33,8 +34,10 @@ pub mod view;
 pub mod webhook;
 pub mod why;
 
-use crate::postgres::connect::{Database, Purpose};
-use sqlx::PgPool;
+use crate::postgres::{
+    connect::{Database, Purpose},
+    way::Way,
+};
 
 /// A statement that did not do what it should. Reads well after "failed to …"; the cause is the source.
 #[derive(Debug, thiserror::Error)]
@@ -147,21 +150,21 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError 
 #[derive(Clone)]
 pub struct Store {
     /// Claims.
-    claim: PgPool,
+    claim: Way,
     /// Outcomes.
-    record: PgPool,
+    record: Way,
     /// What the sender looks at.
-    work: PgPool,
+    work: Way,
     /// Leases and heartbeats: they come first, so they have connections of their own.
-    lease: PgPool,
+    lease: Way,
     /// What people look at, and commands.
-    screen: PgPool,
+    screen: Way,
     /// What operators order.
-    order: PgPool,
-    /// Lists of millions of rows, and the one connection that hears of changes.
-    walk: PgPool,
+    order: Way,
+    /// Lists of millions of rows.
+    walk: Way,
     /// What may take long: enrolment, imports, checks of everything.
-    bulk: PgPool,
+    bulk: Way,
 }
 
 impl Store {
@@ -169,19 +172,19 @@ impl Store {
     #[must_use]
     pub fn new(database: &Database) -> Self {
         Self {
-            claim: database.pool(Purpose::Claim),
-            record: database.pool(Purpose::Record),
-            work: database.pool(Purpose::Work),
-            lease: database.pool(Purpose::Work),
-            screen: database.pool(Purpose::Screen),
-            order: database.pool(Purpose::Order),
-            walk: database.pool(Purpose::Walk),
-            bulk: database.pool(Purpose::Bulk),
+            claim: Way::new(database, Purpose::Claim),
+            record: Way::new(database, Purpose::Record),
+            work: Way::new(database, Purpose::Work),
+            lease: Way::new(database, Purpose::Work),
+            screen: Way::new(database, Purpose::Screen),
+            order: Way::new(database, Purpose::Order),
+            walk: Way::new(database, Purpose::Walk),
+            bulk: Way::new(database, Purpose::Bulk),
         }
     }
 
-    /// The pool that reads and commands go through, for the files of this folder.
-    pub(crate) fn screen(&self) -> &PgPool {
+    /// The way that reads and commands go through, for the files of this folder.
+    pub(crate) fn screen(&self) -> &Way {
         &self.screen
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Store, StoreError, failed};
 use crate::domain::ids::OrganizationId;
+use crate::postgres::way;
 use serde::Deserialize;
 use sqlx::postgres::PgListener;
 use uuid::Uuid;
@@ -47,6 +48,14 @@ impl Notices {
             }
         }
     }
+
+    /// Whether changes would still be heard: a path that died brings none, and says nothing of it.
+    ///
+    /// # Errors
+    /// When the connection is gone; changes may have been missed then.
+    pub async fn sign_of_life(&mut self) -> Result<(), StoreError> {
+        way::sign_of_life(&mut self.0).await.map_err(failed("hear notices"))
+    }
 }
 
 impl Store {
@@ -55,9 +64,6 @@ impl Store {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn listen(&self) -> Result<Notices, StoreError> {
-        let mut listener = PgListener::connect_with(&self.lease).await.map_err(failed("hear notices"))?;
-        listener.eager_reconnect(false);
-        listener.listen(CHANNEL).await.map_err(failed("hear notices"))?;
-        Ok(Notices(listener))
+        self.lease.listen(CHANNEL).await.map(Notices).map_err(failed("hear notices"))
     }
 }

@@ -76,6 +76,8 @@ pub struct NumberRecord {
     pub per_second: i32,
     /// Most requests on the wire at once.
     pub in_flight: i32,
+    /// Percent of its daily limit and rate that only replies may use.
+    pub reply_share: i32,
     /// The instance that may send through it now.
     pub lease_holder: Option<uuid::Uuid>,
     /// That instance's host.
@@ -127,6 +129,8 @@ pub struct NumberEdit {
     pub in_flight: Option<u32>,
     /// When its warm-up begins or began; `Some(None)` takes it off the ladder.
     pub warm_up_started_at: Option<Option<DateTime<Utc>>>,
+    /// Percent of its daily limit and rate that only replies may use.
+    pub reply_share: Option<u32>,
 }
 
 impl NumberEdit {
@@ -146,6 +150,7 @@ impl NumberEdit {
         set("per_second", self.per_second.map(|rate| json!(rate)));
         set("in_flight", self.in_flight.map(|most| json!(most)));
         set("warm_up_started_at", self.warm_up_started_at.map(|at| json!(at)));
+        set("reply_share", self.reply_share.map(|percent| json!(percent)));
         Value::Object(columns)
     }
 }
@@ -174,7 +179,7 @@ impl Store {
                       t.account as "account!", n.instance_id, n.priority, t.state as "state!", n.suspension_reason,
                       n.suspended_at, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
                       n.daily_limit, t.sent_today as "sent_today!", t.remaining_today, n.interval_ms, n.per_second,
-                      n.in_flight, i.id as "lease_holder?", i.host as "lease_host?", n.notes, n.revision as version,
+                      n.in_flight, n.reply_share, i.id as "lease_holder?", i.host as "lease_host?", n.notes, n.revision as version,
                       h.state as health, h.since as health_since, h.code as health_code, h.words as health_words,
                       h.quality, h.provider_limit, h.provider_unlimited, h.checked_at, h.well_since,
                       t.limit_today, n.warm_up_started_at,

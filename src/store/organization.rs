@@ -67,7 +67,7 @@ pub struct NewOrganization<'a> {
 }
 
 /// A change of an organisation: only what is `Some` is touched.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrganizationEdit<'a> {
     /// Its name.
     pub name: Option<&'a str>,
@@ -94,6 +94,19 @@ impl OrganizationRecord {
 /// A ladder as the database keeps it.
 fn columns(ladder: &Ladder) -> Vec<i32> {
     ladder.days().iter().map(|limit| i32::try_from(*limit).unwrap_or(i32::MAX)).collect()
+}
+
+/// A change of how an organisation hears opt-outs and opt-ins: only what is `Some` is touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConsentEdit {
+    /// Its own words for STOP.
+    pub stop_words: Option<Vec<String>>,
+    /// Its own words for START.
+    pub start_words: Option<Vec<String>>,
+    /// What confirms an opt-out, text by locale, a JSON object; `Some(None)`: nothing does.
+    pub stop_confirmation: Option<Option<serde_json::Value>>,
+    /// What confirms an opt-in.
+    pub start_confirmation: Option<Option<serde_json::Value>>,
 }
 
 impl Store {
@@ -198,6 +211,49 @@ impl Store {
             actor.instance_id(),
             reason,
             ladder.as_deref(),
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed("edit the organisation"))?;
+        Ok(changed > 0)
+    }
+
+    /// Changes how an organisation hears opt-outs and opt-ins. `false`: there is no such organisation.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn edit_consent(
+        &self,
+        organization: OrganizationId,
+        edit: &ConsentEdit,
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<bool, StoreError> {
+        let changed = sqlx::query_scalar!(
+            r#"with locked as materialized (
+                   select o.* from organizations o where o.id = $1 for update
+               ), changed as (
+                   update organizations o
+                      set stop_words = coalesce($2, o.stop_words), start_words = coalesce($3, o.start_words),
+                          stop_confirmation = case when $4 then $5 else o.stop_confirmation end,
+                          start_confirmation = case when $6 then $7 else o.start_confirmation end,
+                          revision = o.revision + 1
+                     from locked l where o.id = l.id
+                   returning o.*
+               )
+               select count(record_decision($1, clock_timestamp(), $8, $9, 'edit organization', 'organization', $1,
+                                            c.slug, $10, to_jsonb(l), to_jsonb(c))) as "count!"
+                 from changed c, locked l"#,
+            organization.0,
+            edit.stop_words.as_deref(),
+            edit.start_words.as_deref(),
+            edit.stop_confirmation.is_some(),
+            edit.stop_confirmation.clone().flatten(),
+            edit.start_confirmation.is_some(),
+            edit.start_confirmation.clone().flatten(),
+            actor.operator,
+            actor.instance_id(),
+            reason,
         )
         .fetch_one(&self.screen)
         .await

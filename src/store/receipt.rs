@@ -52,8 +52,8 @@ pub struct DueReceipt {
     pub account: AccountId,
     /// Whose dialect it speaks.
     pub provider: ProviderKind,
-    /// Of which campaign it is.
-    pub campaign: CampaignId,
+    /// Of which campaign it is; none: it is a reply.
+    pub campaign: Option<CampaignId>,
     /// Who should have got it.
     pub phone: Phone,
     /// Which try it was.
@@ -105,6 +105,10 @@ pub struct NewInbound {
     pub answers: Option<String>,
     /// When, by the provider's clock.
     pub at: Option<DateTime<Utc>>,
+    /// The thread that the text names, and what follows the name.
+    pub thread: Option<i32>,
+    /// The provider has answered the word itself.
+    pub handled: bool,
 }
 
 impl Store {
@@ -164,7 +168,7 @@ impl Store {
             r#"select receipt_id as "receipt_id!", attempt_id as "attempt_id!", attempt::text as "attempt!",
                       delivery::text as "delivery!", provider_message_id, code, words,
                       number_id as "number_id!", account_id as "account_id!", provider::text as "provider!",
-                      campaign_id as "campaign_id!", phone as "phone!", tries as "tries!",
+                      campaign_id as "campaign_id?", phone as "phone!", tries as "tries!",
                       never_switch as "never_switch!", is_recent as "is_recent!"
                  from take_receipts($1, $2)"#,
             organization.0,
@@ -186,7 +190,7 @@ impl Store {
                     number: row.number_id.into(),
                     account: row.account_id.into(),
                     provider: row.provider.parse().map_err(|_unknown| unreadable("provider"))?,
-                    campaign: row.campaign_id.into(),
+                    campaign: row.campaign_id.map(CampaignId),
                     phone: Phone::parse(&row.phone).map_err(|_error| unreadable("phone"))?,
                     tries: row.tries,
                     never_switch: row.never_switch,
@@ -238,12 +242,14 @@ impl Store {
         let ids: Vec<_> = heard.iter().map(|_| ReceiptId::new().0).collect();
         let accounts: Vec<_> = heard.iter().map(|inbound| inbound.account.0).collect();
         let times: Vec<_> = heard.iter().map(|inbound| inbound.at).collect();
+        let threads: Vec<_> = heard.iter().map(|inbound| inbound.thread).collect();
+        let handled: Vec<_> = heard.iter().map(|inbound| inbound.handled).collect();
         let phone = |phone: &Option<Phone>| phone.as_ref().map(|phone| phone.reveal().to_owned());
         let phones = |get: fn(&NewInbound) -> &Option<Phone>| {
             heard.iter().map(|inbound| phone(get(inbound))).collect::<Vec<_>>()
         };
         sqlx::query_scalar!(
-            "select hear($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            "select hear($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
             organization.0,
             &ids,
             &accounts,
@@ -259,6 +265,8 @@ impl Store {
                 as &[Option<String>],
             &column(|inbound| inbound.answers.clone()) as &[Option<String>],
             &times as &[Option<DateTime<Utc>>],
+            &threads as &[Option<i32>],
+            &handled,
         )
         .fetch_one(&self.work)
         .await

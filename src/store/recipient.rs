@@ -190,20 +190,23 @@ impl Store {
         let state = query.state.map(AttemptState::name);
         sqlx::query_as!(
             AttemptRecord,
-            r#"select a.id, c.name as campaign, r.phone::text as "phone!", a.recipient_id as recipient, a.step,
+            r#"select a.id, coalesce(c.name, 'a reply') as "campaign!", coalesce(r.phone, y.phone)::text as "phone!",
+                      a.recipient_id as recipient, a.step,
                       a.state::text as "state!", n.phone::text as "number!", a.started_at, a.finished_at, a.duration_ms,
                       a.in_doubt_since, a.provider_message_id, a.delivery::text as delivery, a.delivered_at, a.read_at,
                       a.class, a.blame, a.code, a.words, a.resolved_by, a.resolved_reason, a.contradicted
                  from attempts a
-                 join campaigns c on c.organization_id = a.organization_id and c.id = a.campaign_id
-                 join campaign_recipients r on r.organization_id = a.organization_id
-                                           and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join campaigns c on c.organization_id = a.organization_id and c.id = a.campaign_id
+                 left join campaign_recipients r on r.organization_id = a.organization_id
+                                                and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join replies y on a.campaign_id is null and y.organization_id = a.organization_id
+                                    and y.id = a.recipient_id
                  join whatsapp_numbers n on n.organization_id = a.organization_id and n.id = a.number_id
                 where a.organization_id = $1 and ($2::uuid is null or a.id = $2)
                   and ($3::text is null or a.state::text = $3)
                   -- The index of doubts is as small as their number.
                   and ($3::text is distinct from 'in_doubt' or a.in_doubt_since is not null)
-                  and ($4::text is null or c.name = $4) and ($5::text is null or r.phone = $5)
+                  and ($4::text is null or c.name = $4) and ($5::text is null or coalesce(r.phone, y.phone) = $5)
                 order by a.id desc limit $6"#,
             organization.0,
             query.id.map(|id| id.0),

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::domain::{
     campaign::CampaignState,
+    consent::Words,
     health::Quality,
     hold::facts::AccountRoom,
     ids::{AccountId, CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
@@ -39,6 +40,8 @@ pub struct OrganizationView {
     pub default_number: Option<NumberId>,
     /// Only reaches loopback addresses; may run on another clock.
     pub rehearsal: bool,
+    /// Its own words for STOP and START.
+    pub words: Words,
 }
 
 /// A number with everything that bears on whether it may send.
@@ -68,8 +71,16 @@ pub struct NumberView {
     pub queue: Option<Queue>,
     /// How people take what it sends, where the provider says so.
     pub quality: Option<Quality>,
+    /// Of its daily limit, what campaigns leave to replies today.
+    pub held_back: u32,
+    /// Percent of its daily limit and rate that only replies may use.
+    pub reply_share: u32,
+    /// Replies that are due, up to a hundred.
+    pub replies_due: u32,
     /// When its next slot opens.
     pub next_send_at: Option<DateTime<Utc>>,
+    /// When its next slot for a reply opens.
+    pub next_reply_at: Option<DateTime<Utc>>,
     /// When it last sent.
     pub last_sent_at: Option<DateTime<Utc>>,
     /// Who holds its lease now, and under which epoch.
@@ -86,6 +97,12 @@ impl NumberView {
             queue.waiting = queue.waiting.map(|waiting| waiting + count);
         }
         self.number.account
+    }
+
+    /// Most messages of campaigns today.
+    #[must_use]
+    pub fn campaign_limit(&self) -> Option<u32> {
+        self.number.daily_limit.map(|limit| limit.saturating_sub(self.held_back))
     }
 
     /// What operators call it: its name, or its masked phone.
@@ -240,7 +257,7 @@ impl Store {
     ) -> Result<Snapshot, StoreError> {
         let row = sqlx::query!(
             r#"select o.slug, o.time_zone, o.default_locale, o.daily_limit, o.stopped_by, o.default_number_id,
-                      o.rehearsal, coalesce(u.reserved, 0) as "used!", t.at as "at!", t.day as "day!",
+                      o.rehearsal, o.stop_words, o.start_words, coalesce(u.reserved, 0) as "used!", t.at as "at!", t.day as "day!",
                       (select count(*) from instances i where i.organization_id = o.id and i.closed_at is null
                           and i.kind <> 'watch' and i.seen_at > clock_timestamp() - interval '15 seconds') as "senders!"
                  from organizations o
@@ -267,6 +284,7 @@ impl Store {
             stopped_by: row.stopped_by,
             default_number: row.default_number_id.map(NumberId),
             rehearsal: row.rehearsal,
+            words: Words::new(&row.stop_words, &row.start_words),
         };
         let accounts = self.accounts_for_plan(organization, at).await?;
         Ok(Snapshot {
@@ -282,6 +300,7 @@ impl Store {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "one statement and its row, column by column")]
     async fn numbers_for_plan(
         &self,
         organization: OrganizationId,
@@ -294,7 +313,17 @@ impl Store {
                       n.daily_limit, n.interval_ms, n.per_second, n.in_flight, n.is_active, n.suspended_at,
                       n.suspension_reason, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
                       n.revision, a.name as account_name, a.provider::text as "provider!",
-                      case when p.next_send_at > 'epoch' then p.next_send_at end as next_send_at, p.last_sent_at, coalesce(u.reserved, 0) as "used!",
+                      case when p.next_send_at > 'epoch' then p.next_send_at end as next_send_at, p.last_sent_at,
+                      case when p.next_reply_at > 'epoch' then p.next_reply_at end as next_reply_at, n.reply_share,
+                      held_back(n.organization_id, n.id,
+                                limit_of_day(n.daily_limit, o.warm_up, (n.warm_up_started_at at time zone o.time_zone)::date, $2),
+                                n.reply_share, $2) as "held_back!",
+                      (select count(*) from (select from replies d
+                                              where d.organization_id = n.organization_id and d.number_id = n.id
+                                                and d.state = 'queued' and d.due_at <= $3
+                                                and reply_stands(n.organization_id, d.phone, n.id, d.kind)
+                                              limit 100) d) as "replies_due!",
+                      coalesce(u.reserved, 0) as "used!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch,
                       (n.warm_up_started_at at time zone o.time_zone)::date as warm_up_day, o.warm_up, h.quality,
                       h.state as health, pace_percent(t.percent, t.rest_until, clock_timestamp()) as "pace_percent!",
@@ -313,6 +342,7 @@ impl Store {
                 order by n.priority, n.phone"#,
             organization.0,
             day,
+            at,
         )
         .fetch_all(&self.work)
         .await
@@ -379,7 +409,11 @@ impl Store {
                         .queue_limit
                         .map(|limit| Queue { limit: count(limit), waiting: row.queued.map(count) }),
                     quality: today.quality,
+                    held_back: count(row.held_back),
+                    reply_share: count(row.reply_share),
+                    replies_due: u32::try_from(row.replies_due).unwrap_or(0),
                     next_send_at: row.next_send_at,
+                    next_reply_at: row.next_reply_at,
                     last_sent_at: row.last_sent_at,
                     lease: row.holder.map(|holder| (holder.into(), row.epoch)),
                     revision: row.revision,

@@ -11,6 +11,7 @@ mod number;
 mod overview;
 mod page;
 mod recipient;
+mod thread;
 
 pub use campaign::{CampaignDetail, CampaignRow, CampaignStanding, Counts, ErrorLine, StepLine};
 pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView};
@@ -22,3 +23,4 @@ pub use overview::{
 };
 pub use page::{COUNT_LIMIT, Cursor, PAGE_ROWS, Page, Place, RecipientOrder, RecipientQuery, Total};
 pub use recipient::{AttemptLine, DoubtRow, MessageState, RecipientDetail, RecipientRow};
+pub use thread::{ThreadDetail, ThreadMessage, ThreadQuery, ThreadRow, ThreadScope, Window};

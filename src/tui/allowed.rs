@@ -2,11 +2,11 @@
 //! is pressed anyway.
 
 use crate::domain::action::Subject;
-use crate::store::view::{CampaignRow, NumberRow, RecipientRow};
+use crate::store::view::{CampaignRow, NumberRow, RecipientRow, ThreadRow};
 use crate::tui::keymap::Reason;
 use crate::tui::model::{Model, Tab};
 use crate::tui::overlays::{Overlay, drawer::DrawerOf};
-use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb};
+use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb};
 
 type Allowed = Result<(), Reason>;
 
@@ -54,6 +54,21 @@ pub fn recipients(model: &Model) -> Vec<&RecipientRow> {
             .map(|kept| &kept.row)
             .collect(),
         _ => model.recipients.list.chosen(),
+    }
+}
+
+/// The threads that a key acts on.
+pub fn threads(model: &Model) -> Vec<&ThreadRow> {
+    match drawer(model) {
+        Some(DrawerOf::Thread(id)) => model
+            .replies
+            .list
+            .rows()
+            .iter()
+            .filter(|kept| kept.row.id == *id && !kept.gone)
+            .map(|kept| &kept.row)
+            .collect(),
+        _ => model.replies.list.chosen(),
     }
 }
 
@@ -137,6 +152,20 @@ pub(super) fn recipient_retry(model: &Model) -> Allowed {
     any(&recipients(model), "no recipient is selected", |row| RecipientVerb::Retry.allowed(row))
 }
 
+fn thread(model: &Model, verb: &ThreadVerb) -> Allowed {
+    any(&threads(model), "no thread is selected", |row| verb.allowed(row))
+}
+
+pub(super) fn thread_selected(model: &Model) -> Allowed {
+    thread(model, &ThreadVerb::Assign(None))
+}
+pub(super) fn thread_answer(model: &Model) -> Allowed {
+    thread(model, &ThreadVerb::Answer)
+}
+pub(super) fn thread_end(model: &Model) -> Allowed {
+    thread(model, &ThreadVerb::End)
+}
+
 pub(super) fn row_selected(model: &Model) -> Allowed {
     if drawer(model).is_some() || matches!(model.overlays.last(), Some(Overlay::Doubts)) {
         return Ok(());
@@ -146,6 +175,7 @@ pub(super) fn row_selected(model: &Model) -> Allowed {
         Tab::Campaigns => model.campaigns.current().is_some(),
         Tab::Recipients => model.recipients.list.current().is_some(),
         Tab::Live => model.live.current().is_some(),
+        Tab::Replies => model.replies.list.current().is_some(),
     };
     match (any, model.tab) {
         (true, _) => Ok(()),
@@ -161,6 +191,7 @@ pub(super) fn may_sort(model: &Model) -> Allowed {
         Tab::Numbers | Tab::Campaigns => Ok(()),
         Tab::Recipients => no("o offers the orders that have an index"),
         Tab::Live => no("the log is in the order of time"),
+        Tab::Replies => no("threads are in the order of time; o chooses which"),
     }
 }
 pub(super) fn may_order(model: &Model) -> Allowed {
@@ -175,6 +206,7 @@ pub(super) fn filtered(model: &Model) -> Allowed {
         Tab::Campaigns => &model.campaigns.filter_text,
         Tab::Recipients => &model.recipients.filter_text,
         Tab::Live => &model.live.filter_text,
+        Tab::Replies => &model.replies.filter_text,
     };
     if filter.is_empty() { no("no filter is on: / sets one") } else { Ok(()) }
 }
@@ -222,6 +254,9 @@ pub(super) fn drawer_has_altered(model: &Model) -> Allowed {
             model.number(*id).is_some_and(|row| row.name.is_altered() || row.account.is_altered())
         }
         Some(DrawerOf::Campaign(id)) => model.campaign(*id).is_some_and(|row| row.name.is_altered()),
+        Some(DrawerOf::Thread(id)) => model.replies.list.rows().iter().any(|kept| {
+            kept.row.id == *id && (kept.row.name.is_altered() || kept.row.last_text.is_altered())
+        }),
         Some(DrawerOf::Recipient(id)) => model.recipients.list.rows().iter().any(|kept| {
             kept.row.id == *id && (kept.row.name.is_altered() || kept.row.campaign_name.is_altered())
         }),
@@ -262,6 +297,7 @@ pub fn subject_with_phone(model: &Model) -> Option<Subject> {
     match drawer(model) {
         Some(DrawerOf::Number(id)) => return Some(Subject::Number(*id)),
         Some(DrawerOf::Recipient(id)) => return Some(Subject::Recipient(*id)),
+        Some(DrawerOf::Thread(id)) => return Some(Subject::Thread(*id)),
         Some(DrawerOf::Event(event)) => return event.recipient.map(Subject::Recipient),
         Some(DrawerOf::Doubt(row)) => return Some(Subject::Recipient(row.recipient)),
         Some(DrawerOf::Campaign(_)) => return None,
@@ -274,6 +310,7 @@ pub fn subject_with_phone(model: &Model) -> Option<Subject> {
         Tab::Numbers => model.numbers.current().map(|standing| Subject::Number(standing.row.id)),
         Tab::Recipients => model.recipients.list.current().map(|kept| Subject::Recipient(kept.row.id)),
         Tab::Live => model.live.current().and_then(|event| event.recipient).map(Subject::Recipient),
+        Tab::Replies => model.replies.list.current().map(|kept| Subject::Thread(kept.row.id)),
         Tab::Campaigns => None,
     }
 }

@@ -1,11 +1,12 @@
 //! Everything that the console asks of the outside. The console knows this trait and nothing behind it.
 
 use crate::domain::action::{Order, Subject, Version};
-use crate::domain::ids::{CampaignId, InstanceId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
     CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
-    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
+    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, ThreadDetail, ThreadQuery, ThreadRow,
+    Total,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -134,6 +135,15 @@ pub trait Backend: Send + Sync + 'static {
 
     /// One page of attempts in doubt, oldest first.
     fn doubts(&self, place: Place) -> Reply<Page<DoubtRow>>;
+
+    /// One page of threads, newest first.
+    fn threads(&self, query: ThreadQuery, place: Place) -> Reply<Page<ThreadRow>>;
+
+    /// The present values of these threads. Those that are gone are missing in the answer.
+    fn thread_rows(&self, ids: Vec<ConversationId>) -> Reply<Vec<ThreadRow>>;
+
+    /// Everything about one thread.
+    fn thread(&self, id: ConversationId) -> Reply<ThreadDetail>;
 
     /// Everything about one number.
     fn number(&self, id: NumberId) -> Reply<NumberDetail>;

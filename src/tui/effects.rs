@@ -139,6 +139,14 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         Question::Detail(Subject::Recipient(id)) => {
             Reading::Detail(Detail::Recipient(Box::new(backend.recipient(id).await?)))
         }
+        Question::Threads(query, place) => Reading::Threads(backend.threads(query, place).await?),
+        Question::ThreadRows(ids) => {
+            let rows = backend.thread_rows(ids.clone()).await?;
+            Reading::ThreadRows(ids, rows)
+        }
+        Question::Detail(Subject::Thread(id)) => {
+            Reading::Detail(Detail::Thread(Box::new(backend.thread(id).await?)))
+        }
         Question::Detail(Subject::Attempt(_) | Subject::Organization) => {
             return Err(BackendError::Refused("there are no details about this".into()));
         }

@@ -5,7 +5,7 @@ use crate::domain::ids::{CampaignId, NumberId};
 use crate::domain::text::Safe;
 use crate::store::view::{
     CampaignRow, Cursor, DoubtRow, NumberRow, Overview, RecipientOrder, RecipientQuery, RecipientRow,
-    Session, Total,
+    Session, ThreadQuery, ThreadRow, ThreadScope, Total,
 };
 use crate::tui::Ended;
 use crate::tui::keymap::{Keymap, Layer};
@@ -40,11 +40,13 @@ pub enum Tab {
     Recipients,
     /// Attempts as they happen.
     Live,
+    /// Threads with people.
+    Replies,
 }
 
 impl Tab {
     /// All of them, from the left.
-    pub const ALL: [Self; 4] = [Self::Numbers, Self::Campaigns, Self::Recipients, Self::Live];
+    pub const ALL: [Self; 5] = [Self::Numbers, Self::Campaigns, Self::Recipients, Self::Live, Self::Replies];
 
     /// Its name.
     pub fn title(self) -> &'static str {
@@ -53,6 +55,7 @@ impl Tab {
             Self::Campaigns => "Campaigns",
             Self::Recipients => "Recipients",
             Self::Live => "Live",
+            Self::Replies => "Replies",
         }
     }
 
@@ -63,6 +66,7 @@ impl Tab {
             Self::Campaigns => "Camp",
             Self::Recipients => "Recip",
             Self::Live => "Live",
+            Self::Replies => "Repl",
         }
     }
 
@@ -73,6 +77,7 @@ impl Tab {
             Self::Campaigns => Layer::Campaigns,
             Self::Recipients => Layer::Recipients,
             Self::Live => Layer::Live,
+            Self::Replies => Layer::Replies,
         }
     }
 }
@@ -135,6 +140,37 @@ impl RecipientsTab {
     /// The question that the list answers.
     pub fn query(&self) -> RecipientQuery {
         RecipientQuery { campaign: self.campaign, filter: self.filter.clone(), order: self.order }
+    }
+}
+
+/// The Replies tab.
+#[derive(Debug, Clone, Default)]
+pub struct RepliesTab {
+    /// The rows.
+    pub list: PagedList<ThreadRow>,
+    /// Which threads.
+    pub scope: ThreadScope,
+    /// What was typed as filter: a part of phone, name or last text.
+    pub filter_text: String,
+    /// A typed filter that waits to be applied.
+    pub typed_at: Option<Instant>,
+    /// When rows on screen were asked for last.
+    pub refreshed_at: Option<Instant>,
+    /// When somebody had written last when the first page was asked for.
+    pub asked_heard_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When somebody wrote last, as of the first page.
+    pub heard_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl RepliesTab {
+    /// Whether somebody wrote after the first page was read.
+    pub fn loaded_before(&self, heard_at: Option<chrono::DateTime<chrono::Utc>>) -> bool {
+        self.list.loaded && heard_at > self.heard_at
+    }
+
+    /// The question that the list answers.
+    pub fn query(&self) -> ThreadQuery {
+        ThreadQuery { scope: self.scope.clone(), text: Safe::new(&self.filter_text) }
     }
 }
 
@@ -242,7 +278,7 @@ pub struct Geometry {
     /// Where the rows of the list are, for the mouse.
     pub list: Rect,
     /// Where the titles of the tabs are, for the mouse.
-    pub tabs: [Rect; 4],
+    pub tabs: [Rect; 5],
 }
 
 /// Everything that the console knows.
@@ -278,6 +314,8 @@ pub struct Model {
     pub campaigns: LocalList<CampaignRow>,
     /// The Recipients tab.
     pub recipients: RecipientsTab,
+    /// The Replies tab.
+    pub replies: RepliesTab,
     /// The Live tab.
     pub live: LiveLog,
     /// Attempts in doubt.
@@ -340,6 +378,7 @@ impl Model {
             numbers: LocalList::default(),
             campaigns: LocalList::default(),
             recipients: RecipientsTab::default(),
+            replies: RepliesTab::default(),
             live: LiveLog::new(),
             doubts: PagedList::default(),
             shown: None,
@@ -445,6 +484,9 @@ impl Model {
             Subject::Attempt(id) => {
                 self.doubts.rows().iter().find(|kept| kept.row.id == id).map(|kept| kept.row.version)
             }
+            Subject::Thread(id) => {
+                self.replies.list.rows().iter().find(|kept| kept.row.id == id).map(|kept| kept.row.version)
+            }
             Subject::Organization => None,
         }
     }
@@ -499,6 +541,16 @@ impl Placed for RecipientRow {
     }
     fn place(&self) -> Cursor {
         Cursor { at: self.updated_at, id: self.id.0 }
+    }
+}
+
+impl Placed for ThreadRow {
+    type Id = crate::domain::ids::ConversationId;
+    fn id(&self) -> Self::Id {
+        self.id
+    }
+    fn place(&self) -> Cursor {
+        Cursor { at: self.last_at, id: self.id.0 }
     }
 }
 

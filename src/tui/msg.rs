@@ -1,11 +1,12 @@
 //! What comes in and what goes out: the whole of the console's traffic.
 
 use crate::domain::action::{Order, Subject};
-use crate::domain::ids::{CampaignId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
     CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
-    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
+    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, ThreadDetail, ThreadQuery, ThreadRow,
+    Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Notice};
 use crate::tui::terminal::signals::StopSignal;
@@ -114,6 +115,10 @@ pub enum Slot {
     Newer,
     /// Pages of doubts.
     Doubts,
+    /// Pages of threads.
+    Threads,
+    /// Present values of threads on screen.
+    ThreadRows,
     /// The drawer or side panel.
     Detail,
     /// A forecast.
@@ -133,6 +138,10 @@ pub enum Question {
     Newer(RecipientQuery, Cursor),
     /// A page of doubts.
     Doubts(Place),
+    /// A page of threads.
+    Threads(ThreadQuery, Place),
+    /// Present values of these.
+    ThreadRows(Vec<ConversationId>),
     /// Everything about one thing.
     Detail(Subject),
     /// When a campaign will be done.
@@ -148,6 +157,8 @@ impl Question {
             Self::Count(_) => Slot::Count,
             Self::Newer(..) => Slot::Newer,
             Self::Doubts(_) => Slot::Doubts,
+            Self::Threads(..) => Slot::Threads,
+            Self::ThreadRows(_) => Slot::ThreadRows,
             Self::Detail(_) => Slot::Detail,
             Self::Forecast(_) => Slot::Forecast,
         }
@@ -167,6 +178,10 @@ pub enum Reading {
     Newer(u64),
     /// A page of doubts.
     Doubts(Page<DoubtRow>),
+    /// A page of threads.
+    Threads(Page<ThreadRow>),
+    /// Present values of these.
+    ThreadRows(Vec<ConversationId>, Vec<ThreadRow>),
     /// Everything about one thing.
     Detail(Detail),
     /// When a campaign will be done.
@@ -182,6 +197,8 @@ pub enum Detail {
     Campaign(Box<CampaignDetail>),
     /// A recipient.
     Recipient(Box<RecipientDetail>),
+    /// A thread.
+    Thread(Box<ThreadDetail>),
 }
 
 /// Why an order may be carried out although it starts something.

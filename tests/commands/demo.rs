@@ -18,4 +18,11 @@ fn a_demo_without_a_terminal_sends_to_the_end_and_both_sides_agree() {
     let of = |name: &str| told[name].as_u64().unwrap();
     // Two campaigns, one of them with two steps; some people cannot be reached.
     assert!(of("accepted") > 300 && of("rejected") > 0, "{told}");
+    // And what became of them came back: most were delivered, more than half of those read, and some had enough.
+    assert!(of("delivered") * 10 > of("accepted") * 8 && of("read") * 10 > of("delivered") * 4, "{told}");
+    assert!(of("opted_out") > 0, "{told}");
+    for side in ["delivered", "read", "reports"] {
+        assert_eq!(told["recorded"][side], told["reported"][side], "{told}");
+    }
+    assert_eq!(told["reported"]["given_up"], json!(0), "{told}");
 }

@@ -14,6 +14,7 @@ mod forecast;
 mod health;
 mod import;
 mod races;
+mod replies;
 mod setup;
 mod webhooks;
 mod why;

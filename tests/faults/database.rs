@@ -1,4 +1,4 @@
-//! The database is slow, cut off, restarted: rows 9 to 13 and 55.
+//! The database is slow, cut off, restarted: rows 9 to 13, 15 and 55.
 
 use crate::world::{
     Made, World,
@@ -12,9 +12,9 @@ use signalbox::{
     domain::{action::Action, ids::AttemptId},
     postgres::cluster::StopMode,
     sender::{Sender, Timing},
-    store::attempt::OutcomeRecord,
+    store::{Store, attempt::OutcomeRecord},
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Doubts do not come before the test has looked.
 const PATIENT: Timing = Timing {
@@ -270,6 +270,66 @@ async fn outcome_that_the_database_refuses_does_not_keep_the_others_from_it() {
     world.until_counts("this one is in doubt", 10, |counts| counts.in_doubt == 1).await;
     let sides = world.end([sender]).await;
     assert_eq!((sides.accepted, sides.in_doubt, sides.received), (19, 1, 20));
+}
+
+#[tokio::test]
+async fn row_15_path_that_dies_without_a_word_is_given_up_within_seconds() {
+    let world = World::start().await;
+    let relay = Relay::before(&world).await;
+    let store = Store::new(&relay.database());
+    let look = async || store.snapshot(world.organization, None).await;
+    look().await.unwrap();
+    // In the middle of a statement: it waits for a lock, and its answer never comes.
+    let mut lock = world.pool.begin().await.unwrap();
+    sqlx::query("lock table organizations in access exclusive mode").execute(&mut *lock).await.unwrap();
+    let began = Instant::now();
+    let (looked, ()) = tokio::join!(look(), async {
+        world.until_waiting(1).await;
+        relay.freeze();
+        lock.rollback().await.unwrap();
+    });
+    assert!(looked.unwrap_err().is_away());
+    assert!(began.elapsed() < Duration::from_secs(8), "it took {:?}", began.elapsed());
+    // What comes next finds no way either, and does not wait for ever.
+    let began = Instant::now();
+    assert!(look().await.unwrap_err().is_away());
+    assert!(began.elapsed() < Duration::from_secs(15), "it took {:?}", began.elapsed());
+    relay.restore();
+    let began = Instant::now();
+    look().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(2), "the way is open at once: {:?}", began.elapsed());
+    store.close().await;
+}
+
+#[tokio::test]
+async fn row_15_database_that_is_only_slow_is_waited_for() {
+    let world = World::start().await;
+    let store = Store::new(&world.database);
+    store.snapshot(world.organization, None).await.unwrap();
+    let mut lock = world.pool.begin().await.unwrap();
+    sqlx::query("lock table organizations in access exclusive mode").execute(&mut *lock).await.unwrap();
+    let (looked, ()) = tokio::join!(store.snapshot(world.organization, None), async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        lock.rollback().await.unwrap();
+    });
+    looked.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn row_15_connections_that_a_firewall_forgot_are_replaced_without_an_operator() {
+    let world = World::scripted("latency = '20ms'\n").await;
+    world.number(Num::ultramsg().in_flight(5)).await;
+    let campaign = world.campaign(Camp::of(200).paused()).await;
+    let relay = Relay::before(&world).await;
+    let sender = world.sender_with(&relay.database(), |_| {}).await;
+    sender.status().wait_for(|status| status.leases == 1).await.unwrap();
+    // Those who rest are asked before they are used; those who are at work are given up in time.
+    relay.forget();
+    world.order(Action::ResumeCampaign(campaign)).await;
+    world.until_all_accepted(60).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (200, 200));
 }
 
 /// What an outcome says, as the sender writes it.

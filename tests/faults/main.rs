@@ -19,6 +19,7 @@ mod news;
 mod process;
 mod provider;
 mod reach;
+mod replies;
 mod reports;
 mod throttle;
 mod time;

@@ -22,6 +22,7 @@ mod world;
 mod away;
 mod belief;
 mod caller;
+mod flood;
 mod hostile;
 mod limits;
 mod office;

@@ -41,7 +41,10 @@ pub struct Office {
 
 impl Office {
     pub async fn open() -> Self {
-        let world = World::start().await;
+        Self::within(World::start().await).await
+    }
+
+    pub async fn within(world: World) -> Self {
         let meta = world.account("meta", ProviderKind::Meta, None).await;
         let twilio = world.account("twilio", ProviderKind::Twilio, None).await;
         let ultramsg = world.account("ultramsg", ProviderKind::Ultramsg, None).await;

@@ -170,7 +170,7 @@ impl Sender<'_> {
                 walk_after: Some(RecipientId(Uuid::nil())),
                 may_take_over: true,
             }],
-            lanes: vec![Lane { number: 0, campaign: 0, wanted: count, bound_only: false }],
+            lanes: vec![Lane { number: 0, campaign: Some(0), wanted: count, bound_only: false }],
             takes_over: Vec::new(),
             attempts: (0..count).map(|_| AttemptId::new()).collect(),
             deadline: Duration::from_mins(1),

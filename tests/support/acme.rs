@@ -171,7 +171,7 @@ impl Acme {
                 walk_after: Some(RecipientId(uuid::Uuid::nil())),
                 may_take_over: true,
             }],
-            lanes: vec![Lane { number: 0, campaign: 0, wanted, bound_only: false }],
+            lanes: vec![Lane { number: 0, campaign: Some(0), wanted, bound_only: false }],
             takes_over: Vec::new(),
             attempts: (0..wanted).map(|_| AttemptId::new()).collect(),
             deadline: Duration::from_secs(30),

@@ -102,10 +102,12 @@ impl World {
         let duplicates = self.simulator.duplicates();
         assert!(duplicates.is_empty(), "sent more than once: {duplicates:#?}");
         let tried: Vec<Tried> = sqlx::query_as(
-            "select a.id, a.state::text as state, r.phone::text as phone, a.provider_message_id,
+            "select a.id, a.state::text as state, coalesce(r.phone, y.phone)::text as phone, a.provider_message_id,
                     a.resolved_by is not null as by_word
-               from attempts a join campaign_recipients r on r.organization_id = a.organization_id
+               from attempts a
+               left join campaign_recipients r on r.organization_id = a.organization_id
                 and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+               left join replies y on y.organization_id = a.organization_id and y.id = a.recipient_id
               where a.organization_id = $1",
         )
         .bind(self.organization.0)

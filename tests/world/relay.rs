@@ -25,6 +25,10 @@ struct State {
     cuts: AtomicU64,
     /// Connections stay open and nothing passes, in either direction.
     frozen: AtomicBool,
+    /// So many connections were made.
+    made: AtomicU64,
+    /// The same for the first so many connections only, for good.
+    forgotten: AtomicU64,
     /// The answers of the server are lost: a statement is executed, and then the connection breaks.
     deaf: AtomicBool,
     delay_ms: AtomicU64,
@@ -79,6 +83,11 @@ impl Relay {
         self.state.changed.notify_waiters();
     }
 
+    /// Nothing passes on the connections there are, as behind a firewall that forgot them; new ones work.
+    pub fn forget(&self) {
+        self.state.forgotten.store(self.state.made.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
     /// Everything passes again. What was cut stays cut; new connections work.
     pub fn restore(&self) {
         self.state.cut.store(false, Ordering::SeqCst);
@@ -110,14 +119,15 @@ async fn accept(listener: TcpListener, socket: PathBuf, state: Arc<State>) {
         }
         let Ok(server) = UnixStream::connect(&socket).await else { continue };
         let state = Arc::clone(&state);
+        let nth = state.made.fetch_add(1, Ordering::SeqCst);
         connections.spawn(async move {
             let _ = client.set_nodelay(true);
             let (client_in, client_out) = client.into_split();
             let (server_in, server_out) = server.into_split();
             // Whichever side ends, or a cut, ends both.
             tokio::select! {
-                () = pass(client_in, server_out, &state, false) => {}
-                () = pass(server_in, client_out, &state, true) => {}
+                () = pass(client_in, server_out, &state, nth, false) => {}
+                () = pass(server_in, client_out, &state, nth, true) => {}
                 () = until_cut(&state, cuts) => {}
             }
         });
@@ -135,6 +145,7 @@ async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     state: &State,
+    nth: u64,
     are_answers: bool,
 ) {
     let mut buffer = vec![0; 16 * 1024];
@@ -143,7 +154,7 @@ async fn pass(
         if count == 0 {
             return;
         }
-        while state.frozen.load(Ordering::SeqCst) {
+        while state.frozen.load(Ordering::SeqCst) || nth < state.forgotten.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         if are_answers {

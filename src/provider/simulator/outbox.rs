@@ -3,7 +3,7 @@
 use super::{
     bodies::Request,
     ledger,
-    script::says::{Event, Receipt, Reply},
+    script::says::{Event, Receipt, Reply, Stage},
 };
 use std::{
     cmp::Reverse,
@@ -86,6 +86,10 @@ pub struct Posted {
     pub given_up: u64,
     /// Reports whose time has not come, and those on their way.
     pub waiting: u64,
+    /// Reports that a message was delivered, each counted when it was first on its way.
+    pub of_delivery: u64,
+    /// Reports that a message was read, likewise.
+    pub of_reading: u64,
 }
 
 /// The list itself.
@@ -144,6 +148,15 @@ impl Outbox {
     pub fn leave(&mut self) -> u64 {
         self.on_the_way += 1;
         self.generation
+    }
+
+    /// A message is reported to have come so far.
+    pub fn count(&mut self, stage: Stage) {
+        match stage {
+            Stage::Delivered => self.posted.of_delivery += 1,
+            Stage::Read => self.posted.of_reading += 1,
+            _ => {}
+        }
     }
 
     /// The one of this generation was answered, or not: then it is tried again so much later, or never.

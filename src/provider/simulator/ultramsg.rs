@@ -71,7 +71,11 @@ fn send(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut 
         write_error(out, &value!([{field: problem}]));
         return Reply::NOW;
     }
+    let before = world.ledger.len();
     let decision = world.decide(number, Sent { to, body, reference, callback: None });
+    if world.ledger.len() > before {
+        world.enqueue(number);
+    }
     drop(world);
     dialect::conclude(&Ultramsg, out, decision)
 }

@@ -275,12 +275,9 @@ impl World {
     }
 
     /// One more message in a sender's own queue, if the script says that it keeps one.
-    fn enqueue(&mut self, number: u32, now: Instant) {
-        let Some(drain) = self.script.queue_drain else { return };
+    pub fn enqueue(&mut self, number: u32) {
+        let (Some(drain), now) = (self.script.queue_drain, Instant::now()) else { return };
         let Some(sender) = self.senders.get_mut(number as usize) else { return };
-        if sender.provider != ProviderKind::Ultramsg {
-            return;
-        }
         sender.queue_ends = Some(sender.queue_ends.map_or(now, |ends| ends.max(now)) + drain);
         let waiting = self.queued(number).0;
         if let Some(sender) = self.senders.get_mut(number as usize) {
@@ -343,9 +340,6 @@ impl World {
                 sender.refuse(refusal, Some(now + *lasting), false)
             }
         };
-        if self.ledger.next_id() > entry {
-            self.enqueue(number, now);
-        }
         if !self.webhooks.is_empty() || sent.callback.is_some() {
             let about = About { number, entry, id: verdict.id(entry), callback: sent.callback.map(Arc::new) };
             self.plan_reports(now, &about, says);
@@ -417,8 +411,10 @@ impl World {
         let webhook = self.webhooks.of(sender);
         match &post {
             Post::Receipt(_, receipts, at) => {
-                let callback = about.callback.as_deref();
-                bodies::receipt(sender.provider, webhook, callback, &message, receipts.get(*at)?)
+                let (callback, receipt) = (about.callback.as_deref(), receipts.get(*at)?);
+                let request = bodies::receipt(sender.provider, webhook, callback, &message, receipt)?;
+                self.outbox.count(receipt.stage);
+                Some(request)
             }
             Post::Reply(_, replies, at) => {
                 bodies::reply(sender.provider, webhook?, &message, replies.get(*at)?, inbound)

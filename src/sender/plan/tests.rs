@@ -4,6 +4,7 @@
 use super::*;
 use crate::domain::{
     campaign::CampaignState,
+    consent::Words,
     ids::OrganizationId,
     number::{Number, NumberState, Pacing, ProviderKind, Suspension},
     phone::Phone,
@@ -67,7 +68,11 @@ fn number(nth: usize, priority: i32) -> NumberView {
         slowed: None,
         queue: None,
         quality: None,
+        held_back: 0,
+        reply_share: 0,
+        replies_due: 0,
         next_send_at: None,
+        next_reply_at: None,
         last_sent_at: None,
         lease: Some((InstanceId(id(5, 0)), 1)),
         revision: 1,
@@ -116,6 +121,7 @@ fn snapshot(numbers: Vec<NumberView>, campaigns: Vec<CampaignView>) -> Snapshot 
             stopped_by: None,
             default_number: None,
             rehearsal: false,
+            words: Words::default(),
         },
         numbers,
         accounts: Vec::new(),
@@ -231,4 +237,31 @@ fn it_says_when_what_waits_may_go_on() {
     scene.organization.stopped_by = None;
     let dry = Local { dry: HashMap::from([(campaign_id(0), later(3))]), ..all };
     assert_eq!(opens(&scene, &dry), Some(later(3)), "then the campaign is asked again");
+}
+
+#[test]
+fn replies_go_first_and_may_use_what_campaigns_leave_them() {
+    let mut scene = snapshot(vec![number(0, 1), number(1, 2)], vec![campaign(0, 10, 50)]);
+    let all = local(&scene);
+    let asked = |scene: &Snapshot| -> Vec<(usize, u32, u32)> {
+        let plan = Roster::of(scene, &all, now()).lanes(scene, &all, now(), 1_000);
+        let count = |claim: &NumberLanes| claim.shares.iter().map(|(_, count, _)| count).sum();
+        plan.claims.iter().map(|claim| (claim.number, claim.replies, count(claim))).collect()
+    };
+    scene.numbers[0].replies_due = 3;
+    assert_eq!(asked(&scene), [(0, 3, 7)], "of the ten that fit on the wire");
+    scene.numbers[0].number.daily_limit = Some(100);
+    (scene.numbers[0].used_today, scene.numbers[0].held_back) = (80, 20);
+    assert_eq!(asked(&scene), [(0, 3, 0), (1, 0, 10)], "the campaign goes on through the next number");
+    scene.numbers[0].used_today = 99;
+    assert_eq!(asked(&scene)[0], (0, 1, 0), "the day's limit holds for replies too");
+    scene.numbers[0].used_today = 80;
+    scene.numbers[0].next_reply_at = Some(later(5));
+    assert_eq!(asked(&scene), [(1, 0, 10)], "paced");
+    scene.numbers[0].next_reply_at = None;
+    scene.numbers[0].next_send_at = Some(later(5));
+    (scene.numbers[0].used_today, scene.numbers[0].held_back) = (0, 20);
+    assert_eq!(asked(&scene), [(0, 3, 0)], "a slot of their own");
+    scene.numbers[0].number.state = NumberState::Disabled;
+    assert_eq!(asked(&scene), [(1, 0, 10)]);
 }

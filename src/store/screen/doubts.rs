@@ -46,16 +46,18 @@ impl Store {
     ) -> Result<Vec<DoubtRow>, ReadError> {
         let rows = sqlx::query!(
             r#"select a.id, a.recipient_id, a.started_at, a.finished_at, a.checks, a.code,
-                      a.words, a.evidence, c.name as campaign, r.phone::text as "phone!", p.name as "name?",
+                      a.words, a.evidence, coalesce(c.name, 'a reply') as "campaign!",
+                      coalesce(r.phone, y.phone)::text as "phone!", p.name as "name?",
                       n.display_name as "number_name?", n.phone::text as number_phone
                  from (select d.* from (select * from attempts
                                          where organization_id = $1 and in_doubt_since is not null
                                          order by in_doubt_since limit 20000) d
                         where ($2::uuid is null or d.id > $2) and ($3::uuid is null or d.id < $3)
                         order by case when $4 then d.id end desc, d.id limit 201) a
-                 join campaigns c on c.organization_id = $1 and c.id = a.campaign_id
-                 join campaign_recipients r on r.organization_id = $1 and r.campaign_id = a.campaign_id
-                                           and r.id = a.recipient_id
+                 left join campaigns c on c.organization_id = $1 and c.id = a.campaign_id
+                 left join campaign_recipients r on r.organization_id = $1 and r.campaign_id = a.campaign_id
+                                                and r.id = a.recipient_id
+                 left join replies y on a.campaign_id is null and y.organization_id = $1 and y.id = a.recipient_id
                  left join contacts p on p.organization_id = $1 and p.id = r.contact_id
                  left join whatsapp_numbers n on n.organization_id = $1 and n.id = a.number_id
                 order by case when $4 then a.id end desc, a.id"#,

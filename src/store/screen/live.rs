@@ -202,14 +202,16 @@ impl Store {
         let rows = sqlx::query!(
             r#"select a.id, a.state::text as "state!", coalesce(a.finished_at, a.started_at) as "at!", a.recipient_id,
                       a.duration_ms, a.code, a.class, a.words, a.provider_message_id,
-                      c.name as "campaign?", n.display_name as "number_name?", n.phone::text as number_phone,
-                      r.phone::text as phone, i.host as "host?",
-                      coalesce(r.state = 'queued' or r.last_attempt_id <> a.id, false) as "goes_on!",
-                      coalesce(r.state = 'failed' and r.last_attempt_id = a.id, false) as "ended!"
+                      case when a.campaign_id is null then 'a reply' else c.name end as "campaign?",
+                      n.display_name as "number_name?", n.phone::text as number_phone,
+                      coalesce(r.phone, y.phone)::text as phone, i.host as "host?",
+                      coalesce(r.state = 'queued' or r.last_attempt_id <> a.id, y.state = 'queued', false) as "goes_on!",
+                      coalesce(r.state = 'failed' and r.last_attempt_id = a.id, y.state = 'failed', false) as "ended!"
                  from unnest($2::uuid[]) as k (id)
                  join attempts a on a.organization_id = $1 and a.id = k.id
                  left join campaign_recipients r on r.organization_id = $1 and r.campaign_id = a.campaign_id
                                                 and r.id = a.recipient_id
+                 left join replies y on a.campaign_id is null and y.organization_id = $1 and y.id = a.recipient_id
                  left join campaigns c on c.organization_id = $1 and c.id = a.campaign_id
                  left join whatsapp_numbers n on n.organization_id = $1 and n.id = a.number_id
                  left join instances i on i.organization_id = $1 and i.id = a.instance_id

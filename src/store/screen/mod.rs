@@ -21,6 +21,7 @@ pub mod rates;
 mod recipients;
 mod seat;
 mod terms;
+mod threads;
 
 pub use seat::Seat;
 

@@ -8,9 +8,9 @@ use crate::domain::action::{Subject, Version};
 use crate::domain::ids::{CampaignId, InstanceId, NumberId};
 use crate::domain::phone::{Phone, mask};
 use crate::domain::text::Safe;
+use crate::postgres::way::{self, Way};
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgListener;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -21,6 +21,8 @@ const DOING: &str = "read who changed it";
 /// Between two tries to listen again.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// So long nothing is heard before the server is asked whether it is still there.
+const LONG_QUIET: Duration = Duration::from_secs(10);
 /// Changes that wait to be told. More than anybody makes by hand; when they are too many, a reload is told instead.
 const WAITING: usize = 256;
 
@@ -174,14 +176,12 @@ impl Store {
 
 /// Listens until the connection breaks or nobody wants to hear any more.
 async fn listen(
-    pool: &sqlx::PgPool,
+    pool: &Way,
     organization: Uuid,
     tell: &mpsc::Sender<Change>,
     wait: &mut Duration,
 ) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.eager_reconnect(false);
-    listener.listen(CHANNEL).await?;
+    let mut listener = pool.listen(CHANNEL).await?;
     *wait = FIRST_WAIT;
     // Only now: what changes from here on is heard.
     if tell.send(Change::Reload(clock(pool).await?)).await.is_err() {
@@ -193,6 +193,11 @@ async fn listen(
             // Nothing is lost when this is left: the listener goes with it.
             () = tell.closed() => return Ok(()),
             heard = listener.try_recv() => heard?,
+            // A path that died brings nothing, and says nothing of it.
+            () = tokio::time::sleep(LONG_QUIET) => {
+                way::sign_of_life(&mut listener).await?;
+                continue;
+            }
         };
         let Some(notification) = heard else { return Ok(()) };
         let Some(change) = read(notification.payload(), organization) else { continue };
@@ -202,7 +207,7 @@ async fn listen(
     }
 }
 
-async fn clock(pool: &sqlx::PgPool) -> Result<DateTime<Utc>, sqlx::Error> {
+async fn clock(pool: &Way) -> Result<DateTime<Utc>, sqlx::Error> {
     sqlx::query_scalar!(r#"select clock_timestamp() as "at!""#).fetch_one(pool).await
 }
 

@@ -76,9 +76,10 @@ impl Store {
             Columns,
             r#"select n.id, n.phone::text as "phone!", n.display_name, n.notes, n.priority, n.daily_limit, n.interval_ms,
                       n.per_second, n.in_flight, n.is_active, n.suspended_at, n.suspension_reason, n.suspended_until,
-                      n.suspended_by, n.limited_until, n.limited_reason, n.revision,
-                      a.name as account_name, a.provider::text as "provider!",
-                      nullif(p.next_send_at, '-infinity') as next_send_at, coalesce(u.reserved, 0) as "used!",
+                      n.suspended_by, n.limited_until, n.limited_reason, n.revision, a.name as account_name,
+                      a.provider::text as "provider!", nullif(p.next_send_at, '-infinity') as next_send_at,
+                      coalesce(u.reserved, 0) as "used!",
+                      held_back(n.organization_id, n.id, w.limit_today, n.reply_share, $2) as "held_back!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder,
                       l.epoch as "epoch!", nullif(l.renewed_at, '-infinity') as renewed_at,
                       nullif(l.expires_at, '-infinity') as expires_at, i.host as "host?",
@@ -87,18 +88,18 @@ impl Store {
                       (n.warm_up_started_at at time zone o.time_zone)::date as warm_up_day, o.warm_up,
                       a.rolling_cap, s.used as "account_used?", s.opens as "account_opens?", h.quality,
                       h.state as health, pace_percent(t.percent, t.rest_until, clock_timestamp()) as "pace_percent!",
-                      t.reason as "throttled?", full_pace_at(t.percent, t.rest_until) as full_pace_at,
-                      p.queue_limit, p.queued
+                      t.reason as "throttled?", full_pace_at(t.percent, t.rest_until) as full_pace_at, p.queue_limit, p.queued
                  from whatsapp_numbers n
                  join organizations o on o.id = n.organization_id
+                cross join lateral (select limit_of_day(n.daily_limit, o.warm_up,
+                     (n.warm_up_started_at at time zone o.time_zone)::date, $2) as limit_today) w
                  join number_health h on h.organization_id = n.organization_id and h.number_id = n.id
                  left join number_throttles t on t.organization_id = n.organization_id and t.number_id = n.id
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
                  join number_pacing p on p.organization_id = n.organization_id and p.number_id = n.id
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder
-                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, $3) s
-                           on a.rolling_cap is not null
+                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, $3) s on a.rolling_cap is not null
                  left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
                                         and u.scope_id = n.id and u.day = $2
                  left join (
@@ -112,8 +113,7 @@ impl Store {
                       where y.organization_id = $1 and y.minute > $3 - interval '5 minutes'
                         and ($4::uuid is null or y.number_id = $4)
                       group by y.number_id) y on y.number_id = n.id
-                where n.organization_id = $1 and ($4::uuid is null or n.id = $4)
-                order by n.priority, n.phone limit 2000"#,
+                where n.organization_id = $1 and ($4::uuid is null or n.id = $4) order by n.priority, n.phone limit 2000"#,
             seat.organization.0,
             day,
             at,
@@ -276,6 +276,7 @@ struct Columns {
     provider: String,
     next_send_at: Option<DateTime<Utc>>,
     used: i32,
+    held_back: i32,
     holder: Option<Uuid>,
     epoch: i64,
     renewed_at: Option<DateTime<Utc>>,
@@ -300,6 +301,14 @@ struct Columns {
 }
 
 impl Columns {
+    fn pacing(&self) -> Pacing {
+        Pacing {
+            interval: milliseconds(self.interval_ms),
+            per_second: count(self.per_second),
+            in_flight: count(self.in_flight),
+        }
+    }
+
     fn told(&self) -> Told<'_> {
         Told {
             limit: self.daily_limit,
@@ -315,7 +324,7 @@ impl Columns {
 
     fn read(self, at: DateTime<Utc>, day: NaiveDate, latest: Latest) -> Result<NumberRead, StoreError> {
         let id = NumberId(self.id);
-        let today = Today::of(&self.told(), day);
+        let (today, pacing) = (Today::of(&self.told(), day), self.pacing());
         let standing = standing(
             self.is_active,
             (self.suspended_at, self.suspension_reason, self.suspended_until, self.suspended_by),
@@ -327,7 +336,8 @@ impl Columns {
             number: id,
             priority: pacing::place(self.priority, today.quality),
             standing: standing.clone(),
-            daily_limit: today.limit,
+            // What replies may use of it is not the campaigns'.
+            daily_limit: today.limit.map(|limit| limit.saturating_sub(count(self.held_back))),
             warm_up: today.rung.map(|rung| rung.day),
             account: room(self.rolling_cap, self.account_used, self.account_opens),
             used_today: count(self.used),
@@ -360,11 +370,7 @@ impl Columns {
             account_room: facts.account,
             used_today: facts.used_today,
             slowed: today.slowed,
-            pacing: Pacing {
-                interval: milliseconds(self.interval_ms),
-                per_second: count(self.per_second),
-                in_flight: count(self.in_flight),
-            },
+            pacing,
             last_minute: last_minute(self.this_minute, self.last_minute, at),
             errors: (short(self.errors), short(self.all_of_them)),
             last_error: latest.last_error,

@@ -14,7 +14,7 @@ use crate::store::view::{
     AccountRow, CampaignStanding, InstanceRow, NumberStanding, Overview, Presence, Stop,
 };
 use crate::store::{Store, StoreError, failed};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
@@ -27,6 +27,8 @@ struct Ground {
     stop: Option<Stop>,
     campaigns_total: u64,
     in_doubt: u64,
+    unread: u64,
+    heard_at: Option<DateTime<Utc>>,
 }
 
 /// A picture, and what it takes to tell how fast things go.
@@ -113,6 +115,8 @@ impl Store {
                 .sum(),
             in_air: campaigns.iter().map(|campaign| campaign.row.in_air).sum(),
             in_doubt: ground.in_doubt,
+            unread: ground.unread,
+            heard_at: ground.heard_at,
             capacity: capacity(&numbers),
             numbers: numbers.into_iter().map(|number| number.row).collect(),
             campaigns: campaigns.into_iter().map(|campaign| campaign.row).collect(),
@@ -134,7 +138,11 @@ impl Store {
                           and i.kind <> 'watch' and i.seen_at > t.at - interval '15 seconds') as "senders!",
                       (select count(*) from campaigns c where c.organization_id = o.id) as "campaigns!",
                       (select count(*) from (select from attempts a where a.organization_id = o.id
-                                                and a.in_doubt_since is not null limit 10001) d) as "in_doubt!"
+                                                and a.in_doubt_since is not null limit 10001) d) as "in_doubt!",
+                      (select count(*) from (select from conversations c where c.organization_id = o.id
+                                                and c.unread > 0 limit 10001) c) as "unread!",
+                      (select c.last_at from conversations c where c.organization_id = o.id and c.unread > 0
+                        order by c.last_at desc, c.id desc limit 1) as heard_at
                  from organizations o
                 cross join lateral (select clock_timestamp() as at,
                                            (clock_timestamp() at time zone o.time_zone)::date as day) t
@@ -166,6 +174,8 @@ impl Store {
             stop,
             campaigns_total: many(row.campaigns),
             in_doubt: many(row.in_doubt),
+            unread: many(row.unread),
+            heard_at: row.heard_at,
         })
     }
 

@@ -159,7 +159,9 @@ impl Store {
         .await
         .map_err(failed(DOING))?
         .ok_or(ReadError::Gone("attempt"))?;
-        let key = Key { campaign: row.campaign_id, id: row.recipient_id };
+        // A reply has a thread and no recipient.
+        let campaign = row.campaign_id.ok_or(ReadError::Gone("recipient"))?;
+        let key = Key { campaign, id: row.recipient_id };
         self.rows_of(seat, &[key]).await?.into_iter().next().ok_or(ReadError::Gone("recipient"))
     }
 

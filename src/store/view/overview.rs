@@ -102,6 +102,10 @@ pub struct Overview {
     pub queued: u64,
     /// Attempts on the wire now, all instances.
     pub in_air: u32,
+    /// Threads with something that was not answered; counted up to 10,001.
+    pub unread: u64,
+    /// When somebody wrote last who was not answered since.
+    pub heard_at: Option<DateTime<Utc>>,
     /// Attempts that wait for evidence or an operator's word.
     pub in_doubt: u64,
     /// What may still be sent today through numbers with a limit, and the sum of those limits.

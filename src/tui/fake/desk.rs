@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::domain::action::{Subject, Version};
-use crate::store::view::{CampaignStanding, Cursor, PAGE_ROWS, Page, Place, RecipientRow, Stop, Total};
+use crate::store::view::{
+    CampaignStanding, Cursor, PAGE_ROWS, Page, Place, RecipientRow, Stop, ThreadQuery, ThreadRow,
+    ThreadScope, Total,
+};
 use crate::tui::backend::BackendError;
 use crate::tui::keymap::Keymap;
 use crate::tui::model::Model;
@@ -129,6 +132,18 @@ impl Desk {
                 more_after: false,
             }),
             Question::Forecast(id) => Reading::Forecast(Arc::new(super::forecast::forecast(id))),
+            Question::Threads(query, _) => Reading::Threads(Page {
+                rows: self.threads().into_iter().filter(|row| fits(row, &query)).collect(),
+                ..Page::default()
+            }),
+            Question::ThreadRows(ids) => {
+                let rows = self.threads().into_iter().filter(|row| ids.contains(&row.id)).collect();
+                Reading::ThreadRows(ids, rows)
+            }
+            Question::Detail(Subject::Thread(id)) => {
+                let row = self.threads().into_iter().find(|row| row.id == id).unwrap();
+                Reading::Detail(Detail::Thread(Box::new(thread_detail(row))))
+            }
             Question::Detail(Subject::Number(id)) => {
                 Reading::Detail(Detail::Number(Box::new(number_detail(id))))
             }
@@ -140,6 +155,10 @@ impl Desk {
             }
             Question::Detail(_) => panic!("nobody asks for details of this"),
         }
+    }
+
+    fn threads(&self) -> Vec<ThreadRow> {
+        threads().into_iter().take(usize::try_from(self.rows).unwrap()).collect()
     }
 
     fn page(&self, place: Place) -> Page<RecipientRow> {
@@ -311,4 +330,17 @@ impl Desk {
             alarming: true,
         }));
     }
+}
+
+/// What the database would say of a thread and a question.
+fn fits(row: &ThreadRow, query: &ThreadQuery) -> bool {
+    let in_scope = match &query.scope {
+        ThreadScope::Open => row.done.is_none(),
+        ThreadScope::Unread => row.unread > 0,
+        ThreadScope::Of(operator) => row.done.is_none() && row.assigned_to.as_ref() == Some(operator),
+        ThreadScope::Done => row.done.is_some(),
+        ThreadScope::All => true,
+    };
+    let text = query.text.as_str();
+    in_scope && (row.name.as_str().contains(text) || row.last_text.as_str().contains(text))
 }

@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 mod desk;
 pub mod forecast;
+mod talk;
 pub use desk::{Desk, World};
+pub use talk::*;
 
 /// The hour of every test: 14:03:22 in Douala.
 pub fn wall() -> DateTime<Utc> {
@@ -219,6 +221,8 @@ pub fn empty_overview() -> Overview {
         queued: 0,
         in_air: 0,
         in_doubt: 0,
+        unread: 0,
+        heard_at: None,
         capacity: None,
     }
 }
@@ -268,6 +272,8 @@ pub fn many_overview() -> Overview {
         queued: 18_402,
         in_air: 12,
         in_doubt: 2,
+        unread: 5,
+        heard_at: Some(ago(120)),
         capacity: Some((61_240, 103_000)),
         ..one_overview()
     }

@@ -26,6 +26,8 @@ pub enum Layer {
     Recipients,
     /// The Live tab.
     Live,
+    /// The Replies tab.
+    Replies,
     /// The details drawer.
     Drawer,
     /// A panel that only shows.
@@ -58,6 +60,7 @@ impl Layer {
             Self::Campaigns => "campaigns",
             Self::Recipients => "recipients",
             Self::Live => "live",
+            Self::Replies => "replies",
             Self::Drawer => "drawer",
             Self::Panel => "panel",
             Self::Doubts => "doubts",

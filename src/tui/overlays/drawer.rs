@@ -1,6 +1,6 @@
 //! Everything about one row, at the right side.
 
-use crate::domain::ids::{CampaignId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::store::view::{DoubtRow, LiveEvent};
 use crate::tui::keymap::Layer;
 use crate::tui::model::{Geometry, Model, Tab};
@@ -22,6 +22,8 @@ pub enum DrawerOf {
     Campaign(CampaignId),
     /// A recipient of the list.
     Recipient(RecipientId),
+    /// A thread of the list.
+    Thread(ConversationId),
     /// A line of the live log.
     Event(Arc<LiveEvent>),
     /// An attempt in doubt.
@@ -51,6 +53,7 @@ impl Drawer {
             DrawerOf::Number(_) => Some(Layer::Numbers),
             DrawerOf::Campaign(_) => Some(Layer::Campaigns),
             DrawerOf::Recipient(_) => Some(Layer::Recipients),
+            DrawerOf::Thread(_) => Some(Layer::Replies),
             DrawerOf::Event(_) => None,
             DrawerOf::Doubt(_) => Some(Layer::Doubts),
         };
@@ -88,6 +91,7 @@ impl Drawer {
                 format!("Campaign {}", model.campaign(*id).map_or("gone", |row| row.name.as_str()))
             }
             DrawerOf::Recipient(id) => format!("Recipient {}", short(id.0)),
+            DrawerOf::Thread(id) => format!("Thread {}", short(id.0)),
             DrawerOf::Event(event) => {
                 event.attempt.map_or("Move".into(), |id| format!("Attempt {}", short(id.0)))
             }
@@ -130,6 +134,7 @@ impl Drawer {
                 }
                 tabs::recipients::history(&mut facts, model, *id);
             }
+            DrawerOf::Thread(id) => tabs::replies::describe(&mut facts, model, *id, self.escaped),
             DrawerOf::Event(event) => {
                 tabs::live::describe(&mut facts, model, event);
                 if let Some(recipient) = event.recipient {
@@ -159,5 +164,6 @@ pub fn under_cursor(model: &Model, over_doubts: bool) -> Option<DrawerOf> {
         Tab::Campaigns => model.campaigns.current().map(|standing| DrawerOf::Campaign(standing.row.id)),
         Tab::Recipients => model.recipients.list.current().map(|kept| DrawerOf::Recipient(kept.row.id)),
         Tab::Live => model.live.current().map(|event| DrawerOf::Event(event.clone())),
+        Tab::Replies => model.replies.list.current().map(|kept| DrawerOf::Thread(kept.row.id)),
     }
 }

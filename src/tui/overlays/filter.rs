@@ -115,6 +115,7 @@ pub fn hits(model: &Model) -> String {
             let fitting = model.live.visible(model.now.wall, model.session.zone).len();
             format!("{fitting} of {}", model.live.len())
         }
+        Tab::Replies => format!("{} listed", model.replies.list.rows().len()),
         Tab::Recipients => match model.recipients.total {
             Some(Total::Exactly(total)) => format!("{} hits", words::grouped(total)),
             Some(Total::About(Some(guess))) => format!("about {} hits", words::short_count(guess)),

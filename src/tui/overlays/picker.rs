@@ -1,7 +1,7 @@
 //! A short list to choose from: an order, a campaign.
 
 use crate::domain::ids::CampaignId;
-use crate::store::view::RecipientOrder;
+use crate::store::view::{RecipientOrder, ThreadScope};
 use crate::tui::lists::Motion;
 use crate::tui::model::{Model, Tab};
 use crate::tui::tabs;
@@ -11,7 +11,7 @@ use crate::tui::widgets::canvas::{Border, centred};
 use ratatui::layout::Rect;
 
 /// What can be chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// Recipients of this campaign, or of all.
     Campaign(Option<CampaignId>),
@@ -19,6 +19,8 @@ pub enum Choice {
     Order(RecipientOrder),
     /// Numbers or campaigns in this order.
     Sort(usize),
+    /// These threads.
+    Threads(ThreadScope),
 }
 
 /// The list.
@@ -38,6 +40,7 @@ impl Picker {
         let (rows, cursor): (Vec<(String, Choice)>, usize) = match model.tab {
             Tab::Numbers => (named(&tabs::numbers::SORTS.map(|(name, _)| name)), model.numbers.sort),
             Tab::Campaigns => (named(&tabs::campaigns::SORTS.map(|(name, _)| name)), model.campaigns.sort),
+            Tab::Replies => return Self::threads(model),
             Tab::Recipients | Tab::Live => (
                 vec![
                     ("updated, latest first".into(), Choice::Order(RecipientOrder::Updated)),
@@ -47,6 +50,20 @@ impl Picker {
             ),
         };
         Self { title: "Order by", rows, cursor }
+    }
+
+    fn threads(model: &Model) -> Self {
+        let me = &model.session.operator;
+        let scopes = [
+            ThreadScope::Open,
+            ThreadScope::Unread,
+            ThreadScope::Of(me.clone()),
+            ThreadScope::Done,
+            ThreadScope::All,
+        ];
+        let cursor = scopes.iter().position(|scope| *scope == model.replies.scope).unwrap_or(0);
+        let rows = scopes.map(|scope| (tabs::replies::scope_name(&scope, me), Choice::Threads(scope)));
+        Self { title: "Threads", rows: rows.into(), cursor }
     }
 
     /// The campaigns.
@@ -71,7 +88,7 @@ impl Picker {
 
     /// What is under the cursor.
     pub fn chosen(&self) -> Option<Choice> {
-        self.rows.get(self.cursor).map(|(_, choice)| *choice)
+        self.rows.get(self.cursor).map(|(_, choice)| choice.clone())
     }
 
     /// Draws it.

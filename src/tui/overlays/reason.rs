@@ -1,4 +1,4 @@
-//! One line for the operator's words: they go into the audit log with the action.
+//! One line for the operator's words: for the audit log, for a person who is answered, or who something is handed to.
 
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
@@ -8,6 +8,17 @@ use crate::tui::widgets::canvas::{Border, centred};
 use crate::tui::widgets::input::Input;
 use ratatui::layout::Rect;
 
+/// What the words are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// They go into the audit log with the action.
+    Reason,
+    /// A person is answered with them.
+    Answer,
+    /// An operator's name.
+    Operator,
+}
+
 /// The prompt.
 #[derive(Debug, Clone)]
 pub struct ReasonPrompt {
@@ -15,6 +26,8 @@ pub struct ReasonPrompt {
     pub proposal: Proposal,
     /// The words.
     pub input: Input,
+    /// What they are for.
+    pub asks: Asks,
     /// Whether there have to be any.
     pub required: bool,
     /// Whether they were missing when Enter was pressed.
@@ -24,32 +37,64 @@ pub struct ReasonPrompt {
 impl ReasonPrompt {
     /// For taking a number out of service: words are welcome, not required, because stopping must be quick.
     pub fn suspend(proposal: Proposal) -> Self {
-        Self { proposal, input: Input::default(), required: false, missing: false }
+        Self { proposal, input: Input::default(), asks: Asks::Reason, required: false, missing: false }
     }
 
     /// For a verdict on an attempt in doubt.
     pub fn settle(proposal: Proposal, required: bool) -> Self {
-        Self { proposal, input: Input::default(), required, missing: false }
+        Self { proposal, input: Input::default(), asks: Asks::Reason, required, missing: false }
+    }
+
+    /// For an answer.
+    pub fn answer(proposal: Proposal) -> Self {
+        Self { proposal, input: Input::long(), asks: Asks::Answer, required: true, missing: false }
+    }
+
+    /// For handing over.
+    pub fn hand_over(proposal: Proposal) -> Self {
+        Self { proposal, input: Input::default(), asks: Asks::Operator, required: true, missing: false }
+    }
+
+    /// What is asked for, in a word.
+    pub fn label(&self) -> &'static str {
+        match self.asks {
+            Asks::Reason => "Reason",
+            Asks::Answer => "Answer",
+            Asks::Operator => "To",
+        }
     }
 
     /// Draws it.
     pub fn view(&self, _: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-        let dialog = centred(area, 66, 7);
+        let (width, extra) = if self.asks == Asks::Answer { (area.width.min(100), 2) } else { (66, 0) };
+        let dialog = centred(area, width, 7 + extra);
         canvas.clear(dialog);
         let title = self.proposal.title.trim_end_matches('?');
         let inside = canvas.panel(dialog, Border { title, foot: "", double: false }, Role::Warn);
         let (x, room) = (inside.x + 2, inside.width.saturating_sub(4));
         let subject = self.proposal.lines.first().map_or("", |(_, value, _)| value.as_str());
         canvas.text(x, inside.y, room, subject, Role::Text);
-        canvas.text(x, inside.y + 2, 8, "Reason", Role::Dim);
-        canvas.text(x + 8, inside.y + 2, 1, "[", Role::Text);
-        self.input.draw(canvas, x + 9, inside.y + 2, room.saturating_sub(10), true);
-        canvas.text(x + room - 1, inside.y + 2, 1, "]", Role::Text);
+        if self.asks == Asks::Answer {
+            for ((_, value, role), y) in self.proposal.lines.iter().skip(2).zip(inside.y + 1..) {
+                canvas.text(x, y, room, value, *role);
+            }
+        }
+        let y = inside.y + 2 + extra;
+        canvas.text(x, y, 8, self.label(), Role::Dim);
+        canvas.text(x + 8, y, 1, "[", Role::Text);
+        self.input.draw(canvas, x + 9, y, room.saturating_sub(10), true);
+        canvas.text(x + room - 1, y, 1, "]", Role::Text);
         let (hint, role) = match (self.missing, self.required) {
-            (true, _) => ("!! this needs a reason, for those who read the record", Role::Bad),
+            (true, _) if self.asks == Asks::Reason => {
+                ("!! this needs a reason, for those who read the record", Role::Bad)
+            }
+            (true, _) => ("!! nothing is typed yet", Role::Bad),
+            (false, true) if self.asks == Asks::Operator => {
+                ("an operator's name, or none   Enter hands over   Esc = cancel", Role::Dim)
+            }
             (false, true) => ("Enter goes on   Esc = cancel", Role::Dim),
             (false, false) => ("Enter acts (no words: \"by operator\")   Esc = cancel", Role::Dim),
         };
-        canvas.text(x, inside.y + 4, room, hint, role);
+        canvas.text(x, y + 2, room, hint, role);
     }
 }

@@ -4,7 +4,7 @@ use crate::domain::phone::Phone;
 use crate::store::view::LiveEvent;
 use crate::tui::model::{Level, Model};
 use crate::tui::msg::Msg;
-use crate::tui::overlays::Overlay;
+use crate::tui::overlays::{Overlay, reason::Asks};
 use crate::tui::terminal::voice::Voice;
 use crate::tui::words;
 use chrono::{DateTime, Utc};
@@ -33,13 +33,22 @@ pub struct Said {
     is_away: bool,
     /// Attempts before this were not seen happening, by the database's clock.
     since: Option<DateTime<Utc>>,
+    /// When somebody wrote last, of which it was said.
+    heard_at: Option<DateTime<Utc>>,
 }
 
 impl Said {
     /// Says what is no longer in the model once the message is taken in.
     pub fn before(&mut self, message: &Msg, model: &Model, log: Log, voice: &Voice) {
         match message {
-            Msg::Overview(Ok(overview)) if self.since.is_none() => self.since = Some(overview.at),
+            Msg::Overview(Ok(overview)) if self.since.is_none() => {
+                (self.since, self.heard_at) = (Some(overview.at), overview.heard_at);
+            }
+            Msg::Overview(Ok(overview)) if overview.heard_at > self.heard_at => {
+                self.heard_at = overview.heard_at;
+                let threads = words::count(overview.unread, "thread");
+                voice.say(&format!("somebody wrote: {threads} unanswered; signalbox reply list shows them"));
+            }
             Msg::Live(events, lost) => {
                 for event in events {
                     self.attempt(event, model, log, voice);
@@ -148,6 +157,8 @@ fn question(model: &Model) -> Vec<String> {
         Some(Overlay::Reason(prompt)) => {
             let subject = prompt.proposal.lines.first().map_or("", |(_, value, _)| value.as_str());
             let needed = match (prompt.missing, prompt.required) {
+                _ if prompt.asks == Asks::Answer => "Type the answer",
+                _ if prompt.asks == Asks::Operator => "Type the operator's name, or none",
                 (true, _) => "This needs a reason, for those who read the record",
                 (false, true) => "Type the reason",
                 (false, false) => "Type the reason, or an empty line for none",

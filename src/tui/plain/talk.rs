@@ -186,11 +186,12 @@ fn status(model: &Model) -> Vec<String> {
         lines.push(format!("STOPPED by {} at {at}: {}", stop.by, stop.reason));
     }
     lines.push(format!(
-        "sending {} a second, {} in flight, {} queued, {} in doubt",
+        "sending {} a second, {} in flight, {} queued, {} in doubt, {} unanswered",
         words::rate(overview.per_second),
         overview.in_air,
         overview.queued,
-        overview.in_doubt
+        overview.in_doubt,
+        overview.unread
     ));
     let pieces = |parts: Vec<(String, crate::tui::theme::Role)>| -> String {
         parts.into_iter().map(|(text, _)| text).collect()

@@ -5,7 +5,7 @@
 //! too long is ended by the server (two seconds, `postgres::connect`).
 
 use crate::domain::action::{Order, Subject};
-use crate::domain::ids::{CampaignId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::action::ActionResult;
 use crate::store::screen::live::LiveFeed;
@@ -13,7 +13,8 @@ use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
     CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
-    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, Total,
+    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, ThreadDetail, ThreadQuery, ThreadRow,
+    Total,
 };
 use crate::store::{Store, StoreError};
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Notice, Reply};
@@ -227,6 +228,21 @@ impl Backend for StoreBackend {
         self.ask(async move |inner| inner.store.doubt_page(&inner.seat(), place).await)
     }
 
+    fn threads(&self, query: ThreadQuery, place: Place) -> Reply<Page<ThreadRow>> {
+        self.ask(async move |inner| inner.store.thread_page(&inner.seat(), &query, place).await)
+    }
+
+    fn thread_rows(&self, ids: Vec<ConversationId>) -> Reply<Vec<ThreadRow>> {
+        self.ask(async move |inner| {
+            let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+            Ok(inner.store.threads(inner.seat().organization, &ids).await?)
+        })
+    }
+
+    fn thread(&self, id: ConversationId) -> Reply<ThreadDetail> {
+        self.ask(async move |inner| inner.store.thread_detail(&inner.seat(), id).await)
+    }
+
     fn number(&self, id: NumberId) -> Reply<NumberDetail> {
         self.ask(async move |inner| inner.store.number_detail(&inner.seat(), id).await)
     }
@@ -289,6 +305,7 @@ impl Backend for StoreBackend {
                 Subject::Campaign(id) => ("campaign", id.0),
                 Subject::Recipient(id) => ("recipient", id.0),
                 Subject::Attempt(id) => ("attempt", id.0),
+                Subject::Thread(id) => ("conversation", id.0),
                 Subject::Organization => ("organization", inner.seat().organization.0),
             };
             Ok(inner.store.record_reveal(&inner.seat(), &inner.here.session().operator, entity, id).await?)

@@ -1,9 +1,10 @@
-//! The four tabs: how each draws its rows, its side panel and its status line. Nothing here changes anything.
+//! The five tabs: how each draws its rows, its side panel and its status line. Nothing here changes anything.
 
 pub mod campaigns;
 pub mod live;
 pub mod numbers;
 pub mod recipients;
+pub mod replies;
 
 use crate::store::view::{Gate, HoldView, LogLine};
 use crate::tui::model::{Geometry, Model, Tab};
@@ -23,6 +24,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
         Tab::Campaigns => campaigns::view(model, canvas, area, geometry),
         Tab::Recipients => recipients::view(model, canvas, area, geometry),
         Tab::Live => live::view(model, canvas, area, geometry),
+        Tab::Replies => replies::view(model, canvas, area, geometry),
     }
 }
 
@@ -33,6 +35,7 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
         Tab::Campaigns => campaigns::status(model),
         Tab::Recipients => recipients::status(model),
         Tab::Live => live::status(model),
+        Tab::Replies => replies::status(model),
     }
 }
 

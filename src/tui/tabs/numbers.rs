@@ -305,10 +305,6 @@ pub fn describe(
         .daily_limit
         .map_or("none of our own".into(), |limit| format!("{} a day", words::grouped(u64::from(limit))));
     facts.fact("Priority", &format!("{}        Limit   {limit}", row.priority), Role::Text);
-    if let Some((day, today)) = row.warm_up.zip(row.limit_today) {
-        let today = words::grouped(u64::from(today));
-        facts.fact("Warm-up", &format!("day {day}: {today} a day"), Role::Warn);
-    }
     let left = row
         .limit_today
         .map_or("any".into(), |limit| words::grouped(u64::from(limit.saturating_sub(row.used_today))));
@@ -318,9 +314,7 @@ pub fn describe(
         used_role(row),
     );
     facts.fact("Pacing", &verbs::pace(row.pacing), Role::Text);
-    if let Some(slowed) = &row.slowed {
-        facts.fact("Slowed", &slowed.sentence(model.session.zone), Role::Warn);
-    }
+    limits(facts, model, row);
     let official =
         if row.provider.is_official() { "official" } else { "UNOFFICIAL: the number can be banned" };
     facts.fact(
@@ -328,9 +322,6 @@ pub fn describe(
         &format!("{} at {}, {official}", row.account.as_str(), row.provider),
         if row.provider.is_official() { Role::Text } else { Role::Warn },
     );
-    if let Some(room) = row.account_room {
-        account(facts, model, room);
-    }
     lease(facts, model, row);
     let queued =
         detail.map_or(String::new(), |detail| format!("    Queue   {}", words::grouped(detail.queued)));
@@ -362,6 +353,20 @@ fn describe_detail(facts: &mut Facts, model: &Model, row: &NumberRow, detail: &N
         facts.paragraph("Nothing happened to this number.", Role::Dim);
     }
     log(facts, &detail.log, model);
+}
+
+/// What makes it send less than its own settings allow.
+fn limits(facts: &mut Facts, model: &Model, row: &NumberRow) {
+    if let Some(slowed) = &row.slowed {
+        facts.fact("Slowed", &slowed.sentence(model.session.zone), Role::Warn);
+    }
+    if let Some((day, today)) = row.warm_up.zip(row.limit_today) {
+        let today = words::grouped(u64::from(today));
+        facts.fact("Warm-up", &format!("day {day}: {today} a day"), Role::Warn);
+    }
+    if let Some(room) = row.account_room {
+        account(facts, model, room);
+    }
 }
 
 /// What its account's cap over 24 hours leaves, and how long until there is room again.
@@ -430,7 +435,13 @@ fn standing(facts: &mut Facts, model: &Model, row: &NumberRow) {
         NumberStanding::Suspended { reason, since, until, by } => {
             facts.fact("State", &format!("SUSPENDED by {by} {}", clock(*since)), Role::Bad);
             facts.fact("Why", reason, Role::Bad);
-            let ends = until.map_or("when somebody resumes it (p)".into(), clock);
+            // What a check can see of it comes back by itself; the rest waits for somebody.
+            let open = if &**by == "sender" {
+                "a check or somebody (p) brings it back"
+            } else {
+                "when somebody resumes it (p)"
+            };
+            let ends = until.map_or(open.into(), clock);
             facts.fact("Until", &ends, Role::Text);
         }
     }

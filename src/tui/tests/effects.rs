@@ -1,7 +1,7 @@
 //! The effect runner: one question a slot under way, the newest waits, orders run to their end.
 
 use crate::domain::action::{Action, Order, Subject, Version};
-use crate::domain::ids::{CampaignId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::store::view::*;
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, Notice, Reply};
 use crate::tui::effects;
@@ -55,6 +55,15 @@ impl Backend for Gate {
         nothing()
     }
     fn doubts(&self, _: Place) -> Reply<Page<DoubtRow>> {
+        nothing()
+    }
+    fn threads(&self, _: ThreadQuery, _: Place) -> Reply<Page<ThreadRow>> {
+        nothing()
+    }
+    fn thread_rows(&self, _: Vec<ConversationId>) -> Reply<Vec<ThreadRow>> {
+        nothing()
+    }
+    fn thread(&self, _: ConversationId) -> Reply<ThreadDetail> {
         nothing()
     }
     fn number(&self, id: NumberId) -> Reply<NumberDetail> {

@@ -5,4 +5,5 @@ mod effects;
 mod health;
 mod hostile;
 mod invariants;
+mod replies;
 mod screens;

@@ -43,6 +43,11 @@ screens! {
     campaigns: |desk| desk.keys("2");
     recipients: |desk| desk.keys("2 r Space j j Space j");
     live: |desk| desk.keys("4");
+    replies: |desk| desk.keys("5 j");
+    drawer_thread: |desk| desk.keys("5 Enter");
+    answer: |desk| { desk.keys("5 j a"); desk.text("We are open from nine to five, also on Saturdays."); };
+    confirm_answer: |desk| { desk.keys("5 a"); desk.text("From nine to five."); desk.keys("Enter"); desk.wait(400); };
+    choose_threads: |desk| desk.keys("5 o j");
     live_frozen: |desk| desk.keys("4 k k k e");
     help: |desk| desk.keys("2 ?");
     help_search: |desk| { desk.keys("?"); desk.text("prior"); };
@@ -93,8 +98,8 @@ fn too_small_says_so_and_keeps_the_two_keys_that_matter() {
 #[test]
 fn no_size_makes_it_fall() {
     for keys in [
-        "1", "2", "3", "4", "?", ":", "I", "d", "!", "o", "/", "n", "e", "x", "y", "Enter", "2 Enter", "2 f",
-        "2 L", "ctrl-c",
+        "1", "2", "3", "4", "5", "5 Enter", "5 a", "?", ":", "I", "d", "!", "o", "/", "n", "e", "x", "y",
+        "Enter", "2 Enter", "2 f", "2 L", "ctrl-c",
     ] {
         let mut desk = Desk::new(World::Many, 80, 24);
         desk.keys(keys);

@@ -104,6 +104,7 @@ pub fn acted(model: &mut Model, act: u64, answers: Vec<(Order, ActionAnswer)>) -
         model.toast_with(level, sentence, more, false);
     }
     model.recipients.refreshed_at = None;
+    model.replies.refreshed_at = None;
     if let Some(shown) = &mut model.shown {
         shown.asked_at = None;
     }
@@ -178,6 +179,9 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                     if model.recipients.list.asked.is_some_and(|asked| asked.request == *request) =>
                 {
                     model.recipients.list.asked = None;
+                }
+                Slot::Threads if model.replies.list.asked.is_some_and(|asked| asked.request == *request) => {
+                    model.replies.list.asked = None;
                 }
                 Slot::Doubts if model.doubts.asked.is_some_and(|asked| asked.request == *request) => {
                     model.doubts.asked = None;

@@ -56,6 +56,10 @@ fn phone_here(model: &Model) -> Option<Phone> {
                 .find(|kept| kept.row.id == *id)
                 .map(|kept| kept.row.phone.clone());
         }
+        Some(DrawerOf::Thread(id)) => {
+            let rows = model.replies.list.rows().iter();
+            return rows.map(|kept| &kept.row).find(|row| row.id == *id).map(|row| row.phone.clone());
+        }
         Some(DrawerOf::Event(event)) => return event.phone.clone(),
         Some(DrawerOf::Doubt(row)) => return Some(row.phone.clone()),
         Some(DrawerOf::Campaign(_)) => return None,
@@ -68,6 +72,7 @@ fn phone_here(model: &Model) -> Option<Phone> {
         Tab::Numbers => model.numbers.current().map(|standing| standing.row.phone.clone()),
         Tab::Recipients => model.recipients.list.current().map(|kept| kept.row.phone.clone()),
         Tab::Live => model.live.current().and_then(|event| event.phone.clone()),
+        Tab::Replies => model.replies.list.current().map(|kept| kept.row.phone.clone()),
         Tab::Campaigns => None,
     }
 }
@@ -105,6 +110,7 @@ pub fn row(model: &Model) -> Option<Safe> {
         Tab::Campaigns => model.campaigns.current().map(|standing| tabs::campaigns::as_text(&standing.row)),
         Tab::Recipients => model.recipients.list.current().map(|kept| tabs::recipients::as_text(&kept.row)),
         Tab::Live => model.live.current().map(|event| tabs::live::as_text(event, model)),
+        Tab::Replies => model.replies.list.current().map(|kept| tabs::replies::as_text(&kept.row)),
     }
 }
 
@@ -119,6 +125,7 @@ pub fn id(model: &Model) -> Option<Safe> {
         Tab::Campaigns => model.campaigns.current().map(|standing| text(standing.row.id.0)),
         Tab::Recipients => model.recipients.list.current().map(|kept| text(kept.row.id.0)),
         Tab::Live => model.live.current().and_then(|event| event.attempt).map(|id| text(id.0)),
+        Tab::Replies => model.replies.list.current().map(|kept| text(kept.row.id.0)),
     }
 }
 

@@ -22,6 +22,7 @@ pub fn overview(model: &mut Model, answer: Result<Arc<Overview>, BackendError>) 
                 super::reload_visible(model);
                 model.recipients.list.error = None;
                 model.doubts.error = None;
+                model.replies.list.error = None;
                 model.touch(Dirty::Input);
             }
             let changed = match &model.source.overview {
@@ -67,6 +68,7 @@ fn differs(one: &Overview, other: &Overview, heartbeats: bool) -> bool {
         || one.stop != other.stop
         || (one.queued, one.in_air, one.in_doubt, one.capacity)
             != (other.queued, other.in_air, other.in_doubt, other.capacity)
+        || (one.unread, one.heard_at) != (other.unread, other.heard_at)
         || crate::tui::words::rate(one.per_second) != crate::tui::words::rate(other.per_second)
         || one.operators != other.operators
         || one.accounts != other.accounts
@@ -172,6 +174,11 @@ pub fn answer(
             model.doubts.answer(request, Ok(page)).then_some(Dirty::Input)
         }
         (Slot::Doubts, Err(error)) => model.doubts.answer(request, Err(error)).then_some(Dirty::Input),
+        (Slot::Threads, answer) => threads_came(model, request, answer),
+        (Slot::ThreadRows, Ok(Reading::ThreadRows(asked, rows))) => {
+            model.replies.list.refresh(&asked, &rows);
+            Some(Dirty::Live)
+        }
         (Slot::RecipientRows, Ok(Reading::RecipientRows(asked, rows))) => {
             let before = visible_rows(model);
             model.recipients.list.refresh(&asked, &rows);
@@ -192,6 +199,23 @@ pub fn answer(
         model.touch(dirty);
     }
     Vec::new()
+}
+
+fn threads_came(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) -> Option<Dirty> {
+    let is_first = model.replies.list.asked.is_some_and(|asked| asked.place == Place::Start);
+    let answer = match answer {
+        Ok(Reading::Threads(page)) => Ok(page),
+        Ok(_) => return None,
+        Err(error) => Err(error),
+    };
+    let is_read = answer.is_ok();
+    let taken = model.replies.list.answer(request, answer);
+    if taken && is_read && is_first {
+        // What was heard when it was asked for; a later word shows in the next picture.
+        model.replies.heard_at = model.replies.asked_heard_at;
+        model.replies.refreshed_at = Some(model.now.mono);
+    }
+    taken.then_some(Dirty::Input)
 }
 
 fn visible_rows(model: &Model) -> Vec<crate::tui::lists::paged::Kept<crate::store::view::RecipientRow>> {
@@ -276,6 +300,7 @@ pub fn wanted_subject(model: &Model) -> Option<Subject> {
         Some(DrawerOf::Number(id)) => return Some(Subject::Number(*id)),
         Some(DrawerOf::Campaign(id)) => return Some(Subject::Campaign(*id)),
         Some(DrawerOf::Recipient(id)) => return Some(Subject::Recipient(*id)),
+        Some(DrawerOf::Thread(id)) => return Some(Subject::Thread(*id)),
         Some(DrawerOf::Doubt(row)) => return Some(Subject::Recipient(row.recipient)),
         Some(DrawerOf::Event(event)) => return event.recipient.map(Subject::Recipient),
         None => {}
@@ -286,6 +311,6 @@ pub fn wanted_subject(model: &Model) -> Option<Subject> {
     match model.tab {
         Tab::Numbers => model.numbers.current().map(|standing| Subject::Number(standing.row.id)),
         Tab::Campaigns => model.campaigns.current().map(|standing| Subject::Campaign(standing.row.id)),
-        Tab::Recipients | Tab::Live => None,
+        Tab::Recipients | Tab::Live | Tab::Replies => None,
     }
 }

@@ -13,6 +13,7 @@ pub fn scope(tab: Tab) -> Scope {
         Tab::Campaigns => Scope::Campaigns,
         Tab::Recipients => Scope::Recipients,
         Tab::Live => Scope::Live,
+        Tab::Replies => Scope::Threads,
     }
 }
 
@@ -23,6 +24,7 @@ pub fn text(model: &Model) -> &str {
         Tab::Campaigns => &model.campaigns.filter_text,
         Tab::Recipients => &model.recipients.filter_text,
         Tab::Live => &model.live.filter_text,
+        Tab::Replies => &model.replies.filter_text,
     }
 }
 
@@ -39,12 +41,11 @@ pub fn typed(model: &mut Model) {
     if input.is_between() {
         return;
     }
-    match input.parse() {
-        Ok(filter) => {
-            let text = input.text().to_owned();
-            apply(model, text, filter, true);
-        }
-        Err(_) => model.recipients.typed_at = None,
+    if let Ok(filter) = input.parse() {
+        let text = input.text().to_owned();
+        apply(model, text, filter, true);
+    } else {
+        (model.recipients.typed_at, model.replies.typed_at) = (None, None);
     }
 }
 
@@ -54,20 +55,29 @@ pub fn apply(model: &mut Model, text: String, filter: Filter, typing: bool) {
         Tab::Numbers => (model.numbers.filter_text, model.numbers.filter) = (text, filter),
         Tab::Campaigns => (model.campaigns.filter_text, model.campaigns.filter) = (text, filter),
         Tab::Live => (model.live.filter_text, model.live.filter) = (text, filter),
+        Tab::Replies => {
+            if model.replies.filter_text != text {
+                model.replies.filter_text = text;
+                model.replies.typed_at = Some(pause_from(model, typing));
+            }
+            return;
+        }
         Tab::Recipients => {
             let changed = model.recipients.filter != filter;
             (model.recipients.filter_text, model.recipients.filter) = (text, filter);
             if changed {
-                model.recipients.typed_at = Some(if typing {
-                    model.now.mono
-                } else {
-                    model.now.mono.checked_sub(wants::TYPING_PAUSE).unwrap_or(model.now.mono)
-                });
+                model.recipients.typed_at = Some(pause_from(model, typing));
             }
             return;
         }
     }
     refresh_lists(model, true);
+}
+
+/// From when the pause counts: nobody is still typing what is applied whole.
+fn pause_from(model: &Model, typing: bool) -> std::time::Instant {
+    let now = model.now.mono;
+    if typing { now } else { now.checked_sub(wants::TYPING_PAUSE).unwrap_or(now) }
 }
 
 /// Takes the filter away; `None` if there is none.

@@ -165,6 +165,7 @@ fn sender_changed(model: &mut Model, inside: Inside) -> Vec<Effect> {
 fn reload_visible(model: &mut Model) {
     model.recipients.refreshed_at = None;
     model.recipients.newer_at = None;
+    model.replies.refreshed_at = None;
     if let Some(shown) = &mut model.shown {
         shown.asked_at = None;
     }

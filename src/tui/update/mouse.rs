@@ -76,6 +76,7 @@ fn cursor_and_rows(model: &Model) -> (usize, usize) {
         Tab::Numbers => (model.numbers.cursor(), model.numbers.rows().len()),
         Tab::Campaigns => (model.campaigns.cursor(), model.campaigns.rows().len()),
         Tab::Recipients => (model.recipients.list.cursor(), model.recipients.list.rows().len()),
+        Tab::Replies => (model.replies.list.cursor(), model.replies.list.rows().len()),
         Tab::Live => {
             let visible = model.live.visible(model.now.wall, model.session.zone);
             let last = visible.len().saturating_sub(1);

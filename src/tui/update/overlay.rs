@@ -7,8 +7,8 @@ use crate::tui::keymap::{Cmd, Danger};
 use crate::tui::lists::Motion;
 use crate::tui::model::{Level, Model};
 use crate::tui::msg::{Consent, Effect};
-use crate::tui::overlays::{Overlay, confirm::Confirm, picker::Choice, reason::ReasonPrompt};
-use crate::tui::verbs::{add_number, edit_number, settle};
+use crate::tui::overlays::{Overlay, confirm::Confirm, picker::Choice, reason::Asks, reason::ReasonPrompt};
+use crate::tui::verbs::{add_number, edit_number, handing_to, saying, settle};
 use crossterm::event::KeyEvent;
 
 /// Runs a command of the overlay on top; `None` if it has no such command.
@@ -173,6 +173,15 @@ fn reason(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         return Some(Vec::new());
     }
     let Some(Overlay::Reason(prompt)) = model.overlays.pop() else { return None };
+    let said = prompt.input.text().trim();
+    match prompt.asks {
+        Asks::Answer => {
+            let proposal = saying(prompt.proposal, said, model.theme.ascii);
+            return Some(actions::propose(model, Ok(proposal)));
+        }
+        Asks::Operator => return Some(actions::propose(model, Ok(handing_to(prompt.proposal, said)))),
+        Asks::Reason => {}
+    }
     let words = if prompt.input.is_blank() { "by operator" } else { prompt.input.text().trim() };
     let words = words.to_owned();
     Some(actions::propose(model, Ok(prompt.proposal.because(&words))))
@@ -242,6 +251,10 @@ fn picker(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Some(Choice::Order(order)) => {
             model.recipients.order = order;
             super::wants::reload_recipients(model)
+        }
+        Some(Choice::Threads(scope)) => {
+            model.replies.scope = scope;
+            super::wants::reload_threads(model)
         }
         Some(Choice::Sort(sort)) => {
             match model.tab {

@@ -19,14 +19,14 @@ use crate::tui::overlays::{
     quit::Quit,
     reason::ReasonPrompt,
 };
-use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, release_stop, stop_all};
+use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb, release_stop, stop_all};
 
 /// Does it.
 pub fn run(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
     if let Some(effects) = move_about(model, cmd) {
         return effects;
     }
-    if let Some(effects) = act(model, cmd) {
+    if let Some(effects) = act(model, cmd).or_else(|| talk(model, cmd)) {
         return effects;
     }
     if let Some(effects) = overlay::run(model, cmd) {
@@ -95,6 +95,11 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
                 return wants::load_recipients(model, place);
             }
         }
+        Tab::Replies => {
+            if let Some(place) = model.replies.list.go(motion) {
+                return wants::load_threads(model, place);
+            }
+        }
         Tab::Live => model.live.go(motion, model.now.wall, model.session.zone),
     }
     Vec::new()
@@ -108,18 +113,21 @@ fn tabs_and_marks(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::TabCampaigns => switch(model, Tab::Campaigns),
         Cmd::TabRecipients => switch(model, Tab::Recipients),
         Cmd::TabLive => switch(model, Tab::Live),
+        Cmd::TabReplies => switch(model, Tab::Replies),
         Cmd::NextTab => switch(model, Tab::ALL[(here + 1) % Tab::ALL.len()]),
         Cmd::PreviousTab => switch(model, Tab::ALL[(here + Tab::ALL.len() - 1) % Tab::ALL.len()]),
         Cmd::Mark => match model.tab {
             Tab::Numbers => model.numbers.toggle_mark(now),
             Tab::Campaigns => model.campaigns.toggle_mark(now),
             Tab::Recipients => model.recipients.list.toggle_mark(),
+            Tab::Replies => model.replies.list.toggle_mark(),
             Tab::Live => {}
         },
         Cmd::MarkRange => match model.tab {
             Tab::Numbers => model.numbers.mark_range(),
             Tab::Campaigns => model.campaigns.mark_range(),
             Tab::Recipients => model.recipients.list.mark_range(),
+            Tab::Replies => model.replies.list.mark_range(),
             Tab::Live => {}
         },
         Cmd::MarkAll => mark_all(model),
@@ -155,6 +163,10 @@ fn mark_all(model: &mut Model) {
             model.recipients.list.mark_all();
             model.recipients.list.marks().len()
         }
+        Tab::Replies => {
+            model.replies.list.mark_all();
+            model.replies.list.marks().len()
+        }
         Tab::Live => return,
     };
     model.toast(Level::Info, format!("{marked} loaded rows are marked; Esc takes the marks away"));
@@ -165,6 +177,7 @@ fn shift(model: &mut Model, right: bool) {
         Tab::Numbers => &mut model.numbers.shift,
         Tab::Campaigns => &mut model.campaigns.shift,
         Tab::Recipients => &mut model.recipients.list.shift,
+        Tab::Replies => &mut model.replies.list.shift,
         Tab::Live => return,
     };
     *shift = if right { (*shift + 1).min(5) } else { shift.saturating_sub(1) };
@@ -183,7 +196,7 @@ fn seek_failed(model: &mut Model, forward: bool) -> Vec<Effect> {
                 return wants::load_recipients(model, place);
             }
         }
-        Tab::Numbers | Tab::Campaigns => {}
+        Tab::Numbers | Tab::Campaigns | Tab::Replies => {}
     }
     Vec::new()
 }
@@ -210,6 +223,7 @@ fn place_of_cursor(model: &Model) -> Option<usize> {
         Tab::Numbers => Some(model.numbers.cursor()),
         Tab::Campaigns => Some(model.campaigns.cursor()),
         Tab::Recipients => Some(model.recipients.list.cursor()),
+        Tab::Replies => Some(model.replies.list.cursor()),
         Tab::Live => model.live.cursor_in(&model.live.visible(model.now.wall, model.session.zone)),
     }
 }
@@ -267,6 +281,31 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
     Some(actions::propose(model, proposal))
 }
 
+/// What is done to threads.
+fn talk(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    let propose = |verb: ThreadVerb, model: &Model| verb.propose(&allowed::threads(model), model);
+    Some(match cmd {
+        Cmd::ThreadAnswer => {
+            let proposal = propose(ThreadVerb::Answer, model);
+            actions::ask_reason(model, proposal, ReasonPrompt::answer)
+        }
+        Cmd::ThreadHandOver => {
+            let proposal = propose(ThreadVerb::Assign(None), model);
+            actions::ask_reason(model, proposal, ReasonPrompt::hand_over)
+        }
+        Cmd::ThreadTake => {
+            let me = model.session.operator.to_string();
+            let proposal = propose(ThreadVerb::Assign(Some(me)), model);
+            actions::propose(model, proposal)
+        }
+        Cmd::ThreadEnd => {
+            let proposal = propose(ThreadVerb::End, model);
+            actions::propose(model, proposal)
+        }
+        _ => return None,
+    })
+}
+
 fn recipients_of(model: &mut Model) -> Vec<Effect> {
     let campaign = allowed::campaigns(model).first().map(|row| row.id);
     model.recipients.opened = true;
@@ -298,6 +337,7 @@ fn back(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
                 Tab::Numbers => model.numbers.unmark(),
                 Tab::Campaigns => model.campaigns.unmark(),
                 Tab::Recipients => model.recipients.list.unmark(),
+                Tab::Replies => model.replies.list.unmark(),
                 Tab::Live => {
                     if !model.live.follows() {
                         model.live.toggle(model.now.wall, model.session.zone);
@@ -317,6 +357,8 @@ fn reload(model: &mut Model) -> Vec<Effect> {
         effects.extend(wants::load_doubts(model, Place::Start));
     } else if model.tab == Tab::Recipients {
         effects.extend(wants::reload_recipients(model));
+    } else if model.tab == Tab::Replies {
+        effects.extend(wants::reload_threads(model));
     }
     effects
 }
@@ -329,7 +371,7 @@ fn sort(model: &mut Model) {
         Tab::Campaigns => {
             model.campaigns.sort = (model.campaigns.sort + 1) % crate::tui::tabs::campaigns::SORTS.len();
         }
-        Tab::Recipients | Tab::Live => {}
+        Tab::Recipients | Tab::Live | Tab::Replies => {}
     }
     super::data::refresh_lists(model, true);
 }
@@ -348,6 +390,7 @@ fn open(model: &mut Model) {
         Tab::Campaigns => model.campaigns.current().map(|standing| DrawerOf::Campaign(standing.row.id)),
         Tab::Recipients => model.recipients.list.current().map(|kept| DrawerOf::Recipient(kept.row.id)),
         Tab::Live => model.live.current().map(|event| DrawerOf::Event(event.clone())),
+        Tab::Replies => model.replies.list.current().map(|kept| DrawerOf::Thread(kept.row.id)),
     };
     model.overlays.extend(of.map(|of| Overlay::Drawer(Drawer::new(of))));
 }

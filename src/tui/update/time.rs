@@ -106,7 +106,8 @@ fn waiting_since(model: &Model) -> Option<Instant> {
         .asked
         .filter(|_| model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Doubts)))
         .map(|asked| asked.since);
-    recipients.or(doubts)
+    let threads = model.replies.list.asked.filter(|_| model.tab == Tab::Replies).map(|asked| asked.since);
+    recipients.or(doubts).or(threads)
 }
 
 fn guard_end(model: &Model) -> Option<Instant> {
@@ -136,6 +137,7 @@ pub fn wake_at(model: &Model) -> Option<Instant> {
         model.source.fresh_at.map(|fresh| if model.stale().is_some() { next_second } else { fresh + STALE }),
     );
     times.extend(model.recipients.typed_at.map(|typed| typed + TYPING_PAUSE));
+    times.extend(model.replies.typed_at.map(|typed| typed + TYPING_PAUSE));
     times.extend(waiting_since(model).map(|since| {
         let shown = since + SPINNER_AFTER;
         if now < shown { shown } else { now + SPINNER_STEP }
@@ -155,6 +157,9 @@ fn again(model: &Model) -> Vec<Instant> {
         if model.tab == Tab::Recipients && model.recipients.list.loaded {
             times.extend(model.recipients.refreshed_at.map(|at| at + AGAIN));
             times.extend(model.recipients.newer_at.map(|at| at + AGAIN));
+        }
+        if model.tab == Tab::Replies && model.replies.list.loaded {
+            times.extend(model.replies.refreshed_at.map(|at| at + AGAIN));
         }
         if let Some(shown) = model.shown.as_ref().filter(|shown| !shown.waiting) {
             times.push(match shown.asked_at {

@@ -21,6 +21,7 @@ pub fn wants(model: &mut Model) -> Vec<Effect> {
         return effects;
     }
     recipients(model, &mut effects);
+    threads(model, &mut effects);
     if model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Doubts))
         && let Some(place) = model.doubts.wants()
     {
@@ -82,6 +83,53 @@ fn recipients(model: &mut Model, effects: &mut Vec<Effect>) {
         let query = model.recipients.query();
         effects.push(ask(model, Question::Newer(query, top)));
     }
+}
+
+fn threads(model: &mut Model, effects: &mut Vec<Effect>) {
+    let now = model.now.mono;
+    if model.replies.typed_at.is_some_and(|typed| now >= typed + TYPING_PAUSE) {
+        effects.extend(reload_threads(model));
+        return;
+    }
+    let Some(heard_at) = model.overview().map(|overview| overview.heard_at) else { return };
+    if model.tab != Tab::Replies || model.source.away.is_some() {
+        return;
+    }
+    let list = &model.replies.list;
+    let idle = list.asked.is_none() && list.error.is_none();
+    // Whoever reads at the top sees what comes in; further down nothing moves under the cursor.
+    let at_top = list.cursor() == 0 && list.marks().is_empty() && model.overlays.is_empty();
+    if idle && (!list.loaded || at_top && model.replies.loaded_before(heard_at)) {
+        effects.extend(load_threads(model, Place::Start));
+        return;
+    }
+    if let Some(place) = list.wants() {
+        effects.extend(load_threads(model, place));
+    }
+    if due(model.replies.refreshed_at, now) && !model.replies.list.rows().is_empty() {
+        let rows = model.replies.list.rows().iter();
+        let shown = rows.skip(model.geometry.list_offset).take(model.geometry.list_rows.max(1));
+        let ids: Vec<_> = shown.map(|kept| kept.row.id).collect();
+        model.replies.refreshed_at = Some(now);
+        effects.push(ask(model, Question::ThreadRows(ids)));
+    }
+}
+
+/// Asks for a page of threads.
+pub fn load_threads(model: &mut Model, place: Place) -> Vec<Effect> {
+    let request = model.number_request();
+    if place == Place::Start {
+        model.replies.asked_heard_at = model.overview().and_then(|overview| overview.heard_at);
+    }
+    model.replies.list.ask(request, place, model.now.mono);
+    vec![Effect::Ask { request, question: Question::Threads(model.replies.query(), place) }]
+}
+
+/// Asks the whole question anew.
+pub fn reload_threads(model: &mut Model) -> Vec<Effect> {
+    model.replies.typed_at = None;
+    model.replies.list.restart();
+    load_threads(model, Place::Start)
 }
 
 fn due(last: Option<Instant>, now: Instant) -> bool {

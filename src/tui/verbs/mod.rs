@@ -4,10 +4,12 @@
 mod campaigns;
 mod numbers;
 mod recipients;
+mod replies;
 
 pub use campaigns::CampaignVerb;
 pub use numbers::{NumberVerb, add as add_number, edit as edit_number, pace};
 pub use recipients::{RecipientVerb, release_stop, settle, stop_all};
+pub use replies::{ThreadVerb, handing_to, saying};
 
 use crate::domain::action::{Order, Subject, Version};
 use crate::domain::text::{Safe, Shown};

@@ -7,7 +7,7 @@ mod hints;
 pub use hints::fitting;
 mod toasts;
 
-use crate::tui::model::{Geometry, Model};
+use crate::tui::model::{Geometry, Model, Tab};
 use crate::tui::overlays::{self, Overlay};
 use crate::tui::tabs;
 use crate::tui::theme::Role;
@@ -25,7 +25,7 @@ pub fn view(model: &Model, buffer: &mut Buffer) -> Geometry {
     let mut geometry = model.geometry;
     let mut canvas = Canvas { buffer, theme: model.theme };
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        (geometry.list, geometry.tabs) = (Rect::ZERO, [Rect::ZERO; 4]);
+        (geometry.list, geometry.tabs) = (Rect::ZERO, [Rect::ZERO; 5]);
         too_small(model, &mut canvas, area);
     } else {
         whole(model, &mut canvas, area, &mut geometry);
@@ -104,6 +104,9 @@ fn status_line(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let mut right = String::new();
     if let Some(overview) = model.overview() {
+        if overview.unread > 0 && model.tab != Tab::Replies {
+            right = format!("{} unanswered: 5 ", words::grouped(overview.unread));
+        }
         if overview.in_doubt > 0 {
             right = format!("{} in doubt: d ", words::grouped(overview.in_doubt));
         }

@@ -10,19 +10,34 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 /// Longest text of an input, in graphemes.
 pub const LENGTH_LIMIT: usize = 200;
+/// The same for what a person is answered.
+pub const LONG_LIMIT: usize = 1_000;
 /// Longest piece of a paste that is looked at, in bytes: a pasted megabyte must cost nothing.
 const PASTE_LIMIT: usize = 4_096;
 
 /// A line that can be typed into.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Input {
     editor: Editor,
+    /// Most graphemes.
+    limit: usize,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self { editor: Editor::default(), limit: LENGTH_LIMIT }
+    }
 }
 
 impl Input {
     /// An input that already holds `text`, with the cursor at its end.
     pub fn with(text: &str) -> Self {
-        Self { editor: Editor::new(Safe::cut(text, LENGTH_LIMIT).into_string()) }
+        Self { editor: Editor::new(Safe::cut(text, LENGTH_LIMIT).into_string()), limit: LENGTH_LIMIT }
+    }
+
+    /// An empty one for a message to a person.
+    pub fn long() -> Self {
+        Self { limit: LONG_LIMIT, ..Self::default() }
     }
 
     /// What is in it.
@@ -51,7 +66,7 @@ impl Input {
                 // A control character in the shape of a key is no text.
                 if Safe::new(character.encode_utf8(&mut [0; 4])).as_str()
                     != character.encode_utf8(&mut [0; 4])
-                    || self.text().graphemes(true).count() >= LENGTH_LIMIT
+                    || self.text().graphemes(true).count() >= self.limit
                 {
                     return true;
                 }
@@ -79,11 +94,11 @@ impl Input {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let room = LENGTH_LIMIT.saturating_sub(self.text().graphemes(true).count());
+        let room = self.limit.saturating_sub(self.text().graphemes(true).count());
         if room == 0 {
             return;
         }
-        let clean = Safe::cut(&text[..end], LENGTH_LIMIT).into_string();
+        let clean = Safe::cut(&text[..end], self.limit).into_string();
         for character in clean.graphemes(true).take(room).flat_map(str::chars) {
             let _ = self.editor.handle(InputRequest::InsertChar(character));
         }
