@@ -47,6 +47,7 @@ fn world(interval: u64, limited: bool) -> World {
         priority: i32::try_from(nth % 3).unwrap_or(0),
         cap: Cap { limit: Some(250 + nth * 10), used_today: nth },
         pacing: Pacing { interval: Duration::from_secs(interval), per_second: 80, in_flight: 40 },
+        warm_up: Vec::new(),
         next_slot: None,
         opens: Opens::Now,
     };

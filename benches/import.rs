@@ -95,6 +95,7 @@ async fn prepare(cluster: &Cluster) -> Outcome<OrganizationId> {
         time_zone: "Africa/Douala",
         default_locale: "en",
         daily_limit: None,
+        warm_up: signalbox::domain::warm_up::Ladder::usual(),
         rehearsal: false,
     };
     let organization = store.add_organization(&acme, Actor::operator("bench")).await?;

@@ -30,6 +30,7 @@ create table organizations (
     time_zone       text not null,
     default_locale  text not null default 'en',
     daily_limit     integer,
+    warm_up         integer[] not null default '{20,50,100,200}',
     rehearsal       boolean not null default false,
     default_number_id uuid,
     stopped_at      timestamptz,
@@ -40,12 +41,15 @@ create table organizations (
     constraint slug_is_a_short_word check (slug ~ '^[a-z0-9][a-z0-9-]{0,39}$'),
     constraint organization_slug_is_taken_once unique (slug),
     constraint organization_daily_limit_is_positive check (daily_limit > 0),
+    constraint warm_up_has_at_most_90_positive_days check (0 < all (warm_up) and cardinality(warm_up) <= 90),
     constraint stop_names_who_and_why
         check ((stopped_at is null) = (stopped_by is null) and (stopped_at is null) = (stopped_reason is null))
 );
 comment on table organizations is 'The tenant; everything belongs to one.';
 comment on column organizations.time_zone is 'IANA name; the day of every limit begins at midnight here.';
 comment on column organizations.daily_limit is 'Most messages a day over all campaigns; null: none of our own.';
+comment on column organizations.warm_up is
+    'Most messages of a new number on its first days, one after the other; then its own limit. Empty: no ladder.';
 comment on column organizations.rehearsal is 'Only ever reaches loopback addresses and may run on an accelerated clock.';
 comment on column organizations.stopped_at is 'Set by the stop-everything key: no sender claims while it is set.';
 comment on column organizations.revision is 'Raised by every change; actions name the revision they saw.';

@@ -48,6 +48,7 @@ create table whatsapp_numbers (
     suspended_by      text,
     limited_until     timestamptz,
     limited_reason    text,
+    warm_up_started_at timestamptz,
     revision          bigint not null default 1,
     created_at        timestamptz not null default clock_timestamp(),
     updated_at        timestamptz not null default clock_timestamp(),
@@ -72,7 +73,23 @@ comment on column whatsapp_numbers.daily_limit is 'Messages per day of the organ
 comment on column whatsapp_numbers.interval_ms is 'Least time between two messages, in milliseconds.';
 comment on column whatsapp_numbers.per_second is 'Most messages in one second; 0: no limit of our own.';
 comment on column whatsapp_numbers.in_flight is 'Most requests on the wire at once.';
+comment on column whatsapp_numbers.warm_up_started_at is
+    'Its first day on the organisation''s warm-up ladder begins then; null: it is on none.';
 comment on column whatsapp_numbers.limited_until is 'It rests until then, by itself: throttled or breaker open.';
+
+-- Most messages of a number on a day: its own limit, and on the first days of its warm-up no more than the ladder's rung.
+-- The sender's plan asks the same of domain::warm_up; a test compares the two.
+create function limit_of_day(p_limit integer, p_ladder integer[], p_started date, p_day date) returns integer
+    language sql immutable parallel safe
+    return case when p_started is null or p_day >= p_started + cardinality(p_ladder) then p_limit
+                else least(p_limit, p_ladder[greatest(p_day - p_started, 0) + 1]) end;
+
+-- The day of a warm-up, 1 being the first, if its rung makes the limit of the day.
+create function warm_up_day(p_ladder integer[], p_started date, p_day date, p_limit integer) returns integer
+    language sql immutable parallel safe
+    return case when p_day < p_started + cardinality(p_ladder)
+                     and p_limit = p_ladder[greatest(p_day - p_started, 0) + 1]
+                then greatest(p_day - p_started, 0) + 1 end;
 
 create table number_pacing (
     organization_id uuid not null,

@@ -4,8 +4,8 @@
 -- much as the lease, the states, the pacing and every limit allow at this moment, and never more. A lane of campaign 0
 -- is for replies: they pass the same gates, campaigns aside, go first, and may use what a number holds back for them.
 --
--- Order matters. Every lock is taken first (leases, organisation, numbers, campaigns, pacing, usage: always in this
--- order, and by id within each), and only then is the clock read: a condition on time that stands beside a lock is
+-- Order matters. Every lock is taken first (leases, organisation, numbers, campaigns, pacing, usage, accounts with a cap
+-- over 24 hours: always in this order, and by id within each), and only then is the clock read: a condition on time that stands beside a lock is
 -- judged before the wait for it.
 --
 -- The planner options keep the walk on its index whatever the statistics say: a cached plan for "limit $1" expects a
@@ -51,12 +51,18 @@ declare
     v_org_stopped    boolean;
     v_rehearsal      boolean;
     v_org_left       integer := 2147483647;
+    v_warm_up        integer[];
     v_number_verdict text[];
     v_number_left    integer[];
     v_number_gap_us  bigint[];
     v_number_burst   integer[];
     v_number_got     integer[];
     v_number_cap     integer[];
+    v_number_account uuid[];     -- of those whose account has a cap over 24 hours
+    v_accounts       uuid[];     -- these accounts, each once
+    v_account_left   integer[];  -- people that each of them may still begin to talk to
+    v_account        integer;
+    v_known_only     boolean[];  -- lanes of a full account: they may go on with people who count already
     v_number_held    integer[];
     v_reply_paced    boolean[];
     v_reply_got      integer[];
@@ -90,8 +96,8 @@ begin
     perform 1 from number_leases
       where organization_id = p_org and number_id = any (p_numbers) and holder = p_instance
       order by number_id for share;
-    select time_zone, daily_limit, stopped_at is not null, rehearsal
-      into v_zone, v_org_limit, v_org_stopped, v_rehearsal
+    select time_zone, daily_limit, warm_up, stopped_at is not null, rehearsal
+      into v_zone, v_org_limit, v_warm_up, v_org_stopped, v_rehearsal
       from organizations where id = p_org for share;
     if not found then
         raise exception 'no such organisation' using errcode = 'no_data_found';
@@ -124,8 +130,9 @@ begin
             select 'campaign', c.id, c.daily_limit from campaigns c
              where c.organization_id = p_org and c.id = any (p_campaigns)
             union all
-            select 'number', n.id, n.daily_limit from whatsapp_numbers n
-             where n.organization_id = p_org and n.id = any (p_numbers)) s
+            select 'number', n.id,
+                   limit_of_day(n.daily_limit, v_warm_up, (n.warm_up_started_at at time zone v_zone)::date, v_day)
+              from whatsapp_numbers n where n.organization_id = p_org and n.id = any (p_numbers)) s
      where not exists (select from quota_usage u where u.organization_id = p_org and u.scope = s.scope
                           and u.scope_id = s.scope_id and u.day = v_day)
      order by s.scope, s.scope_id
@@ -150,9 +157,10 @@ begin
                when n.suspended_at is not null and (n.suspended_until is null or n.suspended_until > v_now) then 'suspended'
                when n.limited_until > v_now then 'limited'
                when p.next_send_at > v_now then 'paced'
-               when n.daily_limit is not null and n.daily_limit <= coalesce(u.reserved, 0) then 'cap_reached'
+               when p.queued >= p.queue_limit then 'queue_full'
+               when w.daily_limit <= coalesce(u.reserved, 0) then 'cap_reached'
                else 'ok' end order by k.place),
-           array_agg(coalesce(n.daily_limit - coalesce(u.reserved, 0), 2147483647) order by k.place),
+           array_agg(coalesce(w.daily_limit - coalesce(u.reserved, 0), 2147483647) order by k.place),
            -- The caller's slot, made to fit the number's own limits: never more at once or sooner than they allow, and half
            -- as often where few of its messages arrive.
            array_agg(greatest(k.gap_us, case when n.slowed_since is null then 1 else 2 end
@@ -161,15 +169,16 @@ begin
                                               then (k.batch * 1000000::bigint + n.per_second - 1) / n.per_second
                                               else 0 end))
                      order by k.place),
-           array_agg(case when n.interval_ms > 0 then least(k.batch, 1) else k.batch end order by k.place),
-           array_agg(n.daily_limit order by k.place),
+           array_agg(least(k.batch, case when n.interval_ms > 0 then 1 end, p.queue_limit - p.queued) order by k.place),
+           array_agg(w.daily_limit order by k.place),
            -- What is held back for replies, as far as replies have not used it.
-           array_agg(case when n.reply_share > 0 then held_back(p_org, n.id, n.daily_limit, n.reply_share, v_day)
+           array_agg(case when n.reply_share > 0 then held_back(p_org, n.id, w.daily_limit, n.reply_share, v_day)
                           else 0 end order by k.place),
            array_agg(coalesce(p.next_reply_at > v_now, false) order by k.place),
-           array_agg(coalesce(n.reply_share, 0) order by k.place)
+           array_agg(coalesce(n.reply_share, 0) order by k.place),
+           array_agg(a.id order by k.place)
       into v_number_verdict, v_number_left, v_number_gap_us, v_number_burst, v_number_cap, v_number_held, v_reply_paced,
-           v_reply_share
+           v_reply_share, v_number_account
       from unnest(p_numbers, p_epochs, p_batches, p_gaps_us)
            with ordinality as k (number_id, epoch, batch, gap_us, place)
       left join whatsapp_numbers n on n.organization_id = p_org and n.id = k.number_id
@@ -177,7 +186,16 @@ begin
                                and l.holder = p_instance and l.epoch = k.epoch
       left join number_pacing p on p.organization_id = p_org and p.number_id = k.number_id
       left join quota_usage u on u.organization_id = p_org and u.scope = 'number' and u.scope_id = k.number_id
-                             and u.day = v_day;
+                             and u.day = v_day
+      left join accounts a on a.organization_id = p_org and a.id = n.account_id and a.rolling_cap is not null
+     cross join lateral (select limit_of_day(n.daily_limit, v_warm_up,
+                                             (n.warm_up_started_at at time zone v_zone)::date, v_day) as daily_limit) w;
+    if array_remove(v_number_account, null) <> '{}' then
+        -- Hardly any account has a cap of this kind. One that has is locked until the end: its people are counted by one
+        -- claim after the other, whoever makes them.
+        select array_agg(r.account_id), array_agg(r.room) into v_accounts, v_account_left
+          from account_room(p_org, array_remove(v_number_account, null), v_now) r;
+    end if;
 
     select array_agg(coalesce(c.state = 'active', false) order by k.place),
            array_agg(coalesce(c.daily_limit - coalesce(u.reserved, 0), 2147483647) order by k.place),
@@ -199,6 +217,7 @@ begin
     -- 5. Grants: the least of what was wanted and every limit, in the order of the lanes.
     v_grant := array_fill(0, array[cardinality(p_lane_number)]);
     v_used := v_grant;
+    v_known_only := array_fill(false, array[cardinality(p_lane_number)]);
     v_number_got := array_fill(0, array[cardinality(p_numbers)]);
     v_campaign_got := array_fill(0, array[cardinality(p_campaigns)]);
     for i in 1 .. cardinality(p_lane_number) loop
@@ -228,6 +247,16 @@ begin
                             v_number_left[p_lane_number[i]] - v_number_held[p_lane_number[i]],
                             v_number_burst[p_lane_number[i]] - v_number_got[p_lane_number[i]],
                             v_campaign_left[p_lane_campaign[i]], v_org_left);
+            if v_number_account[p_lane_number[i]] is not null and v_take > 0 then
+                v_account := array_position(v_accounts, v_number_account[p_lane_number[i]]);
+                v_known_only[i] := coalesce(v_account_left[v_account] <= 0, true);
+                if v_known_only[i] then
+                    return next row (i, null, null, null, null, null, null, null, null, 'account_cap_reached')::claim_row;
+                else
+                    v_take := least(v_take, v_account_left[v_account]);
+                    v_account_left[v_account] := v_account_left[v_account] - v_take;
+                end if;
+            end if;
             if v_take > 0 then
                 v_grant[i] := v_take;
                 v_number_got[p_lane_number[i]] := v_number_got[p_lane_number[i]] + v_take;
@@ -265,14 +294,15 @@ begin
     end loop;
     for c in 1 .. cardinality(p_campaigns) loop
         v_take := 0;
-        if v_campaign_bound[c] then
+        if v_campaign_bound[c] or true = any (v_known_only) then
             -- Work that belongs to one number goes first, through that number.
             for i in 1 .. cardinality(p_lane_number) loop
-                if p_lane_campaign[i] = c and v_grant[i] > 0 then
+                if p_lane_campaign[i] = c and v_grant[i] > 0 and (v_campaign_bound[c] or v_known_only[i]) then
                     return query select * from claim_bound(p_org, p_instance, p_campaigns[c],
                         p_numbers[p_lane_number[i]], p_epochs[p_lane_number[i]],
                         case when p_may_take_over[c] then p_takes_over else '{}' end, i, v_grant[i],
-                        p_attempts[v_offset + 1 : v_offset + v_grant[i]], v_now, v_day, p_deadline);
+                        p_attempts[v_offset + 1 : v_offset + v_grant[i]], v_now, v_day, p_deadline,
+                        case when v_known_only[i] then v_number_account[p_lane_number[i]] end, v_campaign_sticky[c]);
                     get diagnostics v_row_count = row_count;
                     v_offset := v_offset + v_row_count;
                     v_grant[i] := v_grant[i] - v_row_count;
@@ -286,7 +316,7 @@ begin
         v_epochs := '{}';
         v_cum := 0;
         for i in 1 .. cardinality(p_lane_number) loop
-            if p_lane_campaign[i] = c and v_grant[i] > 0 and not p_lane_bound_only[i] then
+            if p_lane_campaign[i] = c and v_grant[i] > 0 and not (p_lane_bound_only[i] or v_known_only[i]) then
                 v_thresholds := v_thresholds || (v_cum + 1);
                 v_cum := v_cum + v_grant[i];
                 v_lanes := v_lanes || i;
@@ -376,6 +406,9 @@ begin
     if v_total = 0 then
         return;
     end if;
+    if v_accounts is not null then
+        perform charge_accounts(p_org, v_accounts, p_attempts[1 : v_offset], v_now);
+    end if;
     insert into quota_usage as u (organization_id, scope, scope_id, day, cap, reserved)
     select p_org, s.scope, s.scope_id, v_day, s.cap, s.got
       from (select 'campaign' as scope, k.id as scope_id, k.cap, k.got
@@ -405,7 +438,7 @@ begin
                                    v_now + make_interval(secs => k.gap_us / 1000000.0
                                                                  * case when k.got > k.replies
                                                                         then 100.0 / (100 - k.share) else 1 end)),
-           last_sent_at = v_now
+           last_sent_at = v_now, queued = p.queued + k.got
       from unnest(p_numbers, v_number_got, v_number_gap_us, v_reply_got, v_reply_share)
            as k (number_id, got, gap_us, replies, share)
      where p.organization_id = p_org and p.number_id = k.number_id and k.got > 0;
@@ -413,10 +446,12 @@ end $$;
 comment on function claim is
     'Reserves quota, picks due recipients, marks them sending and commits the intents: one statement.';
 
--- Queued work of one campaign that belongs to one number, or to numbers whose work it takes over.
+-- Queued work of one campaign that belongs to one number, or to numbers whose work it takes over. With p_known_to: the
+-- account is full, and only people go on who count already; of them also those who are put back for any number.
 create function claim_bound(
     p_org uuid, p_instance uuid, p_campaign uuid, p_number uuid, p_epoch bigint, p_takes_over uuid[], p_lane integer,
-    p_wanted integer, p_attempts uuid[], p_now timestamptz, p_day date, p_deadline interval
+    p_wanted integer, p_attempts uuid[], p_now timestamptz, p_day date, p_deadline interval,
+    p_known_to uuid default null, p_sticky boolean default true
 ) returns setof claim_row
     language plpgsql
     set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
@@ -428,7 +463,7 @@ declare
     v_owner  uuid;
 begin
     foreach v_owner in array array[p_number] || p_takes_over loop
-        exit when cardinality(v_picked) >= p_wanted;
+        exit when p_known_to is not null or cardinality(v_picked) >= p_wanted;
         v_picked := v_picked || array(
             select r.ctid from campaign_recipients r
              where r.organization_id = p_org and r.campaign_id = p_campaign
@@ -438,6 +473,29 @@ begin
                      where s.organization_id = p_org and s.phone = r.phone limit 1) is null
              order by r.due_at limit p_wanted - cardinality(v_picked) for update of r skip locked);
     end loop;
+    if p_known_to is not null then
+        -- So many are looked at, and no more: the rest comes up when these are gone, or when the account has room.
+        v_picked := array(
+            select k.place from (
+                select r.ctid as place, r.phone from campaign_recipients r
+                 where r.organization_id = p_org and r.campaign_id = p_campaign
+                   and r.bound_number_id = p_number and r.due_at is not null and r.due_at <= p_now
+                   and r.state = 'queued'
+                   and (select s.since from suppressions s
+                         where s.organization_id = p_org and s.phone = r.phone limit 1) is null
+                 order by r.due_at limit 500 for update of r skip locked) k
+             where counts_already(p_org, p_known_to, p_number, k.phone, p_now) limit p_wanted);
+        v_picked := v_picked || array(
+            select k.place from (
+                select r.ctid as place, r.phone from campaign_recipients r
+                 where r.organization_id = p_org and r.campaign_id = p_campaign
+                   and r.bound_number_id is null and r.due_at is not null and r.due_at <= p_now
+                   and r.state = 'queued'
+                   and (select s.since from suppressions s
+                         where s.organization_id = p_org and s.phone = r.phone limit 1) is null
+                 order by r.due_at limit 500 for update of r skip locked) k
+             where counts_already(p_org, p_known_to, p_number, k.phone, p_now) limit p_wanted - cardinality(v_picked));
+    end if;
     if cardinality(v_picked) = 0 then
         return;
     end if;
@@ -445,7 +503,8 @@ begin
     with marked as (
         update campaign_recipients r
            set state = 'sending', due_at = null, bound_number_id = null, tries = r.tries + 1,
-               sticky_number_id = p_number, last_attempt_id = p_attempts[k.place], updated_at = p_now
+               sticky_number_id = case when p_sticky or r.bound_number_id is not null then p_number end,
+               last_attempt_id = p_attempts[k.place], updated_at = p_now
           from unnest(v_picked) with ordinality as k (place_on_page, place)
          where r.ctid = k.place_on_page
         returning r.id, r.step, r.tries, r.phone, k.place::integer as place

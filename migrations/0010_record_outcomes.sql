@@ -289,6 +289,7 @@ begin
          where u.organization_id = p_org and u.scope = v_row.scope and u.scope_id = v_row.scope_id
            and u.day = v_row.day;
     end loop;
+    perform uncharge_accounts(p_org, p_attempts, v_numbers);
     for v_row in
         select f.number_id, f.campaign_id, f.day, count(*)::integer as freed
           from unnest(v_numbers, v_campaigns, v_days) as f (number_id, campaign_id, day)

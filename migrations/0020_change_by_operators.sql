@@ -225,7 +225,8 @@ begin
            suspended_by = v_new.suspended_by, limited_until = v_new.limited_until,
            limited_reason = v_new.limited_reason, slowed_since = v_new.slowed_since,
            slowed_reason = v_new.slowed_reason, monthly_cost = v_new.monthly_cost,
-           cost_currency = v_new.cost_currency, revision = revision + 1, updated_at = v_now
+           cost_currency = v_new.cost_currency, warm_up_started_at = v_new.warm_up_started_at,
+           revision = revision + 1, updated_at = v_now
      where organization_id = p_org and id = p_number
     returning * into v_new;
     if p_action in ('suspend number', 'fail over number') and not v_suspended then
@@ -424,9 +425,10 @@ declare
     v_new  whatsapp_numbers;
 begin
     insert into whatsapp_numbers (organization_id, id, account_id, phone, instance_id, display_name, notes, priority,
-                                  daily_limit, interval_ms, per_second, in_flight)
+                                  daily_limit, interval_ms, per_second, in_flight, warm_up_started_at)
     select p_org, p_id, n.account_id, n.phone, coalesce(n.instance_id, ''), coalesce(n.display_name, ''),
-           coalesce(n.notes, ''), n.priority, n.daily_limit, n.interval_ms, n.per_second, n.in_flight
+           coalesce(n.notes, ''), n.priority, n.daily_limit, n.interval_ms, n.per_second, n.in_flight,
+           n.warm_up_started_at
       from jsonb_populate_record(null::whatsapp_numbers, p_number) n
     returning * into v_new;
     insert into pools as p (organization_id, id, name) values (p_org, new_uuid(), p_pool)

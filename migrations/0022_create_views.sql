@@ -40,18 +40,20 @@ comment on view campaign_stats is 'Recipients of every campaign by the furthest 
 create view number_usage_today with (security_invoker = true) as
 select n.organization_id, n.id as number_id, n.phone::text as phone, n.display_name as name,
        a.provider::text as provider, a.name as account, t.day, n.daily_limit, coalesce(u.reserved, 0) as sent_today,
-       case when n.daily_limit is not null
-            then greatest(n.daily_limit - coalesce(u.reserved, 0), 0) end as remaining_today,
+       case when w.limit_today is not null
+            then greatest(w.limit_today - coalesce(u.reserved, 0), 0) end as remaining_today,
        case when not n.is_active then 'disabled'
             when n.suspended_at is not null and (n.suspended_until is null or n.suspended_until > t.at) then 'suspended'
-            when n.limited_until > t.at then 'limited' else 'active' end as state
+            when n.limited_until > t.at then 'limited' else 'active' end as state, w.limit_today
   from whatsapp_numbers n
   join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
   join organizations o on o.id = n.organization_id
  cross join lateral (select clock_timestamp() as at, (clock_timestamp() at time zone o.time_zone)::date as day) t
+ cross join lateral (select limit_of_day(n.daily_limit, o.warm_up, (n.warm_up_started_at at time zone o.time_zone)::date,
+                                         t.day) as limit_today) w
   left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number' and u.scope_id = n.id
                          and u.day = t.day;
-comment on view number_usage_today is 'What every number sent on the organisation''s day, and what is left of its limit.';
+comment on view number_usage_today is 'What every number sent on the organisation''s day, and what is left of its limit, warm-up included.';
 
 create view pending_today with (security_invoker = true) as
 select r.organization_id, c.name as campaign, r.campaign_id, r.id as recipient_id, r.phone::text as phone, r.step,
@@ -94,22 +96,28 @@ comment on function get_available_whatsapp_number is
 create function increment_message_count(number_id uuid) returns void language plpgsql as $$
 declare
     v_number whatsapp_numbers;
+    v_day    date;
+    v_limit  integer;
 begin
     select n.* into v_number from whatsapp_numbers n where n.id = $1 for share;
     if not found then
         raise exception 'there is no number %', $1 using errcode = 'no_data_found';
     end if;
-    insert into quota_usage as u (organization_id, scope, scope_id, day, cap, reserved, elsewhere)
-    select v_number.organization_id, 'number', v_number.id, (clock_timestamp() at time zone o.time_zone)::date,
-           v_number.daily_limit, 1, 1
+    select d.day, limit_of_day(v_number.daily_limit, o.warm_up,
+                               (v_number.warm_up_started_at at time zone o.time_zone)::date, d.day)
+      into v_day, v_limit
       from organizations o
-     where o.id = v_number.organization_id and (v_number.daily_limit is null or v_number.daily_limit > 0)
+     cross join lateral (select (clock_timestamp() at time zone o.time_zone)::date as day) d
+     where o.id = v_number.organization_id;
+    insert into quota_usage as u (organization_id, scope, scope_id, day, cap, reserved, elsewhere)
+    select v_number.organization_id, 'number', v_number.id, v_day, v_limit, 1, 1
+     where v_limit is null or v_limit > 0
     on conflict on constraint quota_usage_key do update
        set reserved = u.reserved + 1, elsewhere = u.elsewhere + 1,
            cap = case when excluded.cap is null then null else greatest(u.cap, excluded.cap, u.reserved) end
-     where v_number.daily_limit is null or u.reserved < v_number.daily_limit;
+     where v_limit is null or u.reserved < v_limit;
     if not found then
-        raise exception 'number % has reached its daily limit of %', v_number.phone, v_number.daily_limit
+        raise exception 'number % has reached its daily limit of %', v_number.phone, v_limit
             using errcode = 'check_violation', constraint = 'usage_is_within_cap';
     end if;
 end $$;

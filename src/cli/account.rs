@@ -3,7 +3,7 @@
 use super::{
     CliError, Session, account_templates,
     later::Later,
-    output::{Table, card, or_dash},
+    output::{Table, card, local_or_dash, or_dash},
     parse::{self, Limit},
     secret,
     session::Org,
@@ -58,7 +58,8 @@ pub enum Verb {
         /// Where the provider is reached, instead of `META_BASE_URL` and its like
         #[arg(long, value_name = "URL")]
         base_url: Option<String>,
-        /// Most unique recipients in a moving 24 hours
+        /// Most people in a moving 24 hours, over all its numbers; who wrote within 24 hours does not count. A limit that the
+        /// provider tells holds too, the smaller of both. Accounts of one Meta portfolio share Meta's: divide it among them
         #[arg(long, value_name = "N", value_parser = parse::positive_limit, allow_hyphen_values = true)]
         rolling_limit: Option<Limit>,
     },
@@ -96,7 +97,7 @@ pub enum Verb {
         /// Where the provider is reached, or none for where it usually is
         #[arg(long, value_name = "URL|none")]
         base_url: Option<String>,
-        /// Most unique recipients in a moving 24 hours, or none
+        /// Most people in a moving 24 hours, over all its numbers, or none for what the provider tells
         #[arg(long, value_name = "N|none", value_parser = parse::positive_limit, allow_hyphen_values = true)]
         rolling_limit: Option<Limit>,
         /// Why, for the audit log
@@ -266,6 +267,9 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("external id", account.external_id.clone()),
             ("base url", or_dash(account.base_url.as_ref())),
             ("rolling limit", or_dash(account.rolling_limit)),
+            ("provider's limit", or_dash(account.provider_limit)),
+            ("people in 24 h", or_dash(account.reached)),
+            ("room again", local_or_dash(account.room_opens, org.zone)),
             ("numbers", account.numbers.to_string()),
             ("a month", costs(&account.monthly_costs)),
             ("token", "sealed".to_owned()),

@@ -242,6 +242,7 @@ async fn furnish(
         time_zone: "Africa/Douala",
         default_locale: "en",
         daily_limit: None,
+        warm_up: crate::domain::warm_up::Ladder::usual(),
         rehearsal: true,
     };
     session.store.add_organization(&new, actor).await?;
@@ -322,6 +323,7 @@ async fn add_number(
         priority: line.priority,
         daily_limit: Some(if options.headless { 10_000_000 } else { 1_000 }),
         pacing: Some(if options.headless { full_speed } else { line.pacing }),
+        warm_up: None,
     };
     session.store.add_number(org.id, &number, Some("default"), session.actor()).await?;
     Ok(())

@@ -128,6 +128,7 @@ fn what_if(world: &mut ForecastWorld, place: usize, args: &ForecastArgs) -> Resu
             cap: Cap { limit: Some(*limit), used_today: 0 },
             pacing: like
                 .map_or(Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 1 }, |like| like.pacing),
+            warm_up: Vec::new(),
             next_slot: None,
             opens: Opens::Now,
         };

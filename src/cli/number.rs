@@ -4,7 +4,7 @@ use super::{
     CliError, Session, account,
     later::Later,
     number_show, number_test, number_validate,
-    parse::{self, Limit, When},
+    parse::{self, Limit, WarmUp, When},
     session::Org,
     why,
 };
@@ -61,6 +61,11 @@ pub struct AddArgs {
     /// Its pace
     #[command(flatten)]
     pacing: PacingArgs,
+    /// Begin small: 20, 50, 100, 200 messages on its first days unless the organisation has a ladder of its own (org edit
+    /// --warm-up), then its daily limit. From today, or from TIME. Not by itself: a number that is new here may be old at
+    /// its provider. Advised for every number that is new to `WhatsApp`, and most of all behind an unofficial gateway
+    #[arg(long, value_name = "now|TIME", num_args = 0..=1, default_missing_value = "now", value_parser = parse::warm_up)]
+    warm_up: Option<WarmUp>,
     /// The pool that it joins, made where there is none of that name
     #[arg(long, value_name = "NAME")]
     pool: Option<String>,
@@ -90,6 +95,9 @@ pub struct EditArgs {
     /// Its pace
     #[command(flatten)]
     pacing: PacingArgs,
+    /// Begin or began its warm-up now or at TIME, or take it off the ladder
+    #[arg(long, value_name = "now|off|TIME", value_parser = parse::warm_up)]
+    warm_up: Option<WarmUp>,
     /// Percent of its daily limit and of its rate that only replies may use
     #[arg(long, value_name = "PERCENT", value_parser = parse::reply_share, allow_hyphen_values = true)]
     reply_share: Option<u32>,
@@ -345,6 +353,7 @@ async fn add(session: &Session, org: &Org, args: &AddArgs) -> Result<(), CliErro
         priority: args.priority,
         daily_limit: args.daily_limit.and_then(Limit::get),
         pacing: Some(pacing),
+        warm_up: args.warm_up.as_ref().map(|given| given.starts(org)).transpose()?.flatten(),
     };
     let (id, _version) =
         session.store.add_number(org.id, &number, args.pool.as_deref(), session.actor()).await?;
@@ -366,6 +375,7 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         interval_ms: args.pacing.interval,
         per_second: args.pacing.per_second,
         in_flight: args.pacing.in_flight,
+        warm_up_started_at: args.warm_up.as_ref().map(|given| given.starts(org)).transpose()?,
         reply_share: args.reply_share,
         monthly_cost: args.monthly_cost.map(|cost| cost.of(args.currency)).transpose()?,
     };

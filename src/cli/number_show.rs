@@ -62,7 +62,9 @@ fn hold(number: &NumberRecord, org: &Org) -> Option<Hold> {
     let facts = NumberFacts {
         service,
         breakers: [None; 2],
-        daily_limit: number.daily_limit.map(count),
+        account: number.account_room(),
+        daily_limit: number.limit_today.map(count),
+        warm_up: number.warm_up_day.map(count),
         used_today: count(number.sent_today),
     };
     facts::of_number(&facts, now).next()
@@ -157,6 +159,28 @@ fn signs(number: &NumberRecord) -> String {
 /// Said where an unofficial number is added or shown.
 pub const UNOFFICIAL: &str = "unofficial: it drives a WhatsApp phone, which WhatsApp can ban without notice; keep its volume low and have a backup in the pool";
 
+/// Where it stands on the ladder.
+fn warm_up(number: &NumberRecord, org: &Org) -> String {
+    match (number.warm_up_day.zip(number.limit_today), number.warm_up_started_at) {
+        (Some((day, limit)), _) => format!("day {day}: {limit} a day"),
+        (None, Some(began)) => format!("began {}", local_or_dash(Some(began), org.zone)),
+        (None, None) => "none".to_owned(),
+    }
+}
+
+/// How much of its account's limit over 24 hours is used.
+fn account_room(number: &NumberRecord) -> String {
+    number
+        .account_room()
+        .map_or_else(|| "no limit".to_owned(), |room| format!("{} of {} people", room.used, room.limit))
+}
+
+/// Whether it goes slower than it may after its provider told it so.
+fn pace(number: &NumberRecord, org: &Org) -> String {
+    let Some(full) = number.full_pace_at else { return "its own".to_owned() };
+    format!("{} %, its own again at {}", number.pace_percent, local_or_dash(Some(full), org.zone))
+}
+
 /// Since when the provider says that a suspended number is well; whether it comes back by itself depends on the cause.
 fn well_since(number: &NumberRecord, org: &Org) -> String {
     let since = local_or_dash(number.well_since, org.zone);
@@ -189,7 +213,7 @@ pub async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
                 number.state.clone(),
                 signs(number),
                 number.sent_today.to_string(),
-                or_dash(number.daily_limit),
+                or_dash(number.limit_today),
                 or_dash(Money::of(number.monthly_cost, number.cost_currency.as_deref())),
                 or_dash(number.lease_host.as_ref()),
                 or_dash(line.hold_sentence.as_ref()),
@@ -230,10 +254,13 @@ pub async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), Cli
             ("failed in 24 h", ratio(&number, number.failed_lately, number.failed_warned_at)),
             ("blocked in 24 h", ratio(&number, number.blocked_lately, number.blocked_warned_at)),
             ("daily limit", or_dash(number.daily_limit)),
+            ("warm-up", warm_up(&number, org)),
+            ("account in 24 h", account_room(&number)),
             ("sent today", number.sent_today.to_string()),
             ("left today", or_dash(number.remaining_today)),
             ("interval", format!("{} s", f64::from(number.interval_ms) / 1000.0)),
             ("per second", number.per_second.to_string()),
+            ("pace", pace(&number, org)),
             ("held for replies", format!("{} %", number.reply_share)),
             ("in flight", number.in_flight.to_string()),
             ("lease held by", or_dash(number.lease_host.as_ref())),

@@ -11,6 +11,7 @@ use crate::{
         action::{Action, Order},
         locale::Locale,
         phone::Phone,
+        warm_up::Ladder,
     },
     store::{
         organization::{ConsentEdit, NewOrganization, OrganizationEdit},
@@ -43,6 +44,9 @@ pub enum Verb {
         /// Most messages a day over all campaigns
         #[arg(long, value_name = "N", value_parser = parse::positive_limit, allow_hyphen_values = true)]
         daily_limit: Option<Limit>,
+        /// What new numbers may send on their first days, if they warm up (number add --warm-up); or off
+        #[arg(long, value_name = "N,N,...|off")]
+        warm_up: Option<Ladder>,
         /// It only ever reaches loopback addresses, and may run on an accelerated clock
         #[arg(long)]
         rehearsal: bool,
@@ -68,6 +72,9 @@ pub enum Verb {
         /// Most messages a day over all campaigns, or none
         #[arg(long, value_name = "N|none", value_parser = parse::positive_limit, allow_hyphen_values = true)]
         daily_limit: Option<Limit>,
+        /// What new numbers may send on their first days, if they warm up (number add --warm-up); or off
+        #[arg(long, value_name = "N,N,...|off")]
+        warm_up: Option<Ladder>,
         /// The number of last resort, or none
         #[arg(long, value_name = "PHONE|none")]
         default_number: Option<String>,
@@ -176,20 +183,32 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Release { reason } => {
             act(session, Action::ReleaseStop, reason, "released: sending goes on").await
         }
-        Verb::Add { slug, name, timezone, locale, daily_limit, rehearsal } => {
+        Verb::Add { slug, name, timezone, locale, daily_limit, warm_up, rehearsal } => {
             let new = NewOrganization {
                 slug: &slug,
                 name: &name,
                 time_zone: timezone.name(),
                 default_locale: locale.as_str(),
                 daily_limit: daily_limit.and_then(Limit::column),
+                warm_up: warm_up.unwrap_or_else(Ladder::usual),
                 rehearsal,
             };
             let id = session.store.add_organization(&new, session.actor()).await?;
             session.out.show(&json!({ "id": id, "slug": slug }), || format!("added organisation {slug}"))
         }
         Verb::Watch => vitals::show(session).await,
-        Verb::Edit { slug, name, timezone, locale, daily_limit, default_number, consent, vitals, reason } => {
+        Verb::Edit {
+            slug,
+            name,
+            timezone,
+            locale,
+            daily_limit,
+            warm_up,
+            default_number,
+            consent,
+            vitals,
+            reason,
+        } => {
             let number = match default_number.as_deref() {
                 None => None,
                 Some("none") => Some(None),
@@ -200,6 +219,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 time_zone: timezone.map(Tz::name),
                 default_locale: locale.as_ref().map(Locale::as_str),
                 daily_limit: daily_limit.map(Limit::column),
+                warm_up,
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),
             };
             let (consent, vitals) = (&consent, &vitals);
@@ -257,8 +277,16 @@ async fn act(session: &Session, action: Action, reason: Option<String>, done: &s
 async fn list(session: &Session) -> Result<(), CliError> {
     let organizations = session.store.organizations(None).await?;
     session.out.show(&organizations, || {
-        let mut table =
-            Table::new(&["SLUG", "NAME", "ZONE", "LOCALE", "DAILY LIMIT", "DEFAULT NUMBER", "STOPPED"]);
+        let mut table = Table::new(&[
+            "SLUG",
+            "NAME",
+            "ZONE",
+            "LOCALE",
+            "DAILY LIMIT",
+            "WARM-UP",
+            "DEFAULT NUMBER",
+            "STOPPED",
+        ]);
         for organization in &organizations {
             let zone = organization.time_zone.parse().unwrap_or(Tz::UTC);
             table.row([
@@ -267,6 +295,7 @@ async fn list(session: &Session) -> Result<(), CliError> {
                 organization.time_zone.clone(),
                 organization.default_locale.clone(),
                 or_dash(organization.daily_limit),
+                organization.ladder().to_string(),
                 or_dash(organization.default_number.as_ref()),
                 local_or_dash(organization.stopped_at, zone),
             ]);

@@ -1,5 +1,6 @@
 //! Values in arguments: each refused with a sentence that says what it should be.
 
+use super::{CliError, session::Org};
 use crate::domain::{day, number::LAST_PRIORITY, phone::Phone};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
@@ -108,6 +109,40 @@ pub enum When {
     At(DateTime<Utc>),
     /// A local time.
     Local(NaiveDateTime),
+}
+
+/// When a warm-up begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WarmUp {
+    /// Today.
+    Now,
+    /// Never: the number is taken off the ladder.
+    Off,
+    /// On the day of this time.
+    From(When),
+}
+
+impl WarmUp {
+    /// The instant, by the organisation's clock and the database's; `None`: never.
+    ///
+    /// # Errors
+    /// When the clock there never shows that time, or shows it twice.
+    pub fn starts(&self, org: &Org) -> Result<Option<DateTime<Utc>>, CliError> {
+        match self {
+            Self::Now => Ok(Some(org.record.now)),
+            Self::Off => Ok(None),
+            Self::From(when) => when.in_zone(org.zone).map(Some).map_err(CliError::Usage),
+        }
+    }
+}
+
+/// `now`, `off` or a time.
+pub fn warm_up(raw: &str) -> Result<WarmUp, String> {
+    match raw.trim() {
+        "now" => Ok(WarmUp::Now),
+        "off" => Ok(WarmUp::Off),
+        time => when(time).map(WarmUp::From).map_err(|sentence| format!("{sentence}, or now, or off")),
+    }
 }
 
 impl When {

@@ -39,7 +39,7 @@ const OF_CAMPAIGN: [GateName; 12] = [
     GateName::Share,
 ];
 /// Gates that a number is asked.
-const OF_NUMBER: [GateName; 9] = [
+const OF_NUMBER: [GateName; 10] = [
     GateName::Switch,
     GateName::Sender,
     GateName::Pool,
@@ -47,6 +47,7 @@ const OF_NUMBER: [GateName; 9] = [
     GateName::Breaker,
     GateName::Lease,
     GateName::OrganizationCap,
+    GateName::AccountCap,
     GateName::NumberCap,
     GateName::Pace,
 ];
@@ -274,9 +275,12 @@ pub async fn number(session: &Session, org: &Org, id: NumberId, phone: &Phone) -
         .collect();
     let has_work = look.roster.served_by(place).iter().any(|(at, _)| look.campaign(*at).queued > 0);
     let mut known = look.known();
-    known.push(hold::room(GateName::NumberCap, view.number.daily_limit, view.used_today));
+    known.push(hold::account_room(view.account_room));
+    let warm_up = view.warm_up.map(|rung| rung.day);
+    known.push(hold::number_room(view.number.daily_limit, view.used_today, warm_up));
+    known.extend(view.slowed.as_ref().map(|slowed| (GateName::Pace, slowed.sentence(org.zone))));
     known.push((GateName::Pool, pools_of(&look, id)));
-    if let Some(why) = &view.slowed {
+    if let Some(why) = &view.half_rate {
         known.push((GateName::Number, format!("in service at half its rate: {why}")));
     }
     let gates = hold::gates(&OF_NUMBER, &holds, &known, org.zone);

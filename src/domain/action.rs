@@ -70,6 +70,8 @@ pub struct NewNumber {
     pub daily_limit: Option<u32>,
     /// `None`: the provider's default.
     pub pacing: Option<Pacing>,
+    /// When its warm-up begins; `None`: it sends as much as its limit allows from the first day.
+    pub warm_up: Option<DateTime<Utc>>,
 }
 
 /// What an operator asks for.

@@ -13,7 +13,7 @@ use std::{cmp::Ordering, fmt};
 pub mod facts;
 mod gate;
 
-pub use gate::{Gate, GateName, gates, room};
+pub use gate::{Gate, GateName, account_room, gates, number_room, room};
 
 /// Whose cap is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +21,11 @@ pub use gate::{Gate, GateName, gates, room};
 pub enum CapScope {
     /// The number's, by calendar day.
     Number,
+    /// The number's, on a day of its warm-up.
+    WarmUp {
+        /// Which day of it; 1 is the first.
+        day: u32,
+    },
     /// The campaign's, by calendar day.
     Campaign,
     /// The organisation's, by calendar day.
@@ -152,6 +157,11 @@ pub enum Hold {
         /// When its next slot opens.
         until: DateTime<Utc>,
     },
+    /// As many messages wait in the gateway's own queue as may: a pause, a STOP or a failover does not reach them there.
+    QueueFull {
+        /// How many that is.
+        limit: u32,
+    },
     /// As many requests are on the wire as the number may have.
     InFlightFull {
         /// How many that is.
@@ -186,6 +196,7 @@ impl Hold {
             Self::CapReached { .. } => "cap_reached",
             Self::GivesWay => "gives_way",
             Self::Paced { .. } => "paced",
+            Self::QueueFull { .. } => "queue_full",
             Self::InFlightFull { .. } => "in_flight_full",
         }
     }
@@ -216,6 +227,7 @@ impl Hold {
             | Self::NotChosen { .. }
             | Self::NoLease { .. }
             | Self::GivesWay
+            | Self::QueueFull { .. }
             | Self::InFlightFull { .. } => None,
         }
     }
@@ -224,7 +236,10 @@ impl Hold {
     #[must_use]
     pub fn opens_by_itself(&self) -> bool {
         self.until().is_some()
-            || matches!(self, Self::InFlightFull { .. } | Self::GivesWay | Self::NotChosen { .. })
+            || matches!(
+                self,
+                Self::InFlightFull { .. } | Self::QueueFull { .. } | Self::GivesWay | Self::NotChosen { .. }
+            )
     }
 
     /// Of two ways to go on that wait, the one that opens first; one that does not open by itself comes last. For a
@@ -268,10 +283,10 @@ impl Hold {
                 CapScope::Organization => GateName::OrganizationCap,
                 CapScope::Account => GateName::AccountCap,
                 CapScope::Campaign => GateName::CampaignCap,
-                CapScope::Number => GateName::NumberCap,
+                CapScope::Number | CapScope::WarmUp { .. } => GateName::NumberCap,
             },
             Self::GivesWay => GateName::Share,
-            Self::Paced { .. } | Self::InFlightFull { .. } => GateName::Pace,
+            Self::Paced { .. } | Self::QueueFull { .. } | Self::InFlightFull { .. } => GateName::Pace,
         }
     }
 
@@ -312,6 +327,9 @@ impl Hold {
             Self::NoLease { holder: None } => "no sender has taken this number yet".to_owned(),
             Self::GivesWay => "gives way to campaigns that go first or are behind their share".to_owned(),
             Self::Paced { until } => format!("paced, next slot {}", When::time(*until, zone)),
+            Self::QueueFull { limit } => {
+                format!("{limit} messages wait in the gateway's own queue, as many as allowed")
+            }
             Self::InFlightFull { limit: 1 } => "waits for the answer to the message on the wire".to_owned(),
             Self::InFlightFull { limit } => format!("{limit} messages are on the wire, as many as allowed"),
             Self::NumberDisabled
@@ -353,8 +371,19 @@ fn cap_sentence(scope: CapScope, limit: u32, opens: Option<DateTime<Utc>>, zone:
         CapScope::Campaign => "campaign ",
         CapScope::Organization => "organisation ",
         CapScope::Account => "account ",
+        CapScope::WarmUp { day } => {
+            let opens = opens.map(|at| format!(", opens {}", When::time(at, zone))).unwrap_or_default();
+            return format!("warm-up day {day}: {limit} a day, all sent{opens}");
+        }
     };
     match opens {
+        // A moving day may open tomorrow at any time.
+        Some(at) if scope == CapScope::Account => {
+            format!(
+                "account cap reached: {limit} people in 24 hours, the next from {}",
+                When::plain(at, zone)
+            )
+        }
         _ if limit == 0 => format!("{whose}cap is 0, opens when somebody raises it"),
         Some(at) => format!("{whose}cap reached, opens {}", When::time(at, zone)),
         None => format!("{whose}cap reached, nobody can say when it opens"),

@@ -31,6 +31,7 @@ pub mod suggest;
 pub mod template;
 pub mod text;
 pub mod thread;
+pub mod warm_up;
 
 #[cfg(test)]
 pub(crate) mod seeded;

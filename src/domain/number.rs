@@ -35,6 +35,16 @@ impl ProviderKind {
         }
     }
 
+    /// The name that people know.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Meta => "Meta",
+            Self::Ultramsg => "UltraMsg",
+            Self::Twilio => "Twilio",
+        }
+    }
+
     /// Whether `WhatsApp` sanctions this way of sending.
     #[must_use]
     pub fn is_official(self) -> bool {
@@ -113,6 +123,25 @@ pub struct Pacing {
     pub in_flight: u32,
 }
 
+impl Pacing {
+    /// The same at so many percent of its speed, at least a twentieth. One that knows no time between messages has fewer on
+    /// the wire instead.
+    #[must_use]
+    pub fn at_percent(self, percent: u32) -> Self {
+        let percent = percent.clamp(5, 100);
+        let part =
+            |count: u32| u32::try_from(u64::from(count) * u64::from(percent) / 100).unwrap_or(count).max(1);
+        if self.interval.is_zero() && self.per_second == 0 {
+            return Self { in_flight: part(self.in_flight), ..self };
+        }
+        Self {
+            interval: self.interval.saturating_mul(100) / percent,
+            per_second: if self.per_second == 0 { 0 } else { part(self.per_second) },
+            in_flight: self.in_flight,
+        }
+    }
+}
+
 /// Why a number is suspended, since when, until when and by whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Suspension {
@@ -181,6 +210,25 @@ pub struct Number {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slower_pace_is_longer_rarer_or_narrower() {
+        let pacing = |interval_ms, per_second, in_flight| Pacing {
+            interval: Duration::from_millis(interval_ms),
+            per_second,
+            in_flight,
+        };
+        for (own, percent, slow) in [
+            (pacing(0, 80, 40), 50, pacing(0, 40, 40)),
+            (pacing(120_000, 1, 1), 50, pacing(240_000, 1, 1)),
+            (pacing(0, 0, 40), 25, pacing(0, 0, 10)),
+            (pacing(0, 1, 40), 25, pacing(0, 1, 40)),
+            (pacing(1_000, 0, 3), 100, pacing(1_000, 0, 3)),
+            (pacing(1_000, 0, 3), 0, pacing(20_000, 0, 3)),
+        ] {
+            assert_eq!(own.at_percent(percent), slow, "{own:?} at {percent} %");
+        }
+    }
 
     #[test]
     fn providers_are_read_by_name() {

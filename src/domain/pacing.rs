@@ -7,8 +7,9 @@
 //!
 //! The next slot is kept with the number in the database (`next_send_at`), so a takeover cannot shorten a gap.
 
+use super::health::Quality;
 use super::hold::Hold;
-use super::number::Pacing;
+use super::number::{LAST_PRIORITY, Pacing};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
@@ -18,6 +19,30 @@ pub const JITTER_SHARE: f64 = 0.25;
 const SLOTS_PER_SECOND: u32 = 10;
 /// Longest gap that is kept; an interval of years would leave the calendar.
 const LONGEST_GAP: Duration = Duration::from_hours(366 * 24);
+
+/// Of its own pace, that a number goes at whose quality is yellow, or of which its provider warns.
+const DOUBTED: u32 = 50;
+/// The same for red, which also goes last.
+const DISLIKED: u32 = 25;
+
+/// At how many percent of its own pace a number goes: what is left of a throttle, and half of that where people complain or
+/// the provider warns, a quarter where many complain.
+#[must_use]
+pub fn percent_of(throttle: u32, quality: Option<Quality>, is_warned: bool) -> u32 {
+    let quality = match quality {
+        Some(Quality::Red) => DISLIKED,
+        Some(Quality::Yellow) => DOUBTED,
+        Some(Quality::Green | Quality::Unknown) | None if is_warned => DOUBTED,
+        Some(Quality::Green | Quality::Unknown) | None => 100,
+    };
+    (throttle.min(100) * quality / 100).max(5)
+}
+
+/// The place of a number in the order of its pool: its priority, but after all others where many complain.
+#[must_use]
+pub fn place(priority: i32, quality: Option<Quality>) -> i32 {
+    if quality == Some(Quality::Red) { priority.saturating_add(LAST_PRIORITY + 1) } else { priority }
+}
 
 /// How a number's time is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -103,7 +103,7 @@ impl Standing {
         let Some(hold) = hold else { return Self::Ready };
         let until = hold.until();
         match hold {
-            Hold::Paced { .. } | Hold::InFlightFull { .. } => Self::Busy { until },
+            Hold::Paced { .. } | Hold::QueueFull { .. } | Hold::InFlightFull { .. } => Self::Busy { until },
             Hold::NumberDisabled | Hold::NumberSuspended { .. } => Self::OutOfService,
             _ => Self::Resting { until },
         }

@@ -155,6 +155,17 @@ pub enum Evidence {
     Unclear(String),
 }
 
+/// How many messages wait in a gateway's own queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waiting {
+    /// So many.
+    Messages(u32),
+    /// The gateway does not say, and will not when it is asked again.
+    Untold,
+    /// It could not be asked now.
+    Unclear(String),
+}
+
 /// What comes next when a provider is asked how a number is.
 #[derive(Debug, Clone)]
 pub enum HealthStep {
@@ -226,6 +237,16 @@ pub trait Provider: Send + Sync {
 
     /// How a number is: the next question, given the answers so far, or what they say. A handful of questions at most.
     fn health_step(&self, line: &Line, answers: &[Answer]) -> HealthStep;
+
+    /// Asks how many messages wait in the gateway's own queue; `None`: it keeps none that delays anything.
+    fn queue_request(&self, _line: &Line) -> Option<Prepared> {
+        None
+    }
+
+    /// Reads the answer to that.
+    fn read_queue(&self, _answer: &Answer) -> Waiting {
+        Waiting::Untold
+    }
 
     /// Whether such a check would still show what this code took a number out of service for: only then a good answer
     /// says that it is over.

@@ -50,6 +50,11 @@ async fn pass(shared: &Shared) -> Result<(), StoreError> {
     {
         shared.refresh.notify_one();
     }
+    if store.take_chore(organization, instance, "limits", Duration::from_secs(2)).await?
+        && store.follow_provider_limits(organization).await? > 0
+    {
+        shared.refresh.notify_one();
+    }
     if store.take_chore(organization, instance, "stranded", Duration::from_secs(10)).await? {
         store.end_stranded(organization).await?;
         let latest = shared.latest.borrow().clone();

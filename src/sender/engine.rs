@@ -19,6 +19,7 @@ use crate::secrets::KeyRing;
 use crate::store::{
     attempt::{ClaimCampaign, ClaimNumber, ClaimRequest, Claimed, ClaimedMessage, Lane, Verdict},
     snapshot::Snapshot,
+    today::Queue,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{
@@ -123,6 +124,12 @@ impl Engine {
             Signal::Recovered { messages, began, late } => {
                 self.claiming = self.claiming && late;
                 self.fly_all(messages, began);
+            }
+            Signal::Queue { number, waiting } => {
+                let views = self.snapshot.iter_mut().flat_map(|snapshot| &mut snapshot.numbers);
+                for view in views.filter(|view| view.number.id == number) {
+                    view.queue = view.queue.map(|queue| Queue { waiting, ..queue });
+                }
             }
             Signal::ClaimFailed { why } => {
                 self.claiming = false;
@@ -428,7 +435,7 @@ impl Engine {
                     if let Some(view) =
                         snapshot.numbers.iter_mut().find(|view| view.number.id == message.number)
                     {
-                        view.used_today += 1;
+                        view.claimed(1);
                         view.replies_due = view.replies_due.saturating_sub(1);
                         view.held_back = view.held_back.saturating_sub(1);
                     }
@@ -437,8 +444,11 @@ impl Engine {
         }
         for ((number, campaign), count) in by_lane {
             *snapshot.shares.entry((number, campaign)).or_default() += count;
-            if let Some(view) = snapshot.numbers.iter_mut().find(|view| view.number.id == number) {
-                view.used_today += count;
+            let view = snapshot.numbers.iter_mut().find(|view| view.number.id == number);
+            let account = view.map(|view| view.claimed(count));
+            // Some of them may count already: the next look knows.
+            if let Some(view) = snapshot.accounts.iter_mut().find(|view| Some(view.id) == account) {
+                view.claimed(count);
             }
             if let Some(view) = snapshot.campaigns.iter_mut().find(|view| view.id == campaign) {
                 view.used_today += count;
@@ -466,7 +476,8 @@ impl Engine {
             .iter()
             .filter_map(|message| Some((message.number, message.campaign()?)))
             .collect();
-        for lane in request.lanes.iter().filter(|lane| lane.bound_only) {
+        let full = |lane: &Lane| claimed.refused.contains(&(*lane, Verdict::AccountCapReached));
+        for lane in request.lanes.iter().filter(|lane| lane.bound_only || full(lane)) {
             let Some(campaign) = lane.campaign else { continue };
             let key = (request.numbers[lane.number].id, request.campaigns[campaign].id);
             if !got.contains(&key) {

@@ -10,12 +10,15 @@ use super::{
     warden::Note,
 };
 use crate::domain::outcome::{Class, Failure, Outcome};
-use crate::provider::{Content, Outgoing};
+use crate::provider::{Content, Evidence, Lookup, Outgoing};
 use crate::store::attempt::{ClaimedMessage, Next, OutcomeRecord};
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
+
+/// How long a gateway may take to say whether it kept what it refused.
+const LOOKS_FOR: Duration = Duration::from_secs(3);
 
 /// An outcome on its way to the database.
 pub struct Settled {
@@ -62,7 +65,15 @@ pub async fn fly(shared: Arc<Shared>, flight: Flight) {
         None => send(&shared, &flight).await,
     };
     stop_point::reach("after_answer").await;
-    let judgement = judge(&flight, &outcome);
+    let mut judgement = judge(&flight, &outcome);
+    let outcome = match kept_all_the_same(&shared, &flight, &outcome, &judgement).await {
+        // The number is treated as its answer asks; the message waits for what the gateway does with it.
+        Some(doubt) => {
+            judgement.next = Next::Doubt;
+            doubt
+        }
+        None => outcome,
+    };
     let note = Note::of(&flight, &outcome, &judgement);
     // Closed here, before the landing frees the slot: until the warden has come to it, the engine would claim the next
     // message for a number that was refused.
@@ -163,6 +174,33 @@ async fn send(shared: &Shared, flight: &Flight) -> (Outcome, Option<Duration>) {
         Some(failure) => (Outcome::NotSent(failure), None),
         None => (outcome, Some(began.elapsed())),
     }
+}
+
+/// A gateway with a queue of its own may refuse a message and keep it: seen with numbers that lose their connection. Before
+/// another number gets it, the gateway is asked by our reference; if it has it, nobody sends it again until that is settled.
+/// Where it cannot be asked, its plain refusal stands. Twilio's refusals need no question: it answers them before it makes
+/// the message, and what it reports as failed later has left its queue (`twilio.md` sections 3 and 8).
+async fn kept_all_the_same(
+    shared: &Shared,
+    flight: &Flight,
+    outcome: &Outcome,
+    judgement: &Judgement,
+) -> Option<Outcome> {
+    let Outcome::Rejected(failure) = outcome else { return None };
+    let line = &flight.line;
+    if judgement.next != Next::Switch || !line.provider.abilities().reference {
+        return None;
+    }
+    let lookup = Lookup {
+        attempt: flight.message.attempt,
+        to: flight.message.phone.clone(),
+        started_at: flight.message.started_at,
+        text: None,
+    };
+    let asked = shared.client.look_up(line.provider, &line.line, &lookup);
+    let Ok(Evidence::Found { state, .. }) = tokio::time::timeout(LOOKS_FOR, asked).await else { return None };
+    let words = format!("refused, and kept in the gateway all the same ({state}): {}", failure.words);
+    Some(Outcome::InDoubt(Failure { words, ..failure.clone() }))
 }
 
 fn settle(flight: &Flight, outcome: Outcome, judgement: &Judgement, took: Option<Duration>) -> Settled {

@@ -14,6 +14,8 @@ pub const MOST_TRIES: i16 = 5;
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// Longest such wait.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// Longest wait of one person for one number.
+const LONGEST_PAIR_WAIT: Duration = Duration::from_mins(30);
 /// How long a message waits that may not leave its number, before it is looked at again.
 const WAIT_FOR_NUMBER: Duration = Duration::from_mins(1);
 /// How long a number rests after a throttle that names no time.
@@ -26,10 +28,14 @@ pub enum Measure {
     SuspendNumber,
     /// Let the number rest.
     RestNumber(Duration),
+    /// Let the number rest, and go slower afterwards.
+    ThrottleNumber(Duration),
     /// Take every number of the account out of service.
     SuspendAccount,
     /// Let every number of the account rest.
     RestAccount(Duration),
+    /// Let every number of the account rest, and go slower afterwards.
+    ThrottleAccount(Duration),
     /// The person asked not to be written to.
     OptOut,
     /// One more refusal of this content.
@@ -99,6 +105,10 @@ fn next_of(failure: &Failure, tries: i16, never_switch: bool) -> Next {
     match failure.class.retry() {
         Retry::Never => Next::Fail,
         Retry::After(_) | Retry::WhenNumberRecovers if !may_try_again => Next::Fail,
+        // Too many to this person from this number: nobody else waits, and no other number tries.
+        Retry::After(wait) if matches!(failure.class, Class::Throttled(Scope::Pair, _)) => {
+            Next::Keep(pair_wait(wait, tries))
+        }
         Retry::After(wait) => Next::Retry(wait.max(FIRST_WAIT)),
         Retry::WhenNumberRecovers => Next::Retry(Duration::ZERO),
         // The number stays in service, so nothing but the count keeps the message from coming back to it.
@@ -114,8 +124,8 @@ fn measure_of(class: Class) -> Measure {
         Class::NumberLimited(rest) => Measure::RestNumber(rest),
         Class::AccountLimited(rest) => Measure::RestAccount(rest),
         Class::NumberAuth | Class::AccountFatal => Measure::SuspendAccount,
-        Class::Throttled(Scope::Account | Scope::Provider, rest) => Measure::RestAccount(rest.max(REST)),
-        Class::Throttled(Scope::Number, rest) => Measure::RestNumber(rest.max(Duration::from_secs(1))),
+        Class::Throttled(Scope::Account | Scope::Provider, rest) => Measure::ThrottleAccount(rest.max(REST)),
+        Class::Throttled(Scope::Number, rest) => Measure::ThrottleNumber(rest.max(Duration::from_secs(1))),
         Class::Throttled(_, _)
         | Class::DestinationRefused
         | Class::RecipientInvalid
@@ -127,6 +137,13 @@ fn measure_of(class: Class) -> Measure {
         Class::Transient(_) => Measure::ProviderFault { reached: true },
         Class::Unknown => Measure::UnknownRefusal,
     }
+}
+
+/// How long one person waits for one number: as long as the provider says at first, and four times as long after each
+/// further try (`meta-cloud.md` section 5: 4ⁿ seconds).
+fn pair_wait(wait: Duration, tries: i16) -> Duration {
+    let again = u32::try_from(tries.saturating_sub(1)).unwrap_or(0).min(8);
+    wait.max(FIRST_WAIT).saturating_mul(4_u32.saturating_pow(again)).min(LONGEST_PAIR_WAIT)
 }
 
 fn backoff(tries: i16) -> Duration {

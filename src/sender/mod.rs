@@ -41,6 +41,7 @@ pub mod keeper;
 pub mod line;
 pub mod plan;
 pub mod polls;
+mod queues;
 pub mod recorder;
 mod recover;
 pub mod reports;
@@ -264,6 +265,7 @@ impl Sender {
             watched(&shared, "search for failures", polls::run(Arc::clone(&shared))),
             watched(&shared, "watch of vital signs", vitals::run(Arc::clone(&shared))),
             watched(&shared, "templates of accounts", templates::run(Arc::clone(&shared))),
+            watched(&shared, "reader of queues", queues::run(Arc::clone(&shared))),
             watched(&shared, "reader of reports", reports::run(Arc::clone(&shared))),
             watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
             watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),

@@ -214,6 +214,7 @@ impl Roster {
         let mut left = most.min(room_of(organization.daily_limit, organization.used_today));
         let mut rooms: Vec<Room> =
             snapshot.campaigns.iter().map(|campaign| Room::of(campaign, local, now)).collect();
+        let mut accounts = rooms_of_accounts(snapshot);
         for room in &rooms {
             room.opens.into_iter().for_each(|at| plan.may_open(at));
         }
@@ -223,20 +224,34 @@ impl Roster {
                 continue;
             }
             let replies = self.replies(view, place, local, left, now, &mut plan);
-            let (batch, shares) = match &self.numbers[place] {
-                Some(hold) => {
-                    hold.until().into_iter().for_each(|until| plan.may_open(until));
-                    (0, Vec::new())
+            let account = accounts.get(&view.number.account).copied();
+            let hold = self.numbers[place].as_ref();
+            hold.and_then(Hold::until).into_iter().for_each(|until| plan.may_open(until));
+            let (batch, shares) = match hold {
+                Some(_) if !self.is_only_account_full(place) => (0, Vec::new()),
+                // Others of its account took the last of the room just now.
+                None if account == Some(0) => (0, Vec::new()),
+                _ => {
+                    let account = account.filter(|left| *left > 0).unwrap_or(u32::MAX);
+                    let left = left.min(account.saturating_add(replies));
+                    self.campaign_work(snapshot, local, place, left, replies, &mut rooms, now, &mut plan)
                 }
-                None => self.campaign_work(snapshot, local, place, left, replies, &mut rooms, now, &mut plan),
             };
-            let taken = replies + shares.iter().map(|(_, count, _)| count).sum::<u32>();
+            let taken: u32 = shares.iter().map(|(_, count, _)| count).sum();
+            accounts.entry(view.number.account).and_modify(|left| *left = left.saturating_sub(taken));
+            let taken = replies + taken;
             left -= taken;
             if taken > 0 {
                 plan.claims.push(NumberLanes { number: place, batch: batch.max(replies), replies, shares });
             }
         }
         plan
+    }
+
+    /// Whether nothing holds the number at this place but its account's cap: it may go on with people who count already.
+    fn is_only_account_full(&self, place: usize) -> bool {
+        let is_account = |hold: &Hold| matches!(hold, Hold::CapReached { scope: CapScope::Account, .. });
+        self.own[place].iter().all(is_account)
     }
 
     /// How many replies go through a number now. They go first, have a slot of their own, and may use what is held back.
@@ -249,7 +264,8 @@ impl Roster {
         now: DateTime<Utc>,
         plan: &mut Plan,
     ) -> u32 {
-        let is_cap = |hold: &Hold| matches!(hold, Hold::CapReached { scope: CapScope::Number, .. });
+        let is_cap =
+            |hold: &Hold| matches!(hold, Hold::CapReached { scope, .. } if *scope != CapScope::Organization);
         let room = room_of(view.number.daily_limit, view.used_today);
         if view.replies_due == 0 || room == 0 || !self.own[place].iter().all(is_cap) {
             return 0;
@@ -278,7 +294,8 @@ impl Roster {
     ) -> (u32, Vec<(usize, u32, bool)>) {
         let view = &snapshot.numbers[place];
         let has_work = |(at, _): &(usize, bool)| {
-            rooms[*at].left > 0 || may_have_bound_work(snapshot, local, place, *at, now)
+            rooms[*at].left > 0 && self.numbers[place].is_none()
+                || may_have_bound_work(snapshot, local, place, *at, now)
         };
         if !self.serves[place].iter().any(has_work) {
             return (0, Vec::new());
@@ -310,7 +327,10 @@ impl Roster {
         let candidates: Vec<(usize, bool, sharing::Candidate)> = self.serves[place]
             .iter()
             // What is free to go through any number is spoken for: what is bound to this one is not.
-            .map(|(at, bound_only)| (at, *bound_only || rooms[*at].left == 0))
+            // So is, to a full account, who counts already: what is put back or follows may be theirs.
+            .map(|(at, bound_only)| {
+                (at, *bound_only || rooms[*at].left == 0 || self.numbers[place].is_some())
+            })
             .filter(|(at, bound_only)| {
                 self.campaigns[**at].hold.is_none()
                     && (!bound_only || may_have_bound_work(snapshot, local, place, **at, now))
@@ -345,6 +365,12 @@ impl Roster {
             })
             .collect()
     }
+}
+
+/// People that each account with a cap may still begin to talk to.
+fn rooms_of_accounts(snapshot: &Snapshot) -> HashMap<AccountId, u32> {
+    let rooms = snapshot.accounts.iter().filter_map(|account| Some((account.id, account.room?.left())));
+    rooms.collect()
 }
 
 /// Whether work may wait that is bound to this number, or to one whose work it takes over. What is bound has a due time,
@@ -430,7 +456,9 @@ fn number_holds(view: &NumberView, local: &Local, now: Now) -> Vec<Hold> {
             closed.map(|until| (BreakerScope::Number, *until)),
             breaker.map(|breaker| (BreakerScope::Account, breaker.until)),
         ],
+        account: view.account_room,
         daily_limit: view.campaign_limit(),
+        warm_up: view.warm_up.map(|rung| rung.day),
         used_today: view.used_today,
     };
     facts::of_number(&facts, now).collect()
@@ -440,7 +468,13 @@ fn number_holds(view: &NumberView, local: &Local, now: Now) -> Vec<Hold> {
 fn turn(view: &NumberView, local: &Local, now: DateTime<Utc>) -> Turn {
     let in_air = local.in_air.get(&view.number.id).copied().unwrap_or(0);
     let next = local.next_send_at.get(&view.number.id).copied().max(view.next_send_at);
-    pacing::turn(&view.number.pacing, now, next, in_air)
+    match (pacing::turn(&view.number.pacing, now, next, in_air), view.queue) {
+        (Turn::Claim(_), Some(queue)) if queue.left() == 0 => {
+            Turn::Wait(Hold::QueueFull { limit: queue.limit })
+        }
+        (Turn::Claim(batch), Some(queue)) => Turn::Claim(batch.min(queue.left())),
+        (turn, _) => turn,
+    }
 }
 
 /// The same for a reply.
@@ -453,7 +487,7 @@ fn reply_turn(view: &NumberView, local: &Local, now: DateTime<Utc>) -> Turn {
 fn candidate(view: &NumberView, hold: Option<&Hold>) -> selection::Candidate {
     selection::Candidate {
         number: view.number.id,
-        priority: view.number.priority,
+        priority: pacing::place(view.number.priority, view.quality),
         weight: 1,
         daily_limit: view.campaign_limit(),
         used_today: view.used_today,

@@ -42,6 +42,8 @@ pub enum Signal {
     Claimed { request: Box<ClaimRequest>, claimed: Claimed, began: Moment },
     /// A claim's answer was lost; these of its messages were committed. `late`: found by the second look.
     Recovered { messages: Vec<ClaimedMessage>, began: Moment, late: bool },
+    /// So many messages wait in a gateway's own queue at most; none: it does not say.
+    Queue { number: NumberId, waiting: Option<u32> },
     /// A claim failed; nothing was committed.
     ClaimFailed { why: String },
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     ids::{AccountId, CampaignId, NumberId},
+    number::ProviderKind,
     outcome::{Failure, Outcome},
     phone::Phone,
 };
@@ -32,6 +33,7 @@ pub struct Note {
     measure: Measure,
     number: NumberId,
     account: AccountId,
+    provider: ProviderKind,
     campaign: Option<CampaignId>,
     phone: Phone,
     cause: Cause,
@@ -48,8 +50,10 @@ impl Note {
             Measure::OptOut => true,
             Measure::SuspendNumber
             | Measure::RestNumber(_)
+            | Measure::ThrottleNumber(_)
             | Measure::SuspendAccount
             | Measure::RestAccount(_)
+            | Measure::ThrottleAccount(_)
             | Measure::ContentRefused
             | Measure::TemplateStopped => receipt.is_recent,
             // The provider took the message: neither the way to it nor its answers were at fault.
@@ -59,6 +63,7 @@ impl Note {
             measure: judgement.measure.clone(),
             number: receipt.number,
             account: receipt.account,
+            provider: receipt.provider,
             campaign: receipt.campaign,
             phone: receipt.phone.clone(),
             cause: cause(failure),
@@ -77,6 +82,7 @@ impl Note {
             measure: judgement.measure.clone(),
             number: flight.message.number,
             account: flight.line.account,
+            provider: flight.line.kind(),
             campaign: flight.message.campaign(),
             phone: flight.message.phone.clone(),
             cause: failure
@@ -89,13 +95,17 @@ impl Note {
     pub fn close_at_once(&self, shared: &Shared) {
         match &self.measure {
             Measure::SuspendNumber => shared.close_number(self.number, CLOSE_AT_ONCE),
-            Measure::RestNumber(rest) => shared.close_number(self.number, *rest),
+            Measure::RestNumber(rest) | Measure::ThrottleNumber(rest) => {
+                shared.close_number(self.number, *rest);
+            }
             Measure::SuspendAccount => {
                 for number in numbers_of(shared, self.account) {
                     shared.close_number(number, CLOSE_AT_ONCE);
                 }
             }
-            Measure::RestAccount(rest) => shared.set_breaker(self.account, Some(*rest)),
+            Measure::RestAccount(rest) | Measure::ThrottleAccount(rest) => {
+                shared.set_breaker(self.account, Some(*rest));
+            }
             Measure::TemplateStopped => {
                 self.campaign.into_iter().for_each(|campaign| shared.close_campaign(campaign));
             }
@@ -155,6 +165,10 @@ impl Books {
             }
             Measure::SuspendNumber => suspend_number(shared, note).await,
             Measure::RestNumber(rest) => rest_number(shared, note, *rest).await,
+            Measure::ThrottleNumber(rest) => throttle(shared, note, &[note.number], *rest).await,
+            Measure::ThrottleAccount(rest) => {
+                throttle(shared, note, &numbers_of(shared, note.account), *rest).await
+            }
             Measure::SuspendAccount => suspend_account(shared, note).await,
             Measure::RestAccount(rest) => {
                 for number in numbers_of(shared, note.account) {
@@ -284,6 +298,29 @@ async fn rest_number(shared: &Shared, note: &Note, rest: Duration) -> Result<(),
     let reason = note.cause.sentence();
     if shared.store.rest_number(shared.organization, shared.instance, note.number, rest, &reason).await? {
         tracing::warn!(number.id = %note.number, "number rests for {rest:?}: {reason}");
+        shared.refresh.notify_one();
+    }
+    Ok(())
+}
+
+/// Rests numbers and slows them down, in the database: whoever sends through them next goes slower too.
+async fn throttle(
+    shared: &Shared,
+    note: &Note,
+    numbers: &[NumberId],
+    rest: Duration,
+) -> Result<(), StoreError> {
+    for number in numbers {
+        shared.close_number(*number, rest);
+    }
+    let whose = if matches!(note.measure, Measure::ThrottleAccount(_)) { "account " } else { "" };
+    let said = note.cause.sentence();
+    let said = said.strip_prefix("throttled").unwrap_or(&said);
+    let reason = format!("{whose}throttled by {}{said}", note.provider.title());
+    let store = &shared.store;
+    let count = store.throttle_numbers(shared.organization, shared.instance, numbers, rest, &reason).await?;
+    if count > 0 {
+        tracing::warn!(account.id = %note.account, "{count} numbers rest for {rest:?} and go slower then: {reason}");
         shared.refresh.notify_one();
     }
     Ok(())

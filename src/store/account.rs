@@ -5,6 +5,7 @@ use crate::domain::{
     ids::{AccountId, OrganizationId},
     number::ProviderKind,
 };
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// An account as lists and details show it. Nothing of it is secret.
@@ -20,8 +21,14 @@ pub struct AccountRecord {
     pub external_id: String,
     /// Where the provider is reached, if not where it usually is.
     pub base_url: Option<String>,
-    /// Unique recipients in a moving 24 h.
+    /// Unique recipients in a moving 24 h, as operators set it.
     pub rolling_limit: Option<i32>,
+    /// The same as the provider told when its numbers were checked; the smaller holds.
+    pub provider_limit: Option<i32>,
+    /// How many it has reached; none: it has no such limit.
+    pub reached: Option<i32>,
+    /// When there is room again, if there is none.
+    pub room_opens: Option<DateTime<Utc>>,
     /// How many numbers it owns.
     pub numbers: i64,
     /// What they cost a month, a sum for each currency: `37.50 EUR`.
@@ -97,6 +104,7 @@ impl Store {
         sqlx::query_as!(
             AccountRecord,
             r#"select a.id, a.name, a.provider::text as "provider!", a.external_id, a.base_url, a.rolling_limit,
+                      a.provider_limit, s.used as "reached?", s.opens as "room_opens?",
                       (select count(*) from whatsapp_numbers n
                         where n.organization_id = a.organization_id and n.account_id = a.id) as "numbers!",
                       array(select to_char(sum(n.monthly_cost) / 100.0, 'FM9999999999990.00') || ' ' || n.cost_currency
@@ -108,6 +116,8 @@ impl Store {
                       a.sealed_verify_token is not null as "has_verify_token!", a.sealed_webhook_secret,
                       a.revision as version
                  from accounts a
+                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, clock_timestamp()) s
+                           on a.rolling_cap is not null
                 where a.organization_id = $1 and ($2::text is null or a.name = $2)
                 order by a.name"#,
             organization.0,

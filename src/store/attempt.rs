@@ -133,12 +133,16 @@ pub enum Verdict {
     Limited,
     /// The number's slot is not open yet.
     Paced,
+    /// As many messages wait in the gateway's own queue as may.
+    QueueFull,
     /// The number's day is full.
     NumberCapReached,
     /// The campaign's day is full.
     CampaignCapReached,
     /// The organisation's day is full.
     OrganizationCapReached,
+    /// The account reached as many people as it may within 24 hours; only those go on who count already.
+    AccountCapReached,
 }
 
 impl Verdict {
@@ -151,9 +155,11 @@ impl Verdict {
             "suspended" => Self::Suspended,
             "limited" => Self::Limited,
             "paced" => Self::Paced,
+            "queue_full" => Self::QueueFull,
             "cap_reached" => Self::NumberCapReached,
             "campaign_cap_reached" => Self::CampaignCapReached,
             "organization_cap_reached" => Self::OrganizationCapReached,
+            "account_cap_reached" => Self::AccountCapReached,
             _ => return None,
         })
     }

@@ -9,6 +9,7 @@ use crate::domain::{
     forecast::{Campaign, Cap, Number, Opens, Pool, Work, World},
     ids::{CampaignId, NumberId, OrganizationId, PoolId},
     number::{NumberState, Pacing},
+    pacing,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -223,8 +224,9 @@ fn for_campaigns(view: &NumberView) -> (Cap, Pacing) {
 fn numbers(snapshot: &Snapshot) -> Vec<Number> {
     let number = |view: &NumberView| Number {
         id: view.number.id,
-        priority: view.number.priority,
+        priority: pacing::place(view.number.priority, view.quality),
         cap: for_campaigns(view).0,
+        warm_up: view.rungs.clone(),
         pacing: for_campaigns(view).1,
         next_slot: view.next_send_at,
         opens: match &view.number.state {

@@ -238,7 +238,42 @@ impl Store {
                 where coalesce(u.used, 0) <> coalesce(c.n, 0)
                 limit 20"#
         ));
+        found.extend(self.people_beside_charges(organization).await?);
         Ok(found)
+    }
+
+    /// Of accounts with a cap over 24 hours: the sum is that of the rows, and nobody is left out who was written to since
+    /// the oldest of them, but for who had written before.
+    async fn people_beside_charges(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
+        Ok(violations!(
+            self,
+            organization,
+            r#"select format('account %s reached %s people of %s, and %s are kept', r.account_id, r.reached, r.cap,
+                             k.kept) as "detail!"
+                 from account_reach r
+                 join accounts a on a.organization_id = r.organization_id and a.id = r.account_id
+                cross join lateral (select count(*) as kept from account_recipients k
+                                     where k.organization_id = r.organization_id and k.account_id = r.account_id) k
+                where r.organization_id = $1 and a.rolling_cap is not null and (r.reached <> k.kept or r.reached > r.cap)
+               union all
+               select format('attempt %s is charged, and its person does not count for account %s', t.id, a.id)
+                 from accounts a
+                cross join lateral (select max(k.last_at) as last from account_recipients k
+                                     where k.organization_id = a.organization_id and k.account_id = a.id) l
+                 join whatsapp_numbers n on n.organization_id = a.organization_id and n.account_id = a.id
+                 join attempts t on t.organization_id = a.organization_id and t.number_id = n.id and t.charged
+                                and t.started_at > l.last - interval '24 hours'
+                 join campaign_recipients r on r.organization_id = t.organization_id
+                                           and r.campaign_id = t.campaign_id and r.id = t.recipient_id
+                where a.organization_id = $1 and a.rolling_cap is not null
+                  and not exists (select from account_recipients k
+                                   where k.organization_id = $1 and k.account_id = a.id and k.phone = r.phone
+                                     and k.last_at >= t.started_at)
+                  and not exists (select from inbound_messages i
+                                   where i.organization_id = $1 and i.phone = r.phone and i.number_id = n.id
+                                     and i.received_at between t.started_at - interval '24 hours' and t.started_at)
+                limit 20"#
+        ))
     }
 
     /// A rehearsal's attempts carry the rehearsal's time and its pauses the real one: they cannot be compared.

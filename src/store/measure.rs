@@ -188,6 +188,92 @@ impl Store {
         Ok(changed > 0)
     }
 
+    /// Lets numbers rest that their provider told to go slower, and halves their pace for afterwards; it comes back step by
+    /// step. Answers how many rest longer than before.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn throttle_numbers(
+        &self,
+        organization: OrganizationId,
+        instance: InstanceId,
+        numbers: &[NumberId],
+        rest: Duration,
+        reason: &str,
+    ) -> Result<i32, StoreError> {
+        let numbers: Vec<uuid::Uuid> = numbers.iter().map(|number| number.0).collect();
+        sqlx::query_scalar!(
+            r#"select throttle_numbers($1, $2, $3, make_interval(secs => $4), $5) as "count!""#,
+            organization.0,
+            instance.0,
+            &numbers,
+            rest.as_secs_f64(),
+            reason,
+        )
+        .fetch_one(&self.lease)
+        .await
+        .map_err(failed("slow numbers down"))
+    }
+
+    /// How many messages wait in a gateway's own queue, as far as we know.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn queue_of(
+        &self,
+        organization: OrganizationId,
+        number: NumberId,
+    ) -> Result<Option<i32>, StoreError> {
+        sqlx::query_scalar!(
+            "select queued from number_pacing where organization_id = $1 and number_id = $2",
+            organization.0,
+            number.0,
+        )
+        .fetch_optional(&self.lease)
+        .await
+        .map(Option::flatten)
+        .map_err(failed("read a gateway's queue"))
+    }
+
+    /// Keeps what a gateway says of its own queue. `before`: what [`Store::queue_of`] said when it was asked; `waiting`: what
+    /// waits there and is on the way; `None`: it does not say. Answers what holds from now on; nothing changes for whoever
+    /// does not hold the number's lease.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn note_queue(
+        &self,
+        organization: OrganizationId,
+        instance: InstanceId,
+        number: NumberId,
+        before: Option<i32>,
+        waiting: Option<u32>,
+    ) -> Result<Option<u32>, StoreError> {
+        let queued = sqlx::query_scalar!(
+            "select note_queue($1, $2, $3, $4, $5)",
+            organization.0,
+            instance.0,
+            number.0,
+            before,
+            waiting.map(|waiting| i32::try_from(waiting).unwrap_or(i32::MAX)),
+        )
+        .fetch_one(&self.lease)
+        .await
+        .map_err(failed("keep a gateway's queue"))?;
+        Ok(queued.and_then(|queued| u32::try_from(queued).ok()))
+    }
+
+    /// Keeps with each account what its provider grants its numbers. Answers how many accounts changed.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn follow_provider_limits(&self, organization: OrganizationId) -> Result<i32, StoreError> {
+        sqlx::query_scalar!(r#"select follow_provider_limits($1) as "count!""#, organization.0)
+            .fetch_one(&self.lease)
+            .await
+            .map_err(failed("follow the limits of providers"))
+    }
+
     /// Pauses a campaign because a safety rule says so.
     ///
     /// # Errors

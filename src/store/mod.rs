@@ -32,6 +32,7 @@ pub mod signs;
 pub mod snapshot;
 pub mod stats;
 pub mod template;
+pub mod today;
 pub mod view;
 pub mod vitals;
 pub mod webhook;

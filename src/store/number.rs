@@ -8,6 +8,7 @@ use super::{
 use crate::domain::{
     action::{Action, NewNumber, Order, Version},
     campaign::file::DEFAULT_POOL,
+    hold::facts::AccountRoom,
     ids::{AccountId, NumberId, OrganizationId},
     money::Money,
     number::{Pacing, ProviderKind},
@@ -50,6 +51,22 @@ pub struct NumberRecord {
     pub limited_reason: Option<String>,
     /// Most messages a day; none: no limit of our own.
     pub daily_limit: Option<i32>,
+    /// Most messages today: less than that on the first days of its warm-up.
+    pub limit_today: Option<i32>,
+    /// When its warm-up began; none: it is on none.
+    pub warm_up_started_at: Option<DateTime<Utc>>,
+    /// The day of its warm-up that makes the limit of today; 1 is the first.
+    pub warm_up_day: Option<i32>,
+    /// Most people that its account may reach in a moving 24 hours, over all its numbers.
+    pub account_limit: Option<i32>,
+    /// How many it has reached.
+    pub account_used: Option<i32>,
+    /// When there is room again, if there is none.
+    pub account_opens: Option<DateTime<Utc>>,
+    /// At how many percent of its own pace it goes after its provider told it to go slower.
+    pub pace_percent: i32,
+    /// When it is back at its own pace.
+    pub full_pace_at: Option<DateTime<Utc>>,
     /// Charged today.
     pub sent_today: i32,
     /// Left of the limit.
@@ -145,6 +162,8 @@ pub struct NumberEdit {
     pub per_second: Option<u32>,
     /// Most requests on the wire at once.
     pub in_flight: Option<u32>,
+    /// When its warm-up begins or began; `Some(None)` takes it off the ladder.
+    pub warm_up_started_at: Option<Option<DateTime<Utc>>>,
     /// Percent of its daily limit and rate that only replies may use.
     pub reply_share: Option<u32>,
     /// What it costs a month; `Some(None)` forgets it.
@@ -167,11 +186,20 @@ impl NumberEdit {
         set("interval_ms", self.interval_ms.map(|interval| json!(interval)));
         set("per_second", self.per_second.map(|rate| json!(rate)));
         set("in_flight", self.in_flight.map(|most| json!(most)));
+        set("warm_up_started_at", self.warm_up_started_at.map(|at| json!(at)));
         set("reply_share", self.reply_share.map(|percent| json!(percent)));
         set("monthly_cost", self.monthly_cost.map(|cost| json!(cost.map(|cost| cost.amount))));
         let currency = |cost: Option<Money>| json!(cost.map(|cost| cost.currency.to_string()));
         set("cost_currency", self.monthly_cost.map(currency));
         Value::Object(columns)
+    }
+}
+
+impl NumberRecord {
+    /// What is left of its account's cap over 24 hours, if it has one.
+    #[must_use]
+    pub fn account_room(&self) -> Option<AccountRoom> {
+        super::today::room(self.account_limit, self.account_used, self.account_opens)
     }
 }
 
@@ -199,17 +227,30 @@ impl Store {
                       v.failed as failed_lately, v.blocked as blocked_lately, v.failed_warned_at, v.blocked_warned_at,
                       h.approval, n.monthly_cost, n.cost_currency, v.exercised_at,
                       c.state as "canary?", c.planned_at as "canary_at?",
+                      t.limit_today, n.warm_up_started_at,
+                      case when t.limit_today is not null
+                           then warm_up_day(o.warm_up, (n.warm_up_started_at at time zone o.time_zone)::date, t.day,
+                                            t.limit_today) end as warm_up_day,
+                      a.rolling_cap as account_limit, s.used as "account_used?", s.opens as "account_opens?",
+                      pace_percent(k.percent, k.rest_until, clock_timestamp()) as "pace_percent!",
+                      case when full_pace_at(k.percent, k.rest_until) > clock_timestamp()
+                           then full_pace_at(k.percent, k.rest_until) end as full_pace_at,
                       array(select p.name from pool_numbers m
                               join pools p on p.organization_id = m.organization_id and p.id = m.pool_id
                              where m.organization_id = n.organization_id and m.number_id = n.id
                              order by p.name) as "pools!"
                  from whatsapp_numbers n
                  join number_usage_today t on t.organization_id = n.organization_id and t.number_id = n.id
+                 join organizations o on o.id = n.organization_id
+                 join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
                  join number_health h on h.organization_id = n.organization_id and h.number_id = n.id
                  join number_vitals v on v.organization_id = n.organization_id and v.number_id = n.id
                  left join lateral (select c.state, c.planned_at from canaries c
                                      where c.organization_id = n.organization_id and c.number_id = n.id
                                      order by c.planned_at desc limit 1) c on true
+                 left join number_throttles k on k.organization_id = n.organization_id and k.number_id = n.id
+                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, clock_timestamp()) s
+                           on a.rolling_cap is not null
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder
                                       and l.expires_at > clock_timestamp()
@@ -248,6 +289,7 @@ impl Store {
             "account_id": number.account.0, "phone": number.phone.reveal(), "instance_id": number.sender_id,
             "display_name": number.name, "priority": number.priority, "daily_limit": number.daily_limit,
             "interval_ms": milliseconds(&pacing), "per_second": pacing.per_second, "in_flight": pacing.in_flight,
+            "warm_up_started_at": number.warm_up,
         });
         let version = sqlx::query_scalar!(
             r#"select add_number($1, $2, $3, $4, $5, $6) as "version!""#,

@@ -8,6 +8,7 @@ use super::{
 use crate::domain::{
     action::{Action, Order},
     ids::OrganizationId,
+    warm_up::Ladder,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -27,6 +28,8 @@ pub struct OrganizationRecord {
     pub default_locale: String,
     /// Most messages a day.
     pub daily_limit: Option<i32>,
+    /// Most messages of a number on the first days of its warm-up.
+    pub warm_up: Vec<i32>,
     /// Only reaches loopback addresses; may run on another clock.
     pub rehearsal: bool,
     /// The phone of the number of last resort.
@@ -57,6 +60,8 @@ pub struct NewOrganization<'a> {
     pub default_locale: &'a str,
     /// Most messages a day.
     pub daily_limit: Option<i32>,
+    /// What its numbers may send on the first days of their warm-up.
+    pub warm_up: Ladder,
     /// Only reaches loopback addresses; may run on another clock.
     pub rehearsal: bool,
 }
@@ -72,8 +77,23 @@ pub struct OrganizationEdit<'a> {
     pub default_locale: Option<&'a str>,
     /// Most messages a day; `Some(None)` takes the limit off.
     pub daily_limit: Option<Option<i32>>,
+    /// What its numbers may send on the first days of their warm-up.
+    pub warm_up: Option<Ladder>,
     /// The phone of the number of last resort; `Some(None)` for none.
     pub default_number: Option<Option<&'a str>>,
+}
+
+impl OrganizationRecord {
+    /// What its numbers may send on the first days of their warm-up.
+    #[must_use]
+    pub fn ladder(&self) -> Ladder {
+        Ladder::of(self.warm_up.iter().map(|limit| u32::try_from(*limit).unwrap_or(0)))
+    }
+}
+
+/// A ladder as the database keeps it.
+fn columns(ladder: &Ladder) -> Vec<i32> {
+    ladder.days().iter().map(|limit| i32::try_from(*limit).unwrap_or(i32::MAX)).collect()
 }
 
 /// A change of how an organisation hears opt-outs and opt-ins: only what is `Some` is touched.
@@ -97,8 +117,8 @@ impl Store {
     pub async fn organizations(&self, slug: Option<&str>) -> Result<Vec<OrganizationRecord>, StoreError> {
         sqlx::query_as!(
             OrganizationRecord,
-            r#"select o.id, o.slug, o.name, o.time_zone, o.default_locale, o.daily_limit, o.rehearsal,
-                      n.phone::text as "default_number?", o.stopped_at, o.stopped_by, o.stopped_reason,
+            r#"select o.id, o.slug, o.name, o.time_zone, o.default_locale, o.daily_limit, o.warm_up,
+                      o.rehearsal, n.phone::text as "default_number?", o.stopped_at, o.stopped_by, o.stopped_reason,
                       o.revision as version, clock_timestamp() as "now!"
                  from organizations o
                  left join whatsapp_numbers n on n.organization_id = o.id and n.id = o.default_number_id
@@ -123,8 +143,8 @@ impl Store {
         let id = OrganizationId::new();
         sqlx::query_scalar!(
             "with added as (
-                 insert into organizations (id, slug, name, time_zone, default_locale, daily_limit, rehearsal)
-                 values ($1, $2, $3, $4, $5, $6, $7) returning *
+                 insert into organizations (id, slug, name, time_zone, default_locale, daily_limit, rehearsal, warm_up)
+                 values ($1, $2, $3, $4, $5, $6, $7, $10) returning *
              ), pooled as (
                  insert into pools (organization_id, id, name) select id, new_uuid(), 'default' from added
              )
@@ -139,6 +159,7 @@ impl Store {
             new.rehearsal,
             actor.operator,
             actor.instance_id(),
+            &columns(&new.warm_up),
         )
         .fetch_one(&self.screen)
         .await
@@ -157,6 +178,7 @@ impl Store {
         reason: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<bool, StoreError> {
+        let ladder = edit.warm_up.as_ref().map(columns);
         let changed = sqlx::query_scalar!(
             r#"with locked as materialized (
                    select o.*, (select n.id from whatsapp_numbers n
@@ -167,6 +189,7 @@ impl Store {
                       set name = coalesce($2, o.name), time_zone = coalesce($3, o.time_zone),
                           default_locale = coalesce($4, o.default_locale),
                           daily_limit = case when $5 then $6 else o.daily_limit end,
+                          warm_up = coalesce($12, o.warm_up),
                           default_number_id = case when $7 then l.wanted_number else o.default_number_id end,
                           revision = o.revision + 1
                      from locked l
@@ -187,6 +210,7 @@ impl Store {
             actor.operator,
             actor.instance_id(),
             reason,
+            ladder.as_deref(),
         )
         .fetch_one(&self.screen)
         .await

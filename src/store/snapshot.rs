@@ -1,16 +1,22 @@
 //! What the sender plans with: one consistent look at an organisation.
 
-use super::{Store, StoreError, failed};
+use super::{
+    Store, StoreError, failed,
+    today::{Queue, Slowed, Today, Told, room},
+};
 use crate::domain::{
     campaign::CampaignState,
     consent::Words,
     content::{Shape, StepContent, registry::Registry},
+    health::Quality,
+    hold::facts::AccountRoom,
     ids::{AccountId, CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
     number::{Number, NumberState, Pacing, ProviderKind, Suspension},
     pacing::halved,
     phone::Phone,
     selection::Strategy,
     text::Safe,
+    warm_up::Rung,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use std::{collections::HashMap, time::Duration};
@@ -52,9 +58,23 @@ pub struct NumberView {
     /// The account's name.
     pub account_name: String,
     /// Why it sends at half its rate, if it does; its pacing is the halved one then.
-    pub slowed: Option<String>,
+    pub half_rate: Option<String>,
     /// Messages charged today.
     pub used_today: u32,
+    /// Its own daily limit, without the warm-up.
+    pub own_limit: Option<u32>,
+    /// What its warm-up allows today, tomorrow, and so on; empty: it is through.
+    pub rungs: Vec<u32>,
+    /// The rung of its warm-up, if that makes its limit of today.
+    pub warm_up: Option<Rung>,
+    /// What is left of its account's cap over 24 hours, if it has one.
+    pub account_room: Option<AccountRoom>,
+    /// Why it goes slower than its own pace, if it does.
+    pub slowed: Option<Slowed>,
+    /// The gateway's own queue, if it keeps one.
+    pub queue: Option<Queue>,
+    /// How people take what it sends, where the provider says so.
+    pub quality: Option<Quality>,
     /// Of its daily limit, what campaigns leave to replies today.
     pub held_back: u32,
     /// Percent of its daily limit and rate that only replies may use.
@@ -74,6 +94,15 @@ pub struct NumberView {
 }
 
 impl NumberView {
+    /// So many messages were claimed for it since this look. Answers whose it is.
+    pub fn claimed(&mut self, count: u32) -> AccountId {
+        self.used_today += count;
+        if let Some(queue) = &mut self.queue {
+            queue.waiting = queue.waiting.map(|waiting| waiting + count);
+        }
+        self.number.account
+    }
+
     /// Most messages of campaigns today.
     #[must_use]
     pub fn campaign_limit(&self) -> Option<u32> {
@@ -104,8 +133,19 @@ pub struct AccountView {
     pub base_url: Option<String>,
     /// What is known of the templates that the campaigns of this look name.
     pub templates: Registry,
+    /// What is left of its cap over 24 hours, if it has one.
+    pub room: Option<AccountRoom>,
     /// Which version of the row this is.
     pub revision: i64,
+}
+
+impl AccountView {
+    /// Messages to so many people were claimed since this look, as far as one can tell.
+    pub fn claimed(&mut self, count: u32) {
+        if let Some(room) = &mut self.room {
+            room.used = room.used.saturating_add(count).min(room.limit);
+        }
+    }
 }
 
 /// A pool and its members.
@@ -272,7 +312,7 @@ impl Store {
             words: Words::new(&row.stop_words, &row.start_words),
         };
         let campaigns = self.campaigns_for_plan(organization, day, campaign).await?;
-        let mut accounts = self.accounts_for_plan(organization).await?;
+        let mut accounts = self.accounts_for_plan(organization, at).await?;
         let templates: Vec<String> = campaigns.iter().flat_map(CampaignView::templates).collect();
         if !templates.is_empty() {
             let mut registries = self.registries(organization, &templates).await?;
@@ -283,7 +323,7 @@ impl Store {
         Ok(Snapshot {
             at,
             day,
-            numbers: self.numbers_for_plan(organization, at, day).await?,
+            numbers: self.numbers_for_plan(organization, &accounts, at, day).await?,
             accounts,
             pools: self.pools_for_plan(organization).await?,
             campaigns,
@@ -293,9 +333,11 @@ impl Store {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "one statement and its row, column by column")]
     async fn numbers_for_plan(
         &self,
         organization: OrganizationId,
+        accounts: &[AccountView],
         at: DateTime<Utc>,
         day: NaiveDate,
     ) -> Result<Vec<NumberView>, StoreError> {
@@ -306,16 +348,25 @@ impl Store {
                       n.slowed_reason, n.revision, a.name as account_name, a.provider::text as "provider!",
                       case when p.next_send_at > 'epoch' then p.next_send_at end as next_send_at, p.last_sent_at,
                       case when p.next_reply_at > 'epoch' then p.next_reply_at end as next_reply_at, n.reply_share,
-                      held_back(n.organization_id, n.id, n.daily_limit, n.reply_share, $2) as "held_back!",
+                      held_back(n.organization_id, n.id,
+                                limit_of_day(n.daily_limit, o.warm_up, (n.warm_up_started_at at time zone o.time_zone)::date, $2),
+                                n.reply_share, $2) as "held_back!",
                       (select count(*) from (select from replies d
                                               where d.organization_id = n.organization_id and d.number_id = n.id
                                                 and d.state = 'queued' and d.due_at <= $3
                                                 and reply_stands(n.organization_id, d.phone, n.id, d.kind)
                                               limit 100) d) as "replies_due!",
                       coalesce(u.reserved, 0) as "used!",
-                      case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch
+                      case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch,
+                      (n.warm_up_started_at at time zone o.time_zone)::date as warm_up_day, o.warm_up, h.quality,
+                      h.state as health, pace_percent(t.percent, t.rest_until, clock_timestamp()) as "pace_percent!",
+                      t.reason as "throttled?", full_pace_at(t.percent, t.rest_until) as full_pace_at,
+                      p.queue_limit, p.queued
                  from whatsapp_numbers n
+                 join organizations o on o.id = n.organization_id
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
+                 join number_health h on h.organization_id = n.organization_id and h.number_id = n.id
+                 left join number_throttles t on t.organization_id = n.organization_id and t.number_id = n.id
                  join number_pacing p on p.organization_id = n.organization_id and p.number_id = n.id
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
@@ -346,6 +397,19 @@ impl Store {
                 } else {
                     NumberState::Active
                 };
+                let today = Today::of(
+                    &Told {
+                        limit: row.daily_limit,
+                        ladder: &row.warm_up,
+                        began: row.warm_up_day,
+                        quality: row.quality.as_deref(),
+                        health: row.health.as_deref(),
+                        pace_percent: row.pace_percent,
+                        throttled: row.throttled.as_deref(),
+                        full_pace_at: row.full_pace_at,
+                    },
+                    day,
+                );
                 let own = Pacing {
                     interval: Duration::from_millis(u64::from(count(row.interval_ms))),
                     per_second: count(row.per_second),
@@ -358,15 +422,31 @@ impl Store {
                         phone: Phone::parse(&row.phone).map_err(|_| unreadable("phone"))?,
                         provider: row.provider.parse().map_err(|_| unreadable("provider"))?,
                         priority: row.priority,
-                        daily_limit: row.daily_limit.map(count),
-                        pacing: if row.slowed_reason.is_some() { halved(&own) } else { own },
+                        daily_limit: today.limit,
+                        pacing: if row.slowed_reason.is_some() {
+                            halved(&today.pace(own))
+                        } else {
+                            today.pace(own)
+                        },
                         state,
                     },
-                    slowed: row.slowed_reason,
+                    half_rate: row.slowed_reason,
                     name: row.display_name,
                     instance_id: row.instance_id,
                     account_name: row.account_name,
                     used_today: count(row.used),
+                    own_limit: row.daily_limit.map(count),
+                    rungs: today.rungs,
+                    warm_up: today.rung,
+                    account_room: accounts
+                        .iter()
+                        .find(|account| account.id.0 == row.account_id)
+                        .and_then(|account| account.room),
+                    slowed: today.slowed,
+                    queue: row
+                        .queue_limit
+                        .map(|limit| Queue { limit: count(limit), waiting: row.queued.map(count) }),
+                    quality: today.quality,
                     held_back: count(row.held_back),
                     reply_share: count(row.reply_share),
                     replies_due: u32::try_from(row.replies_due).unwrap_or(0),
@@ -380,11 +460,20 @@ impl Store {
             .collect()
     }
 
-    async fn accounts_for_plan(&self, organization: OrganizationId) -> Result<Vec<AccountView>, StoreError> {
+    async fn accounts_for_plan(
+        &self,
+        organization: OrganizationId,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<AccountView>, StoreError> {
         let rows = sqlx::query!(
-            r#"select id, name, provider::text as "provider!", external_id, sealed_token, base_url, revision
-                 from accounts where organization_id = $1 order by name"#,
+            r#"select a.id, a.name, a.provider::text as "provider!", a.external_id, a.sealed_token, a.base_url, a.revision,
+                      a.rolling_cap, s.used as "used?", s.opens
+                 from accounts a
+                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, $2) s
+                           on a.rolling_cap is not null
+                where a.organization_id = $1 order by a.name"#,
             organization.0,
+            at,
         )
         .fetch_all(&self.work)
         .await
@@ -399,6 +488,7 @@ impl Store {
                     sealed_token: row.sealed_token,
                     base_url: row.base_url,
                     templates: Registry::default(),
+                    room: room(row.rolling_cap, row.used, row.opens),
                     revision: row.revision,
                 })
             })

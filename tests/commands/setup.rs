@@ -347,3 +347,50 @@ fn every_command_has_help() {
         assert!(help.contains("Example") && help.contains("--json"), "{arguments:?}: {help}");
     }
 }
+
+#[tokio::test]
+async fn a_number_warms_up_and_an_account_has_a_limit_over_24_hours() {
+    let db = acme().await;
+    db.run(&["account", "edit", "main", "--rolling-limit", "100"]).done();
+    let account = db.json(&["account", "show", "main"]);
+    for (key, value) in
+        [("rolling_limit", json!(100)), ("provider_limit", json!(null)), ("reached", json!(0))]
+    {
+        assert_eq!(account.get(key), Some(&value), "{key} of {account}");
+    }
+    let add = ["number", "add", "+237600000001", "--account", "main", "--instance-id", "55", "--warm-up"];
+    db.run(&[add.as_slice(), &["--daily-limit", "1000"]].concat()).done();
+    let shown = || db.json(&["number", "show", "+237600000001"]);
+    let today = |number: &serde_json::Value| (number["limit_today"].clone(), number["warm_up_day"].clone());
+    let number = shown();
+    assert_eq!(today(&number), (json!(20), json!(1)));
+    assert_eq!((&number["daily_limit"], &number["remaining_today"]), (&json!(1000), &json!(20)));
+    assert_eq!((&number["account_limit"], &number["account_used"]), (&json!(100), &json!(0)));
+    let why = db.json(&["number", "why", "+237600000001"]).to_string();
+    assert!(
+        why.contains("warm-up day 1: 0 of 20 used") && why.contains("0 of 100 people in 24 hours"),
+        "{why}"
+    );
+
+    db.run(&["org", "edit", "--warm-up", "5,10"]).done();
+    assert_eq!(today(&shown()), (json!(5), json!(1)));
+    assert_eq!(db.json(&["org", "list"])[0]["warm_up"], json!([5, 10]));
+    db.run(&["org", "edit", "--warm-up", "off"]).done();
+    assert_eq!(today(&shown()), (json!(1000), json!(null)));
+    db.run(&["org", "edit", "--warm-up", "20,50,100,200"]).done();
+    db.run(&["number", "edit", "+237600000001", "--warm-up", "2020-01-01T09:00"]).done();
+    assert_eq!(today(&shown()), (json!(1000), json!(null)), "it is through");
+    db.run(&["number", "edit", "+237600000001", "--warm-up", "off", "--reason", "an old number"]).done();
+    assert_eq!(shown()["warm_up_started_at"], json!(null));
+    let noted: i64 = db
+        .value(
+            "select count(*) from audit_log where reason = 'an old number' and after ? 'warm_up_started_at'
+                or action = 'edit organization' and after ? 'warm_up'
+                or action = 'edit account' and after @> '{\"rolling_limit\": 100}'",
+        )
+        .await;
+    assert_eq!(noted, 5);
+    db.run(&["org", "edit", "--warm-up", "20,0"]).refused(2, "\"0\" is no number of messages a day");
+    db.run(&["number", "edit", "+237600000001", "--warm-up", "soon"]).refused(2, "or now, or off");
+    db.assert_invariants().await;
+}

@@ -66,6 +66,7 @@ async fn what_may_go_says_that_nothing_holds_it() {
             "breaker",
             "lease",
             "organisation cap",
+            "account cap",
             "number cap",
             "pace"
         ]

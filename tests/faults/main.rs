@@ -19,8 +19,10 @@ mod limits;
 mod news;
 mod process;
 mod provider;
+mod reach;
 mod replies;
 mod reports;
+mod throttle;
 mod time;
 mod vitals;
 

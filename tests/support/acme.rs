@@ -54,6 +54,7 @@ impl Acme {
             time_zone: "Africa/Douala",
             default_locale: "en",
             daily_limit: None,
+            warm_up: signalbox::domain::warm_up::Ladder::usual(),
             rehearsal: false,
         };
         let organization = store.add_organization(&new, ANA).await.unwrap();
@@ -103,6 +104,7 @@ impl Acme {
             priority: i32::try_from(nth).unwrap() * 10 + 10,
             daily_limit,
             pacing: Some(Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 100 }),
+            warm_up: None,
         }
     }
 

@@ -57,6 +57,17 @@ impl Cap {
     }
 }
 
+impl Number {
+    /// Its limit on a day of the forecast, from zero.
+    fn cap_on(&self, day: usize) -> Cap {
+        let limit = match (self.cap.limit, self.warm_up.get(day).copied()) {
+            (Some(limit), Some(rung)) => Some(limit.min(rung)),
+            (limit, rung) => limit.or(rung),
+        };
+        Cap { limit, ..self.cap }
+    }
+}
+
 /// When something may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opens {
@@ -94,6 +105,8 @@ pub struct Number {
     pub priority: i32,
     /// Its daily limit.
     pub cap: Cap,
+    /// What its warm-up allows on the first day of the forecast, on the second, and so on; afterwards its limit holds alone.
+    pub warm_up: Vec<u32>,
     /// Its spacing and rate.
     pub pacing: Pacing,
     /// When its next slot opens; `None`: now.

@@ -22,6 +22,7 @@ fn number(place: u128, limit: Option<u32>) -> Number {
         priority: 10,
         cap: Cap { limit, used_today: 0 },
         pacing: UNPACED,
+        warm_up: Vec::new(),
         next_slot: None,
         opens: Opens::Now,
     }
@@ -326,4 +327,13 @@ fn what_never_moves_ends_the_walk() {
     world.numbers[0].cap.limit = None;
     world.campaigns[0].opens = Opens::At(world.now + Days::new(365));
     assert_eq!(Forecast::of(&world, FARTHEST_DAYS).finish, [Some(world.now + Days::new(365))]);
+}
+
+#[test]
+fn a_number_that_warms_up_sends_more_each_day_until_its_own_limit_holds() {
+    let mut world = world("2025-06-01T08:00:00Z", vec![number(1, Some(100))], vec![campaign(1, 400)]);
+    world.numbers[0].warm_up = vec![20, 50, 200];
+    assert_eq!(totals(&Forecast::of(&world, 365)), [20, 50, 100, 100, 100, 30]);
+    world.numbers[0].cap = Cap { limit: None, used_today: 5 };
+    assert_eq!(totals(&Forecast::of(&world, 365)), [15, 50, 200, 135]);
 }

@@ -25,7 +25,7 @@ pub(super) fn walk(world: &World, days: u32) -> Forecast {
         if walk.is_done() || nth > 1 && walk.is_stuck(begin) {
             break;
         }
-        forecast.days.push(walk.day(date, begin, end, nth == 0));
+        forecast.days.push(walk.day(date, begin, end, usize::try_from(nth).unwrap_or(usize::MAX)));
         date = next;
     }
     forecast.finish = walk.lines.iter().map(|line| line.last.filter(|_| line.is_done())).collect();
@@ -98,6 +98,8 @@ impl Line {
 struct Walk<'a> {
     world: &'a World,
     lines: Vec<Line>,
+    /// Each number's limit today.
+    limits: Vec<Option<u32>>,
     /// Left of each number's cap today.
     left: Vec<u64>,
     /// Sent today by each number.
@@ -139,6 +141,7 @@ impl<'a> Walk<'a> {
         Self {
             world,
             lines: lines.collect(),
+            limits: Vec::new(),
             left: Vec::new(),
             used: Vec::new(),
             next_slot: world.numbers.iter().map(|number| number.next_slot.unwrap_or(world.now)).collect(),
@@ -161,8 +164,8 @@ impl<'a> Walk<'a> {
             && !self.world.campaigns.iter().any(|campaign| opens(campaign.opens))
     }
 
-    fn day(&mut self, date: NaiveDate, begin: DateTime<Utc>, end: DateTime<Utc>, first: bool) -> Day {
-        self.open(first);
+    fn day(&mut self, date: NaiveDate, begin: DateTime<Utc>, end: DateTime<Utc>, nth: usize) -> Day {
+        self.open(nth);
         let mut at = begin;
         while at < end {
             for line in &mut self.lines {
@@ -177,10 +180,12 @@ impl<'a> Walk<'a> {
     }
 
     /// A new day: every limit is whole again, but for what today's messages used of the first day's.
-    fn open(&mut self, first: bool) {
-        let world = self.world;
+    fn open(&mut self, nth: usize) {
+        let (world, first) = (self.world, nth == 0);
+        let caps = || world.numbers.iter().map(move |number| number.cap_on(nth));
+        self.limits = caps().map(|cap| cap.limit).collect();
         self.organization = world.cap.left(first);
-        self.left = world.numbers.iter().map(|number| number.cap.left(first)).collect();
+        self.left = caps().map(|cap| cap.left(first)).collect();
         let used_before = |used: u32| if first { used } else { 0 };
         self.used = world.numbers.iter().map(|number| used_before(number.cap.used_today)).collect();
         for (line, campaign) in self.lines.iter_mut().zip(&world.campaigns) {
@@ -258,7 +263,7 @@ impl<'a> Walk<'a> {
             number: number.id,
             priority: number.priority,
             weight: 1,
-            daily_limit: number.cap.limit,
+            daily_limit: self.limits[place],
             used_today: self.used[place],
             last_used: None,
             standing: match number.opens {
@@ -310,7 +315,7 @@ impl<'a> Walk<'a> {
         let mut order: Vec<usize> = (0..serves.len()).filter(|place| room[*place] > 0).collect();
         if self.world.pools.iter().any(|pool| pool.strategy != Strategy::Priority) {
             order.sort_by_key(|place| {
-                let limit = u64::from(self.world.numbers[*place].cap.limit.unwrap_or(u32::MAX).max(1));
+                let limit = u64::from(self.limits[*place].unwrap_or(u32::MAX).max(1));
                 (u64::from(self.used[*place]) * 1_000_000 / limit, self.used[*place])
             });
         }
@@ -385,7 +390,7 @@ impl<'a> Walk<'a> {
         let candidates: Vec<sharing::Candidate> = campaigns.iter().map(candidate).collect();
         let slots = Slots::of(&number.pacing);
         let (mut sum, mut served) = (0, Vec::new());
-        for (id, count) in sharing::share(most, number.cap.limit, &candidates) {
+        for (id, count) in sharing::share(most, self.limits[place], &candidates) {
             let Some(campaign) = campaigns.iter().find(|place| self.world.campaigns[**place].id == id) else {
                 continue;
             };

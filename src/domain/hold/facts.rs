@@ -68,6 +68,25 @@ impl<'a> From<&'a NumberState> for Service<'a> {
     }
 }
 
+/// What the account's cap over 24 hours leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountRoom {
+    /// Most people in a moving 24 hours, over all its numbers.
+    pub limit: u32,
+    /// Those who count now.
+    pub used: u32,
+    /// When the next of them counts no more, if it is full.
+    pub opens: Option<DateTime<Utc>>,
+}
+
+impl AccountRoom {
+    /// People that its numbers may still begin to talk to.
+    #[must_use]
+    pub fn left(self) -> u32 {
+        self.limit.saturating_sub(self.used)
+    }
+}
+
 /// What bears on whether a number may send at all, lease and pace aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NumberFacts<'a> {
@@ -75,8 +94,12 @@ pub struct NumberFacts<'a> {
     pub service: Service<'a>,
     /// Rests that only the sending process knows, with whose they are and when they end.
     pub breakers: [Option<(BreakerScope, DateTime<Utc>)>; 2],
-    /// Most messages a day.
+    /// What is left of its account's cap, if it has one.
+    pub account: Option<AccountRoom>,
+    /// Most messages today, the warm-up included.
     pub daily_limit: Option<u32>,
+    /// The day of its warm-up that makes this limit.
+    pub warm_up: Option<u32>,
     /// Charged today.
     pub used_today: u32,
 }
@@ -153,8 +176,14 @@ pub fn of_number(facts: &NumberFacts<'_>, now: Now) -> impl Iterator<Item = Hold
         .filter(|(_, until)| *until > now.at)
         .max_by_key(|(_, until)| *until)
         .map(|(scope, until)| Hold::BreakerOpen { scope, until });
-    let cap = full(CapScope::Number, facts.daily_limit, facts.used_today, now);
-    [service, breaker, cap].into_iter().flatten()
+    let account = facts.account.filter(|account| account.left() == 0).map(|account| Hold::CapReached {
+        scope: CapScope::Account,
+        limit: account.limit,
+        opens: account.opens.filter(|_| account.limit > 0),
+    });
+    let scope = facts.warm_up.map_or(CapScope::Number, |day| CapScope::WarmUp { day });
+    let cap = full(scope, facts.daily_limit, facts.used_today, now);
+    [service, breaker, account, cap].into_iter().flatten()
 }
 
 /// What keeps whoever asks from sending through a number that may send.

@@ -1,6 +1,6 @@
 //! The gates that a message passes on its way out, in order, as `why` prints them.
 
-use super::{Hold, binding, last_to_open};
+use super::{Hold, binding, facts::AccountRoom, last_to_open};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -177,4 +177,21 @@ pub fn room(gate: GateName, limit: Option<u32>, used: u32) -> (GateName, String)
     let text =
         limit.map_or_else(|| format!("{used} used, no limit"), |limit| format!("{used} of {limit} used"));
     (gate, text)
+}
+
+/// `61 of 250 people in 24 hours`, for the open gate of an account; none has no limit.
+#[must_use]
+pub fn account_room(account: Option<AccountRoom>) -> (GateName, String) {
+    let text = account.map_or_else(
+        || "no limit over 24 hours".to_owned(),
+        |room| format!("{} of {} people in 24 hours", room.used, room.limit),
+    );
+    (GateName::AccountCap, text)
+}
+
+/// As [`room`], for a number whose limit of today its warm-up makes: `warm-up day 3: 61 of 100 used`.
+#[must_use]
+pub fn number_room(limit: Option<u32>, used: u32, warm_up: Option<u32>) -> (GateName, String) {
+    let (gate, text) = room(GateName::NumberCap, limit, used);
+    (gate, warm_up.map_or_else(|| text.clone(), |day| format!("warm-up day {day}: {text}")))
 }

@@ -89,12 +89,17 @@ fn every_hold() -> Vec<(Hold, &'static str)> {
         ),
         (
             cap(CapScope::Account, 1000, Some("2026-12-01T13:32:00Z")),
-            "account cap reached, opens at 14:32 Africa/Douala",
+            "account cap reached: 1000 people in 24 hours, the next from 2026-12-01 14:32 Africa/Douala",
         ),
         (cap(CapScope::Account, 1000, None), "account cap reached, nobody can say when it opens"),
+        (
+            cap(CapScope::WarmUp { day: 3 }, 100, Some("2026-12-01T23:00:00Z")),
+            "warm-up day 3: 100 a day, all sent, opens at midnight Africa/Douala",
+        ),
         (cap(CapScope::Number, 0, None), "cap is 0, opens when somebody raises it"),
         (Hold::GivesWay, "gives way to campaigns that go first or are behind their share"),
         (paced("2026-12-01T08:00:07Z"), "paced, next slot at 09:00:07 Africa/Douala"),
+        (Hold::QueueFull { limit: 5 }, "5 messages wait in the gateway's own queue, as many as allowed"),
         (Hold::InFlightFull { limit: 1 }, "waits for the answer to the message on the wire"),
         (Hold::InFlightFull { limit: 40 }, "40 messages are on the wire, as many as allowed"),
     ]

@@ -19,7 +19,7 @@ mod transport;
 
 use super::{
     Answer, Evidence, HealthStep, Line, Lookup, Outgoing, Prepared, Provider, Registration, TemplateStep,
-    reading, report::Receipt,
+    Waiting, reading, report::Receipt,
 };
 use crate::domain::{
     content::registry::ListedTemplate,
@@ -233,6 +233,15 @@ impl Client {
             }
         }
         Err("the provider's list does not end".to_owned())
+    }
+
+    /// Asks the provider how many messages wait in its own queue. A read-only question: it may be repeated.
+    pub async fn queue(&self, provider: &dyn Provider, line: &Line) -> Waiting {
+        let Some(prepared) = provider.queue_request(line) else { return Waiting::Untold };
+        match self.ask(provider, line, &prepared, &|| true).await {
+            Ok(answer) => provider.read_queue(&answer),
+            Err(fault) => Waiting::Unclear(format!("{}: {}", fault.code, fault.words)),
+        }
     }
 
     async fn ask(

@@ -136,6 +136,12 @@ impl Simulator {
         lock(&self.world).accepted(0, usize::MAX)
     }
 
+    /// The most messages that ever waited in the own queue of an `UltraMsg` instance, if the script says that they keep one.
+    #[must_use]
+    pub fn most_queued(&self) -> u32 {
+        lock(&self.world).most_queued(crate::domain::number::ProviderKind::Ultramsg)
+    }
+
     /// How many messages were accepted.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -1,5 +1,5 @@
 //! The simulated `UltraMsg` gateway (`ultramsg.md` sections 2 to 4, 6 and 8): `/instance{n}/messages/chat`,
-//! `/instance{n}/messages`, `/instance{n}/instance/status` and `/me`, `/instance{n}/contacts/check`.
+//! `/instance{n}/messages` and its `/statistics`, `/instance{n}/instance/status` and `/me`, `/instance{n}/contacts/check`.
 
 use super::{
     dialect::{self, Dialect, Envelope, Reply, json},
@@ -52,6 +52,7 @@ pub fn handle(world: &Mutex<World>, request: &Request<'_>, out: &mut Vec<u8>) ->
         ("POST", "messages/video") => send(world, &claim, &fields, Some(MediaKind::Video), out),
         ("POST", "messages/document") => send(world, &claim, &fields, Some(MediaKind::Document), out),
         ("POST", "messages/audio") => send(world, &claim, &fields, Some(MediaKind::Audio), out),
+        ("GET", "messages/statistics") => statistics(world, &claim, out),
         ("GET", "messages") => list(world, &claim, &fields, out),
         ("GET", "instance/status") => status(world, &claim, out),
         ("GET", "instance/me") => me(world, &claim, out),
@@ -96,7 +97,11 @@ fn send(
             return Reply::NOW;
         }
     };
+    let before = world.ledger.len();
     let decision = world.decide(number, Sent { said, ..Sent::text(to, &body, reference) });
+    if world.ledger.len() > before {
+        world.enqueue(number);
+    }
     drop(world);
     dialect::conclude(&Ultramsg, out, decision)
 }
@@ -204,6 +209,21 @@ fn list(world: &Mutex<World>, claim: &Claim<'_>, fields: &Fields<'_>, out: &mut 
     let messages: Vec<Value> = hits.into_iter().skip((page - 1).saturating_mul(limit)).take(limit).collect();
     let body = value!({"total": total, "pages": total.div_ceil(limit), "limit": limit, "page": page,
         "messages": messages});
+    dialect::write(out, &Envelope { status: 200, body: json(&body) }, None);
+    Reply::NOW
+}
+
+fn statistics(world: &Mutex<World>, claim: &Claim<'_>, out: &mut Vec<u8>) -> Reply {
+    let mut world = super::lock(world);
+    let number = match world.authorise(claim) {
+        Ok(number) => number,
+        Err(denied) => return deny(out, denied),
+    };
+    let (waiting, _) = world.queued(number);
+    let sent = world.ledger.len().saturating_sub(waiting as usize);
+    drop(world);
+    let body = value!({"messages_statistics":
+        {"sent": sent, "queue": waiting, "unsent": 0, "invalid": 0, "expired": 0}});
     dialect::write(out, &Envelope { status: 200, body: json(&body) }, None);
     Reply::NOW
 }

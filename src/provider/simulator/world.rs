@@ -126,6 +126,10 @@ pub struct Sender {
     token: Option<String>,
     declared: bool,
     standing: Option<Standing>,
+    /// When the last message leaves the queue of an instance.
+    queue_ends: Option<Instant>,
+    /// Most messages that ever waited there.
+    most_queued: u32,
 }
 
 impl Sender {
@@ -269,6 +273,8 @@ impl World {
             token: None,
             declared: false,
             standing: None,
+            queue_ends: None,
+            most_queued: 0,
         });
         at
     }
@@ -308,6 +314,32 @@ impl World {
             || accounts.any(|account| {
                 account.token == claim.token && (claim.account.is_empty() || account.id == claim.account)
             })
+    }
+
+    /// How many messages wait in a sender's own queue, and the most that ever did.
+    pub fn queued(&self, number: u32) -> (u32, u32) {
+        let Some(sender) = self.senders.get(number as usize) else { return (0, 0) };
+        let left = sender.queue_ends.map(|ends| ends.saturating_duration_since(Instant::now()));
+        let waiting = left.zip(self.script.queue_drain).map_or(0, |(left, drain)| {
+            u32::try_from(left.as_nanos().div_ceil(drain.as_nanos().max(1))).unwrap_or(u32::MAX)
+        });
+        (waiting, sender.most_queued)
+    }
+
+    /// The most messages that ever waited in the queue of one of a provider's senders.
+    pub fn most_queued(&self, provider: ProviderKind) -> u32 {
+        self.senders_at(provider).map(|(_, sender)| sender.most_queued).max().unwrap_or(0)
+    }
+
+    /// One more message in a sender's own queue, if the script says that it keeps one.
+    pub fn enqueue(&mut self, number: u32) {
+        let (Some(drain), now) = (self.script.queue_drain, Instant::now()) else { return };
+        let Some(sender) = self.senders.get_mut(number as usize) else { return };
+        sender.queue_ends = Some(sender.queue_ends.map_or(now, |ends| ends.max(now)) + drain);
+        let waiting = self.queued(number).0;
+        if let Some(sender) = self.senders.get_mut(number as usize) {
+            sender.most_queued = sender.most_queued.max(waiting);
+        }
     }
 
     /// Decides over a message, and records it if it is accepted.

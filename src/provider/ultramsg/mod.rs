@@ -3,13 +3,14 @@
 pub mod codes;
 mod health;
 mod listing;
+mod queue;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 
 use super::{
     Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Media, Outgoing,
-    Prepared, Provider, Registration, TemplateStep, address, reading,
+    Prepared, Provider, Registration, TemplateStep, Waiting, address, reading,
     report::{Delivered, Receipt, Report, ReportError},
 };
 use crate::domain::{
@@ -173,6 +174,14 @@ impl Provider for Ultramsg {
 
     fn health_step(&self, line: &Line, answers: &[Answer]) -> HealthStep {
         health::step(line, answers)
+    }
+
+    fn queue_request(&self, line: &Line) -> Option<Prepared> {
+        queue::request(line)
+    }
+
+    fn read_queue(&self, answer: &Answer) -> Waiting {
+        queue::read(answer)
     }
 
     fn is_seen_by_check(&self, code: &str) -> bool {

@@ -22,26 +22,26 @@ fn refusals() -> Vec<(Class, Next, Next, Measure)> {
         (Class::AccountLimited(MINUTE), Next::Switch, Next::Switch, Measure::RestAccount(MINUTE)),
         (Class::DestinationRefused, Next::Switch, Next::Fail, Measure::Well),
         (Class::NumberAuth, Next::Switch, Next::Switch, Measure::SuspendAccount),
-        (Class::Throttled(Scope::Pair, MINUTE), retry.clone(), Next::Fail, Measure::Well),
+        (Class::Throttled(Scope::Pair, MINUTE), Next::Keep(MINUTE), Next::Fail, Measure::Well),
         (Class::Throttled(Scope::Recipient, MINUTE), retry.clone(), Next::Fail, Measure::Well),
         (
             Class::Throttled(Scope::Number, MINUTE),
             when_it_recovers.clone(),
             Next::Fail,
-            Measure::RestNumber(MINUTE),
+            Measure::ThrottleNumber(MINUTE),
         ),
         (
             Class::Throttled(Scope::Account, MINUTE),
             when_it_recovers.clone(),
             Next::Fail,
-            Measure::RestAccount(MINUTE),
+            Measure::ThrottleAccount(MINUTE),
         ),
         (Class::Throttled(Scope::Content, MINUTE), when_it_recovers.clone(), Next::Fail, Measure::Well),
         (
             Class::Throttled(Scope::Provider, MINUTE),
             when_it_recovers,
             Next::Fail,
-            Measure::RestAccount(MINUTE),
+            Measure::ThrottleAccount(MINUTE),
         ),
         (Class::Transient(MINUTE), retry.clone(), Next::Fail, fault),
         (Class::RecipientInvalid, Next::Fail, Next::Fail, Measure::Well),
@@ -93,6 +93,7 @@ fn every_refusal_has_its_consequence_whatever_the_try_and_the_policy() {
             for never_switch in [false, true] {
                 let next = if tries < MOST_TRIES { early.clone() } else { late.clone() };
                 let next = match next {
+                    Next::Keep(_) => Next::Keep(pair_wait(MINUTE, tries)),
                     Next::Switch if never_switch => Next::Keep(WAIT_FOR_NUMBER),
                     next => next,
                 };
@@ -149,10 +150,18 @@ fn a_wait_that_the_provider_does_not_name_is_ours() {
     assert_eq!(of(Class::Transient(ZERO)).next, Next::Retry(FIRST_WAIT));
     assert_eq!(of(Class::RecipientDeferred(ZERO)).next, Next::Retry(FIRST_WAIT));
     let number = of(Class::Throttled(Scope::Number, ZERO)).measure;
-    assert_eq!(number, Measure::RestNumber(Duration::from_secs(1)));
+    assert_eq!(number, Measure::ThrottleNumber(Duration::from_secs(1)));
     for scope in [Scope::Account, Scope::Provider] {
-        assert_eq!(of(Class::Throttled(scope, ZERO)).measure, Measure::RestAccount(REST));
+        assert_eq!(of(Class::Throttled(scope, ZERO)).measure, Measure::ThrottleAccount(REST));
     }
+}
+
+#[test]
+fn one_person_waits_for_one_number_four_times_as_long_after_each_try() {
+    let waits =
+        |wait| [1, 2, 3, 4, 9, i16::MAX].map(|tries| pair_wait(Duration::from_secs(wait), tries).as_secs());
+    assert_eq!(waits(6), [6, 24, 96, 384, 1_800, 1_800]);
+    assert_eq!(waits(0), [5, 20, 80, 320, 1_800, 1_800]);
 }
 
 /// A message that lives through any answers: what stands in the model is what the operator is promised.
@@ -182,7 +191,12 @@ fn ten_thousand_messages_end_in_time_and_never_leave_their_number_against_the_po
                 Next::Fail => assert!(rejected, "only the provider's word ends it: {case}"),
                 Next::Skip => assert!(matches!(outcome, Outcome::NotSent(_)), "{case}"),
                 Next::Switch => assert!(rejected && !never_switch, "{case}"),
-                Next::Keep(_) => assert!(rejected && never_switch, "{case}"),
+                Next::Keep(_) => {
+                    let is_pair = matches!(class, Class::Throttled(Scope::Pair, _));
+                    assert!(rejected && (never_switch || is_pair), "{case}");
+                    refused_for_now += i16::from(is_pair);
+                    assert!(refused_for_now < MOST_TRIES, "it is tried for ever: {case}");
+                }
                 Next::Retry(wait) => {
                     assert!(*wait <= LONGEST_WAIT.max(MINUTE), "{case}: {wait:?}");
                     refused_for_now += i16::from(rejected);

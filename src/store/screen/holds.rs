@@ -6,7 +6,7 @@
 use crate::domain::campaign::CampaignState;
 use crate::domain::hold::{
     self, GateName, Hold,
-    facts::{self, Now, OrganizationFacts, Service},
+    facts::{self, AccountRoom, Now, OrganizationFacts, Service},
 };
 use crate::domain::ids::NumberId;
 use crate::domain::selection::{self, Candidate, NoNumberInService, Standing, Strategy};
@@ -42,16 +42,22 @@ pub struct Scene {
 pub struct NumberFacts {
     /// Which one.
     pub number: NumberId,
-    /// Lower goes first.
+    /// Its place: lower goes first.
     pub priority: i32,
     /// What an operator or a provider's answer made of it.
     pub standing: NumberStanding,
-    /// Its daily limit.
+    /// Its limit of today, the warm-up included.
     pub daily_limit: Option<u32>,
+    /// The day of its warm-up that makes this limit.
+    pub warm_up: Option<u32>,
+    /// What is left of its account's cap over 24 hours, if it has one.
+    pub account: Option<AccountRoom>,
     /// Charged to it today.
     pub used_today: u32,
     /// When its next slot opens.
     pub next_send_at: Option<DateTime<Utc>>,
+    /// Of a gateway's own queue: how many messages may wait there, and how many do at most.
+    pub queue: Option<(u32, u32)>,
     /// Whether a living instance holds its lease.
     pub leased: bool,
     /// Whether a campaign that runs has something for it.
@@ -185,7 +191,9 @@ pub fn of_number(scene: &Scene, number: &NumberFacts) -> Vec<Hold> {
     let own = facts::NumberFacts {
         service: service(&number.standing),
         breakers: [None; 2],
+        account: number.account,
         daily_limit: number.daily_limit,
+        warm_up: number.warm_up,
         used_today: number.used_today,
     };
     holds.extend(facts::of_number(&own, scene.now()));
@@ -195,6 +203,8 @@ pub fn of_number(scene: &Scene, number: &NumberFacts) -> Vec<Hold> {
     }
     if let Some(until) = number.next_send_at.filter(|next| *next - scene.at >= WORTH_A_WORD) {
         holds.push(Hold::Paced { until });
+    } else if let Some((limit, _)) = number.queue.filter(|(limit, waiting)| waiting >= limit) {
+        holds.push(Hold::QueueFull { limit });
     }
     holds
 }
@@ -207,7 +217,11 @@ pub fn binding_number(scene: &Scene, number: &NumberFacts) -> Option<Hold> {
         holds.retain(|hold| {
             matches!(
                 hold.gate(),
-                GateName::Switch | GateName::Number | GateName::OrganizationCap | GateName::NumberCap
+                GateName::Switch
+                    | GateName::Number
+                    | GateName::OrganizationCap
+                    | GateName::AccountCap
+                    | GateName::NumberCap
             )
         });
     }

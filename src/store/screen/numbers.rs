@@ -6,9 +6,11 @@ use crate::domain::action::Version;
 use crate::domain::hold::{self, GateName};
 use crate::domain::ids::{InstanceId, NumberId};
 use crate::domain::number::Pacing;
+use crate::domain::pacing;
 use crate::domain::pulse::Pulse;
 use crate::domain::ratio::Ratios;
 use crate::domain::text::{Safe, Shown};
+use crate::store::today::{Today, Told, room};
 use crate::store::view::{LeaseRow, NumberDetail, NumberRow, NumberStanding, OVERVIEW_ROWS};
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -20,12 +22,13 @@ const DOING: &str = "read the numbers";
 const CHART_MINUTES: usize = 30;
 
 /// Gates that a number is asked.
-const GATES: [GateName; 7] = [
+const GATES: [GateName; 8] = [
     GateName::Switch,
     GateName::Sender,
     GateName::Number,
     GateName::Lease,
     GateName::OrganizationCap,
+    GateName::AccountCap,
     GateName::NumberCap,
     GateName::Pace,
 ];
@@ -59,7 +62,7 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let latest = latest.get(&NumberId(row.id)).cloned().unwrap_or_default();
-                row.read(at, latest)
+                row.read(at, day, latest)
             })
             .collect()
     }
@@ -80,18 +83,28 @@ impl Store {
                       v.blocked_warned_at is not null as "blocked_on!",
                       a.name as account_name, a.provider::text as "provider!",
                       nullif(p.next_send_at, '-infinity') as next_send_at, coalesce(u.reserved, 0) as "used!",
-                      held_back(n.organization_id, n.id, n.daily_limit, n.reply_share, $2) as "held_back!",
+                      held_back(n.organization_id, n.id, w.limit_today, n.reply_share, $2) as "held_back!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder,
                       l.epoch as "epoch!", nullif(l.renewed_at, '-infinity') as renewed_at,
                       nullif(l.expires_at, '-infinity') as expires_at, i.host as "host?",
                       coalesce(y.this_minute, 0) as "this_minute!", coalesce(y.last_minute, 0) as "last_minute!",
-                      coalesce(y.errors, 0) as "errors!", coalesce(y.all_of_them, 0) as "all_of_them!"
+                      coalesce(y.errors, 0) as "errors!", coalesce(y.all_of_them, 0) as "all_of_them!",
+                      (n.warm_up_started_at at time zone o.time_zone)::date as warm_up_day, o.warm_up,
+                      a.rolling_cap, s.used as "account_used?", s.opens as "account_opens?", h.quality,
+                      h.state as health, pace_percent(t.percent, t.rest_until, clock_timestamp()) as "pace_percent!",
+                      t.reason as "throttled?", full_pace_at(t.percent, t.rest_until) as full_pace_at, p.queue_limit, p.queued
                  from whatsapp_numbers n
+                 join organizations o on o.id = n.organization_id
+                cross join lateral (select limit_of_day(n.daily_limit, o.warm_up,
+                     (n.warm_up_started_at at time zone o.time_zone)::date, $2) as limit_today) w
+                 join number_health h on h.organization_id = n.organization_id and h.number_id = n.id
+                 left join number_throttles t on t.organization_id = n.organization_id and t.number_id = n.id
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
                  join number_pacing p on p.organization_id = n.organization_id and p.number_id = n.id
                  join number_vitals v on v.organization_id = n.organization_id and v.number_id = n.id
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder
+                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, $3) s on a.rolling_cap is not null
                  left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
                                         and u.scope_id = n.id and u.day = $2
                  left join (
@@ -105,8 +118,7 @@ impl Store {
                       where y.organization_id = $1 and y.minute > $3 - interval '5 minutes'
                         and ($4::uuid is null or y.number_id = $4)
                       group by y.number_id) y on y.number_id = n.id
-                where n.organization_id = $1 and ($4::uuid is null or n.id = $4)
-                order by n.priority, n.phone limit 2000"#,
+                where n.organization_id = $1 and ($4::uuid is null or n.id = $4) order by n.priority, n.phone limit 2000"#,
             seat.organization.0,
             day,
             at,
@@ -287,6 +299,18 @@ struct Columns {
     last_minute: i64,
     errors: i64,
     all_of_them: i64,
+    warm_up_day: Option<NaiveDate>,
+    warm_up: Vec<i32>,
+    rolling_cap: Option<i32>,
+    account_used: Option<i32>,
+    account_opens: Option<DateTime<Utc>>,
+    quality: Option<String>,
+    health: Option<String>,
+    pace_percent: i32,
+    throttled: Option<String>,
+    full_pace_at: Option<DateTime<Utc>>,
+    queue_limit: Option<i32>,
+    queued: Option<i32>,
 }
 
 impl Columns {
@@ -296,8 +320,30 @@ impl Columns {
         health::warning(ratios, self.failed_on, self.blocked_on)
     }
 
-    fn read(self, at: DateTime<Utc>, latest: Latest) -> Result<NumberRead, StoreError> {
+    fn pacing(&self) -> Pacing {
+        Pacing {
+            interval: milliseconds(self.interval_ms),
+            per_second: count(self.per_second),
+            in_flight: count(self.in_flight),
+        }
+    }
+
+    fn told(&self) -> Told<'_> {
+        Told {
+            limit: self.daily_limit,
+            ladder: &self.warm_up,
+            began: self.warm_up_day,
+            quality: self.quality.as_deref(),
+            health: self.health.as_deref(),
+            pace_percent: self.pace_percent,
+            throttled: self.throttled.as_deref(),
+            full_pace_at: self.full_pace_at,
+        }
+    }
+
+    fn read(self, at: DateTime<Utc>, day: NaiveDate, latest: Latest) -> Result<NumberRead, StoreError> {
         let (id, warns) = (NumberId(self.id), self.warns());
+        let (today, pacing) = (Today::of(&self.told(), day), self.pacing());
         let standing = standing(
             self.is_active,
             (self.suspended_at, self.suspension_reason, self.suspended_until, self.suspended_by),
@@ -307,12 +353,15 @@ impl Columns {
         let leased = self.holder.is_some();
         let facts = NumberFacts {
             number: id,
-            priority: self.priority,
+            priority: pacing::place(self.priority, today.quality),
             standing: standing.clone(),
             // What replies may use of it is not the campaigns'.
-            daily_limit: self.daily_limit.map(|limit| count(limit - self.held_back)),
+            daily_limit: today.limit.map(|limit| limit.saturating_sub(count(self.held_back))),
+            warm_up: today.rung.map(|rung| rung.day),
+            account: room(self.rolling_cap, self.account_used, self.account_opens),
             used_today: count(self.used),
             next_send_at: self.next_send_at,
+            queue: self.queue_limit.map(count).zip(self.queued.map(count)),
             leased,
             has_work: false,
         };
@@ -334,16 +383,16 @@ impl Columns {
             priority: self.priority,
             standing,
             pulse: self.pulse.parse().unwrap_or(Pulse::Unknown),
-            slowed: self.slowed_reason.map(Safe::from),
+            half_rate: self.slowed_reason.map(Safe::from),
             warns,
             hold: None,
             daily_limit: self.daily_limit.map(count),
+            limit_today: today.limit,
+            warm_up: facts.warm_up,
+            account_room: facts.account,
             used_today: facts.used_today,
-            pacing: Pacing {
-                interval: milliseconds(self.interval_ms),
-                per_second: count(self.per_second),
-                in_flight: count(self.in_flight),
-            },
+            slowed: today.slowed,
+            pacing,
             last_minute: last_minute(self.this_minute, self.last_minute, at),
             errors: (short(self.errors), short(self.all_of_them)),
             last_error: latest.last_error,
@@ -367,12 +416,16 @@ struct Work {
 fn gates_of(scene: &Scene, read: &NumberRead) -> Vec<crate::store::view::Gate> {
     let mut known = vec![
         hold::room(GateName::OrganizationCap, scene.daily_limit, scene.used_today),
-        hold::room(GateName::NumberCap, read.row.daily_limit, read.row.used_today),
+        hold::account_room(read.row.account_room),
+        hold::number_room(read.row.limit_today, read.row.used_today, read.row.warm_up),
     ];
+    if let Some(slowed) = &read.row.slowed {
+        known.push((GateName::Pace, slowed.sentence(scene.zone)));
+    }
     if let Some(holder) = &read.row.holder {
         known.push((GateName::Lease, format!("held by {holder}")));
     }
-    if let Some(why) = &read.row.slowed {
+    if let Some(why) = &read.row.half_rate {
         known.push((GateName::Number, format!("in service at half its rate: {why}")));
     }
     holds::gates(&GATES, &holds::of_number(scene, &read.facts), &known, scene.zone)

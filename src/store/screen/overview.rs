@@ -266,7 +266,7 @@ fn capacity(numbers: &[NumberRead]) -> Option<(u64, u64)> {
             matches!(number.row.standing, NumberStanding::Active | NumberStanding::Limited { .. })
         })
         .filter_map(|number| {
-            let limit = number.row.daily_limit?;
+            let limit = number.row.limit_today?;
             Some((u64::from(limit.saturating_sub(number.row.used_today)), u64::from(limit)))
         })
         .reduce(|one, other| (one.0 + other.0, one.1 + other.1))

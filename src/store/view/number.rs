@@ -2,6 +2,7 @@
 
 use super::{Gate, HoldView, LogLine};
 use crate::domain::action::Version;
+use crate::domain::hold::facts::AccountRoom;
 use crate::domain::ids::NumberId;
 use crate::domain::money::Money;
 use crate::domain::number::{Pacing, ProviderKind};
@@ -9,6 +10,7 @@ use crate::domain::phone::Phone;
 use crate::domain::pulse::Pulse;
 use crate::domain::ratio::Ratios;
 use crate::domain::text::{Safe, Shown};
+use crate::store::today::Slowed;
 use chrono::{DateTime, Utc};
 
 /// What a number may do now.
@@ -73,17 +75,25 @@ pub struct NumberRow {
     /// Whether what it sends arrives.
     pub pulse: Pulse,
     /// Why it sends at half its rate, if it does.
-    pub slowed: Option<Safe>,
+    pub half_rate: Option<Safe>,
     /// What it warns of: too many failures, or people who block it.
     pub warns: Option<Safe>,
     /// Why it sends nothing now although it may; `None`: it sends, or has nothing to send.
     pub hold: Option<HoldView>,
     /// Most messages a day.
     pub daily_limit: Option<u32>,
+    /// Most messages today: less than that on the first days of its warm-up.
+    pub limit_today: Option<u32>,
+    /// The day of its warm-up that makes the limit of today.
+    pub warm_up: Option<u32>,
+    /// What is left of its account's cap over 24 hours, if it has one.
+    pub account_room: Option<AccountRoom>,
     /// Charged today.
     pub used_today: u32,
     /// How fast it may send.
     pub pacing: Pacing,
+    /// Why it goes slower than that, if it does.
+    pub slowed: Option<Slowed>,
     /// Accepted in the last minute.
     pub last_minute: u32,
     /// Attempts of the last five minutes: refused or not sent, of all.

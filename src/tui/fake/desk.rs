@@ -328,7 +328,7 @@ impl Desk {
         for row in &mut overview.numbers {
             row.version = Version(row.version.0 + 1);
             if row.id == number_id(1) {
-                (row.pulse, row.slowed) = (Pulse::Amber, Some(seen.into()));
+                (row.pulse, row.half_rate) = (Pulse::Amber, Some(seen.into()));
             } else if row.id == number_id(2) {
                 row.pulse = Pulse::Red;
                 row.standing = NumberStanding::Suspended {

@@ -88,16 +88,20 @@ pub fn number(at: u64, name: &str) -> NumberRow {
         priority: i32::try_from(at).unwrap(),
         standing: NumberStanding::Active,
         pulse: Pulse::Well,
-        slowed: None,
+        half_rate: None,
         warns: None,
         hold: None,
         daily_limit: Some(10_000),
+        limit_today: Some(10_000),
+        warm_up: None,
+        account_room: None,
         used_today: 6_200,
         pacing: crate::domain::number::Pacing {
             interval: std::time::Duration::ZERO,
             per_second: 80,
             in_flight: 40,
         },
+        slowed: None,
         last_minute: 1_240,
         errors: (2, 1_000),
         last_error: None,
@@ -130,6 +134,7 @@ fn numbers() -> Vec<NumberRow> {
     rows[4].provider = ProviderKind::Ultramsg;
     rows[4].account = "acme-ultra".into();
     (rows[4].daily_limit, rows[4].used_today, rows[4].last_minute) = (Some(250), 250, 0);
+    rows[4].limit_today = Some(250);
     rows[4].hold = Some(hold("cap reached", "number cap reached: 250 of 250 today", 9 * 3600 + 56 * 60 + 38));
     rows[5].standing = NumberStanding::Disabled;
     (rows[5].used_today, rows[5].last_minute, rows[5].errors, rows[5].in_air) = (0, 0, (0, 0), 0);

@@ -277,6 +277,7 @@ impl NumberForm {
                 priority,
                 daily_limit,
                 pacing,
+                warm_up: None,
             },
             account: provider_name,
         })

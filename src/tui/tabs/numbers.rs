@@ -4,6 +4,7 @@ use super::{
     WIDE, altered, below_headings, empty, gates, hold_long, hold_short, log, no_data, split, window,
 };
 use crate::domain::action::Subject;
+use crate::domain::hold::facts::AccountRoom;
 use crate::domain::pulse::Pulse;
 use crate::domain::text::Safe;
 use crate::store::view::{HealthView, NumberDetail, NumberRow, NumberStanding, VitalsView};
@@ -40,7 +41,7 @@ fn badness(row: &NumberRow) -> u8 {
     match row.standing {
         NumberStanding::Suspended { .. } => 4,
         NumberStanding::Limited { .. } => 3,
-        NumberStanding::Active if row.slowed.is_some() => 3,
+        NumberStanding::Active if row.half_rate.is_some() => 3,
         NumberStanding::Active if row.hold.is_some() || row.warns.is_some() => 2,
         NumberStanding::Active => 1,
         NumberStanding::Disabled => 0,
@@ -140,7 +141,7 @@ const WIDE_COLUMNS: [Column; 9] = [
 /// The state as a word, marked while an order about it is under way.
 fn state(model: &Model, row: &NumberRow) -> Cell<'static> {
     let role = match row.standing {
-        NumberStanding::Active if row.hold.is_none() && row.slowed.is_none() && row.warns.is_none() => {
+        NumberStanding::Active if row.hold.is_none() && row.half_rate.is_none() && row.warns.is_none() => {
             Role::Good
         }
         NumberStanding::Active | NumberStanding::Limited { .. } => Role::Warn,
@@ -150,7 +151,7 @@ fn state(model: &Model, row: &NumberRow) -> Cell<'static> {
     if model.is_pending(Subject::Number(row.id)) {
         return Cell::new("working", Role::Warn);
     }
-    if row.standing == NumberStanding::Active && row.slowed.is_some() {
+    if row.standing == NumberStanding::Active && row.half_rate.is_some() {
         return Cell::new("AMBER", Role::Warn);
     }
     Cell::new(row.standing.name().to_uppercase(), role)
@@ -168,7 +169,7 @@ fn waits(model: &Model, row: &NumberRow) -> Cell<'static> {
         }
         NumberStanding::Suspended { reason, .. } => Cell::new(reason.to_string(), Role::Bad),
         NumberStanding::Disabled => Cell::new("switched off", Role::Dim),
-        NumberStanding::Active if row.slowed.is_some() => Cell::new("half rate, few arrive", Role::Warn),
+        NumberStanding::Active if row.half_rate.is_some() => Cell::new("half rate, few arrive", Role::Warn),
         NumberStanding::Active => match (&row.hold, &row.last_error) {
             (None, _) if row.warns.is_some() => {
                 Cell::new(row.warns.as_ref().map_or_else(String::new, Safe::to_string), Role::Warn)
@@ -181,7 +182,7 @@ fn waits(model: &Model, row: &NumberRow) -> Cell<'static> {
 }
 
 fn used(row: &NumberRow) -> (u64, Option<u64>) {
-    (u64::from(row.used_today), row.daily_limit.map(u64::from))
+    (u64::from(row.used_today), row.limit_today.map(u64::from))
 }
 
 fn used_role(row: &NumberRow) -> Role {
@@ -316,7 +317,7 @@ pub fn describe(
         facts.fact("Phone", &phone(model, Subject::Number(row.id), &row.phone), Role::Text);
     }
     standing(facts, model, row);
-    if let Some(why) = &row.slowed {
+    if let Some(why) = &row.half_rate {
         facts.fact("Slowed", &format!("AMBER, half its rate: {why}"), Role::Warn);
     }
     if let Some(warns) = &row.warns {
@@ -335,7 +336,7 @@ pub fn describe(
         .map_or("none of our own".into(), |limit| format!("{} a day", words::grouped(u64::from(limit))));
     facts.fact("Priority", &format!("{}        Limit   {limit}", row.priority), Role::Text);
     let left = row
-        .daily_limit
+        .limit_today
         .map_or("any".into(), |limit| words::grouped(u64::from(limit.saturating_sub(row.used_today))));
     facts.fact(
         "Used today",
@@ -343,6 +344,7 @@ pub fn describe(
         used_role(row),
     );
     facts.fact("Pacing", &verbs::pace(row.pacing), Role::Text);
+    limits(facts, model, row);
     let official =
         if row.provider.is_official() { "official" } else { "UNOFFICIAL: the number can be banned" };
     facts.fact(
@@ -382,6 +384,36 @@ fn describe_detail(facts: &mut Facts, model: &Model, row: &NumberRow, detail: &N
         facts.paragraph("Nothing happened to this number.", Role::Dim);
     }
     log(facts, &detail.log, model);
+}
+
+/// What makes it send less than its own settings allow.
+fn limits(facts: &mut Facts, model: &Model, row: &NumberRow) {
+    if let Some(slowed) = &row.slowed {
+        facts.fact("Slowed", &slowed.sentence(model.session.zone), Role::Warn);
+    }
+    if let Some((day, today)) = row.warm_up.zip(row.limit_today) {
+        let today = words::grouped(u64::from(today));
+        facts.fact("Warm-up", &format!("day {day}: {today} a day"), Role::Warn);
+    }
+    if let Some(room) = row.account_room {
+        account(facts, model, room);
+    }
+}
+
+/// What its account's cap over 24 hours leaves, and how long until there is room again.
+fn account(facts: &mut Facts, model: &Model, room: AccountRoom) {
+    let (used, limit) = (u64::from(room.used), u64::from(room.limit));
+    let opens = room.opens.filter(|_| room.left() == 0).map_or_else(String::new, |at| {
+        let clock = words::opening(at, model.now.wall, model.session.zone);
+        format!(", the next from {clock} ({})", words::relative(at, model.now.wall))
+    });
+    let role = match room.left() {
+        0 => Role::Bad,
+        _ if words::percent(used, limit) >= 90 => Role::Warn,
+        _ => Role::Text,
+    };
+    let text = format!("{} of {} in 24 h{opens}", words::grouped(used), words::grouped(limit));
+    facts.fact("People", &text, role);
 }
 
 /// What the provider says of it.
@@ -524,7 +556,7 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
     add(count("limited"), "limited", Role::Warn);
     add(count("disabled"), "disabled", Role::Dim);
     let how_many = |is: fn(&NumberRow) -> bool| overview.numbers.iter().filter(|row| is(row)).count();
-    add(how_many(|row| row.slowed.is_some()), "amber", Role::Warn);
+    add(how_many(|row| row.half_rate.is_some()), "amber", Role::Warn);
     add(how_many(|row| row.warns.is_some()), "warned", Role::Warn);
     if model.size.width >= WIDE {
         add(how_many(|row| !row.provider.is_official()), "unofficial (!)", Role::Warn);

@@ -22,8 +22,11 @@ fn number() -> NumberFacts {
         priority: 1,
         standing: NumberStanding::Active,
         daily_limit: Some(250),
+        warm_up: None,
+        account: None,
         used_today: 0,
         next_send_at: None,
+        queue: None,
         leased: true,
         has_work: true,
     }
