@@ -186,3 +186,12 @@ pub fn is_form(request: &http::Request<'_>) -> bool {
 pub fn json(value: &serde_json::Value) -> Vec<u8> {
     value.to_string().into_bytes()
 }
+
+/// The state in which a message that failed is listed: the script's details may name one, else it is `unsent`.
+pub fn listed_as(details: Option<&str>) -> &'static str {
+    match details {
+        Some("invalid") => "invalid",
+        Some("expired") => "expired",
+        _ => "unsent",
+    }
+}

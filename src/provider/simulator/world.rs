@@ -413,7 +413,8 @@ impl World {
         for (at, receipt) in receipts.iter().enumerate() {
             for after in self.rules.draw(&receipt.occasion) {
                 if matches!(receipt.stage, Stage::Failed | Stage::Undelivered) {
-                    self.fates.insert(about.entry, (now + after, listed_as(receipt.details.as_deref())));
+                    self.fates
+                        .insert(about.entry, (now + after, dialect::listed_as(receipt.details.as_deref())));
                 }
                 self.outbox.push(now + after, Post::Receipt(about.clone(), Arc::clone(&receipts), at));
             }
@@ -625,14 +626,5 @@ fn usual_throttling(provider: ProviderKind) -> ErrorCode {
         ProviderKind::Meta => ErrorCode::Number(130_429),
         ProviderKind::Ultramsg => ErrorCode::Text("http_429".to_owned()),
         ProviderKind::Twilio => ErrorCode::Number(63_018),
-    }
-}
-
-/// The state in which a message that failed is listed: the script's details may name one, else it is `unsent`.
-fn listed_as(details: Option<&str>) -> &'static str {
-    match details {
-        Some("invalid") => "invalid",
-        Some("expired") => "expired",
-        _ => "unsent",
     }
 }
