@@ -108,17 +108,17 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
 type Cells = fn(&Model, &NumberRow) -> Vec<Cell<'static>>;
 
 const COMPACT_COLUMNS: [Column; 5] = [
-    Column::right("P", 2),
-    Column::left("LABEL", 13),
+    Column::right("P", 4),
+    Column::left("LABEL", 11),
     Column::left("STATE", 9),
     Column::right("USED", 4),
     Column::left("WAITS, UNTIL", 24),
 ];
 
 const COLUMNS: [Column; 8] = [
-    Column::right("P", 2),
-    Column::left("NUMBER", 14),
-    Column::left("LABEL", 10),
+    Column::right("P", 4),
+    Column::left("NUMBER", 13),
+    Column::left("LABEL", 9),
     Column::left("STATE", 9),
     Column::right("/MIN", 5),
     Column::right("USED", 4),
@@ -127,7 +127,7 @@ const COLUMNS: [Column; 8] = [
 ];
 
 const WIDE_COLUMNS: [Column; 9] = [
-    Column::right("P", 2),
+    Column::right("P", 4),
     Column::left("NUMBER", 14),
     Column::left("LABEL", 12),
     Column::left("STATE", 9),
