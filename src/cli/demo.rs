@@ -29,6 +29,7 @@ use crate::{
         chore::{Recorded, Reports},
         invariant::Violation,
         organization::NewOrganization,
+        vitals::VitalEdit,
     },
 };
 use clap::Parser;
@@ -132,6 +133,9 @@ const fn line(
     let pacing = Pacing { interval: Duration::from_millis(interval_ms), per_second, in_flight: 10 };
     Line { provider, phone, sender_id, name, priority, pacing }
 }
+
+/// Who gets the canaries of numbers whose messages do not arrive. Nobody of the audience.
+const CANARY: &str = "+237699000199";
 
 /// A sender that was idle for so long has nothing more to send.
 const SURELY_IDLE: Duration = Duration::from_millis(1_500);
@@ -247,6 +251,7 @@ async fn furnish(
     };
     session.store.add_organization(&new, actor).await?;
     let org = session.organization().await?;
+    watch_arrivals(session, options, &org).await?;
     let keys =
         secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await?;
     let base_url = simulator.base_url();
@@ -268,6 +273,17 @@ async fn furnish(
         }
     }
     Ok(org)
+}
+
+/// Where there is time to see it, a number whose messages do not arrive is found by a canary.
+async fn watch_arrivals(session: &Session, options: &Options, org: &Org) -> Result<(), CliError> {
+    if options.headless {
+        return Ok(());
+    }
+    let canary = Phone::parse(CANARY)
+        .map_err(|error| CliError::because("the canary phone of the demo cannot be read", error))?;
+    let edit = VitalEdit { canary_phone: Some(Some(&canary)), ..VitalEdit::default() };
+    Ok(session.store.edit_vital_rules(org.id, &edit, None, session.actor()).await?)
 }
 
 fn sealed(keys: &KeyRing, org: &Org, id: AccountId, kind: &Account) -> Result<SealedSecrets, CliError> {

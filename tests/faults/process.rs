@@ -363,7 +363,7 @@ async fn row_57_random_kills_lose_nothing_and_send_nothing_twice() {
          [[rule]]\nwhen = { probability = 0.004 }\nthen = { accept_then_cut = true }
          [[rule]]\nwhen = { probability = 0.004 }\nthen = { cut_before = true }
          [[rule]]\nwhen = { probability = 0.004 }\nthen = { garbage = 'html' }
-         [[rule]]\nwhen = { probability = 0.01 }\nthen = { throttle = '300ms', retry_after = 1 }\n",
+         [[rule]]\nwhen = { probability = 0.01, times = 3 }\nthen = { throttle = '300ms', retry_after = 1 }\n",
     )
     .await;
     // As many as the time takes, at the rate of five numbers.

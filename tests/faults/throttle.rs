@@ -223,7 +223,7 @@ async fn quality_halves_the_pace_and_sends_the_disliked_to_the_end() {
 #[tokio::test]
 async fn queue_of_a_gateway_is_never_longer_than_five_and_says_so() {
     let world = World::scripted("queue_drain = '150ms'\n").await;
-    let number = world.number(Num::ultramsg().in_flight(10)).await;
+    let number = world.number(Num::ultramsg().in_flight(10).queue_kept_short()).await;
     world.campaign(Camp::of(30)).await;
     let senders = [world.sender().await, world.sender().await];
     let snapshot = async || world.store.snapshot(world.organization, None).await.unwrap();
@@ -256,7 +256,7 @@ async fn message_that_a_gateway_refuses_and_keeps_is_sent_through_no_other_numbe
         "[[rule]]\nwhen = { provider = 'ultramsg', nth = 3 }\nthen = { status = 200, body = '{\"error\":\"Instance not found\"}', accepted = true }\n",
     )
     .await;
-    let gateway = world.number(Num::ultramsg().priority(1).in_flight(1)).await;
+    let gateway = world.number(Num::ultramsg().priority(1).in_flight(1).queue_kept_short()).await;
     let other = world.number(Num::meta().priority(2)).await;
     world.campaign(Camp::of(12)).await;
     let sender = world.sender().await;

@@ -17,6 +17,14 @@ const LONG_FILES: &[Exception] = &[Exception(
 const LONG_FUNCTIONS: &[Exception] = &[
     Exception("src/store/attempt.rs claim", "one statement, its seventeen arguments, and what its rows say"),
     Exception(
+        "src/store/screen/numbers.rs number_columns",
+        "one statement that reads every column of a number, and its four arguments",
+    ),
+    Exception(
+        "src/store/screen/doubts.rs doubts",
+        "one statement and its row, column by column, with one sentence about what is known",
+    ),
+    Exception(
         "src/store/snapshot.rs numbers_for_plan",
         "one statement and its row, column by column, without a decision",
     ),

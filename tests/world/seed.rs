@@ -24,6 +24,8 @@ pub struct Num {
     pub in_flight: i32,
     /// In the default pool.
     pub pooled: bool,
+    /// Whether the gateway's own queue is kept short: then hardly anything is on the wire at once.
+    pub queue_kept_short: bool,
 }
 
 impl Num {
@@ -36,6 +38,7 @@ impl Num {
             per_second: 0,
             in_flight: 20,
             pooled: true,
+            queue_kept_short: false,
         }
     }
 
@@ -65,6 +68,11 @@ impl Num {
 
     pub fn per_second(mut self, rate: i32) -> Self {
         self.per_second = rate;
+        self
+    }
+
+    pub fn queue_kept_short(mut self) -> Self {
+        self.queue_kept_short = true;
         self
     }
 
@@ -220,6 +228,13 @@ impl World {
         .execute(&self.pool)
         .await
         .unwrap();
+        if !num.queue_kept_short {
+            sqlx::query("update number_pacing set queue_limit = null, queued = null where number_id = $1")
+                .bind(id.0)
+                .execute(&self.pool)
+                .await
+                .unwrap();
+        }
         if num.pooled {
             self.join_pool(self.default_pool, id).await;
         }

@@ -14,6 +14,7 @@ mod outbox;
 mod poster;
 mod rules;
 mod script;
+mod sent;
 mod server;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::{
     bodies::{self, Message, Request},
     dialect,
     ledger::{self, Accepted, Ledger},
-    outbox::{About, Callback, Outbox, Post, Posted},
+    outbox::{About, Outbox, Post, Posted},
     rules::{Reports, Rules, View},
     script::{
         Action, ErrorCode, Fault, Script,
@@ -13,7 +13,7 @@ use super::{
         template::DeclaredTemplate,
     },
     webhooks::Webhooks,
-    wording::{KnownAs, Said},
+    wording::KnownAs,
 };
 use crate::domain::{content::registry::TemplateStatus, number::ProviderKind};
 use std::{
@@ -23,53 +23,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// A message as a dialect read it from the wire, well-formed.
-#[derive(Debug)]
-pub struct Sent<'a> {
-    /// The recipient, `+` and digits.
-    pub to: &'a str,
-    /// The text; of a template its own, of media its caption.
-    pub body: &'a str,
-    /// What it is, if it is more than a text.
-    pub said: Option<Said>,
-    /// The template's place among the declared ones.
-    pub template: Option<usize>,
-    /// It is taken, and reported as failed with this code.
-    pub fails_later: Option<u32>,
-    /// The sender's reference; empty: none.
-    pub reference: &'a str,
-    /// Twilio: where what becomes of it is to be reported.
-    pub callback: Option<Callback>,
-}
-
-impl<'a> Sent<'a> {
-    /// A text.
-    pub fn text(to: &'a str, body: &'a str, reference: &'a str) -> Self {
-        Self { to, body, said: None, template: None, fails_later: None, reference, callback: None }
-    }
-}
-
-/// Who sends, as the request claims.
-#[derive(Debug, Clone, Copy)]
-pub struct Claim<'a> {
-    /// In this dialect.
-    pub provider: ProviderKind,
-    /// The number's id in requests.
-    pub sender: &'a str,
-    /// Twilio: the account in the path. Elsewhere empty.
-    pub account: &'a str,
-    /// The token.
-    pub token: &'a str,
-}
-
-/// Why a claim does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denied {
-    /// No token, or not the right one.
-    Token,
-    /// No such sender.
-    Sender,
-}
+pub use super::sent::{Claim, Denied, Sent};
 
 /// What a provider does with a message.
 #[derive(Debug)]
@@ -138,9 +92,7 @@ impl Sender {
         self.standing = Some(Standing { refusal: refusal.clone(), until, suspended });
         Verdict::Refused(refusal)
     }
-}
 
-impl Sender {
     /// Refuses a message as the script says.
     fn obey(&mut self, action: &Action, now: Instant) -> Verdict {
         match action {

@@ -331,18 +331,7 @@ pub fn describe(
     if let Some(hold) = row.hold.as_ref().filter(|_| !is_told) {
         facts.fact("Waits", &hold_long(hold, model), Role::Warn);
     }
-    let limit = row
-        .daily_limit
-        .map_or("none of our own".into(), |limit| format!("{} a day", words::grouped(u64::from(limit))));
-    facts.fact("Priority", &format!("{}        Limit   {limit}", row.priority), Role::Text);
-    let left = row
-        .limit_today
-        .map_or("any".into(), |limit| words::grouped(u64::from(limit.saturating_sub(row.used_today))));
-    facts.fact(
-        "Used today",
-        &format!("{}    Left    {left}", words::grouped(u64::from(row.used_today))),
-        used_role(row),
-    );
+    usage(facts, row);
     facts.fact("Pacing", &verbs::pace(row.pacing), Role::Text);
     limits(facts, model, row);
     let official =
@@ -362,6 +351,22 @@ pub fn describe(
     if let Some(detail) = detail.filter(|_| full) {
         describe_detail(facts, model, row, detail, escaped);
     }
+}
+
+/// Its limit, and what is used of it.
+fn usage(facts: &mut Facts, row: &NumberRow) {
+    let limit = row
+        .daily_limit
+        .map_or("none of our own".into(), |limit| format!("{} a day", words::grouped(u64::from(limit))));
+    facts.fact("Priority", &format!("{}        Limit   {limit}", row.priority), Role::Text);
+    let left = row
+        .limit_today
+        .map_or("any".into(), |limit| words::grouped(u64::from(limit.saturating_sub(row.used_today))));
+    facts.fact(
+        "Used today",
+        &format!("{}    Left    {left}", words::grouped(u64::from(row.used_today))),
+        used_role(row),
+    );
 }
 
 fn describe_detail(facts: &mut Facts, model: &Model, row: &NumberRow, detail: &NumberDetail, escaped: bool) {
