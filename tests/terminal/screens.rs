@@ -99,6 +99,12 @@ async fn storm(console: &mut Console, seed: u64) {
     console.resize((100, 30));
 }
 
+/// A picture whose header may show the next minute.
+fn without_clock(lines: &[String]) -> Vec<String> {
+    let digits_of = |line: &String| line.replace(|letter: char| letter.is_ascii_digit(), "0");
+    lines.iter().enumerate().map(|(at, line)| if at == 0 { digits_of(line) } else { line.clone() }).collect()
+}
+
 #[tokio::test]
 async fn a_storm_of_sizes_leaves_the_right_picture() {
     let world = World::start().await;
@@ -119,7 +125,8 @@ async fn a_storm_of_sizes_leaves_the_right_picture() {
     console.keys("\x0c");
     console.until("it is drawn anew", |_| console.bytes().len() > before + 500).await;
     rests(&console).await;
-    assert_eq!(drawn, console.lines(), "the picture was not what it should have been");
+    let again = console.lines();
+    assert_eq!(without_clock(&drawn), without_clock(&again), "the picture was not what it should have been");
 
     // Sending does not care.
     world.order(Action::ResumeCampaign(campaign)).await;
