@@ -13,6 +13,7 @@ mod campaign_pool;
 mod campaign_preview;
 mod console;
 mod contact;
+mod contact_history;
 mod demo;
 mod doctor;
 mod error;
