@@ -32,12 +32,14 @@ create table account_reach (
     account_id      uuid not null,
     reached         integer not null default 0,
     cap             integer not null,
+    let_go_at       timestamptz,
     constraint account_reach_key primary key (organization_id, account_id),
     constraint reach_belongs_to_an_account foreign key (organization_id, account_id)
         references accounts (organization_id, id) on delete cascade,
     constraint account_reaches_no_more_than_its_cap check (reached between 0 and cap)
 ) with (fillfactor = 50);
 comment on table account_reach is 'How many people an account with a cap has reached: the rows of account_recipients, counted.';
+comment on column account_reach.let_go_at is 'As of when people who count no more were last let go of.';
 comment on column account_reach.cap is 'The largest in force while these were reached; the claim compares with the current one.';
 
 -- How long somebody counts. The provider counts from when it got the message, a little later than we do.
@@ -88,7 +90,7 @@ begin
                                     order by e.last_at limit 1000));
         get diagnostics v_gone = row_count;
         if v_gone > 0 then
-            update account_reach r set reached = r.reached - v_gone
+            update account_reach r set reached = r.reached - v_gone, let_go_at = greatest(r.let_go_at, p_now)
              where r.organization_id = p_org and r.account_id = v_row.account_id;
         end if;
         account_id := v_row.account_id;

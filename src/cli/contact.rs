@@ -1,7 +1,7 @@
 //! `signalbox contact`.
 
 use super::{
-    CliError, Session, campaign,
+    CliError, Session, campaign, contact_history,
     export::{Export, JsonArray},
     output::{Table, card, local_or_dash, or_dash},
     parse,
@@ -69,6 +69,12 @@ Examples:
         #[arg(value_parser = parse::phone)]
         phone: Phone,
     },
+    /// Shows every campaign that a person is or was in, the latest first, and where each stands with them
+    History {
+        /// Whose
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+    },
     /// Why this person's message of a campaign waits, gate by gate, and until when
     #[command(after_help = "Example:\n  signalbox contact why +237600000001 --campaign summer-sale")]
     Why {
@@ -110,6 +116,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Export { file } => export(session, &org, &file).await,
         Verb::List { limit } => list(session, &org, limit).await,
         Verb::Show { phone } => show(session, &org, &phone).await,
+        Verb::History { phone } => contact_history::show(session, &org, &phone).await,
         Verb::Why { phone, campaign } => {
             let campaign = campaign::find(session, &org, &campaign).await?;
             why::contact(session, &org, &phone, campaign.id).await

@@ -14,6 +14,7 @@ mod campaign_preview;
 mod conduct;
 mod console;
 mod contact;
+mod contact_history;
 mod demo;
 mod doctor;
 mod error;

@@ -39,7 +39,7 @@ pub async fn run(shared: Arc<Shared>) {
                 Err(error) => tracing::warn!("overdue attempts cannot be swept: {error}"),
             }
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        shared.rest(Duration::from_millis(500)).await;
     }
 }
 

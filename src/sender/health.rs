@@ -47,7 +47,7 @@ pub async fn run(shared: Arc<Shared>) {
         {
             tracing::warn!("the health of numbers has to wait: {error}");
         }
-        tokio::time::sleep(LOOK.min(shared.config.checks.suspended / 2)).await;
+        shared.rest(LOOK.min(shared.config.checks.suspended / 2)).await;
     }
 }
 

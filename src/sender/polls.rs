@@ -28,12 +28,7 @@ pub async fn run(shared: Arc<Shared>) {
         {
             tracing::warn!("failures that nobody reports have to wait: {error}");
         }
-        let mut waited = Duration::ZERO;
-        while waited < every && !shared.ended() {
-            let step = Duration::from_millis(500).min(every);
-            tokio::time::sleep(step).await;
-            waited += step;
-        }
+        shared.rest(every).await;
     }
 }
 
@@ -60,7 +55,7 @@ async fn poll(shared: &Shared, number: NumberId) -> Result<(), StoreError> {
                 return Ok(());
             }
             let asked = shared.client.failures(line.provider, &line.line, state, page).await;
-            tokio::time::sleep(APART.min(shared.config.failures / 10)).await;
+            shared.rest(APART.min(shared.config.failures / 10)).await;
             let found = match asked {
                 Ok(found) => found,
                 Err(why) => {

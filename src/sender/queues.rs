@@ -49,7 +49,7 @@ pub async fn run(shared: Arc<Shared>) {
                 Err(error) => tracing::warn!(number.id = %number, "a gateway's queue is not known: {error}"),
             }
         }
-        tokio::time::sleep(LOOK).await;
+        shared.rest(LOOK).await;
     }
 }
 

@@ -23,14 +23,14 @@ pub async fn record(
     replay(&shared, &spool).await;
     let mut batch: Vec<Settled> = Vec::with_capacity(BATCH);
     loop {
-        // Ends a quiet wait now and then to see whether the sender has ended.
-        let first =
-            tokio::time::timeout(Duration::from_millis(200), outcomes.recv_many(&mut batch, BATCH)).await;
-        match first {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(_) if shared.ended() => return,
-            Err(_) => continue,
+        let known = tokio::select! {
+            // What is known at the end is still written.
+            biased;
+            known = outcomes.recv_many(&mut batch, BATCH) => known,
+            () = shared.until_ended() => 0,
+        };
+        if known == 0 {
+            return;
         }
         if batch.len() < FULL_ENOUGH && shared.in_air() > BUSY {
             tokio::time::sleep(LINGER).await;

@@ -63,7 +63,7 @@ pub async fn run(shared: Arc<Shared>) {
                 UNWELL
             }
         };
-        tokio::time::sleep(wait).await;
+        shared.rest(wait).await;
     }
 }
 

@@ -110,6 +110,8 @@ pub struct Shared {
     unrecorded: AtomicU32,
     draining: AtomicBool,
     ended: AtomicBool,
+    /// Told once, at the end.
+    ending: Notify,
     accepted: AtomicU64,
     rejected: AtomicU64,
     not_sent: AtomicU64,
@@ -148,6 +150,7 @@ impl Shared {
             unrecorded: AtomicU32::new(0),
             draining: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            ending: Notify::new(),
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             not_sent: AtomicU64::new(0),
@@ -348,6 +351,7 @@ impl Shared {
     /// Ends the tasks that wait for something.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Release);
+        self.ending.notify_waiters();
         self.begin_drain();
         self.refresh.notify_one();
         self.renew.notify_one();
@@ -355,6 +359,23 @@ impl Shared {
 
     pub fn ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// Comes back when the sender has ended.
+    pub async fn until_ended(&self) {
+        let told = self.ending.notified();
+        tokio::pin!(told);
+        // Interest is registered before looking: an end between the two is not missed.
+        told.as_mut().enable();
+        if !self.ended() {
+            told.await;
+        }
+    }
+
+    /// Waits between two looks, and no longer than the sender lives: whoever leaves does not wait for the next look.
+    pub async fn rest(&self, wait: Duration) {
+        // Only the wait is given up.
+        let _ = tokio::time::timeout(wait, self.until_ended()).await;
     }
 }
 

@@ -20,7 +20,7 @@ pub async fn run(shared: Arc<Shared>) {
             tracing::warn!("the templates of accounts have to wait: {error}");
         }
         let wait = if may_ask { LOOK.min(shared.config.templates_every / 2) } else { LOOK / 20 };
-        tokio::time::sleep(wait).await;
+        shared.rest(wait).await;
     }
 }
 

@@ -37,10 +37,7 @@ pub async fn run(shared: Arc<Shared>) {
                 LONGEST
             }
         };
-        let began = Moment::now();
-        while began.elapsed() < wait && !shared.ended() {
-            tokio::time::sleep(SHORTEST.min(wait)).await;
-        }
+        shared.rest(wait).await;
     }
 }
 

@@ -28,11 +28,15 @@ pub async fn listen(shared: Arc<Shared>) {
                 shared.refresh.notify_one();
                 let mut quiet = 0;
                 let error = loop {
-                    match tokio::time::timeout(Duration::from_millis(500), notices.next()).await {
+                    let heard = tokio::time::timeout(Duration::from_millis(500), notices.next());
+                    let heard = tokio::select! {
+                        heard = heard => heard,
+                        () = shared.until_ended() => return,
+                    };
+                    match heard {
                         Ok(Ok(notice)) if notice.concerns(shared.organization) => shared.refresh.notify_one(),
                         Ok(Ok(_)) => {}
                         Ok(Err(error)) => break error,
-                        Err(_) if shared.ended() => return,
                         Err(_) => quiet += 1,
                     }
                     if quiet >= LONG_QUIET {
@@ -46,7 +50,7 @@ pub async fn listen(shared: Arc<Shared>) {
             }
             Err(error) => tracing::warn!("notices cannot be heard: {error}"),
         }
-        tokio::time::sleep(wait).await;
+        shared.rest(wait).await;
         wait = (wait * 2).min(Duration::from_secs(3));
     }
 }
@@ -66,11 +70,11 @@ pub async fn refresh(shared: Arc<Shared>) {
             Err(error) => {
                 tracing::warn!("cannot look at the organisation: {error}");
                 shared.status.send_modify(|status| status.store_unwell = Some(error.to_string()));
-                tokio::time::sleep(Duration::from_millis(250)).await;
+                shared.rest(Duration::from_millis(250)).await;
                 continue;
             }
         }
-        tokio::time::sleep(LEAST.saturating_sub(asked.elapsed())).await;
+        shared.rest(LEAST.saturating_sub(asked.elapsed())).await;
         // Only the wait for a notice is given up, never a statement.
         let _ = tokio::time::timeout(TICK, shared.refresh.notified()).await;
     }

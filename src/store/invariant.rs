@@ -243,7 +243,7 @@ impl Store {
     }
 
     /// Of accounts with a cap over 24 hours: the sum is that of the rows, and nobody is left out who was written to since
-    /// the oldest of them, but for who had written before.
+    /// a day before the latest of them or the last letting go, but for who had written before.
     async fn people_beside_charges(&self, organization: OrganizationId) -> Result<Vec<String>, StoreError> {
         Ok(violations!(
             self,
@@ -258,7 +258,8 @@ impl Store {
                union all
                select format('attempt %s is charged, and its person does not count for account %s', t.id, a.id)
                  from accounts a
-                cross join lateral (select max(k.last_at) as last from account_recipients k
+                 join account_reach w on w.organization_id = a.organization_id and w.account_id = a.id
+                cross join lateral (select greatest(max(k.last_at), w.let_go_at) as last from account_recipients k
                                      where k.organization_id = a.organization_id and k.account_id = a.id) l
                  join whatsapp_numbers n on n.organization_id = a.organization_id and n.account_id = a.id
                  join attempts t on t.organization_id = a.organization_id and t.number_id = n.id and t.charged

@@ -14,6 +14,7 @@ pub mod contact;
 pub mod conversation;
 pub mod forecast;
 pub mod health;
+pub mod history;
 pub mod import;
 pub mod invariant;
 pub mod lease;

@@ -13,7 +13,7 @@ mod page;
 mod recipient;
 mod thread;
 
-pub use campaign::{CampaignDetail, CampaignRow, CampaignStanding, Counts, ErrorLine, StepLine};
+pub use campaign::{CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine};
 pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView};
 pub use live::{LiveEvent, LiveKind};
 pub use number::{HealthView, NumberDetail, NumberRow, NumberStanding, NumberTest, VitalsView};
@@ -22,5 +22,5 @@ pub use overview::{
     Stop,
 };
 pub use page::{COUNT_LIMIT, Cursor, PAGE_ROWS, Page, Place, RecipientOrder, RecipientQuery, Total};
-pub use recipient::{AttemptLine, DoubtRow, MessageState, RecipientDetail, RecipientRow};
+pub use recipient::{AttemptLine, DoubtRow, ElsewhereLine, MessageState, RecipientDetail, RecipientRow};
 pub use thread::{ThreadDetail, ThreadMessage, ThreadQuery, ThreadRow, ThreadScope, Window};

@@ -111,6 +111,43 @@ async fn everybody_in_the_audience_is_planned_and_has_a_state() {
 }
 
 #[tokio::test]
+async fn a_person_s_history_names_every_campaign_and_where_it_stands() {
+    let place = Place::new().await;
+    let db = &place.db;
+    db.run(&["campaign", "create", &place.file(FILE)]).done();
+    db.run(&["campaign", "create", &place.file(&FILE.replace("summer-sale", "autumn"))]).done();
+    db.run(&["campaign", "cancel", "summer-sale"]).done();
+    let history = |phone: &str| {
+        let lines = db.json(&["contact", "history", phone]);
+        let of = |line: &serde_json::Value| {
+            ["campaign", "campaign_state", "state", "reason", "step", "steps", "accepted"]
+                .map(|key| line[key].clone())
+        };
+        lines.as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let (no, two) = (json!(null), json!(2));
+    assert_eq!(
+        history("+237611111111"),
+        [
+            [json!("autumn"), json!("draft"), json!("queued"), no.clone(), json!(1), two.clone(), json!(0)],
+            [
+                json!("summer-sale"),
+                json!("cancelled"),
+                json!("skipped"),
+                json!("campaign_cancelled"),
+                json!(1),
+                two,
+                json!(0)
+            ],
+        ]
+    );
+    assert_eq!(history("+237611111115")[0][3], json!("no_consent"));
+    assert_eq!(history("+237611111114"), <[[serde_json::Value; 7]; 0]>::default(), "in nobody's audience");
+    let text = db.run(&["contact", "history", "+237611111114"]).done().stdout;
+    assert_eq!(text.trim(), "+237611111114 is in no campaign of acme");
+}
+
+#[tokio::test]
 async fn parameters_are_frozen_at_enrolment_and_no_more_than_the_texts_use() {
     let place = Place::new().await;
     let db = &place.db;

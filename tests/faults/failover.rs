@@ -13,7 +13,7 @@ use signalbox::{
     },
     sender::plan::{Local, Roster},
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A failover as an operator reads it.
 #[derive(Debug, sqlx::FromRow)]
@@ -143,11 +143,14 @@ async fn row_35_all_numbers_suspended_or_full_wait_quietly_and_say_until_when() 
     // It looks now and then, and nothing more.
     let statements =
         "select sum(xact_commit)::bigint from pg_stat_database where datname = current_database()";
-    let (before, cpu) = (world.value::<i64>(statements).await, process.cpu_seconds());
+    let (before, cpu, since) = (world.value::<i64>(statements).await, process.cpu_seconds(), Instant::now());
     tokio::time::sleep(Duration::from_secs(4)).await;
     let (after, used) = (world.value::<i64>(statements).await, process.cpu_seconds() - cpu);
-    assert!(after - before < 180, "{} transactions in four seconds of waiting", after - before);
-    assert!(used < 0.15, "{used} s of processor time in four seconds of waiting");
+    // On a busy machine four seconds take longer.
+    let waited = since.elapsed().as_secs_f64();
+    let a_second = (after - before) as f64 / waited;
+    assert!(a_second < 60.0, "{a_second} transactions a second while it waits");
+    assert!(used < 0.04 * waited, "{used} s of processor time in {waited} s of waiting");
     process.end();
     let sides = world.end([]).await;
     assert_eq!((sides.accepted, sides.received), (5, 5));

@@ -419,3 +419,17 @@ async fn row_57_random_kills_lose_nothing_and_send_nothing_twice() {
     assert_eq!(sides.received, usize::try_from(counts.accepted).unwrap(), "lost or doubled");
     assert_eq!(counts.accepted, counts.planned);
 }
+
+/// Providers are asked how numbers are every few seconds, for templates every hour: whoever leaves waits for none of that.
+#[tokio::test]
+async fn sender_that_has_nothing_on_the_wire_leaves_at_once() {
+    let world = World::start().await;
+    world.number(Num::meta()).await;
+    world.campaign(Camp::of(3)).await;
+    let sender = world.sender().await;
+    world.until_all_accepted(15).await;
+    let left = tokio::time::timeout(Duration::from_secs(2), sender.drain(Duration::from_secs(15))).await;
+    assert_eq!(left.expect("it waits for a task").1, 0);
+    let held: i64 = world.value("select count(*) from number_leases where holder is not null").await;
+    assert_eq!(held, 0, "leases are given up");
+}

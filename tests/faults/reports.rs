@@ -58,7 +58,14 @@ impl World {
 
     async fn until_applied(&self) {
         until("the reports are applied", 10, async || {
-            self.value::<i64>("select count(*) from webhooks where applied_at is null").await == 0
+            self.value::<bool>(
+                "select not exists (select from webhooks where applied_at is null)
+                    and not exists (select from receipts c
+                                      join attempts a on a.provider_message_id = c.provider_message_id
+                                      join whatsapp_numbers n on n.id = a.number_id and n.account_id = c.account_id
+                                     where c.applied_at is null)",
+            )
+            .await
         })
         .await;
     }

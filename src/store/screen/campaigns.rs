@@ -8,7 +8,9 @@ use crate::domain::action::Version;
 use crate::domain::hold::{self, GateName};
 use crate::domain::ids::{CampaignId, NumberId, PoolId};
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::{CampaignDetail, CampaignRow, CampaignStanding, Counts, ErrorLine, StepLine};
+use crate::store::view::{
+    CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine,
+};
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::HashMap;
@@ -19,6 +21,9 @@ const DOING: &str = "read the campaigns";
 
 /// Up to so many queued recipients those that wait for a time are counted; the statement says it too.
 const COUNTED: i64 = 2_000;
+
+/// Days of a campaign that are shown.
+const DAYS: i32 = 14;
 
 /// Gates that a campaign is asked.
 const GATES: [GateName; 8] = [
@@ -129,6 +134,7 @@ impl Store {
             numbers: self.number_names(seat, &members).await?,
             pool: Shown::new(&pool.name),
             today: (u64::from(read.facts.used_today), read.facts.daily_limit),
+            days: self.days_of(seat, id, day).await?,
             steps: self.steps_of(seat, id, read.row.counts.queued).await?,
             errors: self.errors_of(seat, id).await?,
             log: self.log_of(seat, id.0).await?,
@@ -194,6 +200,31 @@ impl Store {
                 waiting: if row.step == 1 { queued.saturating_sub(later) } else { many(row.waiting) },
             })
             .collect())
+    }
+
+    /// What went out on each of the latest days, from the first of them on which something did.
+    async fn days_of(
+        &self,
+        seat: &Seat,
+        id: CampaignId,
+        today: NaiveDate,
+    ) -> Result<Vec<DayLine>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select d.day::date as "date!", coalesce(u.reserved, 0) as "sent!"
+                 from generate_series($3::date - $4::integer, $3::date, interval '1 day') as d (day)
+                 left join quota_usage u on u.organization_id = $1 and u.scope = 'campaign' and u.scope_id = $2
+                                        and u.day = d.day::date
+                order by d.day"#,
+            seat.organization.0,
+            id.0,
+            today,
+            DAYS - 1,
+        )
+        .fetch_all(&self.walk)
+        .await
+        .map_err(failed("read the days of a campaign"))?;
+        let days = rows.into_iter().map(|row| DayLine { date: row.date, sent: many(row.sent.into()) });
+        Ok(days.skip_while(|day| day.sent == 0).collect())
     }
 
     /// What went wrong most often among the last 5,000 failures.

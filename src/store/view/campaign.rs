@@ -4,7 +4,7 @@ use super::{Gate, HoldView, LogLine};
 use crate::domain::action::Version;
 use crate::domain::ids::CampaignId;
 use crate::domain::text::{Safe, Shown};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use std::time::Duration;
 
 /// The life of a campaign (`design.md`, section 8).
@@ -156,6 +156,15 @@ pub struct ErrorLine {
     pub count: u64,
 }
 
+/// What was charged to a campaign on one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayLine {
+    /// The day, in the organisation's zone.
+    pub date: NaiveDate,
+    /// Messages: taken by a provider, on the wire, or in doubt.
+    pub sent: u64,
+}
+
 /// Everything about one campaign.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CampaignDetail {
@@ -167,6 +176,8 @@ pub struct CampaignDetail {
     pub numbers: Vec<Shown>,
     /// Its daily limit, and what was sent today.
     pub today: (u64, Option<u32>),
+    /// Messages of its latest days, oldest first.
+    pub days: Vec<DayLine>,
     /// Gates in order.
     pub gates: Vec<Gate>,
     /// Its steps.

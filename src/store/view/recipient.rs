@@ -117,6 +117,23 @@ pub struct RecipientDetail {
     pub gates: Vec<Gate>,
     /// Attempts, latest first.
     pub attempts: Vec<AttemptLine>,
+    /// The other campaigns that this person is or was in, latest first.
+    pub elsewhere: Vec<ElsewhereLine>,
+}
+
+/// The same person in another campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ElsewhereLine {
+    /// The campaign's name.
+    pub campaign: Shown,
+    /// Where the message is.
+    pub state: MessageState,
+    /// Why it failed or was skipped.
+    pub reason: Option<Safe>,
+    /// Which step, of how many.
+    pub step: (u32, u32),
+    /// When the last attempt began.
+    pub last_attempt_at: Option<DateTime<Utc>>,
 }
 
 /// An attempt that nobody knows the end of.

@@ -376,6 +376,22 @@ pub fn recipient_detail(id: RecipientId) -> RecipientDetail {
             attempt(1, "support-b", "rejected", Some("131049"), "engagement limit"),
             attempt(2, "promo", "not sent", Some("connect"), "connection refused"),
         ],
+        elsewhere: vec![
+            ElsewhereLine {
+                campaign: "spring-vip".into(),
+                state: MessageState::Read,
+                reason: None,
+                step: (1, 1),
+                last_attempt_at: Some(ago(90_000)),
+            },
+            ElsewhereLine {
+                campaign: "welcome".into(),
+                state: MessageState::Skipped,
+                reason: Some("missing variable: city".into()),
+                step: (1, 7),
+                last_attempt_at: None,
+            },
+        ],
     }
 }
 
@@ -439,6 +455,11 @@ pub fn campaign_detail(id: CampaignId) -> CampaignDetail {
         pool: "default".into(),
         numbers: vec!["support-a".into(), "support-b".into(), "promo".into()],
         today: (104_331, None),
+        days: vec![
+            DayLine { date: ago(86_400 * 2).date_naive(), sent: 0 },
+            DayLine { date: ago(86_400).date_naive(), sent: 52_100 },
+            DayLine { date: ago(0).date_naive(), sent: 104_331 },
+        ],
         gates: vec![Gate {
             name: "campaign runs".into(),
             open: true,

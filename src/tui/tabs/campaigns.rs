@@ -3,10 +3,10 @@
 use super::{altered, below_headings, empty, gates, hold_long, hold_short, log, no_data, split, window};
 use crate::domain::action::Subject;
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::{CampaignDetail, CampaignRow, CampaignStanding, Counts};
+use crate::store::view::{CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine};
 use crate::tui::model::{Geometry, Model};
 use crate::tui::msg::Detail;
-use crate::tui::theme::Role;
+use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::bar::{bar, run};
 use crate::tui::widgets::canvas::Border;
@@ -287,8 +287,38 @@ pub fn describe(
         facts.fact("Today", &format!("{} {limit}", words::grouped(detail.today.0)), Role::Text);
     }
     counts(facts, &row.counts, model);
+    funnel(facts, &row.counts);
     if let Some(detail) = detail {
         describe_detail(facts, model, detail, full);
+    }
+}
+
+/// How many of those that a provider took arrived, and how many of those were read.
+fn funnel(facts: &mut Facts, counts: &Counts) {
+    let arrived = counts.delivered.saturating_add(counts.read);
+    let taken = counts.accepted.saturating_add(arrived);
+    if arrived > 0 {
+        let line = format!(
+            "arrived {}% of {}, of those read {}%",
+            words::percent(arrived, taken),
+            words::grouped(taken),
+            words::percent(counts.read, arrived)
+        );
+        facts.line(vec![(line, Role::Dim)]);
+    }
+}
+
+/// What went out day by day.
+fn days(facts: &mut Facts, days: &[DayLine], theme: Theme) {
+    if days.len() < 2 {
+        return;
+    }
+    facts.heading("By day");
+    let largest = days.iter().map(|day| day.sent).max().unwrap_or(0);
+    for day in days {
+        let sent = words::grouped(day.sent);
+        let line = format!("{} {sent:>11} ", day.date.format("%a %m-%d"));
+        facts.line(vec![(line, Role::Text), (run(day.sent, largest, 12, theme), Role::Good)]);
     }
 }
 
@@ -325,6 +355,7 @@ fn describe_detail(facts: &mut Facts, model: &Model, detail: &CampaignDetail, fu
             );
         }
     }
+    days(facts, &detail.days, model.theme);
     gates(facts, &detail.gates, model);
     facts.heading("Operator actions");
     if detail.log.is_empty() {

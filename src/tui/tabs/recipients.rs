@@ -4,7 +4,7 @@ use super::{altered, below_headings, empty, gates, hold_long, no_data, window};
 use crate::domain::action::Subject;
 use crate::domain::ids::RecipientId;
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::{AttemptLine, MessageState, RecipientOrder, RecipientRow, Total};
+use crate::store::view::{AttemptLine, MessageState, RecipientDetail, RecipientOrder, RecipientRow, Total};
 use crate::tui::model::{Geometry, Model};
 use crate::tui::msg::Detail;
 use crate::tui::theme::Role;
@@ -232,6 +232,31 @@ pub fn history(facts: &mut Facts, model: &Model, id: RecipientId) {
         }
     }
     gates(facts, &detail.gates, model);
+    elsewhere(facts, model, detail);
+}
+
+/// The same person in other campaigns.
+fn elsewhere(facts: &mut Facts, model: &Model, detail: &RecipientDetail) {
+    if detail.elsewhere.is_empty() {
+        return;
+    }
+    facts.heading("Other campaigns");
+    for line in &detail.elsewhere {
+        let at = line
+            .last_attempt_at
+            .map_or_else(|| "-".into(), |at| words::clock(at, model.now.wall, model.session.zone));
+        let step = if line.step.1 > 1 {
+            format!(", step {} of {}", line.step.0, line.step.1)
+        } else {
+            String::new()
+        };
+        let reason = line.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        facts.line(vec![
+            (format!("{} ", line.campaign.as_str()), Role::Text),
+            (format!("{}{reason}{step}", line.state.name()), state_role(line.state)),
+            (format!("  {at}"), Role::Dim),
+        ]);
+    }
 }
 
 fn one_attempt(facts: &mut Facts, model: &Model, attempt: &AttemptLine) {

@@ -2,7 +2,7 @@
 
 use super::super::holds::{self, Scene};
 use super::super::{ReadError, Seat, count, many, milliseconds, number_name, version_at};
-use super::{DOING, Key, Store, StoreError, failed};
+use super::{DOING, Key, Store, StoreError, failed, message_state};
 use crate::domain::hold::{
     self, GateName, Hold,
     facts::{self, RecipientFacts},
@@ -11,7 +11,8 @@ use crate::domain::ids::{AttemptId, CampaignId, RecipientId};
 use crate::domain::phone::Phone;
 use crate::domain::recipient::RecipientState;
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::{AttemptLine, RecipientDetail};
+use crate::store::history::person_history;
+use crate::store::view::{AttemptLine, ElsewhereLine, RecipientDetail};
 use chrono::{DateTime, Utc};
 
 /// Gates that a recipient is asked.
@@ -39,6 +40,7 @@ struct Read {
     in_doubt_since: Option<DateTime<Utc>>,
     opted_out: bool,
     country: Option<Safe>,
+    phone: Option<Phone>,
 }
 
 impl Store {
@@ -74,7 +76,34 @@ impl Store {
             // What has ended waits for nothing.
             gates: if waits { holds::gates(&GATES, &holds, &[], scene.zone) } else { Vec::new() },
             attempts,
+            elsewhere: self.elsewhere(seat, key, read.phone.as_ref()).await?,
         })
+    }
+
+    /// The other campaigns of this person.
+    async fn elsewhere(
+        &self,
+        seat: &Seat,
+        key: Key,
+        phone: Option<&Phone>,
+    ) -> Result<Vec<ElsewhereLine>, StoreError> {
+        let Some(phone) = phone else { return Ok(Vec::new()) };
+        let lines = person_history(&self.walk, seat.organization, phone).await?;
+        lines
+            .into_iter()
+            .filter(|line| line.campaign_id.0 != key.campaign)
+            .map(|line| {
+                let state = message_state(&line.state)
+                    .ok_or(StoreError::Unreadable { doing: DOING, what: "recipient state" })?;
+                Ok(ElsewhereLine {
+                    campaign: Shown::new(&line.campaign),
+                    state,
+                    reason: line.reason.map(|reason| Safe::cut(&reason.replace('_', " "), 40)),
+                    step: (count(line.step.into()), u32::try_from(line.steps).unwrap_or(0)),
+                    last_attempt_at: line.last_attempt_at,
+                })
+            })
+            .collect()
     }
 
     async fn read_recipient(&self, seat: &Seat, key: Key) -> Result<Option<Read>, StoreError> {
@@ -98,6 +127,7 @@ impl Store {
         .map_err(failed(DOING))?;
         let Some(row) = row else { return Ok(None) };
         let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "recipient state" };
+        let phone = Phone::parse(&row.phone).ok();
         Ok(Some(Read {
             state: row.state.parse().map_err(unreadable)?,
             step: count(row.step.into()),
@@ -110,7 +140,8 @@ impl Store {
             country: row
                 .country
                 .map(Safe::from)
-                .or_else(|| Phone::parse(&row.phone).ok().and_then(|phone| phone.country()).map(Safe::from)),
+                .or_else(|| phone.as_ref().and_then(Phone::country).map(Safe::from)),
+            phone,
         }))
     }
 
