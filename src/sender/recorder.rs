@@ -23,14 +23,14 @@ pub async fn record(
     replay(&shared, &spool).await;
     let mut batch: Vec<Settled> = Vec::with_capacity(BATCH);
     loop {
-        let known = tokio::select! {
-            // What is known at the end is still written.
-            biased;
-            known = outcomes.recv_many(&mut batch, BATCH) => known,
-            () = until_nothing_comes(&shared) => 0,
-        };
-        if known == 0 {
-            return;
+        // Ends a quiet wait now and then to see whether the sender has ended.
+        let first =
+            tokio::time::timeout(Duration::from_millis(200), outcomes.recv_many(&mut batch, BATCH)).await;
+        match first {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(_) if shared.ended() => return,
+            Err(_) => continue,
         }
         if batch.len() < FULL_ENOUGH && shared.in_air() > BUSY {
             tokio::time::sleep(LINGER).await;
@@ -41,14 +41,6 @@ pub async fn record(
             }
         }
         write(&shared, &mut batch, &mut outcomes, &mut spool).await;
-    }
-}
-
-/// Comes back when the sender has ended. What is still on the wire then gets a moment more.
-async fn until_nothing_comes(shared: &Shared) {
-    shared.until_ended().await;
-    if shared.in_air() > 0 {
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

@@ -133,15 +133,17 @@ struct Books {
 pub async fn guard(shared: Arc<Shared>, mut notes: mpsc::Receiver<Note>) {
     let mut books = Books::default();
     loop {
-        let note = tokio::select! {
-            // What was noted before the end is still acted on.
-            biased;
-            note = notes.recv() => note,
-            () = shared.until_ended() => None,
-        };
-        let Some(note) = note else { return };
-        if let Err(error) = books.act(&shared, &note).await {
-            tracing::error!("a measure failed and will be asked for again by the next answer: {error}");
+        match tokio::time::timeout(Duration::from_millis(200), notes.recv()).await {
+            Ok(Some(note)) => {
+                if let Err(error) = books.act(&shared, &note).await {
+                    tracing::error!(
+                        "a measure failed and will be asked for again by the next answer: {error}"
+                    );
+                }
+            }
+            Ok(None) => return,
+            Err(_) if shared.ended() => return,
+            Err(_) => {}
         }
     }
 }

@@ -28,15 +28,11 @@ pub async fn listen(shared: Arc<Shared>) {
                 shared.refresh.notify_one();
                 let mut quiet = 0;
                 let error = loop {
-                    let heard = tokio::time::timeout(Duration::from_millis(500), notices.next());
-                    let heard = tokio::select! {
-                        heard = heard => heard,
-                        () = shared.until_ended() => return,
-                    };
-                    match heard {
+                    match tokio::time::timeout(Duration::from_millis(500), notices.next()).await {
                         Ok(Ok(notice)) if notice.concerns(shared.organization) => shared.refresh.notify_one(),
                         Ok(Ok(_)) => {}
                         Ok(Err(error)) => break error,
+                        Err(_) if shared.ended() => return,
                         Err(_) => quiet += 1,
                     }
                     if quiet >= LONG_QUIET {

@@ -359,7 +359,10 @@ async fn row_57_random_kills_lose_nothing_and_send_nothing_twice() {
     let number = |name, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     let (seconds, seed) = (number("SIGNALBOX_CHAOS_SECONDS", 120), number("SIGNALBOX_CHAOS_SEED", 57));
     let world = World::scripted(
+        // Providers close connections on which nothing arrives, long before absence is proof of anything. A process that
+        // was frozen between its last look at the clock and the write then finds a closed one when it wakes.
         "latency = { from = '5ms', to = '60ms' }
+         idle = '3s'
          [[rule]]\nwhen = { probability = 0.004 }\nthen = { accept_then_cut = true }
          [[rule]]\nwhen = { probability = 0.004 }\nthen = { cut_before = true }
          [[rule]]\nwhen = { probability = 0.004 }\nthen = { garbage = 'html' }

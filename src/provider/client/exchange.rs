@@ -69,12 +69,16 @@ impl Connection {
         self.output = Vec::new();
     }
 
-    /// Writes the request and reads the answer. From the first byte on, a failure is a doubt.
-    pub async fn exchange(&mut self, prepared: &Prepared) -> Result<Answer, Fault> {
-        self.is_reusable = false;
-        self.input.clear();
+    /// Puts the request's bytes together, so that nothing lies between the last look at the clock and their writing.
+    pub fn prepare(&mut self, prepared: &Prepared) {
         self.output.clear();
         write_request(&mut self.output, prepared);
+    }
+
+    /// Writes the request that was prepared and reads the answer. From the first byte on, a failure is a doubt.
+    pub async fn exchange(&mut self) -> Result<Answer, Fault> {
+        self.is_reusable = false;
+        self.input.clear();
         self.stream.write_all(&self.output).await.map_err(|error| Fault::broken(&error))?;
         self.stream.flush().await.map_err(|error| Fault::broken(&error))?;
         let head = self.read_head().await?;

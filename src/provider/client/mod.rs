@@ -278,12 +278,13 @@ impl Client {
         if Instant::now() >= deadline {
             return Err(Fault::connect_timeout());
         }
+        connection.prepare(prepared);
         if !may_start() {
             inner.pool.give_back(origin, connection);
             return Err(Fault::start_window());
         }
         let answer = {
-            let mut exchange = pin!(connection.exchange(prepared));
+            let mut exchange = pin!(connection.exchange());
             match tokio::time::timeout_at(deadline, exchange.as_mut()).await {
                 Ok(answer) => answer?,
                 // A process that was stopped for a while sees the time before it sees the answer that came meanwhile.

@@ -22,6 +22,8 @@ pub struct Script {
     pub seed: u64,
     /// How long every answer takes unless a rule says otherwise.
     pub latency: Latency,
+    /// A connection on which nothing arrives for so long is closed, as providers do; none: it stays open.
+    pub idle: Option<Duration>,
     /// How long each message waits in the own queue of an `UltraMsg` instance, one after the other; none: it keeps none.
     pub queue_drain: Option<Duration>,
     /// Credentials to insist on; a provider without any takes every token.

@@ -78,7 +78,7 @@ impl Connection {
                         continued = true;
                         self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
                     }
-                    if self.stream.read_buf(&mut self.input).await? == 0 {
+                    if self.read_more().await? == 0 {
                         return Ok(());
                     }
                     continue;
@@ -93,6 +93,16 @@ impl Connection {
             if self.perform(reply).await? == Then::Close || !keep_alive {
                 return self.stream.shutdown().await;
             }
+        }
+    }
+
+    /// More bytes; none at the end of the stream, or when the client was silent for too long.
+    async fn read_more(&mut self) -> io::Result<usize> {
+        let idle = super::lock(&self.world).idle();
+        let read = self.stream.read_buf(&mut self.input);
+        match idle {
+            Some(idle) => tokio::time::timeout(idle, read).await.unwrap_or(Ok(0)),
+            None => read.await,
         }
     }
 

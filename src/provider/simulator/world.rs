@@ -169,6 +169,11 @@ impl World {
         world
     }
 
+    /// How long a connection may be idle.
+    pub fn idle(&self) -> Option<Duration> {
+        self.script.idle
+    }
+
     /// Follows another script from now on: counters, suspensions and the time begin anew, the ledger stays.
     pub fn set_script(&mut self, script: Script) {
         for webhook in &script.webhooks {

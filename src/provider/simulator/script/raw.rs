@@ -19,6 +19,7 @@ struct RawScript {
     seed: u64,
     #[serde(default)]
     latency: Option<RawLatency>,
+    idle: Option<String>,
     queue_drain: Option<String>,
     #[serde(default, rename = "account")]
     accounts: Vec<Account>,
@@ -173,6 +174,7 @@ pub fn read(text: &str) -> Result<Script, ScriptError> {
     Ok(Script {
         seed: raw.seed,
         latency: raw.latency.map(read_latency).transpose().map_err(ScriptError::Other)?.unwrap_or_default(),
+        idle: raw.idle.as_deref().map(duration).transpose().map_err(ScriptError::Other)?,
         queue_drain: raw.queue_drain.as_deref().map(duration).transpose().map_err(ScriptError::Other)?,
         accounts: raw.accounts,
         numbers: raw.numbers,
