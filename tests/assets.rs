@@ -53,6 +53,7 @@ fn campaign(path: &str) -> CampaignSpec {
         pools: Some(&["default"]),
         private_media: false,
         opt_out_line: false,
+        default_texts: &[],
     };
     let bytes = fs::read(assets(path)).unwrap();
     CampaignFile::parse_bytes(&bytes, path, &context).unwrap_or_else(|findings| {

@@ -57,6 +57,45 @@ pub enum Verb {
         /// The file
         file: PathBuf,
     },
+    /// Puts a file's steps in the place of a campaign's: who waits gets the new version, nobody gets a step twice
+    #[command(
+        after_help = "Example:\n  signalbox campaign update summer-sale summer-sale.toml --reason \"typo in French\""
+    )]
+    Update {
+        /// Which one
+        name: String,
+        /// The file
+        file: PathBuf,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Takes the texts of a file's steps for all later files whose steps give none
+    #[command(after_help = "Example:\n  signalbox campaign defaults seven-days.toml")]
+    Defaults {
+        /// The file
+        file: PathBuf,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Sends one step to a chosen phone, marked as a test and counted in every limit
+    #[command(
+        after_help = "Example:\n  signalbox campaign test summer-sale +237600000009 --as +237600000001"
+    )]
+    Test {
+        /// Which campaign
+        name: String,
+        /// Where to
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+        /// Filled with this contact's values; else with those of the phone
+        #[arg(long = "as", value_name = "PHONE", value_parser = parse::phone)]
+        like: Option<Phone>,
+        /// Which step
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i16).range(1..))]
+        step: i16,
+    },
     /// Lists the campaigns: running ones first, then the latest
     List,
     /// Shows what people would get, word for word, through each account; sends nothing
@@ -154,6 +193,21 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     match verb {
         Verb::Check { file } => campaign_file::check(session, &org, &file).await,
         Verb::Create { file } => campaign_file::create(session, &org, &file).await,
+        Verb::Update { name, file, reason } => {
+            campaign_file::update(session, &org, &name, &file, reason.as_deref()).await
+        }
+        Verb::Defaults { file, reason } => {
+            campaign_file::set_defaults(session, &org, &file, reason.as_deref()).await
+        }
+        Verb::Test { name, phone, like, step } => {
+            let campaign = find(session, &org, &name).await?;
+            let (store, actor) = (&session.store, session.actor());
+            let test = store.test_step(org.id, (campaign.id, step), &phone, like.as_ref(), actor).await?;
+            let test = test.map_err(CliError::Refused)?;
+            session.out.show(&json!({ "result": "done", "test": test }), || {
+                format!("{test} sends step {step} to {}: signalbox campaign stats {test}", phone.reveal())
+            })
+        }
         Verb::List => list(session, &org).await,
         Verb::Preview { name, phone } => campaign_preview::run(session, &org, &name, phone.as_ref()).await,
         Verb::Show { name } => show(session, &org, &name).await,

@@ -1,14 +1,17 @@
 //! `signalbox campaign check` and `create`: from a file to a campaign, or to everything that is wrong with it.
 
 use super::{
-    CliError, Session,
+    CliError, Session, campaign,
     campaign_pool::{self, Note},
     output::card,
     session::Org,
 };
 use crate::{
-    domain::campaign::{CampaignFile, CampaignSpec, Context, Finding, file::FILE_LIMIT},
-    store::campaign::AudienceCount,
+    domain::{
+        campaign::{CampaignFile, CampaignSpec, Context, Finding, file::FILE_LIMIT},
+        template::Texts,
+    },
+    store::campaign::{AudienceCount, CampaignRecord},
 };
 use serde_json::json;
 use std::{
@@ -30,7 +33,7 @@ struct Checked {
 
 /// Checks a file and counts its audience.
 pub async fn check(session: &Session, org: &Org, file: &Path) -> Result<(), CliError> {
-    let checked = match read(session, org, file).await? {
+    let checked = match read(session, org, file, None).await? {
         Ok(checked) => checked,
         Err(findings) => return refuse(session, &findings),
     };
@@ -52,7 +55,7 @@ pub async fn check(session: &Session, org: &Org, file: &Path) -> Result<(), CliE
 
 /// Makes the campaign.
 pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), CliError> {
-    let checked = match read(session, org, file).await? {
+    let checked = match read(session, org, file, None).await? {
         Ok(checked) => checked,
         Err(findings) => return refuse(session, &findings),
     };
@@ -86,8 +89,78 @@ pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), Cli
     })
 }
 
+/// Lets the texts of a file's steps stand where later files say nothing.
+pub async fn set_defaults(
+    session: &Session,
+    org: &Org,
+    file: &Path,
+    reason: Option<&str>,
+) -> Result<(), CliError> {
+    let name = file.display().to_string();
+    let bytes = bytes_of(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?;
+    let attributes = session.store.contact_attributes(org.id).await?;
+    let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
+    // The line that says how to stop comes with the campaign that uses them.
+    let context = Context { attributes: Some(&attributes), ..Context::in_zone(org.zone) };
+    let spec = match CampaignFile::parse_bytes(&bytes, &name, &context) {
+        Ok(spec) => spec,
+        Err(findings) => return refuse(session, &findings),
+    };
+    let texts: Vec<&Texts> = spec.steps.iter().map(|step| &step.content.texts).collect();
+    if let Some(nth) = texts.iter().position(|texts| texts.0.is_empty()) {
+        return Err(CliError::failed(format!("{name}: steps[{nth}] has no text: a default is a text")));
+    }
+    session.store.edit_default_texts(org.id, &texts, reason, session.actor()).await?;
+    let count = texts.len();
+    session.out.show(&json!({ "result": "done", "steps": count }), || {
+        format!("steps 1 to {count} of files that give them no text say this from now on")
+    })
+}
+
+/// Puts the file's steps in the place of the campaign's.
+pub async fn update(
+    session: &Session,
+    org: &Org,
+    name: &str,
+    file: &Path,
+    reason: Option<&str>,
+) -> Result<(), CliError> {
+    let known = campaign::find(session, org, name).await?;
+    let checked = match read(session, org, file, Some(name)).await? {
+        Ok(checked) => checked,
+        Err(findings) => return refuse(session, &findings),
+    };
+    let (spec, store) = (&checked.spec, &session.store);
+    let result = store.edit_steps(org.id, known.id, spec, &checked.source, reason, session.actor()).await?;
+    let others = unheeded(&known, spec);
+    for other in &others {
+        session
+            .out
+            .note(&format!("note: {other} stays as it is: update changes what the steps say and when"));
+    }
+    session.out.settle(&format!("campaign {name}: who waits gets the new steps"), org.zone, &result)
+}
+
+/// What else the file says differently.
+fn unheeded(known: &CampaignRecord, spec: &CampaignSpec) -> Vec<&'static str> {
+    let limit = spec.daily_limit.and_then(|limit| i32::try_from(limit.get()).ok());
+    let same = [
+        ("priority", known.priority == spec.priority.get()),
+        ("pool", known.pool == spec.pool),
+        ("daily_limit", known.daily_limit == limit),
+        ("failover", known.failover == spec.failover.name()),
+        ("audience", Some(&known.audience) == serde_json::to_value(&spec.audience).ok().as_ref()),
+    ];
+    same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
+}
+
 /// Reads a file and judges it by all that the organisation knows. The findings stand in the order of the file.
-async fn read(session: &Session, org: &Org, file: &Path) -> Result<Result<Checked, Vec<Finding>>, CliError> {
+async fn read(
+    session: &Session,
+    org: &Org,
+    file: &Path,
+    edited: Option<&str>,
+) -> Result<Result<Checked, Vec<Finding>>, CliError> {
     let name = file.display().to_string();
     let bytes = bytes_of(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?;
     let store = &session.store;
@@ -96,6 +169,8 @@ async fn read(session: &Session, org: &Org, file: &Path) -> Result<Result<Checke
     let pools = store.pools(org.id, None).await?;
     let pools: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
     let rules = store.conduct_rules(org.id).await?;
+    // What cannot be read is no default.
+    let usual: Vec<Texts> = serde_json::from_value(rules.default_texts).unwrap_or_default();
     let context = Context {
         zone: org.zone,
         attributes: Some(&attributes),
@@ -103,13 +178,21 @@ async fn read(session: &Session, org: &Org, file: &Path) -> Result<Result<Checke
         // A rehearsal reaches nobody outside.
         private_media: session.config.private_media || org.record.rehearsal,
         opt_out_line: rules.opt_out_line,
+        default_texts: &usual,
     };
     let spec = match CampaignFile::parse_bytes(&bytes, &name, &context) {
         Ok(spec) => spec,
         Err(findings) => return Ok(Err(findings)),
     };
     let source = String::from_utf8_lossy(&bytes).into_owned();
-    if !store.campaigns(org.id, Some(spec.name.as_str())).await?.is_empty() {
+    if let Some(edited) = edited {
+        if edited != spec.name.as_str() {
+            return Err(CliError::Refused(format!(
+                "{name} is the file of campaign {}, not of {edited}",
+                spec.name
+            )));
+        }
+    } else if !store.campaigns(org.id, Some(spec.name.as_str())).await?.is_empty() {
         return Err(CliError::Refused(format!("there is a campaign {:?} already", spec.name.as_str())));
     }
     let strangers = store.phones_without_contact(org.id, &spec.audience.phones).await?;

@@ -3,6 +3,7 @@
 use super::{CliError, Session, session::Org};
 use crate::{
     domain::{
+        alike,
         campaign::CampaignSpec,
         content::{
             Shape,
@@ -11,18 +12,22 @@ use crate::{
         },
         ids::AccountId,
         number::ProviderKind,
+        template::Texts,
     },
-    store::snapshot::Snapshot,
+    store::{snapshot::Snapshot, step::RecentTexts},
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// Steps of other campaigns that a text is compared with.
+const COMPARED: i64 = 200;
 
 /// Something worth knowing of a campaign that can be sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Note {
     /// Which step, from 1.
     pub step: i16,
-    /// At which provider.
+    /// At which provider; empty: whichever sends it.
     pub provider: &'static str,
     /// The accounts of the pool that it concerns.
     pub accounts: Vec<String>,
@@ -53,7 +58,62 @@ pub async fn check(
     let snapshot = session.store.snapshot(org.id, None).await?;
     let registries = session.store.registries(org.id, &templates).await?;
     let members = members(&snapshot, &spec.pool, registries);
-    Ok(judge(&members, &shapes))
+    let recent = session.store.recent_texts(org.id, COMPARED).await?;
+    Ok(judge(&members, &shapes).map(|mut notes| {
+        let gateways = members.iter().filter(|member| !member.provider.is_official());
+        let gateways: Vec<String> = gateways.map(|member| member.name.to_owned()).collect();
+        notes.extend(same_for_all(spec, &gateways));
+        notes.extend(nearly_the_same(spec, &recent));
+        notes
+    }))
+}
+
+/// Texts without a variable, where a gateway that does not belong to WhatsApp would send them.
+fn same_for_all(spec: &CampaignSpec, gateways: &[String]) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for (step, content) in (1..).zip(spec.steps.iter().map(|step| &step.content)) {
+        for each in content.texts.0.iter().filter(|each| alike::is_same_for_all(&each.text)) {
+            if !gateways.is_empty() {
+                let sentence = format!(
+                    "step {step} ({}) says the very same to everybody: numbers of unofficial gateways ({}) are blocked \
+                     for that; let it say something of the person, such as {{{{name|friend}}}}",
+                    each.locale,
+                    gateways.join(", ")
+                );
+                notes.push(Note { step, provider: "", accounts: gateways.to_vec(), unable: false, sentence });
+            }
+        }
+    }
+    notes
+}
+
+/// Texts that other steps or campaigns of the last 30 days have in nearly the same words.
+fn nearly_the_same(spec: &CampaignSpec, recent: &[RecentTexts]) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let own: Vec<(i16, &Texts)> = (1..).zip(spec.steps.iter().map(|step| &step.content.texts)).collect();
+    for (step, texts) in &own {
+        let before =
+            own.iter().filter(|(other, _)| other < step).map(|(other, texts)| (None, *other, *texts));
+        let elsewhere = recent
+            .iter()
+            .filter(|recent| recent.campaign != spec.name.as_str())
+            .map(|recent| (Some(recent.campaign.as_str()), recent.step, &recent.texts));
+        for each in &texts.0 {
+            let same = before.clone().chain(elsewhere.clone()).find(|(_, _, texts)| {
+                let theirs = texts.0.iter().filter(|other| other.locale == each.locale);
+                theirs.into_iter().any(|other| alike::likeness(&each.text, &other.text) >= alike::NEARLY)
+            });
+            if let Some((campaign, other, _)) = same {
+                let whose = campaign.map_or_else(String::new, |name| format!(" of campaign {name}"));
+                let sentence = format!(
+                    "step {step} ({}) says nearly the same as step {other}{whose}: who gets both takes it for spam",
+                    each.locale
+                );
+                notes.push(Note { step: *step, provider: "", accounts: Vec::new(), unable: false, sentence });
+            }
+        }
+    }
+    notes
 }
 
 fn members<'a>(

@@ -154,6 +154,7 @@ fn message(desk: &Desk, place: (CampaignId, i16), person: &PreviewPerson, accoun
             message.template = Some(Template { id, language, parameters });
         }
         Err(Unwritten::Skip(reason)) => message.problem = Some(format!("skipped: {reason}")),
+        Err(Unwritten::Edited) => message.problem = Some("the steps were edited meanwhile".to_owned()),
         Err(Unwritten::Cannot(cannot)) => message.problem = Some(format!("{} {cannot}", account.provider)),
     }
     message

@@ -2,6 +2,7 @@
 //! arguments, so that every decision can be tested in microseconds.
 
 pub mod action;
+pub mod alike;
 pub mod attempt;
 pub mod audience;
 pub mod campaign;

@@ -41,6 +41,13 @@ pub fn with_line(text: Text, locale: &Locale) -> Text {
     Text::parse(&source).unwrap_or(text)
 }
 
+/// What a text says beside the line.
+#[must_use]
+pub fn without_line(source: &str) -> &str {
+    let source = source.trim_end();
+    LINES.iter().find_map(|(_, line, _)| source.strip_suffix(line)).unwrap_or(source).trim_end()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -120,6 +120,11 @@ fn refuse_to_begin(shared: &Shared, flight: &Flight) -> Option<Failure> {
         // The plan did not know yet. It goes back to the queue, for a number that can.
         return withheld("content_unsendable", &format!("{} {cannot}", flight.line.kind()));
     }
+    if flight.content == Err(Unwritten::Edited) {
+        // It goes back to the queue, and is written anew when the new steps are here.
+        shared.refresh.notify_one();
+        return withheld("step_edited", "the campaign's steps were edited meanwhile");
+    }
     let window = shared.config.timing.start_window;
     if flight.claimed.age() > window {
         return withheld(

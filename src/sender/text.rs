@@ -33,6 +33,8 @@ pub struct TextShelf {
     steps: HashMap<(CampaignId, i16), Arc<Step>>,
     /// The revision of the campaign whose contents stand here.
     revisions: HashMap<CampaignId, i64>,
+    /// The sum of the versions of the steps that stand here.
+    editions: HashMap<CampaignId, i64>,
 }
 
 /// Why a message is not written.
@@ -42,6 +44,8 @@ pub enum Unwritten {
     Skip(SkipReason),
     /// This number cannot send the step; another one may.
     Cannot(Cannot),
+    /// The campaign says something else by now, and it is not here yet.
+    Edited,
 }
 
 impl From<SkipReason> for Unwritten {
@@ -72,9 +76,13 @@ impl TextShelf {
     /// Takes contents in.
     pub fn put(&mut self, rows: Vec<StepContents>, revisions: impl Iterator<Item = (CampaignId, i64)>) {
         let mut seconds: HashMap<CampaignId, i64> = HashMap::new();
+        for row in &rows {
+            self.editions.insert(row.campaign, 0);
+        }
         for row in rows {
             let since_start = seconds.entry(row.campaign).or_default();
             *since_start += row.after_seconds;
+            *self.editions.entry(row.campaign).or_default() += i64::from(row.version);
             match row.content {
                 Some(content) => {
                     let day = u32::try_from(*since_start / 86_400).unwrap_or(0) + 1;
@@ -105,6 +113,9 @@ impl TextShelf {
             Part::Reply(text) => return Ok(Content::Text(text.clone())),
             Part::Campaign(campaign) => *campaign,
         };
+        if self.editions.get(&campaign).is_some_and(|edition| *edition != message.edition) {
+            return Err(Unwritten::Edited);
+        }
         let reader = Reader { locale: message.locale.as_deref(), parameters: message.parameters.as_deref() };
         self.write((campaign, message.step), reader, provider, registry, default_locale)
     }

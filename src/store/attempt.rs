@@ -101,6 +101,8 @@ pub struct ClaimedMessage {
     pub locale: Option<String>,
     /// Values frozen at enrolment, a JSON object.
     pub parameters: Option<String>,
+    /// What the campaign said when it was claimed: the sum of its steps' versions.
+    pub edition: i64,
     /// When the intent was committed, by the database's clock.
     pub started_at: DateTime<Utc>,
 }
@@ -301,9 +303,11 @@ impl Store {
         let takes_over: Vec<Uuid> = request.takes_over.iter().map(|number| number.0).collect();
         let attempts: Vec<Uuid> = request.attempts.iter().map(|attempt| attempt.0).collect();
         let rows = sqlx::query!(
-            r#"select lane as "lane!", attempt_id, recipient_id, step, tries, phone, locale, parameters, at, verdict
-                 from claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-                            make_interval(secs => $16), $17)"#,
+            r#"with k as materialized (select * from claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+                                                           $15, make_interval(secs => $16), $17)),
+                    e as materialized (select editions($1, $7, (select count(*) from k)) as editions)
+               select lane as "lane!", attempt_id, recipient_id, step, tries, phone, locale, parameters, at, verdict,
+                      editions as "editions!" from k cross join e"#,
             request.organization.0,
             request.instance.0,
             &numbers,
@@ -341,6 +345,7 @@ impl Store {
                         return Err(unreadable("claim messages", "claimed message"));
                     };
                     let campaign = lane.campaign.and_then(|at| request.campaigns.get(at)).map(|it| it.id);
+                    let edition = lane.campaign.and_then(|at| row.editions.get(at)).copied().unwrap_or(0);
                     if let Some(campaign) = campaign.filter(|_| verdict == Some("walk")) {
                         claimed.note_walk(campaign, recipient.into());
                     }
@@ -354,6 +359,7 @@ impl Store {
                         tries,
                         phone: Phone::parse(&phone).map_err(|_| unreadable("claim messages", "phone"))?,
                         locale: row.locale,
+                        edition,
                         parameters,
                         started_at,
                     });
@@ -388,7 +394,9 @@ impl Store {
         let rows = sqlx::query!(
             r#"select a.id, a.number_id, a.campaign_id, a.recipient_id, a.step, coalesce(r.tries, y.tries) as "tries!",
                       coalesce(r.phone, y.phone)::text as "phone!", p.locale as "locale?",
-                      coalesce(y.body, p.parameters::text) as "parameters?", a.started_at
+                      coalesce(y.body, p.parameters::text) as "parameters?", a.started_at,
+                      (select coalesce(sum(s.version), 0) from campaign_steps s
+                        where s.organization_id = $1 and s.campaign_id = a.campaign_id) as "edition!"
                  from attempts a
                  left join replies y on a.campaign_id is null and y.organization_id = a.organization_id
                                     and y.id = a.recipient_id
@@ -416,6 +424,7 @@ impl Store {
                     phone: Phone::parse(&row.phone)
                         .map_err(|_| unreadable("look up claimed messages", "phone"))?,
                     locale: row.locale,
+                    edition: row.edition,
                     parameters,
                     started_at: row.started_at,
                 })

@@ -4,6 +4,7 @@ use super::{
     Store, StoreError,
     action::{ActionResult, Actor, Answer},
     failed,
+    step::StepColumns,
 };
 use crate::domain::{
     action::{Action, Order, Version},
@@ -113,25 +114,7 @@ impl Store {
             "daily_limit": spec.daily_limit, "starts_at": spec.starts_at, "failover": spec.failover,
             "audience": spec.audience, "source": source, "conduct": spec.conduct,
         });
-        let after: Vec<i64> = spec.steps.iter().map(|step| i64::from(step.after.seconds())).collect();
-        let texts = spec
-            .steps
-            .iter()
-            .map(|step| serde_json::to_value(&step.content.texts))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(unreadable)?;
-        let templates = spec
-            .steps
-            .iter()
-            .map(|step| step.content.template.as_ref().map(serde_json::to_value).transpose())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(unreadable)?;
-        let media = spec
-            .steps
-            .iter()
-            .map(|step| step.content.media.as_ref().map(serde_json::to_value).transpose())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(unreadable)?;
+        let steps = StepColumns::of(spec).map_err(unreadable)?;
         let enrolled = sqlx::query_scalar!(
             r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "enrolled!""#,
             organization.0,
@@ -139,10 +122,10 @@ impl Store {
             actor.operator,
             actor.instance_id(),
             campaign,
-            &after,
-            &texts,
-            &templates as &[Option<serde_json::Value>],
-            &media as &[Option<serde_json::Value>],
+            &steps.after,
+            &steps.texts,
+            &steps.templates as &[Option<serde_json::Value>],
+            &steps.media as &[Option<serde_json::Value>],
             &needs.variables,
             needs.required,
         )

@@ -4,6 +4,7 @@ use super::{Store, StoreError, action::Actor, failed};
 use crate::domain::{
     campaign::conduct::{Lately, Share, StopWhen, Thresholds},
     ids::{CampaignId, OrganizationId},
+    template::Texts,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub struct ConductRules {
     pub stop_after: i32,
     /// Whether texts say how to stop.
     pub opt_out_line: bool,
+    /// What steps say where files do not, in their order.
+    pub default_texts: serde_json::Value,
 }
 
 /// What is to be changed of it; what is `None` stays.
@@ -59,7 +62,8 @@ impl Store {
     pub async fn conduct_rules(&self, organization: OrganizationId) -> Result<ConductRules, StoreError> {
         sqlx::query_as!(
             ConductRules,
-            "select slot_first, slot_last, slot_expiry_days, stop_failed, stop_opted_out, stop_after, opt_out_line
+            "select slot_first, slot_last, slot_expiry_days, stop_failed, stop_opted_out, stop_after, opt_out_line,
+                    default_texts
                from organizations where id = $1",
             organization.0,
         )
@@ -106,6 +110,43 @@ impl Store {
         .fetch_one(&self.screen)
         .await
         .map_err(failed("change how campaigns behave"))?;
+        Ok(())
+    }
+
+    /// Sets what steps say where files do not.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn edit_default_texts(
+        &self,
+        organization: OrganizationId,
+        texts: &[&Texts],
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<(), StoreError> {
+        const DOING: &str = "change what steps usually say";
+        let texts =
+            serde_json::to_value(texts).map_err(|_| StoreError::Unreadable { doing: DOING, what: "text" })?;
+        sqlx::query_scalar!(
+            r#"with locked as materialized (
+                   select o.* from organizations o where o.id = $1 for update
+               ), changed as (
+                   update organizations o set default_texts = $2, revision = o.revision + 1
+                     from locked l where o.id = l.id
+                   returning o.*
+               )
+               select count(record_decision($1, clock_timestamp(), $3, $4, 'edit organization', 'organization', $1,
+                                            c.slug, $5, to_jsonb(l), to_jsonb(c))) as "count!"
+                 from changed c, locked l"#,
+            organization.0,
+            texts,
+            actor.operator,
+            actor.instance_id(),
+            reason,
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed(DOING))?;
         Ok(())
     }
 

@@ -34,6 +34,7 @@ pub mod signs;
 pub mod slot;
 pub mod snapshot;
 pub mod stats;
+pub mod step;
 pub mod template;
 pub mod today;
 pub mod view;

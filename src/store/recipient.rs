@@ -27,6 +27,8 @@ pub struct AttemptRecord {
     pub recipient: RecipientId,
     /// Which step; 1 is the first.
     pub step: i16,
+    /// Which version of the step; 1 is the first.
+    pub step_version: i32,
     /// `sending`, `accepted`, `rejected`, `not_sent`, `in_doubt`, `waived` or `undelivered`.
     pub state: String,
     /// The number's phone.
@@ -192,6 +194,7 @@ impl Store {
             AttemptRecord,
             r#"select a.id, coalesce(c.name, 'a reply') as "campaign!", coalesce(r.phone, y.phone)::text as "phone!",
                       a.recipient_id as recipient, a.step,
+                      version_sent(a.organization_id, a.campaign_id, a.step, a.started_at) as "step_version!",
                       a.state::text as "state!", n.phone::text as "number!", a.started_at, a.finished_at, a.duration_ms,
                       a.in_doubt_since, a.provider_message_id, a.delivery::text as delivery, a.delivered_at, a.read_at,
                       a.class, a.blame, a.code, a.words, a.resolved_by, a.resolved_reason, a.contradicted

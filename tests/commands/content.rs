@@ -109,13 +109,16 @@ async fn what_no_number_of_the_pool_can_send_is_refused_before_it_exists() {
     let run = place.db.run(&["campaign", "create", &place.file(&format!("[[steps]]\n{OFFER}\n"))]);
     assert_eq!(run.code, Some(1));
     assert_eq!(place.db.json(&["campaign", "list"]), json!([]), "nothing was written");
-    assert_eq!(place.notes(&format!("[[steps]]\ntext = {{ en = \"Hi\" }}\n{OFFER}\n")), Vec::<String>::new());
+    assert_eq!(
+        place.notes(&format!("[[steps]]\ntext = {{ en = \"Hi {{{{name|friend}}}}\" }}\n{OFFER}\n")),
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
 async fn a_check_says_which_accounts_take_no_part_and_what_may_go_wrong() {
     let place = Place::with(&["meta", "twilio", "ultramsg"]).await;
-    let both = format!("[[steps]]\ntext = {{ en = \"Hi\" }}\n{OFFER}\n");
+    let both = format!("[[steps]]\ntext = {{ en = \"Hi {{{{name|friend}}}}\" }}\n{OFFER}\n");
     assert_eq!(
         place.notes(&both),
         [
@@ -266,4 +269,15 @@ async fn why_names_what_no_number_can_send() {
     assert_eq!(why["hold"], "no_sender", "{sentence}");
     let detail = content["detail"].as_str().unwrap();
     assert!(detail.starts_with("no number can send it: step 1: meta (account meta) says that template \"offer\" is disabled; step 1: ultramsg"), "{detail}");
+}
+
+#[tokio::test]
+async fn one_text_for_everybody_is_noted_where_a_gateway_sends_it() {
+    let steps = |text: &str| format!("[[steps]]\ntext = {{ en = \"{text}\" }}\n");
+    let place = Place::with(&["meta", "ultramsg"]).await;
+    let same = "step 1 (en) says the very same to everybody: numbers of unofficial gateways (ultramsg)";
+    let notes = place.notes(&steps("Come to our shop on Monday"));
+    assert!(notes.iter().any(|note| note.contains(same)), "{notes:?}");
+    let notes = place.notes(&steps("Come to our shop on Monday, {{name|friend}}"));
+    assert!(!notes.iter().any(|note| note.contains("the very same")), "{notes:?}");
 }

@@ -11,6 +11,7 @@ mod campaigns;
 mod content;
 mod demo;
 mod doubts;
+mod editing;
 mod forecast;
 mod health;
 mod import;

@@ -12,6 +12,7 @@ mod world;
 
 mod content;
 mod database;
+mod edit;
 mod failover;
 mod health;
 mod leases;

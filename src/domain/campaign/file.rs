@@ -14,6 +14,7 @@ use crate::domain::country::Country;
 use crate::domain::day::resolve;
 use crate::domain::phone::Phone;
 use crate::domain::suggest::nearest;
+use crate::domain::template::Texts;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use std::collections::{BTreeMap, HashMap};
@@ -61,13 +62,22 @@ pub struct Context<'a> {
     pub private_media: bool,
     /// Whether texts get the line that says how to stop, where the file does not say.
     pub opt_out_line: bool,
+    /// What the steps say where the file does not, in their order.
+    pub default_texts: &'a [Texts],
 }
 
 impl Context<'_> {
     /// Nothing but a zone.
     #[must_use]
     pub fn in_zone(zone: Tz) -> Self {
-        Self { zone, attributes: None, pools: None, private_media: false, opt_out_line: false }
+        Self {
+            zone,
+            attributes: None,
+            pools: None,
+            private_media: false,
+            opt_out_line: false,
+            default_texts: &[],
+        }
     }
 }
 
@@ -379,7 +389,7 @@ impl Reading<'_, '_, '_> {
             };
             section.check_keys(&STEP, self.findings);
             let after = self.after(nth, &section);
-            let content = self.content(&section);
+            let content = self.content(nth, &section);
             if let (Some(after), Some(content)) = (after, content) {
                 steps.push(StepSpec { after, content });
             }

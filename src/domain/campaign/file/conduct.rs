@@ -163,6 +163,28 @@ mod tests {
     }
 
     #[test]
+    fn a_step_without_a_text_says_what_the_organisation_s_steps_say() {
+        let usual =
+            read("", false).map_or_else(|all| panic!("{all:?}"), |spec| spec.steps[0].content.texts.clone());
+        let text = "name = \"a\"\n[[steps]]\n[[steps]]\nafter = \"1d\"\ntext = { en = \"Own\" }\n[[steps]]\nafter = \"1d\"\n";
+        let all = [usual.clone(), usual.clone()];
+        let context = |opt_out_line, default_texts| Context {
+            opt_out_line,
+            default_texts,
+            ..Context::in_zone(chrono_tz::Africa::Douala)
+        };
+        let findings = CampaignFile::parse(text, "c.toml", &context(false, &all)).err().unwrap_or_default();
+        assert_eq!(findings.len(), 1, "there is no third default: {findings:?}");
+        assert!(findings[0].sentence.starts_with("steps[2].text is missing"), "{findings:?}");
+        let text = text.trim_end_matches("[[steps]]\nafter = \"1d\"\n");
+        let spec =
+            CampaignFile::parse(text, "c.toml", &context(true, &all)).unwrap_or_else(|all| panic!("{all:?}"));
+        let said = |step: usize| spec.steps[step].content.texts.0[0].text.source().to_owned();
+        assert_eq!(said(0), "Hi\n\nReply STOP to get no more messages.");
+        assert_eq!(said(1), "Own\n\nReply STOP to get no more messages.");
+    }
+
+    #[test]
     fn the_line_counts_where_the_length_counts() {
         let media =
             "[[steps]]\nafter = \"1d\"\nmedia = { kind = \"image\", url = \"https://example.com/a.jpg\" }\n";

@@ -24,8 +24,24 @@ const PARAMETERS_FORM: &str = "write parameters = [\"{{name|friend}}\"] in order
 const FILE_NAME_LIMIT: usize = 255;
 
 impl Reading<'_, '_, '_> {
-    pub(super) fn content(&mut self, step: &Section<'_, '_>) -> Option<StepContent> {
+    pub(super) fn content(&mut self, nth: usize, step: &Section<'_, '_>) -> Option<StepContent> {
         let (template, media) = (step.get("template"), step.get("media"));
+        if step.get("text").is_none()
+            && template.is_none()
+            && media.is_none()
+            && let Some(usual) = self.context.default_texts.get(nth)
+        {
+            let line = |each: &LocalizedText| LocalizedText {
+                locale: each.locale.clone(),
+                text: if self.adds_line {
+                    opt_out::with_line(each.text.clone(), &each.locale)
+                } else {
+                    each.text.clone()
+                },
+            };
+            let texts = Texts(usual.0.iter().map(line).collect());
+            return Some(StepContent { texts, template: None, media: None });
+        }
         let text = match step.get("text") {
             None if template.is_none() && media.is_none() => {
                 let wanted = format!("{TEXT_FORM}, or give the step a template or media");

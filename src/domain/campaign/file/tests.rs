@@ -366,7 +366,14 @@ attributes = { customer_teir = ["premium"], shoe = ["42"] }
 text = { en = "Hello {{name}}, {{city}}", fr = "Bonjour {{referrerName}} {{pointure|42}}" }
 "#;
     let check = |attributes: Option<&[&str]>, pools: Option<&[&str]>| {
-        let context = Context { zone: DOUALA, attributes, pools, private_media: false, opt_out_line: false };
+        let context = Context {
+            zone: DOUALA,
+            attributes,
+            pools,
+            private_media: false,
+            opt_out_line: false,
+            default_texts: &[],
+        };
         let lines = |findings: Vec<Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
         CampaignFile::parse(text, "c.toml", &context)
             .map_err(lines)

@@ -1,0 +1,131 @@
+-- Editing the steps of a campaign that runs: a new version of each step that changed. What waits gets the new one; what is
+-- on the wire keeps the old one.
+
+create table campaign_step_versions (
+    organization_id uuid not null
+        constraint step_version_belongs_to_an_organization references organizations (id) on delete cascade,
+    campaign_id     uuid not null,
+    step            smallint not null,
+    version         integer not null,
+    since           timestamptz not null,
+    changed_by      text not null,
+    after_seconds   bigint not null,
+    texts           jsonb not null,
+    template        jsonb,
+    media           jsonb,
+    constraint step_versions_key primary key (organization_id, campaign_id, step, version)
+);
+comment on table campaign_step_versions is 'What every step said since when. A step that was never edited is not here.';
+comment on column campaign_step_versions.since is
+    'Read behind the locks that claims hold until they have committed: attempts that began before it sent what was before.';
+
+-- The version that an attempt of a step sent.
+create function version_sent(p_org uuid, p_campaign uuid, p_step smallint, p_started_at timestamptz) returns integer
+    language sql stable
+as $$
+    select coalesce((select v.version from campaign_step_versions v
+                      where v.organization_id = p_org and v.campaign_id = p_campaign and v.step = p_step
+                        and v.since <= p_started_at
+                      order by v.version desc limit 1), 1)
+$$;
+
+-- The sum of the versions of a campaign's steps, for each: whoever wrote texts from another edition has old ones. Volatile:
+-- it looks at what is there when it is called, behind the locks of a claim that came before it in the statement.
+create function editions(p_org uuid, p_campaigns uuid[], p_behind bigint) returns bigint[]
+    language plpgsql volatile
+    set enable_seqscan = off
+as $$
+begin
+    return array(select (select coalesce(sum(s.version), 0) from campaign_steps s
+                          where s.organization_id = p_org and s.campaign_id = c.id)
+                   from unnest(p_campaigns) with ordinality as c (id, place)
+                  where p_behind is not null order by c.place);
+end $$;
+comment on function editions is 'What a campaign says now; p_behind makes the call wait for what it stands behind.';
+
+-- Puts new steps in the place of those that differ. Values of variables that the old texts did not use are frozen now.
+create function edit_steps(
+    p_org uuid, p_campaign uuid, p_after_seconds bigint[], p_texts jsonb[], p_templates jsonb[], p_media jsonb[],
+    p_new_variables text[], p_source text, p_actor text, p_instance uuid, p_reason text
+) returns change_answer language plpgsql as $$
+declare
+    v_old     campaigns;
+    v_new     campaigns;
+    v_now     timestamptz;
+    v_step    record;
+    v_changed jsonb := '{}';
+    v_before  jsonb := '{}';
+    v_waiting bigint;
+begin
+    -- Before the claims that come after it (migration 0009).
+    perform pg_advisory_xact_lock(decision_queue(p_org));
+    select * into v_old from campaigns where organization_id = p_org and id = p_campaign for update;
+    if not found then
+        return row ('missing', null, null, null, null, null, null)::change_answer;
+    end if;
+    v_now := clock_timestamp();
+    if v_old.state in ('completed', 'cancelled') then
+        return row ('refused', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, v_old.state,
+                    null)::change_answer;
+    end if;
+    if cardinality(p_texts) <> (select count(*) from campaign_steps
+                                 where organization_id = p_org and campaign_id = p_campaign) then
+        return row ('refused', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, 'count', null)::change_answer;
+    end if;
+    if p_after_seconds[1] <> (select after_seconds from campaign_steps
+                               where organization_id = p_org and campaign_id = p_campaign and step = 1) then
+        return row ('refused', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, 'first', null)::change_answer;
+    end if;
+    for v_step in
+        select s.*, n.after_seconds as new_after, n.texts as new_texts, n.template as new_template, n.media as new_media
+          from unnest(p_after_seconds, p_texts, p_templates, p_media) with ordinality
+            as n (after_seconds, texts, template, media, step)
+          join campaign_steps s on s.organization_id = p_org and s.campaign_id = p_campaign and s.step = n.step
+         where (s.after_seconds, s.texts, s.template, s.media)
+               is distinct from (n.after_seconds, n.texts, n.template, n.media)
+         order by s.step for update of s
+    loop
+        insert into campaign_step_versions values
+            (p_org, p_campaign, v_step.step, v_step.version, v_old.created_at, v_old.created_by, v_step.after_seconds,
+             v_step.texts, v_step.template, v_step.media),
+            (p_org, p_campaign, v_step.step, v_step.version + 1, v_now, p_actor, v_step.new_after, v_step.new_texts,
+             v_step.new_template, v_step.new_media)
+        on conflict do nothing;
+        update campaign_steps
+           set version = version + 1, after_seconds = v_step.new_after, texts = v_step.new_texts,
+               template = v_step.new_template, media = v_step.new_media
+         where organization_id = p_org and campaign_id = p_campaign and step = v_step.step;
+        if v_step.new_after <> v_step.after_seconds then
+            -- Who waits for this step waits so much longer or shorter; what was tried already keeps its time.
+            update campaign_recipients
+               set due_at = due_at + make_interval(secs => v_step.new_after - v_step.after_seconds)
+             where organization_id = p_org and campaign_id = p_campaign and state = 'queued' and step = v_step.step
+               and due_at is not null and tries = 0;
+        end if;
+        v_before := v_before || jsonb_build_object('step ' || v_step.step, v_step.version);
+        v_changed := v_changed || jsonb_build_object('step ' || v_step.step, v_step.version + 1);
+    end loop;
+    if v_changed = '{}' then
+        return row ('already', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, v_old.state,
+                    null)::change_answer;
+    end if;
+    if p_new_variables <> '{}' then
+        update recipient_parameters p
+           set parameters = (select coalesce(jsonb_object_agg(v, value_of(k, v)), '{}') from unnest(p_new_variables) v
+                              where value_of(k, v) is not null) || p.parameters
+          from campaign_recipients r
+          join contacts k on k.organization_id = p_org and k.id = r.contact_id
+         where r.organization_id = p_org and r.campaign_id = p_campaign and r.state in ('queued', 'sending', 'in_doubt')
+           and p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id;
+        perform give_slots(p_org, p_campaign, p_new_variables, v_now);
+    end if;
+    update campaigns
+       set source = p_source, revision = revision + 1, updated_at = v_now, changed_by = p_actor
+     where organization_id = p_org and id = p_campaign returning * into v_new;
+    select coalesce(sum(k.queued), 0) into v_waiting from campaign_counts k
+      where k.organization_id = p_org and k.campaign_id = p_campaign;
+    perform record_decision(p_org, v_now, p_actor, p_instance, 'edit steps', 'campaign', p_campaign, v_old.name, p_reason,
+                            v_before, v_changed);
+    return row ('done', v_new.revision, p_actor, v_now, v_old.name, v_waiting::text, v_changed)::change_answer;
+end $$;
+comment on function edit_steps is 'A new version of each step that differs; who waits gets it, nobody gets a step twice.';

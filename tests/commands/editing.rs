@@ -1,0 +1,166 @@
+//! Editing the steps of a campaign that runs, from its file.
+
+use crate::support::acme::{Acme, phone};
+use serde_json::json;
+use signalbox::domain::action::Action;
+
+const COURSE: &str = "name = \"course\"
+opt_out_line = false
+[[steps]]
+text = { en = \"First\" }
+[[steps]]
+after = \"1d\"
+text = { en = \"Second {{name}}\" }
+";
+
+#[tokio::test]
+async fn who_waits_gets_the_new_version_at_its_new_time_with_what_it_needs() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| {
+        let path = folder.path().join("course.toml");
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let db = &acme.db;
+    db.run_with(
+        &["contact", "import", "-"],
+        format!("phone,city\n{},Douala\n", phone(0).reveal()).as_bytes(),
+    )
+    .done();
+    let campaign = acme.campaign(COURSE).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let messages = acme.claim(0, campaign, 2).await.messages;
+    acme.settle(messages[0].attempt, "accepted", "advance").await;
+    assert_eq!(messages[0].edition, 2);
+
+    let update = |text: &str| {
+        let file = write(text);
+        db.run(&["campaign", "update", "course", &file, "--reason", "better"])
+    };
+    update(&COURSE.replace("\"course\"", "\"other\""))
+        .refused(3, "is the file of campaign other, not of course");
+    update(&format!("{COURSE}[[steps]]\nafter = \"1d\"\ntext = {{ en = \"Third\" }}\n"))
+        .refused(3, "another number of steps");
+    update(
+        &COURSE.replace(
+            "[[steps]]\ntext = { en = \"First\"",
+            "[[steps]]\nafter = \"1h\"\ntext = { en = \"First\"",
+        ),
+    )
+    .refused(3, "the delay of the first step cannot change");
+    let same = update(COURSE).done();
+    assert!(same.stdout.contains("nothing to do"), "{}", same.stdout);
+
+    let better = COURSE
+        .replace("\"1d\"", "\"3d\"")
+        .replace("Second {{name}}", "Now {{name}} of {{city|town}}, {{campaign_number}}");
+    let run = update(&better.replace("[[steps]]\ntext", "priority = 5\n[[steps]]\ntext")).done();
+    assert!(run.stderr.contains("priority stays as it is"), "{}", run.stderr);
+    let waiting: Vec<(i64, serde_json::Value)> = sqlx::query_as(
+        "select extract(epoch from r.due_at - a.finished_at)::bigint, p.parameters
+           from campaign_recipients r join recipient_parameters p on p.recipient_id = r.id
+           join attempts a on a.recipient_id = r.id and a.state = 'accepted' where r.step = 2",
+    )
+    .fetch_all(&db.pool)
+    .await
+    .unwrap();
+    assert_eq!(waiting, [(3 * 86_400, json!({"name": "Ana 0", "city": "Douala", "campaign_number": "1"}))]);
+    let versions: Vec<(i16, i32)> = sqlx::query_as("select step, version from campaign_steps order by step")
+        .fetch_all(&db.pool)
+        .await
+        .unwrap();
+    assert_eq!(versions, [(1, 1), (2, 2)], "only what changed has a new version");
+    // On the wire when it was edited: it keeps what it says, and its next step is the new one.
+    acme.settle(messages[1].attempt, "accepted", "advance").await;
+    assert_eq!(acme.claim(0, campaign, 1).await.messages[0].edition, 3);
+    let attempt = db.json(&["attempt", "show", &messages[1].attempt.to_string()]);
+    assert_eq!(attempt["step_version"], 1, "{attempt}");
+    let said: Vec<String> = acme.log(campaign.0).await;
+    assert!(said.iter().any(|line| line.ends_with(": edit steps (better)")), "{said:?}");
+    acme.done(Action::CancelCampaign(campaign)).await;
+    update(COURSE).refused(3, "course is cancelled");
+    db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn a_test_goes_to_the_chosen_phone_with_somebody_s_values_and_counts() {
+    let acme = Acme::with_numbers(&[Some(5)]).await;
+    acme.contacts(2).await;
+    let db = &acme.db;
+    let campaign = acme.campaign(COURSE).await;
+    let (mine, ana) = ("+237699999999", phone(0));
+    db.run(&["campaign", "test", "course", mine, "--step", "3"]).refused(3, "campaign course has no step 3");
+    db.run(&["campaign", "test", "course", mine, "--as", "+237699999998"]).refused(3, "there is no contact");
+    let test = db.json(&["campaign", "test", "course", mine, "--as", ana.reveal(), "--step", "2"]);
+    assert_eq!(test["test"], "course.test.1");
+    assert_eq!(db.json(&["campaign", "test", "course", mine])["test"], "course.test.2");
+    let ids: Vec<uuid::Uuid> =
+        sqlx::query_scalar("select id from campaigns where conduct ->> 'test_of' = $1::text order by name")
+            .bind(campaign.0.to_string())
+            .fetch_all(&db.pool)
+            .await
+            .unwrap();
+    let claimed = acme.claim(0, ids[0].into(), 5).await.messages;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!((claimed[0].phone.reveal(), claimed[0].step), (mine, 1));
+    assert_eq!(claimed[0].parameters.as_deref(), Some("{\"name\": \"Ana 0\"}"));
+    acme.settle(claimed[0].attempt, "accepted", "advance").await;
+    let used: i32 = db.value("select reserved from quota_usage where scope = 'number'").await;
+    assert_eq!(used, 1, "it counts");
+    assert_eq!(acme.states(campaign).await, ["queued", "queued"], "the campaign itself is as it was");
+    db.run(&["contact", "opt-out", mine, "--reason", "enough"]).done();
+    db.run(&["campaign", "test", "course", mine]).refused(3, "asked not to be written to");
+    db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn texts_that_others_said_lately_are_noted() {
+    let acme = Acme::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.toml");
+    let words = "Dear {{name|friend}}, come and see our shop in the main street, it opens on Monday at nine";
+    let file =
+        |name: &str, words: &str| format!("name = \"{name}\"\n[[steps]]\ntext = {{ en = \"{words}\" }}\n");
+    acme.campaign(&file("shop", words)).await;
+    let notes = |words: &str| {
+        std::fs::write(&path, file("again", words)).unwrap();
+        let checked = acme.db.json(&["campaign", "check", path.to_str().unwrap()]);
+        checked["notes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|note| note["sentence"].to_string())
+            .collect::<Vec<_>>()
+    };
+    let found = notes(&words.replace("Dear", "Hello"));
+    assert!(found.len() == 1 && found[0].contains("nearly the same as step 1 of campaign shop"), "{found:?}");
+    assert_eq!(notes("Your parcel is on its way, {{name|friend}}"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn steps_without_a_text_say_what_the_organisation_s_steps_say() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let db = &acme.db;
+    let usual = "name = \"usual\"\n[[steps]]\ntext = { en = \"One\", fr = \"Un\" }\n[[steps]]\nafter = \"1d\"\ntext = { en = \"Two\" }\n";
+    let short = "name = \"short\"\nopt_out_line = false\n[[steps]]\n[[steps]]\nafter = \"1d\"\ntext = { en = \"Mine\" }\n";
+    let file = write("short.toml", short);
+    db.run(&["campaign", "check", &file]).refused(1, "steps[0].text is missing");
+    db.run(&["campaign", "defaults", &write("usual.toml", usual), "--reason", "seven days"]).done();
+    db.run(&["campaign", "create", &file]).done();
+    let said: Vec<String> = sqlx::query_scalar(
+        "select t ->> 'text' from campaign_steps s, jsonb_array_elements(s.texts) t order by s.step, 1",
+    )
+    .fetch_all(&db.pool)
+    .await
+    .unwrap();
+    assert_eq!(said, ["One", "Un", "Mine"]);
+}
