@@ -34,6 +34,7 @@ pub mod template;
 pub mod text;
 pub mod thread;
 pub mod warm_up;
+pub mod window;
 
 #[cfg(test)]
 pub(crate) mod seeded;
