@@ -58,6 +58,7 @@ fn world(interval: u64, limited: bool) -> World {
         cap: Cap { limit: limited.then_some(700), used_today: 0 },
         pool: usize::try_from(nth % 2).unwrap_or(0),
         opens: Opens::Now,
+        calendar: signalbox::domain::window::Calendar::default(),
         work: vec![Work { step: 0, due: None, people: RECIPIENTS / u64::from(CAMPAIGNS) }],
         delays: vec![TimeDelta::days(1); if limited { 3 } else { 1 }],
         used: Vec::new(),

@@ -73,6 +73,17 @@ declare
     v_campaign_sticky boolean[];
     v_campaign_bound  boolean[];
     v_campaign_fresh  boolean[];
+    v_campaign_open   boolean[];     -- nobody's clock forbids it: the organisation's hours and its own
+    v_campaign_zoned  boolean[];     -- its window is on the recipients' own clocks
+    v_campaign_only   uuid[];        -- the only number that may send for it
+    v_campaign_label  boolean[];     -- its messages go only to numbers with the same label
+    v_campaign_expiry interval[];    -- how long after it was due a message may go
+    v_campaign_began  timestamptz[];
+    v_org_ended      boolean;
+    v_org_open       boolean;
+    v_zones          text[];
+    v_zone_of_one    text;
+    v_due_after      timestamptz;
     v_after          uuid;
     v_campaign_got   integer[];
     v_grant          integer[];
@@ -116,6 +127,14 @@ begin
     v_now := coalesce(p_now, clock_timestamp());
     v_day := (v_now at time zone v_zone)::date;
 
+    -- By primary key, and only where there is something to ask: hardly any organisation has hours or an end.
+    select o.subscription_ends_at is not null and o.subscription_ends_at <= v_now,
+           hours_are_open(o.open_from, o.open_to, o.open_days, o.time_zone, v_now)
+      into v_org_ended, v_org_open from organizations o where o.id = p_org;
+    if v_org_ended then
+        return next row (0, null, null, null, null, null, null, null, null, 'subscription_ended')::claim_row;
+        return;
+    end if;
     if v_org_stopped then
         return next row (0, null, null, null, null, null, null, null, null, 'sending_stopped')::claim_row;
         return;
@@ -206,8 +225,21 @@ begin
                               where r.organization_id = p_org and r.campaign_id = k.campaign_id
                                 and r.bound_number_id is not null and r.due_at is not null) order by k.place),
            array_agg((select sum(t.fresh) > 0 from campaign_counts t
-                       where t.organization_id = p_org and t.campaign_id = k.campaign_id) order by k.place)
-      into v_campaign_ok, v_campaign_left, v_campaign_cap, v_campaign_sticky, v_campaign_bound, v_campaign_fresh
+                       where t.organization_id = p_org and t.campaign_id = k.campaign_id)
+                     -- Whoever never had a turn is too late once the campaign itself is.
+                     and coalesce(c.started_at + make_interval(secs => c.expires_after) > v_now, true) order by k.place),
+           array_agg(v_org_open and coalesce(c.expires_at > v_now, true)
+                     and (c.window_from is null or c.window_zone = 'recipient'
+                          or hours_are_open(c.window_from, c.window_to, c.window_days,
+                                            case c.window_zone when 'organization' then v_zone else c.window_zone end,
+                                            v_now)) order by k.place),
+           array_agg(coalesce(c.zoned, false) order by k.place),
+           array_agg(c.only_number_id order by k.place),
+           array_agg(c.failover = 'label' order by k.place),
+           array_agg(make_interval(secs => c.expires_after) order by k.place),
+           array_agg(c.started_at order by k.place)
+      into v_campaign_ok, v_campaign_left, v_campaign_cap, v_campaign_sticky, v_campaign_bound, v_campaign_fresh,
+           v_campaign_open, v_campaign_zoned, v_campaign_only, v_campaign_label, v_campaign_expiry, v_campaign_began
       from unnest(p_campaigns) with ordinality as k (campaign_id, place)
       left join campaigns c on c.organization_id = p_org and c.id = k.campaign_id
       left join pools s on s.organization_id = p_org and s.id = c.pool_id
@@ -242,6 +274,10 @@ begin
                                  case when v_number_verdict[p_lane_number[i]] = 'ok' then 'paced'
                                       else v_number_verdict[p_lane_number[i]] end)::claim_row;
             end if;
+        elsif v_campaign_ok[p_lane_campaign[i]] and not v_campaign_open[p_lane_campaign[i]] then
+            return next row (i, null, null, null, null, null, null, null, null, 'window_closed')::claim_row;
+        elsif v_campaign_only[p_lane_campaign[i]] <> p_numbers[p_lane_number[i]] then
+            return next row (i, null, null, null, null, null, null, null, null, 'another_number_only')::claim_row;
         elsif v_number_verdict[p_lane_number[i]] = 'ok' and v_campaign_ok[p_lane_campaign[i]] then
             v_take := least(p_lane_wanted[i],
                             v_number_left[p_lane_number[i]] - v_number_held[p_lane_number[i]],
@@ -294,15 +330,25 @@ begin
     end loop;
     for c in 1 .. cardinality(p_campaigns) loop
         v_take := 0;
+        v_zones := null;
+        if v_campaign_zoned[c] then
+            v_zones := open_zones(p_org, p_campaigns[c], v_now);
+        end if;
+        -- What was due before this is too late; what waited for the start was due then.
+        v_due_after := case when v_campaign_began[c] > v_now - v_campaign_expiry[c] then '-infinity'
+                            else coalesce(v_now - v_campaign_expiry[c], '-infinity') end;
         if v_campaign_bound[c] or true = any (v_known_only) then
             -- Work that belongs to one number goes first, through that number.
             for i in 1 .. cardinality(p_lane_number) loop
                 if p_lane_campaign[i] = c and v_grant[i] > 0 and (v_campaign_bound[c] or v_known_only[i]) then
                     return query select * from claim_bound(p_org, p_instance, p_campaigns[c],
                         p_numbers[p_lane_number[i]], p_epochs[p_lane_number[i]],
-                        case when p_may_take_over[c] then p_takes_over else '{}' end, i, v_grant[i],
+                        case when v_campaign_label[c]
+                                  then with_same_label(p_org, p_numbers[p_lane_number[i]], p_takes_over)
+                             when p_may_take_over[c] then p_takes_over else '{}' end, i, v_grant[i],
                         p_attempts[v_offset + 1 : v_offset + v_grant[i]], v_now, v_day, p_deadline,
-                        case when v_known_only[i] then v_number_account[p_lane_number[i]] end, v_campaign_sticky[c]);
+                        case when v_known_only[i] then v_number_account[p_lane_number[i]] end, v_campaign_sticky[c],
+                        v_zones, v_due_after, v_campaign_expiry[c], v_campaign_began[c]);
                     get diagnostics v_row_count = row_count;
                     v_offset := v_offset + v_row_count;
                     v_grant[i] := v_grant[i] - v_row_count;
@@ -325,14 +371,31 @@ begin
             end if;
         end loop;
         if v_cum > 0 then
-            v_due := array(
-                select r.ctid from campaign_recipients r
-                 where r.organization_id = p_org and r.campaign_id = p_campaigns[c]
-                   and r.bound_number_id is null and r.due_at is not null and r.due_at <= v_now
-                   and r.state = 'queued'
-                   and (select s.since from suppressions s
-                         where s.organization_id = p_org and s.phone = r.phone limit 1) is null
-                 order by r.due_at limit v_cum for update of r skip locked);
+            v_due := '{}';
+            if v_zones is null then
+                v_due := array(
+                    select r.ctid from campaign_recipients r
+                     where r.organization_id = p_org and r.campaign_id = p_campaigns[c]
+                       and r.bound_number_id is null and r.due_at is not null and r.due_at <= v_now
+                       and r.due_at > v_due_after and r.state = 'queued'
+                       and (r.expires_at is null or r.tries = 0 or r.expires_at > v_now)
+                       and (select s.since from suppressions s
+                             where s.organization_id = p_org and s.phone = r.phone limit 1) is null
+                     order by r.due_at limit v_cum for update of r skip locked);
+            else
+                foreach v_zone_of_one in array v_zones loop
+                    exit when cardinality(v_due) >= v_cum;
+                    v_due := v_due || array(
+                        select r.ctid from campaign_recipients r
+                         where r.organization_id = p_org and r.campaign_id = p_campaigns[c] and r.zone = v_zone_of_one
+                           and r.bound_number_id is null and r.due_at is not null and r.due_at <= v_now
+                           and r.due_at > v_due_after and r.state = 'queued'
+                           and (r.expires_at is null or r.tries = 0 or r.expires_at > v_now)
+                           and (select s.since from suppressions s
+                                 where s.organization_id = p_org and s.phone = r.phone limit 1) is null
+                         order by r.due_at limit v_cum - cardinality(v_due) for update of r skip locked);
+                end loop;
+            end if;
             v_after := p_walk_after[c];
             if v_after is null then
                 -- A sender that is new here goes on where the last messages were claimed: a walk from the start would
@@ -358,7 +421,9 @@ begin
                    set state = 'sending', due_at = null, bound_number_id = null, tries = r.tries + 1,
                        sticky_number_id = case when v_campaign_sticky[c]
                            then v_lane_numbers[width_bucket(k.place::integer, v_thresholds)] end,
-                       last_attempt_id = p_attempts[v_offset + k.place], updated_at = v_now
+                       last_attempt_id = p_attempts[v_offset + k.place], updated_at = v_now,
+                       expires_at = case when r.tries > 0 then r.expires_at else
+                           greatest(r.due_at, v_campaign_began[c]) + v_campaign_expiry[c] end
                   from unnest(v_due || v_walk) with ordinality as k (place_on_page, place)
                  where r.ctid = k.place_on_page
                 returning r.id, r.step, r.tries, r.phone, k.place::integer as place
@@ -388,8 +453,10 @@ begin
             if v_row_count < v_cum then
                 -- The campaign has no more for now: say when its next put-back work is due.
                 return next row (c, null, null, null, null, null, null, null,
-                    (select min(r.due_at) from campaign_recipients r
-                      where r.organization_id = p_org and r.campaign_id = p_campaigns[c] and r.due_at is not null),
+                    case when v_zones is null then
+                        (select min(r.due_at) from campaign_recipients r
+                          where r.organization_id = p_org and r.campaign_id = p_campaigns[c] and r.due_at is not null)
+                    end,
                     'campaign_exhausted')::claim_row;
             end if;
         end if;
@@ -451,7 +518,8 @@ comment on function claim is
 create function claim_bound(
     p_org uuid, p_instance uuid, p_campaign uuid, p_number uuid, p_epoch bigint, p_takes_over uuid[], p_lane integer,
     p_wanted integer, p_attempts uuid[], p_now timestamptz, p_day date, p_deadline interval,
-    p_known_to uuid default null, p_sticky boolean default true
+    p_known_to uuid default null, p_sticky boolean default true, p_zones text[] default null,
+    p_due_after timestamptz default '-infinity', p_expiry interval default null, p_began timestamptz default null
 ) returns setof claim_row
     language plpgsql
     set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
@@ -461,26 +529,46 @@ as $$
 declare
     v_picked tid[] := '{}';
     v_owner  uuid;
+    v_zone   text;
 begin
     foreach v_owner in array array[p_number] || p_takes_over loop
         exit when p_known_to is not null or cardinality(v_picked) >= p_wanted;
-        v_picked := v_picked || array(
-            select r.ctid from campaign_recipients r
-             where r.organization_id = p_org and r.campaign_id = p_campaign
-               and r.bound_number_id = v_owner and r.due_at is not null and r.due_at <= p_now
-               and r.state = 'queued'
-               and (select s.since from suppressions s
-                     where s.organization_id = p_org and s.phone = r.phone limit 1) is null
-             order by r.due_at limit p_wanted - cardinality(v_picked) for update of r skip locked);
+        if p_zones is null then
+            v_picked := v_picked || array(
+                select r.ctid from campaign_recipients r
+                 where r.organization_id = p_org and r.campaign_id = p_campaign
+                   and r.bound_number_id = v_owner and r.due_at is not null and r.due_at <= p_now
+                   and r.due_at > p_due_after and r.state = 'queued'
+                   and (r.expires_at is null or r.tries = 0 or r.expires_at > p_now)
+                   and (select s.since from suppressions s
+                         where s.organization_id = p_org and s.phone = r.phone limit 1) is null
+                 order by r.due_at limit p_wanted - cardinality(v_picked) for update of r skip locked);
+        else
+            foreach v_zone in array p_zones loop
+                exit when cardinality(v_picked) >= p_wanted;
+                v_picked := v_picked || array(
+                    select r.ctid from campaign_recipients r
+                     where r.organization_id = p_org and r.campaign_id = p_campaign and r.zone = v_zone
+                       and r.bound_number_id = v_owner and r.due_at is not null and r.due_at <= p_now
+                       and r.due_at > p_due_after and r.state = 'queued'
+                       and (r.expires_at is null or r.tries = 0 or r.expires_at > p_now)
+                       and (select s.since from suppressions s
+                             where s.organization_id = p_org and s.phone = r.phone limit 1) is null
+                     order by r.due_at limit p_wanted - cardinality(v_picked) for update of r skip locked);
+            end loop;
+        end if;
     end loop;
-    if p_known_to is not null then
+    -- With people's own clocks nobody goes on while the account is full: who of them is awake and counts already would
+    -- have to be looked for among all who sleep.
+    if p_known_to is not null and p_zones is null then
         -- So many are looked at, and no more: the rest comes up when these are gone, or when the account has room.
         v_picked := array(
             select k.place from (
                 select r.ctid as place, r.phone from campaign_recipients r
                  where r.organization_id = p_org and r.campaign_id = p_campaign
                    and r.bound_number_id = p_number and r.due_at is not null and r.due_at <= p_now
-                   and r.state = 'queued'
+                   and r.due_at > p_due_after and r.state = 'queued'
+                   and (r.expires_at is null or r.tries = 0 or r.expires_at > p_now)
                    and (select s.since from suppressions s
                          where s.organization_id = p_org and s.phone = r.phone limit 1) is null
                  order by r.due_at limit 500 for update of r skip locked) k
@@ -490,7 +578,8 @@ begin
                 select r.ctid as place, r.phone from campaign_recipients r
                  where r.organization_id = p_org and r.campaign_id = p_campaign
                    and r.bound_number_id is null and r.due_at is not null and r.due_at <= p_now
-                   and r.state = 'queued'
+                   and r.due_at > p_due_after and r.state = 'queued'
+                   and (r.expires_at is null or r.tries = 0 or r.expires_at > p_now)
                    and (select s.since from suppressions s
                          where s.organization_id = p_org and s.phone = r.phone limit 1) is null
                  order by r.due_at limit 500 for update of r skip locked) k
@@ -504,7 +593,8 @@ begin
         update campaign_recipients r
            set state = 'sending', due_at = null, bound_number_id = null, tries = r.tries + 1,
                sticky_number_id = case when p_sticky or r.bound_number_id is not null then p_number end,
-               last_attempt_id = p_attempts[k.place], updated_at = p_now
+               last_attempt_id = p_attempts[k.place], updated_at = p_now,
+               expires_at = case when r.tries > 0 then r.expires_at else greatest(r.due_at, p_began) + p_expiry end
           from unnest(v_picked) with ordinality as k (place_on_page, place)
          where r.ctid = k.place_on_page
         returning r.id, r.step, r.tries, r.phone, k.place::integer as place

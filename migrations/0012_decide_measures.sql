@@ -66,15 +66,21 @@ begin
     v_changed := v_changed + v_count;
 
     with due as materialized (
-        select id, name from campaigns
-         where organization_id = p_org and state = 'scheduled' and starts_at <= v_now order by id for update
+        select c.id, c.name, c.run_after_id is not null and c.starts_at is null as follows from campaigns c
+         where c.organization_id = p_org and c.state = 'scheduled' and coalesce(c.starts_at <= v_now, true)
+           and (c.run_after_id is null or exists (select from campaigns b
+                    where b.organization_id = p_org and b.id = c.run_after_id and b.state = 'completed'))
+           -- What missed its time by more than this, and is not to start at once then, waits for a decision.
+           and (c.missed = 'send' or c.starts_at is null or c.starts_at > v_now - interval '10 minutes')
+         order by c.id for update
     ), started as (
-        update campaigns c set state = 'active', started_at = v_now, changed_by = 'sender',
+        update campaigns c set state = 'active', started_at = v_now, changed_by = 'sender', missed_at = null,
                                revision = c.revision + 1, updated_at = clock_timestamp()
           from due d where c.organization_id = p_org and c.id = d.id
     ), audited as (
         insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name, reason)
-        select p_org, 'sender', p_instance, 'start', 'campaign', d.id, d.name, 'its time has come' from due d
+        select p_org, 'sender', p_instance, 'start', 'campaign', d.id, d.name,
+               case when d.follows then 'the campaign before it is completed' else 'its time has come' end from due d
     )
     select count(*) into v_count from due;
     v_changed := v_changed + v_count;
@@ -97,7 +103,52 @@ begin
     select count(*) into v_count from done;
     v_changed := v_changed + v_count;
 
+    v_changed := v_changed + end_expired(p_org, v_now);
     return v_changed;
+end $$;
+
+-- Ends queued work that it is too late for, a piece at a time. Answers how much.
+create function end_expired(p_org uuid, p_now timestamptz) returns bigint language plpgsql
+    set enable_seqscan = off set enable_sort = off set jit = off
+as $$
+declare
+    v_campaign record;
+    v_places   tid[];
+    v_ended    bigint := 0;
+begin
+    for v_campaign in
+        select c.id, coalesce(c.expires_at <= p_now, false) as is_over,
+               p_now - make_interval(secs => c.expires_after) as due_until,
+               coalesce(c.started_at <= p_now - make_interval(secs => c.expires_after), false) as is_late
+          from campaigns c
+         where c.organization_id = p_org and c.state in ('active', 'paused')
+           and (c.expires_after is not null or c.expires_at is not null)
+    loop
+        v_places := '{}';
+        if v_campaign.is_over or v_campaign.is_late then
+            -- Who was due as soon as the campaign began: the walk from the start finds them.
+            v_places := array(
+                select r.ctid from campaign_recipients r
+                 where r.organization_id = p_org and r.campaign_id = v_campaign.id and r.state = 'queued'
+                   and r.due_at is null
+                   and (select sum(k.fresh) > 0 from campaign_counts k
+                         where k.organization_id = p_org and k.campaign_id = v_campaign.id)
+                 order by r.id limit 10000 for update of r skip locked);
+            v_places := v_places || array(
+                select r.ctid from campaign_recipients r
+                 where r.organization_id = p_org and r.campaign_id = v_campaign.id and r.due_at is not null
+                   and (v_campaign.is_over or r.due_at <= v_campaign.due_until) and r.state = 'queued'
+                 order by r.due_at limit 10000 for update of r skip locked);
+        end if;
+        if cardinality(v_places) > 0 then
+            update campaign_recipients r
+               set state = 'skipped', attention = 'skipped', reason = 'expired', due_at = null, bound_number_id = null,
+                   updated_at = clock_timestamp()
+             where r.ctid = any (v_places) and r.organization_id = p_org and r.state = 'queued';
+            v_ended := v_ended + cardinality(v_places);
+        end if;
+    end loop;
+    return v_ended;
 end $$;
 
 -- Queued work that nobody would ever send: its number left the campaign's pool, or was only the organisation's default
@@ -116,7 +167,9 @@ begin
          order by r.bound_number_id limit 1;
         exit when not found;
         continue when exists (select from pool_numbers p where p.organization_id = p_org and p.pool_id = p_pool
-                                 and p.number_id = v_number);
+                                 and p.number_id = v_number)
+                  and not exists (select from campaigns c where c.organization_id = p_org and c.id = p_campaign
+                                     and c.only_number_id <> v_number);
         update campaign_recipients r set bound_number_id = null, sticky_number_id = null
          where r.organization_id = p_org and r.campaign_id = p_campaign
            and r.id = any (array(

@@ -107,7 +107,7 @@ begin
     end if;
     update campaigns
        set state = v_to,
-           starts_at = coalesce(p_starts_at, starts_at),
+           starts_at = coalesce(p_starts_at, starts_at), missed_at = null,
            started_at = case when v_to = 'active' then coalesce(started_at, v_now) else started_at end,
            paused_at = case when v_to = 'paused' then v_now end,
            finished_at = case when v_to in ('completed', 'cancelled') then v_now end,
@@ -225,7 +225,7 @@ begin
            suspended_by = v_new.suspended_by, limited_until = v_new.limited_until,
            limited_reason = v_new.limited_reason, slowed_since = v_new.slowed_since,
            slowed_reason = v_new.slowed_reason, monthly_cost = v_new.monthly_cost,
-           cost_currency = v_new.cost_currency, warm_up_started_at = v_new.warm_up_started_at,
+           cost_currency = v_new.cost_currency, label = v_new.label, warm_up_started_at = v_new.warm_up_started_at,
            revision = revision + 1, updated_at = v_now
      where organization_id = p_org and id = p_number
     returning * into v_new;

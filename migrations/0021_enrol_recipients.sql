@@ -54,13 +54,19 @@ declare
     v_now      timestamptz;
     v_salt     integer := (random() * 4095)::integer;
     v_enrolled bigint;
+    v_org_zone text;
+    v_zones    jsonb;
 begin
     select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for update;
     if not found or exists (select from campaign_recipients where organization_id = p_org and campaign_id = p_campaign) then
         return 0;
     end if;
     v_now := clock_timestamp();
-    select default_locale into v_locale from organizations where id = p_org;
+    select default_locale, time_zone into v_locale, v_org_zone from organizations where id = p_org;
+    if v_campaign.zoned then
+        -- A zone that the server does not know would stop every claim that asks what its clock shows.
+        select jsonb_object_agg(name, true) into v_zones from pg_timezone_names;
+    end if;
     select after_seconds into v_after from campaign_steps
       where organization_id = p_org and campaign_id = p_campaign and step = 1;
     with person as materialized (
@@ -69,18 +75,24 @@ begin
                    (select coalesce(jsonb_object_agg(v, value_of(a.contact, v)), '{}') from unnest(p_variables) v
                      where value_of(a.contact, v) is not null)
                else '{}' end as parameters,
+               case when v_zones is null then null when v_zones ? (a.contact).time_zone then (a.contact).time_zone
+                    else v_org_zone end as zone,
                ordered_uuid((extract(epoch from v_now) * 1000)::bigint, v_salt,
                             row_number() over (order by a.contact_id)) as id
           from audience_of(p_org, v_campaign.audience, v_locale, p_required) a
     ), enrolled as (
         insert into campaign_recipients (organization_id, campaign_id, id, contact_id, phone, state, attention, reason,
-                                         due_at, updated_at)
+                                         due_at, zone, updated_at)
         select p_org, p_campaign, p.id, p.contact_id, p.phone,
                case when p.reason is null then 'queued' else 'skipped' end::recipient_state,
                case when p.reason is not null then 'skipped'::recipient_state end, p.reason,
-               case when p.reason is null and v_after > 0 then v_now + make_interval(secs => v_after) end, v_now
+               case when p.reason is null and (v_after > 0 or p.zone is not null)
+                    then v_now + make_interval(secs => v_after) end, p.zone, v_now
           from person p order by p.id
         returning 1
+    ), zoned as (
+        insert into campaign_zones (organization_id, campaign_id, zone)
+        select distinct p_org, p_campaign, p.zone from person p where p.zone is not null
     ), frozen as (
         insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
         select p_org, p_campaign, p.id, p.locale, p.parameters from person p where p.reason is null order by p.id
@@ -101,9 +113,13 @@ declare
     v_enrolled bigint;
 begin
     insert into campaigns (organization_id, id, name, state, priority, weight, pool_id, daily_limit, starts_at, failover,
-                           audience, source, created_by, changed_by, conduct)
-    select p_org, p_id, c.name, case when c.starts_at is null then 'draft' else 'scheduled' end::campaign_state,
-           c.priority, 1, c.pool_id, c.daily_limit, c.starts_at, c.failover, c.audience, c.source, p_actor, p_actor,
+                           audience, source, window_from, window_to, window_days, window_zone, zoned, run_after_id,
+                           missed, expires_after, expires_at, created_by, changed_by, conduct)
+    select p_org, p_id, c.name, case when c.starts_at is null and c.run_after_id is null
+                                     then 'draft' else 'scheduled' end::campaign_state,
+           c.priority, coalesce(c.weight, 1), c.pool_id, c.daily_limit, c.starts_at, c.failover, c.audience, c.source,
+           c.window_from, c.window_to, c.window_days, c.window_zone, coalesce(c.window_zone = 'recipient', false),
+           c.run_after_id, coalesce(c.missed, 'send'), c.expires_after, c.expires_at, p_actor, p_actor,
            coalesce(c.conduct, '{}')
       from jsonb_populate_record(null::campaigns, p_campaign) c
     returning * into v_new;

@@ -74,7 +74,7 @@ begin
         returning r.*
     )
     select d.id, a.id, a.state, d.delivery, d.provider_message_id, d.code, d.words, a.number_id, d.account_id, k.provider,
-           a.campaign_id, r.phone::text, r.tries, coalesce(c.failover = 'never', true),
+           a.campaign_id, r.phone::text, r.tries, coalesce(c.failover <> 'pool', true),
            a.started_at > clock_timestamp() - interval '1 hour'
            and not exists (select from failovers f where f.organization_id = p_org and f.from_number_id = a.number_id
                               and f.ended_at > a.started_at)

@@ -51,6 +51,7 @@ fn campaign(path: &str) -> CampaignSpec {
         zone: chrono_tz::Africa::Douala,
         attributes: Some(&["customer_tier", "city"]),
         pools: Some(&["default"]),
+        campaigns: None,
         private_media: false,
         opt_out_line: false,
         default_texts: &[],

@@ -1,7 +1,9 @@
 //! `signalbox campaign`: what is done with campaigns that exist. Reading files is `campaign_file`'s.
 
 use super::{
-    CliError, Session, campaign_file, campaign_preview,
+    CliError, Session,
+    campaign_edit::{self, EditArgs, RetryArgs},
+    campaign_file, campaign_preview,
     export::{Export, JsonArray},
     forecast::{self, ForecastArgs},
     later::Later,
@@ -13,6 +15,7 @@ use super::{
 use crate::{
     domain::{
         action::{Action, Order},
+        campaign::terms::Terms,
         day::next_day,
         hold::{
             self, GateName, Hold,
@@ -21,7 +24,7 @@ use crate::{
         ids::{CampaignId, RecipientId},
         phone::Phone,
     },
-    store::{action::ActionResult, campaign::CampaignRecord, stats::CampaignStats},
+    store::{campaign::CampaignRecord, stats::CampaignStats},
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -133,6 +136,23 @@ pub enum Verb {
     Resume(OneArgs),
     /// Ends it for good; who waits is skipped
     Cancel(OneArgs),
+    /// Other limits, hours, order and numbers for a campaign, also one that sends: obeyed from the next message on
+    #[command(
+        after_help = "Examples:\n  signalbox campaign edit summer-sale --daily-limit 500 --window \"09:00-20:00 mon-sat\"\n  signalbox campaign edit summer-sale --only +237600000001 --reason \"back to one number\""
+    )]
+    Edit(EditArgs),
+    /// Makes a campaign like another one, for who is in its audience now
+    Clone {
+        /// Which one
+        name: String,
+        /// What the new one is called
+        new: String,
+    },
+    /// Tries messages again: what failed, what was put back, what came too late
+    #[command(
+        after_help = "Example:\n  signalbox campaign retry summer-sale --scope failed --code 131026 --dry-run"
+    )]
+    Retry(RetryArgs),
     /// Takes one person out: what waits is skipped, what is on the wire is the last
     #[command(
         after_help = "Example:\n  signalbox campaign remove onboarding +237600000001 --reason \"paid in cash\""
@@ -147,8 +167,6 @@ pub enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
-    /// Tries everybody again whose message failed
-    Retry(OneArgs),
     /// Why it sends nothing now, gate by gate, and until when
     Why {
         /// Which one
@@ -220,8 +238,10 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             act(session, &org, args, Action::CancelCampaign, "cancelled: who waited is skipped").await
         }
         Verb::Schedule { name, at, reason } => schedule(session, &org, &name, &at, reason.as_deref()).await,
+        Verb::Edit(args) => campaign_edit::edit(session, &org, &args).await,
+        Verb::Clone { name, new } => campaign_edit::clone(session, &org, &name, &new).await,
+        Verb::Retry(args) => campaign_edit::retry(session, &org, &args).await,
         Verb::Remove { name, phone, reason } => remove(session, &org, &name, &phone, reason).await,
-        Verb::Retry(args) => retry(session, &org, &args).await,
         Verb::Why { name } => {
             let campaign = find(session, &org, &name).await?;
             why::campaign(session, &org, campaign.id).await
@@ -290,35 +310,6 @@ async fn remove(
     session.out.settle(&format!("{} gets nothing more of campaign {name}", phone.reveal()), org.zone, &result)
 }
 
-async fn retry(session: &Session, org: &Org, args: &OneArgs) -> Result<(), CliError> {
-    let campaign = find(session, org, &args.name).await?;
-    let failed = session.store.failed_recipients(org.id, campaign.id).await?;
-    let (mut retried, mut refused) = (0_u64, 0_u64);
-    let mut last_refusal = None;
-    for recipient in failed {
-        let order =
-            Order { action: Action::RetryRecipient(recipient), expected: None, reason: args.reason.clone() };
-        match session.store.act(org.id, &order, session.actor().operator, None).await? {
-            ActionResult::Done { .. } => retried += 1,
-            ActionResult::AlreadySo { .. } => {}
-            ActionResult::Refused(sentence) => {
-                refused += 1;
-                last_refusal = Some(sentence);
-            }
-            ActionResult::Changed { .. } => refused += 1,
-        }
-    }
-    if let (0, Some(sentence)) = (retried, &last_refusal) {
-        return Err(CliError::Refused(sentence.to_string()));
-    }
-    session.out.show(&json!({ "retried": retried, "refused": refused }), || {
-        let why = last_refusal
-            .as_ref()
-            .map_or_else(String::new, |sentence| format!(", the last because {sentence}"));
-        format!("{retried} will be tried again, {refused} not{why}")
-    })
-}
-
 async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
     let campaigns = session.store.campaigns(org.id, None).await?;
     session.out.show(&campaigns, || {
@@ -347,7 +338,15 @@ async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
 
 async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
     let campaign = find(session, org, name).await?;
-    session.out.show(&campaign, || {
+    let terms = session.store.campaign_terms(org.id, campaign.id).await?;
+    let window = terms.calendar.window.map(|window| window.to_string());
+    let before = terms.run_after.map(|before| before.name);
+    let mut value = serde_json::to_value(&campaign)
+        .map_err(|error| CliError::because("failed to write the campaign as JSON", error))?;
+    value["window"] = json!(window);
+    value["run_after"] = json!(before);
+    value["until"] = json!(terms.expires_at);
+    session.out.show(&value, || {
         card(&[
             ("name", campaign.name.clone()),
             ("state", campaign.state.clone()),
@@ -356,6 +355,9 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("pool", campaign.pool.clone()),
             ("failover", campaign.failover.clone()),
             ("daily limit", or_dash(campaign.daily_limit)),
+            ("window", or_dash(window.as_ref())),
+            ("runs after", or_dash(before.as_ref())),
+            ("too late from", local_or_dash(terms.expires_at, org.zone)),
             ("starts", local_or_dash(campaign.starts_at, org.zone)),
             ("started", local_or_dash(campaign.started_at, org.zone)),
             ("finished", local_or_dash(campaign.finished_at, org.zone)),
@@ -375,7 +377,9 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
 
 async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
     let stats = session.store.campaign_stats(org.id, name).await?.ok_or_else(|| unknown(name))?;
-    let hold = hold(&stats, org);
+    let campaign = find(session, org, name).await?;
+    let terms = session.store.campaign_terms(org.id, campaign.id).await?;
+    let hold = hold(&stats, &terms, org);
     let estimated = stats.estimated_completion();
     let mut value = serde_json::to_value(&stats)
         .map_err(|error| CliError::because("failed to write the figures as JSON", error))?;
@@ -409,17 +413,20 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
 }
 
 /// Why it sends nothing now, as far as its own row tells; one that has nothing left waits for nothing.
-fn hold(stats: &CampaignStats, org: &Org) -> Option<Hold> {
+fn hold(stats: &CampaignStats, terms: &Terms, org: &Org) -> Option<Hold> {
     let now = Now { at: stats.at, midnight: next_day(stats.at, org.zone) };
     let facts = CampaignFacts {
         state: stats.state.parse().ok()?,
         starts_at: stats.starts_at,
         changed_by: &stats.changed_by,
+        terms,
         daily_limit: stats.daily_limit.and_then(|limit| u32::try_from(limit).ok()),
         used_today: u32::try_from(stats.sent_today).unwrap_or(0),
     };
     let stopped = org.record.stopped_by.as_ref().map(|by| Hold::SendingStopped { by: by.clone() });
-    let holds: Vec<Hold> = facts::of_campaign(&facts, now).chain(stopped).collect();
+    let ended = org.record.subscription_ends_at.filter(|ends| *ends <= stats.at);
+    let ended = ended.map(|since| Hold::SubscriptionEnded { since });
+    let holds: Vec<Hold> = facts::of_campaign(&facts, now).chain(stopped).chain(ended).collect();
     let binding = hold::binding(&holds)?;
     let waits = stats.queued > 0 || binding.gate() != GateName::CampaignCap;
     waits.then(|| binding.clone())

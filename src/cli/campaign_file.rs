@@ -55,11 +55,24 @@ pub async fn check(session: &Session, org: &Org, file: &Path) -> Result<(), CliE
 
 /// Makes the campaign.
 pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), CliError> {
-    let checked = match read(session, org, file, None).await? {
+    let name = file.display().to_string();
+    let bytes = bytes_of(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?;
+    create_from(session, org, &name, bytes).await
+}
+
+/// Makes the campaign that these bytes describe. `name` is what findings call their file.
+pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8>) -> Result<(), CliError> {
+    let checked = match read_bytes(session, org, name, &bytes, None).await? {
         Ok(checked) => checked,
         Err(findings) => return refuse(session, &findings),
     };
     let (spec, store) = (&checked.spec, &session.store);
+    if org.record.subscription_ends_at.is_some() {
+        let people = u64::try_from(store.count_audience(org.id, spec).await?.queued).unwrap_or(0);
+        if let Some(sentence) = store.new_outlives(org.id, spec, people).await? {
+            return Err(CliError::Refused(sentence));
+        }
+    }
     let pool = store
         .pools(org.id, Some(&spec.pool))
         .await?
@@ -69,16 +82,21 @@ pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), Cli
         store.create_campaign(org.id, spec, pool.id, &checked.source, session.actor()).await?;
     let stats = store.campaign_stats(org.id, spec.name.as_str()).await?;
     let (queued, skipped) = stats.as_ref().map_or((0, 0), |stats| (stats.queued, stats.skipped));
+    let waits = spec.starts_at.is_some() || spec.run_after.is_some();
+    let life = if waits { "scheduled" } else { "draft" };
     let slots = store.slots_given(org.id, id).await?;
-    let life = if spec.starts_at.is_some() { "scheduled" } else { "draft" };
     let value = json!({
         "id": id, "name": spec.name, "state": life, "planned": planned, "queued": queued, "skipped": skipped,
         "starts_at": spec.starts_at, "slots_given": slots, "notes": checked.notes,
     });
     session.out.show(&value, || {
-        let next = match spec.starts_at {
-            Some(at) => format!("it starts at {}", super::output::local(at, org.zone)),
-            None => format!("start it with: signalbox campaign start {}", spec.name),
+        let next = match (spec.starts_at, &spec.run_after) {
+            (None, Some(before)) => format!("it starts when {before} is completed"),
+            (Some(at), Some(before)) => {
+                format!("it starts at {}, once {before} is completed", super::output::local(at, org.zone))
+            }
+            (Some(at), None) => format!("it starts at {}", super::output::local(at, org.zone)),
+            (None, None) => format!("start it with: signalbox campaign start {}", spec.name),
         };
         let slots = if slots > 0 { format!("\n{slots} people got a slot") } else { String::new() };
         format!(
@@ -163,11 +181,23 @@ async fn read(
 ) -> Result<Result<Checked, Vec<Finding>>, CliError> {
     let name = file.display().to_string();
     let bytes = bytes_of(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?;
+    read_bytes(session, org, &name, &bytes, edited).await
+}
+
+async fn read_bytes(
+    session: &Session,
+    org: &Org,
+    name: &str,
+    bytes: &[u8],
+    edited: Option<&str>,
+) -> Result<Result<Checked, Vec<Finding>>, CliError> {
     let store = &session.store;
     let attributes = store.contact_attributes(org.id).await?;
     let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
     let pools = store.pools(org.id, None).await?;
     let pools: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    let campaigns = store.campaigns(org.id, None).await?;
+    let campaigns: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
     let rules = store.conduct_rules(org.id).await?;
     // What cannot be read is no default.
     let usual: Vec<Texts> = serde_json::from_value(rules.default_texts).unwrap_or_default();
@@ -175,16 +205,17 @@ async fn read(
         zone: org.zone,
         attributes: Some(&attributes),
         pools: Some(&pools),
+        campaigns: Some(&campaigns),
         // A rehearsal reaches nobody outside.
         private_media: session.config.private_media || org.record.rehearsal,
         opt_out_line: rules.opt_out_line,
         default_texts: &usual,
     };
-    let spec = match CampaignFile::parse_bytes(&bytes, &name, &context) {
+    let spec = match CampaignFile::parse_bytes(bytes, name, &context) {
         Ok(spec) => spec,
         Err(findings) => return Ok(Err(findings)),
     };
-    let source = String::from_utf8_lossy(&bytes).into_owned();
+    let source = String::from_utf8_lossy(bytes).into_owned();
     if let Some(edited) = edited {
         if edited != spec.name.as_str() {
             return Err(CliError::Refused(format!(
@@ -197,11 +228,11 @@ async fn read(
     }
     let strangers = store.phones_without_contact(org.id, &spec.audience.phones).await?;
     if !strangers.is_empty() {
-        return Ok(Err(vec![no_contacts(&name, &source, &strangers)]));
+        return Ok(Err(vec![no_contacts(name, &source, &strangers)]));
     }
     let notes = match campaign_pool::check(session, org, &spec).await? {
         Ok(notes) => notes,
-        Err((step, sentence)) => return Ok(Err(vec![nobody_can(&name, &source, step, sentence)])),
+        Err((step, sentence)) => return Ok(Err(vec![nobody_can(name, &source, step, sentence)])),
     };
     Ok(Ok(Checked { spec, source, notes }))
 }

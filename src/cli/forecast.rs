@@ -14,7 +14,7 @@ use crate::{
         number::Pacing,
         phone::Phone,
     },
-    store::forecast::ForecastWorld,
+    store::{forecast::ForecastWorld, plan::PlannedDay},
 };
 use chrono::NaiveDate;
 use clap::Args;
@@ -77,6 +77,12 @@ pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<()
         "days": days,
     });
     let state = world.states[place];
+    let plan = session.store.planned_days(org.id, asked.id).await?;
+    let value = {
+        let mut value = value;
+        value["plan"] = json!(plan);
+        value
+    };
     session.out.show(&value, || {
         let done = match finish {
             None if days.is_empty() => "nothing is left to send".to_owned(),
@@ -85,7 +91,7 @@ pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<()
         };
         let binds = binding.map(|(bound, date)| format!("{bound}, first on {date}"));
         let head = [("state", as_if(state)), ("done", done), ("what binds", or_dash(binds))];
-        format!("{}\n{}", card(&head), table(&days, &args.name))
+        format!("{}\n{}{}", card(&head), table(&days, &args.name), drift(&plan))
     })
 }
 
@@ -166,6 +172,18 @@ fn limit_of(world: &ForecastWorld, campaign: &Campaign) -> Option<u64> {
         .map(|number| number.cap.limit.map(u64::from))
         .try_fold(0_u64, |sum, limit| Some(sum.saturating_add(limit?)));
     [numbers, world.cap.limit.map(u64::from)].into_iter().flatten().min()
+}
+
+/// What was foretold at the start beside what was sent, up to the last day on which something was.
+fn drift(plan: &[PlannedDay]) -> String {
+    let Some(last) = plan.iter().rposition(|day| day.sent > 0) else { return String::new() };
+    let mut table = Table::new(&["DATE", "PLANNED", "SENT", "BEHIND"]);
+    let mut behind = 0;
+    for day in &plan[..=last] {
+        behind += day.planned - day.sent;
+        table.row([day.date.to_string(), day.planned.to_string(), day.sent.to_string(), behind.to_string()]);
+    }
+    format!("\n{}", table.render())
 }
 
 fn table(days: &[DayJson], name: &str) -> String {

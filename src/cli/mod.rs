@@ -7,7 +7,9 @@
 mod account;
 mod account_templates;
 mod attempt;
+mod calendar;
 mod campaign;
+mod campaign_edit;
 mod campaign_file;
 mod campaign_pool;
 mod campaign_preview;

@@ -101,6 +101,9 @@ pub struct EditArgs {
     /// Percent of its daily limit and of its rate that only replies may use
     #[arg(long, value_name = "PERCENT", value_parser = parse::reply_share, allow_hyphen_values = true)]
     reply_share: Option<u32>,
+    /// What a campaign may switch within (failover = "label"): numbers that people take for the same sender; or none
+    #[arg(long, value_name = "WORD|none")]
+    label: Option<String>,
     /// What it costs a month, or none
     #[arg(long, value_name = "AMOUNT|none", value_parser = cost, allow_hyphen_values = true)]
     monthly_cost: Option<Cost>,
@@ -377,6 +380,7 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         in_flight: args.pacing.in_flight,
         warm_up_started_at: args.warm_up.as_ref().map(|given| given.starts(org)).transpose()?,
         reply_share: args.reply_share,
+        label: args.label.clone().map(|label| Some(label).filter(|label| label != "none")),
         monthly_cost: args.monthly_cost.map(|cost| cost.of(args.currency)).transpose()?,
     };
     if edit == NumberEdit::default() {

@@ -1,7 +1,7 @@
 //! `signalbox org`.
 
 use super::{
-    CliError, Session, conduct,
+    CliError, Session, calendar, conduct,
     output::{Table, local_or_dash, or_dash},
     parse::{self, Limit},
     vitals,
@@ -14,7 +14,7 @@ use crate::{
         warm_up::Ladder,
     },
     store::{
-        organization::{ConsentEdit, NewOrganization, OrganizationEdit},
+        organization::{CalendarEdit, ConsentEdit, NewOrganization, OrganizationEdit},
         vitals::VitalEdit,
     },
 };
@@ -78,6 +78,9 @@ pub enum Verb {
         /// The number of last resort, or none
         #[arg(long, value_name = "PHONE|none")]
         default_number: Option<String>,
+        /// When its campaigns may send
+        #[command(flatten)]
+        calendar: Box<calendar::CalendarFlags>,
         /// How opt-outs are heard
         #[command(flatten)]
         consent: ConsentArgs,
@@ -211,6 +214,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             daily_limit,
             warm_up,
             default_number,
+            calendar,
             consent,
             vitals,
             conduct,
@@ -229,7 +233,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 warm_up,
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),
             };
-            let rules = Rules { consent: &consent, vitals: &vitals, conduct: &conduct };
+            let rules = Rules { calendar: &calendar, consent: &consent, vitals: &vitals, conduct: &conduct };
             edit_one(session, slug.as_deref(), &edit, &rules, reason.as_deref()).await
         }
     }
@@ -237,6 +241,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
 
 /// What is changed beside the organisation's own row.
 struct Rules<'a> {
+    calendar: &'a calendar::CalendarFlags,
     consent: &'a ConsentArgs,
     vitals: &'a vitals::Flags,
     conduct: &'a conduct::ConductFlags,
@@ -250,30 +255,35 @@ async fn edit_one(
     reason: Option<&str>,
 ) -> Result<(), CliError> {
     let watch = rules.vitals.edit();
-    let (id, slug, locale) = match slug {
-        None => {
-            session.organization().await.map(|org| (org.id, org.record.slug, org.record.default_locale))?
-        }
+    let record = match slug {
+        None => session.organization().await?.record,
         Some(slug) => session
             .store
             .organizations(Some(slug))
             .await?
             .pop()
-            .map(|record| (record.id, record.slug, record.default_locale))
             .ok_or_else(|| CliError::failed(format!("there is no organisation {slug:?}")))?,
     };
-    let consent = rules.consent.edit(edit.default_locale.unwrap_or(&locale))?;
-    let (hears_the_same, watches_the_same) =
-        (consent == ConsentEdit::default(), watch == VitalEdit::default());
+    let calendar = rules.calendar.edit(&record)?;
+    let (id, slug) = (record.id, record.slug);
+    let consent = rules.consent.edit(edit.default_locale.unwrap_or(&record.default_locale))?;
+    let (hears_the_same, watches_the_same, same_hours) = (
+        consent == ConsentEdit::default(),
+        watch == VitalEdit::default(),
+        calendar == CalendarEdit::default(),
+    );
     // Nothing at all was asked for: that is said where it always is.
-    if (*edit != OrganizationEdit::default()
-        || hears_the_same && watches_the_same && rules.conduct.is_empty())
+    let nothing = hears_the_same && watches_the_same && same_hours && rules.conduct.is_empty();
+    if (*edit != OrganizationEdit::default() || nothing)
         && !session.store.edit_organization(id, edit, reason, session.actor()).await?
     {
         return Err(CliError::failed("there is no such number in this organisation"));
     }
     if !hears_the_same {
         session.store.edit_consent(id, &consent, reason, session.actor()).await?;
+    }
+    if !same_hours {
+        session.store.edit_calendar(id, &calendar, reason, session.actor()).await?;
     }
     if !watches_the_same {
         session.store.edit_vital_rules(id, &watch, reason, session.actor()).await?;
@@ -300,6 +310,8 @@ async fn list(session: &Session) -> Result<(), CliError> {
             "DAILY LIMIT",
             "WARM-UP",
             "DEFAULT NUMBER",
+            "HOURS",
+            "SUBSCRIPTION",
             "STOPPED",
         ]);
         for organization in &organizations {
@@ -312,6 +324,8 @@ async fn list(session: &Session) -> Result<(), CliError> {
                 or_dash(organization.daily_limit),
                 organization.ladder().to_string(),
                 or_dash(organization.default_number.as_ref()),
+                or_dash(organization.hours()),
+                local_or_dash(organization.subscription_ends_at, zone),
                 local_or_dash(organization.stopped_at, zone),
             ]);
         }

@@ -117,7 +117,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     }
 }
 
-async fn find(session: &Session, org: &Org, name: &str) -> Result<PoolRecord, CliError> {
+/// The pool of this name.
+pub async fn find(session: &Session, org: &Org, name: &str) -> Result<PoolRecord, CliError> {
     session
         .store
         .pools(org.id, Some(name))
@@ -126,7 +127,8 @@ async fn find(session: &Session, org: &Org, name: &str) -> Result<PoolRecord, Cl
         .ok_or_else(|| CliError::failed(format!("there is no pool {name:?}; signalbox pool list shows them")))
 }
 
-async fn ids(session: &Session, org: &Org, phones: &[Phone]) -> Result<Vec<NumberId>, CliError> {
+/// The numbers of these phones.
+pub async fn ids(session: &Session, org: &Org, phones: &[Phone]) -> Result<Vec<NumberId>, CliError> {
     session
         .store
         .number_ids(org.id, phones)

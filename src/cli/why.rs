@@ -12,6 +12,7 @@ use crate::{
         ids::{CampaignId, NumberId},
         phone::Phone,
         recipient::RecipientState,
+        window::Calendar,
     },
     sender::plan::{Local, Roster, why::Message},
     store::{
@@ -24,11 +25,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Gates that a campaign is asked.
-const OF_CAMPAIGN: [GateName; 12] = [
+const OF_CAMPAIGN: [GateName; 14] = [
     GateName::Campaign,
     GateName::Switch,
+    GateName::Subscription,
     GateName::Sender,
     GateName::Due,
+    GateName::Window,
     GateName::Content,
     GateName::Pool,
     GateName::Number,
@@ -99,6 +102,13 @@ impl Look {
             hold::room(GateName::OrganizationCap, organization.daily_limit, organization.used_today),
             (GateName::Sender, format!("{senders} running")),
             // A breaker is the sending process's own; a rest that it put on record closes the gate of the number.
+            (
+                GateName::Subscription,
+                match organization.subscription_ends {
+                    Some(ends) => format!("until {}", local_or_dash(Some(ends), self.roster.zone())),
+                    None => "no end".to_owned(),
+                },
+            ),
             (GateName::Breaker, "no rest on record; each sender keeps its own breakers".to_owned()),
         ]
     }
@@ -107,6 +117,7 @@ impl Look {
         let campaign = self.campaign(at);
         let mut known = self.known();
         known.push(hold::room(GateName::CampaignCap, campaign.daily_limit, campaign.used_today));
+        known.push((GateName::Window, hours_of(&campaign.terms.calendar)));
         let pool = self.snapshot.pools.iter().find(|pool| pool.id == campaign.pool);
         if let (Some(pool), Some(first)) = (pool, self.roster.campaigns[at].first) {
             let first = self.called(first).unwrap_or_default();
@@ -114,6 +125,14 @@ impl Look {
         }
         known
     }
+}
+
+/// The hours of a campaign, in words.
+fn hours_of(calendar: &Calendar) -> String {
+    let own = calendar.window.map(|window| format!("window {window}"));
+    let general = calendar.organization.map(|hours| format!("organisation {hours} {}", calendar.zone));
+    let both: Vec<String> = own.into_iter().chain(general).collect();
+    if both.is_empty() { "at any hour".to_owned() } else { both.join(", ") }
 }
 
 /// The answer to `why`.
@@ -331,12 +350,17 @@ pub async fn contact(session: &Session, org: &Org, phone: &Phone, id: CampaignId
         "step": standing.step,
         "tries": standing.tries,
         "due_at": standing.due_at,
+        "planned_on": standing.planned_on,
+        "zone": standing.zone.map(chrono_tz::Tz::name),
         "opted_out": standing.opted_out,
         "number": standing.bound.and_then(|number| look.called(number)),
         "updated_at": standing.updated_at,
     });
     let answer = Answer::new(about, &holds, free(&standing), gates, org);
-    session.out.show(&answer, || answer.text(&format!("{} in {}", phone.reveal(), campaign.name), org))
+    session.out.show(&answer, || {
+        let planned = standing.planned_on.map_or_else(String::new, |date| format!(", planned for {date}"));
+        answer.text(&format!("{} in {}{planned}", phone.reveal(), campaign.name), org)
+    })
 }
 
 fn message(standing: &RecipientStanding) -> Message<'_> {
@@ -350,6 +374,7 @@ fn message(standing: &RecipientStanding) -> Message<'_> {
             in_doubt_since: standing.in_doubt_since,
         },
         bound: standing.bound,
+        zone: standing.zone,
     }
 }
 

@@ -85,6 +85,17 @@ pub enum Action {
     CancelCampaign(CampaignId),
     /// A draft or scheduled campaign starts now.
     StartCampaign(CampaignId),
+    /// The campaign's place, its share among equals and its daily limit.
+    SetTerms {
+        /// Which one.
+        campaign: CampaignId,
+        /// Lower goes first.
+        priority: i32,
+        /// Its share among equals.
+        weight: u32,
+        /// Most messages a day; `None`: no limit of its own.
+        daily_limit: Option<u32>,
+    },
     /// The number sends nothing, until a time or until somebody resumes it.
     SuspendNumber {
         /// Which one.
@@ -161,7 +172,8 @@ impl Action {
             Self::PauseCampaign(id)
             | Self::ResumeCampaign(id)
             | Self::CancelCampaign(id)
-            | Self::StartCampaign(id) => Subject::Campaign(*id),
+            | Self::StartCampaign(id)
+            | Self::SetTerms { campaign: id, .. } => Subject::Campaign(*id),
             Self::SuspendNumber { number, .. }
             | Self::SetPriority { number, .. }
             | Self::SetLimits { number, .. }
@@ -186,6 +198,7 @@ impl Action {
             Self::ResumeCampaign(_) => "resume campaign",
             Self::CancelCampaign(_) => "cancel campaign",
             Self::StartCampaign(_) => "launch campaign",
+            Self::SetTerms { .. } => "edit campaign",
             Self::SuspendNumber { .. } => "suspend number",
             Self::ResumeNumber(_) => "resume number",
             Self::SetPriority { .. } => "set priority",
@@ -222,6 +235,7 @@ impl Action {
             | Self::StopAll
             | Self::SetPriority { .. }
             | Self::SetLimits { .. }
+            | Self::SetTerms { .. }
             | Self::AddNumber(_) => false,
             Self::ResumeCampaign(_)
             | Self::CancelCampaign(_)

@@ -74,10 +74,37 @@ pub enum Hold {
         /// Who, or what.
         by: Option<String>,
     },
+    /// The campaign starts when another one is completed.
+    RunsAfter {
+        /// The other one's name.
+        campaign: String,
+        /// It was cancelled, and will never be completed.
+        cancelled: bool,
+    },
+    /// No sender was there when the campaign was to start, and somebody is to decide.
+    StartMissed {
+        /// When it was to start.
+        at: DateTime<Utc>,
+    },
     /// The campaign is completed or cancelled.
     CampaignFinished {
         /// Which of the two.
         state: CampaignState,
+    },
+    /// The organisation's subscription is over.
+    SubscriptionEnded {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// Nobody is written to at this hour, or on this day.
+    QuietHours {
+        /// When the hours open; `None`: never, they exclude each other.
+        opens: Option<DateTime<Utc>>,
+    },
+    /// It is too late for all messages of the campaign.
+    TooLate {
+        /// Since when.
+        since: DateTime<Utc>,
     },
     /// The person asked not to be written to. Does not open.
     OptedOut,
@@ -180,7 +207,12 @@ impl Hold {
             Self::CampaignDraft => "campaign_draft",
             Self::CampaignScheduled { .. } => "campaign_scheduled",
             Self::CampaignPaused { .. } => "campaign_paused",
+            Self::RunsAfter { .. } => "runs_after",
+            Self::StartMissed { .. } => "start_missed",
             Self::CampaignFinished { .. } => "campaign_finished",
+            Self::SubscriptionEnded { .. } => "subscription_ended",
+            Self::QuietHours { .. } => "quiet_hours",
+            Self::TooLate { .. } => "too_late",
             Self::OptedOut => "opted_out",
             Self::InDoubt { .. } => "in_doubt",
             Self::NotDue { .. } => "not_due",
@@ -206,6 +238,7 @@ impl Hold {
     pub fn until(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::CampaignScheduled { starts: at }
+            | Self::QuietHours { opens: at }
             | Self::NumberSuspended { until: at, .. }
             | Self::CapReached { opens: at, .. } => *at,
             Self::NotDue { due: at }
@@ -218,7 +251,11 @@ impl Hold {
             | Self::NoSender
             | Self::CampaignDraft
             | Self::CampaignPaused { .. }
+            | Self::RunsAfter { .. }
+            | Self::StartMissed { .. }
             | Self::CampaignFinished { .. }
+            | Self::SubscriptionEnded { .. }
+            | Self::TooLate { .. }
             | Self::OptedOut
             | Self::InDoubt { .. }
             | Self::Unsendable { .. }
@@ -238,7 +275,11 @@ impl Hold {
         self.until().is_some()
             || matches!(
                 self,
-                Self::InFlightFull { .. } | Self::QueueFull { .. } | Self::GivesWay | Self::NotChosen { .. }
+                Self::InFlightFull { .. }
+                    | Self::QueueFull { .. }
+                    | Self::GivesWay
+                    | Self::NotChosen { .. }
+                    | Self::RunsAfter { cancelled: false, .. }
             )
     }
 
@@ -268,7 +309,11 @@ impl Hold {
             Self::CampaignDraft
             | Self::CampaignScheduled { .. }
             | Self::CampaignPaused { .. }
+            | Self::RunsAfter { .. }
+            | Self::StartMissed { .. }
             | Self::CampaignFinished { .. } => GateName::Campaign,
+            Self::SubscriptionEnded { .. } => GateName::Subscription,
+            Self::QuietHours { .. } | Self::TooLate { .. } => GateName::Window,
             Self::OptedOut => GateName::Consent,
             Self::InDoubt { .. } => GateName::Doubt,
             Self::NotDue { .. } | Self::RetryLater { .. } => GateName::Due,
@@ -299,15 +344,14 @@ impl Hold {
                 format!("all sending was stopped by {by}, until somebody resumes it")
             }
             Self::NoSender => "no sender runs on this database".to_owned(),
-            Self::CampaignDraft => "the campaign is a draft, until somebody starts it".to_owned(),
-            Self::CampaignScheduled { starts: Some(at) } => {
-                format!("the campaign starts {}", When::exact(*at, zone))
-            }
-            Self::CampaignScheduled { starts: None } => "the campaign waits for its start".to_owned(),
-            Self::CampaignPaused { by: Some(by) } => {
-                format!("campaign paused by {by}, until somebody resumes it")
-            }
-            Self::CampaignPaused { by: None } => "campaign paused, until somebody resumes it".to_owned(),
+            Self::CampaignDraft
+            | Self::CampaignScheduled { .. }
+            | Self::CampaignPaused { .. }
+            | Self::RunsAfter { .. }
+            | Self::StartMissed { .. }
+            | Self::SubscriptionEnded { .. }
+            | Self::QuietHours { .. }
+            | Self::TooLate { .. } => self.life_sentence(zone),
             Self::CampaignFinished { state } => format!("the campaign is {state}"),
             Self::OptedOut => "this person asked not to be written to".to_owned(),
             Self::InDoubt { since } => format!(
@@ -337,6 +381,40 @@ impl Hold {
             | Self::NumberLimited { .. }
             | Self::BreakerOpen { .. } => self.number_sentence(zone),
             Self::CapReached { scope, limit, opens } => cap_sentence(*scope, *limit, *opens, zone),
+        }
+    }
+
+    /// What keeps a campaign that is not at work, or not at this hour.
+    fn life_sentence(&self, zone: Tz) -> String {
+        match self {
+            Self::CampaignDraft => "the campaign is a draft, until somebody starts it".to_owned(),
+            Self::CampaignScheduled { starts: Some(at) } => {
+                format!("the campaign starts {}", When::exact(*at, zone))
+            }
+            Self::CampaignScheduled { starts: None } => "the campaign waits for its start".to_owned(),
+            Self::CampaignPaused { by: Some(by) } => {
+                format!("campaign paused by {by}, until somebody resumes it")
+            }
+            Self::CampaignPaused { by: None } => "campaign paused, until somebody resumes it".to_owned(),
+            Self::RunsAfter { campaign, cancelled: false } => format!("starts when {campaign} is completed"),
+            Self::RunsAfter { campaign, cancelled: true } => {
+                format!("was to start after {campaign}, which was cancelled: start it by hand, or cancel it")
+            }
+            Self::StartMissed { at } => format!(
+                "its start at {} was missed, no sender was there: start it by hand, or schedule it anew",
+                When::plain(*at, zone)
+            ),
+            Self::SubscriptionEnded { since } => {
+                format!("the subscription ended {}: nothing is sent", When::plain(*since, zone))
+            }
+            Self::QuietHours { opens: Some(at) } => format!("quiet hours, opens {}", When::exact(*at, zone)),
+            Self::QuietHours { opens: None } => {
+                "its window and the organisation's hours never open together: change one of them".to_owned()
+            }
+            Self::TooLate { since } => {
+                format!("too late since {}: who waits is skipped", When::plain(*since, zone))
+            }
+            _ => "the campaign waits".to_owned(),
         }
     }
 

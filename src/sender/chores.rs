@@ -46,10 +46,15 @@ pub async fn run(shared: Arc<Shared>) {
 async fn pass(shared: &Shared) -> Result<(), StoreError> {
     let store = &shared.store;
     let (organization, instance) = (shared.organization, shared.instance);
-    if store.take_chore(organization, instance, "lifecycle", Duration::from_millis(900)).await?
-        && store.run_lifecycle(organization, instance, shared.clock().now()).await?
-    {
-        shared.refresh.notify_one();
+    if store.take_chore(organization, instance, "lifecycle", Duration::from_millis(900)).await? {
+        let put_off = store.put_off_missed_starts(organization, instance, shared.clock().now()).await?;
+        let changed = store.run_lifecycle(organization, instance, shared.clock().now()).await?;
+        if changed {
+            store.plan_followers(organization).await?;
+        }
+        if changed || put_off > 0 {
+            shared.refresh.notify_one();
+        }
     }
     if store.take_chore(organization, instance, "limits", Duration::from_secs(2)).await?
         && store.follow_provider_limits(organization).await? > 0

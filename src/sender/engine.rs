@@ -346,7 +346,7 @@ impl Engine {
                     campaigns.push(ClaimCampaign {
                         id: view.id,
                         walk_after: walk.after,
-                        may_take_over: !view.never_switch,
+                        may_take_over: !view.never_switch(),
                     });
                     campaigns.len() - 1
                 });
@@ -508,7 +508,7 @@ impl Engine {
             .snapshot
             .iter()
             .flat_map(|snapshot| &snapshot.campaigns)
-            .filter(|campaign| campaign.never_switch)
+            .filter(|campaign| campaign.never_switch())
             .map(|campaign| campaign.id)
             .collect();
         let nothing_known = Registry::default();

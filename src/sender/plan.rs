@@ -161,7 +161,8 @@ impl Roster {
             .map(|(at, campaign)| {
                 let pool = pools.get(&campaign.pool).copied();
                 let able = Numbers { candidates: &candidates, holds: &numbers, default };
-                let unable = carry::unable(snapshot, campaign, pool, default);
+                let mut unable = carry::unable(snapshot, campaign, pool, default);
+                unable.retain(|unable| campaign.may_use(unable.number));
                 let service = serve(campaign, pool, &places, &able, unable, now);
                 for number in &service.numbers {
                     if let Some(place) = places.get(number) {
@@ -171,6 +172,7 @@ impl Roster {
                 // Work may be bound in a free pool too: a campaign that never switches keeps it for its number.
                 if let Some(pool) = pools.get(&campaign.pool) {
                     let backups = pool.numbers.iter().filter(|number| !service.numbers.contains(number));
+                    let backups = backups.filter(|number| campaign.may_use(**number));
                     for number in backups.filter(|number| !service.is_unable(**number)) {
                         if let Some(place) = places.get(number) {
                             serves[*place].push((at, true));
@@ -439,6 +441,7 @@ fn everything(snapshot: &Snapshot, local: &Local, now: Now) -> Vec<Hold> {
     let organization = &snapshot.organization;
     let facts = OrganizationFacts {
         stopped_by: organization.stopped_by.as_deref(),
+        subscription_ends: organization.subscription_ends,
         senders: if local.watching { snapshot.senders } else { snapshot.senders.max(1) },
         daily_limit: organization.daily_limit,
         used_today: organization.used_today,
@@ -520,7 +523,9 @@ fn serve(
     unable: Vec<Unable>,
     now: Now,
 ) -> Service {
-    let is_able = |number: &NumberId| !unable.iter().any(|unable| unable.number == *number);
+    let is_able = |number: &NumberId| {
+        campaign.may_use(*number) && !unable.iter().any(|unable| unable.number == *number)
+    };
     let able = pool.iter().flat_map(|pool| &pool.numbers).filter(|number| is_able(number));
     let members: Vec<usize> = able.filter_map(|number| places.get(number).copied()).collect();
     let default = numbers.default.filter(|place| is_able(&numbers.candidates[*place].number));
@@ -534,6 +539,7 @@ fn serve(
         state: campaign.state,
         starts_at: campaign.starts_at,
         changed_by: &campaign.changed_by,
+        terms: &campaign.terms,
         daily_limit: campaign.daily_limit,
         used_today: campaign.used_today,
     };

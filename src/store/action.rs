@@ -125,6 +125,7 @@ impl Store {
             | Action::ResumeCampaign(_)
             | Action::CancelCampaign(_)
             | Action::StartCampaign(_) => self.act_on_campaign(organization, order, actor).await,
+            Action::SetTerms { .. } => self.act_on_terms(organization, order, actor).await,
             Action::SuspendNumber { .. }
             | Action::ResumeNumber(_)
             | Action::SetPriority { .. }

@@ -125,6 +125,10 @@ pub enum Verdict {
     SendingStopped,
     /// The campaign is not active any more.
     CampaignNotActive,
+    /// Nobody is written to at this hour.
+    WindowClosed,
+    /// Another number is the only one that may send for the campaign.
+    AnotherNumberOnly,
     /// We do not hold the lease under this epoch, or it has expired.
     LeaseLost,
     /// The number is switched off.
@@ -152,6 +156,8 @@ impl Verdict {
         Some(match text {
             "sending_stopped" => Self::SendingStopped,
             "campaign_not_active" => Self::CampaignNotActive,
+            "window_closed" => Self::WindowClosed,
+            "another_number_only" => Self::AnotherNumberOnly,
             "no_lease" | "lease_expired" => Self::LeaseLost,
             "disabled" => Self::Disabled,
             "suspended" => Self::Suspended,
@@ -178,7 +184,7 @@ pub struct Claimed {
     pub exhausted: Vec<(CampaignId, Option<DateTime<Utc>>)>,
     /// How far the walk came, per campaign.
     pub walked_to: Vec<(CampaignId, RecipientId)>,
-    /// The panic key was pressed; nothing was claimed.
+    /// The panic key was pressed, or the subscription is over; nothing was claimed.
     pub stopped: bool,
 }
 
@@ -364,7 +370,7 @@ impl Store {
                         started_at,
                     });
                 }
-                (None, Some("sending_stopped")) => claimed.stopped = true,
+                (None, Some("sending_stopped" | "subscription_ended")) => claimed.stopped = true,
                 (None, Some("campaign_exhausted")) => {
                     if let Some(campaign) = at.checked_sub(1).and_then(|at| request.campaigns.get(at)) {
                         claimed.exhausted.push((campaign.id, row.at));

@@ -15,6 +15,7 @@ use crate::domain::{
     ids::{CampaignId, OrganizationId, PoolId},
     locale::Locale,
     phone::Phone,
+    text::Safe,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -109,11 +110,8 @@ impl Store {
         let id = CampaignId::new();
         let needs = self.needs_of(organization, spec).await?;
         let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "text" };
-        let campaign = json!({
-            "name": spec.name, "priority": spec.priority.get(), "pool_id": pool.0,
-            "daily_limit": spec.daily_limit, "starts_at": spec.starts_at, "failover": spec.failover,
-            "audience": spec.audience, "source": source, "conduct": spec.conduct,
-        });
+        let before = self.predecessor(organization, spec).await?;
+        let campaign = columns(spec, pool, source, before);
         let steps = StepColumns::of(spec).map_err(unreadable)?;
         let enrolled = sqlx::query_scalar!(
             r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "enrolled!""#,
@@ -132,7 +130,53 @@ impl Store {
         .fetch_one(&self.bulk)
         .await
         .map_err(failed(DOING))?;
+        self.note_plan(organization, id).await;
         Ok((id, u64::try_from(enrolled).unwrap_or(0)))
+    }
+
+    /// Keeps what is foretold now. A plan that cannot be made holds up no campaign.
+    async fn note_plan(&self, organization: OrganizationId, campaign: CampaignId) {
+        if let Err(error) = self.plan_campaign(organization, campaign).await {
+            tracing::warn!("the plan of a campaign is not kept: {error}");
+        }
+    }
+
+    /// The campaign that this one is to follow.
+    async fn predecessor(
+        &self,
+        organization: OrganizationId,
+        spec: &CampaignSpec,
+    ) -> Result<Option<uuid::Uuid>, StoreError> {
+        let Some(name) = &spec.run_after else { return Ok(None) };
+        sqlx::query_scalar!(
+            "select id from campaigns where organization_id = $1 and name = $2",
+            organization.0,
+            name.as_str(),
+        )
+        .fetch_optional(&self.bulk)
+        .await
+        .map_err(failed("look for the campaign before it"))?
+        .ok_or(StoreError::Unreadable { doing: "look for the campaign before it", what: "run_after" })
+        .map(Some)
+    }
+
+    /// The file that a campaign was made from; empty: it was made otherwise.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn campaign_source(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<String, StoreError> {
+        sqlx::query_scalar!(
+            "select source from campaigns where organization_id = $1 and id = $2",
+            organization.0,
+            campaign.0,
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed("read a campaign's file"))
     }
 
     /// Counts an audience without writing anything, by the same query that enrols it.
@@ -274,6 +318,9 @@ impl Store {
         };
         if asked == CampaignAction::Start {
             self.enrol_if_nobody_is(organization, campaign).await?;
+            if let Some(sentence) = self.outlives(organization, campaign).await? {
+                return Ok(ActionResult::Refused(Safe::new(&sentence)));
+            }
         }
         let (expected, reason) = (order.expected, order.reason.as_deref());
         let done = self
@@ -288,6 +335,9 @@ impl Store {
                 actor,
             )
             .await?;
+        if asked == CampaignAction::Start && matches!(done, ActionResult::Done { .. }) {
+            self.note_plan(organization, campaign).await;
+        }
         if asked == CampaignAction::Cancel && !matches!(done, ActionResult::Refused(_)) {
             // The campaign is ended already; this only names what that means for each person. Whoever repeats the
             // cancellation, and the senders' chore, go on where it stops.
@@ -429,6 +479,21 @@ impl Store {
         .map_err(failed(DOING))?;
         Ok(())
     }
+}
+
+/// A campaign's columns, as its file says them.
+fn columns(spec: &CampaignSpec, pool: PoolId, source: &str, before: Option<uuid::Uuid>) -> serde_json::Value {
+    json!({
+        "name": spec.name, "priority": spec.priority.get(), "pool_id": pool.0,
+        "daily_limit": spec.daily_limit, "starts_at": spec.starts_at, "failover": spec.failover,
+        "audience": spec.audience, "source": source, "conduct": spec.conduct,
+        "window_from": spec.window.map(|window| window.hours.from()),
+        "window_to": spec.window.map(|window| window.hours.to()),
+        "window_days": spec.window.map(|window| window.hours.days()),
+        "window_zone": spec.window.map(|window| window.zone.to_string()),
+        "run_after_id": before, "missed": spec.missed, "expires_at": spec.until,
+        "expires_after": spec.expires_after.map(|delay| i64::from(delay.seconds())),
+    })
 }
 
 /// Why the life of a campaign forbids it.

@@ -43,6 +43,13 @@ pub fn sentence(constraint: &str) -> String {
         "number_reply_share_is_between_0_and_90" => "between 0 and 90 percent can be held back for replies",
         "reply_says_something" => "a reply has to say something",
         "phone_is_e164" => "this is no phone number in international form",
+        "label_is_a_short_word" => {
+            "a label is 1 to 40 letters, digits, \"-\", \"_\" and \".\", and begins with a letter or digit"
+        }
+        "campaign_does_not_run_after_itself" => "a campaign does not wait for itself",
+        "own_clocks_were_frozen_at_enrolment" => {
+            "whose clock a person lives by is frozen at enrolment: this campaign has asked nobody for theirs"
+        }
         other => return format!("the database refused it: {}", other.replace('_', " ")),
     };
     known.to_owned()

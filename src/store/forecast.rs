@@ -3,13 +3,16 @@
 use super::{
     Store, StoreError, failed,
     snapshot::{NumberView, PoolView, Snapshot},
+    terms::terms_of,
 };
 use crate::domain::{
-    campaign::CampaignState,
-    forecast::{Campaign, Cap, Number, Opens, Pool, Work, World},
+    campaign::{CampaignSpec, CampaignState, DailyLimit},
+    day::local_date,
+    forecast::{Campaign, Cap, FARTHEST_DAYS, Forecast, Number, Opens, Pool, Work, World},
     ids::{CampaignId, NumberId, OrganizationId, PoolId},
     number::{NumberState, Pacing},
     pacing,
+    window::Calendar,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -30,6 +33,10 @@ pub struct ForecastWorld {
     pub names: Vec<String>,
     /// The states of its campaigns, in the same order.
     pub states: Vec<CampaignState>,
+    /// The names of its pools, in the same order.
+    pub pools: Vec<String>,
+    /// When the organisation's subscription ends.
+    pub subscription_ends: Option<DateTime<Utc>>,
 }
 
 /// A campaign that sends, will start by itself, or was asked for.
@@ -60,6 +67,7 @@ impl Store {
         let snapshot = self.snapshot(organization, None).await?;
         let mut rows = self.campaigns_to_forecast(organization, &snapshot, campaign).await?;
         let ids: Vec<CampaignId> = rows.iter().map(|row| row.id).collect();
+        let terms = terms_of(&self.work, organization, Some(campaign)).await?;
         let mut due = self.due_work(organization, &ids).await?;
         let mut delays = self.step_delays(organization, &ids).await?;
         let places: HashMap<NumberId, usize> =
@@ -81,6 +89,7 @@ impl Store {
                 cap: row.cap,
                 pool: pools[&row.pool],
                 opens: opens(row, campaign),
+                calendar: terms.campaign(row.id).calendar,
                 work,
                 delays: delays.remove(&row.id).unwrap_or_default(),
                 used: snapshot.shares.iter().filter_map(used).collect(),
@@ -104,7 +113,70 @@ impl Store {
             called: snapshot.numbers.iter().map(|view| view.called().into_string()).collect(),
             names: rows.iter().map(|row| row.name.clone()).collect(),
             states: rows.iter().map(|row| row.state).collect(),
+            pools: snapshot.pools.iter().map(|pool| pool.name.clone()).collect(),
+            subscription_ends: snapshot.organization.subscription_ends,
         })
+    }
+
+    /// Why a campaign that is made like this, for so many people, would outlive the organisation's subscription; `None`: it
+    /// would not, or there is no end.
+    ///
+    /// # Errors
+    /// When the database is away or refuses, or a row cannot be read.
+    pub async fn new_outlives(
+        &self,
+        organization: OrganizationId,
+        spec: &CampaignSpec,
+        people: u64,
+    ) -> Result<Option<String>, StoreError> {
+        let mut made = self.forecast_world(organization, CampaignId(uuid::Uuid::nil())).await?;
+        let Some(ends) = made.subscription_ends else { return Ok(None) };
+        let Some(pool) = made.pools.iter().position(|pool| *pool == spec.pool) else { return Ok(None) };
+        let general = terms_of(&self.work, organization, None).await?.campaign(CampaignId(uuid::Uuid::nil()));
+        made.world.campaigns.push(Campaign {
+            id: CampaignId(uuid::Uuid::max()),
+            priority: spec.priority.get(),
+            weight: 1,
+            cap: Cap { limit: spec.daily_limit.map(DailyLimit::get), used_today: 0 },
+            pool,
+            opens: spec.starts_at.map_or(Opens::Now, Opens::At),
+            calendar: Calendar {
+                window: spec.window,
+                zones: vec![general.calendar.zone],
+                ..general.calendar
+            },
+            work: vec![Work { step: 0, due: None, people }],
+            delays: spec
+                .steps
+                .iter()
+                .map(|step| TimeDelta::seconds(i64::from(step.after.seconds())))
+                .collect(),
+            used: Vec::new(),
+        });
+        let place = made.world.campaigns.len() - 1;
+        Ok(outlives(spec.name.as_str(), &made.world, place, ends))
+    }
+
+    /// The same of a campaign that exists, if it went on now.
+    ///
+    /// # Errors
+    /// When the database is away or refuses, or a row cannot be read.
+    pub async fn outlives(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<Option<String>, StoreError> {
+        let ends = sqlx::query_scalar!(
+            "select subscription_ends_at from organizations where id = $1",
+            organization.0
+        )
+        .fetch_optional(&self.work)
+        .await
+        .map_err(failed("read when the subscription ends"))?;
+        let Some(ends) = ends.flatten() else { return Ok(None) };
+        let made = self.forecast_world(organization, campaign).await?;
+        let place = made.world.campaigns.iter().position(|each| each.id == campaign);
+        Ok(place.and_then(|place| outlives(&made.names[place], &made.world, place, ends)))
     }
 
     async fn campaigns_to_forecast(
@@ -193,6 +265,21 @@ impl Store {
         }
         Ok(delays)
     }
+}
+
+/// Why a campaign of a world would outlive a subscription. One whose end nobody can tell is not held up by it: sending stops
+/// with the subscription, whatever was foretold.
+fn outlives(name: &str, world: &World, place: usize, ends: DateTime<Utc>) -> Option<String> {
+    let finish = Forecast::of(world, FARTHEST_DAYS).finish.get(place).copied().flatten()?;
+    let day = |at: DateTime<Utc>| local_date(at, world.zone);
+    (finish > ends).then(|| {
+        format!(
+            "campaign {name} would be done on {}, and the subscription ends on {}: raise its limits, take fewer people, \
+             or renew first",
+            day(finish),
+            day(ends)
+        )
+    })
 }
 
 /// When a campaign may send. The one that is asked for is forecast as if somebody let it go on now.

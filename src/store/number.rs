@@ -166,6 +166,8 @@ pub struct NumberEdit {
     pub warm_up_started_at: Option<Option<DateTime<Utc>>>,
     /// Percent of its daily limit and rate that only replies may use.
     pub reply_share: Option<u32>,
+    /// What a campaign may switch within; `Some(None)` takes it off.
+    pub label: Option<Option<String>>,
     /// What it costs a month; `Some(None)` forgets it.
     pub monthly_cost: Option<Option<Money>>,
 }
@@ -188,6 +190,7 @@ impl NumberEdit {
         set("in_flight", self.in_flight.map(|most| json!(most)));
         set("warm_up_started_at", self.warm_up_started_at.map(|at| json!(at)));
         set("reply_share", self.reply_share.map(|percent| json!(percent)));
+        set("label", self.label.as_ref().map(|label| json!(label)));
         set("monthly_cost", self.monthly_cost.map(|cost| json!(cost.map(|cost| cost.amount))));
         let currency = |cost: Option<Money>| json!(cost.map(|cost| cost.currency.to_string()));
         set("cost_currency", self.monthly_cost.map(currency));

@@ -9,6 +9,7 @@ use crate::domain::{
     action::{Action, Order},
     ids::OrganizationId,
     warm_up::Ladder,
+    window::Hours,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -34,6 +35,14 @@ pub struct OrganizationRecord {
     pub rehearsal: bool,
     /// The phone of the number of last resort.
     pub default_number: Option<String>,
+    /// From which minute of the day on campaigns may send; none: always.
+    pub open_from: Option<i16>,
+    /// Until which minute.
+    pub open_to: Option<i16>,
+    /// On which days, Monday in the lowest bit.
+    pub open_days: Option<i16>,
+    /// From when on nothing is sent any more.
+    pub subscription_ends_at: Option<DateTime<Utc>>,
     /// Since when all sending is stopped.
     pub stopped_at: Option<DateTime<Utc>>,
     /// By whom.
@@ -84,11 +93,26 @@ pub struct OrganizationEdit<'a> {
 }
 
 impl OrganizationRecord {
+    /// The hours in which its campaigns may send; `None`: at any.
+    #[must_use]
+    pub fn hours(&self) -> Option<Hours> {
+        Hours::of_columns(self.open_from, self.open_to, self.open_days)
+    }
+
     /// What its numbers may send on the first days of their warm-up.
     #[must_use]
     pub fn ladder(&self) -> Ladder {
         Ladder::of(self.warm_up.iter().map(|limit| u32::try_from(*limit).unwrap_or(0)))
     }
+}
+
+/// A change of when an organisation's campaigns may send: only what is `Some` is touched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CalendarEdit {
+    /// The hours; `Some(None)`: at any hour.
+    pub hours: Option<Option<Hours>>,
+    /// From when on nothing is sent; `Some(None)`: no end.
+    pub subscription_ends: Option<Option<DateTime<Utc>>>,
 }
 
 /// A ladder as the database keeps it.
@@ -118,7 +142,8 @@ impl Store {
         sqlx::query_as!(
             OrganizationRecord,
             r#"select o.id, o.slug, o.name, o.time_zone, o.default_locale, o.daily_limit, o.warm_up,
-                      o.rehearsal, n.phone::text as "default_number?", o.stopped_at, o.stopped_by, o.stopped_reason,
+                      o.rehearsal, n.phone::text as "default_number?", o.open_from, o.open_to, o.open_days,
+                      o.subscription_ends_at, o.stopped_at, o.stopped_by, o.stopped_reason,
                       o.revision as version, clock_timestamp() as "now!"
                  from organizations o
                  left join whatsapp_numbers n on n.organization_id = o.id and n.id = o.default_number_id
@@ -259,6 +284,38 @@ impl Store {
         .await
         .map_err(failed("edit the organisation"))?;
         Ok(changed > 0)
+    }
+
+    /// Changes when an organisation's campaigns may send. `false`: there is no such organisation.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn edit_calendar(
+        &self,
+        organization: OrganizationId,
+        edit: &CalendarEdit,
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<bool, StoreError> {
+        let hours = edit.hours.flatten();
+        let minute = |minute: u16| i16::try_from(minute).ok();
+        let changed = sqlx::query_scalar!(
+            r#"select edit_calendar($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as "changed!""#,
+            organization.0,
+            edit.hours.is_some(),
+            hours.and_then(|hours| minute(hours.from())),
+            hours.and_then(|hours| minute(hours.to())),
+            hours.map(|hours| i16::from(hours.days())),
+            edit.subscription_ends.is_some(),
+            edit.subscription_ends.flatten(),
+            actor.operator,
+            actor.instance_id(),
+            reason,
+        )
+        .fetch_one(&self.order)
+        .await
+        .map_err(failed("edit the organisation"))?;
+        Ok(changed)
     }
 
     pub(super) async fn act_on_all(

@@ -276,27 +276,6 @@ impl Store {
         .map_err(failed("look for a recipient"))?;
         Ok(found.map(RecipientId))
     }
-
-    /// Failed recipients of a campaign, in the order of enrolment; with their version.
-    ///
-    /// # Errors
-    /// When the database is away or refuses.
-    pub async fn failed_recipients(
-        &self,
-        organization: OrganizationId,
-        campaign: CampaignId,
-    ) -> Result<Vec<RecipientId>, StoreError> {
-        let ids = sqlx::query_scalar!(
-            "select id from campaign_recipients
-              where organization_id = $1 and campaign_id = $2 and attention = 'failed' order by id",
-            organization.0,
-            campaign.0,
-        )
-        .fetch_all(&self.bulk)
-        .await
-        .map_err(failed("look for failed recipients"))?;
-        Ok(ids.into_iter().map(RecipientId).collect())
-    }
 }
 
 /// Why nothing was done; `found` is the recipient's state or what stands against it.

@@ -2,9 +2,11 @@
 
 use super::{
     Store, StoreError, failed,
+    terms::terms_of,
     today::{Queue, Today, Told, room},
 };
 use crate::domain::{
+    campaign::{Failover, terms::Terms},
     consent::Words,
     content::{Shape, StepContent, registry::Registry},
     ids::{CampaignId, NumberId, OrganizationId},
@@ -49,7 +51,7 @@ impl Store {
     ) -> Result<Snapshot, StoreError> {
         let row = sqlx::query!(
             r#"select o.slug, o.time_zone, o.default_locale, o.daily_limit, o.stopped_by, o.default_number_id,
-                      o.rehearsal, o.stop_words, o.start_words, coalesce(u.reserved, 0) as "used!", t.at as "at!", t.day as "day!",
+                      o.rehearsal, o.subscription_ends_at, o.stop_words, o.start_words, coalesce(u.reserved, 0) as "used!", t.at as "at!", t.day as "day!",
                       (select count(*) from instances i where i.organization_id = o.id and i.closed_at is null
                           and i.kind <> 'watch' and i.seen_at > clock_timestamp() - interval '15 seconds') as "senders!"
                  from organizations o
@@ -74,11 +76,12 @@ impl Store {
             daily_limit: row.daily_limit.map(count),
             used_today: count(row.used),
             stopped_by: row.stopped_by,
+            subscription_ends: row.subscription_ends_at,
             default_number: row.default_number_id.map(NumberId),
             rehearsal: row.rehearsal,
             words: Words::new(&row.stop_words, &row.start_words),
         };
-        let campaigns = self.campaigns_for_plan(organization, day, campaign).await?;
+        let campaigns = self.campaigns_on_their_terms(organization, at, day, campaign).await?;
         let mut accounts = self.accounts_for_plan(organization, at).await?;
         let templates: Vec<String> = campaigns.iter().flat_map(CampaignView::templates).collect();
         if !templates.is_empty() {
@@ -292,6 +295,22 @@ impl Store {
             .collect()
     }
 
+    async fn campaigns_on_their_terms(
+        &self,
+        organization: OrganizationId,
+        at: DateTime<Utc>,
+        day: NaiveDate,
+        also: Option<CampaignId>,
+    ) -> Result<Vec<CampaignView>, StoreError> {
+        let terms = terms_of(&self.work, organization, also).await?;
+        let mut campaigns = self.campaigns_for_plan(organization, day, also).await?;
+        for view in &mut campaigns {
+            view.terms = terms.campaign(view.id);
+            view.next_due = terms.next_due(view.id, view.next_due, at);
+        }
+        Ok(campaigns)
+    }
+
     async fn campaigns_for_plan(
         &self,
         organization: OrganizationId,
@@ -299,7 +318,7 @@ impl Store {
         also: Option<CampaignId>,
     ) -> Result<Vec<CampaignView>, StoreError> {
         let rows = sqlx::query!(
-            r#"select c.id, c.name, c.priority, c.weight, c.pool_id, c.daily_limit, c.failover, c.revision,
+            r#"select c.id, c.name, c.priority, c.weight, c.pool_id, c.daily_limit, c.failover, c.only_number_id, c.revision,
                       c.state::text as "state!", c.starts_at, c.changed_by,
                       coalesce(u.reserved, 0) as "used!", k.queued as "queued!", k.sending as "sending!", d.due_at as "next_due?",
                       (select jsonb_agg(jsonb_build_object('step', s.step, 'has_text', s.texts <> '[]',
@@ -343,7 +362,9 @@ impl Store {
                     used_today: count(row.used),
                     queued: u64::try_from(row.queued).unwrap_or(0),
                     sending: u64::try_from(row.sending).unwrap_or(0),
-                    never_switch: row.failover == "never",
+                    failover: failover(&row.failover),
+                    only_number: row.only_number_id.map(NumberId),
+                    terms: Terms::default(),
                     next_due: row.next_due,
                     shapes: row.shapes.map(shapes).unwrap_or_default(),
                     revision: row.revision,
@@ -400,6 +421,14 @@ impl Store {
                 content: StepContent::read(row.texts, row.template, row.media).ok(),
             })
             .collect())
+    }
+}
+
+fn failover(name: &str) -> Failover {
+    match name {
+        "never" => Failover::Never,
+        "label" => Failover::Label,
+        _ => Failover::Pool,
     }
 }
 

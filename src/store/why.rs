@@ -6,7 +6,8 @@ use crate::domain::{
     phone::Phone,
     recipient::RecipientState,
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
 use std::collections::HashMap;
 
 /// No attempt is on the wire longer.
@@ -25,12 +26,16 @@ pub struct RecipientStanding {
     pub due_at: Option<DateTime<Utc>>,
     /// The number that it is bound to.
     pub bound: Option<NumberId>,
+    /// The zone of the person's own clock, where the campaign goes by it.
+    pub zone: Option<Tz>,
     /// Why it is where it is.
     pub reason: Option<String>,
     /// Since when nobody knows what became of the last try.
     pub in_doubt_since: Option<DateTime<Utc>>,
     /// Whether the person asked not to be written to.
     pub opted_out: bool,
+    /// On which day of the organisation's zone its first message was planned.
+    pub planned_on: Option<NaiveDate>,
     /// When it changed last.
     pub updated_at: DateTime<Utc>,
 }
@@ -48,7 +53,8 @@ impl Store {
     ) -> Result<Option<RecipientStanding>, StoreError> {
         const DOING: &str = "read a recipient";
         let row = sqlx::query!(
-            r#"select r.state::text as "state!", r.step, r.tries, r.due_at, r.bound_number_id, r.reason, r.updated_at,
+            r#"select r.state::text as "state!", r.step, r.tries, r.due_at, r.bound_number_id, r.zone, r.reason, r.updated_at,
+                      planned_on($1, r.campaign_id, r.id) as planned_on,
                       a.in_doubt_since as "in_doubt_since?",
                       exists (select from suppressions s
                                where s.organization_id = $1 and s.phone = r.phone) as "opted_out!"
@@ -73,9 +79,11 @@ impl Store {
             tries: whole(row.tries),
             due_at: row.due_at,
             bound: row.bound_number_id.map(NumberId),
+            zone: row.zone.and_then(|zone| zone.parse().ok()),
             reason: row.reason,
             in_doubt_since: row.in_doubt_since,
             opted_out: row.opted_out,
+            planned_on: row.planned_on.filter(|_| row.state != "skipped"),
             updated_at: row.updated_at,
         }))
     }

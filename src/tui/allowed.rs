@@ -138,8 +138,14 @@ pub(super) fn campaign_cancel(model: &Model) -> Allowed {
 pub(super) fn campaign_new(_: &Model) -> Allowed {
     no("campaigns come from files: signalbox campaign create FILE.toml")
 }
-pub(super) fn campaign_edit(_: &Model) -> Allowed {
-    no("campaigns are edited in their files for now")
+pub(super) fn campaign_edit(model: &Model) -> Allowed {
+    use crate::store::view::CampaignStanding::{Cancelled, Completed};
+    match campaigns(model).as_slice() {
+        [] => no("no campaign is selected"),
+        [row] if matches!(row.standing, Completed | Cancelled) => no("nothing of it changes any more"),
+        [_] => Ok(()),
+        _ => no("one campaign at a time"),
+    }
 }
 
 pub(super) fn recipient_selected(model: &Model) -> Allowed {

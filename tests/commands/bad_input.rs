@@ -106,12 +106,8 @@ async fn a_bad_campaign_file_is_refused_with_line_and_column() {
     let step = "[[steps]]\nafter = \"0h\"\n";
     let table = [
         ("name = \"x\"\nprioritty = 1\n", "text = { en = \"Hi\" }", "2:1: unknown key prioritty"),
-        (
-            "name = \"x\"\nrun_after = \"y\"\n",
-            "text = { en = \"Hi\" }",
-            "2:1: run_after is not available yet",
-        ),
-        ("name = \"x\"\nwindow = {}\n", "text = { en = \"Hi\" }", "window is not available yet"),
+        ("name = \"x\"\nrun_after = \"y\"\n", "text = { en = \"Hi\" }", "there is no campaign \"y\""),
+        ("name = \"x\"\nwindow = {}\n", "text = { en = \"Hi\" }", "window.from is missing"),
         ("name = \"x\"\npool = \"vipp\"\n", "text = { en = \"Hi\" }", "there is no pool \"vipp\""),
         ("name = \"x\"\ndaily_limit = -1\n", "text = { en = \"Hi\" }", "2:15: daily_limit is -1"),
         ("name = \"x\"\npriority = 10000\n", "text = { en = \"Hi\" }", "from 0 to 9999"),

@@ -82,7 +82,10 @@ async fn what_may_go_says_that_nothing_holds_it() {
         (binding(&contact), &contact["state"], &contact["sentence"]),
         (None, &json!("queued"), &json!("nothing holds it: it goes with the next claim"))
     );
-    assert_eq!(gates(&contact).0[..6], ["campaign", "stop switch", "sender", "consent", "doubt", "due time"]);
+    assert_eq!(
+        gates(&contact).0[..8],
+        ["campaign", "stop switch", "subscription", "sender", "consent", "doubt", "due time", "window"]
+    );
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ mod thresholds;
 mod throttle;
 mod time;
 mod vitals;
+mod windows;
 
 /// Not a test: this program as a sender of its own, when [`world::child`] starts it.
 #[test]

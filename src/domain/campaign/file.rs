@@ -33,6 +33,11 @@ const CAMPAIGN: Keys = Keys {
         "pool",
         "daily_limit",
         "starts_at",
+        "run_after",
+        "missed",
+        "window",
+        "expires_after",
+        "until",
         "failover",
         "audience",
         "steps",
@@ -41,7 +46,7 @@ const CAMPAIGN: Keys = Keys {
         "opt_out_line",
         "stop_when",
     ],
-    later: &["run_after", "window"],
+    later: &[],
 };
 const AUDIENCE: Keys = Keys {
     known: &["countries", "attributes", "tags", "phones"],
@@ -58,6 +63,8 @@ pub struct Context<'a> {
     pub attributes: Option<&'a [&'a str]>,
     /// The pools that exist; `None`: not known here, any name goes.
     pub pools: Option<&'a [&'a str]>,
+    /// The campaigns that exist; `None`: not known here, any name goes.
+    pub campaigns: Option<&'a [&'a str]>,
     /// Whether media may stand at a private address.
     pub private_media: bool,
     /// Whether texts get the line that says how to stop, where the file does not say.
@@ -74,6 +81,7 @@ impl Context<'_> {
             zone,
             attributes: None,
             pools: None,
+            campaigns: None,
             private_media: false,
             opt_out_line: false,
             default_texts: &[],
@@ -133,11 +141,35 @@ impl CampaignFile {
     }
 }
 
-struct Reading<'c, 'f, 's> {
-    context: &'c Context<'c>,
-    findings: &'f mut Findings<'s>,
+/// The same file with another name, and started by hand: of a copy nobody knows when it is to start. `None`: it names no
+/// campaign, so it was never one.
+#[must_use]
+pub fn copy(source: &str, name: &str) -> Option<String> {
+    let (table, _) = DeTable::parse_recoverable(source);
+    let section = Section::root(&table);
+    let named = section.get("name")?.span;
+    let mut copy = source.to_owned();
+    let written = format!("\"{name}\"");
+    // The later one first: what stands before it keeps its place.
+    match section.get("starts_at") {
+        Some(starts) if starts.at > named.start => {
+            copy.replace_range(starts.at..starts.span.end, "");
+            copy.replace_range(named, &written);
+        }
+        Some(starts) => {
+            copy.replace_range(named, &written);
+            copy.replace_range(starts.at..starts.span.end, "");
+        }
+        None => copy.replace_range(named, &written),
+    }
+    Some(copy)
+}
+
+pub(super) struct Reading<'c, 'f, 's> {
+    pub(super) context: &'c Context<'c>,
+    pub(super) findings: &'f mut Findings<'s>,
     /// Whether texts get the line that says how to stop.
-    adds_line: bool,
+    pub(super) adds_line: bool,
 }
 
 impl Reading<'_, '_, '_> {
@@ -151,7 +183,8 @@ impl Reading<'_, '_, '_> {
         let priority = root.get("priority").map(|setting| self.number::<Priority>(&setting, "priority = 10"));
         let daily_limit =
             root.get("daily_limit").map(|setting| self.number::<DailyLimit>(&setting, "daily_limit = 250"));
-        let starts_at = root.get("starts_at").map(|setting| self.starts_at(&setting));
+        let starts_at = root.get("starts_at").map(|setting| self.time(&setting, "starts_at"));
+        let timing = self.timing(root);
         let failover = root.get("failover").map(|setting| self.failover(&setting));
         let audience = root.get("audience").map(|setting| self.audience(&setting));
         let conduct = self.conduct(root);
@@ -163,6 +196,11 @@ impl Reading<'_, '_, '_> {
             pool: pool?,
             daily_limit: optional(daily_limit)?,
             starts_at: optional(starts_at)?,
+            run_after: timing.run_after,
+            missed: timing.missed,
+            window: timing.window,
+            expires_after: timing.expires_after,
+            until: timing.until,
             failover: failover.unwrap_or(Some(Failover::default()))?,
             audience: audience.unwrap_or_default(),
             conduct,
@@ -170,12 +208,12 @@ impl Reading<'_, '_, '_> {
         })
     }
 
-    fn refuse(&mut self, setting: &Setting<'_, '_>, sentence: impl Display) {
+    pub(super) fn refuse(&mut self, setting: &Setting<'_, '_>, sentence: impl Display) {
         self.findings.add(setting.span.start, &setting.path, sentence);
     }
 
     /// The value, or a note `path error`.
-    fn keep<T>(&mut self, setting: &Setting<'_, '_>, read: Result<T, impl Display>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, setting: &Setting<'_, '_>, read: Result<T, impl Display>) -> Option<T> {
         read.map_err(|error| self.refuse(setting, format_args!("{} {error}", setting.path))).ok()
     }
 
@@ -220,8 +258,9 @@ impl Reading<'_, '_, '_> {
         self.keep(setting, T::try_from(value))
     }
 
-    fn starts_at(&mut self, setting: &Setting<'_, '_>) -> Option<DateTime<Utc>> {
-        let wanted = "write starts_at = \"2026-12-01T09:00\"";
+    /// A time on the organisation's clock.
+    pub(super) fn time(&mut self, setting: &Setting<'_, '_>, key: &str) -> Option<DateTime<Utc>> {
+        let wanted = &format!("write {key} = \"2026-12-01T09:00\"");
         let raw = match setting.value {
             DeValue::Datetime(time) => time.to_string(),
             _ => setting.string(wanted, self.findings)?.to_owned(),
@@ -244,17 +283,11 @@ impl Reading<'_, '_, '_> {
     }
 
     fn failover(&mut self, setting: &Setting<'_, '_>) -> Option<Failover> {
-        let wanted = "write failover = \"pool\" or failover = \"never\"";
+        let wanted = "write failover = \"pool\", failover = \"label\" or failover = \"never\"";
         match setting.string(wanted, self.findings)? {
             "pool" => Some(Failover::Pool),
             "never" => Some(Failover::Never),
-            "label" => {
-                self.refuse(
-                    setting,
-                    format_args!("{} = \"label\" is not available yet: {wanted}", setting.path),
-                );
-                None
-            }
+            "label" => Some(Failover::Label),
             other => {
                 self.refuse(setting, format_args!("{} is {other:?}: {wanted}", setting.path));
                 None

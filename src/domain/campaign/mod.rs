@@ -10,8 +10,11 @@ pub mod lifecycle;
 mod reader;
 pub mod required;
 pub mod spec;
+pub mod terms;
+mod timing;
 
 pub use file::{CampaignFile, Context};
 pub use finding::Finding;
 pub use lifecycle::{CampaignAction, CampaignState, Refusal};
 pub use spec::{CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, StepSpec};
+pub use terms::Missed;

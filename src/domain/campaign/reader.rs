@@ -117,6 +117,14 @@ impl<'t, 'i> Setting<'t, 'i> {
         findings.add(self.span.start, &self.path, format_args!("{} is {kind}: {wanted}", self.path));
     }
 
+    /// The string, if it is one.
+    pub(super) fn text(&self) -> Option<&'t str> {
+        match self.value {
+            DeValue::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// A string, or a note that says how to write it.
     pub(super) fn string(&self, wanted: &str, findings: &mut Findings<'_>) -> Option<&'t str> {
         if let DeValue::String(text) = self.value {

@@ -1,8 +1,10 @@
 //! What a campaign file says, checked: every value within its limits.
 
 use super::conduct::Conduct;
+use super::terms::Missed;
 use crate::domain::audience::Audience;
 use crate::domain::content::StepContent;
+use crate::domain::window::Window;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, str::FromStr, time::Duration};
@@ -26,6 +28,16 @@ pub struct CampaignSpec {
     pub daily_limit: Option<DailyLimit>,
     /// When it starts; `None`: by hand.
     pub starts_at: Option<DateTime<Utc>>,
+    /// The campaign that has to be completed before it starts, by name.
+    pub run_after: Option<CampaignName>,
+    /// What becomes of a start that no sender was there for.
+    pub missed: Missed,
+    /// The hours in which it sends; `None`: at any time that the organisation allows.
+    pub window: Option<Window>,
+    /// How long after it was due a message may still go.
+    pub expires_after: Option<Delay>,
+    /// From then on it is too late for all of its messages.
+    pub until: Option<DateTime<Utc>>,
     /// What happens when its number cannot send.
     pub failover: Failover,
     /// Who gets it.
@@ -52,6 +64,8 @@ pub struct StepSpec {
 pub enum Failover {
     /// It waits for its number.
     Never,
+    /// It moves to a number of the pool that has the same label.
+    Label,
     /// It moves to the next number of the pool.
     #[default]
     Pool,
@@ -63,6 +77,7 @@ impl Failover {
     pub fn name(self) -> &'static str {
         match self {
             Self::Never => "never",
+            Self::Label => "label",
             Self::Pool => "pool",
         }
     }

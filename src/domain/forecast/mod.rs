@@ -13,6 +13,7 @@ mod walk;
 use super::ids::{CampaignId, NumberId};
 use super::number::Pacing;
 use super::selection::Strategy;
+use super::window::Calendar;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -139,6 +140,8 @@ pub struct Campaign {
     pub pool: usize,
     /// When it may send.
     pub opens: Opens,
+    /// In which hours. On the recipients' own clocks it sends while somebody's is open.
+    pub calendar: Calendar,
     /// What is left to send of the step that each person stands at.
     pub work: Vec<Work>,
     /// How long after the step before it each step is due; the first is not looked at.
@@ -175,6 +178,8 @@ pub struct Day {
     pub date: NaiveDate,
     /// What goes out.
     pub flows: Vec<Flow>,
+    /// For each campaign of the world how many of its messages are somebody's first.
+    pub first: Vec<u64>,
     /// For each campaign of the world what keeps the rest of its messages from going out on this day; `None`: there is
     /// no rest.
     pub bounds: Vec<Option<Bound>>,
@@ -197,6 +202,8 @@ pub struct Flow {
 pub enum Bound {
     /// It has not begun, or is paused.
     CampaignNotActive,
+    /// Its window and the organisation's hours.
+    QuietHours,
     /// What is left is a later step or a retry, due on another day.
     NotDue,
     /// The organisation's daily limit.
@@ -217,6 +224,7 @@ impl Bound {
     pub fn name(self) -> &'static str {
         match self {
             Self::CampaignNotActive => "campaign_not_active",
+            Self::QuietHours => "quiet_hours",
             Self::NotDue => "not_due",
             Self::OrganizationCap => "organization_cap",
             Self::CampaignCap => "campaign_cap",
@@ -231,6 +239,7 @@ impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::CampaignNotActive => "the campaign is not active",
+            Self::QuietHours => "the hours in which it may send",
             Self::NotDue => "the next step is due later",
             Self::OrganizationCap => "the organisation's daily limit",
             Self::CampaignCap => "the campaign's daily limit",

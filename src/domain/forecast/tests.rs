@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::day::start_of_day;
 use crate::domain::seeded::Seeded;
+use crate::domain::window::{EVERY_DAY, Hours};
 use chrono::Days;
 use std::time::Duration;
 use uuid::Uuid;
@@ -36,6 +37,7 @@ fn campaign(place: u128, people: u64) -> Campaign {
         cap: Cap::default(),
         pool: 0,
         opens: Opens::Now,
+        calendar: Calendar::default(),
         work: vec![Work { step: 0, due: None, people }],
         delays: vec![TimeDelta::zero()],
         used: Vec::new(),
@@ -84,6 +86,28 @@ fn two_campaigns_of_5000_and_3000_have_125_a_day_each_until_one_is_done() {
         forecast.finish[1].map(|finish| crate::domain::day::local_date(finish, DOUALA)),
         Some(date("2025-06-24"))
     );
+}
+
+#[test]
+fn hours_and_business_days_are_waited_for() {
+    // Friday, 16:00 in Douala; a message every two minutes is 30 an hour.
+    let mut paced = number(1, None);
+    paced.pacing = Pacing { interval: Duration::from_mins(2), per_second: 0, in_flight: 1 };
+    let mut scene = world("2026-05-08T15:00:00Z", vec![paced], vec![campaign(1, 200)]);
+    scene.campaigns[0].calendar = Calendar {
+        organization: Some(Hours::new(8 * 60, 18 * 60, 0b1_1111).unwrap()),
+        zone: DOUALA,
+        window: Some("10:00-20:00".parse().unwrap()),
+        zones: Vec::new(),
+    };
+    let forecast = Forecast::of(&scene, 365);
+    // Two hours on Friday, nothing at the weekend, from ten on Monday; with its jitter a message takes 133 seconds.
+    assert_eq!(totals(&forecast), [54, 0, 0, 146]);
+    assert_eq!(forecast.days[1].bounds, [Some(Bound::QuietHours)]);
+    let finish = forecast.finish[0].unwrap();
+    assert!(finish > at("2026-05-11T14:00:00Z") && finish < at("2026-05-11T14:30:00Z"), "{finish}");
+    scene.campaigns[0].calendar.organization = Some(Hours::new(8 * 60, 9 * 60, EVERY_DAY).unwrap());
+    assert_eq!(Forecast::of(&scene, 365).finish, [None], "hours that exclude each other never open");
 }
 
 #[test]

@@ -44,6 +44,8 @@ struct Line {
     left: u64,
     /// Sent today, by place of the number.
     used: Vec<u32>,
+    /// First messages of somebody today.
+    first: u64,
     /// When its last message so far goes out.
     last: Option<DateTime<Utc>>,
 }
@@ -83,6 +85,7 @@ impl Line {
                 (0, sent)
             };
             messages -= sent;
+            self.first += if step == 0 { sent } else { 0 };
             if let Some(delay) = delays.get(step + 1) {
                 let due = at.checked_add_signed(*delay).unwrap_or(DateTime::<Utc>::MAX_UTC);
                 let steps = self.later.entry(due).or_default();
@@ -123,6 +126,7 @@ impl<'a> Walk<'a> {
                 later: BTreeMap::new(),
                 left: 0,
                 used: vec![0; world.numbers.len()],
+                first: 0,
                 last: None,
             };
             for work in campaign.work.iter().filter(|work| work.people > 0) {
@@ -162,6 +166,10 @@ impl<'a> Walk<'a> {
             && self.lines.iter().all(|line| line.later.is_empty())
             && !self.world.numbers.iter().any(|number| opens(number.opens))
             && !self.world.campaigns.iter().any(|campaign| opens(campaign.opens))
+            && !self.world.campaigns.iter().zip(&self.lines).any(|(campaign, line)| {
+                // A weekend is no end: they open again.
+                line.ready() > 0 && campaign.calendar.closed(at).is_some_and(|closed| closed.opens.is_some())
+            })
     }
 
     fn day(&mut self, date: NaiveDate, begin: DateTime<Utc>, end: DateTime<Utc>, nth: usize) -> Day {
@@ -176,7 +184,8 @@ impl<'a> Walk<'a> {
         let bounds = (0..self.lines.len()).map(|place| self.bound(place, end)).collect();
         let flow =
             |(&(campaign, number), &messages): (&(usize, usize), &u64)| Flow { number, campaign, messages };
-        Day { date, flows: self.flows.iter().map(flow).collect(), bounds }
+        let first = self.lines.iter().map(|line| line.first).collect();
+        Day { date, flows: self.flows.iter().map(flow).collect(), first, bounds }
     }
 
     /// A new day: every limit is whole again, but for what today's messages used of the first day's.
@@ -190,6 +199,7 @@ impl<'a> Walk<'a> {
         self.used = world.numbers.iter().map(|number| used_before(number.cap.used_today)).collect();
         for (line, campaign) in self.lines.iter_mut().zip(&world.campaigns) {
             line.left = campaign.cap.left(first);
+            line.first = 0;
             line.used.fill(0);
             for (number, used) in campaign.used.iter().filter(|_| first) {
                 if let Some(place) = line.used.get_mut(*number) {
@@ -222,7 +232,10 @@ impl<'a> Walk<'a> {
         let numbers = self.world.numbers.iter().filter_map(|number| number.opens.later_than(at));
         let campaigns = self.world.campaigns.iter().filter_map(|campaign| campaign.opens.later_than(at));
         let due = self.lines.iter().filter_map(|line| line.later.keys().find(|due| **due > at).copied());
-        numbers.chain(campaigns).chain(due).min().map_or(end, |next| next.min(end))
+        let waiting = self.world.campaigns.iter().zip(&self.lines).filter(|(_, line)| line.ready() > 0);
+        let hours =
+            waiting.filter_map(|(campaign, _)| campaign.calendar.next_change(at)).filter(|next| *next > at);
+        numbers.chain(campaigns).chain(due).chain(hours).min().map_or(end, |next| next.min(end))
     }
 
     /// For each number the campaigns that it serves now.
@@ -234,7 +247,8 @@ impl<'a> Walk<'a> {
         for (place, campaign) in self.world.campaigns.iter().enumerate() {
             let line = &self.lines[place];
             let Some(pool) = self.world.pools.get(campaign.pool) else { continue };
-            if !campaign.opens.by(at) || line.left == 0 || line.ready() == 0 {
+            let idle = line.left == 0 || line.ready() == 0;
+            if idle || !campaign.opens.by(at) || campaign.calendar.closed(at).is_some() {
                 continue;
             }
             let members = of_pool[campaign.pool].get_or_insert_with(|| {
@@ -444,6 +458,8 @@ impl<'a> Walk<'a> {
             Bound::CampaignCap
         } else if numbers().all(|number| self.left[number] == 0) {
             Bound::NumberCap
+        } else if campaign.calendar.closed(last).is_some() {
+            Bound::QuietHours
         } else {
             Bound::Paced
         })

@@ -4,7 +4,7 @@
 //! closed, in the order of the gates; the sender stops at the first.
 
 use super::{BreakerScope, CapScope, Hold};
-use crate::domain::campaign::CampaignState;
+use crate::domain::campaign::{CampaignState, terms::Terms};
 use crate::domain::number::NumberState;
 use crate::domain::recipient::RecipientState;
 use crate::domain::text::Safe;
@@ -24,6 +24,8 @@ pub struct Now {
 pub struct OrganizationFacts<'a> {
     /// Who stopped all sending.
     pub stopped_by: Option<&'a str>,
+    /// From when on nothing is sent any more.
+    pub subscription_ends: Option<DateTime<Utc>>,
     /// Senders that are alive. Whoever asks as a sender is one itself.
     pub senders: u32,
     /// Most messages a day.
@@ -124,6 +126,8 @@ pub struct CampaignFacts<'a> {
     pub starts_at: Option<DateTime<Utc>>,
     /// Who changed it last.
     pub changed_by: &'a str,
+    /// When and in which order it may send.
+    pub terms: &'a Terms,
     /// Most messages a day.
     pub daily_limit: Option<u32>,
     /// Charged today.
@@ -150,9 +154,11 @@ pub struct RecipientFacts<'a> {
 /// What keeps the whole organisation from sending.
 pub fn of_organization(facts: &OrganizationFacts<'_>, now: Now) -> impl Iterator<Item = Hold> {
     let stopped = facts.stopped_by.map(|by| Hold::SendingStopped { by: Safe::new(by).into_string() });
+    let ended = facts.subscription_ends.filter(|ends| *ends <= now.at);
+    let ended = ended.map(|since| Hold::SubscriptionEnded { since });
     let alone = (facts.senders == 0).then_some(Hold::NoSender);
     let cap = full(CapScope::Organization, facts.daily_limit, facts.used_today, now);
-    [stopped, alone, cap].into_iter().flatten()
+    [stopped, ended, alone, cap].into_iter().flatten()
 }
 
 /// What keeps a number from sending at all, lease and pace aside. Suspensions and rests that are over keep nothing.
@@ -201,7 +207,7 @@ pub fn of_campaign(facts: &CampaignFacts<'_>, now: Now) -> impl Iterator<Item = 
     let life = match facts.state {
         CampaignState::Active => None,
         CampaignState::Draft => Some(Hold::CampaignDraft),
-        CampaignState::Scheduled => Some(Hold::CampaignScheduled { starts: facts.starts_at }),
+        CampaignState::Scheduled => Some(waits_for_start(facts)),
         CampaignState::Paused => {
             Some(Hold::CampaignPaused { by: Some(Safe::new(facts.changed_by).into_string()) })
         }
@@ -210,7 +216,25 @@ pub fn of_campaign(facts: &CampaignFacts<'_>, now: Now) -> impl Iterator<Item = 
         }
     };
     let cap = full(CapScope::Campaign, facts.daily_limit, facts.used_today, now);
-    [life, cap].into_iter().flatten()
+    // What does not run waits for nobody's clock.
+    let runs = facts.state == CampaignState::Active;
+    let late = facts.terms.expires_at.filter(|late| runs && *late <= now.at);
+    let late = late.map(|since| Hold::TooLate { since });
+    let closed = facts.terms.calendar.closed(now.at).filter(|_| runs);
+    let closed = closed.map(|closed| Hold::QuietHours { opens: closed.opens });
+    [life, late, closed, cap].into_iter().flatten()
+}
+
+/// What a scheduled campaign waits for: somebody's decision, another campaign, or its time.
+fn waits_for_start(facts: &CampaignFacts<'_>) -> Hold {
+    if let Some(at) = facts.terms.missed_at {
+        return Hold::StartMissed { at };
+    }
+    let before = facts.terms.run_after.as_ref().filter(|before| before.state != CampaignState::Completed);
+    before.map_or(Hold::CampaignScheduled { starts: facts.starts_at }, |before| Hold::RunsAfter {
+        campaign: Safe::new(&before.name).into_string(),
+        cancelled: before.state == CampaignState::Cancelled,
+    })
 }
 
 /// What keeps one person's message, its campaign and number aside. What is on the wire or has ended waits for nothing.

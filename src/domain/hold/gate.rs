@@ -16,6 +16,8 @@ pub enum GateName {
     Campaign,
     /// Has nobody stopped all sending?
     Switch,
+    /// Does the subscription last?
+    Subscription,
     /// Does a sender run?
     Sender,
     /// May this person be written to?
@@ -24,6 +26,8 @@ pub enum GateName {
     Doubt,
     /// Is the step due?
     Due,
+    /// Is it an hour of a day on which people are written to?
+    Window,
     /// Can a number of the pool send what the campaign carries?
     Content,
     /// Has the pool a number for it?
@@ -50,14 +54,16 @@ pub enum GateName {
 
 impl GateName {
     /// All of them, in order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Store,
         Self::Campaign,
         Self::Switch,
+        Self::Subscription,
         Self::Sender,
         Self::Consent,
         Self::Doubt,
         Self::Due,
+        Self::Window,
         Self::Content,
         Self::Pool,
         Self::Number,
@@ -77,11 +83,13 @@ impl GateName {
         match self {
             Self::Store => "database",
             Self::Switch => "stop switch",
+            Self::Subscription => "subscription",
             Self::Sender => "sender",
             Self::Campaign => "campaign",
             Self::Consent => "consent",
             Self::Doubt => "doubt",
             Self::Due => "due time",
+            Self::Window => "window",
             Self::Content => "content",
             Self::Pool => "pool",
             Self::Number => "number",
@@ -102,11 +110,13 @@ impl GateName {
         match self {
             Self::Store => "records",
             Self::Switch => "nobody stopped sending",
+            Self::Subscription => "goes on",
             Self::Sender => "running",
             Self::Campaign => "active",
             Self::Consent => "may be written to",
             Self::Doubt => "nothing in doubt",
             Self::Due => "due",
+            Self::Window => "open",
             Self::Content => "can be sent",
             Self::Pool => "has a number",
             Self::Number => "in service",

@@ -90,7 +90,7 @@ pub fn stuck(snapshot: &Snapshot) -> Vec<(CampaignId, Vec<NumberId>)> {
         .campaigns
         .iter()
         .filter(|campaign| {
-            !campaign.shapes.is_empty() && !campaign.never_switch && campaign.next_due.is_some()
+            !campaign.shapes.is_empty() && !campaign.never_switch() && campaign.next_due.is_some()
         })
         .filter_map(|campaign| {
             let unable = unable(snapshot, campaign, pool_of(campaign), None);

@@ -3,12 +3,13 @@
 
 use super::*;
 use crate::domain::{
-    campaign::CampaignState,
+    campaign::{CampaignState, Failover, terms::Terms},
     consent::Words,
     ids::OrganizationId,
     number::{Number, NumberState, Pacing, ProviderKind, Suspension},
     phone::Phone,
     seeded::Seeded,
+    window::{Calendar, EVERY_DAY, Hours, Whose, Window},
 };
 use crate::store::snapshot::OrganizationView;
 use chrono::TimeDelta;
@@ -95,7 +96,9 @@ fn campaign(nth: usize, priority: i32, queued: u64) -> CampaignView {
         used_today: 0,
         queued,
         sending: 0,
-        never_switch: false,
+        failover: Failover::Pool,
+        only_number: None,
+        terms: Terms::default(),
         next_due: None,
         shapes: Vec::new(),
         revision: 1,
@@ -121,6 +124,7 @@ fn snapshot(numbers: Vec<NumberView>, campaigns: Vec<CampaignView>) -> Snapshot 
             daily_limit: None,
             used_today: 0,
             stopped_by: None,
+            subscription_ends: None,
             default_number: None,
             rehearsal: false,
             words: Words::default(),
@@ -196,7 +200,7 @@ fn no_more_is_asked_for_than_any_day_has_left() {
 #[test]
 fn what_is_bound_to_a_backup_is_asked_for_in_a_free_pool_too() {
     let mut scene = snapshot(vec![number(0, 1), number(1, 2)], vec![campaign(0, 10, 3)]);
-    scene.campaigns[0].never_switch = true;
+    scene.campaigns[0].failover = Failover::Never;
     let mut all = local(&scene);
     all.dry.insert(campaign_id(0), later(60));
     assert_eq!(planned(&scene, &all, 1_000), []);

@@ -12,6 +12,7 @@ use crate::domain::{
 };
 use crate::store::snapshot::Snapshot;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use std::collections::HashMap;
 
 /// One person's message, as far as it bears on why it waits.
@@ -21,6 +22,8 @@ pub struct Message<'a> {
     pub facts: RecipientFacts<'a>,
     /// The number that it is bound to.
     pub bound: Option<NumberId>,
+    /// The zone of the person's own clock, where the campaign goes by it.
+    pub zone: Option<Tz>,
 }
 
 impl Local {
@@ -87,10 +90,14 @@ impl Roster {
             return holds;
         }
         let campaign = &snapshot.campaigns[at];
+        let calendar = &campaign.terms.calendar;
+        if let Some(closed) = message.zone.and_then(|zone| calendar.closed_in(zone, now)) {
+            holds.push(Hold::QuietHours { opens: closed.opens });
+        }
         let place = |id: NumberId| snapshot.numbers.iter().position(|view| view.number.id == id);
         match message.bound.and_then(place) {
             // Nobody takes it over: it waits for its number, and for nothing else than that.
-            Some(place) if campaign.never_switch || self.numbers[place].is_none() => {
+            Some(place) if campaign.never_switch() || self.numbers[place].is_none() => {
                 holds.extend(self.campaign_as_a_whole(at));
                 holds.extend(self.own_holds(snapshot, local, place, now));
                 let unable = self.campaigns[at].unable.iter();

@@ -5,9 +5,11 @@ use super::holds::{self, CampaignFacts, NumberFacts, PoolFacts, Scene};
 use super::pools::PoolRead;
 use super::{ReadError, Seat, count, many};
 use crate::domain::action::Version;
+use crate::domain::campaign::terms::Terms;
 use crate::domain::hold::{self, GateName};
 use crate::domain::ids::{CampaignId, NumberId, PoolId};
 use crate::domain::text::{Safe, Shown};
+use crate::store::terms::terms_of;
 use crate::store::view::{
     CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine,
 };
@@ -26,11 +28,13 @@ const COUNTED: i64 = 2_000;
 const DAYS: i32 = 14;
 
 /// Gates that a campaign is asked.
-const GATES: [GateName; 8] = [
+const GATES: [GateName; 10] = [
     GateName::Campaign,
     GateName::Switch,
+    GateName::Subscription,
     GateName::Sender,
     GateName::Due,
+    GateName::Window,
     GateName::Pool,
     GateName::Number,
     GateName::OrganizationCap,
@@ -65,7 +69,7 @@ impl Store {
     ) -> Result<Vec<CampaignRead>, StoreError> {
         let rows = sqlx::query_as!(
             Columns,
-            r#"select c.id, c.name, c.state::text as "state!", c.priority, c.daily_limit, c.starts_at, c.started_at,
+            r#"select c.id, c.name, c.state::text as "state!", c.priority, c.weight, c.daily_limit, c.starts_at, c.started_at,
                       c.paused_at, c.finished_at, c.created_at, c.updated_at, c.changed_by, c.revision,
                       c.pool_id, k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",
                       k.accepted as "accepted!", k.delivered as "delivered!", k.read as "read!", k.failed as "failed!",
@@ -109,8 +113,24 @@ impl Store {
         .await
         .map_err(failed(DOING))?;
         let mut reads: Vec<CampaignRead> = rows.into_iter().map(Columns::read).collect::<Result<_, _>>()?;
+        self.note_terms(seat, &mut reads, only).await?;
         self.note_unsendable(seat, &mut reads).await?;
         Ok(reads)
+    }
+
+    async fn note_terms(
+        &self,
+        seat: &Seat,
+        reads: &mut [CampaignRead],
+        only: Option<CampaignId>,
+    ) -> Result<(), StoreError> {
+        let terms = terms_of(self.screen(), seat.organization, only).await?;
+        for read in reads {
+            read.facts.terms = terms.campaign(read.row.id);
+            // Who waits for their own clock waits for that, and for no later step.
+            read.facts.due_later = read.facts.due_later.filter(|_| !terms.is_zoned(read.row.id));
+        }
+        Ok(())
     }
 
     /// Everything about one campaign.
@@ -268,6 +288,7 @@ struct Columns {
     name: String,
     state: String,
     priority: i32,
+    weight: i32,
     daily_limit: Option<i32>,
     starts_at: Option<DateTime<Utc>>,
     started_at: Option<DateTime<Utc>>,
@@ -314,6 +335,7 @@ impl Columns {
             standing,
             changed_by: changed_by.clone(),
             starts_at: self.starts_at,
+            terms: Terms::default(),
             daily_limit: self.daily_limit.map(count),
             used_today: count(self.used),
             queued: counts.queued,
@@ -337,6 +359,8 @@ impl Columns {
                 .filter(|_| matches!(standing, CampaignStanding::Draft | CampaignStanding::Scheduled)),
             done_at: None,
             priority: self.priority,
+            weight: count(self.weight),
+            daily_limit: self.daily_limit.map(count),
         };
         Ok(CampaignRead { row, facts, pool: PoolId(self.pool_id), attempts: many(self.attempts) })
     }

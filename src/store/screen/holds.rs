@@ -3,7 +3,7 @@
 //!
 //! Pure: facts in, holds out. What only the sending process knows (its breakers) is not known here.
 
-use crate::domain::campaign::CampaignState;
+use crate::domain::campaign::{CampaignState, terms::Terms};
 use crate::domain::hold::{
     self, GateName, Hold,
     facts::{self, AccountRoom, Now, OrganizationFacts, Service},
@@ -29,6 +29,8 @@ pub struct Scene {
     pub zone: Tz,
     /// Who stopped all sending.
     pub stopped_by: Option<Safe>,
+    /// From when on nothing is sent any more.
+    pub subscription_ends: Option<DateTime<Utc>>,
     /// Senders that are alive.
     pub senders: u32,
     /// The organisation's daily limit.
@@ -73,6 +75,8 @@ pub struct CampaignFacts {
     pub changed_by: Safe,
     /// When it starts, if that is to come.
     pub starts_at: Option<DateTime<Utc>>,
+    /// When and in which order it may send.
+    pub terms: Terms,
     /// Its daily limit.
     pub daily_limit: Option<u32>,
     /// Charged to it today.
@@ -156,6 +160,7 @@ impl Scene {
     fn holds(&self) -> Vec<Hold> {
         let organization = OrganizationFacts {
             stopped_by: self.stopped_by.as_deref(),
+            subscription_ends: self.subscription_ends,
             senders: self.senders,
             daily_limit: self.daily_limit,
             used_today: self.used_today,
@@ -218,6 +223,7 @@ pub fn binding_number(scene: &Scene, number: &NumberFacts) -> Option<Hold> {
             matches!(
                 hold.gate(),
                 GateName::Switch
+                    | GateName::Subscription
                     | GateName::Number
                     | GateName::OrganizationCap
                     | GateName::AccountCap
@@ -236,6 +242,7 @@ pub fn of_campaign(scene: &Scene, campaign: &CampaignFacts, pool: &PoolFacts) ->
         state: state(campaign.standing),
         starts_at: campaign.starts_at,
         changed_by: &campaign.changed_by,
+        terms: &campaign.terms,
         daily_limit: campaign.daily_limit,
         used_today: campaign.used_today,
     };

@@ -132,7 +132,7 @@ impl Store {
 
     async fn ground(&self, seat: &Seat) -> Result<Ground, StoreError> {
         let row = sqlx::query!(
-            r#"select o.daily_limit, o.stopped_at, o.stopped_by, o.stopped_reason,
+            r#"select o.daily_limit, o.subscription_ends_at, o.stopped_at, o.stopped_by, o.stopped_reason,
                       coalesce(u.reserved, 0) as "used!", t.at as "at!", t.day as "day!",
                       (select count(*) from instances i where i.organization_id = o.id and i.closed_at is null
                           and i.kind <> 'watch' and i.seen_at > t.at - interval '15 seconds') as "senders!",
@@ -166,6 +166,7 @@ impl Store {
                 midnight: next_day(row.at, seat.zone),
                 zone: seat.zone,
                 stopped_by: stop.as_ref().map(|stop| stop.by.clone()),
+                subscription_ends: row.subscription_ends_at,
                 senders: u32::try_from(row.senders).unwrap_or(0),
                 daily_limit: row.daily_limit.map(count),
                 used_today: count(row.used),

@@ -1,7 +1,7 @@
 //! What a look at an organisation shows: plain values, read by the plan.
 
 use crate::domain::{
-    campaign::CampaignState,
+    campaign::{CampaignState, Failover, terms::Terms},
     consent::Words,
     content::{Shape, StepContent, registry::Registry},
     health::Quality,
@@ -33,6 +33,8 @@ pub struct OrganizationView {
     pub used_today: u32,
     /// Who pressed the panic key, if somebody did.
     pub stopped_by: Option<String>,
+    /// From when on nothing is sent any more.
+    pub subscription_ends: Option<DateTime<Utc>>,
     /// The number of last resort.
     pub default_number: Option<NumberId>,
     /// Only reaches loopback addresses; may run on another clock.
@@ -185,8 +187,12 @@ pub struct CampaignView {
     pub queued: u64,
     /// Recipients with an attempt on the wire.
     pub sending: u64,
-    /// Whether a message never changes its number.
-    pub never_switch: bool,
+    /// What happens to a message whose number is refused.
+    pub failover: Failover,
+    /// The only number that may send for it, if there is one.
+    pub only_number: Option<NumberId>,
+    /// When and in which order it may send.
+    pub terms: Terms,
     /// When its earliest put-back work or later step is due.
     pub next_due: Option<DateTime<Utc>>,
     /// What its steps carry, of those that are more than text; empty: every number can send it.
@@ -196,6 +202,18 @@ pub struct CampaignView {
 }
 
 impl CampaignView {
+    /// Whether this number may send for it at all.
+    #[must_use]
+    pub fn may_use(&self, number: NumberId) -> bool {
+        self.only_number.is_none_or(|only| only == number)
+    }
+
+    /// Whether a message stays with its number, or with one that people take for the same.
+    #[must_use]
+    pub fn never_switch(&self) -> bool {
+        self.failover != Failover::Pool
+    }
+
     /// The names of the templates that its steps carry.
     pub(super) fn templates(&self) -> impl Iterator<Item = String> {
         self.shapes.iter().filter_map(|step| Some(step.shape.template.as_ref()?.name.clone()))

@@ -130,6 +130,10 @@ pub struct CampaignRow {
     pub done_at: Option<DateTime<Utc>>,
     /// Lower goes first.
     pub priority: i32,
+    /// Its share among equals.
+    pub weight: u32,
+    /// Most messages a day; `None`: no limit of its own.
+    pub daily_limit: Option<u32>,
 }
 
 /// One step of a campaign.

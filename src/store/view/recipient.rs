@@ -5,7 +5,7 @@ use crate::domain::action::{Subject, Version};
 use crate::domain::ids::{AttemptId, CampaignId, RecipientId};
 use crate::domain::phone::Phone;
 use crate::domain::text::{Safe, Shown};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use std::time::Duration;
 
 /// Where a recipient's message is, in the operator's words (`design.md`, section 1).
@@ -111,6 +111,8 @@ pub struct RecipientDetail {
     pub step: (u32, u32),
     /// When it is due.
     pub due_at: Option<DateTime<Utc>>,
+    /// On which day of the organisation's zone its first message was planned.
+    pub planned_on: Option<NaiveDate>,
     /// Why it waits.
     pub hold: Option<HoldView>,
     /// Gates in order.

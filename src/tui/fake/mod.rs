@@ -158,6 +158,8 @@ pub fn campaign(at: u64, name: &str, standing: CampaignStanding) -> CampaignRow 
         starts_at: None,
         done_at: None,
         priority: 10,
+        weight: 1,
+        daily_limit: Some(5_000),
     }
 }
 
@@ -348,6 +350,7 @@ pub fn recipient_detail(id: RecipientId) -> RecipientDetail {
         country: Some("CM".into()),
         step: (1, 1),
         due_at: Some(ago(-1_700)),
+        planned_on: None,
         hold: Some(hold("retry later", "WhatsApp limits marketing to this person", 1_700)),
         gates: vec![
             Gate {

@@ -1,10 +1,10 @@
-//! A number, new or edited. Each field says what is wrong with it, beside it, as it is typed.
+//! A number, new or edited, or the terms of a campaign. Each field says what is wrong with it, beside it, as it is typed.
 
 use crate::domain::action::{NewNumber, Version};
-use crate::domain::ids::{AccountId, NumberId};
+use crate::domain::ids::{AccountId, CampaignId, NumberId};
 use crate::domain::number::{LAST_PRIORITY, Pacing};
 use crate::domain::phone::Phone;
-use crate::store::view::NumberRow;
+use crate::store::view::{CampaignRow, NumberRow};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
@@ -31,6 +31,7 @@ enum Name {
     Label,
     Priority,
     DailyLimit,
+    Weight,
     Interval,
     PerSecond,
     InFlight,
@@ -48,11 +49,18 @@ struct Field {
 /// The form.
 #[derive(Debug, Clone)]
 pub struct NumberForm {
-    edits: Option<(NumberId, Version, String)>,
+    edits: Option<(Edited, Version, String)>,
     fields: Vec<Field>,
     focus: usize,
     /// Whether saving was tried: only then is an empty field a fault.
     tried: bool,
+}
+
+/// What an edit is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edited {
+    Number(NumberId),
+    Campaign(CampaignId),
 }
 
 /// What a form that can be saved says.
@@ -77,6 +85,19 @@ pub enum Filled {
         daily_limit: Option<u32>,
         /// How fast.
         pacing: Pacing,
+    },
+    /// Other terms for a campaign.
+    Campaign {
+        /// Which one.
+        id: CampaignId,
+        /// The version that was seen.
+        version: Version,
+        /// Its place.
+        priority: i32,
+        /// Its share among equals.
+        weight: u32,
+        /// Most messages a day.
+        daily_limit: Option<u32>,
     },
 }
 
@@ -121,7 +142,11 @@ impl NumberForm {
     pub fn edit(row: &NumberRow) -> Self {
         let limit = row.daily_limit.map(|limit| limit.to_string()).unwrap_or_default();
         Self {
-            edits: Some((row.id, row.version, format!("{}  {}", row.name.as_str(), row.phone))),
+            edits: Some((
+                Edited::Number(row.id),
+                row.version,
+                format!("number  {}  {}", row.name.as_str(), row.phone),
+            )),
             fields: vec![
                 text(Name::Priority, "Priority", &row.priority.to_string(), 6, "lower goes first"),
                 text(Name::DailyLimit, "Daily limit", &limit, 9, "empty: none of our own"),
@@ -140,6 +165,21 @@ impl NumberForm {
                     "0: no limit of our own",
                 ),
                 text(Name::InFlight, "At once", &row.pacing.in_flight.to_string(), 9, "at least 1"),
+            ],
+            focus: 0,
+            tried: false,
+        }
+    }
+
+    /// For a campaign: its place, its share and its daily limit.
+    pub fn edit_campaign(row: &CampaignRow) -> Self {
+        let limit = row.daily_limit.map(|limit| limit.to_string()).unwrap_or_default();
+        Self {
+            edits: Some((Edited::Campaign(row.id), row.version, format!("campaign  {}", row.name.as_str()))),
+            fields: vec![
+                text(Name::Priority, "Priority", &row.priority.to_string(), 6, "lower goes first"),
+                text(Name::Weight, "Weight", &row.weight.to_string(), 6, "its share among equals"),
+                text(Name::DailyLimit, "Daily limit", &limit, 9, "empty: none of its own"),
             ],
             focus: 0,
             tried: false,
@@ -225,6 +265,7 @@ impl NumberForm {
                 None
             }
             Name::Interval => whole(0, 86_400),
+            Name::Weight => whole(1, 1_000),
             Name::PerSecond => whole(0, 1_000),
             Name::InFlight => whole(1, 1_000),
             Name::Label | Name::SenderId => None,
@@ -245,7 +286,11 @@ impl NumberForm {
         let number = |name: Name| self.text_of(name).parse::<u32>().ok();
         let daily_limit = number(Name::DailyLimit);
         let priority = self.text_of(Name::Priority).parse::<i32>().map_err(|_| ())?;
-        if let Some((id, version, _)) = &self.edits {
+        if let Some((Edited::Campaign(id), version, _)) = &self.edits {
+            let weight = number(Name::Weight).ok_or(())?;
+            return Ok(Filled::Campaign { id: *id, version: *version, priority, weight, daily_limit });
+        }
+        if let Some((Edited::Number(id), version, _)) = &self.edits {
             return Ok(Filled::Edit {
                 id: *id,
                 version: *version,
@@ -300,7 +345,7 @@ impl NumberForm {
         let dialog = centred(area, width, count * step + if roomy { 6 } else { 4 });
         canvas.clear(dialog);
         let title = match &self.edits {
-            Some((_, _, name)) => format!("Edit number  {name}"),
+            Some((_, _, name)) => format!("Edit {name}"),
             None => "New number".into(),
         };
         let inside = canvas.panel(

@@ -211,6 +211,9 @@ pub fn history(facts: &mut Facts, model: &Model, id: RecipientId) {
         }
     };
     facts.fact("Step", &format!("{} of {}", detail.step.0, detail.step.1), Role::Text);
+    if let Some(date) = detail.planned_on {
+        facts.fact("Planned", &date.to_string(), Role::Text);
+    }
     if let Some(due) = detail.due_at {
         let clock = words::clock(due, model.now.wall, model.session.zone);
         facts.fact("Due", &format!("{clock} ({})", words::relative(due, model.now.wall)), Role::Text);

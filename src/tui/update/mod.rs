@@ -200,4 +200,6 @@ mod inside_tests;
 #[cfg(test)]
 mod mouse_tests;
 #[cfg(test)]
+mod terms_tests;
+#[cfg(test)]
 mod tests;

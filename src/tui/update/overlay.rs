@@ -8,7 +8,7 @@ use crate::tui::lists::Motion;
 use crate::tui::model::{Level, Model};
 use crate::tui::msg::{Consent, Effect};
 use crate::tui::overlays::{Overlay, confirm::Confirm, picker::Choice, reason::Asks, reason::ReasonPrompt};
-use crate::tui::verbs::{add_number, edit_number, handing_to, saying, settle};
+use crate::tui::verbs::{add_number, edit_campaign, edit_number, handing_to, saying, settle};
 use crossterm::event::KeyEvent;
 
 /// Runs a command of the overlay on top; `None` if it has no such command.
@@ -149,6 +149,15 @@ fn save(model: &mut Model) -> Vec<Effect> {
                     edit_number(&row, priority, daily_limit, pacing, model)
                 }
                 None => Err("this number is gone".into()),
+            }
+        }
+        Ok(Filled::Campaign { id, version, priority, weight, daily_limit }) => {
+            match model.campaign(id).cloned() {
+                Some(mut row) => {
+                    row.version = version;
+                    edit_campaign(&row, priority, weight, daily_limit, model)
+                }
+                None => Err("this campaign is gone".into()),
             }
         }
         Err(()) => {

@@ -270,6 +270,11 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             model.overlays.extend(form.map(|form| Overlay::Form(Box::new(form))));
             return Some(Vec::new());
         }
+        Cmd::CampaignEdit => {
+            let form = allowed::campaigns(model).first().map(|row| NumberForm::edit_campaign(row));
+            model.overlays.extend(form.map(|form| Overlay::Form(Box::new(form))));
+            return Some(Vec::new());
+        }
         Cmd::RecipientsOf => return Some(recipients_of(model)),
         Cmd::CampaignForecast => {
             let panel = allowed::campaigns(model).first().map(|row| ForecastPanel::new(row));

@@ -176,3 +176,55 @@ impl CampaignVerb {
         lines
     }
 }
+
+/// The proposal that a filled-in form makes, if anything changed.
+///
+/// # Errors
+/// When nothing changed.
+pub fn edit(
+    row: &CampaignRow,
+    priority: i32,
+    weight: u32,
+    daily_limit: Option<u32>,
+    model: &Model,
+) -> Result<Proposal, Reason> {
+    if (priority, weight, daily_limit) == (row.priority, row.weight, row.daily_limit) {
+        return Err("nothing changed".into());
+    }
+    let done = format!("changed {}", row.name.as_str());
+    let mut proposal = Proposal::new(Danger::Tier0, "Change terms?", "Change", done);
+    proposal.lines =
+        vec![("Campaign", format!("{}  (version {})", row.name.as_str(), row.version.0), Role::Text)];
+    if priority != row.priority {
+        proposal.lines.push(("Priority", format!("{} -> {priority}", row.priority), Role::Text));
+    }
+    if weight != row.weight {
+        proposal.lines.push(("Weight", format!("{} -> {weight}", row.weight), Role::Text));
+    }
+    // What lets more of it out is asked about: a limit that is raised or taken off, and a better place.
+    let raised = match (row.daily_limit, daily_limit) {
+        (Some(now), Some(then)) => then > now,
+        (now, then) => now.is_some() && then.is_none(),
+    };
+    if daily_limit != row.daily_limit {
+        let limit =
+            |limit: Option<u32>| limit.map_or("none".into(), |limit| words::grouped(u64::from(limit)));
+        let role = if raised { Role::Warn } else { Role::Text };
+        let change = format!("{} -> {}", limit(row.daily_limit), limit(daily_limit));
+        proposal.lines.push(("Daily limit", change, role));
+    }
+    if priority < row.priority || weight > row.weight {
+        proposal.danger = Danger::Tier1;
+    }
+    if raised {
+        proposal.danger = Danger::Tier2;
+        proposal.title = "Raise limits?".into();
+        proposal.button = "Raise";
+        proposal.warning = Some("More messages may go out at once.");
+        proposal.typed = Some(Typed::name("campaign's name", &row.name, row.id.0));
+    }
+    let terms = Action::SetTerms { campaign: row.id, priority, weight, daily_limit };
+    proposal.orders = vec![Order::on(terms, row.version)];
+    proposal.lines.extend(also_here(model, Subject::Campaign(row.id)));
+    Ok(proposal)
+}

@@ -6,7 +6,7 @@ mod numbers;
 mod recipients;
 mod replies;
 
-pub use campaigns::CampaignVerb;
+pub use campaigns::{CampaignVerb, edit as edit_campaign};
 pub use numbers::{NumberVerb, add as add_number, edit as edit_number, pace};
 pub use recipients::{RecipientVerb, release_stop, settle, stop_all};
 pub use replies::{ThreadVerb, handing_to, saying};

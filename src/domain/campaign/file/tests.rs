@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::campaign::Missed;
 
 const DOUALA: Tz = chrono_tz::Africa::Douala;
 
@@ -135,9 +136,7 @@ template = { name = "x" }
 c.toml:3:12: priority is -5: a priority is a number from 0 to 9999, lower goes first
 c.toml:4:1: unknown key dayly_limit: did you mean daily_limit?
 c.toml:5:15: daily_limit is -1: a daily limit is a number from 1 to 2147483647; leave the line out for no limit
-c.toml:6:1: run_after is not available yet: take it out
 c.toml:7:13: starts_at "tomorrow" is not a time: write starts_at = "2026-12-01T09:00", in the organisation's zone Africa/Douala
-c.toml:8:12: failover = "label" is not available yet: write failover = "pool" or failover = "never"
 c.toml:11:20: audience.countries[1] "Nigeria" is not a country code: write two letters (ISO 3166), such as "CM"
 c.toml:11:31: audience.countries[2] "UK" is no country's code (ISO 3166): the United Kingdom is "GB"
 c.toml:12:1: audience.gender is not available yet: take it out
@@ -154,10 +153,47 @@ c.toml:21:1: steps[1].template.language is missing: write language = "en", as th
 }
 
 #[test]
+fn when_it_may_send_is_read_or_refused_with_its_place() {
+    let read = spec(&with(
+        "run_after = \"other\"\nmissed = \"next_window\"\nexpires_after = \"6h\"\nuntil = \"2026-12-01T20:00\"\n\
+         window = { from = \"09:00\", to = \"20:00\", days = [\"mon\", \"sat\"], zone = \"recipient\" }",
+    ));
+    assert_eq!(
+        read.window.map(|window| window.to_string()).as_deref(),
+        Some("09:00-20:00 mon,sat recipient")
+    );
+    assert_eq!(read.run_after.as_ref().map(CampaignName::as_str), Some("other"));
+    assert_eq!((read.missed, read.expires_after.map(Delay::seconds)), (Missed::NextWindow, Some(21_600)));
+    assert_eq!(read.until.map(|until| until.to_rfc3339()).as_deref(), Some("2026-12-01T19:00:00+00:00"));
+    let table = [
+        ("window = {}", "window.from is missing"),
+        ("window = { from = \"9\", to = \"20:00\" }", "window.from \"9\" is no time of day"),
+        ("window = { from = \"09:00\", to = \"09:00\" }", "window begins and ends at 09:00"),
+        (
+            "window = { from = \"09:00\", to = \"20:00\", days = [\"noday\"] }",
+            "window.days[0] \"noday\" is no day",
+        ),
+        ("window = { from = \"09:00\", to = \"20:00\", days = [\"mon\", \"mon\"] }", "stands there twice"),
+        ("window = { from = \"09:00\", to = \"20:00\", zone = \"Mars\" }", "window.zone is \"Mars\""),
+        ("window = { form = \"09:00\", to = \"20:00\" }", "did you mean from?"),
+        ("missed = \"never\"", "missed is \"never\": write send, next_window or ask"),
+        ("expires_after = \"0h\"", "nothing would ever be sent"),
+        ("run_after = \"a\"", "run_after is the campaign itself"),
+    ];
+    for (lines, why) in table {
+        let found = sentences(&with(lines));
+        assert!(found.iter().any(|sentence| sentence.contains(why)), "{lines}: {found:?}");
+    }
+    let context = Context { campaigns: Some(&["spring-sale"]), ..Context::in_zone(DOUALA) };
+    let text = with("run_after = \"spring-sal\"");
+    let findings = CampaignFile::parse(&text, "c.toml", &context).unwrap_err();
+    assert!(findings[0].sentence.contains("did you mean \"spring-sale\"?"), "{findings:?}");
+    assert_eq!(spec(&with("failover = \"label\"")).failover, Failover::Label);
+}
+
+#[test]
 fn what_belongs_to_a_later_part_is_refused_by_name() {
     let table = [
-        ("run_after = \"x\"", "run_after"),
-        ("window = { from = \"09:00\", to = \"20:00\" }", "window"),
         ("[audience]\ngender = \"female\"", "audience.gender"),
         ("[audience]\nprofessions = [\"nurse\"]", "audience.professions"),
         ("[audience]\nage = { min = 18 }", "audience.age"),
@@ -178,7 +214,7 @@ fn an_unknown_key_is_refused_with_the_likely_one() {
         ("runafter = \"x\"", "unknown key runafter: did you mean run_after?"),
         (
             "colour = 1",
-            "unknown key colour: known here are name, priority, pool, daily_limit, starts_at, failover, audience, steps, slots, exit, opt_out_line, stop_when",
+            "unknown key colour: known here are name, priority, pool, daily_limit, starts_at, run_after, missed, window, expires_after, until, failover, audience, steps, slots, exit, opt_out_line, stop_when",
         ),
         ("[audience]\ncountry = [\"CM\"]", "unknown key audience.country: did you mean countries?"),
         (
@@ -221,7 +257,7 @@ fn each_wrong_value_says_what_to_write() {
         ("pool = true", "pool is true or false: write pool = \"default\""),
         (
             "failover = \"sometimes\"",
-            "failover is \"sometimes\": write failover = \"pool\" or failover = \"never\"",
+            "failover is \"sometimes\": write failover = \"pool\", failover = \"label\" or failover = \"never\"",
         ),
         ("audience = []", "audience is a list: write it as a section, [audience]"),
         (
@@ -366,14 +402,7 @@ attributes = { customer_teir = ["premium"], shoe = ["42"] }
 text = { en = "Hello {{name}}, {{city}}", fr = "Bonjour {{referrerName}} {{pointure|42}}" }
 "#;
     let check = |attributes: Option<&[&str]>, pools: Option<&[&str]>| {
-        let context = Context {
-            zone: DOUALA,
-            attributes,
-            pools,
-            private_media: false,
-            opt_out_line: false,
-            default_texts: &[],
-        };
+        let context = Context { attributes, pools, ..Context::in_zone(DOUALA) };
         let lines = |findings: Vec<Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
         CampaignFile::parse(text, "c.toml", &context)
             .map_err(lines)

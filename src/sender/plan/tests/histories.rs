@@ -47,6 +47,34 @@ fn random_number(random: &mut Seeded, nth: usize) -> NumberView {
     view
 }
 
+/// Whether somebody of a campaign may be written to at this hour.
+fn awake(campaign: &CampaignView, at: DateTime<Utc>) -> bool {
+    let calendar = &campaign.terms.calendar;
+    let open = |hours: Hours, zone| hours.are_open(at, zone);
+    calendar.organization.is_none_or(|hours| open(hours, calendar.zone))
+        && calendar.window.is_none_or(|window| match window.zone {
+            Whose::Recipient => calendar.zones.iter().any(|zone| open(window.hours, *zone)),
+            Whose::Organization => open(window.hours, calendar.zone),
+            Whose::Zone(zone) => open(window.hours, zone),
+        })
+}
+
+/// Mostly none: then nothing about the hours is asked.
+fn random_calendar(random: &mut Seeded) -> Calendar {
+    let hours = |random: &mut Seeded| {
+        let from = u16::try_from(random.below(24)).unwrap() * 60;
+        Hours::new(from, (from + 60 * (1 + u16::try_from(random.below(22)).unwrap())) % 1_440, EVERY_DAY).ok()
+    };
+    let window = random.once_in(4).then(|| hours(random)).flatten();
+    let zone = random.pick(&[Whose::Organization, Whose::Recipient, Whose::Zone(Tz::Asia__Tokyo)]);
+    Calendar {
+        organization: random.once_in(8).then(|| hours(random)).flatten(),
+        zone: Tz::Africa__Douala,
+        window: window.map(|hours| Window { hours, zone }),
+        zones: vec![Tz::Africa__Douala, Tz::America__St_Johns],
+    }
+}
+
 fn random_campaign(random: &mut Seeded, nth: usize, pools: usize) -> CampaignView {
     let mut view = campaign(nth, random.pick(&[1, 10, 10, 10]), random.pick(&[0, 1, 7, 500, 500]));
     view.state = random.pick(&[
@@ -60,7 +88,8 @@ fn random_campaign(random: &mut Seeded, nth: usize, pools: usize) -> CampaignVie
     view.pool = pool_id(random.below(pools));
     view.daily_limit = random.pick(&[None, None, None, Some(12), Some(300)]);
     view.used_today = random.below_u32(view.daily_limit.unwrap_or(400) + 2);
-    view.never_switch = random.once_in(4);
+    view.failover = if random.once_in(4) { Failover::Never } else { Failover::Pool };
+    view.terms.calendar = random_calendar(random);
     view.next_due = random.once_in(3).then(|| random_time(random));
     view
 }
@@ -190,6 +219,7 @@ impl Model<'_> {
         let somebody = self.members(campaign).into_iter().any(|view| self.in_service(view))
             || self.scene.numbers.iter().any(|view| default == Some(view.number.id) && self.in_service(view));
         campaign.state == CampaignState::Active
+            && awake(campaign, self.now)
             && campaign.daily_limit.is_none_or(|limit| campaign.used_today < limit)
             && somebody
     }

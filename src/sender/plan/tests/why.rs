@@ -17,7 +17,7 @@ fn message(state: RecipientState, bound: Option<NumberId>) -> Message<'static> {
         reason: None,
         in_doubt_since: None,
     };
-    Message { facts, bound }
+    Message { facts, bound, zone: None }
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn what_is_bound_waits_for_its_number_only() {
     assert_eq!(ask(&scene, 1), ["paced"]);
     scene.numbers[1].number.state = NumberState::Disabled;
     assert_eq!(ask(&scene, 1), [""; 0], "another takes it over");
-    scene.campaigns[0].never_switch = true;
+    scene.campaigns[0].failover = Failover::Never;
     assert_eq!(ask(&scene, 1), ["number_disabled", "paced"]);
 }
 

@@ -13,16 +13,19 @@ use crate::domain::recipient::RecipientState;
 use crate::domain::text::{Safe, Shown};
 use crate::store::history::person_history;
 use crate::store::view::{AttemptLine, ElsewhereLine, RecipientDetail};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 
 /// Gates that a recipient is asked.
-const GATES: [GateName; 9] = [
+const GATES: [GateName; 11] = [
     GateName::Campaign,
     GateName::Switch,
+    GateName::Subscription,
     GateName::Sender,
     GateName::Consent,
     GateName::Doubt,
     GateName::Due,
+    GateName::Window,
     GateName::Pool,
     GateName::Number,
     GateName::CampaignCap,
@@ -39,6 +42,8 @@ struct Read {
     reason: Option<String>,
     in_doubt_since: Option<DateTime<Utc>>,
     opted_out: bool,
+    planned_on: Option<NaiveDate>,
+    zone: Option<Tz>,
     country: Option<Safe>,
     phone: Option<Phone>,
 }
@@ -65,6 +70,8 @@ impl Store {
         let waits = matches!(read.state, RecipientState::Queued | RecipientState::InDoubt);
         let mut holds = own_holds(&scene, &read);
         if waits {
+            let closed = read.zone.and_then(|zone| campaign.facts.terms.calendar.closed_in(zone, scene.at));
+            holds.extend(closed.map(|closed| Hold::QuietHours { opens: closed.opens }));
             holds.extend(holds::of_campaign(&scene, &campaign.facts, &pool));
         }
         Ok(RecipientDetail {
@@ -72,6 +79,7 @@ impl Store {
             country: read.country.clone(),
             step: (read.step, read.steps),
             due_at: read.due_at,
+            planned_on: read.planned_on.filter(|_| read.state != RecipientState::Skipped),
             hold: hold::binding(&holds).map(|hold| holds::shown(hold, scene.zone)),
             // What has ended waits for nothing.
             gates: if waits { holds::gates(&GATES, &holds, &[], scene.zone) } else { Vec::new() },
@@ -108,7 +116,7 @@ impl Store {
 
     async fn read_recipient(&self, seat: &Seat, key: Key) -> Result<Option<Read>, StoreError> {
         let row = sqlx::query!(
-            r#"select r.state::text as "state!", r.step, r.tries, r.due_at, r.reason, r.phone::text as "phone!",
+            r#"select r.state::text as "state!", r.step, r.tries, r.due_at, r.zone, planned_on($1, $2, r.id) as planned_on, r.reason, r.phone::text as "phone!",
                       p.country as "country?", a.in_doubt_since as "in_doubt_since?",
                       (select count(*) from campaign_steps s
                         where s.organization_id = $1 and s.campaign_id = $2) as "steps!",
@@ -137,6 +145,8 @@ impl Store {
             reason: row.reason,
             in_doubt_since: row.in_doubt_since,
             opted_out: row.opted_out,
+            planned_on: row.planned_on,
+            zone: row.zone.and_then(|zone| zone.parse().ok()),
             country: row
                 .country
                 .map(Safe::from)

@@ -1,0 +1,161 @@
+-- Other terms for a campaign that lives: effective with the next claim, on every sender.
+
+-- The keys of p_change are columns; a key that is there and null sets null. Steps, audience and people stay what they are.
+create function edit_campaign(
+    p_org uuid, p_campaign uuid, p_expected bigint, p_actor text, p_instance uuid, p_reason text, p_change jsonb
+) returns change_answer language plpgsql as $$
+declare
+    v_old   campaigns;
+    v_new   campaigns;
+    v_now   timestamptz;
+    v_why   text;
+    v_by    text;
+    v_at    timestamptz;
+begin
+    -- Before the claims that come after it (migration 0009).
+    perform pg_advisory_xact_lock(decision_queue(p_org));
+    select * into v_old from campaigns where organization_id = p_org and id = p_campaign for update;
+    if not found then
+        return row ('missing', null, null, null, null, null, null)::change_answer;
+    end if;
+    v_now := clock_timestamp();
+    v_new := jsonb_populate_record(v_old, p_change);
+    if to_jsonb(v_new) = to_jsonb(v_old) then
+        select actor, at into v_by, v_at from last_decision(p_org, p_campaign);
+        return row ('already', v_old.revision, coalesce(v_by, v_old.changed_by), coalesce(v_at, v_old.updated_at),
+                    v_old.name, v_old.state, null)::change_answer;
+    end if;
+    if p_expected is not null and p_expected <> v_old.revision then
+        return row ('changed', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, v_old.state,
+                    null)::change_answer;
+    end if;
+    v_why := case
+        when v_old.state in ('completed', 'cancelled') then 'is_over'
+        when v_new.window_zone = 'recipient' and not v_old.zoned then 'own_clocks_unknown'
+        when v_new.run_after_id is distinct from v_old.run_after_id and v_old.state not in ('draft', 'scheduled')
+            then 'has_started'
+        when v_old.state = 'scheduled' and v_new.run_after_id is null and v_new.starts_at is null then 'no_start'
+        when v_new.only_number_id is not null and not exists (
+                 select from whatsapp_numbers n where n.organization_id = p_org and n.id = v_new.only_number_id
+                    and (exists (select from pool_numbers m where m.organization_id = p_org
+                                    and m.pool_id = v_new.pool_id and m.number_id = n.id)
+                         or exists (select from organizations o where o.id = p_org and o.default_number_id = n.id)))
+            then 'not_in_pool'
+        when exists (with recursive before (id) as (
+                         select v_new.run_after_id
+                         union
+                         select c.run_after_id from campaigns c join before b on c.organization_id = p_org and c.id = b.id)
+                     select from before where id = p_campaign) then 'cycle' end;
+    if v_why is not null then
+        return row ('refused', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name,
+                    case v_why when 'is_over' then v_old.state::text else v_why end, null)::change_answer;
+    end if;
+    update campaigns
+       set priority = v_new.priority, weight = v_new.weight, daily_limit = v_new.daily_limit, pool_id = v_new.pool_id,
+           failover = v_new.failover, window_from = v_new.window_from, window_to = v_new.window_to,
+           window_days = v_new.window_days, window_zone = v_new.window_zone, run_after_id = v_new.run_after_id,
+           missed = v_new.missed, expires_after = v_new.expires_after, expires_at = v_new.expires_at,
+           only_number_id = v_new.only_number_id, revision = revision + 1, updated_at = v_now, changed_by = p_actor
+     where organization_id = p_org and id = p_campaign
+    returning * into v_new;
+    -- What waits for a number that takes no part any more is freed; what is left of it by the senders' chore.
+    perform free_stranded(p_org, p_campaign, v_new.pool_id);
+    perform record_decision(p_org, v_now, p_actor, p_instance, 'edit campaign', 'campaign', p_campaign, v_old.name,
+                            p_reason, to_jsonb(v_old), to_jsonb(v_new));
+    return row ('done', v_new.revision, p_actor, v_now, v_old.name, v_new.state,
+                to_jsonb(v_old) - 'source' - 'audience')::change_answer;
+end $$;
+comment on function edit_campaign is 'Other terms for a campaign, with who, when and why. Once it has committed, claims obey.';
+
+-- A start that no sender was there for: put off to another time, or (none) kept until somebody decides.
+create function put_off_start(
+    p_org uuid, p_campaign uuid, p_instance uuid, p_missed timestamptz, p_to timestamptz
+) returns boolean language plpgsql as $$
+declare
+    v_old campaigns;
+    v_new campaigns;
+begin
+    perform pg_advisory_xact_lock(decision_queue(p_org));
+    select * into v_old from campaigns
+      where organization_id = p_org and id = p_campaign and state = 'scheduled' and starts_at = p_missed
+        and missed_at is null for update;
+    if not found then
+        return false;
+    end if;
+    update campaigns
+       set starts_at = coalesce(p_to, starts_at), missed_at = case when p_to is null then starts_at end,
+           revision = revision + 1, updated_at = clock_timestamp(), changed_by = 'sender'
+     where organization_id = p_org and id = p_campaign
+    returning * into v_new;
+    return record_decision(p_org, clock_timestamp(), 'sender', p_instance, 'put off start', 'campaign', p_campaign,
+                           v_old.name, 'no sender was there when it was to start', to_jsonb(v_old), to_jsonb(v_new));
+end $$;
+
+-- Everybody of a campaign who would be tried again, or why not: which state they are in, what their last try met.
+create function retry_candidates(p_org uuid, p_campaign uuid, p_scope text, p_code text)
+    returns table (recipient_id uuid, verdict text) language sql stable as $$
+    select r.id,
+           case when c.state in ('completed', 'cancelled') then 'campaign_' || c.state::text
+                when s.since is not null then 'opted_out'
+                when r.state in ('failed', 'skipped') and exists (
+                         select from attempts l where l.organization_id = p_org and l.recipient_id = r.id
+                            and l.step = r.step and l.live) then 'accepted_or_in_doubt'
+                when r.state = 'in_doubt' then 'in_doubt_without_verdict'
+                when r.state = 'queued' and r.due_at is null then 'has_its_turn_already'
+                when r.state = 'queued' and r.due_at <= clock_timestamp() then 'is_due_already'
+                when r.state = 'queued' and r.tries = 0 then 'step_is_not_due'
+                when a.class in ('opted_out', 'recipient_blocked') then 'refused_by_the_person'
+                else 'retry' end
+      from campaigns c
+      join campaign_recipients r on r.organization_id = p_org and r.campaign_id = c.id
+      left join suppressions s on s.organization_id = p_org and s.phone = r.phone
+      left join attempts a on a.organization_id = p_org and a.id = r.last_attempt_id
+     where c.organization_id = p_org and c.id = p_campaign
+       and case p_scope when 'failed' then r.attention = 'failed'
+                        when 'in_doubt' then r.attention = 'in_doubt'
+                        when 'expired' then r.attention = 'skipped' and r.reason = 'expired'
+                        when 'pending' then r.state = 'queued' end
+       and (p_code is null or p_code in (a.code, a.class, r.reason))
+$$;
+
+-- Tries them again: queued at once, with all tries before them. Answers how many by verdict.
+create function retry_recipients(
+    p_org uuid, p_campaign uuid, p_scope text, p_code text, p_dry boolean, p_actor text, p_instance uuid, p_reason text
+) returns table (verdict text, people bigint) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_ids      uuid[];
+    v_verdicts text[];
+    v_locked   uuid[];
+    v_name  text;
+    v_count bigint;
+begin
+    if p_dry then
+        return query select k.verdict, count(*) from retry_candidates(p_org, p_campaign, p_scope, p_code) k group by 1;
+        return;
+    end if;
+    select name into v_name from campaigns where organization_id = p_org and id = p_campaign for share;
+    -- Their rows first; only then it is asked what may be: an outcome or an opt-out that comes meanwhile waits, or is seen.
+    select array_agg(t.id) into v_locked from (
+        select r.id from campaign_recipients r
+         where r.organization_id = p_org and r.campaign_id = p_campaign
+           and r.id in (select k.recipient_id from retry_candidates(p_org, p_campaign, p_scope, p_code) k
+                         where k.verdict = 'retry')
+         order by r.id for update) t;
+    select array_agg(k.recipient_id), array_agg(k.verdict) into v_ids, v_verdicts
+      from retry_candidates(p_org, p_campaign, p_scope, p_code) k;
+    update campaign_recipients r
+       set state = 'queued', attention = null, reason = null, tries = 0, due_at = clock_timestamp(),
+           bound_number_id = r.sticky_number_id, updated_at = clock_timestamp()
+     where r.organization_id = p_org and r.campaign_id = p_campaign
+       and r.id = any (v_locked)
+       and r.id in (select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry');
+    get diagnostics v_count = row_count;
+    if v_count > 0 then
+        perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'retry recipients', 'campaign',
+                                p_campaign, v_name, p_reason, null,
+                                jsonb_build_object('scope', p_scope, 'code', p_code, 'retried', v_count));
+    end if;
+    return query select t.verdict, count(*) from unnest(v_verdicts) as t (verdict) group by 1;
+end $$;
+comment on function retry_recipients is 'Tries a campaign''s failed, put-back or expired messages again, and says who is not.';
