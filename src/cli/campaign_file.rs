@@ -1,15 +1,11 @@
 //! `signalbox campaign check` and `create`: from a file to a campaign, or to everything that is wrong with it.
 
 use super::{
-    CliError, Session,
+    CliError, Session, audience,
     campaign_pool::{self, Note},
-    output::card,
     session::Org,
 };
-use crate::{
-    domain::campaign::{CampaignFile, CampaignSpec, Context, Finding, file::FILE_LIMIT},
-    store::campaign::AudienceCount,
-};
+use crate::domain::campaign::{CampaignFile, CampaignSpec, Context, Finding, file::FILE_LIMIT};
 use serde_json::json;
 use std::{
     fs::File,
@@ -34,7 +30,8 @@ pub async fn check(session: &Session, org: &Org, file: &Path) -> Result<(), CliE
         Ok(checked) => checked,
         Err(findings) => return refuse(session, &findings),
     };
-    let audience = session.store.count_audience(org.id, &checked.spec).await?;
+    let terms = session.store.terms_of_spec(org.id, &checked.spec).await?;
+    let audience = session.store.estimate(org.id, &terms).await?;
     let value = json!({
         "ok": true, "name": checked.spec.name, "steps": checked.spec.steps.len(), "findings": [],
         "notes": checked.notes, "audience": audience,
@@ -45,7 +42,7 @@ pub async fn check(session: &Session, org: &Org, file: &Path) -> Result<(), CliE
             "{} is in order: campaign {}\n{}{notes}",
             file.display(),
             checked.spec.name,
-            describe(&audience)
+            audience::describe(&audience)
         )
     })
 }
@@ -84,8 +81,38 @@ pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), Cli
     })
 }
 
+/// What a file asks for, whether a campaign of its name exists or not.
+pub async fn spec(session: &Session, org: &Org, file: &Path) -> Result<CampaignSpec, CliError> {
+    match parse(session, org, file).await? {
+        Ok((spec, _source)) => Ok(spec),
+        Err(findings) => refuse(session, &findings),
+    }
+}
+
 /// Reads a file and judges it by all that the organisation knows. The findings stand in the order of the file.
 async fn read(session: &Session, org: &Org, file: &Path) -> Result<Result<Checked, Vec<Finding>>, CliError> {
+    let (spec, source) = match parse(session, org, file).await? {
+        Ok(parsed) => parsed,
+        Err(findings) => return Ok(Err(findings)),
+    };
+    let store = &session.store;
+    if !store.campaigns(org.id, Some(spec.name.as_str())).await?.is_empty() {
+        return Err(CliError::Refused(format!("there is a campaign {:?} already", spec.name.as_str())));
+    }
+    let notes = match campaign_pool::check(session, org, &spec).await? {
+        Ok(notes) => notes,
+        Err((step, sentence)) => {
+            let name = file.display().to_string();
+            return Ok(Err(vec![nobody_can(&name, &source, step, sentence)]));
+        }
+    };
+    Ok(Ok(Checked { spec, source, notes }))
+}
+
+type Parsed = Result<(CampaignSpec, String), Vec<Finding>>;
+
+/// Reads a file, with what the organisation knows of its contacts and pools.
+async fn parse(session: &Session, org: &Org, file: &Path) -> Result<Parsed, CliError> {
     let name = file.display().to_string();
     let bytes = bytes_of(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?;
     let store = &session.store;
@@ -105,18 +132,11 @@ async fn read(session: &Session, org: &Org, file: &Path) -> Result<Result<Checke
         Err(findings) => return Ok(Err(findings)),
     };
     let source = String::from_utf8_lossy(&bytes).into_owned();
-    if !store.campaigns(org.id, Some(spec.name.as_str())).await?.is_empty() {
-        return Err(CliError::Refused(format!("there is a campaign {:?} already", spec.name.as_str())));
-    }
     let strangers = store.phones_without_contact(org.id, &spec.audience.phones).await?;
     if !strangers.is_empty() {
         return Ok(Err(vec![no_contacts(&name, &source, &strangers)]));
     }
-    let notes = match campaign_pool::check(session, org, &spec).await? {
-        Ok(notes) => notes,
-        Err((step, sentence)) => return Ok(Err(vec![nobody_can(&name, &source, step, sentence)])),
-    };
-    Ok(Ok(Checked { spec, source, notes }))
+    Ok(Ok((spec, source)))
 }
 
 /// At most as much as a campaign file may be, and a byte more, so that the limit is noticed.
@@ -156,7 +176,7 @@ fn no_contacts(file: &str, source: &str, strangers: &[String]) -> Finding {
 }
 
 /// Prints the findings and fails.
-fn refuse(session: &Session, findings: &[Finding]) -> Result<(), CliError> {
+fn refuse<T>(session: &Session, findings: &[Finding]) -> Result<T, CliError> {
     let sentences: Vec<String> = findings.iter().map(ToString::to_string).collect();
     if session.out.is_json() {
         session.out.show(&json!({ "ok": false, "findings": findings }), String::new)?;
@@ -166,17 +186,4 @@ fn refuse(session: &Session, findings: &[Finding]) -> Result<(), CliError> {
 
 fn in_lines(notes: &[Note]) -> String {
     notes.iter().flat_map(|note| ["\nnote: ", note.sentence.as_str()]).collect()
-}
-
-fn describe(audience: &AudienceCount) -> String {
-    let mut lines = vec![
-        ("planned".to_owned(), audience.planned.to_string()),
-        ("to be sent to".to_owned(), audience.queued.to_string()),
-    ];
-    lines.extend(
-        audience.skipped.iter().map(|(reason, count)| (format!("skipped: {reason}"), count.to_string())),
-    );
-    let lines: Vec<(&str, String)> =
-        lines.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-    card(&lines)
 }

@@ -7,6 +7,7 @@
 mod account;
 mod account_templates;
 mod attempt;
+mod audience;
 mod campaign;
 mod campaign_file;
 mod campaign_pool;
@@ -34,11 +35,13 @@ mod org;
 mod output;
 mod parse;
 mod pool;
+mod reach;
 mod reply;
 mod secret;
 mod sender;
 mod session;
 mod simulator;
+mod skipped;
 mod vitals;
 mod why;
 
@@ -194,7 +197,6 @@ fn later_part_of(command: &Command) -> Option<String> {
     match command {
         Command::Account(account::Verb::Rotate(_)) => Some(Later::sentence("account rotate")),
         Command::Number(verb) => verb.later().map(Later::sentence),
-        Command::Campaign(verb) => verb.later().map(Later::sentence),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use super::{
     CliError, Session,
     output::{Table, local_or_dash, or_dash},
     parse::{self, Limit},
-    vitals,
+    reach, vitals,
 };
 use crate::{
     domain::{
@@ -15,6 +15,7 @@ use crate::{
     },
     store::{
         organization::{ConsentEdit, NewOrganization, OrganizationEdit},
+        suppression::ReachEdit,
         vitals::VitalEdit,
     },
 };
@@ -80,10 +81,13 @@ pub enum Verb {
         default_number: Option<String>,
         /// How opt-outs are heard
         #[command(flatten)]
-        consent: ConsentArgs,
+        consent: Box<ConsentArgs>,
         /// How its numbers are watched
         #[command(flatten)]
-        vitals: vitals::Flags,
+        vitals: Box<vitals::Flags>,
+        /// How it reaches people
+        #[command(flatten)]
+        reach: reach::ReachFlags,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -207,6 +211,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             default_number,
             consent,
             vitals,
+            reach,
             reason,
         } => {
             let number = match default_number.as_deref() {
@@ -222,8 +227,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 warm_up,
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),
             };
-            let (consent, vitals) = (&consent, &vitals);
-            edit_one(session, slug.as_deref(), &edit, consent, vitals, reason.as_deref()).await
+            let flags = (&*consent, &*vitals, &reach);
+            edit_one(session, slug.as_deref(), &edit, flags, reason.as_deref()).await
         }
     }
 }
@@ -232,11 +237,10 @@ async fn edit_one(
     session: &Session,
     slug: Option<&str>,
     edit: &OrganizationEdit<'_>,
-    consent: &ConsentArgs,
-    vitals: &vitals::Flags,
+    (consent, vitals, reach): (&ConsentArgs, &vitals::Flags, &reach::ReachFlags),
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let watch = vitals.edit();
+    let (watch, reach) = (vitals.edit(), reach.edit());
     let (id, slug, locale) = match slug {
         None => {
             session.organization().await.map(|org| (org.id, org.record.slug, org.record.default_locale))?
@@ -250,10 +254,10 @@ async fn edit_one(
             .ok_or_else(|| CliError::failed(format!("there is no organisation {slug:?}")))?,
     };
     let consent = consent.edit(edit.default_locale.unwrap_or(&locale))?;
-    let (hears_the_same, watches_the_same) =
-        (consent == ConsentEdit::default(), watch == VitalEdit::default());
+    let (hears_the_same, watches_the_same, reaches_the_same) =
+        (consent == ConsentEdit::default(), watch == VitalEdit::default(), reach == ReachEdit::default());
     // Nothing at all was asked for: that is said where it always is.
-    if (*edit != OrganizationEdit::default() || hears_the_same && watches_the_same)
+    if (*edit != OrganizationEdit::default() || hears_the_same && watches_the_same && reaches_the_same)
         && !session.store.edit_organization(id, edit, reason, session.actor()).await?
     {
         return Err(CliError::failed("there is no such number in this organisation"));
@@ -263,6 +267,9 @@ async fn edit_one(
     }
     if !watches_the_same {
         session.store.edit_vital_rules(id, &watch, reason, session.actor()).await?;
+    }
+    if !reaches_the_same {
+        session.store.edit_reach(id, reach, reason, session.actor()).await?;
     }
     session.out.show(&json!({ "result": "done", "slug": slug }), || format!("changed organisation {slug}"))
 }

@@ -74,6 +74,11 @@ pub enum Hold {
         /// Who, or what.
         by: Option<String>,
     },
+    /// A standing campaign waits while another one runs.
+    Yields {
+        /// The campaign that runs.
+        to: String,
+    },
     /// The campaign is completed or cancelled.
     CampaignFinished {
         /// Which of the two.
@@ -180,6 +185,7 @@ impl Hold {
             Self::CampaignDraft => "campaign_draft",
             Self::CampaignScheduled { .. } => "campaign_scheduled",
             Self::CampaignPaused { .. } => "campaign_paused",
+            Self::Yields { .. } => "yields",
             Self::CampaignFinished { .. } => "campaign_finished",
             Self::OptedOut => "opted_out",
             Self::InDoubt { .. } => "in_doubt",
@@ -218,6 +224,7 @@ impl Hold {
             | Self::NoSender
             | Self::CampaignDraft
             | Self::CampaignPaused { .. }
+            | Self::Yields { .. }
             | Self::CampaignFinished { .. }
             | Self::OptedOut
             | Self::InDoubt { .. }
@@ -238,7 +245,11 @@ impl Hold {
         self.until().is_some()
             || matches!(
                 self,
-                Self::InFlightFull { .. } | Self::QueueFull { .. } | Self::GivesWay | Self::NotChosen { .. }
+                Self::InFlightFull { .. }
+                    | Self::QueueFull { .. }
+                    | Self::GivesWay
+                    | Self::NotChosen { .. }
+                    | Self::Yields { .. }
             )
     }
 
@@ -268,6 +279,7 @@ impl Hold {
             Self::CampaignDraft
             | Self::CampaignScheduled { .. }
             | Self::CampaignPaused { .. }
+            | Self::Yields { .. }
             | Self::CampaignFinished { .. } => GateName::Campaign,
             Self::OptedOut => GateName::Consent,
             Self::InDoubt { .. } => GateName::Doubt,
@@ -308,6 +320,7 @@ impl Hold {
                 format!("campaign paused by {by}, until somebody resumes it")
             }
             Self::CampaignPaused { by: None } => "campaign paused, until somebody resumes it".to_owned(),
+            Self::Yields { to } => format!("yields to {to}, until no other campaign runs"),
             Self::CampaignFinished { state } => format!("the campaign is {state}"),
             Self::OptedOut => "this person asked not to be written to".to_owned(),
             Self::InDoubt { since } => format!(

@@ -534,6 +534,7 @@ fn serve(
         state: campaign.state,
         starts_at: campaign.starts_at,
         changed_by: &campaign.changed_by,
+        yields_to: campaign.yields_to.as_deref(),
         daily_limit: campaign.daily_limit,
         used_today: campaign.used_today,
     };

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod action;
 pub mod attempt;
+pub mod audience;
 pub mod campaign;
 pub mod chore;
 pub mod constraint;
@@ -30,8 +31,10 @@ pub mod receipt;
 pub mod recipient;
 pub mod screen;
 pub mod signs;
+pub mod skipped;
 pub mod snapshot;
 pub mod stats;
+pub mod suppression;
 pub mod template;
 pub mod today;
 pub mod view;

@@ -9,14 +9,10 @@ use super::reader::{Keys, Section, Setting};
 use super::spec::{
     CampaignName, CampaignSpec, DailyLimit, Delay, Failover, NAME_LIMIT, Priority, STEPS_LIMIT, StepSpec,
 };
-use crate::domain::audience::Audience;
-use crate::domain::country::Country;
 use crate::domain::day::resolve;
-use crate::domain::phone::Phone;
 use crate::domain::suggest::nearest;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use toml::de::{DeTable, DeValue};
 
@@ -26,12 +22,18 @@ pub const FILE_LIMIT: usize = 4 * 1024 * 1024;
 pub const DEFAULT_POOL: &str = "default";
 
 const CAMPAIGN: Keys = Keys {
-    known: &["name", "priority", "pool", "daily_limit", "starts_at", "failover", "audience", "steps"],
+    known: &[
+        "name",
+        "priority",
+        "pool",
+        "daily_limit",
+        "starts_at",
+        "failover",
+        "audience",
+        "standing",
+        "steps",
+    ],
     later: &["run_after", "window"],
-};
-const AUDIENCE: Keys = Keys {
-    known: &["countries", "attributes", "tags", "phones"],
-    later: &["gender", "professions", "age", "registered", "exclude_active", "limit"],
 };
 const STEP: Keys = Keys { known: &["after", "text", "template", "media"], later: &[] };
 
@@ -126,6 +128,8 @@ impl Reading<'_, '_, '_> {
         let starts_at = root.get("starts_at").map(|setting| self.starts_at(&setting));
         let failover = root.get("failover").map(|setting| self.failover(&setting));
         let audience = root.get("audience").map(|setting| self.audience(&setting));
+        let standing = root.get("standing").map(|setting| self.standing(&setting));
+        self.check_standing(root, standing.is_some());
         let steps = self.steps(root);
         Some(CampaignSpec {
             name: name?,
@@ -135,6 +139,7 @@ impl Reading<'_, '_, '_> {
             starts_at: optional(starts_at)?,
             failover: failover.unwrap_or(Some(Failover::default()))?,
             audience: audience.unwrap_or_default(),
+            standing: optional(standing)?,
             steps,
         })
     }
@@ -231,112 +236,6 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    fn audience(&mut self, setting: &Setting<'_, '_>) -> Audience {
-        let Some(section) = setting.section("write it as a section, [audience]", self.findings) else {
-            return Audience::default();
-        };
-        section.check_keys(&AUDIENCE, self.findings);
-        let mut audience = Audience::default();
-        if let Some(setting) = section.get("countries") {
-            audience.countries = self.countries(&setting);
-        }
-        if let Some(setting) = section.get("attributes") {
-            audience.attributes = self.attributes(&setting);
-        }
-        if let Some(setting) = section.get("tags") {
-            audience.tags = self.strings(&setting, "write tags = [\"vip\"], or take the line out");
-        }
-        if let Some(setting) = section.get("phones") {
-            audience.phones = self.phones(&setting);
-        }
-        audience
-    }
-
-    fn countries(&mut self, setting: &Setting<'_, '_>) -> Vec<Country> {
-        let wanted = "write countries = [\"CM\", \"NG\"], or take the line out";
-        let mut countries = Vec::new();
-        for element in setting.list(wanted, self.findings) {
-            let Some(raw) = element.string(wanted, self.findings) else { continue };
-            let Some(country) = self.keep(&element, Country::parse(raw)) else { continue };
-            if countries.contains(&country) {
-                self.refuse(
-                    &element,
-                    format_args!("{} {country} stands there twice: take one out", element.path),
-                );
-            } else {
-                countries.push(country);
-            }
-        }
-        countries
-    }
-
-    fn attributes(&mut self, setting: &Setting<'_, '_>) -> BTreeMap<String, Vec<String>> {
-        let wanted = "write attributes = { customer_tier = [\"premium\"] }";
-        let Some(section) = setting.section(wanted, self.findings) else { return BTreeMap::new() };
-        let mut attributes = BTreeMap::new();
-        for attribute in section.settings() {
-            let name = attribute.path[setting.path.len() + 1..].to_owned();
-            if name.trim().is_empty() {
-                self.findings.add(attribute.at, &attribute.path, "an attribute has a name: write one");
-                continue;
-            }
-            if let Some(known) = self.context.attributes.filter(|known| !known.contains(&name.as_str())) {
-                let hint = nearest(&name, known.iter().copied())
-                    .map_or_else(String::new, |meant| format!(": did you mean {meant}?"));
-                let sentence = format!("{}: no contact has an attribute {name:?}{hint}", attribute.path);
-                self.findings.add(attribute.at, &attribute.path, sentence);
-            }
-            attributes.insert(name, self.strings(&attribute, wanted));
-        }
-        if section.settings().is_empty() {
-            self.refuse(setting, format_args!("{} names none: {wanted}, or take the line out", setting.path));
-        }
-        attributes
-    }
-
-    /// A list of different strings, none empty.
-    fn strings(&mut self, setting: &Setting<'_, '_>, wanted: &str) -> Vec<String> {
-        let mut strings: Vec<String> = Vec::new();
-        for element in setting.list(wanted, self.findings) {
-            let Some(raw) = element.string(wanted, self.findings) else { continue };
-            if raw.trim().is_empty() {
-                self.refuse(&element, format_args!("{} is empty: {wanted}", element.path));
-            } else if strings.iter().any(|known| known == raw) {
-                self.refuse(
-                    &element,
-                    format_args!("{} {raw:?} stands there twice: take one out", element.path),
-                );
-            } else {
-                strings.push(raw.to_owned());
-            }
-        }
-        strings
-    }
-
-    fn phones(&mut self, setting: &Setting<'_, '_>) -> Vec<Phone> {
-        let wanted = "write phones = [\"+237600000001\"]";
-        let mut phones = Vec::new();
-        let mut seen: HashMap<Phone, String> = HashMap::new();
-        for element in setting.list(wanted, self.findings) {
-            let Some(raw) = element.string(wanted, self.findings) else { continue };
-            let phone = match Phone::parse(raw) {
-                Ok(phone) => phone,
-                Err(error) => {
-                    self.refuse(&element, format_args!("{} {raw:?} {error}", element.path));
-                    continue;
-                }
-            };
-            if let Some(first) = seen.get(&phone) {
-                let sentence = format!("{} {raw:?} is the same phone as {first}: take one out", element.path);
-                self.refuse(&element, sentence);
-                continue;
-            }
-            seen.insert(phone.clone(), element.path.clone());
-            phones.push(phone);
-        }
-        phones
-    }
-
     fn steps(&mut self, root: &Section<'_, '_>) -> Vec<StepSpec> {
         let wanted = "write at least one [[steps]] with a text";
         let Some(setting) = root.require("steps", wanted, self.findings, &CAMPAIGN) else {
@@ -388,6 +287,7 @@ fn optional<T>(setting: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
+mod audience;
 mod step;
 #[cfg(test)]
 mod tests;

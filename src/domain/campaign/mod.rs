@@ -13,4 +13,4 @@ pub mod spec;
 pub use file::{CampaignFile, Context};
 pub use finding::Finding;
 pub use lifecycle::{CampaignAction, CampaignState, Refusal};
-pub use spec::{CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, StepSpec};
+pub use spec::{CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, Standing, StepSpec};

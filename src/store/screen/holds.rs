@@ -71,6 +71,8 @@ pub struct CampaignFacts {
     pub standing: CampaignStanding,
     /// Who changed it last.
     pub changed_by: Safe,
+    /// The campaign that runs, where this is a standing one that waits for it.
+    pub yields_to: Option<Safe>,
     /// When it starts, if that is to come.
     pub starts_at: Option<DateTime<Utc>>,
     /// Its daily limit.
@@ -236,6 +238,7 @@ pub fn of_campaign(scene: &Scene, campaign: &CampaignFacts, pool: &PoolFacts) ->
         state: state(campaign.standing),
         starts_at: campaign.starts_at,
         changed_by: &campaign.changed_by,
+        yields_to: campaign.yields_to.as_deref(),
         daily_limit: campaign.daily_limit,
         used_today: campaign.used_today,
     };

@@ -40,6 +40,7 @@ fn campaign() -> CampaignFacts {
     CampaignFacts {
         standing: CampaignStanding::Active,
         changed_by: "ana".into(),
+        yields_to: None,
         starts_at: None,
         daily_limit: None,
         used_today: 0,
