@@ -54,6 +54,8 @@ begin
     )
     select (select count(*) from back), (select count(*) from asked) - (select count(*) from back)
       into p_included, p_kept;
+    -- As at enrolment: who has left since stays out, and who needs a slot gets one.
+    perform settle_enrolled(p_org, p_campaign, p_variables, v_now);
     perform record_decision(p_org, v_now, p_actor, p_instance, 'include again', 'campaign', p_campaign, v_campaign.name,
                             p_why, jsonb_build_object('reason', p_reason, 'phone', p_phone),
                             jsonb_build_object('included', p_included, 'kept', p_kept));

@@ -12,6 +12,7 @@ mod campaign;
 mod campaign_file;
 mod campaign_pool;
 mod campaign_preview;
+mod conduct;
 mod console;
 mod contact;
 mod contact_history;
@@ -42,6 +43,7 @@ mod sender;
 mod session;
 mod simulator;
 mod skipped;
+mod slot;
 mod vitals;
 mod why;
 
@@ -138,6 +140,9 @@ pub enum Command {
     Demo(demo::Options),
     /// The simulated providers alone
     Simulator(simulator::Options),
+    /// The number that a person keeps and texts show
+    #[command(subcommand)]
+    Slot(slot::Verb),
     /// Encryption keys
     #[command(subcommand)]
     Key(key::Verb),
@@ -183,6 +188,7 @@ async fn dispatch(session: &Session, command: Command) -> Result<(), CliError> {
         Command::Pool(verb) => pool::run(session, verb).await,
         Command::Contact(verb) => contact::run(session, verb).await,
         Command::Campaign(verb) => campaign::run(session, verb).await,
+        Command::Slot(verb) => slot::run(session, verb).await,
         Command::Attempt(verb) => attempt::run(session, verb).await,
         Command::Reply(verb) => reply::run(session, verb).await,
         Command::Sender(options) => sender::run(session, &options).await,

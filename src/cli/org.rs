@@ -1,7 +1,7 @@
 //! `signalbox org`.
 
 use super::{
-    CliError, Session,
+    CliError, Session, conduct,
     output::{Table, local_or_dash, or_dash},
     parse::{self, Limit},
     reach, vitals,
@@ -88,12 +88,17 @@ pub enum Verb {
         /// How it reaches people
         #[command(flatten)]
         reach: reach::ReachFlags,
+        /// How its campaigns behave
+        #[command(flatten)]
+        conduct: Box<conduct::ConductFlags>,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
     /// How the organisation's numbers are watched: canaries, warnings, standby
     Watch,
+    /// How its campaigns behave: slots, when they stop themselves, the opt-out line
+    Rules,
     /// Stops all sending, on every sender of the database
     Stop {
         /// Why, for the audit log
@@ -201,6 +206,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             session.out.show(&json!({ "id": id, "slug": slug }), || format!("added organisation {slug}"))
         }
         Verb::Watch => vitals::show(session).await,
+        Verb::Rules => conduct::show(session, &session.organization().await?).await,
         Verb::Edit {
             slug,
             name,
@@ -212,6 +218,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             consent,
             vitals,
             reach,
+            conduct,
             reason,
         } => {
             let number = match default_number.as_deref() {
@@ -227,20 +234,28 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 warm_up,
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),
             };
-            let flags = (&*consent, &*vitals, &reach);
-            edit_one(session, slug.as_deref(), &edit, flags, reason.as_deref()).await
+            let rules = Rules { consent: &consent, vitals: &vitals, reach: &reach, conduct: &conduct };
+            edit_one(session, slug.as_deref(), &edit, &rules, reason.as_deref()).await
         }
     }
+}
+
+/// What is changed beside the organisation's own row.
+struct Rules<'a> {
+    consent: &'a ConsentArgs,
+    vitals: &'a vitals::Flags,
+    reach: &'a reach::ReachFlags,
+    conduct: &'a conduct::ConductFlags,
 }
 
 async fn edit_one(
     session: &Session,
     slug: Option<&str>,
     edit: &OrganizationEdit<'_>,
-    (consent, vitals, reach): (&ConsentArgs, &vitals::Flags, &reach::ReachFlags),
+    rules: &Rules<'_>,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let (watch, reach) = (vitals.edit(), reach.edit());
+    let (watch, reach) = (rules.vitals.edit(), rules.reach.edit());
     let (id, slug, locale) = match slug {
         None => {
             session.organization().await.map(|org| (org.id, org.record.slug, org.record.default_locale))?
@@ -253,11 +268,12 @@ async fn edit_one(
             .map(|record| (record.id, record.slug, record.default_locale))
             .ok_or_else(|| CliError::failed(format!("there is no organisation {slug:?}")))?,
     };
-    let consent = consent.edit(edit.default_locale.unwrap_or(&locale))?;
+    let consent = rules.consent.edit(edit.default_locale.unwrap_or(&locale))?;
     let (hears_the_same, watches_the_same, reaches_the_same) =
         (consent == ConsentEdit::default(), watch == VitalEdit::default(), reach == ReachEdit::default());
+    let nothing_else = hears_the_same && watches_the_same && reaches_the_same && rules.conduct.is_empty();
     // Nothing at all was asked for: that is said where it always is.
-    if (*edit != OrganizationEdit::default() || hears_the_same && watches_the_same && reaches_the_same)
+    if (*edit != OrganizationEdit::default() || nothing_else)
         && !session.store.edit_organization(id, edit, reason, session.actor()).await?
     {
         return Err(CliError::failed("there is no such number in this organisation"));
@@ -271,6 +287,7 @@ async fn edit_one(
     if !reaches_the_same {
         session.store.edit_reach(id, reach, reason, session.actor()).await?;
     }
+    rules.conduct.change(session, id, reason).await?;
     session.out.show(&json!({ "result": "done", "slug": slug }), || format!("changed organisation {slug}"))
 }
 

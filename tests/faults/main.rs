@@ -23,6 +23,7 @@ mod reach;
 mod replies;
 mod reports;
 mod standing;
+mod thresholds;
 mod throttle;
 mod time;
 mod vitals;

@@ -32,6 +32,10 @@ const CAMPAIGN: Keys = Keys {
         "audience",
         "standing",
         "steps",
+        "slots",
+        "exit",
+        "opt_out_line",
+        "stop_when",
     ],
     later: &["run_after", "window"],
 };
@@ -48,13 +52,15 @@ pub struct Context<'a> {
     pub pools: Option<&'a [&'a str]>,
     /// Whether media may stand at a private address.
     pub private_media: bool,
+    /// Whether texts get the line that says how to stop, where the file does not say.
+    pub opt_out_line: bool,
 }
 
 impl Context<'_> {
     /// Nothing but a zone.
     #[must_use]
     pub fn in_zone(zone: Tz) -> Self {
-        Self { zone, attributes: None, pools: None, private_media: false }
+        Self { zone, attributes: None, pools: None, private_media: false, opt_out_line: false }
     }
 }
 
@@ -81,7 +87,8 @@ impl CampaignFile {
         if !errors.is_empty() {
             return Err(findings.into_vec());
         }
-        let spec = Reading { context, findings: &mut findings }.campaign(&Section::root(&table));
+        let spec =
+            Reading { context, findings: &mut findings, adds_line: false }.campaign(&Section::root(&table));
         match spec {
             Some(spec) if findings.is_empty() => Ok(spec),
             _ => Err(findings.into_vec()),
@@ -112,6 +119,8 @@ impl CampaignFile {
 struct Reading<'c, 'f, 's> {
     context: &'c Context<'c>,
     findings: &'f mut Findings<'s>,
+    /// Whether texts get the line that says how to stop.
+    adds_line: bool,
 }
 
 impl Reading<'_, '_, '_> {
@@ -130,6 +139,8 @@ impl Reading<'_, '_, '_> {
         let audience = root.get("audience").map(|setting| self.audience(&setting));
         let standing = root.get("standing").map(|setting| self.standing(&setting));
         self.check_standing(root, standing.is_some());
+        let conduct = self.conduct(root);
+        self.adds_line = self.opt_out_line(root);
         let steps = self.steps(root);
         Some(CampaignSpec {
             name: name?,
@@ -140,6 +151,7 @@ impl Reading<'_, '_, '_> {
             failover: failover.unwrap_or(Some(Failover::default()))?,
             audience: audience.unwrap_or_default(),
             standing: optional(standing)?,
+            conduct,
             steps,
         })
     }
@@ -288,6 +300,7 @@ fn optional<T>(setting: Option<Option<T>>) -> Option<Option<T>> {
 }
 
 mod audience;
+mod conduct;
 mod step;
 #[cfg(test)]
 mod tests;

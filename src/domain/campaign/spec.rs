@@ -1,5 +1,6 @@
 //! What a campaign file says, checked: every value within its limits.
 
+use super::conduct::Conduct;
 use crate::domain::audience::Audience;
 use crate::domain::content::StepContent;
 use chrono::{DateTime, Utc};
@@ -32,6 +33,8 @@ pub struct CampaignSpec {
     /// Set for a standing campaign: it enrols by itself, and yields while others run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
+    /// How it behaves.
+    pub conduct: Conduct,
     /// What they get, in order; at least one.
     pub steps: Vec<StepSpec>,
 }

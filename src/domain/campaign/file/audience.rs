@@ -205,7 +205,7 @@ impl Reading<'_, '_, '_> {
         countries
     }
 
-    fn attributes(&mut self, setting: &Setting<'_, '_>) -> BTreeMap<String, Vec<String>> {
+    pub(super) fn attributes(&mut self, setting: &Setting<'_, '_>) -> BTreeMap<String, Vec<String>> {
         let wanted = "write attributes = { customer_tier = [\"premium\"] }";
         let Some(section) = setting.section(wanted, self.findings) else { return BTreeMap::new() };
         let mut attributes = BTreeMap::new();
