@@ -87,7 +87,8 @@ begin
 
     with done as materialized (
         select c.id, c.name from campaigns c
-         where c.organization_id = p_org and c.state = 'active'
+         -- A standing campaign goes on enrolling; it ends when somebody ends it.
+         where c.organization_id = p_org and c.state = 'active' and c.standing is null
            and (select coalesce(sum(k.planned), 0) > 0 and coalesce(sum(k.queued + k.sending + k.in_doubt), 0) = 0
                   from campaign_counts k where k.organization_id = p_org and k.campaign_id = c.id)
          order by c.id for update

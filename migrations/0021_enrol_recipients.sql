@@ -6,80 +6,265 @@ create function value_of(p_contact contacts, p_variable text) returns text
     return case p_variable when 'name' then p_contact.name when 'referrer_name' then p_contact.referrer_name
                            when 'day' then '1' when 'campaign_number' then null else p_contact.attributes ->> p_variable end;
 
--- Everybody in an audience, with the locale of the text they would get and the one reason why they would get none.
+-- Up to which attempt the ledger has been read for contacts.last_campaign_sent_at.
+create table send_marks (
+    organization_id uuid
+        constraint send_mark_belongs_to_an_organization references organizations (id) on delete cascade,
+    last_read       uuid not null default '00000000-0000-0000-0000-000000000000',
+    constraint send_marks_key primary key (organization_id)
+);
+comment on table send_marks is 'Attempts up to last_read are in contacts.last_campaign_sent_at; later ones only in the ledger.';
+comment on column contacts.last_campaign_sent_at is
+    'When a campaign last sent to the person, a few minutes behind; what is in doubt counts, because it may have arrived.';
+
+-- When campaigns sent to people since the mark, by phone: what contacts.last_campaign_sent_at does not have yet.
+create function sent_since_mark(p_org uuid, p_since timestamptz) returns table (phone text, at timestamptz)
+    language sql stable
+as $$
+    select r.phone::text, max(t.started_at)
+      from attempts t
+      join campaign_recipients r on r.organization_id = p_org and r.campaign_id = t.campaign_id and r.id = t.recipient_id
+     where t.organization_id = p_org and t.started_at > p_since
+       and t.id > coalesce((select m.last_read from send_marks m where m.organization_id = p_org),
+                           '00000000-0000-0000-0000-000000000000')
+       and t.state in ('sending', 'accepted', 'in_doubt', 'undelivered')
+     group by r.phone
+$$;
+
+-- Takes up to p_most attempts that are older than p_lag into contacts.last_campaign_sent_at, and answers how many those
+-- were. A set at a time and behind the senders: a message costs nothing more on its way. The lag leaves room for clocks
+-- that differ, because the ids of attempts carry the time of the instance that made them.
+create function keep_last_sends(p_org uuid, p_most integer, p_lag interval) returns bigint language plpgsql as $$
+declare
+    v_from uuid;
+    v_last uuid;
+    v_read bigint;
+begin
+    insert into send_marks (organization_id) values (p_org) on conflict on constraint send_marks_key do nothing;
+    select last_read into v_from from send_marks where organization_id = p_org for update;
+    with read as materialized (
+        select t.id, t.campaign_id, t.recipient_id, t.state, t.started_at from attempts t
+         where t.organization_id = p_org and t.id > v_from and t.id < id_at(clock_timestamp() - p_lag)
+         order by t.id limit p_most
+    ), sent as (
+        select r.phone, max(d.started_at) as at
+          from read d
+          join campaign_recipients r on r.organization_id = p_org and r.campaign_id = d.campaign_id
+                                    and r.id = d.recipient_id
+         where d.state in ('sending', 'accepted', 'in_doubt', 'undelivered') group by r.phone
+    ), kept as (
+        update contacts c set last_campaign_sent_at = s.at from sent s
+         where c.organization_id = p_org and c.phone = s.phone
+           and (c.last_campaign_sent_at is null or c.last_campaign_sent_at < s.at)
+    )
+    select count(*), (array_agg(d.id order by d.id desc))[1] into v_read, v_last from read d;
+    update send_marks set last_read = v_last where organization_id = p_org and v_last is not null;
+    return v_read;
+end $$;
+
+-- Whether this is why somebody is not in an audience, and not why somebody in it gets nothing.
+create function is_outside(p_reason text) returns boolean
+    language sql immutable parallel safe
+    return coalesce(p_reason in ('not_hand_picked', 'other_country', 'other_gender', 'other_profession', 'other_age',
+                                 'other_registration', 'lacks_tag', 'lacks_attribute', 'attribute_differs'), false);
+
+-- Every contact, or the one of p_phone, with the locale of the text they would get and the one reason why they would get
+-- none: the first condition of the audience that does not hold, or else the first reason against somebody who is in it.
 --
 -- p_required says which variables somebody must have: locale to list of names, '' for everybody else. A variable with a
--- fallback in every text is not in it.
-create function audience_of(p_org uuid, p_audience jsonb, p_default_locale text, p_required jsonb)
-    returns table (contact_id uuid, phone text, locale text, reason text, contact contacts)
+-- fallback in every text is not in it. p_last is the last contact within the audience's limit (last_within_limit), null
+-- where there is none; p_campaign the campaign that asks, if it exists. Dates are those of the organisation's zone.
+--
+-- What a condition needs beside the contact is joined only where the audience has the condition: the planner proves the
+-- rest empty. "offset 0" keeps the columns from being worked out wherever they are named.
+create function audience_of(
+    p_org uuid, p_campaign uuid, p_audience jsonb, p_required jsonb, p_now timestamptz, p_last uuid,
+    p_phone text default null
+) returns table (contact_id uuid, phone text, locale text, reason text, contact contacts)
     language sql stable
 as $$
     with asked as materialized (
-        select array(select jsonb_array_elements_text(p_audience -> 'countries')) as countries,
+        select o.default_locale, o.time_zone,
+               array(select jsonb_array_elements_text(p_audience -> 'countries')) as countries,
+               p_audience ->> 'gender' as gender,
+               array(select jsonb_array_elements_text(p_audience -> 'professions')) as professions,
+               p_audience ->> 'age' is not null as has_age,
+               -- Somebody is n years old from the n-th birthday on.
+               coalesce((d.today - make_interval(years => (p_audience #>> '{age,min}')::integer))::date,
+                        d.today) as born_until,
+               coalesce((d.today - make_interval(years => (p_audience #>> '{age,max}')::integer + 1))::date,
+                        '-infinity') as born_after,
+               p_audience ->> 'registered' is not null as has_registered,
+               coalesce((p_audience #>> '{registered,from}')::date, '-infinity') as registered_from,
+               coalesce((p_audience #>> '{registered,to}')::date, 'infinity') as registered_to,
                array(select jsonb_array_elements_text(p_audience -> 'tags')) as tags,
-               array(select jsonb_array_elements_text(p_audience -> 'phones')) as phones,
-               coalesce(p_audience -> 'attributes', '{}') as attributes
+               jsonb_array_length(coalesce(p_audience -> 'phones', '[]')) > 0 as has_phones,
+               coalesce(p_audience -> 'attributes', '{}') as attributes, t.attribute, t.wanted,
+               coalesce(p_audience ->> 'consent' = 'opted_in', false) as is_strict,
+               p_now - make_interval(secs => extract(epoch from (p_audience ->> 'not_contacted_for')::interval)::float8)
+                   as silent_since
+          from organizations o
+         cross join lateral (select (p_now at time zone o.time_zone)::date as today) d
+          left join (select w.key as attribute, w.value as wanted
+                       from jsonb_each(coalesce(p_audience -> 'attributes', '{}')) w
+                      order by w.key collate "C" limit 1) t on true
+         where o.id = p_org
     )
-    select c.id, c.phone::text, coalesce(c.locale, p_default_locale),
-           case when s.since is not null then 'opted_out'
-                when c.consent is false then 'no_consent'
-                else (select 'missing_variable: ' || v.name
-                        from jsonb_array_elements_text(
-                                 coalesce(p_required -> c.locale, p_required -> '')) with ordinality as v (name, place)
-                       where nullif(btrim(value_of(c, v.name)), '') is null
-                       order by v.place limit 1)
-           end,
+    select c.id, c.phone::text, coalesce(c.locale, a.default_locale),
+           coalesce(
+               case when a.has_phones and h.phone is null then 'not_hand_picked'
+                    when a.countries <> '{}' and not coalesce(c.country = any (a.countries), false)
+                        then 'other_country'
+                    when a.gender is not null
+                        and not coalesce(case a.gender when 'other' then c.gender not in ('female', 'male')
+                                                       else c.gender = a.gender end, false) then 'other_gender'
+                    when a.professions <> '{}' and not coalesce(c.profession = any (a.professions), false)
+                        then 'other_profession'
+                    when a.has_age
+                        and not coalesce(c.birth_date <= a.born_until and c.birth_date > a.born_after, false)
+                        then 'other_age'
+                    when a.has_registered
+                        and not coalesce((c.registered_at at time zone a.time_zone)::date
+                                         between a.registered_from and a.registered_to, false)
+                        then 'other_registration'
+                    when a.tags <> '{}' and not c.tags && a.tags then 'lacks_tag' end,
+               -- Most audiences ask for one attribute or none, and most texts for one name: those are looked at without a
+               -- query for each row.
+               case when a.attribute is null then null
+                    when c.attributes ->> a.attribute is null then 'lacks_attribute'
+                    when not a.wanted ? (c.attributes ->> a.attribute) then 'attribute_differs'
+                    when a.attributes - a.attribute <> '{}' then
+                        (select case when c.attributes ->> w.key is null then 'lacks_attribute'
+                                     else 'attribute_differs' end
+                           from jsonb_each(a.attributes) as w (key, wanted)
+                          where not coalesce(w.wanted ? (c.attributes ->> w.key), false)
+                          order by w.key collate "C" limit 1) end,
+               case when c.id > p_last then 'over_limit'
+                    when s.source = 'rule' then 'suppressed'
+                    when s.since is not null then 'opted_out'
+                    when c.consent is false or a.is_strict and c.consent is null then 'no_consent' end,
+               case when q.names = '{}' then null
+                    when nullif(btrim(value_of(c, q.names[1])), '') is null then 'missing_variable: ' || q.names[1]
+                    when cardinality(q.names) > 1 then
+                        (select 'missing_variable: ' || v.name from unnest(q.names) with ordinality as v (name, place)
+                          where nullif(btrim(value_of(c, v.name)), '') is null order by v.place limit 1) end,
+               case when b.phone is not null then 'active_elsewhere'
+                    when greatest(c.last_campaign_sent_at, l.at) > a.silent_since then 'contacted_lately' end),
            c
       from asked a
-      join contacts c on c.organization_id = p_org
+      join contacts c on c.organization_id = p_org and (p_phone is null or c.phone = p_phone)
       left join suppressions s on s.organization_id = p_org and s.phone = c.phone
-     where (a.countries = '{}' or c.country = any (a.countries))
-       and (a.tags = '{}' or c.tags && a.tags)
-       and (a.phones = '{}' or c.phone::text = any (a.phones))
-       and (a.attributes = '{}' or not exists (
-               select from jsonb_each(a.attributes) as w (key, wanted)
-                where not coalesce(w.wanted ? (c.attributes ->> w.key), false)))
+      left join (select n.locale, array(select jsonb_array_elements_text(n.names)) as names
+                   from jsonb_each(p_required) as n (locale, names)) q
+             on q.locale = case when p_required ? c.locale then c.locale else '' end
+      left join (select distinct p.phone from jsonb_array_elements_text(p_audience -> 'phones') as p (phone)) h
+             on h.phone = c.phone
+      left join (select distinct r.phone
+                   from campaigns g
+                   join campaign_recipients r on r.organization_id = p_org and r.campaign_id = g.id
+                  where (p_audience ->> 'exclude_active')::boolean and g.organization_id = p_org
+                    and g.id is distinct from p_campaign and g.state not in ('completed', 'cancelled')
+                    and r.state in ('queued', 'sending', 'in_doubt') and (p_phone is null or r.phone = p_phone)) b
+             on b.phone = c.phone
+      left join (select n.phone, n.at
+                   from sent_since_mark(p_org, p_now - make_interval(
+                            secs => extract(epoch from (p_audience ->> 'not_contacted_for')::interval)::float8)) n
+                  where p_audience ->> 'not_contacted_for' is not null) l
+             on l.phone = c.phone
+    offset 0
 $$;
 
--- Enrols the audience of a campaign that has nobody yet: one row each, in the order of the contacts, those who get nothing
--- with their reason. Parameters are frozen now, so that a resume says what the first pass would have said.
-create function enrol(p_org uuid, p_campaign uuid, p_variables text[], p_required jsonb) returns bigint
-    language plpgsql
+-- The last contact whom an audience with a limit takes: those behind it get nothing. Null: no limit, or not that many.
+create function last_within_limit(p_org uuid, p_campaign uuid, p_audience jsonb, p_required jsonb, p_now timestamptz)
+    returns uuid language sql stable as $$
+    select a.contact_id from audience_of(p_org, p_campaign, p_audience, p_required, p_now, null) a
+     where p_audience ->> 'limit' is not null and a.reason is null
+     order by a.contact_id offset greatest((p_audience ->> 'limit')::bigint - 1, 0) limit 1
+$$;
+
+-- How many contacts an audience takes, and how many it does not, by reason; null is who would be sent to.
+create function estimate_audience(p_org uuid, p_campaign uuid, p_audience jsonb, p_required jsonb, p_now timestamptz)
+    returns table (reason text, is_outside boolean, people bigint)
+    language plpgsql stable
     set jit = off
 as $$
 declare
+    v_last uuid := last_within_limit(p_org, p_campaign, p_audience, p_required, p_now);
+begin
+    return query select e.reason, is_outside(e.reason), e.people
+                   from (select a.reason, count(*) as people
+                           from audience_of(p_org, p_campaign, p_audience, p_required, p_now, v_last) a
+                          group by a.reason) e;
+end $$;
+comment on function estimate_audience is 'Counts every contact once: sent to (null), left out by a reason, or outside the audience.';
+
+-- Enrols the audience of a campaign that has nobody yet: one row each, in the order of the contacts, those who get nothing
+-- with their reason. Parameters are frozen now, so that a resume says what the first pass would have said.
+--
+-- A standing campaign enrols as often as it is asked: up to p_most people who registered long enough ago and are not in it.
+-- Who may not be sent to is not enrolled: the reason may pass, and then the next call takes the person.
+create function enrol(
+    p_org uuid, p_campaign uuid, p_variables text[], p_required jsonb, p_now timestamptz default null,
+    p_most bigint default null
+) returns bigint
+    language plpgsql
+    set jit = off set work_mem = '64MB'
+as $$
+declare
     v_campaign campaigns;
-    v_locale   text;
     v_after    bigint;
     v_now      timestamptz;
+    v_ripe     timestamptz;
+    v_last     uuid;
+    v_ms       bigint;
     v_salt     integer := (random() * 4095)::integer;
     v_enrolled bigint;
     v_org_zone text;
     v_zones    jsonb;
 begin
-    select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for update;
-    if not found or exists (select from campaign_recipients where organization_id = p_org and campaign_id = p_campaign) then
+    -- One at a time, and without the row's lock: claims of a standing campaign go on meanwhile.
+    perform pg_advisory_xact_lock(hashtextextended('enrol ' || p_campaign, 0));
+    select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign;
+    if not found or v_campaign.standing is null and exists (
+           select from campaign_recipients where organization_id = p_org and campaign_id = p_campaign) then
         return 0;
     end if;
-    v_now := clock_timestamp();
-    select default_locale, time_zone into v_locale, v_org_zone from organizations where id = p_org;
+    v_ms := (extract(epoch from clock_timestamp()) * 1000)::bigint;
+    v_now := coalesce(p_now, clock_timestamp());
+    v_ripe := v_now - make_interval(secs => extract(epoch from (v_campaign.standing ->> 'after')::interval)::float8);
     if v_campaign.zoned then
         -- A zone that the server does not know would stop every claim that asks what its clock shows.
+        select time_zone into v_org_zone from organizations where id = p_org;
         select jsonb_object_agg(name, true) into v_zones from pg_timezone_names;
     end if;
     select after_seconds into v_after from campaign_steps
       where organization_id = p_org and campaign_id = p_campaign and step = 1;
+    v_last := last_within_limit(p_org, p_campaign, v_campaign.audience, p_required, v_now);
+    -- Rows go in as the ids ascend, as those of the contacts do: every index grows at its end.
     with person as materialized (
-        select a.contact_id, a.phone, a.locale, a.reason,
-               case when a.reason is null and cardinality(p_variables) > 0 then
-                   (select coalesce(jsonb_object_agg(v, value_of(a.contact, v)), '{}') from unnest(p_variables) v
-                     where value_of(a.contact, v) is not null)
-               else '{}' end as parameters,
-               case when v_zones is null then null when v_zones ? (a.contact).time_zone then (a.contact).time_zone
-                    else v_org_zone end as zone,
-               ordered_uuid((extract(epoch from v_now) * 1000)::bigint, v_salt,
-                            row_number() over (order by a.contact_id)) as id
-          from audience_of(p_org, v_campaign.audience, v_locale, p_required) a
+        -- The texts' values first, so that what is sorted is narrow.
+        select a.contact_id, a.phone, a.locale, a.reason, a.parameters, a.zone,
+               ordered_uuid(v_ms, v_salt, row_number() over (order by a.contact_id)) as id
+          from (select f.contact_id, f.phone, f.locale, f.reason,
+                       case when f.reason is null and cardinality(p_variables) = 1 then
+                           jsonb_strip_nulls(jsonb_build_object(p_variables[1], value_of(f.contact, p_variables[1])))
+                            when f.reason is null and cardinality(p_variables) > 1 then
+                           jsonb_strip_nulls((select jsonb_object_agg(v, value_of(f.contact, v))
+                                                from unnest(p_variables) v))
+                       else '{}' end as parameters,
+                       case when v_zones is null then null
+                            when v_zones ? (f.contact).time_zone then (f.contact).time_zone
+                            else v_org_zone end as zone
+                  from audience_of(p_org, p_campaign, v_campaign.audience, p_required, v_now, v_last) f
+                 where not is_outside(f.reason) and f.reason is distinct from 'over_limit'
+                   and (v_ripe is null
+                        or f.reason is null
+                           and coalesce((f.contact).registered_at, (f.contact).created_at) <= v_ripe
+                           and not exists (select from campaign_recipients r
+                                            where r.organization_id = p_org and r.campaign_id = p_campaign
+                                              and r.phone = f.phone))
+                offset 0) a
+         order by a.contact_id limit p_most
     ), enrolled as (
         insert into campaign_recipients (organization_id, campaign_id, id, contact_id, phone, state, attention, reason,
                                          due_at, zone, updated_at)
@@ -88,20 +273,22 @@ begin
                case when p.reason is not null then 'skipped'::recipient_state end, p.reason,
                case when p.reason is null and (v_after > 0 or p.zone is not null)
                     then v_now + make_interval(secs => v_after) end, p.zone, v_now
-          from person p order by p.id
+          from person p
         returning 1
     ), zoned as (
         insert into campaign_zones (organization_id, campaign_id, zone)
         select distinct p_org, p_campaign, p.zone from person p where p.zone is not null
+        on conflict on constraint campaign_zones_key do nothing
     ), frozen as (
         insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
-        select p_org, p_campaign, p.id, p.locale, p.parameters from person p where p.reason is null order by p.id
+        select p_org, p_campaign, p.id, p.locale, p.parameters from person p where p.reason is null
     )
     select count(*) into v_enrolled from enrolled;
     perform settle_enrolled(p_org, p_campaign, p_variables, v_now);
     return v_enrolled;
 end $$;
-comment on function enrol is 'Enrols a campaign''s audience in one statement; a campaign that has recipients is left alone.';
+comment on function enrol is
+    'Enrols a campaign''s audience in one statement. One that has recipients is left alone, unless it is standing.';
 
 -- A campaign, its steps and its recipients, or nothing.
 create function create_campaign(
@@ -113,11 +300,12 @@ declare
     v_enrolled bigint;
 begin
     insert into campaigns (organization_id, id, name, state, priority, weight, pool_id, daily_limit, starts_at, failover,
-                           audience, source, window_from, window_to, window_days, window_zone, zoned, run_after_id,
+                           audience, standing, source, window_from, window_to, window_days, window_zone, zoned, run_after_id,
                            missed, expires_after, expires_at, created_by, changed_by, conduct)
     select p_org, p_id, c.name, case when c.starts_at is null and c.run_after_id is null
                                      then 'draft' else 'scheduled' end::campaign_state,
-           c.priority, coalesce(c.weight, 1), c.pool_id, c.daily_limit, c.starts_at, c.failover, c.audience, c.source,
+           c.priority, coalesce(c.weight, 1), c.pool_id, c.daily_limit, c.starts_at, c.failover, c.audience,
+           c.standing, c.source,
            c.window_from, c.window_to, c.window_days, c.window_zone, coalesce(c.window_zone = 'recipient', false),
            c.run_after_id, coalesce(c.missed, 'send'), c.expires_after, c.expires_at, p_actor, p_actor,
            coalesce(c.conduct, '{}')
@@ -127,7 +315,8 @@ begin
     select p_org, p_id, s.step, s.after_seconds, s.texts, s.template, s.media
       from unnest(p_after_seconds, p_texts, p_templates, p_media) with ordinality
         as s (after_seconds, texts, template, media, step);
-    v_enrolled := enrol(p_org, p_id, p_variables, p_required);
+    -- A standing campaign enrols when it runs.
+    v_enrolled := case when v_new.standing is null then enrol(p_org, p_id, p_variables, p_required) else 0 end;
     perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'create campaign', 'campaign', p_id, v_new.name,
                             format('%s enrolled', v_enrolled), null, to_jsonb(v_new));
     return v_enrolled;
@@ -152,8 +341,9 @@ begin
      where c.organization_id = p_org and c.state not in ('completed', 'cancelled')
      order by r.campaign_id for update of r;
     update campaign_recipients r
-       set state = 'skipped', attention = 'skipped', reason = 'opted_out', due_at = null, bound_number_id = null,
-           updated_at = clock_timestamp()
+       set state = 'skipped', attention = 'skipped',
+           reason = case when p_source = 'rule' then 'suppressed' else 'opted_out' end, due_at = null,
+           bound_number_id = null, updated_at = clock_timestamp()
       from campaigns c
      where c.organization_id = p_org and r.organization_id = p_org and r.campaign_id = c.id
        and r.phone = p_phone and r.state = 'queued';
@@ -174,8 +364,12 @@ begin
         select * into v_known from suppressions where organization_id = p_org and phone = p_phone;
         return row ('already', null, v_known.source, v_known.since, p_phone, 'opted out', null)::change_answer;
     end if;
-    update contacts set consent = false, consent_method = p_source, consent_at = v_now, updated_at = v_now
-      where organization_id = p_org and phone = p_phone
+    -- A rule knows nothing of consent: that stays what the person made it.
+    update contacts
+       set consent = case when p_source = 'rule' then consent else false end,
+           consent_method = case when p_source = 'rule' then consent_method else p_source end,
+           consent_at = case when p_source = 'rule' then consent_at else v_now end, updated_at = v_now
+     where organization_id = p_org and phone = p_phone
     returning id into v_contact;
     perform record_decision(p_org, v_now, p_actor, p_instance, 'opt out', 'contact', coalesce(v_contact, new_uuid()),
                             p_phone, p_reason, null,

@@ -1,16 +1,15 @@
 //! `signalbox campaign`: what is done with campaigns that exist. Reading files is `campaign_file`'s.
 
 use super::{
-    CliError, Session,
+    CliError, Session, audience,
     campaign_edit::{self, EditArgs, RetryArgs},
     campaign_file, campaign_preview,
     export::{Export, JsonArray},
     forecast::{self, ForecastArgs},
-    later::Later,
     output::{Table, card, local_or_dash, or_dash},
     parse::{self, When},
     session::Org,
-    why,
+    skipped, why,
 };
 use crate::{
     domain::{
@@ -167,6 +166,16 @@ pub enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+    /// Who is enrolled and gets nothing, each for one reason
+    #[command(
+        after_help = "Examples:\n  signalbox campaign skipped summer-sale\n  signalbox campaign skipped summer-sale --csv skipped.csv"
+    )]
+    Skipped(skipped::ListArgs),
+    /// Sends after all to skipped people whose reason has passed; never to who opted out
+    #[command(
+        after_help = "Example:\n  signalbox contact import names.csv && signalbox campaign reinclude summer-sale --reason missing_variable"
+    )]
+    Reinclude(skipped::TakeBackArgs),
     /// Why it sends nothing now, gate by gate, and until when
     Why {
         /// Which one
@@ -185,24 +194,20 @@ pub enum Verb {
         #[arg(default_value = "-")]
         file: PathBuf,
     },
-    /// How many people, before it exists
-    #[command(hide = true)]
-    Estimate(Later),
+    /// How many people a file or a campaign would enrol, and why the others would get nothing; writes nothing
+    #[command(
+        after_help = "Examples:\n  signalbox campaign estimate summer-sale.toml\n  signalbox campaign estimate summer-sale --json"
+    )]
+    Estimate {
+        /// The file, or the name of a campaign
+        #[arg(value_name = "FILE|NAME")]
+        source: String,
+    },
     /// When it will be done, day by day; also what if
     #[command(
         after_help = "Example:\n  signalbox campaign forecast summer-sale --add-number 250 --suspend +237600000001"
     )]
     Forecast(ForecastArgs),
-}
-
-impl Verb {
-    /// The name of a verb that a later part brings.
-    pub fn later(&self) -> Option<&'static str> {
-        match self {
-            Self::Estimate(_) => Some("campaign estimate"),
-            _ => None,
-        }
-    }
 }
 
 /// Does it.
@@ -246,10 +251,12 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             let campaign = find(session, &org, &name).await?;
             why::campaign(session, &org, campaign.id).await
         }
+        Verb::Skipped(args) => skipped::list(session, &org, &args).await,
+        Verb::Reinclude(args) => skipped::take_back(session, &org, &args).await,
         Verb::Stats { name } => stats(session, &org, &name).await,
         Verb::Export { name, file } => export(session, &org, &name, &file).await,
         Verb::Forecast(args) => forecast::run(session, &org, &args).await,
-        Verb::Estimate(_) => Err(CliError::Usage(Later::sentence(verb.later().unwrap_or_default()))),
+        Verb::Estimate { source } => audience::estimate(session, &org, &source).await,
     }
 }
 
@@ -363,6 +370,7 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("finished", local_or_dash(campaign.finished_at, org.zone)),
             ("steps", campaign.steps.to_string()),
             ("audience", campaign.audience.to_string()),
+            ("standing", or_dash(campaign.standing.as_ref())),
             ("planned", campaign.planned.to_string()),
             ("queued", campaign.queued.to_string()),
             ("sent", campaign.sent.to_string()),
@@ -420,6 +428,7 @@ fn hold(stats: &CampaignStats, terms: &Terms, org: &Org) -> Option<Hold> {
         starts_at: stats.starts_at,
         changed_by: &stats.changed_by,
         terms,
+        yields_to: stats.yields_to.as_deref(),
         daily_limit: stats.daily_limit.and_then(|limit| u32::try_from(limit).ok()),
         used_today: u32::try_from(stats.sent_today).unwrap_or(0),
     };

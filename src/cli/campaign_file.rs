@@ -1,9 +1,8 @@
 //! `signalbox campaign check` and `create`: from a file to a campaign, or to everything that is wrong with it.
 
 use super::{
-    CliError, Session, campaign,
+    CliError, Session, audience, campaign,
     campaign_pool::{self, Note},
-    output::card,
     session::Org,
 };
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
         campaign::{CampaignFile, CampaignSpec, Context, Finding, file::FILE_LIMIT},
         template::Texts,
     },
-    store::campaign::{AudienceCount, CampaignRecord},
+    store::campaign::CampaignRecord,
 };
 use serde_json::json;
 use std::{
@@ -37,7 +36,8 @@ pub async fn check(session: &Session, org: &Org, file: &Path) -> Result<(), CliE
         Ok(checked) => checked,
         Err(findings) => return refuse(session, &findings),
     };
-    let audience = session.store.count_audience(org.id, &checked.spec).await?;
+    let terms = session.store.terms_of_spec(org.id, &checked.spec).await?;
+    let audience = session.store.estimate(org.id, &terms).await?;
     let value = json!({
         "ok": true, "name": checked.spec.name, "steps": checked.spec.steps.len(), "findings": [],
         "notes": checked.notes, "audience": audience,
@@ -48,7 +48,7 @@ pub async fn check(session: &Session, org: &Org, file: &Path) -> Result<(), CliE
             "{} is in order: campaign {}\n{}{notes}",
             file.display(),
             checked.spec.name,
-            describe(&audience)
+            audience::describe(&audience)
         )
     })
 }
@@ -68,7 +68,8 @@ pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8
     };
     let (spec, store) = (&checked.spec, &session.store);
     if org.record.subscription_ends_at.is_some() {
-        let people = u64::try_from(store.count_audience(org.id, spec).await?.queued).unwrap_or(0);
+        let terms = store.terms_of_spec(org.id, spec).await?;
+        let people = u64::try_from(store.estimate(org.id, &terms).await?.queued).unwrap_or(0);
         if let Some(sentence) = store.new_outlives(org.id, spec, people).await? {
             return Err(CliError::Refused(sentence));
         }
@@ -105,6 +106,16 @@ pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8
             in_lines(&checked.notes)
         )
     })
+}
+
+/// What a file asks for, whether a campaign of its name exists or not.
+pub async fn spec(session: &Session, org: &Org, file: &Path) -> Result<CampaignSpec, CliError> {
+    let name = file.display().to_string();
+    let bytes = bytes_of(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?;
+    match parse(session, org, &name, &bytes).await? {
+        Ok((spec, _source)) => Ok(spec),
+        Err(findings) => refuse(session, &findings),
+    }
 }
 
 /// Lets the texts of a file's steps stand where later files say nothing.
@@ -191,6 +202,31 @@ async fn read_bytes(
     bytes: &[u8],
     edited: Option<&str>,
 ) -> Result<Result<Checked, Vec<Finding>>, CliError> {
+    let (spec, source) = match parse(session, org, name, bytes).await? {
+        Ok(parsed) => parsed,
+        Err(findings) => return Ok(Err(findings)),
+    };
+    if let Some(edited) = edited {
+        if edited != spec.name.as_str() {
+            return Err(CliError::Refused(format!(
+                "{name} is the file of campaign {}, not of {edited}",
+                spec.name
+            )));
+        }
+    } else if !session.store.campaigns(org.id, Some(spec.name.as_str())).await?.is_empty() {
+        return Err(CliError::Refused(format!("there is a campaign {:?} already", spec.name.as_str())));
+    }
+    let notes = match campaign_pool::check(session, org, &spec).await? {
+        Ok(notes) => notes,
+        Err((step, sentence)) => return Ok(Err(vec![nobody_can(name, &source, step, sentence)])),
+    };
+    Ok(Ok(Checked { spec, source, notes }))
+}
+
+type Parsed = Result<(CampaignSpec, String), Vec<Finding>>;
+
+/// Reads what a file says, with what the organisation knows of its contacts, pools and campaigns.
+async fn parse(session: &Session, org: &Org, name: &str, bytes: &[u8]) -> Result<Parsed, CliError> {
     let store = &session.store;
     let attributes = store.contact_attributes(org.id).await?;
     let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
@@ -216,25 +252,11 @@ async fn read_bytes(
         Err(findings) => return Ok(Err(findings)),
     };
     let source = String::from_utf8_lossy(bytes).into_owned();
-    if let Some(edited) = edited {
-        if edited != spec.name.as_str() {
-            return Err(CliError::Refused(format!(
-                "{name} is the file of campaign {}, not of {edited}",
-                spec.name
-            )));
-        }
-    } else if !store.campaigns(org.id, Some(spec.name.as_str())).await?.is_empty() {
-        return Err(CliError::Refused(format!("there is a campaign {:?} already", spec.name.as_str())));
-    }
     let strangers = store.phones_without_contact(org.id, &spec.audience.phones).await?;
     if !strangers.is_empty() {
         return Ok(Err(vec![no_contacts(name, &source, &strangers)]));
     }
-    let notes = match campaign_pool::check(session, org, &spec).await? {
-        Ok(notes) => notes,
-        Err((step, sentence)) => return Ok(Err(vec![nobody_can(name, &source, step, sentence)])),
-    };
-    Ok(Ok(Checked { spec, source, notes }))
+    Ok(Ok((spec, source)))
 }
 
 /// At most as much as a campaign file may be, and a byte more, so that the limit is noticed.
@@ -274,7 +296,7 @@ fn no_contacts(file: &str, source: &str, strangers: &[String]) -> Finding {
 }
 
 /// Prints the findings and fails.
-fn refuse(session: &Session, findings: &[Finding]) -> Result<(), CliError> {
+fn refuse<T>(session: &Session, findings: &[Finding]) -> Result<T, CliError> {
     let sentences: Vec<String> = findings.iter().map(ToString::to_string).collect();
     if session.out.is_json() {
         session.out.show(&json!({ "ok": false, "findings": findings }), String::new)?;
@@ -284,17 +306,4 @@ fn refuse(session: &Session, findings: &[Finding]) -> Result<(), CliError> {
 
 fn in_lines(notes: &[Note]) -> String {
     notes.iter().flat_map(|note| ["\nnote: ", note.sentence.as_str()]).collect()
-}
-
-fn describe(audience: &AudienceCount) -> String {
-    let mut lines = vec![
-        ("planned".to_owned(), audience.planned.to_string()),
-        ("to be sent to".to_owned(), audience.queued.to_string()),
-    ];
-    lines.extend(
-        audience.skipped.iter().map(|(reason, count)| (format!("skipped: {reason}"), count.to_string())),
-    );
-    let lines: Vec<(&str, String)> =
-        lines.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-    card(&lines)
 }

@@ -1,12 +1,11 @@
 //! `signalbox contact`.
 
 use super::{
-    CliError, Session, campaign, contact_history,
+    CliError, Session, audience, contact_history,
     export::{Export, JsonArray},
     output::{Table, card, local_or_dash, or_dash},
-    parse,
+    parse, reach,
     session::Org,
-    why,
 };
 use crate::{
     domain::{ids::ContactId, phone::Phone},
@@ -75,15 +74,24 @@ Examples:
         #[arg(value_parser = parse::phone)]
         phone: Phone,
     },
-    /// Why this person's message of a campaign waits, gate by gate, and until when
-    #[command(after_help = "Example:\n  signalbox contact why +237600000001 --campaign summer-sale")]
+    /// Why this person's message of a campaign waits, gate by gate, and until when; or why there is none
+    #[command(
+        after_help = "Examples:\n  signalbox contact why +237600000001 --campaign summer-sale\n  signalbox contact why +237600000001 --campaign summer-sale.toml"
+    )]
     Why {
         /// Whose
         #[arg(value_parser = parse::phone)]
         phone: Phone,
-        /// Of which campaign
-        #[arg(long, value_name = "NAME")]
+        /// Of which campaign, or of which campaign file
+        #[arg(long, value_name = "NAME|FILE")]
         campaign: String,
+    },
+    /// Lists the phones that no campaign writes to: who opted out, and whom a rule suppressed
+    #[command(after_help = "A person is taken off the list with: signalbox contact opt-in PHONE")]
+    Suppressed {
+        /// Write the whole list to this file instead; - for standard output
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
     },
     /// The person may be written to again
     OptIn {
@@ -117,10 +125,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::List { limit } => list(session, &org, limit).await,
         Verb::Show { phone } => show(session, &org, &phone).await,
         Verb::History { phone } => contact_history::show(session, &org, &phone).await,
-        Verb::Why { phone, campaign } => {
-            let campaign = campaign::find(session, &org, &campaign).await?;
-            why::contact(session, &org, &phone, campaign.id).await
-        }
+        Verb::Why { phone, campaign } => audience::why(session, &org, &phone, &campaign).await,
+        Verb::Suppressed { csv } => reach::suppressed(session, &org, csv.as_deref()).await,
         Verb::OptIn { phone, reason } => {
             let result = store.opt_in(org.id, &phone, "operator", reason.as_deref(), actor).await?;
             session.out.settle(&format!("{} may be written to again", phone.reveal()), org.zone, &result)
@@ -335,9 +341,12 @@ async fn list(session: &Session, org: &Org, limit: u32) -> Result<(), CliError> 
 
 async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliError> {
     let nobody = ContactId(uuid::Uuid::nil());
-    let contact = session.store.contacts(org.id, Some(phone), nobody, 1).await?.pop().ok_or_else(|| {
-        CliError::failed(format!("{} is no contact of {}", phone.reveal(), org.record.slug))
-    })?;
+    let mut contact =
+        session.store.contacts(org.id, Some(phone), nobody, 1).await?.pop().ok_or_else(|| {
+            CliError::failed(format!("{} is no contact of {}", phone.reveal(), org.record.slug))
+        })?;
+    // Of one person the ledger is asked too: lists may be a few minutes behind.
+    contact.last_campaign_sent_at = session.store.last_campaign_sent(org.id, phone).await?;
     session.out.show(&contact, || {
         card(&[
             ("phone", contact.phone.clone()),
@@ -353,6 +362,7 @@ async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliErro
             ("tags", contact.tags.join(" ")),
             ("attributes", contact.attributes.to_string()),
             ("consent", or_dash(contact.consent.map(|agreed| if agreed { "yes" } else { "no" }))),
+            ("last campaign sent", local_or_dash(contact.last_campaign_sent_at, org.zone)),
             ("opted out", local_or_dash(contact.opted_out_at, org.zone)),
             ("because", or_dash(contact.opt_out_reason.as_ref())),
         ])

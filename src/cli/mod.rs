@@ -7,6 +7,7 @@
 mod account;
 mod account_templates;
 mod attempt;
+mod audience;
 mod calendar;
 mod campaign;
 mod campaign_edit;
@@ -37,11 +38,13 @@ mod org;
 mod output;
 mod parse;
 mod pool;
+mod reach;
 mod reply;
 mod secret;
 mod sender;
 mod session;
 mod simulator;
+mod skipped;
 mod slot;
 mod vitals;
 mod why;
@@ -202,7 +205,6 @@ fn later_part_of(command: &Command) -> Option<String> {
     match command {
         Command::Account(account::Verb::Rotate(_)) => Some(Later::sentence("account rotate")),
         Command::Number(verb) => verb.later().map(Later::sentence),
-        Command::Campaign(verb) => verb.later().map(Later::sentence),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use super::{
     CliError, Session, calendar, conduct,
     output::{Table, local_or_dash, or_dash},
     parse::{self, Limit},
-    vitals,
+    reach, vitals,
 };
 use crate::{
     domain::{
@@ -15,6 +15,7 @@ use crate::{
     },
     store::{
         organization::{CalendarEdit, ConsentEdit, NewOrganization, OrganizationEdit},
+        suppression::ReachEdit,
         vitals::VitalEdit,
     },
 };
@@ -83,10 +84,13 @@ pub enum Verb {
         calendar: Box<calendar::CalendarFlags>,
         /// How opt-outs are heard
         #[command(flatten)]
-        consent: ConsentArgs,
+        consent: Box<ConsentArgs>,
         /// How its numbers are watched
         #[command(flatten)]
-        vitals: vitals::Flags,
+        vitals: Box<vitals::Flags>,
+        /// How it reaches people
+        #[command(flatten)]
+        reach: reach::ReachFlags,
         /// How its campaigns behave
         #[command(flatten)]
         conduct: Box<conduct::ConductFlags>,
@@ -217,6 +221,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             calendar,
             consent,
             vitals,
+            reach,
             conduct,
             reason,
         } => {
@@ -233,7 +238,13 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 warm_up,
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),
             };
-            let rules = Rules { calendar: &calendar, consent: &consent, vitals: &vitals, conduct: &conduct };
+            let rules = Rules {
+                calendar: &calendar,
+                consent: &consent,
+                vitals: &vitals,
+                reach: &reach,
+                conduct: &conduct,
+            };
             edit_one(session, slug.as_deref(), &edit, &rules, reason.as_deref()).await
         }
     }
@@ -244,6 +255,7 @@ struct Rules<'a> {
     calendar: &'a calendar::CalendarFlags,
     consent: &'a ConsentArgs,
     vitals: &'a vitals::Flags,
+    reach: &'a reach::ReachFlags,
     conduct: &'a conduct::ConductFlags,
 }
 
@@ -254,7 +266,7 @@ async fn edit_one(
     rules: &Rules<'_>,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let watch = rules.vitals.edit();
+    let (watch, reach) = (rules.vitals.edit(), rules.reach.edit());
     let record = match slug {
         None => session.organization().await?.record,
         Some(slug) => session
@@ -267,13 +279,18 @@ async fn edit_one(
     let calendar = rules.calendar.edit(&record)?;
     let (id, slug) = (record.id, record.slug);
     let consent = rules.consent.edit(edit.default_locale.unwrap_or(&record.default_locale))?;
-    let (hears_the_same, watches_the_same, same_hours) = (
+    let (hears_the_same, watches_the_same, reaches_the_same, same_hours) = (
         consent == ConsentEdit::default(),
         watch == VitalEdit::default(),
+        reach == ReachEdit::default(),
         calendar == CalendarEdit::default(),
     );
     // Nothing at all was asked for: that is said where it always is.
-    let nothing = hears_the_same && watches_the_same && same_hours && rules.conduct.is_empty();
+    let nothing = hears_the_same
+        && watches_the_same
+        && reaches_the_same
+        && same_hours
+        && rules.conduct.is_empty();
     if (*edit != OrganizationEdit::default() || nothing)
         && !session.store.edit_organization(id, edit, reason, session.actor()).await?
     {
@@ -287,6 +304,9 @@ async fn edit_one(
     }
     if !watches_the_same {
         session.store.edit_vital_rules(id, &watch, reason, session.actor()).await?;
+    }
+    if !reaches_the_same {
+        session.store.edit_reach(id, reach, reason, session.actor()).await?;
     }
     rules.conduct.change(session, id, reason).await?;
     session.out.show(&json!({ "result": "done", "slug": slug }), || format!("changed organisation {slug}"))

@@ -1,12 +1,20 @@
 //! Audiences: who a campaign is for.
 //!
-//! All given conditions hold; within one list, one of its values is enough. [`Audience::matches`] is the model: the
-//! SQL that enrols is tested against it, and `why` prints its answer.
+//! All given conditions hold; within one list, one of its values is enough. Whoever is in the audience may still be left
+//! out, for one reason. [`Audience::matches`] is the model of both: the SQL that enrols is tested against it, and `why`
+//! says its sentence.
 
+use super::campaign::Delay;
 use super::country::Country;
+use super::day::local_date;
 use super::phone::Phone;
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
+
+mod exclusion;
+pub use exclusion::Exclusion;
 
 /// A filter over contacts. An empty condition is not given: it excludes nobody.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,12 +22,112 @@ use std::{collections::BTreeMap, fmt};
 pub struct Audience {
     /// The contact's country is one of these.
     pub countries: Vec<Country>,
+    /// The contact's gender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gender: Option<Gender>,
+    /// The contact's profession is one of these. Compared as written, case and all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub professions: Vec<String>,
+    /// How old the contact is on the organisation's date when people are enrolled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age: Option<AgeRange>,
+    /// The date on which the contact registered, in the organisation's zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registered: Option<DateRange>,
     /// For each attribute here, the contact's value is one of these. Compared as written, case and all.
     pub attributes: BTreeMap<String, Vec<String>>,
     /// The contact has at least one of these tags. Compared as written.
     pub tags: Vec<String>,
     /// The contact's phone is one of these: hand-picked.
     pub phones: Vec<Phone>,
+    /// Only people whose consent is on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentRule>,
+    /// Nobody who still waits for a message of another campaign that is not finished.
+    #[serde(skip_serializing_if = "is_false")]
+    pub exclude_active: bool,
+    /// Nobody to whom any campaign sent within this time before people are enrolled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_contacted_for: Option<Delay>,
+    /// At most so many people are sent to: the first by contact id, which is the order in which they came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// A gender, as far as audiences tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gender {
+    /// `female`.
+    Female,
+    /// `male`.
+    Male,
+    /// Known, and neither of the two.
+    Other,
+}
+
+impl Gender {
+    /// The name that files use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Female => "female",
+            Self::Male => "male",
+            Self::Other => "other",
+        }
+    }
+
+    /// Whether a contact's gender, as imported, is this one.
+    #[must_use]
+    pub fn is(self, known: &str) -> bool {
+        match self {
+            Self::Female | Self::Male => known == self.name(),
+            Self::Other => !matches!(known, "female" | "male"),
+        }
+    }
+}
+
+impl fmt::Display for Gender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Ages in completed years, both ends included; at least one is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgeRange {
+    /// At least so old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<u8>,
+    /// At most so old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u8>,
+}
+
+/// Dates, both ends included; at least one is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DateRange {
+    /// This date or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<NaiveDate>,
+    /// This date or earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<NaiveDate>,
+}
+
+/// What an audience asks of consent beyond that nobody refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentRule {
+    /// It is on record.
+    OptedIn,
 }
 
 /// What is known of a contact, as far as audiences ask.
@@ -29,117 +137,61 @@ pub struct ContactFacts<'a> {
     pub phone: &'a Phone,
     /// The country column, two letters.
     pub country: Option<&'a str>,
+    /// As imported.
+    pub gender: Option<&'a str>,
+    /// As imported.
+    pub profession: Option<&'a str>,
+    /// The day of birth.
+    pub birth_date: Option<NaiveDate>,
+    /// When the person registered.
+    pub registered_at: Option<DateTime<Utc>>,
     /// The attributes.
     pub attributes: &'a BTreeMap<String, String>,
     /// The tags.
     pub tags: &'a [String],
+    /// Whether a rule of the organisation suppressed the phone.
+    pub is_suppressed: bool,
     /// Whether the person asked not to be written to.
     pub opted_out: bool,
+    /// Whether the person agreed or refused, as far as it is on record.
+    pub consent: Option<bool>,
+    /// The first variable that the campaign needs and the contact does not have.
+    pub missing: Option<&'a str>,
+    /// Whether another campaign that is not finished still has a message for the person.
+    pub is_active_elsewhere: bool,
+    /// When a campaign last sent to the person, as far as it did.
+    pub last_sent_at: Option<DateTime<Utc>>,
 }
 
-/// Why a contact is not in an audience: the first condition that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
-pub enum Exclusion {
-    /// The person asked not to be written to; no audience changes that.
-    OptedOut,
-    /// Not one of the hand-picked phones.
-    NotHandPicked,
-    /// The country is another one.
-    OtherCountry {
-        /// The contact's, if it is known.
-        country: Option<String>,
-        /// Those of the audience.
-        wanted: Vec<Country>,
-    },
-    /// None of the tags.
-    LacksTag {
-        /// Those of the audience.
-        wanted: Vec<String>,
-    },
-    /// The contact has not this attribute.
-    LacksAttribute {
-        /// Which.
-        attribute: String,
-    },
-    /// The attribute has another value.
-    AttributeDiffers {
-        /// Which.
-        attribute: String,
-        /// The contact's value.
-        value: String,
-        /// Those of the audience.
-        wanted: Vec<String>,
-    },
-}
-
-impl Exclusion {
-    /// The name that JSON and the database use.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::OptedOut => "opted_out",
-            Self::NotHandPicked => "not_hand_picked",
-            Self::OtherCountry { .. } => "other_country",
-            Self::LacksTag { .. } => "lacks_tag",
-            Self::LacksAttribute { .. } => "lacks_attribute",
-            Self::AttributeDiffers { .. } => "attribute_differs",
-        }
-    }
-}
-
-impl fmt::Display for Exclusion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OptedOut => f.write_str("asked not to be written to"),
-            Self::NotHandPicked => f.write_str("is not one of the hand-picked phones"),
-            Self::OtherCountry { country: Some(country), wanted } => {
-                write!(f, "country is {country}, not {}", one_of(wanted))
-            }
-            Self::OtherCountry { country: None, wanted } => {
-                write!(f, "country is not known, so it is not {}", one_of(wanted))
-            }
-            Self::LacksTag { wanted } => write!(f, "has no tag {}", one_of(wanted)),
-            Self::LacksAttribute { attribute } => write!(f, "has no {attribute}"),
-            Self::AttributeDiffers { attribute, value, wanted } => {
-                write!(f, "{attribute} is {value}, not {}", one_of(wanted))
-            }
-        }
-    }
-}
-
-/// `CM, NG or TD`.
-fn one_of(values: &[impl fmt::Display]) -> String {
-    let mut out = String::new();
-    for (place, value) in values.iter().enumerate() {
-        let separator = match place {
-            0 => "",
-            _ if place + 1 == values.len() => " or ",
-            _ => ", ",
-        };
-        out = format!("{out}{separator}{value}");
-    }
-    out
+/// When and where an audience is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The moment.
+    pub at: DateTime<Utc>,
+    /// The organisation's zone.
+    pub zone: Tz,
 }
 
 impl Audience {
     /// Whether it asks for nothing: every contact that may be sent to.
     #[must_use]
     pub fn is_everybody(&self) -> bool {
-        self.countries.is_empty()
-            && self.attributes.is_empty()
-            && self.tags.is_empty()
-            && self.phones.is_empty()
+        *self == Self::default()
     }
 
-    /// Whether a contact is in it.
+    /// Whether a contact is in it and would be sent to, its limit aside, which no single contact can tell.
     ///
     /// # Errors
-    /// The first condition that does not hold, in the order of [`Exclusion`].
-    pub fn matches(&self, contact: &ContactFacts<'_>) -> Result<(), Exclusion> {
-        if contact.opted_out {
-            return Err(Exclusion::OptedOut);
-        }
+    /// The first condition that does not hold, or else the first reason to leave the person out: in the order of
+    /// [`Exclusion`].
+    pub fn matches(&self, contact: &ContactFacts<'_>, asked: Asked) -> Result<(), Exclusion> {
+        self.person(contact, asked)?;
+        self.labels(contact)?;
+        self.reachable(contact, asked)
+    }
+
+    /// Who the person is.
+    fn person(&self, contact: &ContactFacts<'_>, asked: Asked) -> Result<(), Exclusion> {
         if !self.phones.is_empty() && !self.phones.contains(contact.phone) {
             return Err(Exclusion::NotHandPicked);
         }
@@ -148,6 +200,41 @@ impl Audience {
             let country = contact.country.map(str::to_owned);
             return Err(Exclusion::OtherCountry { country, wanted: self.countries.clone() });
         }
+        if let Some(wanted) = self.gender
+            && !contact.gender.is_some_and(|known| wanted.is(known))
+        {
+            return Err(Exclusion::OtherGender { gender: contact.gender.map(str::to_owned), wanted });
+        }
+        let works_as = |wanted: &String| contact.profession == Some(wanted);
+        if !self.professions.is_empty() && !self.professions.iter().any(works_as) {
+            let profession = contact.profession.map(str::to_owned);
+            return Err(Exclusion::OtherProfession { profession, wanted: self.professions.clone() });
+        }
+        if let Some(wanted) = self.age {
+            let today = local_date(asked.at, asked.zone);
+            let age = contact.birth_date.and_then(|born| today.years_since(born));
+            let within = |age: u32| {
+                wanted.min.is_none_or(|min| u32::from(min) <= age)
+                    && wanted.max.is_none_or(|max| age <= u32::from(max))
+            };
+            if !age.is_some_and(within) {
+                return Err(Exclusion::OtherAge { age, wanted });
+            }
+        }
+        if let Some(wanted) = self.registered {
+            let date = contact.registered_at.map(|at| local_date(at, asked.zone));
+            let within = |date: NaiveDate| {
+                wanted.from.is_none_or(|from| from <= date) && wanted.to.is_none_or(|to| date <= to)
+            };
+            if !date.is_some_and(within) {
+                return Err(Exclusion::OtherRegistration { registered: date, wanted });
+            }
+        }
+        Ok(())
+    }
+
+    /// What the organisation has noted of the person.
+    fn labels(&self, contact: &ContactFacts<'_>) -> Result<(), Exclusion> {
         if !self.tags.is_empty() && !self.tags.iter().any(|tag| contact.tags.contains(tag)) {
             return Err(Exclusion::LacksTag { wanted: self.tags.clone() });
         }
@@ -166,144 +253,34 @@ impl Audience {
         }
         Ok(())
     }
+
+    /// Whether somebody who is in the audience may be sent to.
+    fn reachable(&self, contact: &ContactFacts<'_>, asked: Asked) -> Result<(), Exclusion> {
+        if contact.is_suppressed {
+            return Err(Exclusion::Suppressed);
+        }
+        if contact.opted_out {
+            return Err(Exclusion::OptedOut);
+        }
+        match (contact.consent, self.consent) {
+            (Some(false), _) => return Err(Exclusion::NoConsent { refused: true }),
+            (None, Some(ConsentRule::OptedIn)) => return Err(Exclusion::NoConsent { refused: false }),
+            (Some(true), _) | (None, None) => {}
+        }
+        if let Some(variable) = contact.missing {
+            return Err(Exclusion::MissingVariable { variable: variable.to_owned() });
+        }
+        if self.exclude_active && contact.is_active_elsewhere {
+            return Err(Exclusion::ActiveElsewhere);
+        }
+        if let (Some(wanted), Some(at)) = (self.not_contacted_for, contact.last_sent_at)
+            && at > asked.at - wanted.duration()
+        {
+            return Err(Exclusion::ContactedLately { at, wanted });
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn phone(raw: &str) -> Phone {
-        Phone::parse(raw).unwrap_or_else(|error| panic!("{raw} {error}"))
-    }
-
-    fn strings(values: &[&str]) -> Vec<String> {
-        values.iter().map(|value| (*value).to_owned()).collect()
-    }
-
-    fn audience(change: impl FnOnce(&mut Audience)) -> Audience {
-        let mut audience = Audience::default();
-        change(&mut audience);
-        audience
-    }
-
-    fn countries(codes: &[&str]) -> Vec<Country> {
-        codes.iter().map(|code| code.parse().unwrap_or_else(|error| panic!("{error}"))).collect()
-    }
-
-    /// A contact from Cameroon, tier premium, tag vip, phone …001.
-    fn answer(audience: &Audience, opted_out: bool) -> Result<(), String> {
-        let attributes = BTreeMap::from([("customer_tier".to_owned(), "premium".to_owned())]);
-        audience
-            .matches(&ContactFacts {
-                phone: &phone("+237600000001"),
-                country: Some("CM"),
-                attributes: &attributes,
-                tags: &strings(&["vip"]),
-                opted_out,
-            })
-            .map_err(|exclusion| exclusion.to_string())
-    }
-
-    #[test]
-    fn each_condition_lets_in_and_keeps_out() {
-        let tier = |values: &[&str]| BTreeMap::from([("customer_tier".to_owned(), strings(values))]);
-        let table: Vec<(&str, Audience, Result<(), &str>)> = vec![
-            ("everybody", Audience::default(), Ok(())),
-            ("country", audience(|a| a.countries = countries(&["NG", "CM"])), Ok(())),
-            (
-                "another country",
-                audience(|a| a.countries = countries(&["NG", "TD", "GA"])),
-                Err("country is CM, not NG, TD or GA"),
-            ),
-            ("attribute", audience(|a| a.attributes = tier(&["basic", "premium"])), Ok(())),
-            (
-                "another value",
-                audience(|a| a.attributes = tier(&["basic"])),
-                Err("customer_tier is premium, not basic"),
-            ),
-            (
-                "case counts",
-                audience(|a| a.attributes = tier(&["Premium"])),
-                Err("customer_tier is premium, not Premium"),
-            ),
-            (
-                "an attribute that it lacks",
-                audience(|a| a.attributes = BTreeMap::from([("city".to_owned(), strings(&["Douala"]))])),
-                Err("has no city"),
-            ),
-            ("one tag of several is enough", audience(|a| a.tags = strings(&["paid", "vip"])), Ok(())),
-            ("no tag", audience(|a| a.tags = strings(&["paid", "new"])), Err("has no tag paid or new")),
-            ("hand-picked", audience(|a| a.phones = vec![phone("+237 600 000 001")]), Ok(())),
-            (
-                "not hand-picked",
-                audience(|a| a.phones = vec![phone("+237600000002")]),
-                Err("is not one of the hand-picked phones"),
-            ),
-            (
-                "all conditions hold",
-                audience(|a| {
-                    a.countries = countries(&["CM"]);
-                    a.tags = strings(&["vip"]);
-                    a.attributes = tier(&["premium"]);
-                    a.phones = vec![phone("+237600000001")];
-                }),
-                Ok(()),
-            ),
-            (
-                "one of them does not",
-                audience(|a| {
-                    a.countries = countries(&["CM"]);
-                    a.tags = strings(&["paid"]);
-                }),
-                Err("has no tag paid"),
-            ),
-        ];
-        for (case, audience, expected) in table {
-            assert_eq!(answer(&audience, false), expected.map_err(str::to_owned), "{case}");
-            assert_eq!(answer(&audience, true), Err("asked not to be written to".to_owned()), "{case}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_country_is_no_country_of_the_list() {
-        let wanted = audience(|a| a.countries = countries(&["CM"]));
-        let facts = ContactFacts {
-            phone: &phone("+237600000001"),
-            country: None,
-            attributes: &BTreeMap::new(),
-            tags: &[],
-            opted_out: false,
-        };
-        let excluded = wanted.matches(&facts).map_err(|exclusion| exclusion.to_string());
-        assert_eq!(excluded, Err("country is not known, so it is not CM".to_owned()));
-        assert_eq!(Audience::default().matches(&facts), Ok(()));
-    }
-
-    #[test]
-    fn an_audience_is_stored_and_read_back() -> Result<(), serde_json::Error> {
-        let stored = audience(|a| {
-            a.countries = countries(&["CM"]);
-            a.phones = vec![phone("+237600000001")];
-        });
-        let json = serde_json::to_string(&stored)?;
-        assert_eq!(serde_json::from_str::<Audience>(&json)?, stored);
-        assert!(json.contains("+237600000001"), "a stored phone is whole");
-        assert!(serde_json::from_str::<Audience>("{\"gender\":\"female\"}").is_err(), "nothing is ignored");
-        Ok(())
-    }
-
-    #[test]
-    fn an_exclusion_is_stored_under_its_code() -> Result<(), serde_json::Error> {
-        for exclusion in [
-            Exclusion::OptedOut,
-            Exclusion::NotHandPicked,
-            Exclusion::OtherCountry { country: None, wanted: vec![] },
-            Exclusion::LacksTag { wanted: vec![] },
-            Exclusion::LacksAttribute { attribute: "a".into() },
-            Exclusion::AttributeDiffers { attribute: "a".into(), value: "b".into(), wanted: vec![] },
-        ] {
-            assert_eq!(serde_json::to_value(&exclusion)?["code"], exclusion.code());
-        }
-        Ok(())
-    }
-}
+mod tests;

@@ -86,6 +86,11 @@ pub enum Hold {
         /// When it was to start.
         at: DateTime<Utc>,
     },
+    /// A standing campaign waits while another one runs.
+    Yields {
+        /// The campaign that runs.
+        to: String,
+    },
     /// The campaign is completed or cancelled.
     CampaignFinished {
         /// Which of the two.
@@ -209,6 +214,7 @@ impl Hold {
             Self::CampaignPaused { .. } => "campaign_paused",
             Self::RunsAfter { .. } => "runs_after",
             Self::StartMissed { .. } => "start_missed",
+            Self::Yields { .. } => "yields",
             Self::CampaignFinished { .. } => "campaign_finished",
             Self::SubscriptionEnded { .. } => "subscription_ended",
             Self::QuietHours { .. } => "quiet_hours",
@@ -253,6 +259,7 @@ impl Hold {
             | Self::CampaignPaused { .. }
             | Self::RunsAfter { .. }
             | Self::StartMissed { .. }
+            | Self::Yields { .. }
             | Self::CampaignFinished { .. }
             | Self::SubscriptionEnded { .. }
             | Self::TooLate { .. }
@@ -280,6 +287,7 @@ impl Hold {
                     | Self::GivesWay
                     | Self::NotChosen { .. }
                     | Self::RunsAfter { cancelled: false, .. }
+                    | Self::Yields { .. }
             )
     }
 
@@ -311,6 +319,7 @@ impl Hold {
             | Self::CampaignPaused { .. }
             | Self::RunsAfter { .. }
             | Self::StartMissed { .. }
+            | Self::Yields { .. }
             | Self::CampaignFinished { .. } => GateName::Campaign,
             Self::SubscriptionEnded { .. } => GateName::Subscription,
             Self::QuietHours { .. } | Self::TooLate { .. } => GateName::Window,
@@ -344,6 +353,7 @@ impl Hold {
                 format!("all sending was stopped by {by}, until somebody resumes it")
             }
             Self::NoSender => "no sender runs on this database".to_owned(),
+            Self::Yields { to } => format!("yields to {to}, until no other campaign runs"),
             Self::CampaignDraft
             | Self::CampaignScheduled { .. }
             | Self::CampaignPaused { .. }

@@ -18,6 +18,14 @@ use std::{sync::Arc, time::Duration};
 
 /// Doubts asked about in one pass.
 const DOUBTS_A_PASS: i64 = 50;
+/// Attempts taken into the contacts' last-sent times in one statement.
+const SENDS_AT_ONCE: i32 = 5_000;
+/// How old those are at least: longer than a message is on the wire, and than clocks of two hosts differ.
+const SENDS_LAG: Duration = Duration::from_mins(5);
+/// How long people have to answer a campaign before it counts as unanswered.
+const PATIENCE: Duration = Duration::from_hours(72);
+/// People suppressed in one statement.
+const SUPPRESSED_AT_ONCE: i32 = 200;
 
 /// Runs until the sender ends.
 pub async fn run(shared: Arc<Shared>) {
@@ -73,11 +81,37 @@ async fn pass(shared: &Shared) -> Result<(), StoreError> {
             }
         }
     }
+    people(shared).await?;
     // Before the first picture there is no line to ask through, and a check would be spent on nothing.
     if shared.lines().is_ready()
         && store.take_chore(organization, instance, "reconcile", Duration::from_secs(2)).await?
     {
         reconcile(shared).await?;
+    }
+    Ok(())
+}
+
+/// What is done about people: standing campaigns take in who is ripe for them, contacts learn when they were last sent
+/// to, and whom nothing reaches is suppressed.
+async fn people(shared: &Shared) -> Result<(), StoreError> {
+    let store = &shared.store;
+    let (organization, instance) = (shared.organization, shared.instance);
+    let now = shared.clock().now();
+    if store.take_chore(organization, instance, "standing", Duration::from_secs(1)).await?
+        && store.enrol_standing(organization, now).await? > 0
+    {
+        shared.refresh.notify_one();
+    }
+    if store.take_chore(organization, instance, "last sends", Duration::from_mins(1)).await? {
+        while store.keep_last_sends(organization, SENDS_AT_ONCE, SENDS_LAG).await? == i64::from(SENDS_AT_ONCE)
+            && !shared.ended()
+        {}
+    }
+    if store.take_chore(organization, instance, "suppressions", Duration::from_mins(10)).await? {
+        while store.suppress_by_rule(organization, PATIENCE, now, SUPPRESSED_AT_ONCE).await?
+            >= i64::from(SUPPRESSED_AT_ONCE)
+            && !shared.ended()
+        {}
     }
     Ok(())
 }

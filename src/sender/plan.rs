@@ -540,6 +540,7 @@ fn serve(
         starts_at: campaign.starts_at,
         changed_by: &campaign.changed_by,
         terms: &campaign.terms,
+        yields_to: campaign.yields_to.as_deref(),
         daily_limit: campaign.daily_limit,
         used_today: campaign.used_today,
     };

@@ -8,12 +8,8 @@ use super::{
 };
 use crate::domain::{
     action::{Action, Order, Version},
-    campaign::{
-        CampaignAction, CampaignSpec, CampaignState,
-        required::{Needs, needs},
-    },
+    campaign::{CampaignAction, CampaignSpec, CampaignState},
     ids::{CampaignId, OrganizationId, PoolId},
-    locale::Locale,
     phone::Phone,
     text::Safe,
 };
@@ -53,6 +49,8 @@ pub struct CampaignRecord {
     pub failover: String,
     /// Who gets it, as JSON.
     pub audience: serde_json::Value,
+    /// How it goes on enrolling, as JSON, if it is standing.
+    pub standing: Option<serde_json::Value>,
     /// How it behaves, as JSON: slots, leaving early, stopping by itself.
     pub conduct: serde_json::Value,
     /// How many steps it has.
@@ -79,17 +77,6 @@ pub struct CampaignRecord {
     pub changed_by: String,
     /// How often it has been changed.
     pub version: i64,
-}
-
-/// Everybody in an audience, by what they would get.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct AudienceCount {
-    /// In the audience.
-    pub planned: i64,
-    /// Would get the campaign.
-    pub queued: i64,
-    /// Would be left out, by reason.
-    pub skipped: std::collections::BTreeMap<String, i64>,
 }
 
 impl Store {
@@ -179,62 +166,6 @@ impl Store {
         .map_err(failed("read a campaign's file"))
     }
 
-    /// Counts an audience without writing anything, by the same query that enrols it.
-    ///
-    /// # Errors
-    /// When the database is away or refuses.
-    pub async fn count_audience(
-        &self,
-        organization: OrganizationId,
-        spec: &CampaignSpec,
-    ) -> Result<AudienceCount, StoreError> {
-        const DOING: &str = "count the audience";
-        let needs = self.needs_of(organization, spec).await?;
-        let audience = serde_json::to_value(&spec.audience)
-            .map_err(|_| StoreError::Unreadable { doing: DOING, what: "audience" })?;
-        let rows = sqlx::query!(
-            r#"select a.reason, count(*) as "count!" from organizations o
-                cross join lateral audience_of(o.id, $2, o.default_locale, $3) a
-                where o.id = $1 group by a.reason"#,
-            organization.0,
-            audience,
-            needs.required,
-        )
-        .fetch_all(&self.bulk)
-        .await
-        .map_err(failed(DOING))?;
-        let mut counted = AudienceCount::default();
-        for row in rows {
-            counted.planned += row.count;
-            match row.reason {
-                Some(reason) => {
-                    counted.skipped.insert(reason, row.count);
-                }
-                None => counted.queued = row.count,
-            }
-        }
-        Ok(counted)
-    }
-
-    /// Which variables the texts use, and which of them somebody of each language must have.
-    async fn needs_of(&self, organization: OrganizationId, spec: &CampaignSpec) -> Result<Needs, StoreError> {
-        const DOING: &str = "look at the contacts' languages";
-        let default =
-            sqlx::query_scalar!("select default_locale from organizations where id = $1", organization.0)
-                .fetch_one(&self.bulk)
-                .await
-                .map_err(failed(DOING))?;
-        let spoken = sqlx::query_scalar!(
-            r#"select distinct locale as "locale!" from contacts where organization_id = $1 and locale is not null"#,
-            organization.0,
-        )
-        .fetch_all(&self.bulk)
-        .await
-        .map_err(failed(DOING))?;
-        let contents: Vec<_> = spec.steps.iter().map(|step| &step.content).collect();
-        Ok(needs(&contents, &spoken, Locale::parse(&default).ok().as_ref()))
-    }
-
     /// The attributes that contacts of the organisation have.
     ///
     /// # Errors
@@ -283,7 +214,7 @@ impl Store {
         sqlx::query_as!(
             CampaignRecord,
             r#"select c.id, c.name, c.state::text as "state!", c.priority, p.name as pool, c.daily_limit, c.starts_at,
-                      c.started_at, c.finished_at, c.hold_reason, c.failover, c.audience, c.conduct,
+                      c.started_at, c.finished_at, c.hold_reason, c.failover, c.audience, c.standing, c.conduct,
                       (select count(*) from campaign_steps s
                         where s.organization_id = c.organization_id and s.campaign_id = c.id) as "steps!",
                       k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",
@@ -440,45 +371,6 @@ impl Store {
             }
         }
     }
-
-    /// Enrols the audience of a campaign that nobody is in: one made by another program, or before there were contacts.
-    async fn enrol_if_nobody_is(
-        &self,
-        organization: OrganizationId,
-        campaign: CampaignId,
-    ) -> Result<(), StoreError> {
-        const DOING: &str = "enrol the audience";
-        let row = sqlx::query!(
-            r#"select o.default_locale,
-                      array(select distinct locale from contacts
-                             where organization_id = $1 and locale is not null) as "spoken!"
-                 from organizations o
-                 join campaigns c on c.organization_id = o.id and c.id = $2 and c.state in ('draft', 'scheduled')
-                where o.id = $1 and not exists (
-                      select from campaign_recipients r where r.organization_id = $1 and r.campaign_id = $2)"#,
-            organization.0,
-            campaign.0,
-        )
-        .fetch_optional(&self.bulk)
-        .await
-        .map_err(failed(DOING))?;
-        let Some(row) = row else { return Ok(()) };
-        let steps = self.step_contents(organization, &[campaign]).await?;
-        let contents: Option<Vec<_>> = steps.iter().map(|step| step.content.as_ref()).collect();
-        let contents = contents.ok_or(StoreError::Unreadable { doing: DOING, what: "step" })?;
-        let needs = needs(&contents, &row.spoken, Locale::parse(&row.default_locale).ok().as_ref());
-        sqlx::query_scalar!(
-            "select enrol($1, $2, $3, $4)",
-            organization.0,
-            campaign.0,
-            &needs.variables,
-            needs.required
-        )
-        .fetch_one(&self.bulk)
-        .await
-        .map_err(failed(DOING))?;
-        Ok(())
-    }
 }
 
 /// A campaign's columns, as its file says them.
@@ -486,7 +378,7 @@ fn columns(spec: &CampaignSpec, pool: PoolId, source: &str, before: Option<uuid:
     json!({
         "name": spec.name, "priority": spec.priority.get(), "pool_id": pool.0,
         "daily_limit": spec.daily_limit, "starts_at": spec.starts_at, "failover": spec.failover,
-        "audience": spec.audience, "source": source, "conduct": spec.conduct,
+        "audience": spec.audience, "standing": spec.standing, "source": source, "conduct": spec.conduct,
         "window_from": spec.window.map(|window| window.hours.from()),
         "window_to": spec.window.map(|window| window.hours.to()),
         "window_days": spec.window.map(|window| window.hours.days()),

@@ -48,6 +48,8 @@ pub struct ContactRecord {
     pub tags: Vec<String>,
     /// Everything else.
     pub attributes: serde_json::Value,
+    /// When a campaign last sent to the person, a few minutes behind.
+    pub last_campaign_sent_at: Option<DateTime<Utc>>,
     /// Since when nothing may be sent.
     pub opted_out_at: Option<DateTime<Utc>>,
     /// Why.
@@ -70,7 +72,7 @@ impl Store {
             ContactRecord,
             r#"select c.id, c.phone::text as "phone!", c.name, c.locale, c.time_zone, c.country, c.gender, c.profession,
                       c.birth_date, c.registered_at, c.consent, c.consent_method, c.consent_at, c.referrer_name,
-                      c.tags, c.attributes, s.since as "opted_out_at?", s.reason as "opt_out_reason?"
+                      c.tags, c.attributes, c.last_campaign_sent_at, s.since as "opted_out_at?", s.reason as "opt_out_reason?"
                  from contacts c
                  left join suppressions s on s.organization_id = c.organization_id and s.phone = c.phone
                 where c.organization_id = $1 and ($2::text is null or c.phone = $2) and c.id > $3

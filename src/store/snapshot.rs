@@ -320,6 +320,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"select c.id, c.name, c.priority, c.weight, c.pool_id, c.daily_limit, c.failover, c.only_number_id, c.revision,
                       c.state::text as "state!", c.starts_at, c.changed_by,
+                      case when c.standing is not null then yields_to(c.organization_id, c.standing) end as yields_to,
                       coalesce(u.reserved, 0) as "used!", k.queued as "queued!", k.sending as "sending!", d.due_at as "next_due?",
                       (select jsonb_agg(jsonb_build_object('step', s.step, 'has_text', s.texts <> '[]',
                                                            'template', s.template, 'media', s.media ->> 'kind')
@@ -357,6 +358,7 @@ impl Store {
                     state: row.state.parse().map_err(|_| unreadable("campaign state"))?,
                     starts_at: row.starts_at,
                     changed_by: row.changed_by,
+                    yields_to: row.yields_to,
                     pool: row.pool_id.into(),
                     daily_limit: row.daily_limit.map(count),
                     used_today: count(row.used),

@@ -51,6 +51,9 @@ pub struct CampaignStats {
     /// Who changed its state last.
     #[serde(skip)]
     pub changed_by: String,
+    /// The campaign that runs, where this is a standing one that waits for it.
+    #[serde(skip)]
+    pub yields_to: Option<String>,
     /// Its daily limit.
     #[serde(skip)]
     pub daily_limit: Option<i32>,
@@ -94,6 +97,7 @@ impl Store {
                       s.failed as "failed!", s.in_doubt as "in_doubt!", s.skipped as "skipped!",
                       s.opted_out as "opted_out!", s.attempts as "attempts!", s.delivery_rate, s.read_rate,
                       s.sent_today as "sent_today!", s.started_at, s.starts_at, s.finished_at, s.hold_reason,
+                      case when c.standing is not null then yields_to(c.organization_id, c.standing) end as yields_to,
                       c.changed_by, c.daily_limit, s.sums_hold as "sums_hold!", clock_timestamp() as "at!"
                  from campaign_stats s
                  join campaigns c on c.organization_id = s.organization_id and c.id = s.campaign_id
@@ -134,6 +138,7 @@ mod tests {
             finished_at: None,
             hold_reason: None,
             changed_by: "ana".into(),
+            yields_to: None,
             daily_limit: None,
             sums_hold: true,
             at: DateTime::from_timestamp(1_100, 0).unwrap_or_default(),

@@ -59,7 +59,12 @@ async fn everybody_in_the_audience_is_planned_and_has_a_state() {
     let before = db.fingerprint().await;
     let checked = db.json(&["campaign", "check", &file]);
     let skipped = json!({"opted_out": 1, "no_consent": 1, "missing_variable: name": 1});
-    assert_eq!(checked["audience"], json!({"planned": 6, "queued": 3, "skipped": skipped}));
+    let outside = json!({"lacks_tag": 1});
+    assert_eq!(
+        checked["audience"],
+        json!({"contacts": 7, "planned": 6, "queued": 3, "skipped": skipped, "over_limit": 0,
+               "not_in_audience": outside})
+    );
     assert_eq!(db.fingerprint().await, before, "a check writes nothing");
 
     let created = db.json(&["campaign", "create", &file]);

@@ -23,6 +23,7 @@ mod provider;
 mod reach;
 mod replies;
 mod reports;
+mod standing;
 mod thresholds;
 mod throttle;
 mod time;

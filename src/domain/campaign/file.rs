@@ -9,15 +9,11 @@ use super::reader::{Keys, Section, Setting};
 use super::spec::{
     CampaignName, CampaignSpec, DailyLimit, Delay, Failover, NAME_LIMIT, Priority, STEPS_LIMIT, StepSpec,
 };
-use crate::domain::audience::Audience;
-use crate::domain::country::Country;
 use crate::domain::day::resolve;
-use crate::domain::phone::Phone;
 use crate::domain::suggest::nearest;
 use crate::domain::template::Texts;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use toml::de::{DeTable, DeValue};
 
@@ -40,6 +36,7 @@ const CAMPAIGN: Keys = Keys {
         "until",
         "failover",
         "audience",
+        "standing",
         "steps",
         "slots",
         "exit",
@@ -47,10 +44,6 @@ const CAMPAIGN: Keys = Keys {
         "stop_when",
     ],
     later: &[],
-};
-const AUDIENCE: Keys = Keys {
-    known: &["countries", "attributes", "tags", "phones"],
-    later: &["gender", "professions", "age", "registered", "exclude_active", "limit"],
 };
 const STEP: Keys = Keys { known: &["after", "text", "template", "media"], later: &[] };
 
@@ -187,6 +180,8 @@ impl Reading<'_, '_, '_> {
         let timing = self.timing(root);
         let failover = root.get("failover").map(|setting| self.failover(&setting));
         let audience = root.get("audience").map(|setting| self.audience(&setting));
+        let standing = root.get("standing").map(|setting| self.standing(&setting));
+        self.check_standing(root, standing.is_some());
         let conduct = self.conduct(root);
         self.adds_line = self.opt_out_line(root);
         let steps = self.steps(root);
@@ -203,6 +198,7 @@ impl Reading<'_, '_, '_> {
             until: timing.until,
             failover: failover.unwrap_or(Some(Failover::default()))?,
             audience: audience.unwrap_or_default(),
+            standing: optional(standing)?,
             conduct,
             steps,
         })
@@ -295,112 +291,6 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    fn audience(&mut self, setting: &Setting<'_, '_>) -> Audience {
-        let Some(section) = setting.section("write it as a section, [audience]", self.findings) else {
-            return Audience::default();
-        };
-        section.check_keys(&AUDIENCE, self.findings);
-        let mut audience = Audience::default();
-        if let Some(setting) = section.get("countries") {
-            audience.countries = self.countries(&setting);
-        }
-        if let Some(setting) = section.get("attributes") {
-            audience.attributes = self.attributes(&setting);
-        }
-        if let Some(setting) = section.get("tags") {
-            audience.tags = self.strings(&setting, "write tags = [\"vip\"], or take the line out");
-        }
-        if let Some(setting) = section.get("phones") {
-            audience.phones = self.phones(&setting);
-        }
-        audience
-    }
-
-    fn countries(&mut self, setting: &Setting<'_, '_>) -> Vec<Country> {
-        let wanted = "write countries = [\"CM\", \"NG\"], or take the line out";
-        let mut countries = Vec::new();
-        for element in setting.list(wanted, self.findings) {
-            let Some(raw) = element.string(wanted, self.findings) else { continue };
-            let Some(country) = self.keep(&element, Country::parse(raw)) else { continue };
-            if countries.contains(&country) {
-                self.refuse(
-                    &element,
-                    format_args!("{} {country} stands there twice: take one out", element.path),
-                );
-            } else {
-                countries.push(country);
-            }
-        }
-        countries
-    }
-
-    fn attributes(&mut self, setting: &Setting<'_, '_>) -> BTreeMap<String, Vec<String>> {
-        let wanted = "write attributes = { customer_tier = [\"premium\"] }";
-        let Some(section) = setting.section(wanted, self.findings) else { return BTreeMap::new() };
-        let mut attributes = BTreeMap::new();
-        for attribute in section.settings() {
-            let name = attribute.path[setting.path.len() + 1..].to_owned();
-            if name.trim().is_empty() {
-                self.findings.add(attribute.at, &attribute.path, "an attribute has a name: write one");
-                continue;
-            }
-            if let Some(known) = self.context.attributes.filter(|known| !known.contains(&name.as_str())) {
-                let hint = nearest(&name, known.iter().copied())
-                    .map_or_else(String::new, |meant| format!(": did you mean {meant}?"));
-                let sentence = format!("{}: no contact has an attribute {name:?}{hint}", attribute.path);
-                self.findings.add(attribute.at, &attribute.path, sentence);
-            }
-            attributes.insert(name, self.strings(&attribute, wanted));
-        }
-        if section.settings().is_empty() {
-            self.refuse(setting, format_args!("{} names none: {wanted}, or take the line out", setting.path));
-        }
-        attributes
-    }
-
-    /// A list of different strings, none empty.
-    fn strings(&mut self, setting: &Setting<'_, '_>, wanted: &str) -> Vec<String> {
-        let mut strings: Vec<String> = Vec::new();
-        for element in setting.list(wanted, self.findings) {
-            let Some(raw) = element.string(wanted, self.findings) else { continue };
-            if raw.trim().is_empty() {
-                self.refuse(&element, format_args!("{} is empty: {wanted}", element.path));
-            } else if strings.iter().any(|known| known == raw) {
-                self.refuse(
-                    &element,
-                    format_args!("{} {raw:?} stands there twice: take one out", element.path),
-                );
-            } else {
-                strings.push(raw.to_owned());
-            }
-        }
-        strings
-    }
-
-    fn phones(&mut self, setting: &Setting<'_, '_>) -> Vec<Phone> {
-        let wanted = "write phones = [\"+237600000001\"]";
-        let mut phones = Vec::new();
-        let mut seen: HashMap<Phone, String> = HashMap::new();
-        for element in setting.list(wanted, self.findings) {
-            let Some(raw) = element.string(wanted, self.findings) else { continue };
-            let phone = match Phone::parse(raw) {
-                Ok(phone) => phone,
-                Err(error) => {
-                    self.refuse(&element, format_args!("{} {raw:?} {error}", element.path));
-                    continue;
-                }
-            };
-            if let Some(first) = seen.get(&phone) {
-                let sentence = format!("{} {raw:?} is the same phone as {first}: take one out", element.path);
-                self.refuse(&element, sentence);
-                continue;
-            }
-            seen.insert(phone.clone(), element.path.clone());
-            phones.push(phone);
-        }
-        phones
-    }
-
     fn steps(&mut self, root: &Section<'_, '_>) -> Vec<StepSpec> {
         let wanted = "write at least one [[steps]] with a text";
         let Some(setting) = root.require("steps", wanted, self.findings, &CAMPAIGN) else {
@@ -452,6 +342,7 @@ fn optional<T>(setting: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
+mod audience;
 mod conduct;
 mod step;
 #[cfg(test)]

@@ -16,5 +16,5 @@ mod timing;
 pub use file::{CampaignFile, Context};
 pub use finding::Finding;
 pub use lifecycle::{CampaignAction, CampaignState, Refusal};
-pub use spec::{CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, StepSpec};
+pub use spec::{CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, Standing, StepSpec};
 pub use terms::Missed;

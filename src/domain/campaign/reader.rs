@@ -148,6 +148,15 @@ impl<'t, 'i> Setting<'t, 'i> {
         value
     }
 
+    /// True or false, or a note that says how to write it.
+    pub(super) fn boolean(&self, wanted: &str, findings: &mut Findings<'_>) -> Option<bool> {
+        if let DeValue::Boolean(value) = self.value {
+            return Some(*value);
+        }
+        self.is_not(wanted, findings);
+        None
+    }
+
     /// The table, or a note that says how to write it.
     pub(super) fn section(&self, wanted: &str, findings: &mut Findings<'_>) -> Option<Section<'t, 'i>> {
         if let DeValue::Table(table) = self.value {

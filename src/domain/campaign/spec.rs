@@ -42,10 +42,35 @@ pub struct CampaignSpec {
     pub failover: Failover,
     /// Who gets it.
     pub audience: Audience,
+    /// Set for a standing campaign: it enrols by itself, and yields while others run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
     /// How it behaves.
     pub conduct: Conduct,
     /// What they get, in order; at least one.
     pub steps: Vec<StepSpec>,
+}
+
+/// How a standing campaign enrols: whoever is in its audience, registered long enough ago and is not enrolled yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standing {
+    /// Only people who registered at least so long ago; where that is not known, who became a contact so long ago.
+    pub after: Delay,
+    /// How often it looks; at least a minute. It looks when it starts, too.
+    pub every: Delay,
+}
+
+impl Standing {
+    /// It does not look more often, in seconds.
+    pub const LEAST: u32 = 60;
+}
+
+impl Default for Standing {
+    /// An hour each.
+    fn default() -> Self {
+        Self { after: Delay(3_600), every: Delay(3_600) }
+    }
 }
 
 /// One message of a campaign.

@@ -128,6 +128,8 @@ pub struct CampaignFacts<'a> {
     pub changed_by: &'a str,
     /// When and in which order it may send.
     pub terms: &'a Terms,
+    /// The campaign that runs, where this is a standing one that waits for it.
+    pub yields_to: Option<&'a str>,
     /// Most messages a day.
     pub daily_limit: Option<u32>,
     /// Charged today.
@@ -205,7 +207,9 @@ pub fn of_lease(lease: Lease<'_>) -> Option<Hold> {
 /// What keeps a campaign as a whole, its numbers aside.
 pub fn of_campaign(facts: &CampaignFacts<'_>, now: Now) -> impl Iterator<Item = Hold> {
     let life = match facts.state {
-        CampaignState::Active => None,
+        CampaignState::Active => {
+            facts.yields_to.map(|name| Hold::Yields { to: Safe::new(name).into_string() })
+        }
         CampaignState::Draft => Some(Hold::CampaignDraft),
         CampaignState::Scheduled => Some(waits_for_start(facts)),
         CampaignState::Paused => {

@@ -40,6 +40,7 @@ fn every_hold() -> Vec<(Hold, &'static str)> {
         ),
         (Hold::CampaignPaused { by: None }, "campaign paused, until somebody resumes it"),
         (Hold::CampaignFinished { state: CampaignState::Cancelled }, "the campaign is cancelled"),
+        (Hold::Yields { to: "spring".into() }, "yields to spring, until no other campaign runs"),
         (Hold::OptedOut, "this person asked not to be written to"),
         (
             Hold::InDoubt { since: at },

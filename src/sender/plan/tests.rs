@@ -91,6 +91,7 @@ fn campaign(nth: usize, priority: i32, queued: u64) -> CampaignView {
         state: CampaignState::Active,
         starts_at: None,
         changed_by: "ana".into(),
+        yields_to: None,
         pool: pool_id(0),
         daily_limit: None,
         used_today: 0,

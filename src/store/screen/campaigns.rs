@@ -71,6 +71,7 @@ impl Store {
             Columns,
             r#"select c.id, c.name, c.state::text as "state!", c.priority, c.weight, c.daily_limit, c.starts_at, c.started_at,
                       c.paused_at, c.finished_at, c.created_at, c.updated_at, c.changed_by, c.revision,
+                      case when c.standing is not null then yields_to(c.organization_id, c.standing) end as yields_to,
                       c.pool_id, k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",
                       k.accepted as "accepted!", k.delivered as "delivered!", k.read as "read!", k.failed as "failed!",
                       k.in_doubt as "in_doubt!", k.skipped as "skipped!", k.attempts as "attempts!",
@@ -297,6 +298,7 @@ struct Columns {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     changed_by: String,
+    yields_to: Option<String>,
     revision: i64,
     pool_id: Uuid,
     planned: i64,
@@ -334,6 +336,7 @@ impl Columns {
         let facts = CampaignFacts {
             standing,
             changed_by: changed_by.clone(),
+            yields_to: self.yields_to.as_deref().map(Safe::new),
             starts_at: self.starts_at,
             terms: Terms::default(),
             daily_limit: self.daily_limit.map(count),

@@ -73,6 +73,8 @@ pub struct CampaignFacts {
     pub standing: CampaignStanding,
     /// Who changed it last.
     pub changed_by: Safe,
+    /// The campaign that runs, where this is a standing one that waits for it.
+    pub yields_to: Option<Safe>,
     /// When it starts, if that is to come.
     pub starts_at: Option<DateTime<Utc>>,
     /// When and in which order it may send.
@@ -243,6 +245,7 @@ pub fn of_campaign(scene: &Scene, campaign: &CampaignFacts, pool: &PoolFacts) ->
         starts_at: campaign.starts_at,
         changed_by: &campaign.changed_by,
         terms: &campaign.terms,
+        yields_to: campaign.yields_to.as_deref(),
         daily_limit: campaign.daily_limit,
         used_today: campaign.used_today,
     };

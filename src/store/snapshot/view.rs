@@ -177,6 +177,8 @@ pub struct CampaignView {
     pub starts_at: Option<DateTime<Utc>>,
     /// Who changed it last.
     pub changed_by: String,
+    /// The campaign that runs, where this is a standing one that waits for it.
+    pub yields_to: Option<String>,
     /// Through which pool.
     pub pool: PoolId,
     /// Most messages a day.

@@ -41,6 +41,7 @@ fn campaign() -> CampaignFacts {
     CampaignFacts {
         standing: CampaignStanding::Active,
         changed_by: "ana".into(),
+        yields_to: None,
         starts_at: None,
         terms: Terms::default(),
         daily_limit: None,

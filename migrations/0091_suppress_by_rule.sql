@@ -1,0 +1,83 @@
+-- People whom nothing reaches, or who never answer: suppressed by the organisation's rules.
+
+alter table organizations
+    add column suppress_after_failures integer default 3,
+    add column suppress_after_unanswered integer,
+    add constraint people_are_suppressed_after_at_least_one_failure check (suppress_after_failures > 0),
+    add constraint people_are_suppressed_after_at_least_one_unanswered_campaign check (suppress_after_unanswered > 0);
+-- Three by default: each further message to a phone that is not on WhatsApp, or has blocked us, costs the number's
+-- standing and reaches nobody; one or two may be the fault of a bad day.
+comment on column organizations.suppress_after_failures is
+    'Suppress whom so many campaigns, one after the other, could not reach for good; null: never.';
+comment on column organizations.suppress_after_unanswered is
+    'Suppress who was sent so many campaigns since the last word from there; null: never.';
+
+-- Whom the rules ask to suppress now, at most p_most of each. What was before an opt-in does not count, nor before the
+-- last thing that the person wrote.
+create function people_to_suppress(p_org uuid, p_patience interval, p_now timestamptz, p_most integer)
+    returns table (phone text, reason text) language sql stable
+    set jit = off
+as $$
+    with rules as materialized (
+        select suppress_after_failures as failures, suppress_after_unanswered as unanswered
+          from organizations where id = p_org
+    ), failed as (
+        select r.phone, r.updated_at, row_number() over (partition by r.phone order by r.updated_at desc) as nth
+          from rules u
+          join campaigns c on c.organization_id = p_org and u.failures is not null
+          join campaign_recipients r on r.organization_id = p_org and r.campaign_id = c.id and r.attention = 'failed'
+          join attempts t on t.organization_id = p_org and t.id = r.last_attempt_id
+                         and t.class in ('recipient_invalid', 'recipient_blocked')
+    ), unreachable as (
+        select f.phone::text, format('%s campaigns could not reach this phone', u.failures) as reason
+          from rules u
+          join failed f on f.nth = u.failures
+          left join contacts k on k.organization_id = p_org and k.phone = f.phone
+         where (k.consent is distinct from true or k.consent_at < f.updated_at)
+           and not exists (select from suppressions s where s.organization_id = p_org and s.phone = f.phone)
+           and not exists (select from inbound_messages i
+                            where i.organization_id = p_org and i.phone = f.phone and i.received_at > f.updated_at)
+           and not exists (select from campaigns c
+                             join campaign_recipients r on r.organization_id = p_org and r.campaign_id = c.id
+                              and r.phone = f.phone
+                            where c.organization_id = p_org and r.state in ('delivered', 'read')
+                              and r.updated_at > f.updated_at)
+         limit p_most
+    ), silent as (
+        select r.phone::text, format('%s campaigns without an answer', min(u.unanswered)) as reason
+          from rules u
+          join campaigns c on c.organization_id = p_org and u.unanswered is not null
+          join campaign_recipients r on r.organization_id = p_org and r.campaign_id = c.id
+                                    and r.state in ('accepted', 'delivered', 'read')
+                                    and r.updated_at < coalesce(p_now, clock_timestamp()) - p_patience
+          left join contacts k on k.organization_id = p_org and k.phone = r.phone
+          left join (select i.phone, max(i.received_at) as at from rules u
+                       join inbound_messages i on i.organization_id = p_org and u.unanswered is not null
+                      group by i.phone) w on w.phone = r.phone
+         where not exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone)
+           and (w.at is null or w.at < r.updated_at)
+           and (k.consent is distinct from true or k.consent_at < r.updated_at)
+         group by r.phone having count(*) >= min(u.unanswered)
+         limit p_most
+    )
+    select * from unreachable union all select * from silent
+$$;
+
+-- Does it, each person as an opt-out is done: what is queued ends first, then the suppression gets its time.
+create function suppress_by_rule(p_org uuid, p_patience interval, p_now timestamptz, p_most integer)
+    returns bigint language plpgsql
+as $$
+declare
+    v_person record;
+    v_count  bigint := 0;
+begin
+    for v_person in
+        select distinct on (p.phone) p.phone, p.reason from people_to_suppress(p_org, p_patience, p_now, p_most) p
+         order by p.phone, p.reason
+    loop
+        perform suppress(p_org, v_person.phone, 'rule', v_person.reason);
+        v_count := v_count + 1;
+    end loop;
+    return v_count;
+end $$;
+comment on function suppress_by_rule is 'Suppresses whom nothing reaches and who never answers, as the organisation has set it.';

@@ -1,0 +1,299 @@
+//! Audiences: counted, asked about one person, enrolled. All by one function of the database, so that what is promised is
+//! what is done.
+
+use super::{Store, StoreError, failed};
+use crate::domain::{
+    campaign::{
+        CampaignSpec,
+        required::{Needs, needs},
+    },
+    content::StepContent,
+    ids::{CampaignId, OrganizationId},
+    locale::Locale,
+    phone::Phone,
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::{collections::BTreeMap, time::Duration};
+
+/// People that a standing campaign takes in with one statement.
+const ENROLLED_AT_ONCE: i64 = 20_000;
+
+/// Who a campaign asks for, and what they must have: of a file, or of a campaign that exists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terms {
+    /// The campaign, if it exists: its own people are not active elsewhere.
+    pub campaign: Option<CampaignId>,
+    /// The audience, as JSON.
+    pub audience: serde_json::Value,
+    /// What its texts need.
+    pub needs: Needs,
+}
+
+/// Every contact of the organisation, counted once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Estimate {
+    /// All contacts.
+    pub contacts: i64,
+    /// Who would be enrolled: sent to or skipped.
+    pub planned: i64,
+    /// Would get the campaign.
+    pub queued: i64,
+    /// Would be enrolled and left out, by reason.
+    pub skipped: BTreeMap<String, i64>,
+    /// In the audience, but behind its limit: not enrolled.
+    pub over_limit: i64,
+    /// Not in the audience, by the first condition that does not hold.
+    pub not_in_audience: BTreeMap<String, i64>,
+}
+
+impl Store {
+    /// Who a checked file asks for.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn terms_of_spec(
+        &self,
+        organization: OrganizationId,
+        spec: &CampaignSpec,
+    ) -> Result<Terms, StoreError> {
+        let audience = serde_json::to_value(&spec.audience)
+            .map_err(|_| StoreError::Unreadable { doing: "read the audience", what: "audience" })?;
+        let needs = self.needs_of(organization, spec).await?;
+        Ok(Terms { campaign: None, audience, needs })
+    }
+
+    /// Who a campaign asks for.
+    ///
+    /// # Errors
+    /// When the database is away or refuses, or a step cannot be read.
+    pub async fn terms_of_campaign(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        audience: serde_json::Value,
+    ) -> Result<Terms, StoreError> {
+        let steps = self.step_contents(organization, &[campaign]).await?;
+        let contents: Option<Vec<_>> = steps.iter().map(|step| step.content.as_ref()).collect();
+        let contents = contents.ok_or(StoreError::Unreadable { doing: "read the steps", what: "step" })?;
+        let needs = self.needs_of_steps(organization, &contents).await?;
+        Ok(Terms { campaign: Some(campaign), audience, needs })
+    }
+
+    pub(super) async fn needs_of(
+        &self,
+        organization: OrganizationId,
+        spec: &CampaignSpec,
+    ) -> Result<Needs, StoreError> {
+        let contents: Vec<_> = spec.steps.iter().map(|step| &step.content).collect();
+        self.needs_of_steps(organization, &contents).await
+    }
+
+    /// Which variables the texts use, and which of them somebody of each language must have.
+    async fn needs_of_steps(
+        &self,
+        organization: OrganizationId,
+        contents: &[&StepContent],
+    ) -> Result<Needs, StoreError> {
+        const DOING: &str = "look at the contacts' languages";
+        let default =
+            sqlx::query_scalar!("select default_locale from organizations where id = $1", organization.0)
+                .fetch_one(&self.bulk)
+                .await
+                .map_err(failed(DOING))?;
+        let spoken = sqlx::query_scalar!(
+            r#"select distinct locale as "locale!" from contacts where organization_id = $1 and locale is not null"#,
+            organization.0,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed(DOING))?;
+        Ok(needs(contents, &spoken, Locale::parse(&default).ok().as_ref()))
+    }
+
+    /// Counts an audience without writing anything, by the same function that enrols it.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn estimate(
+        &self,
+        organization: OrganizationId,
+        terms: &Terms,
+    ) -> Result<Estimate, StoreError> {
+        let rows = sqlx::query!(
+            r#"select e.reason, e.is_outside as "is_outside!", e.people as "people!"
+                 from estimate_audience($1, $2, $3, $4, clock_timestamp()) e"#,
+            organization.0,
+            terms.campaign.map(|campaign| campaign.0),
+            terms.audience,
+            terms.needs.required,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed("count the audience"))?;
+        let mut counted = Estimate::default();
+        for row in rows {
+            counted.contacts += row.people;
+            match row.reason {
+                None => counted.queued = row.people,
+                Some(reason) if row.is_outside => {
+                    counted.not_in_audience.insert(reason, row.people);
+                }
+                Some(reason) if reason == "over_limit" => counted.over_limit = row.people,
+                Some(reason) => {
+                    counted.skipped.insert(reason, row.people);
+                }
+            }
+        }
+        counted.planned = counted.queued + counted.skipped.values().sum::<i64>();
+        Ok(counted)
+    }
+
+    /// Why one person would get nothing; `Some(None)`: would be sent to. `None`: there is no such contact.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn reason_against(
+        &self,
+        organization: OrganizationId,
+        terms: &Terms,
+        phone: &Phone,
+    ) -> Result<Option<Option<String>>, StoreError> {
+        sqlx::query_scalar!(
+            "select a.reason
+               from audience_of($1, $2, $3, $4, clock_timestamp(),
+                                last_within_limit($1, $2, $3, $4, clock_timestamp()), $5) a",
+            organization.0,
+            terms.campaign.map(|campaign| campaign.0),
+            terms.audience,
+            terms.needs.required,
+            phone.reveal(),
+        )
+        .fetch_optional(&self.bulk)
+        .await
+        .map_err(failed("look for the person in the audience"))
+    }
+
+    /// When a campaign last sent to this person; a message in doubt counts, because it may have arrived.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn last_campaign_sent(
+        &self,
+        organization: OrganizationId,
+        phone: &Phone,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        sqlx::query_scalar!(
+            "select greatest((select c.last_campaign_sent_at from contacts c
+                               where c.organization_id = $1 and c.phone = $2),
+                             (select n.at from sent_since_mark($1, '-infinity') n where n.phone = $2))",
+            organization.0,
+            phone.reveal(),
+        )
+        .fetch_one(&self.bulk)
+        .await
+        .map_err(failed("look for the last message"))
+    }
+
+    /// Takes up to `most` attempts that are at least `lag` old into the contacts' last-sent times. Answers how
+    /// many those were.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn keep_last_sends(
+        &self,
+        organization: OrganizationId,
+        most: i32,
+        lag: Duration,
+    ) -> Result<i64, StoreError> {
+        sqlx::query_scalar!(
+            r#"select keep_last_sends($1, $2, make_interval(secs => $3)) as "read!""#,
+            organization.0,
+            most,
+            lag.as_secs_f64(),
+        )
+        .fetch_one(&self.bulk)
+        .await
+        .map_err(failed("keep when people were last sent to"))
+    }
+
+    /// Lets the standing campaigns whose time has come take in everybody who is ripe for them. Answers how many people.
+    ///
+    /// # Errors
+    /// When the database is away or refuses; who is left comes in at the next look.
+    pub async fn enrol_standing(
+        &self,
+        organization: OrganizationId,
+        now: Option<DateTime<Utc>>,
+    ) -> Result<i64, StoreError> {
+        let due = sqlx::query!(
+            r#"select s.id as "id!", s.audience as "audience!" from take_standing($1, $2) s"#,
+            organization.0,
+            now,
+        )
+        .fetch_all(&self.lease)
+        .await
+        .map_err(failed("look for standing campaigns"))?;
+        let mut total = 0;
+        for row in due {
+            let campaign = CampaignId(row.id);
+            let terms = self.terms_of_campaign(organization, campaign, row.audience).await?;
+            loop {
+                let piece = self.enrol(organization, campaign, &terms, now, Some(ENROLLED_AT_ONCE)).await?;
+                total += piece;
+                if piece < ENROLLED_AT_ONCE {
+                    break;
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    /// Enrols the audience of a campaign that nobody is in: one made by another program, or before there were contacts.
+    /// Of a standing one, everybody who is ripe for it and not enrolled yet.
+    pub(super) async fn enrol_if_nobody_is(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<(), StoreError> {
+        let audience = sqlx::query_scalar!(
+            "select c.audience from campaigns c
+              where c.organization_id = $1 and c.id = $2 and c.state in ('draft', 'scheduled')
+                and (c.standing is not null
+                     or not exists (select from campaign_recipients r
+                                     where r.organization_id = $1 and r.campaign_id = $2))",
+            organization.0,
+            campaign.0,
+        )
+        .fetch_optional(&self.bulk)
+        .await
+        .map_err(failed("enrol the audience"))?;
+        let Some(audience) = audience else { return Ok(()) };
+        let terms = self.terms_of_campaign(organization, campaign, audience).await?;
+        self.enrol(organization, campaign, &terms, None, None).await?;
+        Ok(())
+    }
+
+    /// Enrols up to `most` people. Answers how many.
+    pub(super) async fn enrol(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        terms: &Terms,
+        now: Option<DateTime<Utc>>,
+        most: Option<i64>,
+    ) -> Result<i64, StoreError> {
+        sqlx::query_scalar!(
+            r#"select enrol($1, $2, $3, $4, $5, $6) as "enrolled!""#,
+            organization.0,
+            campaign.0,
+            &terms.needs.variables,
+            terms.needs.required,
+            now,
+            most,
+        )
+        .fetch_one(&self.bulk)
+        .await
+        .map_err(failed("enrol the audience"))
+    }
+}

@@ -1,0 +1,132 @@
+//! The skip register: everybody who is enrolled and gets nothing, each with one reason, and taking them back.
+
+use super::{Store, StoreError, action::Actor, audience::Terms, failed};
+use crate::domain::{
+    ids::{CampaignId, OrganizationId, RecipientId},
+    phone::Phone,
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// Somebody who is not messaged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The recipient's id.
+    pub id: RecipientId,
+    /// In E.164 form.
+    pub phone: String,
+    /// The contact's name.
+    pub name: Option<String>,
+    /// The one reason.
+    pub reason: String,
+    /// The step that is not sent.
+    pub step: i16,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Whom to take back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakeBack<'a> {
+    /// Only those of this reason, by its code.
+    pub reason: Option<&'a str>,
+    /// Only this person.
+    pub phone: Option<&'a Phone>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TakenBack {
+    /// Queued again.
+    pub included: i64,
+    /// Still left out: something stands against them.
+    pub kept: i64,
+}
+
+impl Store {
+    /// The skip register of a campaign behind `after`, in the order of enrolment; with a code only that reason's.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn skipped(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        code: Option<&str>,
+        after: RecipientId,
+        most: i64,
+    ) -> Result<Vec<Skipped>, StoreError> {
+        sqlx::query_as!(
+            Skipped,
+            r#"select r.id, r.phone::text as "phone!", c.name as "name?", r.reason as "reason!", r.step,
+                      r.updated_at as since
+                 from campaign_recipients r
+                 left join contacts c on c.organization_id = r.organization_id and c.id = r.contact_id
+                where r.organization_id = $1 and r.campaign_id = $2 and r.attention = 'skipped' and r.id > $3
+                  and ($4::text is null or split_part(r.reason, ':', 1) = $4)
+                order by r.id limit $5"#,
+            organization.0,
+            campaign.0,
+            after.0,
+            code,
+            most,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed("read who is skipped"))
+    }
+
+    /// How many of a campaign are skipped, by reason, the most frequent first.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn skip_reasons(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<Vec<(String, i64)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select r.reason as "reason!", count(*) as "count!" from campaign_recipients r
+                where r.organization_id = $1 and r.campaign_id = $2 and r.attention = 'skipped'
+                group by r.reason order by 2 desc, 1"#,
+            organization.0,
+            campaign.0,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed("count who is skipped"))?;
+        Ok(rows.into_iter().map(|row| (row.reason, row.count)).collect())
+    }
+
+    /// Queues skipped people again against whom nothing stands any more.
+    ///
+    /// # Errors
+    /// When the database is away or refuses: for one because the campaign is completed or cancelled.
+    pub async fn include_again(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        whom: TakeBack<'_>,
+        terms: &Terms,
+        why: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<TakenBack, StoreError> {
+        sqlx::query_as!(
+            TakenBack,
+            r#"select p_included as "included!", p_kept as "kept!"
+                 from include_again($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
+            organization.0,
+            campaign.0,
+            whom.reason,
+            whom.phone.map(Phone::reveal),
+            &terms.needs.variables,
+            terms.needs.required,
+            actor.operator,
+            actor.instance_id(),
+            why,
+        )
+        .fetch_one(&self.bulk)
+        .await
+        .map_err(failed("take people back"))
+    }
+}
