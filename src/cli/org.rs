@@ -83,7 +83,7 @@ pub enum Verb {
         consent: ConsentArgs,
         /// How its numbers are watched
         #[command(flatten)]
-        vitals: vitals::Flags,
+        vitals: Box<vitals::Flags>,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -236,7 +236,8 @@ async fn edit_one(
     vitals: &vitals::Flags,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let watch = vitals.edit();
+    let template = vitals.template()?;
+    let watch = vitals.edit(template.as_ref());
     let (id, slug, locale) = match slug {
         None => {
             session.organization().await.map(|org| (org.id, org.record.slug, org.record.default_locale))?
