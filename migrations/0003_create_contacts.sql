@@ -20,7 +20,6 @@ create table contacts (
     consent         boolean,
     consent_method  text,
     consent_at      timestamptz,
-    campaign_number integer,
     last_campaign_sent_at timestamptz,
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
@@ -30,7 +29,6 @@ create table contacts (
     constraint consent_has_a_time check (consent is null or consent_at is not null)
 );
 comment on table contacts is 'A person: phone in E.164, name, locale, attributes, consent.';
-comment on column contacts.campaign_number is 'The contact''s persistent slot.';
 
 create table suppressions (
     organization_id uuid not null

@@ -157,11 +157,12 @@ begin
             select r.place from unnest(p_ids) as o (id)
              cross join lateral (select a.campaign_id, a.recipient_id from attempts a
                                   where a.organization_id = p_org and a.id = o.id limit 1) a
-             cross join lateral (select q.ctid as place, q.phone from campaign_recipients q
+             cross join lateral (select q.ctid as place, q.phone, q.exit_reason from campaign_recipients q
                                   where q.organization_id = p_org and q.campaign_id = a.campaign_id
                                     and q.id >= a.recipient_id and q.id <= a.recipient_id and q.state = 'queued'
                                   order by q.id limit 1 for update) r
-             where exists (select from campaigns c where c.organization_id = p_org and c.id = a.campaign_id
+             where r.exit_reason is not null
+                or exists (select from campaigns c where c.organization_id = p_org and c.id = a.campaign_id
                               and c.state in ('cancelled', 'completed'))
                 or exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone));
         -- Hardly ever anybody: then nothing is looked for.

@@ -153,6 +153,7 @@ begin
      where s.organization_id = p_org and s.since > clock_timestamp() - interval '10 minutes'
        and c.organization_id = p_org and c.state in ('active', 'paused')
        and r.organization_id = p_org and r.campaign_id = c.id and r.phone = s.phone and r.state = 'queued';
+    perform end_leaving(p_org);
     perform end_replies(p_org);
     for v_campaign, v_pool in
         select c.id, c.pool_id from campaigns c where c.organization_id = p_org and c.state = 'active' order by c.id

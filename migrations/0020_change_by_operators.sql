@@ -321,7 +321,7 @@ begin
     end if;
     v_now := clock_timestamp();
     select actor, at into v_by, v_at from last_decision(p_org, p_recipient);
-    if p_action = 'exclude recipient' and v_old.state = 'skipped'
+    if p_action = 'exclude recipient' and (v_old.state = 'skipped' or v_old.exit_reason is not null)
         or p_action = 'retry recipient' and v_old.state = 'queued' then
         return row ('already', version_of(v_old.updated_at), coalesce(v_by, 'sender'),
                     coalesce(v_at, v_old.updated_at), v_old.phone, v_old.state, null)::change_answer;
@@ -334,6 +334,13 @@ begin
         update campaign_recipients
            set state = 'skipped', attention = 'skipped', reason = 'excluded_by_operator', due_at = null,
                bound_number_id = null, updated_at = v_now
+         where organization_id = p_org and campaign_id = v_old.campaign_id and id = p_recipient
+        returning * into v_new;
+    elsif p_action = 'exclude recipient' and v_old.state in ('sending', 'in_doubt')
+        and exists (select from campaign_steps s where s.organization_id = p_org and s.campaign_id = v_old.campaign_id
+                       and s.step > v_old.step) then
+        -- What is on the wire cannot be taken back; nothing follows it.
+        update campaign_recipients set exit_reason = 'excluded_by_operator'
          where organization_id = p_org and campaign_id = v_old.campaign_id and id = p_recipient
         returning * into v_new;
     elsif p_action = 'retry recipient' and v_old.state = 'failed' and v_campaign.state not in ('completed', 'cancelled')

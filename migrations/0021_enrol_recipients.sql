@@ -4,7 +4,7 @@
 create function value_of(p_contact contacts, p_variable text) returns text
     language sql immutable parallel safe
     return case p_variable when 'name' then p_contact.name when 'referrer_name' then p_contact.referrer_name
-                           when 'day' then '1' else p_contact.attributes ->> p_variable end;
+                           when 'day' then '1' when 'campaign_number' then null else p_contact.attributes ->> p_variable end;
 
 -- Everybody in an audience, with the locale of the text they would get and the one reason why they would get none.
 --
@@ -86,6 +86,7 @@ begin
         select p_org, p_campaign, p.id, p.locale, p.parameters from person p where p.reason is null order by p.id
     )
     select count(*) into v_enrolled from enrolled;
+    perform settle_enrolled(p_org, p_campaign, p_variables, v_now);
     return v_enrolled;
 end $$;
 comment on function enrol is 'Enrols a campaign''s audience in one statement; a campaign that has recipients is left alone.';
@@ -100,9 +101,10 @@ declare
     v_enrolled bigint;
 begin
     insert into campaigns (organization_id, id, name, state, priority, weight, pool_id, daily_limit, starts_at, failover,
-                           audience, source, created_by, changed_by)
+                           audience, source, created_by, changed_by, conduct)
     select p_org, p_id, c.name, case when c.starts_at is null then 'draft' else 'scheduled' end::campaign_state,
-           c.priority, 1, c.pool_id, c.daily_limit, c.starts_at, c.failover, c.audience, c.source, p_actor, p_actor
+           c.priority, 1, c.pool_id, c.daily_limit, c.starts_at, c.failover, c.audience, c.source, p_actor, p_actor,
+           coalesce(c.conduct, '{}')
       from jsonb_populate_record(null::campaigns, p_campaign) c
     returning * into v_new;
     insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts, template, media)

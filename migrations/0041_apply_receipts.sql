@@ -337,6 +337,9 @@ begin
             select o.verdict into v_verdict
               from opt_in(p_org, v_row.phone, 'reply', 'asked for it in a reply', 'sender', null) o;
         end if;
+        if v_row.consent is distinct from 'stop' then
+            perform leave_on_reply(p_org, v_row.phone, v_row.campaign_id);
+        end if;
         v_thread := thread_of(p_org, v_row.id, v_row.thread);
         -- Only what changed something is confirmed: a STOP after a STOP is not, so that no two machines talk for ever.
         if v_row.consent in ('stop', 'start') and v_verdict = 'done' and not v_row.handled then

@@ -52,6 +52,7 @@ fn campaign(path: &str) -> CampaignSpec {
         attributes: Some(&["customer_tier", "city"]),
         pools: Some(&["default"]),
         private_media: false,
+        opt_out_line: false,
     };
     let bytes = fs::read(assets(path)).unwrap();
     CampaignFile::parse_bytes(&bytes, path, &context).unwrap_or_else(|findings| {

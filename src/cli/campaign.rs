@@ -94,6 +94,20 @@ pub enum Verb {
     Resume(OneArgs),
     /// Ends it for good; who waits is skipped
     Cancel(OneArgs),
+    /// Takes one person out: what waits is skipped, what is on the wire is the last
+    #[command(
+        after_help = "Example:\n  signalbox campaign remove onboarding +237600000001 --reason \"paid in cash\""
+    )]
+    Remove {
+        /// Which campaign
+        name: String,
+        /// Whom
+        #[arg(value_parser = parse::phone)]
+        phone: Phone,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Tries everybody again whose message failed
     Retry(OneArgs),
     /// Why it sends nothing now, gate by gate, and until when
@@ -152,6 +166,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             act(session, &org, args, Action::CancelCampaign, "cancelled: who waited is skipped").await
         }
         Verb::Schedule { name, at, reason } => schedule(session, &org, &name, &at, reason.as_deref()).await,
+        Verb::Remove { name, phone, reason } => remove(session, &org, &name, &phone, reason).await,
         Verb::Retry(args) => retry(session, &org, &args).await,
         Verb::Why { name } => {
             let campaign = find(session, &org, &name).await?;
@@ -202,6 +217,23 @@ async fn schedule(
         session.store.schedule_campaign(org.id, campaign.id, at, None, reason, session.actor()).await?;
     let clock = local_or_dash(Some(at), org.zone);
     session.out.settle(&format!("campaign {name} starts at {clock}"), org.zone, &result)
+}
+
+async fn remove(
+    session: &Session,
+    org: &Org,
+    name: &str,
+    phone: &Phone,
+    reason: Option<String>,
+) -> Result<(), CliError> {
+    let campaign = find(session, org, name).await?;
+    let recipient =
+        session.store.recipient_of(org.id, campaign.id, phone).await?.ok_or_else(|| {
+            CliError::failed(format!("{} is not enrolled in campaign {name}", phone.reveal()))
+        })?;
+    let order = Order { action: Action::ExcludeRecipient(recipient), expected: None, reason };
+    let result = session.store.act(org.id, &order, session.actor().operator, None).await?;
+    session.out.settle(&format!("{} gets nothing more of campaign {name}", phone.reveal()), org.zone, &result)
 }
 
 async fn retry(session: &Session, org: &Org, args: &OneArgs) -> Result<(), CliError> {

@@ -66,18 +66,20 @@ pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), Cli
         store.create_campaign(org.id, spec, pool.id, &checked.source, session.actor()).await?;
     let stats = store.campaign_stats(org.id, spec.name.as_str()).await?;
     let (queued, skipped) = stats.as_ref().map_or((0, 0), |stats| (stats.queued, stats.skipped));
+    let slots = store.slots_given(org.id, id).await?;
     let life = if spec.starts_at.is_some() { "scheduled" } else { "draft" };
     let value = json!({
         "id": id, "name": spec.name, "state": life, "planned": planned, "queued": queued, "skipped": skipped,
-        "starts_at": spec.starts_at, "notes": checked.notes,
+        "starts_at": spec.starts_at, "slots_given": slots, "notes": checked.notes,
     });
     session.out.show(&value, || {
         let next = match spec.starts_at {
             Some(at) => format!("it starts at {}", super::output::local(at, org.zone)),
             None => format!("start it with: signalbox campaign start {}", spec.name),
         };
+        let slots = if slots > 0 { format!("\n{slots} people got a slot") } else { String::new() };
         format!(
-            "made campaign {}: {planned} people, {queued} to be sent to, {skipped} skipped\n{next}{}",
+            "made campaign {}: {planned} people, {queued} to be sent to, {skipped} skipped{slots}\n{next}{}",
             spec.name,
             in_lines(&checked.notes)
         )
@@ -93,12 +95,14 @@ async fn read(session: &Session, org: &Org, file: &Path) -> Result<Result<Checke
     let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
     let pools = store.pools(org.id, None).await?;
     let pools: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    let rules = store.conduct_rules(org.id).await?;
     let context = Context {
         zone: org.zone,
         attributes: Some(&attributes),
         pools: Some(&pools),
         // A rehearsal reaches nobody outside.
         private_media: session.config.private_media || org.record.rehearsal,
+        opt_out_line: rules.opt_out_line,
     };
     let spec = match CampaignFile::parse_bytes(&bytes, &name, &context) {
         Ok(spec) => spec,

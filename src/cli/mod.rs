@@ -11,6 +11,7 @@ mod campaign;
 mod campaign_file;
 mod campaign_pool;
 mod campaign_preview;
+mod conduct;
 mod console;
 mod contact;
 mod contact_history;
@@ -39,6 +40,7 @@ mod secret;
 mod sender;
 mod session;
 mod simulator;
+mod slot;
 mod vitals;
 mod why;
 
@@ -135,6 +137,9 @@ pub enum Command {
     Demo(demo::Options),
     /// The simulated providers alone
     Simulator(simulator::Options),
+    /// The number that a person keeps and texts show
+    #[command(subcommand)]
+    Slot(slot::Verb),
     /// Encryption keys
     #[command(subcommand)]
     Key(key::Verb),
@@ -180,6 +185,7 @@ async fn dispatch(session: &Session, command: Command) -> Result<(), CliError> {
         Command::Pool(verb) => pool::run(session, verb).await,
         Command::Contact(verb) => contact::run(session, verb).await,
         Command::Campaign(verb) => campaign::run(session, verb).await,
+        Command::Slot(verb) => slot::run(session, verb).await,
         Command::Attempt(verb) => attempt::run(session, verb).await,
         Command::Reply(verb) => reply::run(session, verb).await,
         Command::Sender(options) => sender::run(session, &options).await,

@@ -1,7 +1,7 @@
 //! `signalbox org`.
 
 use super::{
-    CliError, Session,
+    CliError, Session, conduct,
     output::{Table, local_or_dash, or_dash},
     parse::{self, Limit},
     vitals,
@@ -84,12 +84,17 @@ pub enum Verb {
         /// How its numbers are watched
         #[command(flatten)]
         vitals: Box<vitals::Flags>,
+        /// How its campaigns behave
+        #[command(flatten)]
+        conduct: Box<conduct::ConductFlags>,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
     /// How the organisation's numbers are watched: canaries, warnings, standby
     Watch,
+    /// How its campaigns behave: slots, when they stop themselves, the opt-out line
+    Rules,
     /// Stops all sending, on every sender of the database
     Stop {
         /// Why, for the audit log
@@ -197,6 +202,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             session.out.show(&json!({ "id": id, "slug": slug }), || format!("added organisation {slug}"))
         }
         Verb::Watch => vitals::show(session).await,
+        Verb::Rules => conduct::show(session, &session.organization().await?).await,
         Verb::Edit {
             slug,
             name,
@@ -207,6 +213,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             default_number,
             consent,
             vitals,
+            conduct,
             reason,
         } => {
             let number = match default_number.as_deref() {
@@ -222,22 +229,28 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 warm_up,
                 default_number: number.as_ref().map(|number| number.as_ref().map(Phone::reveal)),
             };
-            let (consent, vitals) = (&consent, &vitals);
-            edit_one(session, slug.as_deref(), &edit, consent, vitals, reason.as_deref()).await
+            let rules = Rules { consent: &consent, vitals: &vitals, conduct: &conduct };
+            edit_one(session, slug.as_deref(), &edit, &rules, reason.as_deref()).await
         }
     }
+}
+
+/// What is changed beside the organisation's own row.
+struct Rules<'a> {
+    consent: &'a ConsentArgs,
+    vitals: &'a vitals::Flags,
+    conduct: &'a conduct::ConductFlags,
 }
 
 async fn edit_one(
     session: &Session,
     slug: Option<&str>,
     edit: &OrganizationEdit<'_>,
-    consent: &ConsentArgs,
-    vitals: &vitals::Flags,
+    rules: &Rules<'_>,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let template = vitals.template()?;
-    let watch = vitals.edit(template.as_ref());
+    let template = rules.vitals.template()?;
+    let watch = rules.vitals.edit(template.as_ref());
     let (id, slug, locale) = match slug {
         None => {
             session.organization().await.map(|org| (org.id, org.record.slug, org.record.default_locale))?
@@ -250,11 +263,12 @@ async fn edit_one(
             .map(|record| (record.id, record.slug, record.default_locale))
             .ok_or_else(|| CliError::failed(format!("there is no organisation {slug:?}")))?,
     };
-    let consent = consent.edit(edit.default_locale.unwrap_or(&locale))?;
+    let consent = rules.consent.edit(edit.default_locale.unwrap_or(&locale))?;
     let (hears_the_same, watches_the_same) =
         (consent == ConsentEdit::default(), watch == VitalEdit::default());
     // Nothing at all was asked for: that is said where it always is.
-    if (*edit != OrganizationEdit::default() || hears_the_same && watches_the_same)
+    if (*edit != OrganizationEdit::default()
+        || hears_the_same && watches_the_same && rules.conduct.is_empty())
         && !session.store.edit_organization(id, edit, reason, session.actor()).await?
     {
         return Err(CliError::failed("there is no such number in this organisation"));
@@ -265,6 +279,7 @@ async fn edit_one(
     if !watches_the_same {
         session.store.edit_vital_rules(id, &watch, reason, session.actor()).await?;
     }
+    rules.conduct.change(session, id, reason).await?;
     session.out.show(&json!({ "result": "done", "slug": slug }), || format!("changed organisation {slug}"))
 }
 

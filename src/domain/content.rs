@@ -500,7 +500,8 @@ mod tests {
     #[test]
     fn parameters_are_filled_on_one_line() {
         let attributes = BTreeMap::from([("city".to_owned(), "a\n\tb        c".to_owned())]);
-        let person = Person { name: Some(" Ana "), referrer_name: None, day: 1, attributes: &attributes };
+        let person =
+            Person { name: Some(" Ana "), referrer_name: None, day: 1, slot: None, attributes: &attributes };
         let text = |source: &str| Text::parse(source).unwrap();
         let both = Parameters::Positional(vec![text("{{name}}\r\n!"), text("in {{city}}")]);
         assert_eq!(

@@ -15,8 +15,6 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Write};
 const NAME_LIMIT: usize = 64;
 /// Longest value that is put into a text, in graphemes: no provider takes a longer text.
 const VALUE_LIMIT: usize = 4096;
-/// The variable that a later part brings (requirement A8).
-const NOT_YET: &str = "campaign_number";
 
 /// Something that a text leaves open.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,19 +25,22 @@ pub enum Variable {
     ReferrerName,
     /// `{{day}}`: the number of the step's day in the sequence, from 1.
     Day,
+    /// `{{campaign_number}}`: the contact's slot.
+    CampaignNumber,
     /// Any other: an attribute of the contact.
     Attribute(Box<str>),
 }
 
 impl Variable {
     /// The variables that every contact may have.
-    pub const KNOWN: [&'static str; 3] = ["name", "referrer_name", "day"];
+    pub const KNOWN: [&'static str; 4] = ["name", "referrer_name", "day", "campaign_number"];
 
     fn of(name: &str) -> Self {
         match name {
             "name" => Self::Name,
             "referrer_name" => Self::ReferrerName,
             "day" => Self::Day,
+            "campaign_number" => Self::CampaignNumber,
             other => Self::Attribute(other.into()),
         }
     }
@@ -51,6 +52,7 @@ impl Variable {
             Self::Name => "name",
             Self::ReferrerName => "referrer_name",
             Self::Day => "day",
+            Self::CampaignNumber => "campaign_number",
             Self::Attribute(name) => name,
         }
     }
@@ -71,6 +73,8 @@ pub struct Person<'a> {
     pub referrer_name: Option<&'a str>,
     /// The step's day in the sequence, from 1.
     pub day: u32,
+    /// The contact's slot.
+    pub slot: Option<u16>,
     /// The contact's attributes.
     pub attributes: &'a BTreeMap<String, String>,
 }
@@ -81,6 +85,7 @@ impl Values for Person<'_> {
             Variable::Name => self.name.map(Cow::Borrowed),
             Variable::ReferrerName => self.referrer_name.map(Cow::Borrowed),
             Variable::Day => Some(Cow::Owned(self.day.to_string())),
+            Variable::CampaignNumber => self.slot.map(|slot| Cow::Owned(slot.to_string())),
             Variable::Attribute(name) => {
                 self.attributes.get(&**name).map(|value| Cow::Borrowed(value.as_str()))
             }
@@ -125,9 +130,6 @@ pub enum TextProblem {
     /// A name that no attribute can have.
     #[error("{0:?} cannot be a variable's name: use up to 64 letters, digits, \"_\", \"-\", \".\" or spaces")]
     Name(String),
-    /// A variable of a later part.
-    #[error("{{{{{0}}}}} is not available yet")]
-    NotYet(String),
 }
 
 /// A problem and its place.
@@ -310,9 +312,6 @@ fn variable(inner: &str, at: usize) -> Result<Segment, TextProblem> {
     }
     if parts.next().is_some() {
         return Err(TextProblem::Fallbacks(name.to_owned()));
-    }
-    if name == NOT_YET {
-        return Err(TextProblem::NotYet(name.to_owned()));
     }
     Ok(Segment::Variable { variable: Variable::of(name), fallback, at })
 }

@@ -6,6 +6,7 @@ use super::{
     judge::{self, Judgement, Measure},
     plan::carry,
     shared::Shared,
+    thresholds,
 };
 use crate::domain::{
     outcome::{Class, Failure, Outcome},
@@ -54,6 +55,9 @@ async fn pass(shared: &Shared) -> Result<(), StoreError> {
         && store.follow_provider_limits(organization).await? > 0
     {
         shared.refresh.notify_one();
+    }
+    if store.take_chore(organization, instance, "thresholds", Duration::from_secs(1)).await? {
+        thresholds::judge(shared).await?;
     }
     if store.take_chore(organization, instance, "stranded", Duration::from_secs(10)).await? {
         store.end_stranded(organization).await?;

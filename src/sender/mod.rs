@@ -51,6 +51,7 @@ pub(crate) mod stop_point;
 mod supervise;
 pub mod templates;
 pub mod text;
+mod thresholds;
 pub mod vitals;
 pub mod warden;
 mod watch;

@@ -27,7 +27,7 @@ pub async fn record(
             // What is known at the end is still written.
             biased;
             known = outcomes.recv_many(&mut batch, BATCH) => known,
-            () = shared.until_ended() => 0,
+            () = until_nothing_comes(&shared) => 0,
         };
         if known == 0 {
             return;
@@ -41,6 +41,14 @@ pub async fn record(
             }
         }
         write(&shared, &mut batch, &mut outcomes, &mut spool).await;
+    }
+}
+
+/// Comes back when the sender has ended. What is still on the wire then gets a moment more.
+async fn until_nothing_comes(shared: &Shared) {
+    shared.until_ended().await;
+    if shared.in_air() > 0 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

@@ -51,6 +51,8 @@ pub struct CampaignRecord {
     pub failover: String,
     /// Who gets it, as JSON.
     pub audience: serde_json::Value,
+    /// How it behaves, as JSON: slots, leaving early, stopping by itself.
+    pub conduct: serde_json::Value,
     /// How many steps it has.
     pub steps: i64,
     /// Enrolled.
@@ -109,7 +111,7 @@ impl Store {
         let campaign = json!({
             "name": spec.name, "priority": spec.priority.get(), "pool_id": pool.0,
             "daily_limit": spec.daily_limit, "starts_at": spec.starts_at, "failover": spec.failover,
-            "audience": spec.audience, "source": source,
+            "audience": spec.audience, "source": source, "conduct": spec.conduct,
         });
         let after: Vec<i64> = spec.steps.iter().map(|step| i64::from(step.after.seconds())).collect();
         let texts = spec
@@ -254,7 +256,7 @@ impl Store {
         sqlx::query_as!(
             CampaignRecord,
             r#"select c.id, c.name, c.state::text as "state!", c.priority, p.name as pool, c.daily_limit, c.starts_at,
-                      c.started_at, c.finished_at, c.hold_reason, c.failover, c.audience,
+                      c.started_at, c.finished_at, c.hold_reason, c.failover, c.audience, c.conduct,
                       (select count(*) from campaign_steps s
                         where s.organization_id = c.organization_id and s.campaign_id = c.id) as "steps!",
                       k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",

@@ -9,7 +9,7 @@ use crate::domain::{
     action::{Action, Order, Verdict},
     attempt::AttemptState,
     ids::{AttemptId, CampaignId, OrganizationId, RecipientId},
-    phone::mask,
+    phone::{Phone, mask},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -250,6 +250,28 @@ impl Store {
         .fetch_all(&self.bulk)
         .await
         .map_err(failed("read the recipients of a campaign"))
+    }
+
+    /// The recipient of this phone.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn recipient_of(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        phone: &Phone,
+    ) -> Result<Option<RecipientId>, StoreError> {
+        let found = sqlx::query_scalar!(
+            "select id from campaign_recipients where organization_id = $1 and campaign_id = $2 and phone = $3",
+            organization.0,
+            campaign.0,
+            phone.reveal(),
+        )
+        .fetch_optional(&self.screen)
+        .await
+        .map_err(failed("look for a recipient"))?;
+        Ok(found.map(RecipientId))
     }
 
     /// Failed recipients of a campaign, in the order of enrolment; with their version.

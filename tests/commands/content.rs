@@ -209,15 +209,16 @@ async fn a_preview_shows_what_each_account_would_send() {
     let messages = people[0]["messages"].as_array().unwrap();
     let short =
         |message: &Value| json!([message["step"], message["account"], message["kind"], message["text"]]);
+    let stop = "Reply STOP to get no more messages.";
     assert_eq!(
         messages.iter().map(short).collect::<Vec<_>>(),
         [
             json!([1, "meta", "template", null]),
             json!([1, "twilio", "template", null]),
-            json!([1, "ultramsg", "text", "Hi Ana"]),
-            json!([2, "meta", "image", "Look, Ana"]),
-            json!([2, "twilio", "image", "Look, Ana"]),
-            json!([2, "ultramsg", "image", "Look, Ana"]),
+            json!([1, "ultramsg", "text", format!("Hi Ana\n\n{stop}")]),
+            json!([2, "meta", "image", format!("Look, Ana\n\n{stop}")]),
+            json!([2, "twilio", "image", format!("Look, Ana\n\n{stop}")]),
+            json!([2, "ultramsg", "image", format!("Look, Ana\n\n{stop}")]),
         ]
     );
     assert_eq!(

@@ -22,6 +22,7 @@ mod provider;
 mod reach;
 mod replies;
 mod reports;
+mod thresholds;
 mod throttle;
 mod time;
 mod vitals;

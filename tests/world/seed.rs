@@ -148,13 +148,17 @@ impl Camp {
 
 impl World {
     pub(super) async fn seed_organization(&self, made: &Made) {
-        sqlx::query("insert into organizations (id, slug, name, time_zone, rehearsal) values ($1, 'acme', 'Acme', $2, $3)")
-            .bind(self.organization.0)
-            .bind(made.zone)
-            .bind(made.rehearsal)
-            .execute(&self.pool)
-            .await
-            .unwrap();
+        sqlx::query(
+            // Campaigns of these worlds go on however many of their messages fail, unless a case says otherwise.
+            "insert into organizations (id, slug, name, time_zone, rehearsal, stop_failed, stop_opted_out)
+             values ($1, 'acme', 'Acme', $2, $3, 10000, 10000)",
+        )
+        .bind(self.organization.0)
+        .bind(made.zone)
+        .bind(made.rehearsal)
+        .execute(&self.pool)
+        .await
+        .unwrap();
         sqlx::query("insert into pools (organization_id, id, name, sticky, strategy) values ($1, $2, 'default', $3, $4)")
             .bind(self.organization.0)
             .bind(self.default_pool.0)

@@ -26,7 +26,20 @@ pub const FILE_LIMIT: usize = 4 * 1024 * 1024;
 pub const DEFAULT_POOL: &str = "default";
 
 const CAMPAIGN: Keys = Keys {
-    known: &["name", "priority", "pool", "daily_limit", "starts_at", "failover", "audience", "steps"],
+    known: &[
+        "name",
+        "priority",
+        "pool",
+        "daily_limit",
+        "starts_at",
+        "failover",
+        "audience",
+        "steps",
+        "slots",
+        "exit",
+        "opt_out_line",
+        "stop_when",
+    ],
     later: &["run_after", "window"],
 };
 const AUDIENCE: Keys = Keys {
@@ -46,13 +59,15 @@ pub struct Context<'a> {
     pub pools: Option<&'a [&'a str]>,
     /// Whether media may stand at a private address.
     pub private_media: bool,
+    /// Whether texts get the line that says how to stop, where the file does not say.
+    pub opt_out_line: bool,
 }
 
 impl Context<'_> {
     /// Nothing but a zone.
     #[must_use]
     pub fn in_zone(zone: Tz) -> Self {
-        Self { zone, attributes: None, pools: None, private_media: false }
+        Self { zone, attributes: None, pools: None, private_media: false, opt_out_line: false }
     }
 }
 
@@ -79,7 +94,8 @@ impl CampaignFile {
         if !errors.is_empty() {
             return Err(findings.into_vec());
         }
-        let spec = Reading { context, findings: &mut findings }.campaign(&Section::root(&table));
+        let spec =
+            Reading { context, findings: &mut findings, adds_line: false }.campaign(&Section::root(&table));
         match spec {
             Some(spec) if findings.is_empty() => Ok(spec),
             _ => Err(findings.into_vec()),
@@ -110,6 +126,8 @@ impl CampaignFile {
 struct Reading<'c, 'f, 's> {
     context: &'c Context<'c>,
     findings: &'f mut Findings<'s>,
+    /// Whether texts get the line that says how to stop.
+    adds_line: bool,
 }
 
 impl Reading<'_, '_, '_> {
@@ -126,6 +144,8 @@ impl Reading<'_, '_, '_> {
         let starts_at = root.get("starts_at").map(|setting| self.starts_at(&setting));
         let failover = root.get("failover").map(|setting| self.failover(&setting));
         let audience = root.get("audience").map(|setting| self.audience(&setting));
+        let conduct = self.conduct(root);
+        self.adds_line = self.opt_out_line(root);
         let steps = self.steps(root);
         Some(CampaignSpec {
             name: name?,
@@ -135,6 +155,7 @@ impl Reading<'_, '_, '_> {
             starts_at: optional(starts_at)?,
             failover: failover.unwrap_or(Some(Failover::default()))?,
             audience: audience.unwrap_or_default(),
+            conduct,
             steps,
         })
     }
@@ -388,6 +409,7 @@ fn optional<T>(setting: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
+mod conduct;
 mod step;
 #[cfg(test)]
 mod tests;

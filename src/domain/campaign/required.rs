@@ -43,7 +43,10 @@ fn required_by(steps: &[&StepContent], wanted: Option<&Locale>, default: Option<
     let mut names: Vec<&str> = Vec::new();
     for content in steps {
         for variable in content.required(wanted, default) {
-            if *variable != Variable::Day && !names.contains(&variable.name()) {
+            // Everybody gets a slot at enrolment.
+            if !matches!(variable, Variable::Day | Variable::CampaignNumber)
+                && !names.contains(&variable.name())
+            {
                 names.push(variable.name());
             }
         }

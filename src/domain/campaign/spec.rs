@@ -1,5 +1,6 @@
 //! What a campaign file says, checked: every value within its limits.
 
+use super::conduct::Conduct;
 use crate::domain::audience::Audience;
 use crate::domain::content::StepContent;
 use chrono::{DateTime, Utc};
@@ -29,6 +30,8 @@ pub struct CampaignSpec {
     pub failover: Failover,
     /// Who gets it.
     pub audience: Audience,
+    /// How it behaves.
+    pub conduct: Conduct,
     /// What they get, in order; at least one.
     pub steps: Vec<StepSpec>,
 }

@@ -18,7 +18,8 @@ fn names(variables: &[&Variable]) -> Vec<String> {
 #[test]
 fn texts_are_rendered_with_values_and_fallbacks() {
     let attributes = attributes(&[("customer tier", "gold"), ("city", "  "), ("note", "{{name}}")]);
-    let ana = Person { name: Some("Ana"), referrer_name: None, day: 3, attributes: &attributes };
+    let ana =
+        Person { name: Some("Ana"), referrer_name: None, day: 3, slot: Some(7), attributes: &attributes };
     let table = [
         ("Hello {{name}}", Ok("Hello Ana")),
         ("Hello {{ name | friend }}!", Ok("Hello Ana!")),
@@ -55,7 +56,6 @@ fn every_mistake_is_named_with_its_place() {
         ("{{a {{name}} b", &[(P::Nested, 0)]),
         ("{{name|a|b}}", &[(P::Fallbacks("name".into()), 0)]),
         ("\u{e9} {{na/me}}", &[(P::Name("na/me".into()), 3)]),
-        ("{{campaign_number|1}}", &[(P::NotYet("campaign_number".into()), 0)]),
         ("}} {{}} {{name", &[(P::Unopened, 0), (P::NoName, 3), (P::Unclosed, 8)]),
     ];
     for (source, expected) in table {
@@ -71,7 +71,6 @@ fn a_mistake_reads_as_a_sentence_that_says_what_to_do() {
         (P::Unclosed, "\"{{\" is never closed: end the variable with \"}}\""),
         (P::Unopened, "\"}}\" closes nothing: begin the variable with \"{{\""),
         (P::NoName, "\"{{}}\" names no variable: write one, such as {{name|friend}}"),
-        (P::NotYet("campaign_number".into()), "{{campaign_number}} is not available yet"),
         (
             P::Fallbacks("name".into()),
             "variable {{name}} has more than one fallback: write one, as in {{name|friend}}",
@@ -113,13 +112,14 @@ fn a_value_cannot_steer_anything() {
         ("Привет 你好 👩\u{200d}👧", "Привет 你好 👩\u{200d}👧"),
     ];
     for (name, expected) in table {
-        let person = Person { name: Some(name), referrer_name: None, day: 1, attributes: &none };
+        let person = Person { name: Some(name), referrer_name: None, day: 1, slot: None, attributes: &none };
         let mut out = String::new();
         assert_eq!(text("{{name}}").render(&person, &mut out), Ok(()));
         assert_eq!(out, expected, "{}", name.escape_unicode());
     }
     // A value of which nothing is left is no value.
-    let person = Person { name: Some("\u{202e}\0"), referrer_name: None, day: 1, attributes: &none };
+    let person =
+        Person { name: Some("\u{202e}\0"), referrer_name: None, day: 1, slot: None, attributes: &none };
     let mut out = String::new();
     assert_eq!(text("{{name}}").render(&person, &mut out), Err(MissingVariable("name".into())));
 }
@@ -129,7 +129,7 @@ fn who_cannot_be_sent_the_text_is_skipped_with_the_reason() {
     let none = BTreeMap::new();
     let long = "é".repeat(1_595);
     let skipped = |name: Option<&str>, source: &str, limit: usize| {
-        let person = Person { name, referrer_name: None, day: 1, attributes: &none };
+        let person = Person { name, referrer_name: None, day: 1, slot: None, attributes: &none };
         text(source).message(&person, limit).map(|message| message.chars().count())
     };
     let twilio = ProviderKind::Twilio.text_limit();
@@ -186,7 +186,7 @@ fn a_stored_text_that_is_broken_is_refused_when_it_is_read() {
 fn no_text_makes_the_parser_panic_and_what_it_reads_renders_without_braces_left() {
     let pieces = ["{{", "}}", "{", "}", "|", "name", " ", "é", "x\n", "👧", "{{name}}", "{{day|1}}"];
     let none = BTreeMap::new();
-    let person = Person { name: Some("Ana"), referrer_name: None, day: 1, attributes: &none };
+    let person = Person { name: Some("Ana"), referrer_name: None, day: 1, slot: None, attributes: &none };
     let mut read = 0;
     for seed in 0..20_000 {
         let mut random = Seeded::new(seed);

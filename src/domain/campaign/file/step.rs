@@ -8,6 +8,7 @@ use crate::domain::content::{
 };
 use crate::domain::locale::Locale;
 use crate::domain::number::ProviderKind;
+use crate::domain::opt_out;
 use crate::domain::template::{LocalizedText, Text, Texts};
 use std::collections::BTreeMap;
 use toml::de::DeValue;
@@ -242,15 +243,16 @@ impl Reading<'_, '_, '_> {
                 );
                 continue;
             }
-            if let Some(text) = self.text(&each) {
+            if let Some(text) = self.parsed(&each) {
+                let text = if self.adds_line { opt_out::with_line(text, &locale) } else { text };
+                self.short_enough(&each, &text);
                 texts.push(LocalizedText { locale, text });
             }
         }
         Some(Texts(texts))
     }
 
-    fn text(&mut self, setting: &Setting<'_, '_>) -> Option<Text> {
-        let text = self.parsed(setting)?;
+    fn short_enough(&mut self, setting: &Setting<'_, '_>, text: &Text) {
         let most = ProviderKind::ALL.into_iter().map(ProviderKind::text_limit).max().unwrap_or(0);
         let least = text.least_characters();
         if least > most {
@@ -259,7 +261,6 @@ impl Reading<'_, '_, '_> {
                 format_args!("{} has {least} characters; no provider takes more than {most}", setting.path),
             );
         }
-        Some(text)
     }
 
     /// A text with variables, all of them known.

@@ -148,7 +148,6 @@ c.toml:16:9: steps[0].after "2" has no unit: write "2h" for hours, or d, m or s 
 c.toml:17:22: steps[0].text.en: "{{" is never closed: end the variable with "}}"
 c.toml:17:31: steps[0].text.french: "french" is not a language tag: write it as "en", "fr-CM" or "zh-Hant-TW"
 c.toml:17:65: steps[0].text.fr: "{{}}" names no variable: write one, such as {{name|friend}}
-c.toml:17:70: steps[0].text.fr: {{campaign_number}} is not available yet
 c.toml:19:1: steps[1].after is missing: write after = "1d", the time since the previous step
 c.toml:20:15: steps[1].text.en: the text is empty: write what is to be sent
 c.toml:21:1: steps[1].template.language is missing: write language = "en", as the provider lists it"#;
@@ -180,7 +179,7 @@ fn an_unknown_key_is_refused_with_the_likely_one() {
         ("runafter = \"x\"", "unknown key runafter: did you mean run_after?"),
         (
             "colour = 1",
-            "unknown key colour: known here are name, priority, pool, daily_limit, starts_at, failover, audience, steps",
+            "unknown key colour: known here are name, priority, pool, daily_limit, starts_at, failover, audience, steps, slots, exit, opt_out_line, stop_when",
         ),
         ("[audience]\ncountry = [\"CM\"]", "unknown key audience.country: did you mean countries?"),
         (
@@ -368,7 +367,7 @@ attributes = { customer_teir = ["premium"], shoe = ["42"] }
 text = { en = "Hello {{name}}, {{city}}", fr = "Bonjour {{referrerName}} {{pointure|42}}" }
 "#;
     let check = |attributes: Option<&[&str]>, pools: Option<&[&str]>| {
-        let context = Context { zone: DOUALA, attributes, pools, private_media: false };
+        let context = Context { zone: DOUALA, attributes, pools, private_media: false, opt_out_line: false };
         let lines = |findings: Vec<Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
         CampaignFile::parse(text, "c.toml", &context)
             .map_err(lines)

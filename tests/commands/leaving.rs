@@ -1,0 +1,185 @@
+//! Leaving a sequence before its last step: by a reply, an attribute, an operator's word. Before the next claim, and the
+//! sums hold.
+
+use crate::support::acme::{Acme, phone};
+use signalbox::{
+    domain::{action::Action, ids::CampaignId, phone::Phone},
+    store::{attempt::ClaimedMessage, receipt::NewInbound},
+};
+
+const ONBOARDING: &str = "name = \"onboarding\"
+exit = { on_reply = true, attributes = { paid = [\"yes\", \"partly\"] } }
+[[steps]]
+text = { en = \"Day {{day}}\" }
+[[steps]]
+after = \"1d\"
+text = { en = \"Day {{day}}\" }
+[[steps]]
+after = \"1d\"
+text = { en = \"Day {{day}}\" }
+";
+
+impl Acme {
+    async fn onboarding(&self) -> CampaignId {
+        let campaign = self.campaign(ONBOARDING).await;
+        self.done(Action::StartCampaign(campaign)).await;
+        campaign
+    }
+
+    async fn sent(&self, campaign: CampaignId, count: u32) -> Vec<ClaimedMessage> {
+        let messages = self.claim(0, campaign, count).await.messages;
+        assert_eq!(messages.len(), usize::try_from(count).unwrap());
+        messages
+    }
+
+    /// As if the person had written back, through the first number.
+    async fn hears(&self, from: &Phone, text: &str, id: &str) {
+        let heard = NewInbound {
+            account: self.account,
+            sender_id: Some("0".to_owned()),
+            sender_phone: None,
+            phone: Some(from.clone()),
+            from_id: None,
+            profile: None,
+            message: id.to_owned(),
+            kind: "text".to_owned(),
+            body: text.to_owned(),
+            consent: None,
+            answers: None,
+            at: None,
+            thread: None,
+            handled: false,
+        };
+        self.db.store.hear(self.organization, &[heard]).await.unwrap();
+    }
+
+    /// State, step and reason of everybody, in the order of enrolment.
+    async fn stand(&self, campaign: CampaignId) -> Vec<String> {
+        sqlx::query_scalar(
+            "select concat_ws(' ', state, step, reason, exit_reason) from campaign_recipients
+              where campaign_id = $1 order by id",
+        )
+        .bind(campaign.0)
+        .fetch_all(&self.db.pool)
+        .await
+        .unwrap()
+    }
+
+    fn import(&self, nth: usize, paid: &str) {
+        let row = format!("phone,paid\n{},{paid}\n", phone(nth).reveal());
+        self.db.run_with(&["contact", "import", "-"], row.as_bytes()).done();
+    }
+}
+
+#[tokio::test]
+async fn whoever_replies_pays_or_is_taken_out_gets_nothing_more() {
+    let acme = Acme::new().await;
+    acme.contacts(7).await;
+    let campaign = acme.onboarding().await;
+    let messages = acme.sent(campaign, 5).await;
+    for message in &messages[..4] {
+        acme.settle(message.attempt, "accepted", "advance").await;
+    }
+    assert_eq!(
+        acme.stand(campaign).await[..5],
+        ["queued 2", "queued 2", "queued 2", "queued 2", "sending 1"]
+    );
+
+    acme.hears(&phone(0), "Thanks!", "in-1").await;
+    acme.import(1, "yes");
+    acme.import(2, "no");
+    let fourth = phone(3);
+    let remove = ["campaign", "remove", "onboarding", fourth.reveal(), "--reason", "paid in cash"];
+    acme.db.run(&remove).done();
+    // On the wire: it is the last one.
+    acme.hears(&phone(4), "Hello?", "in-2").await;
+    // Nothing was sent yet: nothing is answered, but who has paid gets nothing.
+    acme.hears(&phone(5), "Hi", "in-3").await;
+    acme.import(6, "partly");
+    assert_eq!(
+        acme.stand(campaign).await,
+        [
+            "skipped 2 replied",
+            "skipped 2 attribute: paid=yes",
+            "queued 2",
+            "skipped 2 excluded_by_operator",
+            "sending 1 replied",
+            "queued 1",
+            "skipped 1 attribute: paid=partly",
+        ]
+    );
+    acme.settle(messages[4].attempt, "accepted", "advance").await;
+    assert_eq!(acme.stand(campaign).await[4], "skipped 2 replied replied");
+    acme.db.run(&remove).done();
+    let stats = acme.db.json(&["campaign", "stats", "onboarding"]);
+    assert_eq!(
+        (&stats["skipped"], &stats["queued"], &stats["sums_hold"]),
+        (&5.into(), &2.into(), &true.into())
+    );
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn what_is_on_the_wire_is_the_last_of_a_sequence_for_whom_an_operator_takes_out() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let campaign = acme.onboarding().await;
+    let messages = acme.sent(campaign, 2).await;
+    let first = Action::ExcludeRecipient(messages[0].recipient);
+    acme.done(first.clone()).await;
+    let again = acme.act(first).await;
+    assert!(matches!(again, signalbox::store::action::ActionResult::AlreadySo { .. }), "{again:?}");
+    // A row that somebody holds is left at once where it can be, and by the chore where it cannot.
+    let mut recording = acme.db.pool.begin().await.unwrap();
+    sqlx::query("select from campaign_recipients where id = $1 for update")
+        .bind(messages[1].recipient.0)
+        .execute(&mut *recording)
+        .await
+        .unwrap();
+    acme.import(1, "yes");
+    recording.commit().await.unwrap();
+    assert_eq!(acme.stand(campaign).await, ["sending 1 excluded_by_operator", "sending 1"]);
+    acme.db.store.end_stranded(acme.organization).await.unwrap();
+    for message in &messages {
+        acme.settle(message.attempt, "accepted", "advance").await;
+    }
+    assert_eq!(
+        acme.stand(campaign).await,
+        [
+            "skipped 2 excluded_by_operator excluded_by_operator",
+            "skipped 2 attribute: paid=yes attribute: paid=yes"
+        ]
+    );
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn who_has_paid_already_is_enrolled_without_getting_anything() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    acme.import(1, "yes");
+    let campaign = acme.onboarding().await;
+    assert_eq!(acme.stand(campaign).await, ["queued 1", "skipped 1 attribute: paid=yes"]);
+    // The same campaign without the rule sends to everybody.
+    let all = ONBOARDING.replace("onboarding", "all").replace("exit = ", "# ");
+    let all = acme.campaign(&all).await;
+    assert_eq!(acme.stand(all).await, ["queued 1", "queued 1"]);
+}
+
+#[tokio::test]
+async fn a_reply_ends_only_the_campaign_that_it_answers() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let first = acme.onboarding().await;
+    let message = acme.sent(first, 1).await.remove(0);
+    acme.settle(message.attempt, "accepted", "advance").await;
+    let second = acme.campaign(&ONBOARDING.replace("onboarding", "second")).await;
+    acme.done(Action::StartCampaign(second)).await;
+    let message = acme.sent(second, 1).await.remove(0);
+    acme.settle(message.attempt, "accepted", "advance").await;
+    acme.hears(&phone(0), "What is this?", "in-1").await;
+    assert_eq!(
+        (acme.stand(first).await, acme.stand(second).await),
+        (vec!["queued 2".to_owned()], vec!["skipped 2 replied".to_owned()])
+    );
+}
