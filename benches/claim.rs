@@ -8,19 +8,17 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod begin;
 mod seed;
 
+use begin::Arguments;
 use seed::{Sizes, seed};
 use signalbox::{
     domain::{
         attempt::AttemptState,
         ids::{AttemptId, InstanceId, NumberId, OrganizationId, RecipientId},
     },
-    postgres::{
-        cluster::{Cluster, Settings},
-        connect::{Database, Purpose},
-        migrate,
-    },
+    postgres::connect::Purpose,
     secrets::{self, KeyRing},
     store::{
         Store,
@@ -42,30 +40,19 @@ const CLAIMS: u32 = 500;
 const FIRST: u32 = 20;
 
 fn main() -> Fallible<()> {
-    let arguments: Vec<String> = std::env::args().collect();
-    // `cargo test --benches` runs every bench once; this one is for `cargo bench`.
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        return Ok(());
-    }
-    let value = |name: &str, usual: u64| {
-        let at = arguments.iter().position(|argument| argument == name);
-        at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(usual)
-    };
+    let Some(given) = Arguments::read() else { return Ok(()) };
     let sizes = Sizes {
-        recipients: value("--recipients", 1_000_000),
-        numbers: u32::try_from(value("--numbers", 10))?,
+        recipients: given.value("--recipients", 1_000_000),
+        numbers: u32::try_from(given.value("--numbers", 10))?,
         in_flight: 100,
     };
-    let messages = u32::try_from(value("--messages", 200))?;
+    let messages = u32::try_from(given.value("--messages", 200))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(run(&sizes, messages))
 }
 
 async fn run(sizes: &Sizes, messages: u32) -> Fallible<()> {
-    let cluster = Cluster::throwaway(Settings::default()).await?;
-    cluster.ensure_database("bench").await?;
-    let database = Database::on_cluster(&cluster, "bench");
-    migrate::run(&database, &migrate::MIGRATIONS, Duration::from_secs(30), |_| {}).await?;
+    let (_cluster, database) = begin::database().await.map_err(|error| -> Box<dyn Error> { error })?;
     let pool = database.reach(Purpose::Bulk).await?;
     let keys = KeyRing::parse(&secrets::new_key_text()?)?;
     let organization = seed(&pool, &keys, sizes).await?;

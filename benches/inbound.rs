@@ -9,15 +9,14 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod begin;
+
+use begin::Arguments;
 use ring::hmac;
 use signalbox::{
     domain::ids::{AccountId, InstanceId, OrganizationId},
     inbound::{Listener, Settings},
-    postgres::{
-        cluster::{Cluster, Settings as ClusterSettings},
-        connect::{Database, Purpose},
-        migrate,
-    },
+    postgres::connect::Purpose,
     secrets::{self, KeyRing, Place},
     sender::line::token_place,
     store::Store,
@@ -45,19 +44,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SECRET: &str = "app secret";
 
 fn main() -> Fallible<()> {
-    let arguments: Vec<String> = std::env::args().collect();
-    // `cargo test --benches` runs every bench once; this one is for `cargo bench`.
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        return Ok(());
-    }
-    let value = |name: &str, usual: u64| {
-        let at = arguments.iter().position(|argument| argument == name);
-        at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(usual)
-    };
+    let Some(given) = Arguments::read() else { return Ok(()) };
     let load = Load {
-        rate: value("--rate", 1_000),
-        seconds: value("--seconds", 20),
-        refused: value("--refused", 0),
+        rate: given.value("--rate", 1_000),
+        seconds: given.value("--seconds", 20),
+        refused: given.value("--refused", 0),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(run(load))
@@ -73,10 +64,7 @@ struct Load {
 }
 
 async fn run(load: Load) -> Fallible<()> {
-    let cluster = Cluster::throwaway(ClusterSettings::default()).await?;
-    cluster.ensure_database("bench").await?;
-    let database = Database::on_cluster(&cluster, "bench");
-    migrate::run(&database, &migrate::MIGRATIONS, Duration::from_secs(30), |_| {}).await?;
+    let (_cluster, database) = begin::database().await?;
     let pool = database.reach(Purpose::Bulk).await?;
     let keys = KeyRing::parse(&secrets::new_key_text()?)?;
     let (organization, account) = seed(&pool, &keys).await?;

@@ -180,22 +180,23 @@ begin
                when w.daily_limit <= coalesce(u.reserved, 0) then 'cap_reached'
                else 'ok' end order by k.place),
            array_agg(coalesce(w.daily_limit - coalesce(u.reserved, 0), 2147483647) order by k.place),
-           -- The caller's slot, made to fit the number's own limits: never more at once or sooner than they allow, and half
-           -- as often where few of its messages arrive.
-           array_agg(greatest(k.gap_us, case when n.slowed_since is null then 1 else 2 end
-                              * greatest(n.interval_ms::bigint * 1000,
-                                         case when n.per_second > 0
-                                              then (k.batch * 1000000::bigint + n.per_second - 1) / n.per_second
-                                              else 0 end))
+           -- The caller's slot, made to fit the number's own limits: never more at once or sooner than they allow at the
+           -- percentage of its pace that it goes at. One that knows no time between messages gets fewer at once instead.
+           array_agg(greatest(k.gap_us, (greatest(n.interval_ms::bigint * 1000,
+                                                  case when n.per_second > 0
+                                                       then (k.batch * 1000000::bigint + n.per_second - 1) / n.per_second
+                                                       else 0 end) * 100 + e.percent - 1) / e.percent)
                      order by k.place),
-           array_agg(least(k.batch, case when n.interval_ms > 0 then 1 end, p.queue_limit - p.queued) order by k.place),
+           array_agg(least(k.batch, case when n.interval_ms > 0 then 1 end, p.queue_limit - p.queued,
+                           case when e.percent < 100 and n.interval_ms = 0 and n.per_second = 0
+                                then greatest(1, n.in_flight * e.percent / 100) end) order by k.place),
            array_agg(w.daily_limit order by k.place),
            -- What is held back for replies, as far as replies have not used it.
            array_agg(case when n.reply_share > 0 then held_back(p_org, n.id, w.daily_limit, n.reply_share, v_day)
                           else 0 end order by k.place),
            array_agg(coalesce(p.next_reply_at > v_now, false) order by k.place),
            array_agg(coalesce(n.reply_share, 0) order by k.place),
-           array_agg(a.id order by k.place)
+           array_agg(a.reach_id order by k.place)
       into v_number_verdict, v_number_left, v_number_gap_us, v_number_burst, v_number_cap, v_number_held, v_reply_paced,
            v_reply_share, v_number_account
       from unnest(p_numbers, p_epochs, p_batches, p_gaps_us)
@@ -207,6 +208,10 @@ begin
       left join quota_usage u on u.organization_id = p_org and u.scope = 'number' and u.scope_id = k.number_id
                              and u.day = v_day
       left join accounts a on a.organization_id = p_org and a.id = n.account_id and a.rolling_cap is not null
+      left join number_health h on h.organization_id = p_org and h.number_id = k.number_id
+      left join number_throttles t on t.organization_id = p_org and t.number_id = k.number_id
+     cross join lateral (select number_percent(pace_percent(t.percent, t.rest_until, clock_timestamp()), h.quality,
+                                               h.state, n.slowed_since is not null) as percent) e
      cross join lateral (select limit_of_day(n.daily_limit, v_warm_up,
                                              (n.warm_up_started_at at time zone v_zone)::date, v_day) as daily_limit) w;
     if array_remove(v_number_account, null) <> '{}' then

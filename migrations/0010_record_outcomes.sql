@@ -302,7 +302,7 @@ begin
     end loop;
 end $$;
 
--- Ends queued work that nobody may send any more: of cancelled campaigns, and of people who opted out. The caller holds
+-- Ends queued work that nobody may send any more: of campaigns that are over, and of people who opted out. The caller holds
 -- the locks of these rows, so that their places cannot change.
 create function skip_stranded(p_org uuid, p_places tid[], p_now timestamptz) returns void language sql
     set enable_seqscan = off set jit = off
@@ -311,6 +311,8 @@ as $$
        set state = 'skipped', attention = 'skipped', due_at = null, bound_number_id = null, updated_at = p_now,
            reason = case when exists (select from suppressions s
                                        where s.organization_id = p_org and s.phone = r.phone)
-                         then 'opted_out' else 'campaign_cancelled' end
+                         then 'opted_out'
+                         else (select case when c.state = 'completed' then 'campaign_completed' else 'campaign_cancelled' end
+                                 from campaigns c where c.organization_id = p_org and c.id = r.campaign_id) end
      where r.ctid = any (p_places) and r.organization_id = p_org and r.state = 'queued'
 $$;

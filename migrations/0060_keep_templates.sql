@@ -89,8 +89,11 @@ begin
                         where s.organization_id = p_org and s.campaign_id = c.id
                           and (s.template ->> 'name' = p_provider_id
                                or s.template ->> 'name' = p_name
-                                  and lower(replace(s.template ->> 'language', '-', '_'))
-                                      = lower(replace(p_language, '-', '_'))))
+                                  and (lower(replace(s.template ->> 'language', '-', '_'))
+                                           = lower(replace(p_language, '-', '_'))
+                                       or exists (select from jsonb_array_elements_text(s.template -> 'languages') l (tag)
+                                                   where lower(replace(l.tag, '-', '_'))
+                                                         = lower(replace(p_language, '-', '_'))))))
            and exists (select from pool_numbers m
                          join whatsapp_numbers n on n.organization_id = p_org and n.id = m.number_id
                         where m.organization_id = p_org and m.pool_id = c.pool_id and n.account_id = p_account)

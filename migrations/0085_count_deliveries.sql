@@ -48,7 +48,7 @@ begin
     if new.rehearsal then
         insert into vital_rules (organization_id, bucket, settle, span, baseline, least, baseline_least, look_every,
                                  canary_wait, canary_every, ratio_span, ratio_least, standby_after)
-        values (new.id, '1 s', '4 s', '8 s', '10 minutes', 10, 20, '1 s', '5 s', '10 s', '1 minute', 20, '1 minute');
+        values (new.id, '1 s', '4 s', '8 s', '10 minutes', 10, 20, '1 s', '5 s', '10 s', '1 minute', 50, '1 minute');
     else
         insert into vital_rules (organization_id) values (new.id);
     end if;

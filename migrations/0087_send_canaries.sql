@@ -81,10 +81,23 @@ begin
        and (u.scope, u.scope_id) in (('number', p_number), ('organization', p_org));
 end $$;
 
--- Plans a canary through a number, in the next free slot of its pacing. Locks as the claim does: the queue, the
--- organisation, the number, its pacing, usage. Answers why not, or nothing.
+-- Plans a canary, and keeps why none can be sent for the number to say. That one was sent lately is no trouble.
 create function plan_canary(p_org uuid, p_number uuid, p_purpose text) returns text language plpgsql as $$
 declare
+    v_why text := try_canary(p_org, p_number, p_purpose);
+begin
+    update number_vitals v set no_canary = v_why
+     where v.organization_id = p_org and v.number_id = p_number
+       and v.no_canary is distinct from v_why and v_why is distinct from 'one was sent lately';
+    return v_why;
+end $$;
+comment on function plan_canary is 'Takes a slot of a number for a message to the canary phone; answers why not.';
+
+-- Plans a canary through a number, in the next free slot of its pacing. Locks as the claim does: the queue, the
+-- organisation, the number, its pacing, usage. Answers why not, or nothing.
+create function try_canary(p_org uuid, p_number uuid, p_purpose text) returns text language plpgsql as $$
+declare
+    v_is_template boolean;
     v_rules  vital_rules;
     v_org    organizations;
     v_number whatsapp_numbers;
@@ -128,13 +141,24 @@ begin
     if exists (select from suppressions s where s.organization_id = p_org and s.phone = v_rules.canary_phone) then
         return 'the canary phone has opted out';
     end if;
+    select a.provider <> 'ultramsg' and not is_answer(p_org, p_number, v_rules.canary_phone, v_now) into v_is_template
+      from accounts a where a.organization_id = p_org and a.id = v_number.account_id;
+    if v_is_template and v_rules.canary_template is null then
+        return 'the canary phone did not write to it within 24 hours, and no canary template is set';
+    elsif v_is_template and not has_canary_template(p_org, v_number.account_id, v_rules) then
+        return format('the canary phone did not write to it within 24 hours, and its account has no approved template %s in %s'
+                      ' without parameters', v_rules.canary_template, v_rules.canary_language);
+    end if;
     v_day := (v_now at time zone v_org.time_zone)::date;
     if not charge_canary(p_org, v_number, v_day) then
         return 'a daily limit is reached';
     end if;
-    insert into canaries (organization_id, id, number_id, account_id, phone, purpose, quota_day, planned_at, due_at)
+    insert into canaries (organization_id, id, number_id, account_id, phone, purpose, quota_day, planned_at, due_at,
+                          template, language)
     values (p_org, new_uuid(), p_number, v_number.account_id, v_rules.canary_phone, p_purpose, v_day, v_now,
-            greatest(v_pacing.next_send_at, v_now));
+            greatest(v_pacing.next_send_at, v_now),
+            case when v_is_template then v_rules.canary_template end,
+            case when v_is_template then v_rules.canary_language end);
     -- The slot is its own until the next look begins it, and the gap that the number keeps follows, for replies too.
     v_next := greatest(v_pacing.next_send_at, v_now)
               + case when v_number.interval_ms > 0 then v_rules.look_every else interval '0' end
@@ -144,11 +168,11 @@ begin
      where p.organization_id = p_org and p.number_id = p_number;
     return null;
 end $$;
-comment on function plan_canary is 'Takes a slot of a number for a message to the canary phone; answers why not.';
 
 -- What became of those under way, and those whose slot has come: they are marked as sending and answered, once.
 create function begin_canaries(p_org uuid, p_instance uuid, p_deadline interval)
-    returns table (id uuid, number_id uuid, phone text, purpose text) language plpgsql as $$
+    returns table (id uuid, number_id uuid, phone text, purpose text, template text, language text)
+    language plpgsql as $$
 #variable_conflict use_column
 declare
     v_rules vital_rules;
@@ -159,9 +183,13 @@ begin
     perform follow_canaries(p_org, v_rules);
     -- Nobody was there to send it.
     for v_row in
-        update canaries c set state = 'not_sent', finished_at = clock_timestamp(), words = 'no sender took it in time'
+        update canaries c
+           set state = 'not_sent', finished_at = clock_timestamp(),
+               words = case when c.due_at = 'infinity' then 'the canary phone opted out meanwhile'
+                            else 'no sender took it in time' end
          where c.organization_id = p_org and c.state = 'planned'
-           and c.due_at < clock_timestamp() - greatest(interval '1 minute', 3 * v_rules.look_every)
+           and (c.due_at < clock_timestamp() - greatest(interval '1 minute', 3 * v_rules.look_every)
+                or c.due_at = 'infinity')
         returning c.number_id, c.quota_day
     loop
         perform give_back_canary(p_org, v_row.number_id, v_row.quota_day);
@@ -178,7 +206,7 @@ begin
                                                              where s.organization_id = p_org and s.phone = w.phone)
              order by w.due_at limit 20 for update of w skip locked) d
      where c.organization_id = p_org and c.id = d.id
-    returning c.id, c.number_id, c.phone::text, c.purpose;
+    returning c.id, c.number_id, c.phone::text, c.purpose, c.template, c.language;
 end $$;
 comment on function begin_canaries is 'Canaries whose slot has come, marked as sending before anybody sends them.';
 

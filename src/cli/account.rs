@@ -59,9 +59,13 @@ pub enum Verb {
         #[arg(long, value_name = "URL")]
         base_url: Option<String>,
         /// Most people in a moving 24 hours, over all its numbers; who wrote within 24 hours does not count. A limit that the
-        /// provider tells holds too, the smaller of both. Accounts of one Meta portfolio share Meta's: divide it among them
+        /// provider tells holds too, the smaller of both
         #[arg(long, value_name = "N", value_parser = parse::positive_limit, allow_hyphen_values = true)]
         rolling_limit: Option<Limit>,
+        /// The id of the Meta business portfolio that it belongs to: accounts of one count people together, and the least of
+        /// their limits holds for all
+        #[arg(long, value_name = "ID")]
+        portfolio: Option<String>,
     },
     /// Lists the accounts
     List,
@@ -100,6 +104,9 @@ pub enum Verb {
         /// Most people in a moving 24 hours, over all its numbers, or none for what the provider tells
         #[arg(long, value_name = "N|none", value_parser = parse::positive_limit, allow_hyphen_values = true)]
         rolling_limit: Option<Limit>,
+        /// The id of the Meta business portfolio whose limit it shares, or none
+        #[arg(long, value_name = "ID|none")]
+        portfolio: Option<String>,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -143,9 +150,10 @@ pub async fn find(session: &Session, org: &Org, name: &str) -> Result<AccountRec
 }
 
 async fn add(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
-    let Verb::Add { name, provider, external_id, secrets, base_url, rolling_limit } = verb else {
+    let Verb::Add { name, provider, external_id, secrets, base_url, rolling_limit, portfolio } = verb else {
         return Ok(());
     };
+    let portfolio = portfolio_of(provider, portfolio)?;
     let given = Given::read(&secrets)?;
     let Some(token) = &given.token else {
         return Err(CliError::Usage(
@@ -170,6 +178,7 @@ async fn add(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
         external_id: &external_id,
         base_url: base_url.as_deref(),
         rolling_limit: rolling_limit.and_then(Limit::column),
+        portfolio: portfolio.as_ref().and_then(|given| given.0.as_deref()),
         sealed,
     };
     session.store.add_account(org.id, &new, session.actor()).await?;
@@ -183,8 +192,33 @@ async fn add(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
     })
 }
 
+/// The id of a portfolio, or `none`.
+struct Portfolio(Option<String>);
+
+fn portfolio_of(provider: ProviderKind, given: Option<String>) -> Result<Option<Portfolio>, CliError> {
+    let Some(given) = given else { return Ok(None) };
+    let id = given.trim();
+    if id == "none" {
+        return Ok(Some(Portfolio(None)));
+    }
+    if !provider.is_official() {
+        return Err(CliError::Usage(
+            "--portfolio: an account at UltraMsg belongs to no business portfolio".to_owned(),
+        ));
+    }
+    if !(1..=64).contains(&id.len())
+        || !id.chars().all(|each| each.is_ascii_alphanumeric() || "-_".contains(each))
+    {
+        return Err(CliError::Usage(format!(
+            "--portfolio: {id:?} is no id of a business portfolio, such as 506914307656634"
+        )));
+    }
+    Ok(Some(Portfolio(Some(id.to_owned()))))
+}
+
 async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
-    let Verb::Edit { name, rename, external_id, secrets, base_url, rolling_limit, reason } = verb else {
+    let Verb::Edit { name, rename, external_id, secrets, base_url, rolling_limit, portfolio, reason } = verb
+    else {
         return Ok(());
     };
     let account = find(session, org, &name).await?;
@@ -192,6 +226,7 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
     let given = Given::read(&secrets)?;
     let provider: ProviderKind =
         account.provider.parse().map_err(|error| CliError::because("failed to read the account", error))?;
+    let portfolio = portfolio_of(provider, portfolio)?;
     let address = match &base_url {
         Some(Some(url)) => url,
         Some(None) => session.config.base_url(provider),
@@ -215,6 +250,7 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
         external_id: external_id.as_deref(),
         base_url: base_url.as_ref().map(Option::as_deref),
         rolling_limit: rolling_limit.map(Limit::column),
+        portfolio: portfolio.as_ref().map(|given| given.0.as_deref()),
         sealed,
     };
     session.store.edit_account(org.id, account.id, &edit, reason.as_deref(), session.actor()).await?;
@@ -267,6 +303,7 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("external id", account.external_id.clone()),
             ("base url", or_dash(account.base_url.as_ref())),
             ("rolling limit", or_dash(account.rolling_limit)),
+            ("portfolio", or_dash(account.portfolio.as_ref())),
             ("provider's limit", or_dash(account.provider_limit)),
             ("people in 24 h", or_dash(account.reached)),
             ("room again", local_or_dash(account.room_opens, org.zone)),

@@ -12,7 +12,9 @@ use crate::{
     config::{Config, Flags},
     domain::{
         action::NewNumber,
+        content::StepTemplate,
         ids::AccountId,
+        locale::Locale,
         number::{Pacing, ProviderKind},
         phone::Phone,
     },
@@ -264,6 +266,7 @@ async fn furnish(
             external_id: kind.external_id,
             base_url: Some(&base_url),
             rolling_limit: None,
+            portfolio: None,
             sealed: sealed(&keys, &org, id, kind)?,
         };
         session.store.add_account(org.id, &account, actor).await?;
@@ -282,8 +285,20 @@ async fn watch_arrivals(session: &Session, options: &Options, org: &Org) -> Resu
     }
     let canary = Phone::parse(CANARY)
         .map_err(|error| CliError::because("the canary phone of the demo cannot be read", error))?;
-    let edit = VitalEdit { canary_phone: Some(Some(&canary)), ..VitalEdit::default() };
+    let template = canary_template()?;
+    let edit = VitalEdit {
+        canary_phone: Some(Some(&canary)),
+        canary_template: Some(Some(&template)),
+        ..VitalEdit::default()
+    };
     Ok(session.store.edit_vital_rules(org.id, &edit, None, session.actor()).await?)
+}
+
+/// The one that the script's providers approved.
+fn canary_template() -> Result<StepTemplate, CliError> {
+    let language = Locale::parse("en")
+        .map_err(|error| CliError::because("the canary template of the demo cannot be read", error))?;
+    Ok(StepTemplate::plain("are_you_there".to_owned(), language))
 }
 
 fn sealed(keys: &KeyRing, org: &Org, id: AccountId, kind: &Account) -> Result<SealedSecrets, CliError> {

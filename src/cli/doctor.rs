@@ -1,6 +1,7 @@
 //! `signalbox doctor`: every check with what was found and what to do about it.
 
 mod accounts;
+mod media;
 
 use super::{
     CliError, Global,
@@ -151,6 +152,7 @@ async fn check_store(config: &Config, database: &Database, store: &Store, checks
                 let named = organizations.len() > 1;
                 check_organization(store, organization, named, checks).await;
                 accounts::check(config, database, store, organization, named, checks).await;
+                media::check(store, organization, config.private_media, named, checks).await;
             }
         }
     }

@@ -104,6 +104,9 @@ pub struct EditArgs {
     /// What a campaign may switch within (failover = "label"): numbers that people take for the same sender; or none
     #[arg(long, value_name = "WORD|none")]
     label: Option<String>,
+    /// Most messages that may wait in its gateway's own queue, where neither a pause nor a STOP reaches them (`UltraMsg`)
+    #[arg(long, value_name = "N", value_parser = parse::queue, allow_hyphen_values = true)]
+    queue: Option<u32>,
     /// What it costs a month, or none
     #[arg(long, value_name = "AMOUNT|none", value_parser = cost, allow_hyphen_values = true)]
     monthly_cost: Option<Cost>,
@@ -381,6 +384,7 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         warm_up_started_at: args.warm_up.as_ref().map(|given| given.starts(org)).transpose()?,
         reply_share: args.reply_share,
         label: args.label.clone().map(|label| Some(label).filter(|label| label != "none")),
+        queue_limit: args.queue,
         monthly_cost: args.monthly_cost.map(|cost| cost.of(args.currency)).transpose()?,
     };
     if edit == NumberEdit::default() {
@@ -389,6 +393,13 @@ async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliEr
         ));
     }
     let number = find(session, org, &args.phone).await?;
+    if args.queue.is_some() && number.official {
+        return Err(CliError::Refused(format!(
+            "{} is at {}, which keeps no queue of its own: only UltraMsg's is bounded",
+            args.phone.reveal(),
+            number.provider
+        )));
+    }
     let result = session
         .store
         .edit_number(org.id, number.id, &edit, None, args.reason.as_deref(), session.actor())

@@ -125,12 +125,13 @@ fn pulse(number: &NumberRecord) -> String {
 }
 
 fn canary(number: &NumberRecord, org: &Org) -> String {
-    match (&number.canary, number.canary_at) {
+    let last = match (&number.canary, number.canary_at) {
         (Some(state), Some(at)) => {
             format!("{}, {}", state.replace('_', " "), local_or_dash(Some(at), org.zone))
         }
         _ => "-".to_owned(),
-    }
+    };
+    number.no_canary.as_ref().map_or_else(|| last.clone(), |why| format!("{last}; none could be sent: {why}"))
 }
 
 /// How much fails or is blocked, and whether that warns.
@@ -177,8 +178,16 @@ fn account_room(number: &NumberRecord) -> String {
 
 /// Whether it goes slower than it may after its provider told it so.
 fn pace(number: &NumberRecord, org: &Org) -> String {
-    let Some(full) = number.full_pace_at else { return "its own".to_owned() };
-    format!("{} %, its own again at {}", number.pace_percent, local_or_dash(Some(full), org.zone))
+    number.slowed().map_or_else(|| "its own".to_owned(), |slowed| slowed.sentence(org.zone))
+}
+
+/// What waits in its gateway's own queue, of how many that may.
+fn queue(number: &NumberRecord) -> String {
+    let Some(limit) = number.queue_limit else { return "none".to_owned() };
+    number.queued.map_or_else(
+        || format!("{limit} at most, it does not say how many"),
+        |now| format!("{now} of {limit}"),
+    )
 }
 
 /// Since when the provider says that a suspended number is well; whether it comes back by itself depends on the cause.
@@ -262,6 +271,7 @@ pub async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), Cli
             ("per second", number.per_second.to_string()),
             ("pace", pace(&number, org)),
             ("held for replies", format!("{} %", number.reply_share)),
+            ("gateway's queue", queue(&number)),
             ("in flight", number.in_flight.to_string()),
             ("lease held by", or_dash(number.lease_host.as_ref())),
             ("notes", number.notes.clone()),

@@ -266,7 +266,8 @@ async fn edit_one(
     rules: &Rules<'_>,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let (watch, reach) = (rules.vitals.edit(), rules.reach.edit());
+    let template = rules.vitals.template()?;
+    let (watch, reach) = (rules.vitals.edit(template.as_ref()), rules.reach.edit());
     let record = match slug {
         None => session.organization().await?.record,
         Some(slug) => session

@@ -97,6 +97,11 @@ pub fn reply_share(raw: &str) -> Result<u32, String> {
     small(raw.trim_end_matches('%'), 0, 90, "the share held back for replies, in percent,")
 }
 
+/// Messages in a gateway's own queue.
+pub fn queue(raw: &str) -> Result<u32, String> {
+    small(raw, 1, 1_000, "the number of messages in the gateway's queue")
+}
+
 /// A zone's IANA name.
 pub fn zone(raw: &str) -> Result<Tz, String> {
     raw.parse().map_err(|_| format!("{raw:?} is no time zone; write its IANA name, such as Africa/Douala"))

@@ -5,7 +5,10 @@ use super::{
     output::{card, or_dash},
     parse,
 };
-use crate::{domain::phone::Phone, store::vitals::VitalEdit};
+use crate::{
+    domain::{content::StepTemplate, locale::Locale, phone::Phone},
+    store::vitals::VitalEdit,
+};
 use clap::Args;
 
 /// A number, or `none`.
@@ -15,6 +18,9 @@ pub struct OrNone(Option<u32>);
 /// A phone, or `none`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhoneOrNone(Option<Phone>);
+
+/// A template, or `none`.
+pub struct TemplateOrNone(Option<StepTemplate>);
 
 fn percent(raw: &str) -> Result<OrNone, String> {
     within(raw, 1..=100, "it is 1 to 100 percent, or none")
@@ -35,6 +41,10 @@ fn within(raw: &str, range: std::ops::RangeInclusive<u32>, problem: &str) -> Res
         .ok_or(problem.to_owned())
 }
 
+fn language(raw: &str) -> Result<Locale, String> {
+    Locale::parse(raw).map_err(|error| error.to_string())
+}
+
 fn phone(raw: &str) -> Result<PhoneOrNone, String> {
     if raw == "none" {
         Ok(PhoneOrNone(None))
@@ -49,6 +59,13 @@ pub struct Flags {
     /// Who gets a real message through a number that falls silent or stands by, at most one an hour each; or none
     #[arg(long, value_name = "PHONE|none", value_parser = phone)]
     canary_phone: Option<PhoneOrNone>,
+    /// What canaries are where free text is not taken, at Meta and Twilio for a phone that did not write within 24 hours:
+    /// a template without parameters, of this name in every account; or none
+    #[arg(long, value_name = "NAME|none")]
+    canary_template: Option<String>,
+    /// Its language; en unless given
+    #[arg(long, value_name = "LANGUAGE", value_parser = language, requires = "canary_template")]
+    canary_language: Option<Locale>,
     /// A number warns when so many of a hundred messages fail within 24 hours; or none
     #[arg(long, value_name = "PERCENT|none", value_parser = percent, allow_hyphen_values = true)]
     warn_failed: Option<OrNone>,
@@ -61,10 +78,32 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// The template of canaries, if it is to be changed.
+    ///
+    /// # Errors
+    /// When its name cannot be one.
+    pub fn template(&self) -> Result<Option<TemplateOrNone>, CliError> {
+        let Some(name) = self.canary_template.as_deref().map(str::trim) else { return Ok(None) };
+        if name == "none" {
+            return Ok(Some(TemplateOrNone(None)));
+        }
+        let is_name = (1..=512).contains(&name.len()) && !name.contains(char::is_whitespace);
+        if !is_name {
+            return Err(CliError::Usage(format!("--canary-template: {name:?} is no name of a template")));
+        }
+        let language = match &self.canary_language {
+            Some(language) => language.clone(),
+            None => language("en").map_err(CliError::Usage)?,
+        };
+        let template = StepTemplate::plain(name.to_owned(), language);
+        Ok(Some(TemplateOrNone(Some(template))))
+    }
+
     /// As the database changes it.
-    pub fn edit(&self) -> VitalEdit<'_> {
+    pub fn edit<'a>(&'a self, template: Option<&'a TemplateOrNone>) -> VitalEdit<'a> {
         VitalEdit {
             canary_phone: self.canary_phone.as_ref().map(|phone| phone.0.as_ref()),
+            canary_template: template.map(|template| template.0.as_ref()),
             failed_percent: self.warn_failed.map(|percent| percent.0),
             blocked_percent: self.warn_blocked.map(|percent| percent.0),
             standby_days: self.standby_days.map(|days| days.0),
@@ -81,6 +120,16 @@ pub async fn show(session: &Session) -> Result<(), CliError> {
     session.out.show(&rules, || {
         card(&[
             ("canary phone", or_dash(rules.canary_phone.as_ref())),
+            (
+                "canary template",
+                or_dash(
+                    rules
+                        .canary_template
+                        .as_ref()
+                        .zip(rules.canary_language.as_ref())
+                        .map(|(name, language)| format!("{name} in {language}")),
+                ),
+            ),
             ("a number warns when as many fail", percent(rules.failed_percent)),
             ("a number warns when as many block it", percent(rules.blocked_percent)),
             ("messages that a warning needs", rules.ratio_least.to_string()),

@@ -299,9 +299,6 @@ pub async fn number(session: &Session, org: &Org, id: NumberId, phone: &Phone) -
     known.push(hold::number_room(view.number.daily_limit, view.used_today, warm_up));
     known.extend(view.slowed.as_ref().map(|slowed| (GateName::Pace, slowed.sentence(org.zone))));
     known.push((GateName::Pool, pools_of(&look, id)));
-    if let Some(why) = &view.half_rate {
-        known.push((GateName::Number, format!("in service at half its rate: {why}")));
-    }
     let gates = hold::gates(&OF_NUMBER, &holds, &known, org.zone);
     let about = json!({
         "phone": phone.reveal(),

@@ -1,10 +1,10 @@
 //! What a step carries beside or instead of its texts: a template that the provider approved, and media.
 
-use super::locale::Locale;
+use super::locale::{self, Locale};
 use super::recipient::SkipReason;
 use super::template::{Text, Texts, Values, Variable};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{borrow::Cow, collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 use url::{Host, Url};
 
 pub mod ability;
@@ -131,6 +131,14 @@ impl Link {
         &self.0
     }
 
+    /// Its host as a name to resolve and the port it is reached at; `None`: the host is an address by itself.
+    #[must_use]
+    pub fn name_and_port(&self) -> Option<(String, u16)> {
+        let url = Url::parse(&self.0).ok()?;
+        let port = url.port_or_known_default()?;
+        Some((url.domain()?.to_owned(), port))
+    }
+
     /// The last part of its path as a file's name; `file` where it has none.
     #[must_use]
     pub fn file_name(&self) -> String {
@@ -147,6 +155,15 @@ impl<'de> Deserialize<'de> for Link {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = String::deserialize(deserializer)?;
         Self::parse(&raw, true).map_err(|error| serde::de::Error::custom(format_args!("url {error}")))
+    }
+}
+
+/// Whether an address is certainly not reachable, or not meant to be reached, from outside.
+#[must_use]
+pub fn is_private_address(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_private(&Host::Ipv4(address)),
+        IpAddr::V6(address) => is_private(&Host::Ipv6(address)),
     }
 }
 
@@ -208,11 +225,36 @@ pub struct StepMedia {
 pub struct StepTemplate {
     /// Its name; at Twilio also its sid, `HX…`.
     pub name: String,
-    /// Its language.
+    /// Its language; with several, that of everybody who reads none of the others.
     pub language: Locale,
+    /// The others that the provider approved it in: each person gets the one that they read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<Locale>,
     /// What it is filled with.
     #[serde(default)]
     pub parameters: Parameters,
+}
+
+impl StepTemplate {
+    /// One without parameters, in one language.
+    #[must_use]
+    pub fn plain(name: String, language: Locale) -> Self {
+        Self { name, language, languages: Vec::new(), parameters: Parameters::default() }
+    }
+
+    /// The same in each of its languages alone, its usual one first.
+    pub fn each_language(&self) -> impl Iterator<Item = Self> + '_ {
+        let all = std::iter::once(&self.language).chain(&self.languages);
+        all.map(|language| Self { language: language.clone(), languages: Vec::new(), ..self.clone() })
+    }
+
+    /// The language for somebody of this locale ([`locale::choose`]).
+    #[must_use]
+    pub fn language_for(&self, wanted: Option<&Locale>) -> &Locale {
+        let offered: Vec<&Locale> = std::iter::once(&self.language).chain(&self.languages).collect();
+        let place = locale::choose(&offered, wanted, Some(&self.language));
+        place.and_then(|place| offered.get(place).copied()).unwrap_or(&self.language)
+    }
 }
 
 /// A template's parameters, in order or by name.
@@ -332,6 +374,19 @@ pub struct Shape {
     pub template: Option<StepTemplate>,
     /// Its media.
     pub media: Option<MediaKind>,
+}
+
+impl Shape {
+    /// The same for somebody of this locale: a template in several languages is one in theirs.
+    #[must_use]
+    pub fn for_reader(&self, wanted: Option<&Locale>) -> Cow<'_, Self> {
+        let Some(template) = self.template.as_ref().filter(|template| !template.languages.is_empty()) else {
+            return Cow::Borrowed(self);
+        };
+        let language = template.language_for(wanted).clone();
+        let template = StepTemplate { language, languages: Vec::new(), ..template.clone() };
+        Cow::Owned(Self { template: Some(template), ..self.clone() })
+    }
 }
 
 impl StepContent {

@@ -125,7 +125,7 @@ pub struct Pacing {
 
 impl Pacing {
     /// The same at so many percent of its speed, at least a twentieth. One that knows no time between messages has fewer on
-    /// the wire instead.
+    /// the wire instead; less than one a second is a time between messages.
     #[must_use]
     pub fn at_percent(self, percent: u32) -> Self {
         let percent = percent.clamp(5, 100);
@@ -134,8 +134,14 @@ impl Pacing {
         if self.interval.is_zero() && self.per_second == 0 {
             return Self { in_flight: part(self.in_flight), ..self };
         }
+        let interval = self.interval.saturating_mul(100) / percent;
+        let rate = self.per_second.saturating_mul(percent);
+        if self.per_second > 0 && rate < 100 {
+            let seconds = Duration::from_secs(1).saturating_mul(100) / rate;
+            return Self { interval: interval.max(seconds), per_second: 0, in_flight: self.in_flight };
+        }
         Self {
-            interval: self.interval.saturating_mul(100) / percent,
+            interval,
             per_second: if self.per_second == 0 { 0 } else { part(self.per_second) },
             in_flight: self.in_flight,
         }
@@ -220,9 +226,11 @@ mod tests {
         };
         for (own, percent, slow) in [
             (pacing(0, 80, 40), 50, pacing(0, 40, 40)),
-            (pacing(120_000, 1, 1), 50, pacing(240_000, 1, 1)),
+            (pacing(120_000, 1, 1), 50, pacing(240_000, 0, 1)),
             (pacing(0, 0, 40), 25, pacing(0, 0, 10)),
-            (pacing(0, 1, 40), 25, pacing(0, 1, 40)),
+            (pacing(0, 1, 40), 25, pacing(4_000, 0, 40)),
+            (pacing(0, 2, 40), 25, pacing(2_000, 0, 40)),
+            (pacing(0, 7, 40), 50, pacing(0, 3, 40)),
             (pacing(1_000, 0, 3), 100, pacing(1_000, 0, 3)),
             (pacing(1_000, 0, 3), 0, pacing(20_000, 0, 3)),
         ] {

@@ -80,6 +80,8 @@ pub enum Scope {
     Number,
     /// Every number of the account.
     Account,
+    /// Every number that uses this credential, whichever account it belongs to: the application behind it.
+    App,
     /// This text or template.
     Content,
     /// Every number at the provider.
@@ -132,7 +134,7 @@ impl Class {
             Self::Throttled(scope, _) => match scope {
                 Scope::Pair | Scope::Recipient => Blame::Recipient,
                 Scope::Number => Blame::Number,
-                Scope::Account => Blame::Account,
+                Scope::Account | Scope::App => Blame::Account,
                 Scope::Content => Blame::Content,
                 Scope::Provider => Blame::Provider,
             },

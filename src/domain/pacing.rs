@@ -20,24 +20,6 @@ const SLOTS_PER_SECOND: u32 = 10;
 /// Longest gap that is kept; an interval of years would leave the calendar.
 const LONGEST_GAP: Duration = Duration::from_hours(366 * 24);
 
-/// Of its own pace, that a number goes at whose quality is yellow, or of which its provider warns.
-const DOUBTED: u32 = 50;
-/// The same for red, which also goes last.
-const DISLIKED: u32 = 25;
-
-/// At how many percent of its own pace a number goes: what is left of a throttle, and half of that where people complain or
-/// the provider warns, a quarter where many complain.
-#[must_use]
-pub fn percent_of(throttle: u32, quality: Option<Quality>, is_warned: bool) -> u32 {
-    let quality = match quality {
-        Some(Quality::Red) => DISLIKED,
-        Some(Quality::Yellow) => DOUBTED,
-        Some(Quality::Green | Quality::Unknown) | None if is_warned => DOUBTED,
-        Some(Quality::Green | Quality::Unknown) | None => 100,
-    };
-    (throttle.min(100) * quality / 100).max(5)
-}
-
 /// The place of a number in the order of its pool: its priority, but after all others where many complain.
 #[must_use]
 pub fn place(priority: i32, quality: Option<Quality>) -> i32 {
@@ -109,19 +91,6 @@ fn gap_of(per_second: u32, batch: u32) -> Duration {
 
 fn later(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(by).ok().and_then(|by| at.checked_add_signed(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
-}
-
-/// The pacing of a number that goes on at half its rate: twice the spacing, half the rate, half on the wire.
-#[must_use]
-pub fn halved(pacing: &Pacing) -> Pacing {
-    let at_most_one = pacing.per_second == 1 && pacing.interval < Duration::from_secs(1);
-    let interval = if at_most_one { Duration::from_secs(1) } else { pacing.interval };
-    Pacing {
-        interval: interval.saturating_mul(2).min(LONGEST_GAP),
-        // Zero is no limit, and stays so: what is on the wire bounds it.
-        per_second: if pacing.per_second == 0 { 0 } else { (pacing.per_second / 2).max(1) },
-        in_flight: (pacing.in_flight / 2).max(1),
-    }
 }
 
 /// What a number may do at `now`.

@@ -186,6 +186,8 @@ pub enum SkipReason {
     ExcludedByOperator,
     /// The campaign was cancelled first.
     CampaignCancelled,
+    /// The provider gave the message up when the campaign was over: it is not tried again.
+    CampaignCompleted,
     /// The contact was deleted, or no longer fits the audience.
     NotInAudience,
     /// The same phone is enrolled already under another contact.
@@ -205,6 +207,7 @@ impl SkipReason {
             Self::NoText => "no_text",
             Self::ExcludedByOperator => "excluded_by_operator",
             Self::CampaignCancelled => "campaign_cancelled",
+            Self::CampaignCompleted => "campaign_completed",
             Self::NotInAudience => "not_in_audience",
             Self::DuplicatePhone => "duplicate_phone",
         }
@@ -226,6 +229,9 @@ impl fmt::Display for SkipReason {
             Self::NoText => f.write_str("the step has no text in a language for this person"),
             Self::ExcludedByOperator => f.write_str("was excluded by an operator"),
             Self::CampaignCancelled => f.write_str("the campaign was cancelled first"),
+            Self::CampaignCompleted => {
+                f.write_str("was not reached after all, when the campaign was completed already")
+            }
             Self::NotInAudience => f.write_str("is no longer in the audience"),
             Self::DuplicatePhone => f.write_str("this phone is enrolled already"),
         }
@@ -341,6 +347,10 @@ mod tests {
             (SkipReason::NoText, "the step has no text in a language for this person"),
             (SkipReason::ExcludedByOperator, "was excluded by an operator"),
             (SkipReason::CampaignCancelled, "the campaign was cancelled first"),
+            (
+                SkipReason::CampaignCompleted,
+                "was not reached after all, when the campaign was completed already",
+            ),
             (SkipReason::NotInAudience, "is no longer in the audience"),
             (SkipReason::DuplicatePhone, "this phone is enrolled already"),
         ];

@@ -36,6 +36,8 @@ pub enum Measure {
     RestAccount(Duration),
     /// Let every number of the account rest, and go slower afterwards.
     ThrottleAccount(Duration),
+    /// The same for every number that shares the credential.
+    ThrottleApp(Duration),
     /// The person asked not to be written to.
     OptOut,
     /// One more refusal of this content.
@@ -125,6 +127,7 @@ fn measure_of(class: Class) -> Measure {
         Class::AccountLimited(rest) => Measure::RestAccount(rest),
         Class::NumberAuth | Class::AccountFatal => Measure::SuspendAccount,
         Class::Throttled(Scope::Account | Scope::Provider, rest) => Measure::ThrottleAccount(rest.max(REST)),
+        Class::Throttled(Scope::App, rest) => Measure::ThrottleApp(rest.max(REST)),
         Class::Throttled(Scope::Number, rest) => Measure::ThrottleNumber(rest.max(Duration::from_secs(1))),
         Class::Throttled(_, _)
         | Class::DestinationRefused

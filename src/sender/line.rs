@@ -95,6 +95,21 @@ impl Lines {
         self.ready.values().filter(|line| line.account == account).min_by_key(|line| line.number)
     }
 
+    /// The numbers that send with the credential of this one, itself among them, in order; none where it has no line.
+    #[must_use]
+    pub fn sharing_credential(&self, number: NumberId) -> Vec<NumberId> {
+        let Some(own) = self.get(number) else { return Vec::new() };
+        let token = &own.line.credential.token;
+        let mut sharing: Vec<NumberId> = self
+            .ready
+            .values()
+            .filter(|line| line.kind() == own.kind() && line.line.credential.token == *token)
+            .map(|line| line.number)
+            .collect();
+        sharing.sort_unstable();
+        sharing
+    }
+
     /// Whether there is any line.
     #[must_use]
     pub fn is_ready(&self) -> bool {

@@ -133,7 +133,9 @@ impl TextShelf {
         default_locale: Option<&Locale>,
     ) -> Result<Content, Unwritten> {
         let step = self.steps.get(&(campaign, step)).ok_or(SkipReason::NoText)?;
-        let form = ability::form(provider, &step.shape, registry).map_err(Unwritten::Cannot)?;
+        let wanted = reader.locale.and_then(|locale| Locale::parse(locale).ok());
+        let shape = step.shape.for_reader(wanted.as_ref());
+        let form = ability::form(provider, &shape, registry).map_err(Unwritten::Cannot)?;
         let frozen = Frozen::read(reader.parameters, step.day);
         let text = |limit| step.text(&frozen, reader.locale, default_locale, limit);
         Ok(match form {
@@ -143,7 +145,7 @@ impl TextShelf {
                 Content::Media(step.media(caption).ok_or(SkipReason::NoText)?)
             }
             Form::Template { id, header } => {
-                let template = step.content.template.as_ref().ok_or(SkipReason::NoText)?;
+                let template = shape.template.as_ref().ok_or(SkipReason::NoText)?;
                 Content::Template(Template {
                     id,
                     language: template.language.clone(),

@@ -6,16 +6,21 @@
 
 use super::{clock::Moment, line::ReadyLine, shared::Shared};
 use crate::domain::{
+    content::{
+        Filled, Shape,
+        ability::{self, Cannot, Form},
+        registry::Registry,
+    },
     outcome::{Class, Failure, Outcome},
     pulse::{self, Canary, Case, Pulse, Rules},
     ratio,
 };
-use crate::provider::{Content, Outgoing};
+use crate::provider::{Content, Outgoing, Template};
 use crate::store::{
     StoreError,
     vitals::{BegunCanary, Look, RatioLook, RatioNote, VitalRules},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// Ratios move slowly: once in so many looks.
 const RATIOS: u32 = 10;
@@ -127,9 +132,22 @@ async fn canaries(shared: &Shared) -> Result<(), StoreError> {
     let deadline = shared.config.timing.deadline;
     let asked = Moment::now();
     let begun = shared.store.begin_canaries(shared.organization, shared.instance, deadline).await?;
+    let names: Vec<String> =
+        begun.iter().filter_map(|canary| canary.template.as_ref()).map(|named| named.name.clone()).collect();
+    let registries = if names.is_empty() {
+        HashMap::new()
+    } else {
+        shared.store.registries(shared.organization, &names).await.unwrap_or_default()
+    };
     for canary in begun {
         let outcome = match shared.line(canary.number) {
-            Some(line) => send(shared, &line, &canary, asked).await,
+            Some(line) => {
+                let registry = registries.get(&line.account).cloned().unwrap_or_default();
+                match content(&line, &canary, &registry) {
+                    Ok(content) => send(shared, &line, &canary, content, asked).await,
+                    Err(why) => withheld("template", &format!("{} {why}", line.kind())),
+                }
+            }
             None => withheld("unusable", "the number cannot be used"),
         };
         shared.store.record_canary(shared.organization, canary.id, &outcome).await?;
@@ -137,15 +155,37 @@ async fn canaries(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What it says: free text where that is taken, else the organisation's template.
+fn content(line: &ReadyLine, canary: &BegunCanary, registry: &Registry) -> Result<Content, Cannot> {
+    let Some(template) = &canary.template else {
+        return Ok(Content::Text(format!(
+            "signalbox asks whether {} still reaches you. Nothing is to be done. ({})",
+            line.line.from.reveal(),
+            // Providers look at texts that are alike.
+            canary.id.0.simple().to_string().split_off(24),
+        )));
+    };
+    let step = Shape { has_text: false, template: Some(template.clone()), media: None };
+    match ability::form(line.kind(), &step, registry)? {
+        Form::Template { id, header: _ } => Ok(Content::Template(Template {
+            id,
+            language: template.language.clone(),
+            parameters: Filled::Positional(Vec::new()),
+            header: None,
+        })),
+        Form::Text | Form::Media { .. } => Err(Cannot::Nothing),
+    }
+}
+
 /// Sends one, once: what is too late or was stopped meanwhile is not begun (rule G).
-async fn send(shared: &Shared, line: &ReadyLine, canary: &BegunCanary, asked: Moment) -> Outcome {
-    let text = format!(
-        "signalbox asks whether {} still reaches you. Nothing is to be done. ({})",
-        line.line.from.reveal(),
-        // Providers look at texts that are alike.
-        canary.id.0.simple().to_string().split_off(24),
-    );
-    let outgoing = Outgoing { attempt: canary.id, to: canary.phone.clone(), content: Content::Text(text) };
+async fn send(
+    shared: &Shared,
+    line: &ReadyLine,
+    canary: &BegunCanary,
+    content: Content,
+    asked: Moment,
+) -> Outcome {
+    let outgoing = Outgoing { attempt: canary.id, to: canary.phone.clone(), content };
     let may_start = || asked.age() <= shared.config.timing.start_window && !shared.gate().stopped;
     if !may_start() {
         return withheld("start_window", "it was too late, or all sending was stopped meanwhile");

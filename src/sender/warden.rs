@@ -54,6 +54,7 @@ impl Note {
             | Measure::SuspendAccount
             | Measure::RestAccount(_)
             | Measure::ThrottleAccount(_)
+            | Measure::ThrottleApp(_)
             | Measure::ContentRefused
             | Measure::TemplateStopped => receipt.is_recent,
             // The provider took the message: neither the way to it nor its answers were at fault.
@@ -105,6 +106,11 @@ impl Note {
             }
             Measure::RestAccount(rest) | Measure::ThrottleAccount(rest) => {
                 shared.set_breaker(self.account, Some(*rest));
+            }
+            Measure::ThrottleApp(rest) => {
+                for number in numbers_sharing(shared, self) {
+                    shared.close_number(number, *rest);
+                }
             }
             Measure::TemplateStopped => {
                 self.campaign.into_iter().for_each(|campaign| shared.close_campaign(campaign));
@@ -169,6 +175,7 @@ impl Books {
             Measure::ThrottleAccount(rest) => {
                 throttle(shared, note, &numbers_of(shared, note.account), *rest).await
             }
+            Measure::ThrottleApp(rest) => throttle(shared, note, &numbers_sharing(shared, note), *rest).await,
             Measure::SuspendAccount => suspend_account(shared, note).await,
             Measure::RestAccount(rest) => {
                 for number in numbers_of(shared, note.account) {
@@ -313,7 +320,11 @@ async fn throttle(
     for number in numbers {
         shared.close_number(*number, rest);
     }
-    let whose = if matches!(note.measure, Measure::ThrottleAccount(_)) { "account " } else { "" };
+    let whose = match note.measure {
+        Measure::ThrottleAccount(_) => "account ",
+        Measure::ThrottleApp(_) => "application ",
+        _ => "",
+    };
     let said = note.cause.sentence();
     let said = said.strip_prefix("throttled").unwrap_or(&said);
     let reason = format!("{whose}throttled by {}{said}", note.provider.title());
@@ -342,6 +353,12 @@ async fn suspend_account(shared: &Shared, note: &Note) -> Result<(), StoreError>
     }
     shared.refresh.notify_one();
     Ok(())
+}
+
+/// The numbers that use the same credential, of whichever account; those of the account where nobody knows.
+fn numbers_sharing(shared: &Shared, note: &Note) -> Vec<NumberId> {
+    let sharing = shared.lines().sharing_credential(note.number);
+    if sharing.is_empty() { numbers_of(shared, note.account) } else { sharing }
 }
 
 fn numbers_of(shared: &Shared, account: AccountId) -> Vec<NumberId> {

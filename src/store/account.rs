@@ -23,6 +23,8 @@ pub struct AccountRecord {
     pub base_url: Option<String>,
     /// Unique recipients in a moving 24 h, as operators set it.
     pub rolling_limit: Option<i32>,
+    /// The business portfolio whose limit it shares with the accounts that name the same one.
+    pub portfolio: Option<String>,
     /// The same as the provider told when its numbers were checked; the smaller holds.
     pub provider_limit: Option<i32>,
     /// How many it has reached; none: it has no such limit.
@@ -59,6 +61,8 @@ pub struct NewAccount<'a> {
     pub base_url: Option<&'a str>,
     /// Unique recipients in a moving 24 h.
     pub rolling_limit: Option<i32>,
+    /// The business portfolio whose limit it shares.
+    pub portfolio: Option<&'a str>,
     /// Its sealed secrets.
     pub sealed: SealedSecrets,
 }
@@ -87,6 +91,8 @@ pub struct AccountEdit<'a> {
     pub base_url: Option<Option<&'a str>>,
     /// Unique recipients in a moving 24 h; `Some(None)`: no limit.
     pub rolling_limit: Option<Option<i32>>,
+    /// The business portfolio whose limit it shares; `Some(None)`: it shares with nobody.
+    pub portfolio: Option<Option<&'a str>>,
     /// New secrets.
     pub sealed: SealedSecrets,
 }
@@ -103,7 +109,7 @@ impl Store {
     ) -> Result<Vec<AccountRecord>, StoreError> {
         sqlx::query_as!(
             AccountRecord,
-            r#"select a.id, a.name, a.provider::text as "provider!", a.external_id, a.base_url, a.rolling_limit,
+            r#"select a.id, a.name, a.provider::text as "provider!", a.external_id, a.base_url, a.rolling_limit, a.portfolio,
                       a.provider_limit, s.used as "reached?", s.opens as "room_opens?",
                       (select count(*) from whatsapp_numbers n
                         where n.organization_id = a.organization_id and n.account_id = a.id) as "numbers!",
@@ -116,7 +122,7 @@ impl Store {
                       a.sealed_verify_token is not null as "has_verify_token!", a.sealed_webhook_secret,
                       a.revision as version
                  from accounts a
-                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, clock_timestamp()) s
+                 left join lateral account_standing(a.organization_id, a.reach_id, a.rolling_cap, clock_timestamp()) s
                            on a.rolling_cap is not null
                 where a.organization_id = $1 and ($2::text is null or a.name = $2)
                 order by a.name"#,
@@ -141,8 +147,8 @@ impl Store {
         sqlx::query_scalar!(
             "with added as (
                  insert into accounts (organization_id, id, name, provider, external_id, base_url, rolling_limit,
-                                       sealed_token, sealed_app_secret, sealed_verify_token, sealed_webhook_secret)
-                 values ($1, $2, $3, $4::text::provider_kind, $5, $6, $7, $8, $9, $10, $11) returning *
+                                       sealed_token, sealed_app_secret, sealed_verify_token, sealed_webhook_secret, portfolio)
+                 values ($1, $2, $3, $4::text::provider_kind, $5, $6, $7, $8, $9, $10, $11, $14) returning *
              )
              select record_decision($1, clock_timestamp(), $12, $13, 'add account', 'account', a.id, a.name, 'added',
                                     null, to_jsonb(a)) from added a",
@@ -159,6 +165,7 @@ impl Store {
             new.sealed.webhook_secret,
             actor.operator,
             actor.instance_id(),
+            new.portfolio,
         )
         .fetch_one(&self.screen)
         .await
@@ -189,6 +196,7 @@ impl Store {
                       set name = coalesce($3, a.name), external_id = coalesce($4, a.external_id),
                           base_url = case when $5 then $6 else a.base_url end,
                           rolling_limit = case when $7 then $8 else a.rolling_limit end,
+                          portfolio = case when $16 then $17 else a.portfolio end,
                           sealed_token = coalesce($9, a.sealed_token),
                           sealed_app_secret = coalesce($10, a.sealed_app_secret),
                           sealed_verify_token = coalesce($11, a.sealed_verify_token), revision = a.revision + 1
@@ -213,6 +221,8 @@ impl Store {
             actor.instance_id(),
             reason,
             if renewed { "renew the secrets of account" } else { "edit account" },
+            edit.portfolio.is_some(),
+            edit.portfolio.flatten(),
         )
         .fetch_one(&self.screen)
         .await

@@ -254,13 +254,13 @@ impl Store {
                  join accounts a on a.organization_id = r.organization_id and a.id = r.account_id
                 cross join lateral (select count(*) as kept from account_recipients k
                                      where k.organization_id = r.organization_id and k.account_id = r.account_id) k
-                where r.organization_id = $1 and a.rolling_cap is not null and (r.reached <> k.kept or r.reached > r.cap)
+                where r.organization_id = $1 and a.rolling_cap is not null and a.reach_id = a.id and (r.reached <> k.kept or r.reached > r.cap)
                union all
                select format('attempt %s is charged, and its person does not count for account %s', t.id, a.id)
                  from accounts a
-                 join account_reach w on w.organization_id = a.organization_id and w.account_id = a.id
+                 join account_reach w on w.organization_id = a.organization_id and w.account_id = a.reach_id
                 cross join lateral (select greatest(max(k.last_at), w.let_go_at) as last from account_recipients k
-                                     where k.organization_id = a.organization_id and k.account_id = a.id) l
+                                     where k.organization_id = a.organization_id and k.account_id = a.reach_id) l
                  join whatsapp_numbers n on n.organization_id = a.organization_id and n.account_id = a.id
                  join attempts t on t.organization_id = a.organization_id and t.number_id = n.id and t.charged
                                 and t.started_at > l.last - interval '24 hours'
@@ -268,7 +268,7 @@ impl Store {
                                            and r.campaign_id = t.campaign_id and r.id = t.recipient_id
                 where a.organization_id = $1 and a.rolling_cap is not null
                   and not exists (select from account_recipients k
-                                   where k.organization_id = $1 and k.account_id = a.id and k.phone = r.phone
+                                   where k.organization_id = $1 and k.account_id = a.reach_id and k.phone = r.phone
                                      and k.last_at >= t.started_at)
                   and not exists (select from inbound_messages i
                                    where i.organization_id = $1 and i.phone = r.phone and i.number_id = n.id
@@ -384,6 +384,12 @@ impl Store {
                  join attempts a on a.organization_id = y.organization_id and a.recipient_id = y.id
                                 and a.started_at > s.since
                 where s.organization_id = $1 and not (select rehearsal from organizations where id = $1)
+               union all
+               select format('canary %s began at %s, the person had opted out at %s', c.id, c.started_at, s.since)
+                 from suppressions s
+                 join canaries c on c.organization_id = s.organization_id and c.phone = s.phone
+                                and c.started_at > s.since
+                where s.organization_id = $1
                 limit 20"#
         ))
     }

@@ -4,6 +4,7 @@ use super::{
     Store, StoreError,
     action::{ActionResult, Actor, Answer},
     failed,
+    today::{Pace, Slowed},
 };
 use crate::domain::{
     action::{Action, NewNumber, Order, Version},
@@ -63,9 +64,11 @@ pub struct NumberRecord {
     pub account_used: Option<i32>,
     /// When there is room again, if there is none.
     pub account_opens: Option<DateTime<Utc>>,
-    /// At how many percent of its own pace it goes after its provider told it to go slower.
+    /// At how many percent of its own pace it goes, by all that slows it.
     pub pace_percent: i32,
-    /// When it is back at its own pace.
+    /// What its provider said when it told it to go slower, as long as something of that is left.
+    pub throttled_reason: Option<String>,
+    /// When nothing of that is left.
     pub full_pace_at: Option<DateTime<Utc>>,
     /// Charged today.
     pub sent_today: i32,
@@ -79,6 +82,10 @@ pub struct NumberRecord {
     pub in_flight: i32,
     /// Percent of its daily limit and rate that only replies may use.
     pub reply_share: i32,
+    /// Most messages that may wait in its gateway's own queue; none: it keeps none.
+    pub queue_limit: Option<i32>,
+    /// How many wait there at most; none: the gateway does not say.
+    pub queued: Option<i32>,
     /// The instance that may send through it now.
     pub lease_holder: Option<uuid::Uuid>,
     /// That instance's host.
@@ -137,6 +144,8 @@ pub struct NumberRecord {
     pub canary: Option<String>,
     /// When that was.
     pub canary_at: Option<DateTime<Utc>>,
+    /// Why the one that was wanted since could not be sent.
+    pub no_canary: Option<String>,
     /// The operators' notes.
     pub notes: String,
     /// How often it has been changed.
@@ -168,6 +177,8 @@ pub struct NumberEdit {
     pub reply_share: Option<u32>,
     /// What a campaign may switch within; `Some(None)` takes it off.
     pub label: Option<Option<String>>,
+    /// Most messages that may wait in its gateway's own queue.
+    pub queue_limit: Option<u32>,
     /// What it costs a month; `Some(None)` forgets it.
     pub monthly_cost: Option<Option<Money>>,
 }
@@ -191,6 +202,7 @@ impl NumberEdit {
         set("warm_up_started_at", self.warm_up_started_at.map(|at| json!(at)));
         set("reply_share", self.reply_share.map(|percent| json!(percent)));
         set("label", self.label.as_ref().map(|label| json!(label)));
+        set("queue_limit", self.queue_limit.map(|limit| json!(limit)));
         set("monthly_cost", self.monthly_cost.map(|cost| json!(cost.map(|cost| cost.amount))));
         let currency = |cost: Option<Money>| json!(cost.map(|cost| cost.currency.to_string()));
         set("cost_currency", self.monthly_cost.map(currency));
@@ -203,6 +215,20 @@ impl NumberRecord {
     #[must_use]
     pub fn account_room(&self) -> Option<AccountRoom> {
         super::today::room(self.account_limit, self.account_used, self.account_opens)
+    }
+
+    /// Why it goes slower than its own pace, if it does.
+    #[must_use]
+    pub fn slowed(&self) -> Option<Slowed> {
+        Pace {
+            percent: self.pace_percent,
+            silent: self.slowed_reason.as_deref(),
+            throttled: self.throttled_reason.as_deref(),
+            full_pace_at: self.full_pace_at,
+            quality: self.quality.as_deref(),
+            health: self.health.as_deref(),
+        }
+        .slowed()
     }
 }
 
@@ -222,20 +248,23 @@ impl Store {
                       t.account as "account!", n.instance_id, n.priority, t.state as "state!", n.suspension_reason,
                       n.suspended_at, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
                       n.daily_limit, t.sent_today as "sent_today!", t.remaining_today, n.interval_ms, n.per_second,
-                      n.in_flight, n.reply_share, i.id as "lease_holder?", i.host as "lease_host?", n.notes, n.revision as version,
+                      n.in_flight, n.reply_share, q.queue_limit, q.queued, i.id as "lease_holder?", i.host as "lease_host?", n.notes, n.revision as version,
                       h.state as health, h.since as health_since, h.code as health_code, h.words as health_words,
                       h.quality, h.provider_limit, h.provider_unlimited, h.checked_at, h.well_since,
                       t.provider <> 'ultramsg' as "official!", v.state as pulse, v.since as pulse_since,
                       v.words as pulse_words, n.slowed_since, n.slowed_reason, v.tried as tried_lately,
                       v.failed as failed_lately, v.blocked as blocked_lately, v.failed_warned_at, v.blocked_warned_at,
                       h.approval, n.monthly_cost, n.cost_currency, v.exercised_at,
-                      c.state as "canary?", c.planned_at as "canary_at?",
+                      c.state as "canary?", c.planned_at as "canary_at?", v.no_canary,
                       t.limit_today, n.warm_up_started_at,
                       case when t.limit_today is not null
                            then warm_up_day(o.warm_up, (n.warm_up_started_at at time zone o.time_zone)::date, t.day,
                                             t.limit_today) end as warm_up_day,
                       a.rolling_cap as account_limit, s.used as "account_used?", s.opens as "account_opens?",
-                      pace_percent(k.percent, k.rest_until, clock_timestamp()) as "pace_percent!",
+                      number_percent(pace_percent(k.percent, k.rest_until, clock_timestamp()), h.quality, h.state,
+                                     n.slowed_since is not null) as "pace_percent!",
+                      case when full_pace_at(k.percent, k.rest_until) > clock_timestamp()
+                           then k.reason end as throttled_reason,
                       case when full_pace_at(k.percent, k.rest_until) > clock_timestamp()
                            then full_pace_at(k.percent, k.rest_until) end as full_pace_at,
                       array(select p.name from pool_numbers m
@@ -251,8 +280,9 @@ impl Store {
                  left join lateral (select c.state, c.planned_at from canaries c
                                      where c.organization_id = n.organization_id and c.number_id = n.id
                                      order by c.planned_at desc limit 1) c on true
+                 join number_pacing q on q.organization_id = n.organization_id and q.number_id = n.id
                  left join number_throttles k on k.organization_id = n.organization_id and k.number_id = n.id
-                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, clock_timestamp()) s
+                 left join lateral account_standing(a.organization_id, a.reach_id, a.rolling_cap, clock_timestamp()) s
                            on a.rolling_cap is not null
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder

@@ -24,6 +24,29 @@ pub struct PreviewPerson {
 }
 
 impl Store {
+    /// Where media stand of campaigns that are not over: the campaign's name and the address, at most a thousand.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn media_links(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select distinct c.name, s.media ->> 'url' as "url!"
+                 from campaigns c
+                 join campaign_steps s on s.organization_id = c.organization_id and s.campaign_id = c.id
+                where c.organization_id = $1 and c.state in ('draft', 'scheduled', 'active', 'paused')
+                  and s.media is not null
+                order by 1, 2 limit 1000"#,
+            organization.0,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed("look where media stand"))?;
+        Ok(rows.into_iter().map(|row| (row.name, row.url)).collect())
+    }
+
     /// The first of a campaign's people who get something, or this one whatever they get.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::{
     Store, StoreError, failed,
     terms::terms_of,
-    today::{Queue, Today, Told, room},
+    today::{Pace, Queue, Today, Told, room},
 };
 use crate::domain::{
     campaign::{Failover, terms::Terms},
@@ -11,7 +11,6 @@ use crate::domain::{
     content::{Shape, StepContent, registry::Registry},
     ids::{CampaignId, NumberId, OrganizationId},
     number::{Number, NumberState, Pacing, Suspension},
-    pacing::halved,
     phone::Phone,
     selection::Strategy,
 };
@@ -129,8 +128,10 @@ impl Store {
                       coalesce(u.reserved, 0) as "used!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch,
                       (n.warm_up_started_at at time zone o.time_zone)::date as warm_up_day, o.warm_up, h.quality,
-                      h.state as health, pace_percent(t.percent, t.rest_until, clock_timestamp()) as "pace_percent!",
-                      t.reason as "throttled?", full_pace_at(t.percent, t.rest_until) as full_pace_at,
+                      h.state as health, number_percent(pace_percent(t.percent, t.rest_until, clock_timestamp()), h.quality, h.state,
+                                                         n.slowed_since is not null) as "percent!",
+                      case when full_pace_at(t.percent, t.rest_until) > clock_timestamp() then t.reason end as throttled,
+                      full_pace_at(t.percent, t.rest_until) as full_pace_at,
                       p.queue_limit, p.queued
                  from whatsapp_numbers n
                  join organizations o on o.id = n.organization_id
@@ -172,11 +173,14 @@ impl Store {
                         limit: row.daily_limit,
                         ladder: &row.warm_up,
                         began: row.warm_up_day,
-                        quality: row.quality.as_deref(),
-                        health: row.health.as_deref(),
-                        pace_percent: row.pace_percent,
-                        throttled: row.throttled.as_deref(),
-                        full_pace_at: row.full_pace_at,
+                        pace: Pace {
+                            percent: row.percent,
+                            silent: row.slowed_reason.as_deref(),
+                            throttled: row.throttled.as_deref(),
+                            full_pace_at: row.full_pace_at,
+                            quality: row.quality.as_deref(),
+                            health: row.health.as_deref(),
+                        },
                     },
                     day,
                 );
@@ -193,14 +197,9 @@ impl Store {
                         provider: row.provider.parse().map_err(|_| unreadable("provider"))?,
                         priority: row.priority,
                         daily_limit: today.limit,
-                        pacing: if row.slowed_reason.is_some() {
-                            halved(&today.pace(own))
-                        } else {
-                            today.pace(own)
-                        },
+                        pacing: today.pace(own),
                         state,
                     },
-                    half_rate: row.slowed_reason,
                     name: row.display_name,
                     instance_id: row.instance_id,
                     account_name: row.account_name,
@@ -239,7 +238,7 @@ impl Store {
             r#"select a.id, a.name, a.provider::text as "provider!", a.external_id, a.sealed_token, a.base_url, a.revision,
                       a.rolling_cap, s.used as "used?", s.opens
                  from accounts a
-                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, $2) s
+                 left join lateral account_standing(a.organization_id, a.reach_id, a.rolling_cap, $2) s
                            on a.rolling_cap is not null
                 where a.organization_id = $1 order by a.name"#,
             organization.0,

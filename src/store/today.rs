@@ -5,7 +5,6 @@ use crate::domain::{
     health::Quality,
     hold::facts::AccountRoom,
     number::Pacing,
-    pacing,
     text::Safe,
     warm_up::{self, Ladder, Rung},
 };
@@ -21,16 +20,51 @@ pub(super) struct Told<'a> {
     pub ladder: &'a [i32],
     /// The day on which the number's warm-up began.
     pub began: Option<NaiveDate>,
+    /// What slows it.
+    pub pace: Pace<'a>,
+}
+
+/// What slows a number, as it stands in the database.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace<'a> {
+    /// Of its own pace now, as the database reckons it from what follows.
+    pub percent: i32,
+    /// What was seen of a number of which few messages arrive.
+    pub silent: Option<&'a str>,
+    /// What the provider said when it throttled it last, as long as something of it is left.
+    pub throttled: Option<&'a str>,
+    /// When that is over.
+    pub full_pace_at: Option<DateTime<Utc>>,
     /// How people take what it sends.
     pub quality: Option<&'a str>,
     /// What its last check found.
     pub health: Option<&'a str>,
-    /// What is left of a throttle: of its own pace now.
-    pub pace_percent: i32,
-    /// What the provider said when it throttled it last.
-    pub throttled: Option<&'a str>,
-    /// When that is over.
-    pub full_pace_at: Option<DateTime<Utc>>,
+}
+
+impl Pace<'_> {
+    fn quality(&self) -> Option<Quality> {
+        self.quality.and_then(|word| word.parse().ok())
+    }
+
+    /// Why it goes slower than its own pace, if it does: the gravest cause first.
+    pub(super) fn slowed(&self) -> Option<Slowed> {
+        let percent = count(self.percent);
+        if percent >= 100 {
+            return None;
+        }
+        let silent = self.silent.map(|seen| Cause::Silent(Safe::new(seen)));
+        let throttled = self
+            .throttled
+            .zip(self.full_pace_at)
+            .map(|(reason, over)| Cause::Throttled { reason: Safe::new(reason), over });
+        let health = match self.quality() {
+            Some(quality @ (Quality::Red | Quality::Yellow)) => Some(Cause::Complaints(quality)),
+            Some(Quality::Green | Quality::Unknown) | None => {
+                (self.health == Some("limited")).then_some(Cause::Warned)
+            }
+        };
+        Some(Slowed { percent, causes: silent.into_iter().chain(throttled).chain(health).collect() })
+    }
 }
 
 /// How a number stands today.
@@ -55,13 +89,13 @@ impl Today {
         let rung = ladder.rung(told.began, day);
         let rungs = ladder.from(rung);
         let limit = warm_up::limit_of_day(told.limit.map(count), rung);
-        let quality = told.quality.and_then(|word| word.parse().ok());
-        let throttle = count(told.pace_percent);
-        let percent = pacing::percent_of(throttle, quality, told.health == Some("limited"));
-        let said = told.throttled.zip(told.full_pace_at).filter(|_| throttle < 100);
-        let slowed = (percent < 100)
-            .then(|| Slowed { percent, throttled: said.map(|(reason, over)| (Safe::new(reason), over)) });
-        Self { limit, rungs, rung: rung.filter(|rung| limit == Some(rung.limit)), quality, slowed }
+        Self {
+            limit,
+            rungs,
+            rung: rung.filter(|rung| limit == Some(rung.limit)),
+            quality: told.pace.quality(),
+            slowed: told.pace.slowed(),
+        }
     }
 
     /// Its own pace, as slow as it goes today.
@@ -73,24 +107,77 @@ impl Today {
 /// A number that goes slower than its own pace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slowed {
-    /// Of its own pace, 1 to 99.
+    /// Of its own pace, 1 to 99: what all causes come to.
     pub percent: u32,
-    /// What its provider said of its speed, and when it is back at full pace as far as that is concerned.
-    pub throttled: Option<(Safe, DateTime<Utc>)>,
+    /// Why, the gravest first.
+    pub causes: Vec<Cause>,
+}
+
+/// One reason to go slower.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// Few of its messages arrive; what was seen.
+    Silent(Safe),
+    /// Its provider said that it is too fast: in its words, and when that is over.
+    Throttled {
+        /// What it said.
+        reason: Safe,
+        /// When nothing of it is left.
+        over: DateTime<Utc>,
+    },
+    /// People complain of what it sends.
+    Complaints(Quality),
+    /// Its provider warns of it.
+    Warned,
+}
+
+impl Cause {
+    /// In two words, for lists.
+    #[must_use]
+    pub fn short(&self) -> &'static str {
+        match self {
+            Self::Silent(_) => "few arrive",
+            Self::Throttled { .. } => "throttled",
+            Self::Complaints(_) => "complaints",
+            Self::Warned => "warned",
+        }
+    }
+
+    fn sentence(&self, zone: Tz) -> String {
+        match self {
+            Self::Silent(seen) => seen.to_string(),
+            Self::Throttled { reason, over } => {
+                let over = over.with_timezone(&zone).format("%H:%M:%S");
+                format!("{reason}, over at {over} {zone}")
+            }
+            Self::Complaints(quality) => format!("people complain, its quality is {}", quality.name()),
+            Self::Warned => "its provider warns of it".to_owned(),
+        }
+    }
 }
 
 impl Slowed {
-    /// `goes at 50 %: throttled by Meta, 130429; that is over at 14:05:00 Africa/Douala`.
+    /// What was seen, if few of its messages arrive.
+    #[must_use]
+    pub fn silent(&self) -> Option<&Safe> {
+        self.causes.iter().find_map(|cause| match cause {
+            Cause::Silent(seen) => Some(seen),
+            Cause::Throttled { .. } | Cause::Complaints(_) | Cause::Warned => None,
+        })
+    }
+
+    /// `at 50 %, throttled`: the gravest cause.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let cause = self.causes.first().map_or(String::new(), |cause| format!(", {}", cause.short()));
+        format!("at {} %{cause}", self.percent)
+    }
+
+    /// `goes at 25 %: throttled by Meta, 130429, over at 14:05:00 Africa/Douala; its provider warns of it`.
     #[must_use]
     pub fn sentence(&self, zone: Tz) -> String {
-        let percent = self.percent;
-        match &self.throttled {
-            Some((reason, full)) => {
-                let full = full.with_timezone(&zone).format("%H:%M:%S");
-                format!("goes at {percent} %: {reason}; that is over at {full} {zone}")
-            }
-            None => format!("goes at {percent} %: the provider doubts its quality"),
-        }
+        let causes: Vec<String> = self.causes.iter().map(|cause| cause.sentence(zone)).collect();
+        format!("goes at {} %: {}", self.percent, causes.join("; "))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::{Store, StoreError, failed};
 use crate::domain::{
+    content::StepTemplate,
     ids::{AttemptId, InstanceId, NumberId, OrganizationId},
+    locale::{Locale, LocaleError},
     phone::Phone,
     pulse::{Canary, Counts, Pulse, Tally, Verdict},
     ratio::Ratios,
@@ -26,6 +28,10 @@ pub struct VitalRules {
     pub look_every: Duration,
     /// Who gets canaries.
     pub canary_phone: Option<String>,
+    /// As which template, where free text is not taken.
+    pub canary_template: Option<String>,
+    /// In which language.
+    pub canary_language: Option<String>,
     /// A number warns when so many of a hundred messages fail.
     pub failed_percent: Option<u32>,
     /// A number warns when so many of a hundred people block it.
@@ -42,6 +48,8 @@ pub struct VitalRules {
 pub struct VitalEdit<'a> {
     /// Who gets canaries; `Some(None)` for nobody.
     pub canary_phone: Option<Option<&'a Phone>>,
+    /// As which template, where free text is not taken; `Some(None)`: not there.
+    pub canary_template: Option<Option<&'a StepTemplate>>,
     /// From how many of a hundred failed messages on a number warns; `Some(None)`: never.
     pub failed_percent: Option<Option<u32>>,
     /// From how many of a hundred people who block it on a number warns; `Some(None)`: never.
@@ -80,6 +88,8 @@ pub struct BegunCanary {
     pub number: NumberId,
     /// To whom.
     pub phone: Phone,
+    /// As which template, where free text is not taken.
+    pub template: Option<StepTemplate>,
 }
 
 /// A canary as lists show it.
@@ -125,6 +135,12 @@ fn whole(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
+fn template_of(name: Option<String>, language: Option<String>) -> Result<Option<StepTemplate>, LocaleError> {
+    let Some((name, language)) = name.zip(language) else { return Ok(None) };
+    let language = Locale::parse(&language)?;
+    Ok(Some(StepTemplate::plain(name, language)))
+}
+
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
@@ -138,7 +154,7 @@ impl Store {
         let row = sqlx::query!(
             r#"select extract(epoch from span)::double precision as "span!", least, baseline_least,
                       extract(epoch from look_every)::double precision as "look_every!",
-                      canary_phone::text as canary_phone, failed_percent, blocked_percent, ratio_least,
+                      canary_phone::text as canary_phone, canary_template, canary_language, failed_percent, blocked_percent, ratio_least,
                       extract(epoch from standby_after)::double precision as standby_after
                  from vital_rules where organization_id = $1"#,
             organization.0,
@@ -153,6 +169,8 @@ impl Store {
             baseline_least: whole(i64::from(row.baseline_least)),
             look_every: seconds(row.look_every),
             canary_phone: row.canary_phone,
+            canary_template: row.canary_template,
+            canary_language: row.canary_language,
             failed_percent: percent(row.failed_percent),
             blocked_percent: percent(row.blocked_percent),
             ratio_least: whole(i64::from(row.ratio_least)),
@@ -182,7 +200,9 @@ impl Store {
                       set canary_phone = case when $2 then $3 else r.canary_phone::text end,
                           failed_percent = case when $4 then $5 else r.failed_percent end,
                           blocked_percent = case when $6 then $7 else r.blocked_percent end,
-                          standby_after = case when $8 then make_interval(days => $9) else r.standby_after end
+                          standby_after = case when $8 then make_interval(days => $9) else r.standby_after end,
+                          canary_template = case when $13 then $14 else r.canary_template end,
+                          canary_language = case when $13 then $15 else r.canary_language end
                      from old o where r.organization_id = o.organization_id
                    returning r.*
                )
@@ -201,6 +221,9 @@ impl Store {
             actor.operator,
             actor.instance_id(),
             reason,
+            edit.canary_template.is_some(),
+            edit.canary_template.flatten().map(|template| template.name.as_str()),
+            edit.canary_template.flatten().map(|template| template.language.to_string()),
         )
         .fetch_one(&self.screen)
         .await
@@ -332,7 +355,7 @@ impl Store {
     ) -> Result<Vec<BegunCanary>, StoreError> {
         const DOING: &str = "begin canaries";
         let rows = sqlx::query!(
-            r#"select id as "id!", number_id as "number_id!", phone as "phone!"
+            r#"select id as "id!", number_id as "number_id!", phone as "phone!", template, language
                  from begin_canaries($1, $2, make_interval(secs => $3))"#,
             organization.0,
             instance.0,
@@ -348,6 +371,8 @@ impl Store {
                     number: row.number_id.into(),
                     phone: Phone::parse(&row.phone)
                         .map_err(|_error| StoreError::Unreadable { doing: DOING, what: "phone" })?,
+                    template: template_of(row.template, row.language)
+                        .map_err(|_error| StoreError::Unreadable { doing: DOING, what: "canary template" })?,
                 })
             })
             .collect()

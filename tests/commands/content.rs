@@ -281,3 +281,29 @@ async fn one_text_for_everybody_is_noted_where_a_gateway_sends_it() {
     let notes = place.notes(&steps("Come to our shop on Monday, {{name|friend}}"));
     assert!(!notes.iter().any(|note| note.contains("the very same")), "{notes:?}");
 }
+
+#[tokio::test]
+async fn the_doctor_says_which_media_no_provider_could_fetch() {
+    let place = Place::with(&["ultramsg"]).await;
+    let steps = "[[steps]]\nmedia = { kind = \"image\", url = \"http://93.184.216.34/a.jpg\" }\n";
+    let checked = || -> Option<(bool, String)> {
+        let checks = place.db.run(&["doctor", "--json"]).json();
+        let media = checks.as_array().unwrap().iter().find(|check| check["name"] == "media")?;
+        Some((media["ok"] == true, format!("{}", media["detail"])))
+    };
+    assert_eq!(checked(), None, "there are none");
+    place.db.run(&["campaign", "create", &place.file(steps)]).done();
+    assert_eq!(checked(), Some((true, "\"1 addresses of media lead outside\"".to_owned())));
+    for (url, said) in [
+        ("http://10.0.0.7/a.jpg", "points at 10.0.0.7, which is no public address"),
+        ("https://nowhere.invalid/a.jpg", "nowhere.invalid of campaign sale cannot be"),
+    ] {
+        sqlx::query("update campaign_steps set media = jsonb_set(media, '{url}', to_jsonb($1::text))")
+            .bind(url)
+            .execute(&place.db.pool)
+            .await
+            .unwrap();
+        let (ok, detail) = checked().unwrap();
+        assert!(!ok && detail.replace("/a.jpg", "").contains(said), "{detail}");
+    }
+}

@@ -195,7 +195,8 @@ async fn the_doctor_says_of_an_account_whether_it_sends_answers_and_is_heard() {
             name
         })
         .collect();
-    assert_eq!(names, ["sending of account main", "status of account main", "webhook of account main"]);
+    let of = |what: &str| format!("{what} of account main");
+    assert_eq!(names, ["sending", "status", "webhook", "arrival"].map(of));
     assert_eq!(
         sqlx::query_scalar::<_, i64>("select count(*) from number_checks").fetch_one(&db.pool).await.unwrap(),
         0
@@ -223,6 +224,22 @@ async fn the_doctor_says_of_an_account_whether_it_sends_answers_and_is_heard() {
     sqlx::query(heard).execute(&db.pool).await.unwrap();
     let checks = examine(&db);
     assert!(checks[2].1 && checks[2].2.contains("last called at"), "{checks:?}");
+    for (pulse, said) in
+        [("amber", "0 red and 1 amber"), ("red", "is RED: 3 of 40 arrived; no canary: nobody is asked")]
+    {
+        sqlx::query(
+            "update number_vitals set state = $1, words = '3 of 40 arrived', no_canary = 'nobody is asked'",
+        )
+        .bind(pulse)
+        .execute(&db.pool)
+        .await
+        .unwrap();
+        let checks = examine(&db);
+        assert!(!checks[3].1 && checks[3].2.contains(said), "{checks:?}");
+        assert!(checks[3].2.contains("signalbox number show +237"), "{checks:?}");
+    }
+    sqlx::query("update number_vitals set state = 'well', no_canary = null").execute(&db.pool).await.unwrap();
+    assert!(examine(&db)[3].1);
 
     db.run(&["number", "add", "+237600000002", "--account", "main", "--instance-id", "2"]).done();
     let checks = examine(&db);

@@ -85,6 +85,48 @@ async fn costs_are_kept_and_summed_by_account_and_currency() {
 }
 
 #[tokio::test]
+async fn queue_of_a_gateway_is_bounded_as_an_operator_says() {
+    let simulator = simulator();
+    let db = acme(&simulator).await;
+    let limit = async || -> Option<i32> {
+        sqlx::query_scalar(
+            "select p.queue_limit from number_pacing p join whatsapp_numbers n on n.id = p.number_id
+              where n.phone = '+237600000001'",
+        )
+        .fetch_one(&db.pool)
+        .await
+        .unwrap()
+    };
+    assert_eq!((db.json(&["number", "list"])[0]["queue_limit"].clone(), limit().await), (json!(5), Some(5)));
+    db.run(&["number", "edit", "+237600000001", "--queue", "12"]).done();
+    assert_eq!(
+        (db.json(&["number", "list"])[0]["queue_limit"].clone(), limit().await),
+        (json!(12), Some(12))
+    );
+    assert!(db.run(&["number", "show", "+237600000001"]).done().stdout.contains("0 of 12"));
+    let run = db.run(&["number", "edit", "+237600000002", "--queue", "12"]);
+    assert!(run.code == Some(3) && run.stderr.contains("keeps no queue of its own"), "{run:?}");
+    for wrong in ["0", "1001", "-1", "x"] {
+        assert_eq!(db.run(&["number", "edit", "+237600000001", "--queue", wrong]).code, Some(2), "{wrong}");
+    }
+    assert_eq!(limit().await, Some(12));
+}
+
+#[tokio::test]
+async fn portfolio_of_an_account_is_an_id_or_none() {
+    let simulator = simulator();
+    let db = acme(&simulator).await;
+    db.run(&["account", "edit", "main", "--portfolio", "506914307656634"]).done();
+    assert_eq!(db.json(&["account", "show", "main"])["portfolio"], json!("506914307656634"));
+    for (account, id) in [("gateway", "506914307656634"), ("main", "a b"), ("main", "")] {
+        let run = db.run(&["account", "edit", account, "--portfolio", id]);
+        assert!(run.code == Some(2) && run.stderr.contains("--portfolio"), "{run:?}");
+    }
+    db.run(&["account", "edit", "main", "--portfolio", "none"]).done();
+    assert_eq!(db.json(&["account", "show", "main"])["portfolio"], json!(null));
+}
+
+#[tokio::test]
 async fn how_numbers_are_watched_is_changed_on_record() {
     let simulator = simulator();
     let db = acme(&simulator).await;
@@ -113,16 +155,33 @@ async fn how_numbers_are_watched_is_changed_on_record() {
     );
     let run = db.run(&["org", "watch"]).done();
     assert!(run.stdout.contains("72 h") && run.stdout.contains("never"), "{run:?}");
-    db.run(&["org", "edit", "--canary-phone", "none"]).done();
-    assert_eq!(db.json(&["org", "watch"])["canary_phone"], json!(null));
+    db.run(&[
+        "org",
+        "edit",
+        "--canary-phone",
+        "none",
+        "--canary-template",
+        "ping",
+        "--canary-language",
+        "pt-br",
+    ])
+    .done();
+    let watch = db.json(&["org", "watch"]);
+    assert_eq!((&watch["canary_phone"], &watch["canary_template"]), (&json!(null), &json!("ping")));
+    assert!(db.run(&["org", "watch"]).done().stdout.contains("ping in pt-BR"));
     let kept: i64 = sqlx::query_scalar("select count(*) from audit_log where action = 'edit vital rules'")
         .fetch_one(&db.pool)
         .await
         .unwrap();
     assert_eq!(kept, 2);
-    for args in
-        [["--warn-failed", "0"], ["--warn-blocked", "101"], ["--standby-days", "x"], ["--canary-phone", "12"]]
-    {
+    for args in [
+        ["--warn-failed", "0"],
+        ["--warn-blocked", "101"],
+        ["--standby-days", "x"],
+        ["--canary-phone", "12"],
+        ["--canary-template", "are you there"],
+        ["--canary-language", "en"],
+    ] {
         let run = db.run(&["org", "edit", args[0], args[1]]);
         assert_eq!(run.code, Some(2), "{args:?} {run:?}");
     }

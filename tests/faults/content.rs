@@ -283,6 +283,95 @@ async fn news_of_a_template_pauses_the_campaigns_of_its_account() {
 }
 
 #[tokio::test]
+async fn a_template_in_two_languages_reaches_everybody_in_theirs() {
+    let both = format!(
+        "{OFFER}{}",
+        OFFER
+            .replace("\"en\"", "\"fr\"")
+            .replace("aa\"", "ff\"")
+            .replace("Hello", "Bonjour")
+            .replace("Dear", "Bonjour")
+    );
+    let world = World::scripted(&both).await;
+    world.number(Num::meta()).await;
+    world.number(Num::at(ProviderKind::Twilio)).await;
+    let campaign = world.campaign(Camp::of(20).paused()).await;
+    let mut template = offer();
+    template["languages"] = json!(["fr"]);
+    world.carry(campaign, 1, false, Some(template), None).await;
+    world
+        .execute(
+            "update recipient_parameters p set locale = 'fr-CM'
+               from campaign_recipients r where r.id = p.recipient_id and right(r.phone, 1) in ('0', '1', '2')",
+        )
+        .await;
+    let french: i64 = world.value("select count(*) from recipient_parameters where locale = 'fr-CM'").await;
+    let sender = world.sender().await;
+    world.listed().await;
+    world.order(Action::ResumeCampaign(campaign)).await;
+    until("all have it", 15, async || world.counts_of(campaign).await.accepted == 20).await;
+    let ledger = world.simulator.ledger();
+    let in_french = ledger.iter().filter(|entry| entry.body.starts_with("Bonjour Ana")).count();
+    assert_eq!((in_french, ledger.len()), (usize::try_from(french).unwrap(), 20));
+    world.end([sender]).await;
+}
+
+/// Twilio takes what it will not send, and says so in the report on the message.
+#[tokio::test]
+async fn a_template_that_is_refused_in_a_report_pauses_its_campaign_and_nobody_is_lost() {
+    let world = World::scripted(OFFER).await;
+    let number = world.number(Num::at(ProviderKind::Twilio).interval_ms(100).in_flight(1)).await;
+    let campaign = world.campaign(Camp::of(500).paused()).await;
+    world.carry(campaign, 1, false, Some(offer()), None).await;
+    let sender = world.sender().await;
+    world.listed().await;
+    world.execute("update template_fetches set next_at = clock_timestamp() + interval '1 day'").await;
+    world.order(Action::ResumeCampaign(campaign)).await;
+    until("it is sent", 20, async || world.counts_of(campaign).await.accepted > 2).await;
+    let (attempt, sid, to): (uuid::Uuid, String, String) = sqlx::query_as(
+        "select a.id, a.provider_message_id, r.phone::text from attempts a
+           join campaign_recipients r on r.id = a.recipient_id where a.state = 'accepted' order by a.id limit 1",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    let body = format!(
+        "AccountSid=AC1&MessageSid={sid}&SmsSid={sid}&MessageStatus=undelivered&SmsStatus=undelivered&ErrorCode=63041\
+         &From=whatsapp%3A%2B{}&To=whatsapp%3A%2B{}&ChannelPrefix=whatsapp&ApiVersion=2010-04-01",
+        number.phone.trim_start_matches('+'),
+        to.trim_start_matches('+')
+    );
+    let webhook = NewWebhook {
+        id: WebhookId::new(),
+        account: world.account_of(&number).await,
+        query: format!("ref={attempt}"),
+        body: body.into_bytes(),
+    };
+    world.store.keep_webhooks(world.organization, &[webhook]).await.unwrap();
+    until("the campaign is paused", 10, async || world.state(campaign).await == "paused").await;
+    let why: String = world.value("select hold_reason from campaigns where state = 'paused'").await;
+    assert!(why.contains("the provider refused its template") && why.contains("63041"), "{why}");
+    until("nothing is on the wire", 5, async || world.counts_of(campaign).await.sending == 0).await;
+    let counts = world.counts_of(campaign).await;
+    assert_eq!((counts.failed, counts.accepted + counts.queued), (0, 500), "{counts:?}");
+    let (state, waits): (String, bool) = sqlx::query_as(
+        "select a.state::text, r.state = 'queued' from attempts a
+           join campaign_recipients r on r.id = a.recipient_id where a.id = $1",
+    )
+    .bind(attempt)
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(
+        (state.as_str(), waits),
+        ("undelivered", true),
+        "who was refused waits for the campaign to go on"
+    );
+    sender.drain(Duration::from_secs(5)).await;
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
 async fn a_listing_that_shows_a_stopped_template_pauses_its_campaigns() {
     let world = World::scripted(OFFER).await;
     world.number(Num::at(ProviderKind::Twilio).interval_ms(200).in_flight(1)).await;

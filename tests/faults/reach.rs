@@ -321,3 +321,64 @@ async fn ladder_of_the_database_is_the_ladder_of_the_plan() {
     }
     assert_eq!(compared, 4 * 4 * 3 * 9);
 }
+
+/// Two accounts of one portfolio, and one that is apart: the two count people together.
+#[tokio::test]
+async fn accounts_of_one_portfolio_share_the_least_of_their_limits() {
+    let world = World::start().await;
+    for (at, name) in ["one", "two", "apart"].into_iter().enumerate() {
+        let account = world.account(name, ProviderKind::Meta, None).await;
+        let priority = if name == "apart" { 9 } else { 1 };
+        world
+            .number_of(account, Num::meta().priority(priority).in_flight(3 + i32::try_from(at).unwrap()))
+            .await;
+    }
+    world.execute("update accounts set rolling_limit = 200 where name = 'one'").await;
+    world.execute("update accounts set portfolio = 'P1' where name <> 'apart'").await;
+    world.execute("update accounts set rolling_limit = 30 where name = 'two'").await;
+    let caps = async || -> Vec<(String, Option<i32>, bool)> {
+        sqlx::query_as("select name, rolling_cap, reach_id = id from accounts order by name")
+            .fetch_all(&world.pool)
+            .await
+            .unwrap()
+    };
+    let of = |name: &str, cap, own| (name.to_owned(), cap, own);
+    assert_eq!(
+        caps().await,
+        [of("apart", None, true), of("one", Some(30), true), of("two", Some(30), false)]
+    );
+    // By names: who was reached through which account.
+    let people = async |accounts: &'static str| -> i64 {
+        sqlx::query_scalar(
+            "select count(distinct r.phone) from attempts a
+               join campaign_recipients r on r.id = a.recipient_id join whatsapp_numbers n on n.id = a.number_id
+               join accounts c on c.id = n.account_id where c.name = any (string_to_array($1, ' '))",
+        )
+        .bind(accounts)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap()
+    };
+    let campaign = world.campaign(Camp::of(100)).await;
+    let senders = [world.sender().await, world.sender().await];
+    world.until_all_accepted(20).await;
+    assert_eq!((people("one two").await, people("apart").await), (30, 70), "of {campaign}");
+    assert!(people("one").await > 0 && people("two").await > 0);
+    // Who counts already takes no room, whichever account of the two wrote first.
+    let taken: i64 = world.value("select sum(reached)::bigint from account_reach r join accounts a on a.id = r.account_id where a.name = 'one'").await;
+    assert_eq!(taken, 30);
+    // Apart again, each counts whom it wrote to itself, and its own limit holds.
+    world.execute("update accounts set portfolio = null where name = 'two'").await;
+    let own: i64 = people("two").await;
+    assert_eq!(
+        caps().await,
+        [of("apart", None, true), of("one", Some(200), true), of("two", Some(30), true)]
+    );
+    let reached: i32 = world
+        .value(
+            "select reached from account_reach r join accounts a on a.id = r.account_id where a.name = 'two'",
+        )
+        .await;
+    assert_eq!(i64::from(reached), own);
+    world.end(senders).await;
+}

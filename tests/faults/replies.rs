@@ -12,6 +12,7 @@ use signalbox::domain::{
     ids::{AttemptId, ConversationId, ReplyId, WebhookId},
     phone::Phone,
 };
+use signalbox::sender::Sender;
 use signalbox::store::{
     action::{ActionResult, Actor},
     view::{Place, ThreadDetail, ThreadQuery, ThreadRow, ThreadScope, Window},
@@ -100,6 +101,16 @@ impl World {
     }
 }
 
+/// A number at Meta that Anna wrote to, a sender, and her thread.
+async fn asked_by_anna() -> (World, Number, Sender, ThreadRow) {
+    let world = World::start().await;
+    let number = world.number(Num::meta()).await;
+    let sender = world.sender().await;
+    world.hears(&number, ANNA, "Hello?", "wamid.IN1").await;
+    let thread = world.thread().await;
+    (world, number, sender, thread)
+}
+
 fn refused(result: &ActionResult) -> String {
     match result {
         ActionResult::Refused(sentence) => sentence.to_string(),
@@ -148,6 +159,26 @@ async fn a_reply_arrives_is_threaded_answered_and_delivered() {
     let said: Vec<(Option<&str>, &str)> =
         said.iter().map(|(by, text)| (by.as_deref(), text.as_str())).collect();
     assert_eq!(said, [(None, "When do you open?"), (None, "Hello?"), (Some("anna"), "At nine.")]);
+    // The same for other programs on this database.
+    let told: Vec<(String, String, Option<String>)> = sqlx::query_as(
+        "select direction, body, written_by from conversation_messages order by at, message_id",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    let told: Vec<(&str, &str, Option<&str>)> =
+        told.iter().map(|(way, body, by)| (way.as_str(), body.as_str(), by.as_deref())).collect();
+    assert_eq!(
+        told,
+        [("in", "When do you open?", None), ("in", "Hello?", None), ("out", "At nine.", Some("anna"))]
+    );
+    let listed: (String, String, i32, bool, bool) = sqlx::query_as(
+        "select phone, number, unread, is_done, answerable_until > clock_timestamp() from conversation_threads",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(listed, (phone.clone(), number.phone.clone(), 0, false, true));
     // It is charged like any other message.
     let used: Vec<(String, i32)> = sqlx::query_as("select scope, reserved from quota_usage order by scope")
         .fetch_all(&world.pool)
@@ -267,11 +298,7 @@ async fn an_opt_out_is_confirmed_once_and_nobody_answers_it() {
 
 #[tokio::test]
 async fn what_waits_for_somebody_who_opts_out_is_not_sent() {
-    let world = World::start().await;
-    let number = world.number(Num::meta()).await;
-    let sender = world.sender().await;
-    world.hears(&number, ANNA, "Hello?", "wamid.IN1").await;
-    let thread = world.thread().await;
+    let (world, number, sender, thread) = asked_by_anna().await;
     world.order(Action::SuspendNumber { number: number.id, until: None }).await;
     world.answers(thread.id, "Here.").await;
     let phone = Phone::parse(ANNA).unwrap();
@@ -285,11 +312,7 @@ async fn what_waits_for_somebody_who_opts_out_is_not_sent() {
 
 #[tokio::test]
 async fn outside_the_window_nothing_is_answered_and_the_refusal_says_when_it_closed() {
-    let world = World::start().await;
-    let number = world.number(Num::meta()).await;
-    let sender = world.sender().await;
-    world.hears(&number, ANNA, "Hello?", "wamid.IN1").await;
-    let thread = world.thread().await;
+    let (world, number, sender, thread) = asked_by_anna().await;
     // Written while it is open, and the number is out until it has closed.
     world.order(Action::SuspendNumber { number: number.id, until: None }).await;
     world.answers(thread.id, "Too late.").await;
@@ -526,5 +549,29 @@ async fn a_share_of_the_rate_is_held_back_for_replies() {
     assert!(rate < 12.5, "campaigns sent {rate:.1} a second beside the replies");
     assert!(took < 6.0, "twenty replies took {took:.1} s");
     sender.drain(Duration::from_secs(5)).await;
+    world.assert_invariants().await;
+}
+
+/// The plan leaves that share by itself; the claim does too, for a sender that knows nothing of it.
+#[tokio::test]
+async fn claims_leave_the_share_of_replies_whatever_a_sender_believes() {
+    let world = World::scripted("").await;
+    let campaign = world.campaign(Camp::of(40)).await;
+    let claimer = world.claimers(1).await.remove(0);
+    world.execute("update whatsapp_numbers set daily_limit = 10, reply_share = 20, per_second = 20").await;
+    let claimed = claimer.store.claim(&world.request(&claimer, campaign, 10)).await.unwrap();
+    assert_eq!(claimed.messages.len(), 8, "of ten a day, two are for replies");
+    let (campaigns, replies): (f64, f64) = sqlx::query_as(
+        "select extract(epoch from next_send_at - last_sent_at)::double precision,
+                extract(epoch from next_reply_at - last_sent_at)::double precision from number_pacing",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    // A slot of ten at twenty a second; of the rate, too, a fifth stays free.
+    assert!((campaigns - 0.625).abs() < 1e-6 && (replies - 0.5).abs() < 1e-6, "{campaigns} {replies}");
+    world.execute("update number_pacing set next_send_at = '-infinity'").await;
+    let claimed = claimer.store.claim(&world.request(&claimer, campaign, 10)).await.unwrap();
+    assert_eq!(claimed.messages.len(), 0, "the rest of the day is not the campaign's");
     world.assert_invariants().await;
 }

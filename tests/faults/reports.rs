@@ -274,6 +274,11 @@ async fn a_failure_that_is_reported_is_judged_as_if_it_had_been_answered() {
     assert_eq!(world.attempts("undelivered").await, 3);
     sender.drain(Duration::from_secs(5)).await;
     world.assert_invariants().await;
+    // Put back when the campaign is over, it is not sent any more; nobody cancelled it.
+    world.execute("update campaigns set state = 'completed', finished_at = clock_timestamp()").await;
+    world.execute("select end_stranded(id) from organizations").await;
+    let reason: String = world.value("select reason from campaign_recipients where state = 'skipped'").await;
+    assert_eq!(reason, "campaign_completed");
 }
 
 #[tokio::test]

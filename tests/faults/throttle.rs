@@ -11,6 +11,7 @@ use signalbox::{
     domain::number::{Pacing, ProviderKind},
     sender::{
         clock::{CampaignClock, Moment},
+        line::token_place,
         plan::{Local, Roster},
     },
     store::snapshot::NumberView,
@@ -182,6 +183,43 @@ async fn throttled_account_rests_for_every_sender_and_other_accounts_go_on() {
         .await;
     assert_eq!(late, 0, "nothing begins through a number that rests");
     world.end(senders).await;
+}
+
+/// Two accounts of one application and one of another: the credential says who belongs together.
+#[tokio::test]
+async fn throttled_application_rests_in_every_account_that_uses_its_credential() {
+    let world = World::start().await;
+    let mut numbers = Vec::new();
+    for name in ["one", "two", "apart"] {
+        let account = world.account(name, ProviderKind::Meta, None).await;
+        numbers.push(world.number_of(account, Num::meta().priority(1).in_flight(2)).await);
+    }
+    world.follow(&format!(
+        "latency = '20ms'\n[[rule]]\nwhen = {{ number = '{}', nth = 5 }}\nthen = {{ error = 4 }}\n",
+        numbers[0].from
+    ));
+    let apart = world.account_of(&numbers[2]).await;
+    let elsewhere = world.keys.seal(&token_place(world.organization, apart), "an0ther").unwrap();
+    sqlx::query("update accounts set sealed_token = $1 where id = $2")
+        .bind(elsewhere.as_str())
+        .bind(apart.0)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    world.campaign(Camp::of(300)).await;
+    let sender = world.sender().await;
+    until("they rest", 10, async || world.value::<i64>("select count(*) from number_throttles").await == 2)
+        .await;
+    world.until_all_accepted(30).await;
+    let rest: Vec<String> = sqlx::query_scalar(
+        "select a.name from whatsapp_numbers n join accounts a on a.id = n.account_id
+          where n.limited_reason like 'application throttled by Meta, %4%' order by a.name",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(rest, ["one", "two"], "the other application carries the rest");
+    world.end([sender]).await;
 }
 
 #[tokio::test]

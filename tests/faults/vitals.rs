@@ -3,10 +3,16 @@
 
 use crate::world::{
     World,
+    claimer::Claimer,
     seed::{Camp, Num, Number},
     throughout, until,
 };
-use signalbox::{domain::action::Action, domain::ids::InstanceId, sender::Sender};
+use signalbox::{
+    domain::action::Action,
+    domain::ids::{CampaignId, InstanceId},
+    domain::phone::Phone,
+    sender::Sender,
+};
 use std::time::Duration;
 
 const CANARY: &str = "+237699999999";
@@ -16,7 +22,7 @@ impl World {
     async fn watched(&self) {
         self.execute(
             "update vital_rules set look_every = '100 ms', canary_wait = '5 s', ratio_least = 20,
-                    canary_phone = '+237699999999'",
+                    canary_phone = '+237699999999', canary_template = 'are_you_there', canary_language = 'en'",
         )
         .await;
     }
@@ -84,6 +90,64 @@ async fn a_number_that_fails_and_is_blocked_warns_once_for_each() {
     world.end([sender]).await;
 }
 
+/// Throttle, complaints, a warning and silence together: one percentage, in the picture, on the screen and in the claim.
+async fn every_cause_slows_a_claim_as_the_picture_says(
+    world: &World,
+    claimer: &Claimer,
+    campaign: CampaignId,
+) {
+    let mut seen = Vec::new();
+    for (throttle, quality, health, silent) in [
+        (100, "green", "sendable", false),
+        (100, "green", "sendable", true),
+        (100, "yellow", "limited", false),
+        (100, "unknown", "limited", true),
+        (50, "green", "sendable", true),
+        (50, "red", "sendable", false),
+        (20, "red", "limited", true),
+    ] {
+        sqlx::query(
+            "with health as (update number_health set quality = $2, state = $3, since = clock_timestamp(),
+                                    checked_at = clock_timestamp()),
+                  pace as (update number_pacing set next_send_at = '-infinity'),
+                  gone as (delete from number_throttles where $1 = 100),
+                  throttle as (insert into number_throttles (organization_id, number_id, percent, rest_until, reason)
+                               select organization_id, id, $1, clock_timestamp() + interval '1 minute', 'too fast'
+                                 from whatsapp_numbers where $1 < 100
+                               on conflict on constraint number_throttles_key do update set percent = excluded.percent)
+             update whatsapp_numbers set slowed_since = case when $4 then clock_timestamp() end,
+                                         slowed_reason = case when $4 then 'a test' end",
+        )
+        .bind(throttle)
+        .bind(quality)
+        .bind(health)
+        .bind(silent)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+        claimer.store.claim(&world.request(claimer, campaign, 1)).await.unwrap();
+        let gap: f64 = world
+            .value(
+                "select extract(epoch from next_send_at - last_sent_at)::double precision from number_pacing",
+            )
+            .await;
+        let snapshot = world.store.snapshot(world.organization, None).await.unwrap();
+        let slowed = snapshot.numbers[0].slowed.clone();
+        let percent = slowed.as_ref().map_or(100, |slowed| slowed.percent);
+        assert!((gap - 0.05 * 100.0 / f64::from(percent)).abs() < 1e-5, "{gap} s at {percent} %");
+        seen.push((percent, slowed.map_or(0, |slowed| slowed.causes.len())));
+    }
+    assert_eq!(seen, [(100, 0), (50, 1), (50, 1), (25, 2), (25, 2), (12, 2), (5, 3)]);
+    // One without any time between messages gets fewer at once: a twentieth of twenty.
+    world.execute("update whatsapp_numbers set per_second = 0, in_flight = 20").await;
+    world.execute("update number_pacing set next_send_at = '-infinity'").await;
+    let claimed = claimer.store.claim(&world.request(claimer, campaign, 10)).await.unwrap();
+    assert_eq!(claimed.messages.len(), 1);
+    world.execute("delete from number_throttles").await;
+    world.execute("update number_health set quality = null, state = 'sendable'").await;
+    world.execute("update whatsapp_numbers set per_second = 20").await;
+}
+
 #[tokio::test]
 async fn a_slowed_number_keeps_half_its_rate_whatever_a_sender_believes() {
     let world = World::scripted("").await;
@@ -106,10 +170,11 @@ async fn a_slowed_number_keeps_half_its_rate_whatever_a_sender_believes() {
         .execute("update whatsapp_numbers set slowed_since = clock_timestamp(), slowed_reason = 'a test'")
         .await;
     assert!((gap().await - 0.2).abs() < 1e-6);
+    every_cause_slows_a_claim_as_the_picture_says(&world, &claimer, campaign).await;
     // A sender that knows keeps to it by itself.
     world.execute("update number_leases set expires_at = clock_timestamp()").await;
     let sender = world.sender().await;
-    world.until_counts("it has begun", 20, |counts| counts.attempts > 4).await;
+    world.until_counts("it has begun", 20, |counts| counts.attempts > 12).await;
     let before = world.counts().await.attempts;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let sent = world.counts().await.attempts - before;
@@ -127,7 +192,7 @@ async fn a_slowed_number_keeps_half_its_rate_whatever_a_sender_believes() {
         .fetch_all(&world.pool)
         .await
         .unwrap();
-    assert_eq!(mine.len(), 4);
+    assert_eq!(mine.len(), 12);
     let (_, left) = sender.drain(Duration::from_secs(15)).await;
     assert_eq!(left, 0);
     world.assert_invariants().await;
@@ -155,6 +220,9 @@ async fn a_number_that_stands_by_is_exercised_once_in_its_time() {
             .await
             .unwrap();
     assert_eq!((number, purpose.as_str(), state.as_str()), (backup.id.0, "standby", "accepted"));
+    let sent: Vec<&str> =
+        world.simulator.ledger().iter().filter(|entry| entry.to == CANARY).map(|entry| entry.kind).collect();
+    assert_eq!(sent, ["template"], "free text is not taken from a phone that never wrote");
     let exercised: Vec<uuid::Uuid> =
         sqlx::query_scalar("select number_id from number_vitals where exercised_at is not null")
             .fetch_all(&world.pool)
@@ -214,6 +282,91 @@ async fn a_canary_whose_sender_died_is_never_sent_again() {
     world.end([sender]).await;
 }
 
+/// Outside the window of a conversation a canary is a template, or nothing, and the number says why.
+async fn free_text_goes_only_to_a_phone_that_wrote_lately(world: &World, number: &Number) {
+    let template = |name: &'static str| async move {
+        sqlx::query("update vital_rules set canary_template = nullif($1, ''), canary_language = case when $1 <> '' then 'pt_BR' end")
+            .bind(name)
+            .execute(&world.pool)
+            .await
+            .unwrap();
+        let why = world.store.plan_canary(world.organization, number.id, "amber").await.unwrap();
+        let planned: Option<Option<String>> = sqlx::query_scalar("delete from canaries returning template")
+            .fetch_optional(&world.pool)
+            .await
+            .unwrap();
+        world.execute("update quota_usage set reserved = 0, elsewhere = 0").await;
+        let told: Option<String> = world.value("select no_canary from number_vitals").await;
+        assert_eq!(told, why, "the number says so");
+        (why, planned)
+    };
+    let (why, _) = template("").await;
+    assert!(why.unwrap().ends_with("no canary template is set"));
+    let named = Some("ping".to_owned());
+    assert_eq!(
+        template("ping").await,
+        (None, Some(named.clone())),
+        "nothing is known of its account's templates"
+    );
+    for (status, language, parameters, goes) in [
+        ("approved", "pt-br", "{}", true),
+        ("paused", "pt_BR", "{}", false),
+        ("approved", "en", "{}", false),
+        ("approved", "pt_BR", "{1}", false),
+    ] {
+        sqlx::query(
+            "insert into account_templates (organization_id, account_id, provider_id, name, language, status, said, header,
+                                            parameters, fetched_at)
+             select organization_id, id, '1', 'ping', $1, $2, $2, 'fixed', $3::text[], clock_timestamp() from accounts
+             on conflict on constraint account_templates_key do update
+                set language = excluded.language, status = excluded.status, parameters = excluded.parameters",
+        )
+        .bind(language)
+        .bind(status)
+        .bind(parameters)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+        let (why, planned) = template("ping").await;
+        assert_eq!(
+            (why.is_none(), planned.is_some()),
+            (goes, goes),
+            "{status} {language} {parameters}: {why:?}"
+        );
+    }
+    world
+        .execute(
+            "insert into inbound_messages (organization_id, id, account_id, number_id, phone, provider_message_id, kind, body,
+                                           received_at)
+             select organization_id, new_uuid(), account_id, id, '+237699999999', 'w1', 'text', 'hi', clock_timestamp() from whatsapp_numbers",
+        )
+        .await;
+    assert_eq!(template("").await, (None, Some(None)), "who wrote lately gets text");
+}
+
+/// Planned before, and never begun after the word came.
+async fn an_opt_out_holds_what_was_planned(world: &World, number: &Number) {
+    assert_eq!(world.store.plan_canary(world.organization, number.id, "amber").await.unwrap(), None);
+    let phone = Phone::parse(CANARY).unwrap();
+    world.store.suppress(world.organization, &phone, "reply", "STOP").await.unwrap();
+    let begin = async || {
+        let store = &world.store;
+        store.begin_canaries(world.organization, InstanceId::new(), Duration::from_secs(9)).await.unwrap()
+    };
+    assert!(begin().await.is_empty());
+    assert_eq!(world.value::<String>("select state from canaries").await, "not_sent");
+    let charged: i64 = world.value("select sum(reserved + elsewhere)::bigint from quota_usage").await;
+    assert_eq!(charged, 0, "given back");
+    // What began in spite of it would be told.
+    world
+        .execute("update canaries set state = 'in_doubt', started_at = clock_timestamp(), deadline_at = clock_timestamp()")
+        .await;
+    let found = world.store.check_invariants(world.organization).await.unwrap();
+    assert!(found.iter().any(|each| each.invariant == "I9" && each.detail.contains("canary")), "{found:?}");
+    world.execute("delete from canaries").await;
+    world.execute("delete from suppressions").await;
+}
+
 #[tokio::test]
 async fn a_canary_keeps_every_rule_of_a_message() {
     let world = World::scripted("").await;
@@ -256,6 +409,8 @@ async fn a_canary_keeps_every_rule_of_a_message() {
         "the canary phone has opted out",
     )
     .await;
+    free_text_goes_only_to_a_phone_that_wrote_lately(&world, &number).await;
+    an_opt_out_holds_what_was_planned(&world, &number).await;
     assert_eq!(world.store.plan_canary(world.organization, number.id, "amber").await.unwrap(), None);
     world.execute("update canaries set planned_at = planned_at - interval '2 hours'").await;
     let why = world.store.plan_canary(world.organization, number.id, "amber").await.unwrap();

@@ -2,7 +2,7 @@
 //! listener: each thread stays with the number that began it.
 
 use crate::{
-    office::{APP_SECRET, Office},
+    office::Office,
     world::{
         seed::{Camp, Num},
         until,
@@ -14,7 +14,6 @@ use signalbox::{
         ids::ReplyId,
         number::ProviderKind,
     },
-    provider::simulator::Webhook,
     store::{
         action::ActionResult,
         view::{Place, ThreadQuery, ThreadScope},
@@ -43,21 +42,9 @@ async fn who_answers_is_answered_from_the_same_number_and_reads_it() {
     // Two messages of the campaign through each number, and room for two answers.
     world.execute("update whatsapp_numbers set reply_share = 50").await;
     let listener = office.listener().await;
-    let origin = format!("http://{}", listener.address());
-    let hook = |provider, path: String, secret: &str| Webhook {
-        provider,
-        url: format!("{origin}{path}"),
-        secret: secret.to_owned(),
-        numbers: Vec::new(),
-        account: "AC1".to_owned(),
-        connect: None,
-    };
     world.follow(ASKING);
-    world.simulator.add_webhook(hook(ProviderKind::Meta, office.meta_path(), APP_SECRET)).unwrap();
-    world.simulator.add_webhook(hook(ProviderKind::Ultramsg, office.ultramsg_path(), "")).unwrap();
-    world.simulator.add_webhook(hook(ProviderKind::Twilio, office.twilio_path(), "t0ken")).unwrap();
+    let public = office.register(&listener);
     world.campaign(Camp::of(12)).await;
-    let public: url::Url = origin.parse().unwrap();
     let sender = world.sender_with(&world.database, |config| config.public = Some(public)).await;
     until("the campaign is sent", 20, async || world.simulator.count() == 12).await;
     until("everybody has asked", 20, async || {

@@ -11,6 +11,7 @@ use signalbox::{
     },
     inbound::{Listener, Settings},
     postgres::connect::Database,
+    provider::simulator::Webhook,
     secrets::{KeyRing, Place},
     store::Store,
 };
@@ -81,6 +82,27 @@ impl Office {
     pub async fn listener_on(&self, database: &Database, public: Option<&str>) -> Listener {
         let keys = KeyRing::parse(&self.world.key_text).unwrap();
         listen(Store::new(database), keys, self.world.organization, self.world.spool.path(), public).await
+    }
+
+    /// What an operator does at the three providers: registers our webhooks. Answers where they are reached.
+    pub fn register(&self, listener: &Listener) -> url::Url {
+        let origin = format!("http://{}", listener.address());
+        for (provider, path, secret) in [
+            (ProviderKind::Meta, self.meta_path(), APP_SECRET),
+            (ProviderKind::Ultramsg, self.ultramsg_path(), ""),
+            (ProviderKind::Twilio, self.twilio_path(), TWILIO_TOKEN),
+        ] {
+            let hook = Webhook {
+                provider,
+                url: format!("{origin}{path}"),
+                secret: secret.to_owned(),
+                numbers: Vec::new(),
+                account: "AC1".to_owned(),
+                connect: None,
+            };
+            self.world.simulator.add_webhook(hook).unwrap();
+        }
+        origin.parse().unwrap()
     }
 
     pub fn meta_path(&self) -> String {

@@ -2,7 +2,7 @@
 //! and names the attempt that it is about.
 
 use crate::{
-    office::{APP_SECRET, Office},
+    office::Office,
     world::{
         seed::{Camp, Num},
         until,
@@ -13,7 +13,6 @@ use signalbox::{
     provider::{
         meta,
         report::{Delivered, Report},
-        simulator::Webhook,
         twilio, ultramsg,
     },
 };
@@ -33,21 +32,9 @@ async fn what_the_providers_report_of_a_campaign_is_kept_whole() {
         world.number(Num::at(provider)).await;
     }
     let listener = office.listener().await;
-    let origin = format!("http://{}", listener.address());
-    let hook = |provider, path: String, secret: &str| Webhook {
-        provider,
-        url: format!("{origin}{path}"),
-        secret: secret.to_owned(),
-        numbers: Vec::new(),
-        account: "AC1".to_owned(),
-        connect: None,
-    };
     world.follow(SCRIPT);
-    world.simulator.add_webhook(hook(ProviderKind::Meta, office.meta_path(), APP_SECRET)).unwrap();
-    world.simulator.add_webhook(hook(ProviderKind::Ultramsg, office.ultramsg_path(), "")).unwrap();
-    world.simulator.add_webhook(hook(ProviderKind::Twilio, office.twilio_path(), "t0ken")).unwrap();
+    let public = office.register(&listener);
     world.campaign(Camp::of(60)).await;
-    let public = origin.parse().unwrap();
     let sender = world.sender_with(&world.database, |config| config.public = Some(public)).await;
     world.until_all_accepted(20).await;
     until("everything is reported", 20, async || office.kept_count().await == 240).await;
@@ -90,4 +77,45 @@ async fn what_the_providers_report_of_a_campaign_is_kept_whole() {
     assert_eq!(receipts.keys().copied().collect::<BTreeSet<_>>(), attempts);
     assert!(receipts.values().all(|count| *count == 3), "{receipts:?}");
     assert_eq!(stops, 60);
+}
+
+/// Everybody has three messages to come, a second apart; every other one writes STOP after the first. By the database's own
+/// clock: the word is honoured within a second of its arrival, and nothing to that person begins after it.
+#[tokio::test]
+async fn a_stop_is_honoured_within_a_second_and_nothing_begins_after_it() {
+    let office = Office::open().await;
+    let world = &office.world;
+    world.number(Num::meta()).await;
+    let listener = office.listener().await;
+    let public = office.register(&listener);
+    world.follow("[[rule]]\nwhen = { every = 2, times = 20 }\nthen = { replies = [{ text = 'STOP', after = '100ms' }] }\n");
+    world.campaign(Camp::of(40).steps(&[0, 1, 1])).await;
+    let sender = world.sender_with(&world.database, |config| config.public = Some(public)).await;
+    world
+        .until_counts("the others have all three", 20, |counts| {
+            counts.queued + counts.sending == 0 && counts.attempts >= 80
+        })
+        .await;
+    let stopped: Vec<(String, f64, i64, i64)> = sqlx::query_as(
+        "select s.phone::text, extract(epoch from s.since - w.received_at)::double precision,
+                count(a.id) filter (where a.started_at > s.since), count(a.id)
+           from suppressions s
+           join webhooks w on convert_from(w.body, 'UTF8') like '%' || ltrim(s.phone, '+') || '%STOP%'
+           join campaign_recipients r on r.phone = s.phone join attempts a on a.recipient_id = r.id
+          group by s.phone, s.since, w.received_at",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(stopped.len(), 20);
+    for (phone, seconds, after, all) in &stopped {
+        assert!((0.0..1.0).contains(seconds), "{phone} waited {seconds} s");
+        assert_eq!(*after, 0, "{phone} was written to afterwards");
+        assert!(*all < 3, "{phone} got everything");
+    }
+    let skipped: i64 =
+        world.value("select count(*) from campaign_recipients where reason = 'opted_out'").await;
+    assert_eq!(skipped, 20);
+    world.end([sender]).await;
+    listener.end().await;
 }

@@ -2,45 +2,47 @@
 //! brought back when a canary arrives. By the figures of a rehearsal: seconds where production takes hours.
 
 use crate::{
-    office::{APP_SECRET, Office},
+    office::Office,
     world::{
         World,
         seed::{Camp, Num, Number},
         throughout, until,
     },
 };
-use signalbox::{
-    domain::action::Action, domain::number::ProviderKind, inbound::Listener, provider::simulator::Webhook,
-};
+use signalbox::{domain::action::Action, inbound::Listener};
 use std::time::Duration;
 
 const CANARY: &str = "+237699999999";
 const WELL: &str = "receipts = [{ status = 'sent' }, { status = 'delivered', after = '50ms' }]\n";
 
 impl Office {
-    /// A listener that Meta reports to.
+    /// A listener that the providers report to.
     async fn reported(&self) -> Listener {
         let listener = self.listener().await;
-        let hook = Webhook {
-            provider: ProviderKind::Meta,
-            url: format!("http://{}{}", listener.address(), self.meta_path()),
-            secret: APP_SECRET.to_owned(),
-            numbers: Vec::new(),
-            account: "AC1".to_owned(),
-            connect: None,
-        };
-        self.world.simulator.add_webhook(hook).unwrap();
+        self.register(&listener);
         listener
     }
 }
 
 impl World {
     async fn set_canary_phone(&self) {
-        sqlx::query("update vital_rules set canary_phone = $1")
+        sqlx::query("update vital_rules set canary_phone = $1, canary_template = 'are_you_there', canary_language = 'en'")
             .bind(CANARY)
             .execute(&self.pool)
             .await
             .unwrap();
+    }
+
+    /// Lately, to every number: it gets text, a different one each time.
+    async fn canary_phone_writes(&self) {
+        sqlx::query(
+            "insert into inbound_messages (organization_id, id, account_id, number_id, phone, provider_message_id, kind, body)
+             select organization_id, new_uuid(), account_id, id, $1, id::text, 'text', 'hello' from whatsapp_numbers",
+        )
+        .bind(CANARY)
+        .execute(&self.pool)
+        .await
+        .unwrap();
     }
 
     async fn pulse(&self, number: &Number) -> String {
@@ -97,6 +99,7 @@ async fn a_number_that_falls_silent_is_slowed_asked_rested_replaced_and_brought_
     world.set_canary_phone().await;
     let first = world.number(Num::meta().per_second(10)).await;
     let second = world.number(Num::meta().per_second(10).priority(20)).await;
+    world.canary_phone_writes().await;
     world.follow(WELL);
     let listener = office.reported().await;
     world.campaign(Camp::of(3_000)).await;

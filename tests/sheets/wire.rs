@@ -10,17 +10,19 @@ use crate::{
     line,
 };
 use base64::Engine as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use signalbox::{
     domain::{
+        content::{Filled, Link, MediaKind},
         health::{Quality, Reach, Standing},
         ids::AttemptId,
+        locale::Locale,
         number::ProviderKind,
         outcome::{Certainty, Class, Outcome, Scope},
         phone::Phone,
     },
     provider::{
-        Content, Evidence, Lookup, Outgoing, Registration,
+        Content, Evidence, Lookup, Media, Outgoing, Registration, Template,
         client::{Client, Settings},
         dialect,
     },
@@ -124,11 +126,20 @@ async fn sent(
     callback: Option<&str>,
     answer: &'static [(u16, &'static str)],
 ) -> (Outcome, Seen, String, AttemptId) {
+    sent_content(provider, Content::Text(text.to_owned()), callback, answer).await
+}
+
+async fn sent_content(
+    provider: ProviderKind,
+    content: Content,
+    callback: Option<&str>,
+    answer: &'static [(u16, &'static str)],
+) -> (Outcome, Seen, String, AttemptId) {
     let (address, server) = server(answer).await;
     let mut line = line(provider, &format!("http://{address}"));
     line.callback = callback.map(|callback| callback.parse().unwrap());
     let attempt = AttemptId::new();
-    let outgoing = Outgoing { attempt, to: ana(), content: Content::Text(text.to_owned()) };
+    let outgoing = Outgoing { attempt, to: ana(), content };
     let outcome = client().send(dialect(provider), &line, &outgoing).await;
     (outcome, server.await.unwrap().remove(0), address, attempt)
 }
@@ -185,6 +196,147 @@ async fn a_text_through_twilio() {
         ("StatusCallback", &callback),
     ];
     assert_eq!(seen.form(), fields.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+fn media(kind: MediaKind, url: &str, caption: &str, filename: Option<&str>) -> Media {
+    Media {
+        kind,
+        url: Link::parse(url, false).unwrap(),
+        caption: (!caption.is_empty()).then(|| caption.to_owned()),
+        filename: filename.map(str::to_owned),
+    }
+}
+
+/// The sheet's template, but for its button: a picture on top, and two parameters in order or by name.
+#[tokio::test]
+async fn a_template_through_meta() {
+    let template = |parameters, header| {
+        let language = Locale::parse("pt-BR").unwrap();
+        Content::Template(Template { id: "spring_offer".to_owned(), language, parameters, header })
+    };
+    let values = Filled::Positional(vec!["Ana".to_owned(), "20%".to_owned()]);
+    let top = media(MediaKind::Image, "https://cdn.example.com/a.jpg", "left out", None);
+    let named = Filled::Named(vec![("first_name".to_owned(), "Ana".to_owned())]);
+    let header = json!({"type": "header", "parameters": [
+        {"type": "image", "image": {"link": "https://cdn.example.com/a.jpg"}}]});
+    let body = json!({"type": "body", "parameters": [
+        {"type": "text", "text": "Ana"}, {"type": "text", "text": "20%"}]});
+    let by_name = json!({"type": "body", "parameters": [
+        {"type": "text", "parameter_name": "first_name", "text": "Ana"}]});
+    for (content, components) in [
+        (template(values.clone(), Some(top)), json!([header, body])),
+        (template(values, None), json!([body])),
+        (template(named, None), json!([by_name])),
+    ] {
+        let (outcome, seen, _, attempt) =
+            sent_content(ProviderKind::Meta, content, None, &[(200, META_ACCEPTED)]).await;
+        assert!(matches!(outcome, Outcome::Accepted { .. }));
+        let sheet = json!({"messaging_product": "whatsapp", "recipient_type": "individual", "to": "+5511987650001",
+            "type": "template", "biz_opaque_callback_data": attempt.to_string(),
+            "template": {"name": "spring_offer", "language": {"code": "pt_BR", "policy": "deterministic"},
+                         "components": components}});
+        assert_eq!(serde_json::from_slice::<Value>(&seen.body).unwrap(), sheet);
+    }
+    // With nothing to fill there is nothing to say about it.
+    let plain = template(Filled::Positional(Vec::new()), None);
+    let (_, seen, _, _) = sent_content(ProviderKind::Meta, plain, None, &[(200, META_ACCEPTED)]).await;
+    let body: Value = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!(body["template"].get("components"), None);
+}
+
+#[tokio::test]
+async fn media_through_meta() {
+    let url = "https://cdn.example.com/price.pdf";
+    for (kind, caption, filename, object) in [
+        (
+            MediaKind::Document,
+            "Price list",
+            Some("price.pdf"),
+            json!({"link": url, "filename": "price.pdf", "caption": "Price list"}),
+        ),
+        (MediaKind::Image, "Look", Some("a.jpg"), json!({"link": url, "caption": "Look"})),
+        (MediaKind::Video, "", None, json!({"link": url})),
+        // Sound has no caption.
+        (MediaKind::Audio, "lost", Some("a.ogg"), json!({"link": url})),
+    ] {
+        let content = Content::Media(media(kind, url, caption, filename));
+        let (_, seen, _, attempt) =
+            sent_content(ProviderKind::Meta, content, None, &[(200, META_ACCEPTED)]).await;
+        let mut sheet = json!({"messaging_product": "whatsapp", "recipient_type": "individual",
+            "to": "+5511987650001", "type": kind.name(), "biz_opaque_callback_data": attempt.to_string()});
+        sheet[kind.name()] = object;
+        assert_eq!(serde_json::from_slice::<Value>(&seen.body).unwrap(), sheet);
+    }
+}
+
+#[tokio::test]
+async fn a_template_and_a_picture_through_twilio() {
+    let hooks = "https://hooks.example.com/twilio/status";
+    let template = Content::Template(Template {
+        id: "HX00000000000000000000000000000001".to_owned(),
+        language: Locale::parse("en").unwrap(),
+        parameters: Filled::Positional(vec!["Ana".to_owned()]),
+        header: None,
+    });
+    let picture = Content::Media(media(MediaKind::Image, "https://cdn.example.com/a.jpg", "Look", None));
+    for (content, own) in [
+        (
+            template,
+            vec![
+                ("ContentSid", "HX00000000000000000000000000000001"),
+                ("ContentVariables", r#"{"1":"Ana"}"#),
+            ],
+        ),
+        (picture, vec![("MediaUrl", "https://cdn.example.com/a.jpg"), ("Body", "Look")]),
+    ] {
+        let (outcome, seen, _, attempt) =
+            sent_content(ProviderKind::Twilio, content, Some(hooks), &[(201, TWILIO_ACCEPTED)]).await;
+        assert!(matches!(outcome, Outcome::Accepted { .. }));
+        let callback = format!("{hooks}?ref={attempt}#rc=5&rp=all");
+        let mut fields: Vec<(&str, &str)> = own;
+        fields.extend([
+            ("To", "whatsapp:+5511987650001"),
+            ("From", "whatsapp:+14155238886"),
+            ("ValidityPeriod", "900"),
+            ("StatusCallback", &callback),
+        ]);
+        let sorted = |mut fields: Vec<(String, String)>| {
+            fields.sort();
+            fields
+        };
+        let expected = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        assert_eq!(sorted(seen.form()), sorted(expected));
+    }
+}
+
+#[tokio::test]
+async fn media_through_ultramsg() {
+    let url = "https://cdn.example.com/a.file";
+    for (kind, caption, own) in [
+        (MediaKind::Image, "Look", vec![("image", url), ("caption", "Look")]),
+        (MediaKind::Video, "Look", vec![("video", url), ("caption", "Look")]),
+        (
+            MediaKind::Document,
+            "Prices",
+            vec![("document", url), ("filename", "price.pdf"), ("caption", "Prices")],
+        ),
+        (MediaKind::Audio, "", vec![("audio", url)]),
+    ] {
+        let content = Content::Media(media(kind, url, caption, Some("price.pdf")));
+        let (outcome, seen, _, attempt) =
+            sent_content(ProviderKind::Ultramsg, content, None, &[(200, ULTRAMSG_ACCEPTED)]).await;
+        assert!(matches!(outcome, Outcome::Accepted { .. }));
+        assert_eq!(seen.target, format!("/instance1150/messages/{}", kind.name()));
+        let form: BTreeMap<String, String> = seen.form().into_iter().collect();
+        for (name, value) in own {
+            assert_eq!(form.get(name).map(String::as_str), Some(value), "{kind}: {form:?}");
+        }
+        assert_eq!(form.get("to").map(String::as_str), Some("+5511987650001"), "{form:?}");
+        assert_eq!(form.get("referenceId"), Some(&attempt.to_string()), "{form:?}");
+        assert!(form.contains_key("token"));
+        assert_eq!(form.contains_key("caption"), !caption.is_empty(), "{form:?}");
+        assert_eq!(form.contains_key("filename"), kind == MediaKind::Document, "{form:?}");
+    }
 }
 
 fn basic() -> String {

@@ -66,6 +66,7 @@ impl Acme {
             external_id: "1",
             base_url: Some("http://127.0.0.1:1"),
             rolling_limit: None,
+            portfolio: None,
             sealed: SealedSecrets { token: Some("sealed".into()), ..SealedSecrets::default() },
         };
         store.add_account(organization, &new, ANA).await.unwrap();

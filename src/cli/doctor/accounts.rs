@@ -14,6 +14,7 @@ use crate::{
     sender::{self, health::Asker},
     store::{
         Store,
+        number::NumberRecord,
         organization::OrganizationRecord,
         signs::AccountSigns,
         snapshot::{NumberView, Snapshot},
@@ -51,6 +52,44 @@ pub async fn check(
         checks.push(asking(name("status"), answers));
         checks.push(webhook(name("webhook"), signs, organization.now));
     }
+    match store.numbers(organization.id, None).await {
+        Ok(numbers) => {
+            for (signs, _) in &found {
+                let whose =
+                    if named { format!("{} {}", signs.name, organization.slug) } else { signs.name.clone() };
+                checks.push(arrival(format!("arrival of account {whose}"), &signs.name, &numbers));
+            }
+        }
+        Err(error) => {
+            let fix = "try again when the database is well";
+            checks.push(Check::of("arrival", Err(error.into()), fix));
+        }
+    }
+}
+
+/// Whether what the account's numbers send arrives, by their own past.
+fn arrival(name: String, account: &str, numbers: &[NumberRecord]) -> Check {
+    let own: Vec<&NumberRecord> = numbers.iter().filter(|number| number.account == account).collect();
+    let with = |pulse: &str| own.iter().filter(|number| number.pulse == pulse).copied().collect::<Vec<_>>();
+    let (red, amber) = (with("red"), with("amber"));
+    let Some(worst) = red.first().or(amber.first()) else {
+        let well = with("well").len();
+        return Check::good(name, format!("{well} of {} numbers are known to reach people", own.len()));
+    };
+    let sign = if red.is_empty() { "AMBER" } else { "RED" };
+    let why = worst.no_canary.as_ref().map_or(String::new(), |why| format!("; no canary: {why}"));
+    Check::bad(
+        name,
+        format!(
+            "{} red and {} amber of {} numbers; {} is {sign}: {}{why}",
+            red.len(),
+            amber.len(),
+            own.len(),
+            worst.phone,
+            worst.pulse_words
+        ),
+        format!("signalbox number show {} says what to do", worst.phone),
+    )
 }
 
 /// A number, by what operators call it, and what its provider says.

@@ -93,6 +93,7 @@ mod tests {
         step.template = Some(StepTemplate {
             name: "offer".to_owned(),
             language: "en".parse().unwrap(),
+            languages: Vec::new(),
             parameters: Parameters::Positional(vec![
                 Text::parse("{{tier}}").unwrap(),
                 Text::parse("{{until|today}}").unwrap(),

@@ -131,6 +131,15 @@ impl fmt::Display for Remark {
 /// # Errors
 /// Why it cannot.
 pub fn form(provider: ProviderKind, step: &Shape, registry: &Registry) -> Result<Form, Cannot> {
+    let several = step.template.as_ref().filter(|template| !template.languages.is_empty());
+    if let Some(template) = several.filter(|_| provider.is_official()) {
+        // Whoever takes part sends it in every language that it is to have; the usual one says how.
+        let mut forms = template
+            .each_language()
+            .map(|template| form(provider, &Shape { template: Some(template), ..step.clone() }, registry));
+        let usual = forms.next().unwrap_or(Err(Cannot::Nothing))?;
+        return forms.try_fold(usual, |usual, other| other.map(|_| usual));
+    }
     match (&step.template, provider) {
         (Some(template), ProviderKind::Meta) => from_registry(step, template, registry)
             .map(|header| Form::Template { id: template.name.clone(), header }),

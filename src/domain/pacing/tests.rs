@@ -163,13 +163,13 @@ fn half_the_rate_is_half_the_rate() {
         in_flight,
     };
     for (usual, half) in [
-        (pacing(120, 1, 1), pacing(240, 1, 1)),
-        (pacing(0, 80, 40), pacing(0, 40, 20)),
-        (pacing(0, 1, 1), pacing(2, 1, 1)),
+        (pacing(120, 1, 1), pacing(240, 0, 1)),
+        (pacing(0, 80, 40), pacing(0, 40, 40)),
+        (pacing(0, 1, 1), pacing(2, 0, 1)),
         (pacing(0, 0, 100), pacing(0, 0, 50)),
         (pacing(0, 0, 1), pacing(0, 0, 1)),
     ] {
-        assert_eq!(halved(&usual), half);
+        assert_eq!(usual.at_percent(50), half);
         let span = Duration::from_hours(1);
         if let (Some(usual), Some(half)) = (capacity_in(&usual, span), capacity_in(&half, span)) {
             assert!(half * 2 <= usual + 2, "{half} of {usual}");

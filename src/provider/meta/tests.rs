@@ -26,7 +26,10 @@ fn scopes_follow_the_sheet() {
     let scope = |code: &str| Meta.classify_code(code, "").unwrap().scope();
     assert_eq!(scope("131056"), Scope::Pair);
     assert_eq!(scope("130429"), Scope::Number);
-    for account in ["4", "80007", "368", "131042", "131064", "190"] {
+    for app in ["4", "17", "32", "613"] {
+        assert_eq!(scope(app), Scope::App, "{app}");
+    }
+    for account in ["80007", "368", "131042", "131064", "190"] {
         assert_eq!(scope(account), Scope::Account, "{account}");
     }
     assert_eq!(scope("131049"), Scope::Recipient);

@@ -39,7 +39,7 @@ fn refusals() -> Vec<(Class, Next, Next, Measure)> {
         (Class::Throttled(Scope::Content, MINUTE), when_it_recovers.clone(), Next::Fail, Measure::Well),
         (
             Class::Throttled(Scope::Provider, MINUTE),
-            when_it_recovers,
+            when_it_recovers.clone(),
             Next::Fail,
             Measure::ThrottleAccount(MINUTE),
         ),
@@ -52,6 +52,7 @@ fn refusals() -> Vec<(Class, Next, Next, Measure)> {
         (Class::AccountFatal, Next::Switch, Next::Switch, Measure::SuspendAccount),
         (Class::Unknown, Next::Fail, Next::Fail, Measure::UnknownRefusal),
         (Class::Withheld, Next::Retry(FIRST_WAIT), Next::Fail, Measure::Well),
+        (Class::Throttled(Scope::App, MINUTE), when_it_recovers, Next::Fail, Measure::ThrottleApp(MINUTE)),
     ]
 }
 
@@ -78,6 +79,7 @@ fn place(class: Class) -> usize {
         Class::AccountFatal => 17,
         Class::Unknown => 18,
         Class::Withheld => 19,
+        Class::Throttled(Scope::App, _) => 20,
     }
 }
 

@@ -61,7 +61,6 @@ fn number(nth: usize, priority: i32) -> NumberView {
         name: format!("number {nth}"),
         instance_id: nth.to_string(),
         account_name: "main".into(),
-        half_rate: None,
         used_today: 0,
         own_limit: None,
         rungs: Vec::new(),

@@ -38,7 +38,7 @@ impl Store {
             r#"select v.state, v.since, v.words, v.tried, v.failed, v.blocked,
                       v.failed_warned_at is not null as "failed_on!", v.blocked_warned_at is not null as "blocked_on!",
                       n.monthly_cost, n.cost_currency,
-                      c.state as "canary?", c.purpose as "purpose?", c.planned_at as "planned_at?"
+                      c.state as "canary?", c.purpose as "purpose?", c.planned_at as "planned_at?", v.no_canary
                  from number_vitals v
                  join whatsapp_numbers n on n.organization_id = v.organization_id and n.id = v.number_id
                  left join lateral (select c.state, c.purpose, c.planned_at from canaries c
@@ -66,6 +66,7 @@ impl Store {
             canary: row.canary.zip(row.purpose).zip(row.planned_at).map(|((state, purpose), at)| {
                 (Safe::new(&format!("{} ({purpose})", state.replace('_', " "))), at)
             }),
+            no_canary: row.no_canary.map(Safe::from),
         }))
     }
 

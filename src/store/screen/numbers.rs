@@ -10,7 +10,7 @@ use crate::domain::pacing;
 use crate::domain::pulse::Pulse;
 use crate::domain::ratio::Ratios;
 use crate::domain::text::{Safe, Shown};
-use crate::store::today::{Today, Told, room};
+use crate::store::today::{Pace, Today, Told, room};
 use crate::store::view::{LeaseRow, NumberDetail, NumberRow, NumberStanding, OVERVIEW_ROWS};
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -91,8 +91,10 @@ impl Store {
                       coalesce(y.errors, 0) as "errors!", coalesce(y.all_of_them, 0) as "all_of_them!",
                       (n.warm_up_started_at at time zone o.time_zone)::date as warm_up_day, o.warm_up,
                       a.rolling_cap, s.used as "account_used?", s.opens as "account_opens?", h.quality,
-                      h.state as health, pace_percent(t.percent, t.rest_until, clock_timestamp()) as "pace_percent!",
-                      t.reason as "throttled?", full_pace_at(t.percent, t.rest_until) as full_pace_at, p.queue_limit, p.queued
+                      h.state as health, number_percent(pace_percent(t.percent, t.rest_until, clock_timestamp()), h.quality, h.state,
+                                                         n.slowed_since is not null) as "percent!",
+                      case when full_pace_at(t.percent, t.rest_until) > clock_timestamp() then t.reason end as throttled,
+                      full_pace_at(t.percent, t.rest_until) as full_pace_at, p.queue_limit, p.queued
                  from whatsapp_numbers n
                  join organizations o on o.id = n.organization_id
                 cross join lateral (select limit_of_day(n.daily_limit, o.warm_up,
@@ -104,7 +106,7 @@ impl Store {
                  join number_vitals v on v.organization_id = n.organization_id and v.number_id = n.id
                  join number_leases l on l.organization_id = n.organization_id and l.number_id = n.id
                  left join instances i on i.organization_id = l.organization_id and i.id = l.holder
-                 left join lateral account_standing(a.organization_id, a.id, a.rolling_cap, $3) s on a.rolling_cap is not null
+                 left join lateral account_standing(a.organization_id, a.reach_id, a.rolling_cap, $3) s on a.rolling_cap is not null
                  left join quota_usage u on u.organization_id = n.organization_id and u.scope = 'number'
                                         and u.scope_id = n.id and u.day = $2
                  left join (
@@ -306,7 +308,7 @@ struct Columns {
     account_opens: Option<DateTime<Utc>>,
     quality: Option<String>,
     health: Option<String>,
-    pace_percent: i32,
+    percent: i32,
     throttled: Option<String>,
     full_pace_at: Option<DateTime<Utc>>,
     queue_limit: Option<i32>,
@@ -333,11 +335,14 @@ impl Columns {
             limit: self.daily_limit,
             ladder: &self.warm_up,
             began: self.warm_up_day,
-            quality: self.quality.as_deref(),
-            health: self.health.as_deref(),
-            pace_percent: self.pace_percent,
-            throttled: self.throttled.as_deref(),
-            full_pace_at: self.full_pace_at,
+            pace: Pace {
+                percent: self.percent,
+                silent: self.slowed_reason.as_deref(),
+                throttled: self.throttled.as_deref(),
+                full_pace_at: self.full_pace_at,
+                quality: self.quality.as_deref(),
+                health: self.health.as_deref(),
+            },
         }
     }
 
@@ -383,7 +388,6 @@ impl Columns {
             priority: self.priority,
             standing,
             pulse: self.pulse.parse().unwrap_or(Pulse::Unknown),
-            half_rate: self.slowed_reason.map(Safe::from),
             warns,
             hold: None,
             daily_limit: self.daily_limit.map(count),
@@ -424,9 +428,6 @@ fn gates_of(scene: &Scene, read: &NumberRead) -> Vec<crate::store::view::Gate> {
     }
     if let Some(holder) = &read.row.holder {
         known.push((GateName::Lease, format!("held by {holder}")));
-    }
-    if let Some(why) = &read.row.half_rate {
-        known.push((GateName::Number, format!("in service at half its rate: {why}")));
     }
     holds::gates(&GATES, &holds::of_number(scene, &read.facts), &known, scene.zone)
 }

@@ -54,8 +54,6 @@ pub struct NumberView {
     pub instance_id: String,
     /// The account's name.
     pub account_name: String,
-    /// Why it sends at half its rate, if it does; its pacing is the halved one then.
-    pub half_rate: Option<String>,
     /// Messages charged today.
     pub used_today: u32,
     /// Its own daily limit, without the warm-up.
@@ -66,7 +64,7 @@ pub struct NumberView {
     pub warm_up: Option<Rung>,
     /// What is left of its account's cap over 24 hours, if it has one.
     pub account_room: Option<AccountRoom>,
-    /// Why it goes slower than its own pace, if it does.
+    /// Why it goes slower than its own pace, if it does; its pacing is the slower one then.
     pub slowed: Option<Slowed>,
     /// The gateway's own queue, if it keeps one.
     pub queue: Option<Queue>,

@@ -74,8 +74,6 @@ pub struct NumberRow {
     pub standing: NumberStanding,
     /// Whether what it sends arrives.
     pub pulse: Pulse,
-    /// Why it sends at half its rate, if it does.
-    pub half_rate: Option<Safe>,
     /// What it warns of: too many failures, or people who block it.
     pub warns: Option<Safe>,
     /// Why it sends nothing now although it may; `None`: it sends, or has nothing to send.
@@ -104,6 +102,14 @@ pub struct NumberRow {
     pub in_air: u32,
     /// The host that sends through it.
     pub holder: Option<Safe>,
+}
+
+impl NumberRow {
+    /// What was seen, if few of its messages arrive.
+    #[must_use]
+    pub fn silent(&self) -> Option<&Safe> {
+        self.slowed.as_ref().and_then(Slowed::silent)
+    }
 }
 
 /// What the provider says of a number.
@@ -146,6 +152,8 @@ pub struct VitalsView {
     pub cost: Option<Money>,
     /// What became of the last canary, and when it was sent.
     pub canary: Option<(Safe, DateTime<Utc>)>,
+    /// Why the one that was wanted since could not be sent.
+    pub no_canary: Option<Safe>,
 }
 
 impl Default for VitalsView {
@@ -159,6 +167,7 @@ impl Default for VitalsView {
             blocked_on: false,
             cost: None,
             canary: None,
+            no_canary: None,
         }
     }
 }

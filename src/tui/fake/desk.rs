@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::action::{Subject, Version};
 use crate::domain::pulse::Pulse;
+use crate::store::today::{Cause, Slowed};
 use crate::store::view::{
     CampaignStanding, Cursor, PAGE_ROWS, Page, Place, RecipientRow, Stop, ThreadQuery, ThreadRow,
     ThreadScope, Total,
@@ -328,7 +329,8 @@ impl Desk {
         for row in &mut overview.numbers {
             row.version = Version(row.version.0 + 1);
             if row.id == number_id(1) {
-                (row.pulse, row.half_rate) = (Pulse::Amber, Some(seen.into()));
+                row.pulse = Pulse::Amber;
+                row.slowed = Some(Slowed { percent: 50, causes: vec![Cause::Silent(seen.into())] });
             } else if row.id == number_id(2) {
                 row.pulse = Pulse::Red;
                 row.standing = NumberStanding::Suspended {

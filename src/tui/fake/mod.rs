@@ -88,7 +88,6 @@ pub fn number(at: u64, name: &str) -> NumberRow {
         priority: i32::try_from(at).unwrap(),
         standing: NumberStanding::Active,
         pulse: Pulse::Well,
-        half_rate: None,
         warns: None,
         hold: None,
         daily_limit: Some(10_000),
@@ -423,6 +422,9 @@ pub fn number_detail(id: NumberId) -> NumberDetail {
             blocked_on: false,
             cost: Money::of(Some(1_250), Some("EUR")),
             canary: Some(("delivered (standby)".into(), ago(90_000))),
+            no_canary: Some(
+                "the canary phone did not write to it within 24 hours, and no canary template is set".into(),
+            ),
         },
         gates: vec![
             Gate {

@@ -3,13 +3,13 @@
 use crate::domain::action::Subject;
 use crate::store::view::DoubtRow;
 use crate::tui::model::{Geometry, Model};
-use crate::tui::tabs::{empty, window};
+use crate::tui::tabs::{Place, draw_rows, empty};
 use crate::tui::theme::Role;
 use crate::tui::update::copy::phone;
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::facts::Facts;
-use crate::tui::widgets::table::{self, Cell, Column, Row};
+use crate::tui::widgets::table::{Cell, Column, Row};
 use crate::tui::words;
 use ratatui::layout::Rect;
 
@@ -44,9 +44,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
         Border { title: &title, foot: "s was sent  n was not  e resend  Esc closes", double: false },
         Role::Doubt,
     );
-    let rows = usize::from(inside.height.saturating_sub(1));
-    let offset = window(list.cursor(), geometry.overlay_offset, rows, list.rows().len());
-    (geometry.overlay_rows, geometry.overlay_offset) = (rows, offset);
+    geometry.overlay_rows = usize::from(inside.height.saturating_sub(1));
     if list.rows().is_empty() {
         let lines: Vec<&str> = match (&list.error, list.loaded) {
             (Some(_), _) => vec!["The list could not be read.", "r tries again."],
@@ -58,21 +56,14 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     }
     let (columns, cells): (&[Column], Cells) =
         if area.width >= 120 { (&WIDE_COLUMNS, wide_cells) } else { (&COLUMNS, narrow_cells) };
-    let rows: Vec<Row<'_>> = list
-        .rows()
-        .iter()
-        .enumerate()
-        .skip(offset)
-        .take(rows)
-        .map(|(at, kept)| Row {
-            cells: cells(model, &kept.row),
-            selected: at == list.cursor(),
-            gone: kept.gone,
-            changed: model.is_pending(Subject::Attempt(kept.row.id)),
-            ..Row::default()
-        })
-        .collect();
-    table::draw(canvas, inside, columns, list.shift, &rows);
+    let place = Place { cursor: list.cursor(), shift: list.shift, offset: geometry.overlay_offset };
+    let drawn = draw_rows(canvas, inside, columns, place, list.rows().iter(), |kept| Row {
+        cells: cells(model, &kept.row),
+        gone: kept.gone,
+        changed: model.is_pending(Subject::Attempt(kept.row.id)),
+        ..Row::default()
+    });
+    (geometry.overlay_rows, geometry.overlay_offset) = drawn;
 }
 
 fn narrow_cells(model: &Model, row: &DoubtRow) -> Vec<Cell<'static>> {

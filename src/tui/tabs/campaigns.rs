@@ -1,6 +1,6 @@
 //! Campaigns: how far each is, what holds it, and whether its counts add up.
 
-use super::{altered, below_headings, empty, gates, hold_long, hold_short, log, no_data, split, window};
+use super::{Layouts, Listing, altered, empty, gates, hold_long, hold_short, log, no_data, split};
 use crate::domain::action::Subject;
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine};
@@ -11,7 +11,7 @@ use crate::tui::widgets::Canvas;
 use crate::tui::widgets::bar::{bar, run};
 use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::facts::Facts;
-use crate::tui::widgets::table::{self, Cell, Column, Row};
+use crate::tui::widgets::table::{Cell, Column};
 use crate::tui::words;
 use ratatui::layout::Rect;
 use std::cmp::Ordering;
@@ -43,8 +43,6 @@ fn rank(row: &CampaignRow) -> u8 {
     }
 }
 
-type Cells = fn(&Model, &CampaignRow) -> Vec<Cell<'static>>;
-
 const COMPACT_COLUMNS: [Column; 4] = [
     Column::left("NAME", 17),
     Column::left("STATE", 9),
@@ -73,6 +71,9 @@ const WIDE_COLUMNS: [Column; 9] = [
     Column::left("ETA OR WAITS", 21),
 ];
 
+const LAYOUTS: Layouts<CampaignRow> =
+    [(100, &WIDE_COLUMNS, wide_cells), (76, &COLUMNS, cells), (0, &COMPACT_COLUMNS, compact_cells)];
+
 /// Draws the tab.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
     let (area, panel) = split(area);
@@ -86,10 +87,6 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
         text => format!("{} of {total}  filter: {text}", list.rows().len()),
     };
     let inside = canvas.panel(area, Border { title: "Campaigns", foot: &foot, double: false }, Role::Frame);
-    let rows = usize::from(inside.height.saturating_sub(1));
-    let offset = window(list.cursor(), geometry.list_offset, rows, list.rows().len());
-    (geometry.list_rows, geometry.list_offset) = (rows, offset);
-    geometry.list = below_headings(inside);
     if let Some(lines) = no_data(model) {
         empty(canvas, inside, &lines);
     } else if list.rows().is_empty() && !list.filter_text.is_empty() {
@@ -97,28 +94,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     } else if list.rows().is_empty() {
         empty(canvas, inside, &["No campaign yet.", "Make one with  signalbox campaign create FILE.toml"]);
     }
-    let (columns, cells_of): (&[Column], Cells) = match area.width {
-        100.. => (&WIDE_COLUMNS, wide_cells),
-        76.. => (&COLUMNS, cells),
-        _ => (&COMPACT_COLUMNS, compact_cells),
-    };
-    let dim = model.source.away.is_some();
-    let drawn: Vec<Row<'_>> = list
-        .rows()
-        .iter()
-        .enumerate()
-        .skip(offset)
-        .take(rows)
-        .map(|(at, standing)| Row {
-            cells: cells_of(model, &standing.row),
-            selected: at == list.cursor(),
-            marked: list.marks().contains(&standing.row.id),
-            gone: standing.gone,
-            changed: model.is_flashing(Subject::Campaign(standing.row.id)),
-            dim,
-        })
-        .collect();
-    table::draw(canvas, inside, columns, list.shift, &drawn);
+    let listing = Listing { width: area.width, area: inside, layouts: &LAYOUTS, subject: Subject::Campaign };
+    listing.draw_local(model, canvas, list, geometry);
     if let Some(panel) = panel {
         side(model, canvas, panel);
     }

@@ -6,11 +6,16 @@ pub mod numbers;
 pub mod recipients;
 pub mod replies;
 
+use crate::domain::action::Subject;
 use crate::store::view::{Gate, HoldView, LogLine};
+use crate::tui::lists::local::{Identified, LocalList};
+use crate::tui::lists::paged::{PagedList, Placed};
 use crate::tui::model::{Geometry, Model, Tab};
 use crate::tui::theme::Role;
+use crate::tui::update::spinner;
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::facts::Facts;
+use crate::tui::widgets::table::{self, Cell, Column, Row};
 use crate::tui::words;
 use ratatui::layout::Rect;
 
@@ -65,6 +70,115 @@ pub fn window(cursor: usize, offset: usize, rows: usize, count: usize) -> usize 
         (cursor + 1 - rows).min(most)
     } else {
         offset
+    }
+}
+
+/// Where a list stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The row under the cursor.
+    pub cursor: usize,
+    /// Columns that are scrolled away.
+    pub shift: usize,
+    /// The first row that was shown before.
+    pub offset: usize,
+}
+
+/// Draws headings and those rows of a list that fit, the one under the cursor among them. Answers how many fit, and which is
+/// the first.
+pub fn draw_rows<T>(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    columns: &[Column],
+    place: Place,
+    all: impl ExactSizeIterator<Item = T>,
+    row: impl Fn(T) -> Row<'static>,
+) -> (usize, usize) {
+    let fit = usize::from(area.height.saturating_sub(1));
+    let offset = window(place.cursor, place.offset, fit, all.len());
+    let drawn: Vec<Row<'_>> = all
+        .enumerate()
+        .skip(offset)
+        .take(fit)
+        .map(|(at, each)| Row { selected: at == place.cursor, ..row(each) })
+        .collect();
+    table::draw(canvas, area, columns, place.shift, &drawn);
+    (fit, offset)
+}
+
+/// How the rows of a tab are laid out: from which width on, which columns, and what fills them. The widest first; the last one
+/// fits anywhere.
+pub type Layouts<R> = [(u16, &'static [Column], fn(&Model, &R) -> Vec<Cell<'static>>); 3];
+
+/// The list of a tab in its panel, which clicks find by what is kept of its place.
+pub struct Listing<'a, R, Id> {
+    /// How wide the tab is.
+    pub width: u16,
+    /// Inside the panel.
+    pub area: Rect,
+    /// How rows are laid out.
+    pub layouts: &'a Layouts<R>,
+    /// What a row is to the rest of the console.
+    pub subject: fn(Id) -> Subject,
+}
+
+impl<R, Id: Copy + Ord> Listing<'_, R, Id> {
+    /// Draws a list that is read whole.
+    pub fn draw_local(
+        &self,
+        model: &Model,
+        canvas: &mut Canvas<'_>,
+        list: &LocalList<R>,
+        geometry: &mut Geometry,
+    ) where
+        R: Identified<Id = Id>,
+    {
+        let rows =
+            list.rows().iter().map(|each| (&each.row, each.gone, list.marks().contains(&each.row.id())));
+        self.draw(model, canvas, (list.cursor(), list.shift), rows, geometry, (R::id, false));
+    }
+
+    /// Draws a list of pages. While another question is under way the old rows stay, dimmed.
+    pub fn draw_paged(
+        &self,
+        model: &Model,
+        canvas: &mut Canvas<'_>,
+        list: &PagedList<R>,
+        geometry: &mut Geometry,
+    ) where
+        R: Placed<Id = Id>,
+    {
+        let rows =
+            list.rows().iter().map(|each| (&each.row, each.gone, list.marks().contains(&each.row.id())));
+        let is_old = list.asked.is_some() && spinner(model).is_some();
+        self.draw(model, canvas, (list.cursor(), list.shift), rows, geometry, (R::id, is_old));
+    }
+
+    fn draw<'m>(
+        &self,
+        model: &Model,
+        canvas: &mut Canvas<'_>,
+        (cursor, shift): (usize, usize),
+        rows: impl ExactSizeIterator<Item = (&'m R, bool, bool)>,
+        geometry: &mut Geometry,
+        (id, is_old): (fn(&R) -> Id, bool),
+    ) where
+        R: 'm,
+    {
+        let layout = self.layouts.iter().find(|(from, ..)| self.width >= *from).unwrap_or(&self.layouts[2]);
+        let (_, columns, cells) = *layout;
+        let dim = is_old || model.source.away.is_some();
+        let place = Place { cursor, shift, offset: geometry.list_offset };
+        let drawn = draw_rows(canvas, self.area, columns, place, rows, |(row, gone, marked)| Row {
+            cells: cells(model, row),
+            marked,
+            gone,
+            changed: model.is_flashing((self.subject)(id(row))),
+            dim,
+            selected: false,
+        });
+        (geometry.list_rows, geometry.list_offset) = drawn;
+        geometry.list = below_headings(self.area);
     }
 }
 

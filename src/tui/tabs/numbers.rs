@@ -1,8 +1,6 @@
 //! Numbers: what each may do now, and why it does not.
 
-use super::{
-    WIDE, altered, below_headings, empty, gates, hold_long, hold_short, log, no_data, split, window,
-};
+use super::{Layouts, Listing, WIDE, altered, empty, gates, hold_long, hold_short, log, no_data, split};
 use crate::domain::action::Subject;
 use crate::domain::hold::facts::AccountRoom;
 use crate::domain::pulse::Pulse;
@@ -18,7 +16,7 @@ use crate::tui::widgets::bar::bar;
 use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::chart;
 use crate::tui::widgets::facts::Facts;
-use crate::tui::widgets::table::{self, Cell, Column, Row};
+use crate::tui::widgets::table::{Cell, Column};
 use crate::tui::words;
 use ratatui::layout::Rect;
 use std::cmp::Ordering;
@@ -41,12 +39,15 @@ fn badness(row: &NumberRow) -> u8 {
     match row.standing {
         NumberStanding::Suspended { .. } => 4,
         NumberStanding::Limited { .. } => 3,
-        NumberStanding::Active if row.half_rate.is_some() => 3,
+        NumberStanding::Active if row.silent().is_some() => 3,
         NumberStanding::Active if row.hold.is_some() || row.warns.is_some() => 2,
         NumberStanding::Active => 1,
         NumberStanding::Disabled => 0,
     }
 }
+
+const LAYOUTS: Layouts<NumberRow> =
+    [(100, &WIDE_COLUMNS, wide_cells), (76, &COLUMNS, cells), (0, &COMPACT_COLUMNS, compact_cells)];
 
 /// Draws the tab.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
@@ -59,10 +60,6 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     };
     let inside = canvas.panel(area, Border { title: "Numbers", foot: &foot, double: false }, Role::Frame);
     let list = &model.numbers;
-    let rows = usize::from(inside.height.saturating_sub(1));
-    let offset = window(list.cursor(), geometry.list_offset, rows, list.rows().len());
-    (geometry.list_rows, geometry.list_offset) = (rows, offset);
-    geometry.list = below_headings(inside);
     if let Some(lines) = no_data(model) {
         empty(canvas, inside, &lines);
     } else if list.rows().is_empty() && !list.filter_text.is_empty() {
@@ -74,38 +71,12 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
             &["No number yet: nothing can be sent.", "n adds one; so does  signalbox number add"],
         );
     }
-    let (columns, cells_of): (&[Column], Cells) = match area.width {
-        100.. => (&WIDE_COLUMNS, wide_cells),
-        76.. => (&COLUMNS, cells),
-        _ => (&COMPACT_COLUMNS, compact_cells),
-    };
-    let dim = model.source.away.is_some();
-    let drawn: Vec<Row<'_>> = list
-        .rows()
-        .iter()
-        .enumerate()
-        .skip(offset)
-        .take(rows)
-        .map(|(at, standing)| {
-            let row = &standing.row;
-            let subject = Subject::Number(row.id);
-            Row {
-                cells: cells_of(model, row),
-                selected: at == list.cursor(),
-                marked: list.marks().contains(&row.id),
-                gone: standing.gone,
-                changed: model.is_flashing(subject),
-                dim,
-            }
-        })
-        .collect();
-    table::draw(canvas, inside, columns, list.shift, &drawn);
+    let listing = Listing { width: area.width, area: inside, layouts: &LAYOUTS, subject: Subject::Number };
+    listing.draw_local(model, canvas, list, geometry);
     if let Some(panel) = panel {
         side(model, canvas, panel);
     }
 }
-
-type Cells = fn(&Model, &NumberRow) -> Vec<Cell<'static>>;
 
 const COMPACT_COLUMNS: [Column; 5] = [
     Column::right("P", 4),
@@ -141,7 +112,7 @@ const WIDE_COLUMNS: [Column; 9] = [
 /// The state as a word, marked while an order about it is under way.
 fn state(model: &Model, row: &NumberRow) -> Cell<'static> {
     let role = match row.standing {
-        NumberStanding::Active if row.hold.is_none() && row.half_rate.is_none() && row.warns.is_none() => {
+        NumberStanding::Active if row.hold.is_none() && row.slowed.is_none() && row.warns.is_none() => {
             Role::Good
         }
         NumberStanding::Active | NumberStanding::Limited { .. } => Role::Warn,
@@ -151,7 +122,7 @@ fn state(model: &Model, row: &NumberRow) -> Cell<'static> {
     if model.is_pending(Subject::Number(row.id)) {
         return Cell::new("working", Role::Warn);
     }
-    if row.standing == NumberStanding::Active && row.half_rate.is_some() {
+    if row.standing == NumberStanding::Active && row.silent().is_some() {
         return Cell::new("AMBER", Role::Warn);
     }
     Cell::new(row.standing.name().to_uppercase(), role)
@@ -169,13 +140,14 @@ fn waits(model: &Model, row: &NumberRow) -> Cell<'static> {
         }
         NumberStanding::Suspended { reason, .. } => Cell::new(reason.to_string(), Role::Bad),
         NumberStanding::Disabled => Cell::new("switched off", Role::Dim),
-        NumberStanding::Active if row.half_rate.is_some() => Cell::new("half rate, few arrive", Role::Warn),
-        NumberStanding::Active => match (&row.hold, &row.last_error) {
-            (None, _) if row.warns.is_some() => {
+        NumberStanding::Active => match (&row.hold, &row.slowed, &row.last_error) {
+            (_, Some(slowed), _) if row.silent().is_some() => Cell::new(slowed.short(), Role::Warn),
+            (None, ..) if row.warns.is_some() => {
                 Cell::new(row.warns.as_ref().map_or_else(String::new, Safe::to_string), Role::Warn)
             }
-            (Some(hold), _) => Cell::new(hold_short(hold, model), Role::Warn),
-            (None, Some(error)) if row.errors.0 > 0 => Cell::new(format!("last: {error}"), Role::Dim),
+            (Some(hold), ..) => Cell::new(hold_short(hold, model), Role::Warn),
+            (None, Some(slowed), _) => Cell::new(slowed.short(), Role::Warn),
+            (None, None, Some(error)) if row.errors.0 > 0 => Cell::new(format!("last: {error}"), Role::Dim),
             _ => Cell::new("", Role::Text),
         },
     }
@@ -317,8 +289,8 @@ pub fn describe(
         facts.fact("Phone", &phone(model, Subject::Number(row.id), &row.phone), Role::Text);
     }
     standing(facts, model, row);
-    if let Some(why) = &row.half_rate {
-        facts.fact("Slowed", &format!("AMBER, half its rate: {why}"), Role::Warn);
+    if let Some(slowed) = &row.slowed {
+        facts.fact("Slowed", &slowed.sentence(model.session.zone), Role::Warn);
     }
     if let Some(warns) = &row.warns {
         facts.fact("Warns", warns, Role::Warn);
@@ -391,11 +363,8 @@ fn describe_detail(facts: &mut Facts, model: &Model, row: &NumberRow, detail: &N
     log(facts, &detail.log, model);
 }
 
-/// What makes it send less than its own settings allow.
+/// What makes it send fewer messages than its own settings allow.
 fn limits(facts: &mut Facts, model: &Model, row: &NumberRow) {
-    if let Some(slowed) = &row.slowed {
-        facts.fact("Slowed", &slowed.sentence(model.session.zone), Role::Warn);
-    }
     if let Some((day, today)) = row.warm_up.zip(row.limit_today) {
         let today = words::grouped(u64::from(today));
         facts.fact("Warm-up", &format!("day {day}: {today} a day"), Role::Warn);
@@ -471,6 +440,9 @@ fn vitals(facts: &mut Facts, model: &Model, vitals: &VitalsView) {
     facts.fact("Pulse", &format!("{}, {}", vitals.pulse.name().to_uppercase(), vitals.words), role);
     if let Some((canary, at)) = &vitals.canary {
         facts.fact("Canary", &format!("{canary}, {}", words::relative(*at, model.now.wall)), Role::Text);
+    }
+    if let Some(why) = &vitals.no_canary {
+        facts.fact("No canary", why, Role::Warn);
     }
     if let Some(cost) = &vitals.cost {
         facts.fact("A month", &cost.to_string(), Role::Text);
@@ -561,7 +533,7 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
     add(count("limited"), "limited", Role::Warn);
     add(count("disabled"), "disabled", Role::Dim);
     let how_many = |is: fn(&NumberRow) -> bool| overview.numbers.iter().filter(|row| is(row)).count();
-    add(how_many(|row| row.half_rate.is_some()), "amber", Role::Warn);
+    add(how_many(|row| row.silent().is_some()), "amber", Role::Warn);
     add(how_many(|row| row.warns.is_some()), "warned", Role::Warn);
     if model.size.width >= WIDE {
         add(how_many(|row| !row.provider.is_official()), "unofficial (!)", Role::Warn);

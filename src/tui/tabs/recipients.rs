@@ -1,6 +1,6 @@
 //! Recipients: pages by key around the cursor, whatever their number.
 
-use super::{altered, below_headings, empty, gates, hold_long, no_data, window};
+use super::{Layouts, Listing, altered, empty, gates, hold_long, no_data};
 use crate::domain::action::Subject;
 use crate::domain::ids::RecipientId;
 use crate::domain::text::{Safe, Shown};
@@ -12,7 +12,7 @@ use crate::tui::update::{copy::phone, spinner};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::facts::Facts;
-use crate::tui::widgets::table::{self, Cell, Column, Row};
+use crate::tui::widgets::table::{Cell, Column};
 use crate::tui::words;
 use ratatui::layout::Rect;
 
@@ -25,8 +25,6 @@ const COLUMNS: [Column; 7] = [
     Column::left("UPDATED", 11),
     Column::left("ERROR", 14),
 ];
-
-type Cells = fn(&Model, &RecipientRow) -> Vec<Cell<'static>>;
 
 const COMPACT_COLUMNS: [Column; 5] = [
     Column::left("PHONE", 14),
@@ -47,6 +45,9 @@ const WIDE_COLUMNS: [Column; 9] = [
     Column::left("CAMPAIGN", 20),
     Column::left("ERROR", 30),
 ];
+
+const LAYOUTS: Layouts<RecipientRow> =
+    [(120, &WIDE_COLUMNS, wide_cells), (76, &COLUMNS, cells), (0, &COMPACT_COLUMNS, compact_cells)];
 
 /// Draws the tab.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
@@ -75,36 +76,11 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
         format!("filter: {}  {foot}", tab.filter_text)
     };
     let inside = canvas.panel(area, Border { title: &title, foot: &foot, double: false }, Role::Frame);
-    let rows = usize::from(inside.height.saturating_sub(1));
-    let offset = window(list.cursor(), geometry.list_offset, rows, list.rows().len());
-    (geometry.list_rows, geometry.list_offset) = (rows, offset);
-    geometry.list = below_headings(inside);
     if list.rows().is_empty() {
         nothing(model, canvas, inside);
     }
-    let (columns, cells_of): (&[Column], Cells) = match area.width {
-        120.. => (&WIDE_COLUMNS, wide_cells),
-        76.. => (&COLUMNS, cells),
-        _ => (&COMPACT_COLUMNS, compact_cells),
-    };
-    // While another question is under way the old rows stay, dimmed.
-    let dim = model.source.away.is_some() || (list.asked.is_some() && spinner(model).is_some());
-    let drawn: Vec<Row<'_>> = list
-        .rows()
-        .iter()
-        .enumerate()
-        .skip(offset)
-        .take(rows)
-        .map(|(at, kept)| Row {
-            cells: cells_of(model, &kept.row),
-            selected: at == list.cursor(),
-            marked: list.marks().contains(&kept.row.id),
-            gone: kept.gone,
-            changed: model.is_flashing(Subject::Recipient(kept.row.id)),
-            dim,
-        })
-        .collect();
-    table::draw(canvas, inside, columns, list.shift, &drawn);
+    let listing = Listing { width: area.width, area: inside, layouts: &LAYOUTS, subject: Subject::Recipient };
+    listing.draw_paged(model, canvas, list, geometry);
 }
 
 fn nothing(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {

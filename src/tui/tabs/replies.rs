@@ -1,6 +1,6 @@
 //! Replies: threads with people, newest first, by pages.
 
-use super::{altered, below_headings, empty, no_data, window};
+use super::{Layouts, Listing, altered, empty, no_data};
 use crate::domain::action::Subject;
 use crate::domain::ids::ConversationId;
 use crate::domain::text::{Safe, Shown};
@@ -13,7 +13,7 @@ use crate::tui::update::{copy::phone, spinner};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::facts::Facts;
-use crate::tui::widgets::table::{self, Cell, Column, Row};
+use crate::tui::widgets::table::{Cell, Column};
 use crate::tui::words;
 use ratatui::layout::Rect;
 use std::time::Duration;
@@ -50,8 +50,6 @@ const WIDE_COLUMNS: [Column; 10] = [
     Column::left("LAST", 40),
 ];
 
-type Cells = fn(&Model, &ThreadRow) -> Vec<Cell<'static>>;
-
 /// What is listed, in a word or two.
 pub fn scope_name(scope: &ThreadScope, me: &Safe) -> String {
     match scope {
@@ -63,6 +61,9 @@ pub fn scope_name(scope: &ThreadScope, me: &Safe) -> String {
         ThreadScope::All => "all".to_owned(),
     }
 }
+
+const LAYOUTS: Layouts<ThreadRow> =
+    [(120, &WIDE_COLUMNS, wide_cells), (76, &COLUMNS, cells), (0, &COMPACT_COLUMNS, compact_cells)];
 
 /// Draws the tab.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
@@ -78,35 +79,11 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
         if tab.filter_text.is_empty() { String::new() } else { format!("filter: {}  ", tab.filter_text) };
     let foot = format!("{filter}newest first");
     let inside = canvas.panel(area, Border { title: &title, foot: &foot, double: false }, Role::Frame);
-    let rows = usize::from(inside.height.saturating_sub(1));
-    let offset = window(list.cursor(), geometry.list_offset, rows, list.rows().len());
-    (geometry.list_rows, geometry.list_offset) = (rows, offset);
-    geometry.list = below_headings(inside);
     if list.rows().is_empty() {
         nothing(model, canvas, inside);
     }
-    let (columns, cells_of): (&[Column], Cells) = match area.width {
-        120.. => (&WIDE_COLUMNS, wide_cells),
-        76.. => (&COLUMNS, cells),
-        _ => (&COMPACT_COLUMNS, compact_cells),
-    };
-    let dim = model.source.away.is_some() || (list.asked.is_some() && spinner(model).is_some());
-    let drawn: Vec<Row<'_>> = list
-        .rows()
-        .iter()
-        .enumerate()
-        .skip(offset)
-        .take(rows)
-        .map(|(at, kept)| Row {
-            cells: cells_of(model, &kept.row),
-            selected: at == list.cursor(),
-            marked: list.marks().contains(&kept.row.id),
-            gone: kept.gone,
-            changed: model.is_flashing(Subject::Thread(kept.row.id)),
-            dim,
-        })
-        .collect();
-    table::draw(canvas, inside, columns, list.shift, &drawn);
+    let listing = Listing { width: area.width, area: inside, layouts: &LAYOUTS, subject: Subject::Thread };
+    listing.draw_paged(model, canvas, list, geometry);
 }
 
 fn nothing(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {

@@ -58,7 +58,7 @@ impl NumberVerb {
                 NumberStanding::Active | NumberStanding::Limited { .. } => Ok(()),
             },
             Self::Resume => match standing {
-                NumberStanding::Active if row.half_rate.is_some() => Ok(()),
+                NumberStanding::Active if row.silent().is_some() => Ok(()),
                 NumberStanding::Active => Err("already active; x suspends it".into()),
                 NumberStanding::Disabled => Err("disabled; E enables it".into()),
                 NumberStanding::Suspended { .. } | NumberStanding::Limited { .. } => Ok(()),

@@ -13,11 +13,12 @@ use crate::domain::template::{LocalizedText, Text, Texts};
 use std::collections::BTreeMap;
 use toml::de::DeValue;
 
-const TEMPLATE: Keys = Keys { known: &["name", "language", "parameters"], later: &[] };
+const TEMPLATE: Keys = Keys { known: &["name", "language", "languages", "parameters"], later: &[] };
 const MEDIA: Keys = Keys { known: &["kind", "url", "filename"], later: &[] };
 const TEXT_FORM: &str = "write it by language, text = { en = \"Hello {{name|friend}}\" }";
 const TEMPLATE_FORM: &str =
     "write template = { name = \"discount\", language = \"en\", parameters = [\"{{name|friend}}\"] }";
+const LANGUAGES_FORM: &str = "write languages = [\"fr\", \"pt-BR\"], those beside language";
 const MEDIA_FORM: &str = "write media = { kind = \"image\", url = \"https://example.com/a.jpg\" }";
 const PARAMETERS_FORM: &str = "write parameters = [\"{{name|friend}}\"] in order, or parameters = { first_name = \"{{name|friend}}\" } by name";
 /// Longest name of a document, in characters (`ultramsg.md` section 2).
@@ -83,12 +84,38 @@ impl Reading<'_, '_, '_> {
                 let read = Locale::parse(raw);
                 read.map_err(|error| self.refuse(&setting, format_args!("{}: {error}", setting.path))).ok()
             });
+        let languages = section.get("languages").map(|setting| self.languages(&setting, language.as_ref()));
         let parameters = section.get("parameters").map(|setting| self.parameters(&setting));
         Some(StepTemplate {
             name: name?,
             language: language?,
+            languages: super::optional(languages)?.unwrap_or_default(),
             parameters: parameters.unwrap_or_else(|| Some(Parameters::default()))?,
         })
+    }
+
+    /// The languages that a template has beside its usual one, each once.
+    fn languages(&mut self, setting: &Setting<'_, '_>, usual: Option<&Locale>) -> Option<Vec<Locale>> {
+        let mut languages: Vec<Locale> = Vec::new();
+        for each in setting.list(LANGUAGES_FORM, self.findings) {
+            let raw = each.string(LANGUAGES_FORM, self.findings)?;
+            let language = match Locale::parse(raw) {
+                Ok(language) => language,
+                Err(error) => {
+                    self.refuse(&each, format_args!("{}: {error}", each.path));
+                    return None;
+                }
+            };
+            if usual == Some(&language) || languages.contains(&language) {
+                self.refuse(
+                    &each,
+                    format_args!("{} is language {language} for the second time: take one out", each.path),
+                );
+                return None;
+            }
+            languages.push(language);
+        }
+        Some(languages)
     }
 
     fn template_name(&mut self, setting: &Setting<'_, '_>) -> Option<String> {

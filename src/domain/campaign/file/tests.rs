@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::campaign::Missed;
+use crate::domain::locale::Locale;
 
 const DOUALA: Tz = chrono_tz::Africa::Douala;
 
@@ -451,7 +452,7 @@ fn a_step_may_carry_a_template_and_media() {
 name = "a"
 [[steps]]
 text = { en = "Hello {{name|friend}}" }
-template = { name = "discount_20_percent", language = "pt_BR", parameters = ["{{name|friend}}", "{{tier}}"] }
+template = { name = "discount_20_percent", language = "pt_BR", languages = ["en", "fr_CM"], parameters = ["{{name|friend}}", "{{tier}}"] }
 media = { kind = "document", url = "https://example.com/a.pdf", filename = "prices.pdf" }
 [[steps]]
 after = "1d"
@@ -468,6 +469,7 @@ parameters = { first_name = "{{name}}", code = "X1" }
     let contents: Vec<_> = read.steps.iter().map(|step| &step.content).collect();
     let template = contents[0].template.as_ref().unwrap();
     assert_eq!((template.name.as_str(), template.language.as_str()), ("discount_20_percent", "pt-BR"));
+    assert_eq!(template.languages.iter().map(Locale::as_str).collect::<Vec<_>>(), ["en", "fr-CM"]);
     assert_eq!(template.parameters.names(), ["1", "2"]);
     let media = contents[0].media.as_ref().unwrap();
     assert_eq!(
@@ -504,6 +506,14 @@ fn what_is_wrong_with_a_template_or_media_is_said_at_its_place() {
         (
             "template = { name = \"x\", language = \"english\" }",
             "steps[0].template.language: \"english\" is not a language tag: write it as \"en\", \"fr-CM\" or \"zh-Hant-TW\"",
+        ),
+        (
+            "template = { name = \"x\", language = \"en\", languages = [\"fr\", \"en\"] }",
+            "steps[0].template.languages[1] is language en for the second time: take one out",
+        ),
+        (
+            "template = { name = \"x\", language = \"en\", languages = [\"french\"] }",
+            "steps[0].template.languages[0]: \"french\" is not a language tag: write it as \"en\", \"fr-CM\" or \"zh-Hant-TW\"",
         ),
         (
             "template = { name = \"x\", language = \"en\", parameter = [\"a\"] }",

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::content::registry::KnownTemplate;
+use crate::domain::locale::Locale;
 use crate::domain::template::Text;
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ fn template(name: &str, parameters: usize) -> StepTemplate {
     StepTemplate {
         name: name.to_owned(),
         language: "en".parse().unwrap(),
+        languages: Vec::new(),
         parameters: Parameters::Positional((0..parameters).map(text).collect()),
     }
 }
@@ -117,6 +119,47 @@ fn what_an_account_is_known_to_have_decides_over_templates() {
     assert_eq!(said(meta, &step, &strange), "template offer", "only the provider can tell");
     let several = listed(vec![known(TemplateStatus::Rejected), known(TemplateStatus::Approved)]);
     assert_eq!(said(meta, &step, &several), "template offer", "one of the same name is approved");
+}
+
+#[test]
+fn a_template_in_several_languages_needs_each_of_them_and_gives_each_reader_theirs() {
+    let several = Shape {
+        template: Some(StepTemplate {
+            languages: vec!["fr".parse().unwrap(), "pt-BR".parse().unwrap()],
+            ..template("offer", 1)
+        }),
+        ..step("template")
+    };
+    let in_language = |language: &str, id: &str, status| KnownTemplate {
+        language: language.into(),
+        provider_id: id.into(),
+        ..known(status)
+    };
+    let approved = TemplateStatus::Approved;
+    let two = vec![in_language("en", "HXen", approved), in_language("fr", "HXfr", approved)];
+    let all = |last| listed([two.clone(), vec![in_language("pt_BR", "HXpt", last)]].concat());
+    for provider in [ProviderKind::Meta, ProviderKind::Twilio] {
+        let missing = said(provider, &several, &listed(two.clone()));
+        assert!(missing.starts_with("no: has template \"offer\" in en, fr, not in pt-BR"), "{missing}");
+        let paused = said(provider, &several, &all(TemplateStatus::Paused));
+        assert_eq!(paused, "no: says that template \"offer\" is paused", "one that is stopped stops it");
+        assert!(form(provider, &several, &all(approved)).is_ok());
+    }
+    for (locale, language, id) in [
+        (None, "en", "HXen"),
+        (Some("fr-CM"), "fr", "HXfr"),
+        (Some("pt-BR"), "pt-BR", "HXpt"),
+        // Another country's is not theirs.
+        (Some("pt-PT"), "en", "HXen"),
+        (Some("de"), "en", "HXen"),
+    ] {
+        let wanted: Option<Locale> = locale.map(|locale: &str| locale.parse().unwrap());
+        let shape = several.for_reader(wanted.as_ref());
+        let own = shape.template.as_ref().unwrap();
+        assert_eq!((own.language.as_str(), own.languages.len()), (language, 0), "{locale:?}");
+        let chosen = form(ProviderKind::Twilio, &shape, &all(approved));
+        assert_eq!(chosen, Ok(Form::Template { id: id.to_owned(), header: false }), "{locale:?}");
+    }
 }
 
 #[test]

@@ -22,17 +22,9 @@ const SHEET: &[Expected] = &[
     is(&[2], "", Refused, transient(60), B::Provider, after(60), S::Number),
     is(&[3], "", Refused, NumberAuth, B::Account, AnotherNumber, S::Account),
     // "applies to all numbers using the app"
-    is(&[4], "", Refused, throttled(Scope::Account, 300), B::Account, WhenNumberRecovers, S::Account),
+    is(&[4], "", Refused, throttled(Scope::App, 300), B::Account, WhenNumberRecovers, S::App),
     is(&[10], "", Refused, NumberAuth, B::Account, AnotherNumber, S::Account),
-    is(
-        &[17, 32, 613],
-        "",
-        Refused,
-        throttled(Scope::Account, 60),
-        B::Account,
-        WhenNumberRecovers,
-        S::Account,
-    ),
+    is(&[17, 32, 613], "", Refused, throttled(Scope::App, 60), B::Account, WhenNumberRecovers, S::App),
     is(&[33], "", Refused, NumberSuspended, B::Number, AnotherNumber, S::Number),
     // "unknown object or missing permission = `NumberAuth`, else `ContentRejected`"
     is(&[100], "object does not exist", Refused, NumberAuth, B::Account, AnotherNumber, S::Account),
