@@ -287,11 +287,8 @@ async fn edit_one(
         calendar == CalendarEdit::default(),
     );
     // Nothing at all was asked for: that is said where it always is.
-    let nothing = hears_the_same
-        && watches_the_same
-        && reaches_the_same
-        && same_hours
-        && rules.conduct.is_empty();
+    let nothing =
+        hears_the_same && watches_the_same && reaches_the_same && same_hours && rules.conduct.is_empty();
     if (*edit != OrganizationEdit::default() || nothing)
         && !session.store.edit_organization(id, edit, reason, session.actor()).await?
     {

@@ -265,9 +265,8 @@ impl NumberForm {
                 None
             }
             Name::Interval => whole(0, 86_400),
-            Name::Weight => whole(1, 1_000),
             Name::PerSecond => whole(0, 1_000),
-            Name::InFlight => whole(1, 1_000),
+            Name::InFlight | Name::Weight => whole(1, 1_000),
             Name::Label | Name::SenderId => None,
         }
     }
