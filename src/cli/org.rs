@@ -225,11 +225,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             conduct,
             reason,
         } => {
-            let number = match default_number.as_deref() {
-                None => None,
-                Some("none") => Some(None),
-                Some(raw) => Some(Some(parse::phone(raw).map_err(CliError::Usage)?)),
-            };
+            let number = default_number.as_deref().map(phone_or_none).transpose()?;
             let edit = OrganizationEdit {
                 name: name.as_deref(),
                 time_zone: timezone.map(Tz::name),
@@ -247,6 +243,14 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             };
             edit_one(session, slug.as_deref(), &edit, &rules, reason.as_deref()).await
         }
+    }
+}
+
+/// A phone, or that there is to be none.
+fn phone_or_none(raw: &str) -> Result<Option<Phone>, CliError> {
+    match raw {
+        "none" => Ok(None),
+        raw => parse::phone(raw).map(Some).map_err(CliError::Usage),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::provider::{Evidence, Lookup};
 use crate::store::{StoreError, attempt::Next, chore::Doubt};
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// Doubts asked about in one pass.
 const DOUBTS_A_PASS: i64 = 50;
@@ -27,11 +27,32 @@ const PATIENCE: Duration = Duration::from_hours(72);
 /// People suppressed in one statement.
 const SUPPRESSED_AT_ONCE: i32 = 200;
 
+/// Whose turn it is, asked no more often than it can have changed: most of what a sender that waits would ask the database.
+#[derive(Default)]
+struct Turns(HashMap<&'static str, Moment>);
+
+impl Turns {
+    /// Whether this chore, which is due so often, is ours now.
+    async fn take(
+        &mut self,
+        shared: &Shared,
+        chore: &'static str,
+        every: Duration,
+    ) -> Result<bool, StoreError> {
+        if self.0.get(chore).is_some_and(|asked| asked.age() < every / 2) {
+            return Ok(false);
+        }
+        self.0.insert(chore, Moment::now());
+        shared.store.take_chore(shared.organization, shared.instance, chore, every).await
+    }
+}
+
 /// Runs until the sender ends.
 pub async fn run(shared: Arc<Shared>) {
     let mut swept: Option<Moment> = None;
+    let mut turns = Turns::default();
     while !shared.ended() {
-        if let Err(error) = pass(&shared).await {
+        if let Err(error) = pass(&shared, &mut turns).await {
             tracing::warn!("a chore has to wait: {error}");
         }
         // The sweep is not leased: it is what finds that others are gone.
@@ -51,10 +72,10 @@ pub async fn run(shared: Arc<Shared>) {
     }
 }
 
-async fn pass(shared: &Shared) -> Result<(), StoreError> {
+async fn pass(shared: &Shared, turns: &mut Turns) -> Result<(), StoreError> {
     let store = &shared.store;
     let (organization, instance) = (shared.organization, shared.instance);
-    if store.take_chore(organization, instance, "lifecycle", Duration::from_millis(900)).await? {
+    if turns.take(shared, "lifecycle", Duration::from_millis(900)).await? {
         let put_off = store.put_off_missed_starts(organization, instance, shared.clock().now()).await?;
         let changed = store.run_lifecycle(organization, instance, shared.clock().now()).await?;
         if changed {
@@ -64,15 +85,15 @@ async fn pass(shared: &Shared) -> Result<(), StoreError> {
             shared.refresh.notify_one();
         }
     }
-    if store.take_chore(organization, instance, "limits", Duration::from_secs(2)).await?
+    if turns.take(shared, "limits", Duration::from_secs(2)).await?
         && store.follow_provider_limits(organization).await? > 0
     {
         shared.refresh.notify_one();
     }
-    if store.take_chore(organization, instance, "thresholds", Duration::from_secs(1)).await? {
+    if turns.take(shared, "thresholds", Duration::from_secs(1)).await? {
         thresholds::judge(shared).await?;
     }
-    if store.take_chore(organization, instance, "stranded", Duration::from_secs(10)).await? {
+    if turns.take(shared, "stranded", Duration::from_secs(10)).await? {
         store.end_stranded(organization).await?;
         let latest = shared.latest.borrow().clone();
         for (campaign, numbers) in latest.iter().flat_map(|snapshot| carry::stuck(snapshot)) {
@@ -81,11 +102,9 @@ async fn pass(shared: &Shared) -> Result<(), StoreError> {
             }
         }
     }
-    people(shared).await?;
+    people(shared, turns).await?;
     // Before the first picture there is no line to ask through, and a check would be spent on nothing.
-    if shared.lines().is_ready()
-        && store.take_chore(organization, instance, "reconcile", Duration::from_secs(2)).await?
-    {
+    if shared.lines().is_ready() && turns.take(shared, "reconcile", Duration::from_secs(2)).await? {
         reconcile(shared).await?;
     }
     Ok(())
@@ -93,21 +112,19 @@ async fn pass(shared: &Shared) -> Result<(), StoreError> {
 
 /// What is done about people: standing campaigns take in who is ripe for them, contacts learn when they were last sent
 /// to, and whom nothing reaches is suppressed.
-async fn people(shared: &Shared) -> Result<(), StoreError> {
-    let store = &shared.store;
-    let (organization, instance) = (shared.organization, shared.instance);
-    let now = shared.clock().now();
-    if store.take_chore(organization, instance, "standing", Duration::from_secs(1)).await?
+async fn people(shared: &Shared, turns: &mut Turns) -> Result<(), StoreError> {
+    let (store, organization, now) = (&shared.store, shared.organization, shared.clock().now());
+    if turns.take(shared, "standing", Duration::from_secs(1)).await?
         && store.enrol_standing(organization, now).await? > 0
     {
         shared.refresh.notify_one();
     }
-    if store.take_chore(organization, instance, "last sends", Duration::from_mins(1)).await? {
+    if turns.take(shared, "last sends", Duration::from_mins(1)).await? {
         while store.keep_last_sends(organization, SENDS_AT_ONCE, SENDS_LAG).await? == i64::from(SENDS_AT_ONCE)
             && !shared.ended()
         {}
     }
-    if store.take_chore(organization, instance, "suppressions", Duration::from_mins(10)).await? {
+    if turns.take(shared, "suppressions", Duration::from_mins(10)).await? {
         while store.suppress_by_rule(organization, PATIENCE, now, SUPPRESSED_AT_ONCE).await?
             >= i64::from(SUPPRESSED_AT_ONCE)
             && !shared.ended()

@@ -132,6 +132,7 @@ async fn texts_that_others_said_lately_are_noted() {
             .unwrap()
             .iter()
             .map(|note| note["sentence"].to_string())
+            .filter(|note| note.contains("nearly the same"))
             .collect::<Vec<_>>()
     };
     let found = notes(&words.replace("Dear", "Hello"));

@@ -250,7 +250,7 @@ async fn a_person_says_what_only_this_person_waits_for() {
     assert_eq!(acme.why_campaign()["hold"], "not_due", "only the retry is left");
     acme.db
         .run(&["contact", "why", "+237677777777", "--campaign", "hello"])
-        .refused(1, "is not enrolled in campaign hello");
+        .refused(1, "+237677777777 is no contact of acme");
 }
 
 #[tokio::test]

@@ -86,23 +86,28 @@ impl Office {
 
     /// What an operator does at the three providers: registers our webhooks. Answers where they are reached.
     pub fn register(&self, listener: &Listener) -> url::Url {
-        let origin = format!("http://{}", listener.address());
-        for (provider, path, secret) in [
-            (ProviderKind::Meta, self.meta_path(), APP_SECRET),
-            (ProviderKind::Ultramsg, self.ultramsg_path(), ""),
-            (ProviderKind::Twilio, self.twilio_path(), TWILIO_TOKEN),
-        ] {
-            let hook = Webhook {
-                provider,
-                url: format!("{origin}{path}"),
-                secret: secret.to_owned(),
-                numbers: Vec::new(),
-                account: "AC1".to_owned(),
-                connect: None,
-            };
-            self.world.simulator.add_webhook(hook).unwrap();
+        for provider in [ProviderKind::Meta, ProviderKind::Ultramsg, ProviderKind::Twilio] {
+            self.register_at(provider, listener);
         }
-        origin.parse().unwrap()
+        format!("http://{}", listener.address()).parse().unwrap()
+    }
+
+    /// The same at one of them.
+    pub fn register_at(&self, provider: ProviderKind, listener: &Listener) {
+        let (path, secret) = match provider {
+            ProviderKind::Meta => (self.meta_path(), APP_SECRET),
+            ProviderKind::Ultramsg => (self.ultramsg_path(), ""),
+            ProviderKind::Twilio => (self.twilio_path(), TWILIO_TOKEN),
+        };
+        let hook = Webhook {
+            provider,
+            url: format!("http://{}{path}", listener.address()),
+            secret: secret.to_owned(),
+            numbers: Vec::new(),
+            account: "AC1".to_owned(),
+            connect: None,
+        };
+        self.world.simulator.add_webhook(hook).unwrap();
     }
 
     pub fn meta_path(&self) -> String {

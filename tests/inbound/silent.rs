@@ -9,17 +9,17 @@ use crate::{
         throughout, until,
     },
 };
-use signalbox::{domain::action::Action, inbound::Listener};
+use signalbox::{domain::action::Action, domain::number::ProviderKind, inbound::Listener};
 use std::time::Duration;
 
 const CANARY: &str = "+237699999999";
 const WELL: &str = "receipts = [{ status = 'sent' }, { status = 'delivered', after = '50ms' }]\n";
 
 impl Office {
-    /// A listener that the providers report to.
+    /// A listener that Meta reports to, and nobody else.
     async fn reported(&self) -> Listener {
         let listener = self.listener().await;
-        self.register(&listener);
+        self.register_at(ProviderKind::Meta, &listener);
         listener
     }
 }

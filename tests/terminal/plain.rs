@@ -79,6 +79,17 @@ impl Lines {
         self.says(from, words).await
     }
 
+    /// Asks again until the answer has these words: what others do is seen with the next picture.
+    async fn asks_until(&mut self, line: &str, words: &str) {
+        let limit = Instant::now() + WITHIN;
+        let from = self.text().len();
+        while !self.text()[from..].contains(words) {
+            assert!(Instant::now() < limit, "nobody says {words:?}:\n{}", self.text());
+            self.types(line);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap(), signal).unwrap();
     }
@@ -171,7 +182,7 @@ async fn what_happens_is_said_and_commands_of_the_palette_do_what_they_say() {
     let stop = signalbox::domain::action::Order::whole(signalbox::domain::action::Action::StopAll);
     world.store.act(world.organization, &stop.because("wrong list"), "bea", None).await.unwrap();
     lines.says(from, &["changed by bea", "stopped: nothing is sent: wrong list"]).await;
-    lines.asks("status", &["STOPPED by bea"]).await;
+    lines.asks_until("status", "STOPPED by bea").await;
     lines.types("quit");
     let (code, text) = lines.ends().await;
     assert_eq!(code, 0, "{text}");

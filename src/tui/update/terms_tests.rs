@@ -27,5 +27,5 @@ fn the_terms_of_a_campaign_are_edited_and_a_raise_is_typed() {
     let mut desk = many();
     desk.keys("2 e Tab Backspace ctrl-s");
     assert!(desk.orders().is_empty());
-    assert!(desk.screen().contains("a whole number from 1 to 1,000"), "{}", desk.screen());
+    assert!(desk.screen().contains("a whole number from 1 to 1 000"), "{}", desk.screen());
 }
