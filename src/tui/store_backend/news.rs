@@ -34,6 +34,8 @@ pub struct News {
     heard: Option<DateTime<Utc>>,
     /// There was a gap, and what fell into it is still to be read.
     is_behind: bool,
+    /// Zone and rights may be others than those that are shown, and could not be read yet.
+    seat_is_old: bool,
     told: VecDeque<(Uuid, DateTime<Utc>)>,
 }
 
@@ -45,7 +47,16 @@ impl News {
         here: Arc<Here>,
         notices: broadcast::WeakSender<Notice>,
     ) -> Self {
-        Self { changes, store, here, notices, heard: None, is_behind: false, told: VecDeque::new() }
+        Self {
+            changes,
+            store,
+            here,
+            notices,
+            heard: None,
+            is_behind: false,
+            seat_is_old: false,
+            told: VecDeque::new(),
+        }
     }
 
     /// Tells them until nobody is there any more.
@@ -57,7 +68,7 @@ impl News {
                     None => return,
                 },
                 _gone = alive.changed() => return,
-                () = tokio::time::sleep(AGAIN), if self.is_behind => None,
+                () = tokio::time::sleep(AGAIN), if self.is_behind || self.seat_is_old => None,
             };
             tokio::time::sleep(GATHER).await;
             let Some(notices) = self.notices.upgrade() else { return };
@@ -84,8 +95,9 @@ impl News {
                 Change::Row { .. } => {}
             }
         }
-        if self.is_behind || rows.iter().any(|(table, _)| table == "organizations") {
-            self.sit_again().await;
+        self.seat_is_old |= self.is_behind || rows.iter().any(|(table, _)| table == "organizations");
+        if self.seat_is_old {
+            self.seat_is_old = !self.sit_again().await;
         }
         match self.describe(rows).await {
             Ok(lines) => notices.extend(lines.into_iter().map(Notice::from)),
@@ -94,13 +106,18 @@ impl News {
         notices
     }
 
-    /// Zone and rights may be others now.
-    async fn sit_again(&self) {
+    /// Zone and rights may be others now. Answers whether they were read: right after a gap the way that they take may still
+    /// be closed while another one is open.
+    async fn sit_again(&self) -> bool {
         let seat = self.here.seat();
         match self.store.seat(seat.organization, seat.instance).await {
             Ok(seat) => self.here.sit(seat),
-            Err(error) => tracing::debug!(error = %error, "who is here is not read again"),
+            Err(error) => {
+                tracing::debug!(error = %error, "who is here is not read yet");
+                return false;
+            }
         }
+        true
     }
 
     /// What became of these rows, and of all that were changed in a gap; without what this program did itself.
