@@ -70,7 +70,8 @@ impl Purpose {
     pub(super) fn statement_limit(self) -> Option<Duration> {
         match self {
             Self::Claim | Self::Record | Self::Work => Some(Duration::from_secs(15)),
-            Self::Screen | Self::Walk | Self::Order => Some(Duration::from_secs(2)),
+            Self::Screen | Self::Walk => Some(Duration::from_secs(2)),
+            Self::Order => Some(Duration::from_secs(6)),
             Self::Bulk => Some(Duration::from_mins(10)),
             Self::Migrate => None,
         }
@@ -80,7 +81,10 @@ impl Purpose {
     fn lock_limit(self) -> Duration {
         match self {
             Self::Claim | Self::Record | Self::Work | Self::Bulk => Duration::from_secs(5),
-            Self::Screen | Self::Walk | Self::Order => Duration::from_secs(1),
+            Self::Screen | Self::Walk => Duration::from_secs(1),
+            // A decision waits for every claim that is inside: on a busy machine with many senders that is not instantly.
+            // It must not be given up lightly, least of all a pause; nothing else waits for it meanwhile.
+            Self::Order => Duration::from_secs(4),
             Self::Migrate => Duration::from_secs(3),
         }
     }
@@ -113,7 +117,8 @@ impl Purpose {
     /// How long to wait for a connection of the pool.
     fn acquire_limit(self) -> Duration {
         match self {
-            Self::Screen | Self::Walk | Self::Order => Duration::from_secs(2),
+            Self::Screen | Self::Walk => Duration::from_secs(2),
+            Self::Order => Duration::from_secs(5),
             Self::Claim | Self::Record | Self::Work | Self::Bulk | Self::Migrate => Duration::from_secs(10),
         }
     }
