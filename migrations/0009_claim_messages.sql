@@ -79,7 +79,10 @@ declare
     v_campaign_label  boolean[];     -- its messages go only to numbers with the same label
     v_campaign_expiry interval[];    -- how long after it was due a message may go
     v_campaign_began  timestamptz[];
-    v_org_ended      boolean;
+    v_org_ends_at    timestamptz;
+    v_open_from      smallint;
+    v_open_to        smallint;
+    v_open_days      smallint;
     v_org_open       boolean;
     v_zones          text[];
     v_zone_of_one    text;
@@ -107,8 +110,9 @@ begin
     perform 1 from number_leases
       where organization_id = p_org and number_id = any (p_numbers) and holder = p_instance
       order by number_id for share;
-    select time_zone, daily_limit, warm_up, stopped_at is not null, rehearsal
-      into v_zone, v_org_limit, v_warm_up, v_org_stopped, v_rehearsal
+    select time_zone, daily_limit, warm_up, stopped_at is not null, rehearsal, subscription_ends_at, open_from, open_to,
+           open_days
+      into v_zone, v_org_limit, v_warm_up, v_org_stopped, v_rehearsal, v_org_ends_at, v_open_from, v_open_to, v_open_days
       from organizations where id = p_org for share;
     if not found then
         raise exception 'no such organisation' using errcode = 'no_data_found';
@@ -127,11 +131,8 @@ begin
     v_now := coalesce(p_now, clock_timestamp());
     v_day := (v_now at time zone v_zone)::date;
 
-    -- By primary key, and only where there is something to ask: hardly any organisation has hours or an end.
-    select o.subscription_ends_at is not null and o.subscription_ends_at <= v_now,
-           hours_are_open(o.open_from, o.open_to, o.open_days, o.time_zone, v_now)
-      into v_org_ended, v_org_open from organizations o where o.id = p_org;
-    if v_org_ended then
+    v_org_open := hours_are_open(v_open_from, v_open_to, v_open_days, v_zone, v_now);
+    if v_org_ends_at <= v_now then
         return next row (0, null, null, null, null, null, null, null, null, 'subscription_ended')::claim_row;
         return;
     end if;
