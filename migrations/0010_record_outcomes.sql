@@ -304,15 +304,17 @@ end $$;
 
 -- Ends queued work that nobody may send any more: of campaigns that are over, and of people who opted out. The caller holds
 -- the locks of these rows, so that their places cannot change.
-create function skip_stranded(p_org uuid, p_places tid[], p_now timestamptz) returns void language sql
+create function skip_stranded(p_org uuid, p_places tid[], p_now timestamptz) returns void language plpgsql
     set enable_seqscan = off set jit = off
 as $$
+begin
     update campaign_recipients r
        set state = 'skipped', attention = 'skipped', due_at = null, bound_number_id = null, updated_at = p_now,
-           reason = case when exists (select from suppressions s
-                                       where s.organization_id = p_org and s.phone = r.phone)
-                         then 'opted_out'
-                         else (select case when c.state = 'completed' then 'campaign_completed' else 'campaign_cancelled' end
-                                 from campaigns c where c.organization_id = p_org and c.id = r.campaign_id) end
-     where r.ctid = any (p_places) and r.organization_id = p_org and r.state = 'queued'
-$$;
+           reason = coalesce(
+               (select case when s.source = 'rule' then 'suppressed' else 'opted_out' end from suppressions s
+                 where s.organization_id = p_org and s.phone = r.phone),
+               r.exit_reason,
+               (select case when c.state = 'completed' then 'campaign_completed' else 'campaign_cancelled' end
+                  from campaigns c where c.organization_id = p_org and c.id = r.campaign_id))
+     where r.ctid = any (p_places) and r.organization_id = p_org and r.state = 'queued';
+end $$;

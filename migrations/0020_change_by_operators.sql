@@ -64,6 +64,14 @@ as $$
      order by l.at desc limit 1
 $$;
 
+-- What a decision about a campaign answers that changed nothing: the campaign as it is.
+create function campaign_answer(p_campaign campaigns, p_verdict text, p_found text default null, p_by text default null,
+                                p_at timestamptz default null)
+    returns change_answer language sql immutable
+    return row (p_verdict, (p_campaign).revision, coalesce(p_by, (p_campaign).changed_by),
+                coalesce(p_at, (p_campaign).updated_at), (p_campaign).name,
+                coalesce(p_found, (p_campaign).state::text), null)::change_answer;
+
 create function change_campaign(
     p_org uuid, p_campaign uuid, p_action text, p_expected bigint, p_actor text, p_instance uuid, p_reason text,
     p_starts_at timestamptz default null
@@ -88,12 +96,10 @@ begin
     v_now := clock_timestamp();
     if v_old.state = v_to and (p_starts_at is null or p_starts_at = v_old.starts_at) then
         select actor, at into v_by, v_at from last_decision(p_org, p_campaign, 'state', v_to::text);
-        return row ('already', v_old.revision, coalesce(v_by, v_old.changed_by), coalesce(v_at, v_old.updated_at),
-                    v_old.name, v_old.state, null)::change_answer;
+        return campaign_answer(v_old, 'already', null, v_by, v_at);
     end if;
     if p_expected is not null and p_expected <> v_old.revision then
-        return row ('changed', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, v_old.state,
-                    null)::change_answer;
+        return campaign_answer(v_old, 'changed');
     end if;
     if not (case p_action
             when 'pause campaign' then v_old.state = 'active'
@@ -102,8 +108,7 @@ begin
             when 'schedule campaign' then v_old.state in ('draft', 'scheduled')
             when 'complete campaign' then v_old.state in ('active', 'paused')
             when 'cancel campaign' then v_old.state in ('draft', 'scheduled', 'active', 'paused') end) then
-        return row ('refused', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, v_old.state,
-                    null)::change_answer;
+        return campaign_answer(v_old, 'refused');
     end if;
     update campaigns
        set state = v_to,

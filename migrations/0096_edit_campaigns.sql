@@ -22,12 +22,10 @@ begin
     v_new := jsonb_populate_record(v_old, p_change);
     if to_jsonb(v_new) = to_jsonb(v_old) then
         select actor, at into v_by, v_at from last_decision(p_org, p_campaign);
-        return row ('already', v_old.revision, coalesce(v_by, v_old.changed_by), coalesce(v_at, v_old.updated_at),
-                    v_old.name, v_old.state, null)::change_answer;
+        return campaign_answer(v_old, 'already', null, v_by, v_at);
     end if;
     if p_expected is not null and p_expected <> v_old.revision then
-        return row ('changed', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, v_old.state,
-                    null)::change_answer;
+        return campaign_answer(v_old, 'changed');
     end if;
     v_why := case
         when v_old.state in ('completed', 'cancelled') then 'is_over'
@@ -47,8 +45,7 @@ begin
                          select c.run_after_id from campaigns c join before b on c.organization_id = p_org and c.id = b.id)
                      select from before where id = p_campaign) then 'cycle' end;
     if v_why is not null then
-        return row ('refused', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name,
-                    case v_why when 'is_over' then v_old.state::text else v_why end, null)::change_answer;
+        return campaign_answer(v_old, 'refused', nullif(v_why, 'is_over'));
     end if;
     update campaigns
        set priority = v_new.priority, weight = v_new.weight, daily_limit = v_new.daily_limit, pool_id = v_new.pool_id,

@@ -130,17 +130,3 @@ begin
     return give_slots(p_org, p_campaign, p_variables, p_now);
 end $$;
 
--- As in migration 0010, with the reason of those who left.
-create or replace function skip_stranded(p_org uuid, p_places tid[], p_now timestamptz) returns void language sql
-    set enable_seqscan = off set jit = off
-as $$
-    update campaign_recipients r
-       set state = 'skipped', attention = 'skipped', due_at = null, bound_number_id = null, updated_at = p_now,
-           reason = coalesce(
-               (select case when s.source = 'rule' then 'suppressed' else 'opted_out' end from suppressions s
-                 where s.organization_id = p_org and s.phone = r.phone),
-               r.exit_reason,
-               (select case when c.state = 'completed' then 'campaign_completed' else 'campaign_cancelled' end
-                  from campaigns c where c.organization_id = p_org and c.id = r.campaign_id))
-     where r.ctid = any (p_places) and r.organization_id = p_org and r.state = 'queued'
-$$;

@@ -65,16 +65,15 @@ begin
     end if;
     v_now := clock_timestamp();
     if v_old.state in ('completed', 'cancelled') then
-        return row ('refused', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, v_old.state,
-                    null)::change_answer;
+        return campaign_answer(v_old, 'refused');
     end if;
     if cardinality(p_texts) <> (select count(*) from campaign_steps
                                  where organization_id = p_org and campaign_id = p_campaign) then
-        return row ('refused', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, 'count', null)::change_answer;
+        return campaign_answer(v_old, 'refused', 'count');
     end if;
     if p_after_seconds[1] <> (select after_seconds from campaign_steps
                                where organization_id = p_org and campaign_id = p_campaign and step = 1) then
-        return row ('refused', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, 'first', null)::change_answer;
+        return campaign_answer(v_old, 'refused', 'first');
     end if;
     for v_step in
         select s.*, n.after_seconds as new_after, n.texts as new_texts, n.template as new_template, n.media as new_media
@@ -106,8 +105,7 @@ begin
         v_changed := v_changed || jsonb_build_object('step ' || v_step.step, v_step.version + 1);
     end loop;
     if v_changed = '{}' then
-        return row ('already', v_old.revision, v_old.changed_by, v_old.updated_at, v_old.name, v_old.state,
-                    null)::change_answer;
+        return campaign_answer(v_old, 'already');
     end if;
     if p_new_variables <> '{}' then
         update recipient_parameters p
