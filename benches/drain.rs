@@ -31,8 +31,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod cpu;
 mod seed;
 
+use cpu::Cpu;
 use seed::{Sizes, seed};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
@@ -174,7 +176,7 @@ async fn run(plan: &Plan) -> Fallible<()> {
     println!(
         "  CPU µs a message: program {:.1}, simulator {:.1}, Postgres {:.1}",
         spent.own * 1e6 / accepted,
-        spent.simulator * 1e6 / accepted,
+        spent.other * 1e6 / accepted,
         spent.postgres * 1e6 / accepted
     );
     println!(
@@ -214,47 +216,6 @@ async fn print_statements(pool: &sqlx::PgPool) -> Fallible<()> {
         );
     }
     Ok(())
-}
-
-struct Cpu {
-    own: f64,
-    simulator: f64,
-    postgres: f64,
-}
-
-impl Cpu {
-    fn now(simulator: u32) -> Fallible<Self> {
-        let mut postgres = 0.0;
-        for entry in std::fs::read_dir("/proc")? {
-            let path = entry?.path();
-            let Ok(name) = std::fs::read_to_string(path.join("comm")) else { continue };
-            if name.trim() == "postgres" {
-                postgres += seconds(&path.join("stat")).unwrap_or(0.0);
-            }
-        }
-        Ok(Self {
-            own: seconds("/proc/self/stat".as_ref())?,
-            simulator: seconds(format!("/proc/{simulator}/stat").as_ref())?,
-            postgres,
-        })
-    }
-
-    fn since(&self, before: &Self) -> Self {
-        Self {
-            own: self.own - before.own,
-            simulator: self.simulator - before.simulator,
-            postgres: self.postgres - before.postgres,
-        }
-    }
-}
-
-/// User and system time of a process, in seconds (`proc(5)`: fields 14 and 15, in ticks of 10 ms).
-fn seconds(stat: &std::path::Path) -> Fallible<f64> {
-    let text = std::fs::read_to_string(stat)?;
-    let after_name = text.rsplit_once(')').ok_or("unreadable stat")?.1;
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-    Ok(ticks / 100.0)
 }
 
 /// Peak resident memory in KiB.
