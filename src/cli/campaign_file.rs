@@ -1,16 +1,16 @@
 //! `signalbox campaign check` and `create`: from a file to a campaign, or to everything that is wrong with it.
 
-use super::{
-    CliError, Session, audience, campaign,
-    campaign_pool::{self, Note},
-    session::Org,
-};
+use super::{CliError, Session, audience, campaign, session::Org};
 use crate::{
     domain::{
         campaign::{CampaignFile, CampaignSpec, Context, Finding, file::FILE_LIMIT},
         template::Texts,
     },
-    store::campaign::CampaignRecord,
+    store::{
+        campaign::CampaignRecord,
+        campaign_file::{Checked, NotAccepted, Reader},
+        campaign_pool::Note,
+    },
 };
 use serde_json::json;
 use std::{
@@ -19,23 +19,9 @@ use std::{
     path::Path,
 };
 
-/// Phones that one finding names.
-const NAMED: usize = 20;
-
-/// A file that can become a campaign.
-struct Checked {
-    spec: CampaignSpec,
-    source: String,
-    /// What is worth knowing of it all the same.
-    notes: Vec<Note>,
-}
-
 /// Checks a file and counts its audience.
 pub async fn check(session: &Session, org: &Org, file: &Path) -> Result<(), CliError> {
-    let checked = match read(session, org, file, None).await? {
-        Ok(checked) => checked,
-        Err(findings) => return refuse(session, &findings),
-    };
+    let checked = read(session, org, file, None).await?;
     let terms = session.store.terms_of_spec(org.id, &checked.spec).await?;
     let audience = session.store.estimate(org.id, &terms).await?;
     let value = json!({
@@ -62,32 +48,15 @@ pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), Cli
 
 /// Makes the campaign that these bytes describe. `name` is what findings call their file.
 pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8>) -> Result<(), CliError> {
-    let checked = match read_bytes(session, org, name, &bytes, None).await? {
-        Ok(checked) => checked,
-        Err(findings) => return refuse(session, &findings),
-    };
-    let (spec, store) = (&checked.spec, &session.store);
-    if org.record.subscription_ends_at.is_some() {
-        let terms = store.terms_of_spec(org.id, spec).await?;
-        let people = u64::try_from(store.estimate(org.id, &terms).await?.queued).unwrap_or(0);
-        if let Some(sentence) = store.new_outlives(org.id, spec, people).await? {
-            return Err(CliError::Refused(sentence));
-        }
-    }
-    let pool = store
-        .pools(org.id, Some(&spec.pool))
-        .await?
-        .pop()
-        .ok_or_else(|| CliError::failed(format!("there is no pool {:?} any more", spec.pool)))?;
-    let (id, planned) =
-        store.create_campaign(org.id, spec, pool.id, &checked.source, session.actor()).await?;
-    let stats = store.campaign_stats(org.id, spec.name.as_str()).await?;
-    let (queued, skipped) = stats.as_ref().map_or((0, 0), |stats| (stats.queued, stats.skipped));
+    let checked = read_bytes(session, org, name, &bytes, None).await?;
+    let spec = &checked.spec;
+    let made = session.store.make_campaign(org.id, &checked, session.actor()).await?;
+    let made = made.map_err(CliError::Refused)?;
     let waits = spec.starts_at.is_some() || spec.run_after.is_some();
     let life = if waits { "scheduled" } else { "draft" };
-    let slots = store.slots_given(org.id, id).await?;
+    let (planned, queued, skipped, slots) = (made.planned, made.queued, made.skipped, made.slots);
     let value = json!({
-        "id": id, "name": spec.name, "state": life, "planned": planned, "queued": queued, "skipped": skipped,
+        "id": made.id, "name": spec.name, "state": life, "planned": planned, "queued": queued, "skipped": skipped,
         "starts_at": spec.starts_at, "slots_given": slots, "notes": checked.notes,
     });
     session.out.show(&value, || {
@@ -112,7 +81,7 @@ pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8
 pub async fn spec(session: &Session, org: &Org, file: &Path) -> Result<CampaignSpec, CliError> {
     let name = file.display().to_string();
     let bytes = bytes_of(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?;
-    match parse(session, org, &name, &bytes).await? {
+    match session.store.read_campaign_file(reader(session, org, &name), &bytes).await? {
         Ok((spec, _source)) => Ok(spec),
         Err(findings) => refuse(session, &findings),
     }
@@ -155,10 +124,7 @@ pub async fn update(
     reason: Option<&str>,
 ) -> Result<(), CliError> {
     let known = campaign::find(session, org, name).await?;
-    let checked = match read(session, org, file, Some(name)).await? {
-        Ok(checked) => checked,
-        Err(findings) => return refuse(session, &findings),
-    };
+    let checked = read(session, org, file, Some(name)).await?;
     let (spec, store) = (&checked.spec, &session.store);
     let result = store.edit_steps(org.id, known.id, spec, &checked.source, reason, session.actor()).await?;
     let others = unheeded(&known, spec);
@@ -184,12 +150,7 @@ fn unheeded(known: &CampaignRecord, spec: &CampaignSpec) -> Vec<&'static str> {
 }
 
 /// Reads a file and judges it by all that the organisation knows. The findings stand in the order of the file.
-async fn read(
-    session: &Session,
-    org: &Org,
-    file: &Path,
-    edited: Option<&str>,
-) -> Result<Result<Checked, Vec<Finding>>, CliError> {
+async fn read(session: &Session, org: &Org, file: &Path, edited: Option<&str>) -> Result<Checked, CliError> {
     let name = file.display().to_string();
     let bytes = bytes_of(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?;
     read_bytes(session, org, &name, &bytes, edited).await
@@ -201,62 +162,18 @@ async fn read_bytes(
     name: &str,
     bytes: &[u8],
     edited: Option<&str>,
-) -> Result<Result<Checked, Vec<Finding>>, CliError> {
-    let (spec, source) = match parse(session, org, name, bytes).await? {
-        Ok(parsed) => parsed,
-        Err(findings) => return Ok(Err(findings)),
-    };
-    if let Some(edited) = edited {
-        if edited != spec.name.as_str() {
-            return Err(CliError::Refused(format!(
-                "{name} is the file of campaign {}, not of {edited}",
-                spec.name
-            )));
-        }
-    } else if !session.store.campaigns(org.id, Some(spec.name.as_str())).await?.is_empty() {
-        return Err(CliError::Refused(format!("there is a campaign {:?} already", spec.name.as_str())));
+) -> Result<Checked, CliError> {
+    match session.store.check_campaign_file(reader(session, org, name), bytes, edited).await? {
+        Ok(checked) => Ok(checked),
+        Err(NotAccepted::Findings(findings)) => refuse(session, &findings),
+        Err(NotAccepted::Rule(sentence)) => Err(CliError::Refused(sentence)),
     }
-    let notes = match campaign_pool::check(session, org, &spec).await? {
-        Ok(notes) => notes,
-        Err((step, sentence)) => return Ok(Err(vec![nobody_can(name, &source, step, sentence)])),
-    };
-    Ok(Ok(Checked { spec, source, notes }))
 }
 
-type Parsed = Result<(CampaignSpec, String), Vec<Finding>>;
-
-/// Reads what a file says, with what the organisation knows of its contacts, pools and campaigns.
-async fn parse(session: &Session, org: &Org, name: &str, bytes: &[u8]) -> Result<Parsed, CliError> {
-    let store = &session.store;
-    let attributes = store.contact_attributes(org.id).await?;
-    let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
-    let pools = store.pools(org.id, None).await?;
-    let pools: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
-    let campaigns = store.campaigns(org.id, None).await?;
-    let campaigns: Vec<&str> = campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
-    let rules = store.conduct_rules(org.id).await?;
-    // What cannot be read is no default.
-    let usual: Vec<Texts> = serde_json::from_value(rules.default_texts).unwrap_or_default();
-    let context = Context {
-        zone: org.zone,
-        attributes: Some(&attributes),
-        pools: Some(&pools),
-        campaigns: Some(&campaigns),
-        // A rehearsal reaches nobody outside.
-        private_media: session.config.private_media || org.record.rehearsal,
-        opt_out_line: rules.opt_out_line,
-        default_texts: &usual,
-    };
-    let spec = match CampaignFile::parse_bytes(bytes, name, &context) {
-        Ok(spec) => spec,
-        Err(findings) => return Ok(Err(findings)),
-    };
-    let source = String::from_utf8_lossy(bytes).into_owned();
-    let strangers = store.phones_without_contact(org.id, &spec.audience.phones).await?;
-    if !strangers.is_empty() {
-        return Ok(Err(vec![no_contacts(name, &source, &strangers)]));
-    }
-    Ok(Ok((spec, source)))
+/// Who reads: a rehearsal reaches nobody outside, so its media may stand anywhere.
+fn reader<'a>(session: &Session, org: &Org, name: &'a str) -> Reader<'a> {
+    let private_media = session.config.private_media || org.record.rehearsal;
+    Reader { organization: org.id, zone: org.zone, private_media, name }
 }
 
 /// At most as much as a campaign file may be, and a byte more, so that the limit is noticed.
@@ -269,30 +186,6 @@ fn bytes_of(file: &Path) -> io::Result<Vec<u8>> {
         File::open(file)?.take(most).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
-}
-
-fn nobody_can(file: &str, source: &str, step: i16, sentence: String) -> Finding {
-    let begins = source.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("[[steps]]"));
-    let nth = usize::try_from(step - 1).unwrap_or(0);
-    let line = begins.map(|(at, _)| at).nth(nth).unwrap_or(0) + 1;
-    Finding { file: file.to_owned(), line, column: 1, key: format!("steps[{nth}]"), sentence }
-}
-
-fn no_contacts(file: &str, source: &str, strangers: &[String]) -> Finding {
-    let line = source.lines().position(|line| line.trim_start().starts_with("phones")).unwrap_or(0) + 1;
-    let named: Vec<&str> = strangers.iter().take(NAMED).map(String::as_str).collect();
-    let more = strangers.len() - named.len();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Finding {
-        file: file.to_owned(),
-        line,
-        column: 1,
-        key: "audience.phones".to_owned(),
-        sentence: format!(
-            "audience.phones: not among the contacts, import them first: {}{more}",
-            named.join(", ")
-        ),
-    }
 }
 
 /// Prints the findings and fails.

@@ -12,7 +12,6 @@ mod calendar;
 mod campaign;
 mod campaign_edit;
 mod campaign_file;
-mod campaign_pool;
 mod campaign_preview;
 mod conduct;
 mod console;

@@ -9,6 +9,8 @@ pub mod attempt;
 pub mod audience;
 pub mod campaign;
 pub mod campaign_edit;
+pub mod campaign_file;
+pub mod campaign_pool;
 pub mod chore;
 pub mod conduct;
 pub mod constraint;

@@ -1,20 +1,17 @@
 //! Whether the numbers of its pool can send what a campaign carries: asked before it exists, by the rules of the plan.
 
-use super::{CliError, Session, session::Org};
-use crate::{
-    domain::{
-        alike,
-        campaign::CampaignSpec,
-        content::{
-            Shape,
-            ability::{self, Remark},
-            registry::Registry,
-        },
-        ids::AccountId,
-        number::ProviderKind,
-        template::Texts,
+use super::{Store, StoreError, snapshot::Snapshot, step::RecentTexts};
+use crate::domain::{
+    alike,
+    campaign::CampaignSpec,
+    content::{
+        Shape,
+        ability::{self, Remark},
+        registry::Registry,
     },
-    store::{snapshot::Snapshot, step::RecentTexts},
+    ids::{AccountId, OrganizationId},
+    number::ProviderKind,
+    template::Texts,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -47,18 +44,18 @@ struct Member<'a> {
 /// Judges a campaign by the numbers of its pool. A pool without numbers has nothing to judge by yet.
 ///
 /// The inner error is the first step that no number can send, and why.
-pub async fn check(
-    session: &Session,
-    org: &Org,
+pub(super) async fn check(
+    store: &Store,
+    organization: OrganizationId,
     spec: &CampaignSpec,
-) -> Result<Result<Vec<Note>, (i16, String)>, CliError> {
+) -> Result<Result<Vec<Note>, (i16, String)>, StoreError> {
     let shapes: Vec<(i16, Shape)> = (1..).zip(spec.steps.iter().map(|step| step.content.shape())).collect();
     let templates: Vec<String> =
         shapes.iter().filter_map(|(_, shape)| Some(shape.template.as_ref()?.name.clone())).collect();
-    let snapshot = session.store.snapshot(org.id, None).await?;
-    let registries = session.store.registries(org.id, &templates).await?;
+    let snapshot = store.snapshot(organization, None).await?;
+    let registries = store.registries(organization, &templates).await?;
     let members = members(&snapshot, &spec.pool, registries);
-    let recent = session.store.recent_texts(org.id, COMPARED).await?;
+    let recent = store.recent_texts(organization, COMPARED).await?;
     Ok(judge(&members, &shapes).map(|mut notes| {
         let gateways = members.iter().filter(|member| !member.provider.is_official());
         let gateways: Vec<String> = gateways.map(|member| member.name.to_owned()).collect();
