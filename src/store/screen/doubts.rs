@@ -4,7 +4,7 @@ use super::{ReadError, Seat, count, number_name, phone, version_at};
 use crate::domain::action::Subject;
 use crate::domain::ids::{AttemptId, ConversationId, RecipientId};
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::{DoubtRow, PAGE_ROWS, Page, Place};
+use crate::store::view::{DoubtRow, Page, Place};
 use crate::store::{Store, failed};
 use uuid::Uuid;
 
@@ -22,20 +22,8 @@ impl Store {
             Place::After(cursor) | Place::NextFailed(cursor) => (Some(cursor.id), None),
             Place::Before(cursor) | Place::PreviousFailed(cursor) => (None, Some(cursor.id)),
         };
-        let backwards = matches!(place, Place::End | Place::Before(_) | Place::PreviousFailed(_));
-        let mut rows = self.doubts(seat, after, before, backwards).await?;
-        let more = rows.len() > PAGE_ROWS;
-        rows.truncate(PAGE_ROWS);
-        if backwards {
-            rows.reverse();
-        }
-        let (more_before, more_after) = match place {
-            Place::Start => (false, more),
-            Place::End => (more, false),
-            _ if backwards => (more, true),
-            _ => (true, more),
-        };
-        Ok(Page { rows, more_before, more_after })
+        let rows = self.doubts(seat, after, before, place.is_backwards()).await?;
+        Ok(Page::read_at(place, rows))
     }
 
     async fn doubts(

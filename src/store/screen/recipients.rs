@@ -44,8 +44,8 @@ impl Store {
         hints: &[CampaignId],
     ) -> Result<Page<RecipientRow>, ReadError> {
         let (list, _) = self.list(seat, query).await?;
-        let (keys, more_before, more_after) = self.page_keys(seat, &list, place, hints).await?;
-        Ok(Page { rows: self.rows_of(seat, &keys).await?, more_before, more_after })
+        let Page { rows, more_before, more_after } = self.page_keys(seat, &list, place, hints).await?;
+        Ok(Page { rows: self.rows_of(seat, &rows).await?, more_before, more_after })
     }
 
     async fn page_keys(
@@ -54,43 +54,30 @@ impl Store {
         list: &List,
         place: Place,
         hints: &[CampaignId],
-    ) -> Result<(Vec<Key>, bool, bool), ReadError> {
-        let walk = |way, from, limit, failed| Walk { way, from, limit, failed };
-        let find =
-            |cursor| async move { self.position(seat, cursor, hints).await?.ok_or(ReadError::Gone("row")) };
-        let full = PAGE_ROWS + 1;
-        Ok(match place {
-            Place::Start => {
-                let (keys, more) = cut(self.walk(seat, list, walk(Way::Down, None, full, false)).await?);
-                (keys, false, more)
+    ) -> Result<Page<Key>, ReadError> {
+        let way = if place.is_backwards() { Way::Up } else { Way::Down };
+        let walk = |from, limit, failed| Walk { way, from, limit, failed };
+        let from = match place {
+            Place::Start | Place::End => None,
+            Place::After(cursor)
+            | Place::Before(cursor)
+            | Place::NextFailed(cursor)
+            | Place::PreviousFailed(cursor) => {
+                Some(self.position(seat, cursor, hints).await?.ok_or(ReadError::Gone("row"))?)
             }
-            Place::End => {
-                let (keys, more) = cut(self.walk(seat, list, walk(Way::Up, None, full, false)).await?);
-                (reversed(keys), more, false)
-            }
-            Place::After(cursor) => {
-                let from = find(cursor).await?;
-                let (keys, more) =
-                    cut(self.walk(seat, list, walk(Way::Down, Some(&from), full, false)).await?);
-                (keys, true, more)
-            }
-            Place::Before(cursor) => {
-                let from = find(cursor).await?;
-                let (keys, more) =
-                    cut(self.walk(seat, list, walk(Way::Up, Some(&from), full, false)).await?);
-                (reversed(keys), more, true)
-            }
-            Place::NextFailed(cursor) | Place::PreviousFailed(cursor) => {
-                let from = find(cursor).await?;
-                let way = if matches!(place, Place::NextFailed(_)) { Way::Down } else { Way::Up };
-                let found = self.walk(seat, list, walk(way, Some(&from), 1, true)).await?;
-                let Some(first) = found.first() else { return Ok((Vec::new(), true, true)) };
-                let there = self.present_position(seat, *first).await?;
-                let rest = self.walk(seat, list, walk(way, Some(&there), PAGE_ROWS, false)).await?;
-                let (keys, more) = cut([vec![*first], rest].concat());
-                if way == Way::Down { (keys, true, more) } else { (reversed(keys), more, true) }
-            }
-        })
+        };
+        let keys = if matches!(place, Place::NextFailed(_) | Place::PreviousFailed(_)) {
+            let found = self.walk(seat, list, walk(from.as_ref(), 1, true)).await?;
+            let Some(first) = found.first() else {
+                return Ok(Page { rows: Vec::new(), more_before: true, more_after: true });
+            };
+            let there = self.present_position(seat, *first).await?;
+            let rest = self.walk(seat, list, walk(Some(&there), PAGE_ROWS, false)).await?;
+            [vec![*first], rest].concat()
+        } else {
+            self.walk(seat, list, walk(from.as_ref(), PAGE_ROWS + 1, false)).await?
+        };
+        Ok(Page::read_at(place, keys))
     }
 
     async fn present_position(&self, seat: &Seat, key: Key) -> Result<Position, ReadError> {
@@ -332,17 +319,6 @@ impl Store {
 /// A time that Postgres can hold and no attempt begins after.
 fn far_future() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + chrono::TimeDelta::days(365 * 1_000)
-}
-
-fn cut(mut keys: Vec<Key>) -> (Vec<Key>, bool) {
-    let more = keys.len() > PAGE_ROWS;
-    keys.truncate(PAGE_ROWS);
-    (keys, more)
-}
-
-fn reversed(mut keys: Vec<Key>) -> Vec<Key> {
-    keys.reverse();
-    keys
 }
 
 /// The total, where the counts that are kept say it: everything, or everything in some states.

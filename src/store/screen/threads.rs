@@ -32,23 +32,12 @@ impl Store {
         query: &ThreadQuery,
         place: Place,
     ) -> Result<Page<ThreadRow>, ReadError> {
-        let backwards = matches!(place, Place::End | Place::Before(_) | Place::PreviousFailed(_));
-        let mut ids: Vec<Uuid> = keys(seat.organization, query, place, backwards)
+        let ids: Vec<Uuid> = keys(seat.organization, query, place)
             .build_query_scalar()
             .fetch_all(&self.walk)
             .await
             .map_err(failed(DOING))?;
-        let more = ids.len() > PAGE_ROWS;
-        ids.truncate(PAGE_ROWS);
-        if backwards {
-            ids.reverse();
-        }
-        let (more_before, more_after) = match place {
-            Place::Start => (false, more),
-            Place::End => (more, false),
-            _ if backwards => (more, true),
-            _ => (true, more),
-        };
+        let Page { rows: ids, more_before, more_after } = Page::read_at(place, ids);
         Ok(Page { rows: self.threads(seat.organization, &ids).await?, more_before, more_after })
     }
 
@@ -160,12 +149,8 @@ impl Store {
     }
 }
 
-fn keys(
-    organization: OrganizationId,
-    query: &ThreadQuery,
-    place: Place,
-    backwards: bool,
-) -> QueryBuilder<Postgres> {
+fn keys(organization: OrganizationId, query: &ThreadQuery, place: Place) -> QueryBuilder<Postgres> {
+    let backwards = place.is_backwards();
     let order = if backwards { " order by c.last_at, c.id" } else { " order by c.last_at desc, c.id desc" };
     let mut sql =
         QueryBuilder::new("select c.id from (select c.* from conversations c where c.organization_id = ");
