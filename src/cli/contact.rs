@@ -3,6 +3,7 @@
 use super::{
     CliError, Session, audience, contact_history,
     export::{Export, JsonArray},
+    number_validate,
     output::{Table, card, local_or_dash, or_dash},
     parse, reach,
     session::Org,
@@ -86,6 +87,8 @@ Examples:
         #[arg(long, value_name = "NAME|FILE")]
         campaign: String,
     },
+    /// Looks at a phone's form, and asks whether it is on `WhatsApp` where that can be asked without sending: at `UltraMsg`
+    Validate(number_validate::ValidateArgs),
     /// Lists the phones that no campaign writes to: who opted out, and whom a rule suppressed
     #[command(after_help = "A person is taken off the list with: signalbox contact opt-in PHONE")]
     Suppressed {
@@ -126,6 +129,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Show { phone } => show(session, &org, &phone).await,
         Verb::History { phone } => contact_history::show(session, &org, &phone).await,
         Verb::Why { phone, campaign } => audience::why(session, &org, &phone, &campaign).await,
+        Verb::Validate(args) => number_validate::run(session, &org, &args).await,
         Verb::Suppressed { csv } => reach::suppressed(session, &org, csv.as_deref()).await,
         Verb::OptIn { phone, reason } => {
             let result = store.opt_in(org.id, &phone, "operator", reason.as_deref(), actor).await?;

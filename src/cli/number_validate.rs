@@ -1,4 +1,4 @@
-//! `signalbox number validate`: whether a phone can be written to. Its form is looked at here; whether it is on WhatsApp is
+//! `signalbox contact validate` and `number validate`: whether a phone can be written to. Its form is looked at here; whether it is on WhatsApp is
 //! asked of a provider where that is possible without sending anything: at UltraMsg.
 
 use super::{
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A phone, and through which number it is asked about.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  signalbox number validate +237600000001\n  signalbox number validate +237600000001 --via +237690000009\n\nMeta and Twilio cannot be asked without sending: there, only the form is looked at.\nExit code 0: it can be written to, or nobody can tell. 1: it cannot."
+    after_help = "Examples:\n  signalbox contact validate +237600000001\n  signalbox contact validate +237600000001 --via +237690000009\n\nMeta and Twilio cannot be asked without sending: there, only the form is looked at.\nExit code 0: it can be written to, or nobody can tell. 1: it cannot."
 )]
 pub struct ValidateArgs {
     /// The phone, as somebody wrote it

@@ -191,7 +191,7 @@ async fn how_numbers_are_watched_is_changed_on_record() {
 async fn a_phone_is_validated_where_somebody_can_be_asked() {
     let simulator = simulator();
     let db = acme(&simulator).await;
-    let known = db.json(&["number", "validate", "+237 655 00 00 01"]);
+    let known = db.json(&["contact", "validate", "+237 655 00 00 01"]);
     assert_eq!(
         (&known["phone"], &known["on_whatsapp"], &known["asked_through"]),
         (&json!("+237655000001"), &json!(true), &json!("+237600000001"))
