@@ -29,6 +29,7 @@ pub mod plain;
 pub mod store_backend;
 pub mod tabs;
 pub mod terminal;
+pub mod testing;
 pub mod theme;
 pub mod update;
 pub mod verbs;

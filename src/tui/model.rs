@@ -14,6 +14,7 @@ use crate::tui::lists::paged::Placed;
 use crate::tui::lists::{LiveLog, LocalList, PagedList};
 use crate::tui::msg::{Detail, Moment};
 use crate::tui::overlays::Overlay;
+use crate::tui::testing::Tests;
 use crate::tui::theme::Theme;
 use crate::tui::update::Motion;
 use ratatui::layout::{Rect, Size};
@@ -326,6 +327,8 @@ pub struct Model {
     pub toasts: Vec<Toast>,
     /// What can be taken back.
     pub undo: Option<Undo>,
+    /// Numbers under test.
+    pub tests: Tests,
     /// Orders under way.
     pub pending: BTreeMap<u64, Pending>,
     /// The last change by somebody else.
@@ -384,6 +387,7 @@ impl Model {
             shown: None,
             toasts: Vec::new(),
             undo: None,
+            tests: Tests::default(),
             pending: BTreeMap::new(),
             elsewhere: None,
             flashes: BTreeMap::new(),

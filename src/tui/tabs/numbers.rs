@@ -523,6 +523,9 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
     let Some(overview) = model.overview() else { return vec![] };
     let count = |name: &str| overview.numbers.iter().filter(|row| row.standing.name() == name).count();
     let gap = if model.size.width >= WIDE { "   " } else { ", " };
+    if let Some(progress) = model.tests.progress() {
+        return vec![(progress, Role::Title)];
+    }
     let mut parts = vec![(words::count(overview.numbers.len() as u64, "number"), Role::Text)];
     let mut add = |count: usize, what: &str, role| {
         if count > 0 {

@@ -33,3 +33,31 @@ fn a_number_is_tested_in_the_background_and_the_answer_is_said() {
     desk.send(Msg::Tested { name: "support-b".into(), answer });
     assert!(toasts(&desk).contains(&"support-b was not tested: no sender asked".to_owned()));
 }
+
+#[test]
+fn several_numbers_are_tested_a_few_at_a_time_with_their_progress_and_one_sentence() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.keys("1 * t");
+    let asked =
+        |desk: &Desk| desk.effects.iter().filter(|effect| matches!(effect, Effect::Test { .. })).count();
+    let all = desk.model.numbers.marks().len();
+    assert!(all > 4, "{all}");
+    assert_eq!(asked(&desk), 4);
+    let screen = desk.screen();
+    assert!(screen.contains(&format!("testing 0 of {all}")), "{screen}");
+    for ended in 1..=all {
+        let said = "sendable: CONNECTED".into();
+        let test = crate::store::view::NumberTest { is_well: ended != 2, said, took_ms: 9 };
+        desk.send(Msg::Tested { name: format!("n{ended}").as_str().into(), answer: Ok(test) });
+        if ended == 3 {
+            let screen = desk.screen();
+            assert!(screen.contains(&format!("testing 3 of {all}, 1 not well")), "{screen}");
+        }
+    }
+    assert_eq!(asked(&desk), all, "each of them once");
+    // The first one says that they are marked.
+    let toasts: Vec<&str> = desk.model.toasts.iter().map(|toast| toast.text.as_str()).collect();
+    let end = format!("{all} numbers tested, 1 not well: n2");
+    assert_eq!(toasts[1..], [format!("testing {all} numbers"), end], "one sentence, not one for each");
+    assert!(!desk.screen().contains(&format!("of {all}")), "it is over");
+}

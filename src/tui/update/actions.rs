@@ -127,13 +127,12 @@ fn told(model: &Model, order: &Order, answer: ActionAnswer) -> (Level, String) {
     }
 }
 
-/// Has the selected numbers tested; each answer comes by itself.
+/// Has the selected numbers tested: one says by itself what was found, several end in one sentence.
 pub fn test_numbers(model: &mut Model) -> Vec<Effect> {
     if !model.may_act() {
         model.toast(Level::Info, "READ-ONLY: nothing can be tested here");
         return Vec::new();
     }
-    let rows = allowed::numbers(model);
     let name = |row: &NumberRow| {
         if row.name.as_str().is_empty() {
             Safe::new(&row.phone.masked())
@@ -141,27 +140,42 @@ pub fn test_numbers(model: &mut Model) -> Vec<Effect> {
             Safe::new(row.name.as_str())
         }
     };
-    let tests: Vec<Effect> =
-        rows.into_iter().map(|row| Effect::Test { number: row.id, name: name(row) }).collect();
-    let what = match tests.as_slice() {
-        [Effect::Test { name, .. }] => format!("testing {name}"),
+    let numbers: Vec<_> = allowed::numbers(model).into_iter().map(|row| (row.id, name(row))).collect();
+    let what = match numbers.as_slice() {
+        [(_, name)] => format!("testing {name}"),
         several => format!("testing {}", words::count(several.len() as u64, "number")),
     };
+    let tests = model.tests.begin(numbers);
     model.toast(Level::Info, what);
     tests
 }
 
 /// Tells the operator what a test found.
 pub fn tested(model: &mut Model, name: &Safe, answer: Result<NumberTest, BackendError>) -> Vec<Effect> {
-    match answer {
-        Ok(test) => {
-            let level = if test.is_well { Level::Ok } else { Level::Bad };
-            model.toast(level, format!("{name}: {} ({} ms)", test.said, test.took_ms));
-        }
-        Err(error) => model.toast(Level::Warn, format!("{name} was not tested: {error}")),
+    let is_well = answer.as_ref().is_ok_and(|test| test.is_well);
+    let (level, sentence) = match answer {
+        Ok(test) => (
+            if is_well { Level::Ok } else { Level::Bad },
+            format!("{name}: {} ({} ms)", test.said, test.took_ms),
+        ),
+        Err(error) => (Level::Warn, format!("{name} was not tested: {error}")),
+    };
+    if !model.tests.is_batch() {
+        model.toast(level, sentence);
     }
+    let mut effects = test_ended(model, name, is_well);
     super::reload_visible(model);
-    vec![Effect::Refresh]
+    effects.push(Effect::Refresh);
+    effects
+}
+
+/// One test is over: the next may begin, and the last of several says what came of all.
+fn test_ended(model: &mut Model, name: &Safe, is_well: bool) -> Vec<Effect> {
+    let (effects, said) = model.tests.end(name, is_well);
+    if let Some((level, sentence)) = said {
+        model.toast(level, sentence);
+    }
+    effects
 }
 
 /// The way out was full: everything is as before, and the operator knows.
@@ -171,7 +185,13 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
             model.pending.remove(act);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }
-        Effect::Reveal { .. } | Effect::Test { .. } => model.toast(Level::Warn, "busy: try again"),
+        Effect::Reveal { .. } => model.toast(Level::Warn, "busy: try again"),
+        Effect::Test { name, .. } => {
+            if !model.tests.is_batch() {
+                model.toast(Level::Warn, "busy: try again");
+            }
+            return test_ended(model, name, false);
+        }
         Effect::Ask { request, question } => {
             // Asked again by the next tick that wants it.
             match question.slot() {
