@@ -208,7 +208,9 @@ as $$
                sum(y.blocked) as blocked
           from number_pulse y, lately l where y.organization_id = p_org and y.bucket >= l.since group by y.number_id
     ), stops as (
-        select m.number_id, count(*) as stopped from inbound_messages m, lately l
+        -- People, however often they say it.
+        select m.number_id, count(distinct coalesce(m.phone, m.from_id, m.id::text)) as stopped
+          from inbound_messages m, lately l
          where m.organization_id = p_org and m.received_at >= l.since and m.consent = 'stop' group by m.number_id
     )
     select v.number_id, coalesce(s.tried, 0)::bigint, coalesce(s.failed, 0)::bigint,

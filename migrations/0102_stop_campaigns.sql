@@ -66,7 +66,8 @@ begin
     return query
     select c.id, c.conduct -> 'stop_when', o.stop_failed, o.stop_opted_out, o.stop_after,
            (k.sent - h.sent)::bigint, (k.failed - h.failed)::bigint, (k.sent - d.sent)::bigint,
-           (select count(*) from inbound_messages i
+           -- People, however often they say it.
+           (select count(distinct coalesce(i.phone, i.from_id, i.id::text)) from inbound_messages i
              where i.organization_id = p_org and i.campaign_id = c.id and i.consent = 'stop'
                and i.received_at > greatest(b.made_at, clock_timestamp() - interval '24 hours'))
       from organizations o

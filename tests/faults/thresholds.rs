@@ -59,8 +59,10 @@ async fn a_campaign_stops_itself_and_counts_anew_after_a_resume() {
         .execute(
             "insert into inbound_messages (organization_id, id, account_id, phone, provider_message_id, kind, body,
                                            consent, campaign_id)
-             select r.organization_id, r.id, a.id, r.phone, r.id::text, 'text', 'STOP', 'stop', r.campaign_id
-               from accounts a, (select * from campaign_recipients where step = 2 order by id limit 3) r",
+             select r.organization_id, new_uuid(), a.id, r.phone, r.id::text || nth, 'text', 'STOP', 'stop', r.campaign_id
+               from accounts a, (select * from campaign_recipients where step = 2 order by id limit 3) r,
+                    -- Each of them says it four times, and is one person.
+                    generate_series(1, 4) nth",
         )
         .await;
     let reason = world.until_stopped(annoying).await;

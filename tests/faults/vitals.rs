@@ -76,6 +76,27 @@ async fn a_number_that_fails_and_is_blocked_warns_once_for_each() {
     assert_eq!((tried, i64::from(blocked)), (300, counted));
     assert!(failed > blocked, "{failed} {blocked}");
     assert!(world.warnings(&quiet).await.is_empty());
+    // Who says it four times is one person.
+    sqlx::query(
+        "insert into inbound_messages (organization_id, id, account_id, number_id, phone, provider_message_id, kind, body,
+                                       consent)
+         select organization_id, new_uuid(), account_id, id, '+237699000009', 'stop-' || nth, 'text', 'STOP', 'stop'
+           from whatsapp_numbers, generate_series(1, 4) nth where id = $1",
+    )
+    .bind(number.id.0)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    until("one more is counted", 30, async || {
+        let blocked: i32 = sqlx::query_scalar("select blocked from number_vitals where number_id = $1")
+            .bind(number.id.0)
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+        assert!(i64::from(blocked) <= counted + 1, "{blocked} instead of {}", counted + 1);
+        i64::from(blocked) == counted + 1
+    })
+    .await;
     // A threshold of nobody's warns nobody.
     world.execute("update vital_rules set failed_percent = null, blocked_percent = null").await;
     until("the warnings are off", 10, async || {
