@@ -77,9 +77,25 @@ async fn late_evidence_for_a_waived_attempt_is_kept_and_shown() {
     acme.done(Action::ResolveAttempt { attempt, verdict: Verdict::Resend }).await;
     let again = acme.claim(0, campaign, 1).await.messages.remove(0);
     acme.settle(again.attempt, "accepted", "advance").await;
-    acme.settle(attempt, "accepted", "advance").await;
+    // Evidence comes twice, too.
+    for _again in 0..2 {
+        acme.settle(attempt, "accepted", "advance").await;
+    }
     let shown = acme.db.json(&["attempt", "show", &attempt.to_string()]);
     assert_eq!((&shown["state"], &shown["contradicted"]), (&json!("waived"), &json!(true)));
+    // It is said aloud, once.
+    let said: Vec<(String, String)> = sqlx::query_as(
+        "select entity, reason from audit_log where action = 'duplicate' and actor = 'sender'",
+    )
+    .fetch_all(&acme.db.pool)
+    .await
+    .unwrap();
+    let [(entity, reason)] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(entity, "number");
+    assert!(
+        reason.contains(" went to one person twice: ") && reason.contains(&attempt.to_string()),
+        "{reason}"
+    );
     acme.db.assert_invariants().await;
 }
 

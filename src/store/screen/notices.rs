@@ -136,7 +136,7 @@ impl Store {
                       coalesce(c.name, nullif(n.display_name, '')) as name, n.phone::text as phone,
                       coalesce(n.suspended_at is not null, false) as "suspended!",
                       coalesce(c.state = 'paused', false) as "paused!",
-                      coalesce(l.action in ('slow', 'warn'), false) as "warned!"
+                      coalesce(l.action in ('slow', 'warn', 'duplicate'), false) as "warned!"
                  from unnest($2::uuid[]) with ordinality as k (id, place)
                  left join whatsapp_numbers n on n.organization_id = $1 and n.id = k.id
                  left join campaigns c on c.organization_id = $1 and c.id = k.id
@@ -246,6 +246,7 @@ fn sentence(name: &str, action: Option<&str>, reason: Option<&str>) -> String {
         "slow" => "goes on at half its rate",
         "restore" => "has its own rate again",
         "warn" => "warns",
+        "duplicate" => "sent the same twice",
         "enable" => "enabled",
         "disable" => "disabled",
         "add" | "create" => "added",
@@ -292,6 +293,7 @@ mod tests {
             (Some("set priority"), Some("no reason given"), "spring-vip changed"),
             (Some("fail over number"), None, "spring-vip: fail over number"),
             (Some("slow"), Some("3 of 40 arrived"), "spring-vip goes on at half its rate: 3 of 40 arrived"),
+            (Some("duplicate"), Some("step 1 of a"), "spring-vip sent the same twice: step 1 of a"),
             (None, None, "spring-vip changed"),
         ] {
             assert_eq!(sentence("spring-vip", action, reason), expected);
