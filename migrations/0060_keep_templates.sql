@@ -27,7 +27,7 @@ comment on table account_templates is 'What an account''s provider says of its t
 comment on column account_templates.provider_id is 'The provider''s id: a number at Meta, HX… at Twilio.';
 comment on column account_templates.said is 'The status in the provider''s own word.';
 comment on column account_templates.parameters is 'Their names; 1, 2, … where they go by their order; null: not known.';
-comment on column account_templates.header is 'fixed, the kind of media that each message brings, or other.';
+comment on column account_templates.header is 'fixed, text, the kind of media that each message brings, or other.';
 comment on column account_templates.fetched_at is 'When it was last listed; null: the provider only told of it.';
 create index account_templates_by_name on account_templates (organization_id, account_id, name);
 
@@ -115,8 +115,9 @@ begin
 end $$;
 comment on function pause_for_template is 'Pauses the active campaigns that send a template which may not be used.';
 
--- Keeps an account's whole list. What changed to a status that does not allow sending pauses the campaigns that use it; what
--- is not listed any more is forgotten. Answers the names of the paused campaigns.
+-- Keeps an account's whole list (header_parameters and buttons are columns of 0120). What changed to a status that does not
+-- allow sending pauses the campaigns that use it; what is not listed any more is forgotten. Answers the names of the paused
+-- campaigns.
 create function keep_templates(p_org uuid, p_instance uuid, p_account uuid, p_templates jsonb) returns text[]
     language plpgsql
 as $$
@@ -129,20 +130,22 @@ begin
         select t.*, k.status as before
           from jsonb_to_recordset(p_templates)
             as t (provider_id text, name text, language text, status text, said text, category text, body text,
-                  header text, parameters text[], quality text, reason text)
+                  header text, parameters text[], header_parameters text[], buttons jsonb, quality text, reason text)
           left join account_templates k
             on k.organization_id = p_org and k.account_id = p_account and k.provider_id = t.provider_id
          order by t.provider_id
     loop
         insert into account_templates as k (organization_id, account_id, provider_id, name, language, status, said,
-                                            category, body, header, parameters, quality, reason, fetched_at)
+                                            category, body, header, parameters, header_parameters, buttons, quality,
+                                            reason, fetched_at)
         values (p_org, p_account, v_row.provider_id, v_row.name, v_row.language, v_row.status, v_row.said,
-                v_row.category, v_row.body, v_row.header, v_row.parameters, v_row.quality, v_row.reason,
-                clock_timestamp())
+                v_row.category, v_row.body, v_row.header, v_row.parameters, v_row.header_parameters, v_row.buttons,
+                v_row.quality, v_row.reason, clock_timestamp())
         on conflict on constraint account_templates_key do update
            set name = excluded.name, language = excluded.language, status = excluded.status, said = excluded.said,
                category = excluded.category, body = excluded.body, header = excluded.header,
-               parameters = excluded.parameters, quality = coalesce(excluded.quality, k.quality),
+               parameters = excluded.parameters, header_parameters = excluded.header_parameters,
+               buttons = excluded.buttons, quality = coalesce(excluded.quality, k.quality),
                reason = excluded.reason, fetched_at = excluded.fetched_at,
                status_at = case when k.status = excluded.status then k.status_at else clock_timestamp() end;
         if v_row.status not in ('approved', 'unknown') and v_row.before is distinct from v_row.status then

@@ -5,7 +5,10 @@ use super::{
     output::{Table, local_or_dash, or_dash},
     session::Org,
 };
-use crate::{domain::number::ProviderKind, store::template::TemplateRecord};
+use crate::{
+    domain::{content::button::OpenButton, number::ProviderKind},
+    store::template::TemplateRecord,
+};
 use serde::Serialize;
 
 /// The list, and what came of asking for it.
@@ -58,6 +61,7 @@ fn describe(listing: &Listing, org: &Org) -> String {
         "CATEGORY",
         "PARAMETERS",
         "ON TOP",
+        "BUTTONS",
         "QUALITY",
         "ID",
         "USED BY",
@@ -75,7 +79,8 @@ fn describe(listing: &Listing, org: &Org) -> String {
             local_or_dash(Some(template.status_at), org.zone),
             or_dash(template.category.as_ref()),
             parameters.unwrap_or_else(|| "?".to_owned()),
-            if template.header == "fixed" { "-".to_owned() } else { template.header.clone() },
+            on_top(template),
+            buttons(template),
             or_dash(template.quality.as_ref()),
             template.provider_id.clone(),
             template.campaigns.join(", "),
@@ -85,4 +90,19 @@ fn describe(listing: &Listing, org: &Org) -> String {
     let stopped = |campaign: &String| format!("paused campaign {campaign}: its template may not be sent");
     lines.extend(listing.paused.iter().map(stopped));
     lines.join("\n")
+}
+
+fn on_top(template: &TemplateRecord) -> String {
+    match template.header.as_str() {
+        "fixed" => "-".to_owned(),
+        "text" => format!("text: {}", template.header_parameters.join(", ")),
+        kind => kind.to_owned(),
+    }
+}
+
+/// As a campaign's file names what goes into them.
+fn buttons(template: &TemplateRecord) -> String {
+    let open: Vec<OpenButton> = serde_json::from_value(template.buttons.clone()).unwrap_or_default();
+    let each: Vec<String> = open.iter().map(|button| format!("{} {}", button.index, button.kind)).collect();
+    if each.is_empty() { "-".to_owned() } else { each.join(", ") }
 }

@@ -3,7 +3,7 @@
 use super::{CliError, Session, campaign, session::Org};
 use crate::{
     domain::{
-        content::{Filled, registry::Registry},
+        content::{Filled, FilledTemplate, button::FilledButton, registry::Registry},
         ids::CampaignId,
         locale::Locale,
         phone::Phone,
@@ -54,6 +54,9 @@ struct Template {
     id: String,
     language: Locale,
     parameters: Filled,
+    /// What its headline is filled with.
+    header: Filled,
+    buttons: Vec<FilledButton>,
 }
 
 #[derive(Debug, Serialize)]
@@ -149,9 +152,10 @@ fn message(desk: &Desk, place: (CampaignId, i16), person: &PreviewPerson, accoun
             message.media = Some(file(media));
         }
         Ok(Content::Template(template)) => {
-            message.media = template.header.map(file);
-            let (id, language, parameters) = (template.id, template.language, template.parameters);
-            message.template = Some(Template { id, language, parameters });
+            message.media = template.media.map(file);
+            let FilledTemplate { parameters, header, buttons } = template.values;
+            let (id, language) = (template.id, template.language);
+            message.template = Some(Template { id, language, parameters, header, buttons });
         }
         Err(Unwritten::Skip(reason)) => message.problem = Some(format!("skipped: {reason}")),
         Err(Unwritten::Edited) => message.problem = Some("the steps were edited meanwhile".to_owned()),
@@ -188,6 +192,10 @@ fn in_words(message: &Message) -> String {
             template.language,
             values.join(" | ")
         ));
+        parts.extend(template.header.values().map(|value| format!("headline [{value}]")));
+        let button =
+            |button: &FilledButton| format!("button {} {} [{}]", button.index, button.kind, button.value);
+        parts.extend(template.buttons.iter().map(button));
     }
     if let Some(media) = &message.media {
         parts.push(format!("{} {}", media.kind, media.url));

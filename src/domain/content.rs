@@ -8,7 +8,10 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 use url::{Host, Url};
 
 pub mod ability;
+pub mod button;
 pub mod registry;
+
+use button::{FilledButton, StepButton};
 
 /// Longest text beside media, in characters (`meta-cloud.md` section 2, `ultramsg.md` section 2).
 pub const CAPTION_LIMIT: usize = 1_024;
@@ -233,13 +236,70 @@ pub struct StepTemplate {
     /// What it is filled with.
     #[serde(default)]
     pub parameters: Parameters,
+    /// What its headline is filled with: one parameter at most.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub header: Parameters,
+    /// What its buttons are filled with, by their places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buttons: Vec<StepButton>,
+}
+
+/// A template's parameters with one person's values in them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FilledTemplate {
+    /// Those of its text.
+    pub parameters: Filled,
+    /// That of its headline.
+    pub header: Filled,
+    /// Those of its buttons.
+    pub buttons: Vec<FilledButton>,
 }
 
 impl StepTemplate {
     /// One without parameters, in one language.
     #[must_use]
     pub fn plain(name: String, language: Locale) -> Self {
-        Self { name, language, languages: Vec::new(), parameters: Parameters::default() }
+        Self::filled_with(name, language, Parameters::default())
+    }
+
+    /// One in one language with these parameters in its text.
+    #[must_use]
+    pub fn filled_with(name: String, language: Locale, parameters: Parameters) -> Self {
+        Self {
+            name,
+            language,
+            languages: Vec::new(),
+            parameters,
+            header: Parameters::default(),
+            buttons: Vec::new(),
+        }
+    }
+
+    /// The template's parameters for one recipient.
+    ///
+    /// # Errors
+    /// Why this recipient is skipped.
+    pub fn fill(&self, values: &impl Values) -> Result<FilledTemplate, SkipReason> {
+        Ok(FilledTemplate {
+            parameters: self.parameters.fill(values)?,
+            header: self.header.fill(values)?,
+            buttons: self.buttons.iter().map(|button| button.fill(values)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Every text in it.
+    pub fn texts(&self) -> impl Iterator<Item = &Text> {
+        let buttons = self.buttons.iter().map(|button| &button.text);
+        self.parameters.texts().chain(self.header.texts()).chain(buttons)
+    }
+
+    /// How a provider names all parameters that numbers those of the text, the headline and the buttons together.
+    #[must_use]
+    pub fn names_together(&self) -> Vec<String> {
+        let parameters = self.parameters.named().into_iter().chain(self.header.named());
+        together(parameters.chain(self.buttons.iter().map(|button| (None, &button.text))))
+            .map(|(name, _)| name)
+            .collect()
     }
 
     /// The same in each of its languages alone, its usual one first.
@@ -267,6 +327,23 @@ pub enum Parameters {
     Named(BTreeMap<String, Text>),
 }
 
+impl FilledTemplate {
+    /// All values by the names that [`StepTemplate::names_together`] tells.
+    #[must_use]
+    pub fn together(&self) -> Vec<(String, &str)> {
+        let parameters = self.parameters.named().into_iter().chain(self.header.named());
+        let buttons = self.buttons.iter().map(|button| (None, button.value.as_str()));
+        together(parameters.chain(buttons)).collect()
+    }
+}
+
+/// Each by its name; what has none by its place, from 1: first the text, then the headline, then the buttons.
+fn together<'a, T>(all: impl Iterator<Item = (Option<&'a str>, T)>) -> impl Iterator<Item = (String, T)> {
+    (1_u32..)
+        .zip(all)
+        .map(|(place, (name, value))| (name.map_or_else(|| place.to_string(), str::to_owned), value))
+}
+
 impl Default for Parameters {
     fn default() -> Self {
         Self::Positional(Vec::new())
@@ -282,7 +359,29 @@ pub enum Filled {
     Named(Vec<(String, String)>),
 }
 
+impl Default for Filled {
+    fn default() -> Self {
+        Self::Positional(Vec::new())
+    }
+}
+
 impl Filled {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values().next().is_none()
+    }
+
+    /// The values with their names, where they have some.
+    fn named(&self) -> Vec<(Option<&str>, &str)> {
+        match self {
+            Self::Positional(values) => values.iter().map(|value| (None, value.as_str())).collect(),
+            Self::Named(values) => {
+                values.iter().map(|(name, value)| (Some(name.as_str()), value.as_str())).collect()
+            }
+        }
+    }
+
     /// The values alone, in order.
     pub fn values(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match self {
@@ -303,6 +402,20 @@ impl Serialize for Filled {
 }
 
 impl Parameters {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.texts().next().is_none()
+    }
+
+    /// The texts with their names, where they have some.
+    fn named(&self) -> Vec<(Option<&str>, &Text)> {
+        match self {
+            Self::Positional(texts) => texts.iter().map(|text| (None, text)).collect(),
+            Self::Named(texts) => texts.iter().map(|(name, text)| (Some(name.as_str()), text)).collect(),
+        }
+    }
+
     /// The texts, in order.
     pub fn texts(&self) -> Box<dyn Iterator<Item = &Text> + '_> {
         match self {
@@ -432,88 +545,9 @@ impl StepContent {
     }
 
     fn parameters(&self) -> impl Iterator<Item = &Text> {
-        self.template.iter().flat_map(|template| template.parameters.texts())
+        self.template.iter().flat_map(StepTemplate::texts)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::template::Person;
-
-    #[test]
-    fn only_public_addresses_are_handed_to_providers() {
-        for good in [
-            "https://example.com/a.jpg",
-            "http://cdn.example.com:8080/a%20b.pdf?v=2",
-            "https://93.184.216.34/a.jpg",
-            "https://[2606:2800:220:1::1]/a.jpg",
-        ] {
-            assert!(Link::parse(good, false).is_ok(), "{good}");
-        }
-        for private in [
-            "http://localhost/a.jpg",
-            "http://files/a.jpg",
-            "https://nas.local/a.jpg",
-            "https://a.internal./a.jpg",
-            "http://127.0.0.1/a",
-            "http://10.1.2.3/a",
-            "http://172.16.0.9/a",
-            "http://192.168.1.1/a",
-            "http://169.254.169.254/latest/meta-data",
-            "http://100.64.0.1/a",
-            "http://0.0.0.0/a",
-            "http://2130706433/a",
-            "http://0x7f.1/a",
-            "http://[::1]/a",
-            "http://[::ffff:192.168.1.1]/a",
-            "http://[fd00::1]/a",
-            "http://[fe80::1]/a",
-            "http://[::7f00:1]/a",
-        ] {
-            assert!(matches!(Link::parse(private, false), Err(LinkError::Private(_))), "{private}");
-            assert!(Link::parse(private, true).is_ok(), "{private}, when it is allowed");
-        }
-        for (bad, error) in [
-            ("", LinkError::Form),
-            ("example.com/a.jpg", LinkError::Form),
-            ("ftp://example.com/a.jpg", LinkError::Form),
-            ("file:///etc/passwd", LinkError::Form),
-            ("data:image/png;base64,AA", LinkError::Form),
-            (" https://example.com/a.jpg", LinkError::Form),
-            ("https://example.com/a b.jpg", LinkError::Form),
-            ("https://example.com/{{name}}.jpg", LinkError::Variable),
-            ("https://ana:secret@example.com/a.jpg", LinkError::Credentials),
-        ] {
-            assert_eq!(Link::parse(bad, true), Err(error), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_document_has_a_name() {
-        let name = |raw: &str| Link::parse(raw, true).unwrap().file_name();
-        assert_eq!(name("https://example.com/x/price.pdf?v=1"), "price.pdf");
-        assert_eq!(name("https://example.com/"), "file");
-        assert_eq!(name("https://example.com/a%2F..%2Fb"), "a_2F.._2Fb");
-    }
-
-    #[test]
-    fn parameters_are_filled_on_one_line() {
-        let attributes = BTreeMap::from([("city".to_owned(), "a\n\tb        c".to_owned())]);
-        let person =
-            Person { name: Some(" Ana "), referrer_name: None, day: 1, slot: None, attributes: &attributes };
-        let text = |source: &str| Text::parse(source).unwrap();
-        let both = Parameters::Positional(vec![text("{{name}}\r\n!"), text("in {{city}}")]);
-        assert_eq!(
-            both.fill(&person),
-            Ok(Filled::Positional(vec!["Ana  !".into(), "in a  b    c".into()])),
-            "no line break, at most four spaces"
-        );
-        let missing = Parameters::Named(BTreeMap::from([("who".to_owned(), text("{{age}}"))]));
-        assert_eq!(missing.fill(&person), Err(SkipReason::MissingVariable { variable: "age".into() }));
-        let empty = Parameters::Positional(vec![text("{{age|}}")]);
-        assert_eq!(empty.fill(&person), Err(SkipReason::TextEmpty));
-        let long = Parameters::Positional(vec![text(&"x".repeat(1_025))]);
-        assert_eq!(long.fill(&person), Err(SkipReason::TextTooLong { characters: 1_025, limit: 1_024 }));
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! What a message says, with one person's values in it.
 
 use crate::domain::{
-    content::{Filled, Link, MediaKind},
+    content::{FilledTemplate, Link, MediaKind},
     locale::Locale,
 };
 
@@ -24,9 +24,9 @@ pub struct Template {
     /// Its language; at Twilio the sid stands for one.
     pub language: Locale,
     /// What it is filled with.
-    pub parameters: Filled,
+    pub values: FilledTemplate,
     /// Media on top of it, where it has a place for some.
-    pub header: Option<Media>,
+    pub media: Option<Media>,
 }
 
 /// Media, to be fetched by the provider.

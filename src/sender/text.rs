@@ -149,8 +149,8 @@ impl TextShelf {
                 Content::Template(Template {
                     id,
                     language: template.language.clone(),
-                    parameters: template.parameters.fill(&frozen)?,
-                    header: if header { step.media(None) } else { None },
+                    values: template.fill(&frozen)?,
+                    media: if header { step.media(None) } else { None },
                 })
             }
         })

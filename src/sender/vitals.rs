@@ -7,7 +7,7 @@
 use super::{clock::Moment, line::ReadyLine, shared::Shared};
 use crate::domain::{
     content::{
-        Filled, Shape,
+        FilledTemplate, Shape,
         ability::{self, Cannot, Form},
         registry::Registry,
     },
@@ -170,8 +170,8 @@ fn content(line: &ReadyLine, canary: &BegunCanary, registry: &Registry) -> Resul
         Form::Template { id, header: _ } => Ok(Content::Template(Template {
             id,
             language: template.language.clone(),
-            parameters: Filled::Positional(Vec::new()),
-            header: None,
+            values: FilledTemplate::default(),
+            media: None,
         })),
         Form::Text | Form::Media { .. } => Err(Cannot::Nothing),
     }

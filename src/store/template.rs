@@ -29,8 +29,12 @@ pub struct TemplateRecord {
     pub category: Option<String>,
     /// The names of its parameters.
     pub parameters: Option<Vec<String>>,
-    /// `fixed`, the kind of media that each message brings, or `other`.
+    /// `fixed`, `text`, the kind of media that each message brings, or `other`.
     pub header: String,
+    /// The names of the headline's parameters.
+    pub header_parameters: Vec<String>,
+    /// The buttons that messages fill: `[{index, kind}]`.
+    pub buttons: serde_json::Value,
     /// Its text.
     pub body: Option<String>,
     /// `green`, `yellow`, `red` or `unknown`.
@@ -72,12 +76,14 @@ impl Store {
         organization: OrganizationId,
         names: &[String],
     ) -> Result<HashMap<AccountId, Registry>, StoreError> {
+        const DOING: &str = "look at the templates of accounts";
         let rows = sqlx::query!(
             r#"select f.account_id,
                       exists (select from account_templates l where l.organization_id = $1
                                  and l.account_id = f.account_id and l.fetched_at is not null) as "listed!",
                       t.provider_id as "provider_id?", t.name as "name?", t.language as "language?",
-                      t.status as "status?", t.parameters, t.header as "header?"
+                      t.status as "status?", t.parameters, t.header as "header?",
+                      t.header_parameters as "header_parameters?", t.buttons as "buttons?"
                  from template_fetches f
                  left join account_templates t
                    on t.organization_id = f.organization_id and t.account_id = f.account_id
@@ -88,7 +94,7 @@ impl Store {
         )
         .fetch_all(&self.work)
         .await
-        .map_err(failed("look at the templates of accounts"))?;
+        .map_err(failed(DOING))?;
         let mut registries: HashMap<AccountId, Registry> = HashMap::new();
         for row in rows {
             let registry = registries.entry(row.account_id.into()).or_default();
@@ -103,7 +109,16 @@ impl Store {
                 language,
                 status: TemplateStatus::named(row.status.as_deref().unwrap_or_default()),
                 parameters: row.parameters,
-                header: Header::named(row.header.as_deref().unwrap_or("fixed")),
+                header: Header::named(
+                    row.header.as_deref().unwrap_or("fixed"),
+                    row.header_parameters.unwrap_or_default(),
+                ),
+                buttons: row
+                    .buttons
+                    .map(serde_json::from_value)
+                    .transpose()
+                    .map_err(|_| StoreError::Unreadable { doing: DOING, what: "buttons" })?
+                    .unwrap_or_default(),
             });
         }
         Ok(registries)
@@ -240,7 +255,8 @@ impl Store {
         sqlx::query_as!(
             TemplateRecord,
             r#"select t.name, t.language, t.status, t.said, t.status_at, t.provider_id, t.category,
-                      t.parameters as "parameters: Vec<String>", t.header, t.body, t.quality, t.reason, t.fetched_at,
+                      t.parameters as "parameters: Vec<String>", t.header, t.header_parameters, t.buttons, t.body,
+                      t.quality, t.reason, t.fetched_at,
                       array(select distinct c.name from campaigns c
                               join campaign_steps s on s.organization_id = c.organization_id and s.campaign_id = c.id
                              where c.organization_id = $1 and c.state not in ('completed', 'cancelled')
@@ -268,6 +284,7 @@ fn row_of(template: &ListedTemplate) -> serde_json::Value {
         "provider_id": known.provider_id, "name": known.name, "language": known.language,
         "status": known.status.name(), "said": template.said, "category": template.category,
         "body": template.body, "header": known.header.name(), "parameters": known.parameters,
+        "header_parameters": known.header.parameters(), "buttons": known.buttons,
         "quality": template.quality.map(Quality::name), "reason": template.reason,
     })
 }

@@ -226,7 +226,7 @@ async fn a_preview_shows_what_each_account_would_send() {
     );
     assert_eq!(
         messages[0]["template"],
-        json!({"id": "offer", "language": "en", "parameters": ["Ana", "20%"]})
+        json!({"id": "offer", "language": "en", "parameters": ["Ana", "20%"], "header": [], "buttons": []})
     );
     assert_eq!(messages[1]["template"]["id"], "HX000000000000000000000000000000aa");
     assert_eq!(

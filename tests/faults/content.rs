@@ -145,6 +145,58 @@ async fn each_number_sends_what_its_provider_can() {
     assert_eq!((sides.accepted, sides.received), (120, 120));
 }
 
+/// A headline and buttons: each in a place of its own at Meta, numbered behind the text at Twilio.
+const PRESSED: &str = r#"
+[[template]]
+provider = "meta"
+name = "pressed"
+language = "en"
+headline = "For {{1}}"
+body = "Hello {{1}}"
+buttons = [{ kind = "quick_reply" }, { kind = "url", url = "https://a.example/{{1}}" }, { kind = "copy_code" }]
+
+[[template]]
+provider = "twilio"
+id = "HX000000000000000000000000000000bb"
+name = "pressed"
+language = "en"
+headline = "For {{2}}"
+body = "Hello {{1}}"
+buttons = [{ kind = "url", url = "https://a.example/{{3}}" }, { kind = "url", url = "https://b.example/{{4}}" }]
+"#;
+
+#[tokio::test]
+async fn headline_and_buttons_of_a_template_are_filled() {
+    let world = Made { strategy: "least_used", ..Made::default() }.script(PRESSED).world().await;
+    for num in [Num::meta(), Num::at(ProviderKind::Twilio)] {
+        world.number(num.daily(20).in_flight(4)).await;
+    }
+    let pressed = json!({"name": "pressed", "language": "en", "parameters": ["{{name|friend}}"],
+        "header": ["{{name|you}} only"], "buttons": [
+            {"index": 1, "kind": "url", "text": "promo?n={{name|x}} 20"},
+            {"index": 2, "kind": "copy_code", "text": "SAVE20"}]});
+    let campaign = world.campaign(Camp::of(40).paused()).await;
+    world.carry(campaign, 1, false, Some(pressed), None).await;
+    let sender = world.sender().await;
+    world.listed().await;
+    world.order(Action::ResumeCampaign(campaign)).await;
+    until("everybody has it", 40, async || world.attempts("accepted").await == 40).await;
+    let ledger = world.simulator.ledger();
+    let at = |provider| {
+        ledger.iter().find(|entry| entry.provider == provider).and_then(|entry| entry.template.as_ref())
+    };
+    let meta = at(ProviderKind::Meta).unwrap();
+    assert_eq!(meta.parameters, [("1".to_owned(), "Ana".to_owned())]);
+    assert_eq!(meta.header, [("1".to_owned(), "Ana only".to_owned())]);
+    let buttons: Vec<_> = meta.buttons.iter().map(|button| (button.index, button.value.as_str())).collect();
+    assert_eq!(buttons, [(1, "promo?n=Ana%2020"), (2, "SAVE20")]);
+    let twilio: Vec<&str> =
+        at(ProviderKind::Twilio).unwrap().parameters.iter().map(|(_, value)| value.as_str()).collect();
+    assert_eq!(twilio, ["Ana", "Ana only", "promo?n=Ana%2020", "SAVE20"]);
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (40, 40));
+}
+
 #[tokio::test]
 async fn a_number_that_cannot_send_a_step_takes_no_part() {
     let world = World::scripted(OFFER).await;

@@ -10,6 +10,7 @@ macro_rules! example {
 
 // meta-cloud.md sections 2, 3, 4, 7 and 8
 example!(META_TEXT, "meta-text.json");
+example!(META_TEMPLATE, "meta-template.json");
 example!(META_ACCEPTED, "meta-accepted.json");
 example!(META_ERROR, "meta-error.json");
 example!(META_HEALTH, "meta-health.json");

@@ -4,8 +4,8 @@
 
 use crate::{
     examples::{
-        META_ACCEPTED, META_ERROR, META_HEALTH, META_TEXT, TWILIO_ACCEPTED, TWILIO_ERROR, TWILIO_SENDER,
-        ULTRAMSG_ACCEPTED, ULTRAMSG_CHAT, ULTRAMSG_ERRORS, ULTRAMSG_LISTING, ULTRAMSG_STATUS,
+        META_ACCEPTED, META_ERROR, META_HEALTH, META_TEMPLATE, META_TEXT, TWILIO_ACCEPTED, TWILIO_ERROR,
+        TWILIO_SENDER, ULTRAMSG_ACCEPTED, ULTRAMSG_CHAT, ULTRAMSG_ERRORS, ULTRAMSG_LISTING, ULTRAMSG_STATUS,
     },
     line,
 };
@@ -13,7 +13,10 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use signalbox::{
     domain::{
-        content::{Filled, Link, MediaKind},
+        content::{
+            Filled, FilledTemplate, Link, MediaKind,
+            button::{ButtonKind, FilledButton},
+        },
         health::{Quality, Reach, Standing},
         ids::AttemptId,
         locale::Locale,
@@ -207,38 +210,48 @@ fn media(kind: MediaKind, url: &str, caption: &str, filename: Option<&str>) -> M
     }
 }
 
-/// The sheet's template, but for its button: a picture on top, and two parameters in order or by name.
+/// The sheet's template as it stands there, with a picture on top; with a headline, other buttons and parameters by name in
+/// its place.
 #[tokio::test]
 async fn a_template_through_meta() {
-    let template = |parameters, header| {
+    let template = |values, media| {
         let language = Locale::parse("pt-BR").unwrap();
-        Content::Template(Template { id: "spring_offer".to_owned(), language, parameters, header })
+        Content::Template(Template { id: "spring_offer".to_owned(), language, values, media })
     };
-    let values = Filled::Positional(vec!["Ana".to_owned(), "20%".to_owned()]);
+    let text = |value: &str| Filled::Positional(vec![value.to_owned()]);
+    let button = |index, kind, value: &str| FilledButton { index, kind, value: value.to_owned() };
+    let two = Filled::Positional(vec!["Ana".to_owned(), "20%".to_owned()]);
+    let url = vec![button(0, ButtonKind::Url, "promo-20")];
+    let whole = FilledTemplate { parameters: two, buttons: url, ..FilledTemplate::default() };
     let top = media(MediaKind::Image, "https://cdn.example.com/a.jpg", "left out", None);
-    let named = Filled::Named(vec![("first_name".to_owned(), "Ana".to_owned())]);
-    let header = json!({"type": "header", "parameters": [
-        {"type": "image", "image": {"link": "https://cdn.example.com/a.jpg"}}]});
-    let body = json!({"type": "body", "parameters": [
-        {"type": "text", "text": "Ana"}, {"type": "text", "text": "20%"}]});
-    let by_name = json!({"type": "body", "parameters": [
-        {"type": "text", "parameter_name": "first_name", "text": "Ana"}]});
+    let first_name = Filled::Named(vec![("first_name".to_owned(), "Ana".to_owned())]);
+    let named = FilledTemplate { parameters: first_name, ..FilledTemplate::default() };
+    let buttons = vec![button(1, ButtonKind::QuickReply, "yes"), button(2, ButtonKind::CopyCode, "SAVE20")];
+    let titled = FilledTemplate { header: text("Spring"), buttons, ..FilledTemplate::default() };
+    let sheet: Value = serde_json::from_str(META_TEMPLATE).unwrap();
+    let by_name = json!([{"type": "body", "parameters": [
+        {"type": "text", "parameter_name": "first_name", "text": "Ana"}]}]);
+    let headline = json!([
+        {"type": "header", "parameters": [{"type": "text", "text": "Spring"}]},
+        {"type": "button", "sub_type": "quick_reply", "index": "1", "parameters": [
+            {"type": "payload", "payload": "yes"}]},
+        {"type": "button", "sub_type": "copy_code", "index": "2", "parameters": [
+            {"type": "coupon_code", "coupon_code": "SAVE20"}]}]);
     for (content, components) in [
-        (template(values.clone(), Some(top)), json!([header, body])),
-        (template(values, None), json!([body])),
-        (template(named, None), json!([by_name])),
+        (template(whole, Some(top)), sheet["template"]["components"].clone()),
+        (template(named, None), by_name),
+        (template(titled, None), headline),
     ] {
         let (outcome, seen, _, attempt) =
             sent_content(ProviderKind::Meta, content, None, &[(200, META_ACCEPTED)]).await;
         assert!(matches!(outcome, Outcome::Accepted { .. }));
-        let sheet = json!({"messaging_product": "whatsapp", "recipient_type": "individual", "to": "+5511987650001",
-            "type": "template", "biz_opaque_callback_data": attempt.to_string(),
-            "template": {"name": "spring_offer", "language": {"code": "pt_BR", "policy": "deterministic"},
-                         "components": components}});
+        let mut sheet = sheet.clone();
+        sheet["biz_opaque_callback_data"] = attempt.to_string().into();
+        sheet["template"]["components"] = components;
         assert_eq!(serde_json::from_slice::<Value>(&seen.body).unwrap(), sheet);
     }
     // With nothing to fill there is nothing to say about it.
-    let plain = template(Filled::Positional(Vec::new()), None);
+    let plain = template(FilledTemplate::default(), None);
     let (_, seen, _, _) = sent_content(ProviderKind::Meta, plain, None, &[(200, META_ACCEPTED)]).await;
     let body: Value = serde_json::from_slice(&seen.body).unwrap();
     assert_eq!(body["template"].get("components"), None);
@@ -275,8 +288,12 @@ async fn a_template_and_a_picture_through_twilio() {
     let template = Content::Template(Template {
         id: "HX00000000000000000000000000000001".to_owned(),
         language: Locale::parse("en").unwrap(),
-        parameters: Filled::Positional(vec!["Ana".to_owned()]),
-        header: None,
+        values: FilledTemplate {
+            parameters: Filled::Positional(vec!["Ana".to_owned()]),
+            header: Filled::Positional(vec!["Spring".to_owned()]),
+            buttons: vec![FilledButton { index: 0, kind: ButtonKind::Url, value: "promo-20".to_owned() }],
+        },
+        media: None,
     });
     let picture = Content::Media(media(MediaKind::Image, "https://cdn.example.com/a.jpg", "Look", None));
     for (content, own) in [
@@ -284,7 +301,7 @@ async fn a_template_and_a_picture_through_twilio() {
             template,
             vec![
                 ("ContentSid", "HX00000000000000000000000000000001"),
-                ("ContentVariables", r#"{"1":"Ana"}"#),
+                ("ContentVariables", r#"{"1":"Ana","2":"Spring","3":"promo-20"}"#),
             ],
         ),
         (picture, vec![("MediaUrl", "https://cdn.example.com/a.jpg"), ("Body", "Look")]),

@@ -58,7 +58,10 @@ fn required_by(steps: &[&StepContent], wanted: Option<&Locale>, default: Option<
 mod tests {
     use super::*;
     use crate::domain::{
-        content::{Parameters, StepTemplate},
+        content::{
+            Parameters, StepTemplate,
+            button::{ButtonKind, StepButton},
+        },
         template::{LocalizedText, Text, Texts},
     };
     use serde_json::json;
@@ -90,17 +93,19 @@ mod tests {
     #[test]
     fn a_template_s_parameters_are_needed_by_everybody() {
         let mut step = texts(&[("en", "Hello {{name|friend}}"), ("fr", "Bonjour")]);
+        let text = |source: &str| Text::parse(source).unwrap();
         step.template = Some(StepTemplate {
-            name: "offer".to_owned(),
-            language: "en".parse().unwrap(),
-            languages: Vec::new(),
-            parameters: Parameters::Positional(vec![
-                Text::parse("{{tier}}").unwrap(),
-                Text::parse("{{until|today}}").unwrap(),
-            ]),
+            header: Parameters::Positional(vec![text("{{title}}")]),
+            buttons: vec![StepButton { index: 0, kind: ButtonKind::CopyCode, text: text("{{code}}") }],
+            ..StepTemplate::filled_with(
+                "offer".to_owned(),
+                "en".parse().unwrap(),
+                Parameters::Positional(vec![text("{{tier}}"), text("{{until|today}}")]),
+            )
         });
         let needs = needs(&[&step], &["fr".to_owned()], None);
-        assert_eq!(needs.variables, ["name", "tier", "until"]);
-        assert_eq!(needs.required, json!({"": ["tier"], "fr": ["tier"]}));
+        assert_eq!(needs.variables, ["name", "code", "tier", "title", "until"]);
+        let wanted = ["tier", "title", "code"];
+        assert_eq!(needs.required, json!({"": wanted, "fr": wanted}), "headline and buttons too");
     }
 }

@@ -2,7 +2,7 @@
 //! message itself.
 
 use super::{
-    MediaKind, Parameters, Shape, StepTemplate,
+    MediaKind, Shape, StepTemplate, button,
     registry::{Found, Header, Registry, TemplateStatus},
 };
 use crate::domain::{number::ProviderKind, text::Safe};
@@ -92,6 +92,16 @@ pub enum Cannot {
         /// What the step brings, in words.
         given: String,
     },
+    /// Other buttons than the step fills.
+    #[error("wants {wanted} for template {name:?}, and the step gives {given}")]
+    Buttons {
+        /// Its name.
+        name: String,
+        /// What it has, in words.
+        wanted: String,
+        /// What the step fills, in words.
+        given: String,
+    },
     /// There is nothing in it.
     #[error("gets nothing from this step")]
     Nothing,
@@ -141,12 +151,11 @@ pub fn form(provider: ProviderKind, step: &Shape, registry: &Registry) -> Result
         return forms.try_fold(usual, |usual, other| other.map(|_| usual));
     }
     match (&step.template, provider) {
-        (Some(template), ProviderKind::Meta) => from_registry(step, template, registry)
+        (Some(template), ProviderKind::Meta) => from_registry(provider, step, template, registry)
             .map(|header| Form::Template { id: template.name.clone(), header }),
         (Some(template), ProviderKind::Twilio) => match sid(template, registry) {
-            Some(id) => {
-                from_registry(step, template, registry).map(|_own_media| Form::Template { id, header: false })
-            }
+            Some(id) => from_registry(provider, step, template, registry)
+                .map(|_own_media| Form::Template { id, header: false }),
             None if has_free(step) => free(provider, step),
             None => Err(absent(template, registry)),
         },
@@ -251,7 +260,12 @@ fn absent(template: &StepTemplate, registry: &Registry) -> Cannot {
 }
 
 /// Whether what is known of the account's templates allows this one, and whether the step's media goes on top of it.
-fn from_registry(step: &Shape, template: &StepTemplate, registry: &Registry) -> Result<bool, Cannot> {
+fn from_registry(
+    provider: ProviderKind,
+    step: &Shape,
+    template: &StepTemplate,
+    registry: &Registry,
+) -> Result<bool, Cannot> {
     let known = match registry.find(template) {
         Found::NothingKnown => return Ok(false),
         Found::Absent | Found::OtherLanguage => return Err(absent(template, registry)),
@@ -261,30 +275,48 @@ fn from_registry(step: &Shape, template: &StepTemplate, registry: &Registry) -> 
     if !known.status.may_be_sent() {
         return Err(Cannot::Status { name: name(), status: known.status });
     }
-    if let Some(wanted) = &known.parameters
-        && !fits(wanted, &template.parameters)
-    {
-        let given = template.parameters.names();
+    // Of one that the provider only told of nothing else is known.
+    let Some(wanted) = &known.parameters else { return Ok(false) };
+    let counts_together = provider == ProviderKind::Twilio;
+    let given = if counts_together { template.names_together() } else { template.parameters.names() };
+    if !fits(wanted, &given) {
         return Err(Cannot::Parameters { name: name(), wanted: in_words(wanted), given: in_words(&given) });
     }
-    let given = || step.media.map_or("none".to_owned(), |kind| kind.to_string());
-    match known.header {
-        Header::Fixed => Ok(false),
-        Header::Media(kind) if step.media == Some(kind) => Ok(true),
-        Header::Media(kind) => {
-            Err(Cannot::Header { name: name(), wanted: format!("media of kind {kind}"), given: given() })
-        }
-        Header::Other => Err(Cannot::Header {
+    if counts_together {
+        return Ok(false);
+    }
+    let takes_media = header(step, template, &known.header)?;
+    if !button::fits(&known.buttons, &template.buttons) {
+        return Err(Cannot::Buttons {
             name: name(),
-            wanted: "something that no campaign can fill".to_owned(),
-            given: given(),
-        }),
+            wanted: button::in_words(known.buttons.iter().copied()),
+            given: button::in_words(template.buttons.iter().map(button::StepButton::place)),
+        });
+    }
+    Ok(takes_media)
+}
+
+/// Whether the step's media goes on top of a template with this header.
+fn header(step: &Shape, template: &StepTemplate, header: &Header) -> Result<bool, Cannot> {
+    let title = template.header.names();
+    let cannot = |wanted: String| {
+        let media = step.media.map_or("none".to_owned(), |kind| kind.to_string());
+        let given = if title.is_empty() { media } else { format!("a headline with {}", in_words(&title)) };
+        Err(Cannot::Header { name: template.name.clone(), wanted, given })
+    };
+    match header {
+        Header::Fixed if title.is_empty() => Ok(false),
+        Header::Fixed => cannot("nothing".to_owned()),
+        Header::Text(wanted) if fits(wanted, &title) => Ok(false),
+        Header::Text(wanted) => cannot(format!("a headline with {}", in_words(wanted))),
+        Header::Media(kind) if step.media == Some(*kind) && title.is_empty() => Ok(true),
+        Header::Media(kind) => cannot(format!("media of kind {kind}")),
+        Header::Other => cannot("something that no campaign can fill".to_owned()),
     }
 }
 
-fn fits(wanted: &[String], parameters: &Parameters) -> bool {
-    let mut wanted = wanted.to_vec();
-    let mut given = parameters.names();
+fn fits(wanted: &[String], given: &[String]) -> bool {
+    let (mut wanted, mut given) = (wanted.to_vec(), given.to_vec());
     wanted.sort_unstable();
     given.sort_unstable();
     wanted == given

@@ -1,6 +1,6 @@
 //! What an account's provider says of its templates.
 
-use super::{MediaKind, StepTemplate};
+use super::{MediaKind, StepTemplate, button::OpenButton};
 use crate::domain::{health::Quality, locale::Locale};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -76,32 +76,45 @@ impl fmt::Display for TemplateStatus {
 }
 
 /// What stands above the text of a template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Header {
     /// Nothing, or something that is the same for everybody.
     Fixed,
     /// Media that each message brings along.
     Media(MediaKind),
-    /// A parameter of its own, which campaigns cannot fill.
+    /// A headline with parameters of these names; `1`, `2`, … where they go by their order.
+    Text(Vec<String>),
+    /// Something of its own, which campaigns cannot fill.
     Other,
 }
 
 impl Header {
     /// The name that the database uses.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Fixed => "fixed",
             Self::Media(kind) => kind.name(),
+            Self::Text(_) => "text",
             Self::Other => "other",
         }
     }
 
-    /// Reads the name that the database uses.
+    /// The names of a headline's parameters.
     #[must_use]
-    pub fn named(name: &str) -> Self {
+    pub fn parameters(&self) -> &[String] {
+        match self {
+            Self::Text(names) => names,
+            Self::Fixed | Self::Media(_) | Self::Other => &[],
+        }
+    }
+
+    /// Reads what the database keeps.
+    #[must_use]
+    pub fn named(name: &str, parameters: Vec<String>) -> Self {
         match name {
             "fixed" => Self::Fixed,
+            "text" => Self::Text(parameters),
             other => other.parse().map_or(Self::Other, Self::Media),
         }
     }
@@ -118,10 +131,13 @@ pub struct KnownTemplate {
     pub language: String,
     /// Whether it may be used.
     pub status: TemplateStatus,
-    /// The names of its parameters; `1`, `2`, … where they go by their order. `None`: not known.
+    /// The names of its parameters; `1`, `2`, … where they go by their order. `None`: not known, and neither is what stands
+    /// above and below.
     pub parameters: Option<Vec<String>>,
     /// What stands above its text.
     pub header: Header,
+    /// The buttons that messages fill; none where the provider counts them among the parameters.
+    pub buttons: Vec<OpenButton>,
 }
 
 /// A template as a provider lists it.

@@ -1,6 +1,9 @@
 //! The part of a message that differs by its kind (`meta-cloud.md` section 2).
 
-use crate::domain::content::{Filled, MediaKind};
+use crate::domain::content::{
+    Filled, MediaKind,
+    button::{ButtonKind, FilledButton},
+};
 use crate::provider::{Content, Media, Template};
 use serde::Serialize;
 
@@ -51,6 +54,11 @@ struct Language {
 #[derive(Serialize)]
 struct Component<'a> {
     r#type: &'static str,
+    /// Of a button alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<String>,
     parameters: Vec<Parameter<'a>>,
 }
 
@@ -68,6 +76,10 @@ struct Parameter<'a> {
 #[serde(rename_all = "lowercase")]
 enum Value<'a> {
     Text(&'a str),
+    Payload(&'a str),
+    /// The sheet names the kind of button, not its parameter: this is how Meta's pages on coupons write it.
+    #[serde(rename = "coupon_code")]
+    CouponCode(&'a str),
     Image(MediaObject<'a>),
     Video(MediaObject<'a>),
     Document(MediaObject<'a>),
@@ -105,13 +117,11 @@ impl<'a> MediaObject<'a> {
 
 impl<'a> TemplateBody<'a> {
     fn of(template: &'a Template) -> Self {
-        let header = template
-            .header
-            .as_ref()
-            .and_then(Parameter::of_header)
-            .map(|parameter| Component { r#type: "header", parameters: vec![parameter] });
-        let parameters = Parameter::of_body(&template.parameters);
-        let body = (!parameters.is_empty()).then_some(Component { r#type: "body", parameters });
+        let media = template.media.as_ref().and_then(Parameter::of_header);
+        let top = media.map_or_else(|| Parameter::of_text(&template.values.header), |media| vec![media]);
+        let header = Component::of("header", top);
+        let body = Component::of("body", Parameter::of_text(&template.values.parameters));
+        let buttons = template.values.buttons.iter().map(Component::of_button);
         Self {
             name: &template.id,
             // As Meta spells languages: `pt_BR`.
@@ -119,7 +129,29 @@ impl<'a> TemplateBody<'a> {
                 code: template.language.as_str().replace('-', "_"),
                 policy: "deterministic",
             },
-            components: header.into_iter().chain(body).collect(),
+            components: header.into_iter().chain(body).chain(buttons).collect(),
+        }
+    }
+}
+
+impl<'a> Component<'a> {
+    /// Only where there is something to say.
+    fn of(r#type: &'static str, parameters: Vec<Parameter<'a>>) -> Option<Self> {
+        (!parameters.is_empty()).then_some(Self { r#type, sub_type: None, index: None, parameters })
+    }
+
+    fn of_button(button: &'a FilledButton) -> Self {
+        let value = button.value.as_str();
+        let (r#type, value) = match button.kind {
+            ButtonKind::Url => ("text", Value::Text(value)),
+            ButtonKind::QuickReply => ("payload", Value::Payload(value)),
+            ButtonKind::CopyCode => ("coupon_code", Value::CouponCode(value)),
+        };
+        Self {
+            r#type: "button",
+            sub_type: Some(button.kind.name()),
+            index: Some(button.index.to_string()),
+            parameters: vec![Parameter { r#type, name: None, value }],
         }
     }
 }
@@ -137,7 +169,7 @@ impl<'a> Parameter<'a> {
         Some(Self { r#type: media.kind.name(), name: None, value })
     }
 
-    fn of_body(filled: &'a Filled) -> Vec<Self> {
+    fn of_text(filled: &'a Filled) -> Vec<Self> {
         let text =
             |name: Option<&'a str>, value: &'a str| Self { r#type: "text", name, value: Value::Text(value) };
         match filled {

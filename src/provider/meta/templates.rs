@@ -5,6 +5,7 @@ use crate::{
     domain::{
         content::{
             MediaKind,
+            button::{ButtonKind, OpenButton},
             registry::{Header, KnownTemplate, ListedTemplate, TemplateStatus},
         },
         health::Quality,
@@ -92,6 +93,7 @@ fn template(raw: &Value) -> Option<ListedTemplate> {
             status: TemplateStatus::read(said),
             parameters: Some(body.map(parameters).unwrap_or_default()),
             header: header(raw),
+            buttons: buttons(raw),
         },
         said: reading::words(said),
         category: some(text(raw, "category")),
@@ -127,7 +129,7 @@ fn parameters(body: &str) -> Vec<String> {
     names
 }
 
-/// What each message has to bring beside the parameters of the text.
+/// What each message has to bring above the text.
 fn header(raw: &Value) -> Header {
     let mut header = Header::Fixed;
     for part in array(raw, "components") {
@@ -137,11 +139,14 @@ fn header(raw: &Value) -> Header {
                     "IMAGE" => Header::Media(MediaKind::Image),
                     "VIDEO" => Header::Media(MediaKind::Video),
                     "DOCUMENT" => Header::Media(MediaKind::Document),
-                    "TEXT" if !text(part, "text").contains("{{") => header,
-                    _ => Header::Other,
+                    "TEXT" => match parameters(text(part, "text")) {
+                        names if names.is_empty() => header,
+                        names => Header::Text(names),
+                    },
+                    _ => return Header::Other,
                 };
             }
-            "BUTTONS" if array(part, "buttons").any(is_open) => return Header::Other,
+            "BUTTONS" if array(part, "buttons").any(is_one_time) => return Header::Other,
             "CAROUSEL" | "LIMITED_TIME_OFFER" => return Header::Other,
             _ => {}
         }
@@ -149,9 +154,25 @@ fn header(raw: &Value) -> Header {
     header
 }
 
-/// A button that each message fills.
-fn is_open(button: &Value) -> bool {
-    text(button, "url").contains("{{") || matches!(text(button, "type"), "COPY_CODE" | "OTP")
+/// A button with a code for one time: no campaign makes those.
+fn is_one_time(button: &Value) -> bool {
+    text(button, "type") == "OTP"
+}
+
+/// The buttons that a message may fill, by their places among all of them.
+fn buttons(raw: &Value) -> Vec<OpenButton> {
+    let all = array(raw, "components").filter(|part| text(part, "type") == "BUTTONS");
+    let each = (0..).zip(all.flat_map(|part| array(part, "buttons")));
+    each.filter_map(|(index, button)| {
+        let kind = match text(button, "type") {
+            "URL" if text(button, "url").contains("{{") => ButtonKind::Url,
+            "QUICK_REPLY" => ButtonKind::QuickReply,
+            "COPY_CODE" => ButtonKind::CopyCode,
+            _ => return None,
+        };
+        Some(OpenButton { index, kind })
+    })
+    .collect()
 }
 
 fn array<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {

@@ -1,7 +1,10 @@
 //! Meta's dialect against `meta-cloud.md`. Its codes stand in `codes/tests.rs`.
 
 use super::*;
-use crate::domain::content::{Filled, Link, MediaKind};
+use crate::domain::content::{
+    Filled, FilledTemplate, Link, MediaKind,
+    button::{ButtonKind, FilledButton},
+};
 use crate::domain::outcome::{Certainty, Retry};
 use crate::provider::{Content, Media, Template};
 use std::time::Duration;
@@ -156,16 +159,22 @@ fn media(kind: MediaKind) -> Media {
     }
 }
 
-fn template(parameters: Filled, header: Option<Media>) -> Content {
+fn template(values: FilledTemplate, media: Option<Media>) -> Content {
     let language = "pt-BR".parse().unwrap();
-    Content::Template(Template { id: "spring_offer".to_owned(), language, parameters, header })
+    Content::Template(Template { id: "spring_offer".to_owned(), language, values, media })
+}
+
+fn filled(parameters: Filled) -> FilledTemplate {
+    FilledTemplate { parameters, ..FilledTemplate::default() }
 }
 
 #[test]
 fn a_template_is_the_sheets() {
     let both = Filled::Positional(vec!["Ana".to_owned(), "20%".to_owned()]);
+    let button = FilledButton { index: 0, kind: ButtonKind::Url, value: "promo-20".to_owned() };
+    let whole = FilledTemplate { buttons: vec![button], ..filled(both) };
     assert_eq!(
-        body_of(template(both, Some(media(MediaKind::Image)))),
+        body_of(template(whole, Some(media(MediaKind::Image)))),
         serde_json::json!({
             "messaging_product": "whatsapp", "recipient_type": "individual", "to": "+5511987650001",
             "type": "template",
@@ -174,19 +183,54 @@ fn a_template_is_the_sheets() {
                     {"type": "header", "parameters": [
                         {"type": "image", "image": {"link": "https://cdn.example.com/a.bin"}}]},
                     {"type": "body", "parameters": [
-                        {"type": "text", "text": "Ana"}, {"type": "text", "text": "20%"}]}]},
+                        {"type": "text", "text": "Ana"}, {"type": "text", "text": "20%"}]},
+                    {"type": "button", "sub_type": "url", "index": "0", "parameters": [
+                        {"type": "text", "text": "promo-20"}]}]},
         })
     );
     let named = Filled::Named(vec![("first_name".to_owned(), "Ana".to_owned())]);
     assert_eq!(
-        body_of(template(named, None))["template"]["components"],
+        body_of(template(filled(named), None))["template"]["components"],
         serde_json::json!([{"type": "body", "parameters": [
             {"type": "text", "parameter_name": "first_name", "text": "Ana"}]}])
     );
     assert_eq!(
-        body_of(template(Filled::Positional(Vec::new()), None))["template"],
+        body_of(template(FilledTemplate::default(), None))["template"],
         serde_json::json!({"name": "spring_offer", "language": {"code": "pt_BR", "policy": "deterministic"}}),
         "components are there only for what the template leaves open"
+    );
+}
+
+#[test]
+fn a_headline_and_every_kind_of_button_have_their_components() {
+    let button = |index, kind, value: &str| FilledButton { index, kind, value: value.to_owned() };
+    let buttons = vec![
+        button(1, ButtonKind::QuickReply, "yes-7"),
+        button(2, ButtonKind::Url, "a?b=c"),
+        button(3, ButtonKind::CopyCode, "SAVE20"),
+    ];
+    let by_order = Filled::Positional(vec!["Ana".to_owned()]);
+    let by_name = Filled::Named(vec![("who".to_owned(), "Ana".to_owned())]);
+    let headline = |header| template(FilledTemplate { header, ..FilledTemplate::default() }, None);
+    assert_eq!(
+        body_of(headline(by_order))["template"]["components"],
+        serde_json::json!([{"type": "header", "parameters": [{"type": "text", "text": "Ana"}]}])
+    );
+    assert_eq!(
+        body_of(headline(by_name))["template"]["components"],
+        serde_json::json!([{"type": "header", "parameters": [
+            {"type": "text", "parameter_name": "who", "text": "Ana"}]}])
+    );
+    let pressed = template(FilledTemplate { buttons, ..FilledTemplate::default() }, None);
+    assert_eq!(
+        body_of(pressed)["template"]["components"],
+        serde_json::json!([
+            {"type": "button", "sub_type": "quick_reply", "index": "1", "parameters": [
+                {"type": "payload", "payload": "yes-7"}]},
+            {"type": "button", "sub_type": "url", "index": "2", "parameters": [
+                {"type": "text", "text": "a?b=c"}]},
+            {"type": "button", "sub_type": "copy_code", "index": "3", "parameters": [
+                {"type": "coupon_code", "coupon_code": "SAVE20"}]}])
     );
 }
 

@@ -1,7 +1,7 @@
 //! What a message said, as the ledger keeps it.
 
 use super::script::template::DeclaredTemplate;
-use crate::domain::content::{MediaKind, registry::TemplateStatus};
+use crate::domain::content::{MediaKind, button::FilledButton, registry::TemplateStatus};
 use serde::Serialize;
 
 /// What a message was that is more than a text.
@@ -24,6 +24,12 @@ pub struct SaidTemplate {
     pub language: String,
     /// What it was filled with, by name.
     pub parameters: Vec<(String, String)>,
+    /// What its headline was filled with, where that is not among the parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub header: Vec<(String, String)>,
+    /// What its buttons were filled with, where that is not among the parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub buttons: Vec<FilledButton>,
 }
 
 /// Media as it was sent.

@@ -13,7 +13,6 @@ use super::{
     report::{Delivered, Report, ReportError},
 };
 use crate::domain::{
-    content::Filled,
     number::ProviderKind,
     outcome::{Class, Outcome, Scope},
     phone::Phone,
@@ -219,15 +218,9 @@ fn say(form: &mut Serializer<'_, String>, content: &Content) {
         }
         Content::Template(template) => {
             form.append_pair("ContentSid", &template.id);
-            let variables: serde_json::Map<String, Value> = match &template.parameters {
-                Filled::Positional(values) => (1..)
-                    .zip(values)
-                    .map(|(place, value): (u32, _)| (place.to_string(), value.as_str().into()))
-                    .collect(),
-                Filled::Named(values) => {
-                    values.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
-                }
-            };
+            // Headline and buttons are numbered with the text.
+            let variables: serde_json::Map<String, Value> =
+                template.values.together().into_iter().map(|(name, value)| (name, value.into())).collect();
             if !variables.is_empty() {
                 // An object within a text.
                 form.append_pair("ContentVariables", &Value::Object(variables).to_string());

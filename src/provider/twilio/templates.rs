@@ -76,8 +76,9 @@ fn template(raw: &Value) -> Option<ListedTemplate> {
             status: TemplateStatus::read(said),
             parameters: variables
                 .map(|variables| variables.keys().map(|name| reading::words(name)).collect()),
-            // Media of a content are its own, or one of its variables.
+            // Media of a content are its own, or one of its variables; so is what its headline and buttons leave open.
             header: Header::Fixed,
+            buttons: Vec::new(),
         },
         said: reading::words(said),
         category: approval.and_then(|approval| some(text(approval, "category"))),

@@ -1,7 +1,10 @@
 //! Twilio's dialect against `twilio.md`. Its codes stand in `codes/tests.rs`.
 
 use super::*;
-use crate::domain::content::{Link, MediaKind};
+use crate::domain::content::{
+    Filled, FilledTemplate, Link, MediaKind,
+    button::{ButtonKind, FilledButton},
+};
 use crate::domain::{ids::AttemptId, outcome::Certainty};
 use crate::provider::{Media, Template};
 use std::time::Duration;
@@ -197,14 +200,15 @@ fn fields(each: &[(&str, &str)]) -> Vec<(String, String)> {
 
 #[test]
 fn a_template_is_the_sheets() {
-    let template = |parameters| {
+    let whole = |values| {
         Content::Template(Template {
             id: "HX00000000000000000000000000000001".to_owned(),
             language: "en".parse().unwrap(),
-            parameters,
-            header: None,
+            values,
+            media: None,
         })
     };
+    let template = |parameters| whole(FilledTemplate { parameters, ..FilledTemplate::default() });
     let sid = ("ContentSid", "HX00000000000000000000000000000001");
     let both = Filled::Positional(vec!["Ana \"A\"".to_owned(), "20%".to_owned()]);
     assert_eq!(
@@ -213,7 +217,20 @@ fn a_template_is_the_sheets() {
     );
     let named = Filled::Named(vec![("first_name".to_owned(), "Ana".to_owned())]);
     assert_eq!(fields_of(template(named)), fields(&[sid, ("ContentVariables", r#"{"first_name":"Ana"}"#)]));
-    assert_eq!(fields_of(template(Filled::Positional(Vec::new()))), fields(&[sid]));
+    assert_eq!(fields_of(template(Filled::default())), fields(&[sid]));
+    let one = |value: &str| Filled::Positional(vec![value.to_owned()]);
+    let button = |index, value: &str| FilledButton { index, kind: ButtonKind::Url, value: value.to_owned() };
+    let everything = FilledTemplate {
+        parameters: one("Ana"),
+        header: one("Spring"),
+        buttons: vec![button(1, "promo-20"), button(4, "terms")],
+    };
+    let numbered = r#"{"1":"Ana","2":"Spring","3":"promo-20","4":"terms"}"#;
+    assert_eq!(
+        fields_of(whole(everything)),
+        fields(&[sid, ("ContentVariables", numbered)]),
+        "headline and buttons are numbered behind the text"
+    );
 }
 
 #[test]

@@ -181,8 +181,8 @@ fn there_is_no_way_to_send_a_template() {
     let content = Content::Template(crate::provider::Template {
         id: "offer".to_owned(),
         language: "en".parse().unwrap(),
-        parameters: crate::domain::content::Filled::Positional(Vec::new()),
-        header: None,
+        values: crate::domain::content::FilledTemplate::default(),
+        media: None,
     });
     let outgoing = Outgoing { attempt: AttemptId::new(), to: phone(), content };
     assert!(Ultramsg.send_request(&line("1150").unwrap(), &outgoing).is_none());

@@ -5,6 +5,7 @@ use super::{Reading, STEP};
 use crate::domain::content::{
     CAPTION_LIMIT, Link, MediaKind, PARAMETER_LIMIT, Parameters, StepContent, StepMedia, StepTemplate,
     TEMPLATE_NAME_LIMIT,
+    button::{BUTTONS, ButtonKind, StepButton},
 };
 use crate::domain::locale::Locale;
 use crate::domain::number::ProviderKind;
@@ -13,7 +14,9 @@ use crate::domain::template::{LocalizedText, Text, Texts};
 use std::collections::BTreeMap;
 use toml::de::DeValue;
 
-const TEMPLATE: Keys = Keys { known: &["name", "language", "languages", "parameters"], later: &[] };
+const TEMPLATE: Keys =
+    Keys { known: &["name", "language", "languages", "parameters", "header", "buttons"], later: &[] };
+const BUTTON: Keys = Keys { known: &["index", "url", "payload", "code"], later: &[] };
 const MEDIA: Keys = Keys { known: &["kind", "url", "filename"], later: &[] };
 const TEXT_FORM: &str = "write it by language, text = { en = \"Hello {{name|friend}}\" }";
 const TEMPLATE_FORM: &str =
@@ -21,6 +24,8 @@ const TEMPLATE_FORM: &str =
 const LANGUAGES_FORM: &str = "write languages = [\"fr\", \"pt-BR\"], those beside language";
 const MEDIA_FORM: &str = "write media = { kind = \"image\", url = \"https://example.com/a.jpg\" }";
 const PARAMETERS_FORM: &str = "write parameters = [\"{{name|friend}}\"] in order, or parameters = { first_name = \"{{name|friend}}\" } by name";
+const HEADER_FORM: &str = "write header = \"{{name|friend}}\", or header = { first_name = \"{{name|friend}}\" } where the template names it";
+const BUTTONS_FORM: &str = "write buttons = [{ index = 0, url = \"promo-20\" }], with url, payload or code";
 /// Longest name of a document, in characters (`ultramsg.md` section 2).
 const FILE_NAME_LIMIT: usize = 255;
 
@@ -86,12 +91,96 @@ impl Reading<'_, '_, '_> {
             });
         let languages = section.get("languages").map(|setting| self.languages(&setting, language.as_ref()));
         let parameters = section.get("parameters").map(|setting| self.parameters(&setting));
+        let header = section.get("header").map(|setting| self.header(&setting));
+        let buttons = section.get("buttons").map(|setting| self.buttons(&setting));
         Some(StepTemplate {
             name: name?,
             language: language?,
             languages: super::optional(languages)?.unwrap_or_default(),
             parameters: parameters.unwrap_or_else(|| Some(Parameters::default()))?,
+            header: header.unwrap_or_else(|| Some(Parameters::default()))?,
+            buttons: super::optional(buttons)?.unwrap_or_default(),
         })
+    }
+
+    /// The one parameter of a headline.
+    fn header(&mut self, setting: &Setting<'_, '_>) -> Option<Parameters> {
+        match setting.value {
+            DeValue::String(_) => self.parameter(setting).map(|text| Parameters::Positional(vec![text])),
+            DeValue::Table(_) => {
+                let named = self.named(setting, HEADER_FORM)?;
+                if named.len() > 1 {
+                    let count = named.len();
+                    self.refuse(
+                        setting,
+                        format_args!(
+                            "{} has {count} parameters, a headline has one: {HEADER_FORM}",
+                            setting.path
+                        ),
+                    );
+                    return None;
+                }
+                Some(Parameters::Named(named))
+            }
+            _ => {
+                self.refuse(
+                    setting,
+                    format_args!("{} is neither a text nor a table: {HEADER_FORM}", setting.path),
+                );
+                None
+            }
+        }
+    }
+
+    /// Buttons, each place once.
+    fn buttons(&mut self, setting: &Setting<'_, '_>) -> Option<Vec<StepButton>> {
+        let mut buttons: Vec<StepButton> = Vec::new();
+        let mut is_whole = true;
+        for (nth, each) in setting.list(BUTTONS_FORM, self.findings).iter().enumerate() {
+            let Some(button) = self.button(nth, each) else {
+                is_whole = false;
+                continue;
+            };
+            if buttons.iter().any(|other| other.index == button.index) {
+                self.refuse(
+                    each,
+                    format_args!(
+                        "{} is the button at {} for the second time: take one out",
+                        each.path, button.index
+                    ),
+                );
+                is_whole = false;
+            }
+            buttons.push(button);
+        }
+        is_whole.then_some(buttons)
+    }
+
+    /// `nth`: its place in the list, which is its place in the template unless it says otherwise.
+    fn button(&mut self, nth: usize, setting: &Setting<'_, '_>) -> Option<StepButton> {
+        let section = setting.section(BUTTONS_FORM, self.findings)?;
+        section.check_keys(&BUTTON, self.findings);
+        let place = match section.get("index") {
+            None => i64::try_from(nth).unwrap_or(i64::MAX),
+            Some(index) => index.integer("write index = 0 for the first button", self.findings)?,
+        };
+        let Some(index) = u8::try_from(place).ok().filter(|index| *index < BUTTONS) else {
+            self.refuse(
+                setting,
+                format_args!("{} is at {place}: the buttons of a template are at 0 to 9", setting.path),
+            );
+            return None;
+        };
+        let given: Vec<_> =
+            ButtonKind::ALL.into_iter().filter_map(|kind| Some((kind, section.get(kind.key())?))).collect();
+        let [(kind, text)] = given.as_slice() else {
+            self.refuse(
+                setting,
+                format_args!("{} has not exactly one of url, payload and code: {BUTTONS_FORM}", setting.path),
+            );
+            return None;
+        };
+        Some(StepButton { index, kind: *kind, text: self.parameter(text)? })
     }
 
     /// The languages that a template has beside its usual one, each once.
@@ -143,22 +232,7 @@ impl Reading<'_, '_, '_> {
                 let texts: Vec<_> = elements.iter().map(|each| self.parameter(each)).collect();
                 texts.into_iter().collect::<Option<Vec<Text>>>().map(Parameters::Positional)
             }
-            DeValue::Table(_) => {
-                let section = setting.section(PARAMETERS_FORM, self.findings)?;
-                let each = section.settings();
-                if each.is_empty() {
-                    self.refuse(setting, format_args!("{} names none: {PARAMETERS_FORM}", setting.path));
-                    return None;
-                }
-                let named: Vec<_> = each
-                    .iter()
-                    .map(|each| {
-                        let name = each.path[setting.path.len() + 1..].to_owned();
-                        Some((name, self.parameter(each)?))
-                    })
-                    .collect();
-                named.into_iter().collect::<Option<BTreeMap<String, Text>>>().map(Parameters::Named)
-            }
+            DeValue::Table(_) => self.named(setting, PARAMETERS_FORM).map(Parameters::Named),
             _ => {
                 self.refuse(
                     setting,
@@ -167,6 +241,24 @@ impl Reading<'_, '_, '_> {
                 None
             }
         }
+    }
+
+    /// Parameters by name, at least one.
+    fn named(&mut self, setting: &Setting<'_, '_>, form: &str) -> Option<BTreeMap<String, Text>> {
+        let section = setting.section(form, self.findings)?;
+        let each = section.settings();
+        if each.is_empty() {
+            self.refuse(setting, format_args!("{} names none: {form}", setting.path));
+            return None;
+        }
+        let named: Vec<_> = each
+            .iter()
+            .map(|each| {
+                let name = each.path[setting.path.len() + 1..].to_owned();
+                Some((name, self.parameter(each)?))
+            })
+            .collect();
+        named.into_iter().collect()
     }
 
     fn parameter(&mut self, setting: &Setting<'_, '_>) -> Option<Text> {

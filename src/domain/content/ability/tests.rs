@@ -1,7 +1,7 @@
 //! What each provider can send of each kind of step: the tables of the sheets' section 2, read by hand.
 
 use super::*;
-use crate::domain::content::registry::KnownTemplate;
+use crate::domain::content::{Parameters, registry::KnownTemplate};
 use crate::domain::locale::Locale;
 use crate::domain::template::Text;
 use std::collections::BTreeMap;
@@ -10,12 +10,8 @@ const SID: &str = "HX00000000000000000000000000000001";
 
 fn template(name: &str, parameters: usize) -> StepTemplate {
     let text = |_| Text::parse("{{name|friend}}").unwrap();
-    StepTemplate {
-        name: name.to_owned(),
-        language: "en".parse().unwrap(),
-        languages: Vec::new(),
-        parameters: Parameters::Positional((0..parameters).map(text).collect()),
-    }
+    let parameters = Parameters::Positional((0..parameters).map(text).collect());
+    StepTemplate::filled_with(name.to_owned(), "en".parse().unwrap(), parameters)
 }
 
 /// `text`, `image`, `template` and so on, with spaces between.
@@ -41,6 +37,7 @@ fn known(status: TemplateStatus) -> KnownTemplate {
         status,
         parameters: Some(vec!["1".to_owned()]),
         header: Header::Fixed,
+        buttons: Vec::new(),
     }
 }
 
@@ -214,6 +211,81 @@ fn media_goes_on_top_of_a_template_that_has_a_place_for_it() {
     );
     assert!(said(meta, &step("template"), &image).starts_with("no: wants media of kind image"));
     assert!(said(meta, &step("template"), &with(Header::Other)).starts_with("no: wants something"));
+}
+
+#[test]
+fn a_headline_is_filled_where_the_template_has_one() {
+    let meta = ProviderKind::Meta;
+    let with = |header| listed(vec![KnownTemplate { header, ..known(TemplateStatus::Approved) }]);
+    let titled = |header| Shape {
+        template: Some(StepTemplate { header, ..template("offer", 1) }),
+        ..step("template image")
+    };
+    let text = || Text::parse("{{name|friend}}").unwrap();
+    let (none, one) = (Parameters::default(), Parameters::Positional(vec![text()]));
+    let named = Parameters::Named(BTreeMap::from([("who".to_owned(), text())]));
+    let by_order = || with(Header::Text(vec!["1".into()]));
+    let by_name = || with(Header::Text(vec!["who".into()]));
+    let wants = |wanted: &str, given: &str| {
+        format!("no: wants {wanted} on top of template \"offer\", and the step brings {given}")
+    };
+    let one_given = "a headline with 1 parameter";
+    let image = with(Header::Media(MediaKind::Image));
+    for (parameters, registry, expected) in [
+        (&one, by_order(), "template offer".to_owned()),
+        (&named, by_name(), "template offer".to_owned()),
+        (&none, by_order(), wants("a headline with 1 parameter", "image")),
+        (&one, by_name(), wants("a headline with who", one_given)),
+        (&one, with(Header::Fixed), wants("nothing", one_given)),
+        (&one, image, wants("media of kind image", one_given)),
+        // Before the first list the provider's answer tells.
+        (&one, Registry::default(), "template offer".to_owned()),
+    ] {
+        assert_eq!(said(meta, &titled(parameters.clone()), &registry), expected);
+    }
+}
+
+#[test]
+fn buttons_are_filled_where_the_template_has_them() {
+    let open = |index, kind| button::OpenButton { index, kind };
+    let (url, code) = (button::ButtonKind::Url, button::ButtonKind::CopyCode);
+    let registry = listed(vec![KnownTemplate {
+        buttons: vec![open(0, button::ButtonKind::QuickReply), open(1, url)],
+        ..known(TemplateStatus::Approved)
+    }]);
+    let with = |index, kind| {
+        let text = Text::parse("promo").unwrap();
+        let buttons = vec![button::StepButton { index, kind, text }];
+        Shape { template: Some(StepTemplate { buttons, ..template("offer", 1) }), ..step("template") }
+    };
+    let meta = ProviderKind::Meta;
+    assert_eq!(said(meta, &with(1, url), &registry), "template offer");
+    let wants = "no: wants buttons payload at 0 and url at 1 for template \"offer\", and the step gives";
+    assert_eq!(said(meta, &step("template"), &registry), format!("{wants} no buttons"));
+    assert_eq!(said(meta, &with(0, code), &registry), format!("{wants} buttons code at 0"));
+    assert_eq!(said(meta, &with(1, code), &Registry::default()), "template offer", "nothing is known yet");
+}
+
+#[test]
+fn twilio_numbers_text_headline_and_buttons_together() {
+    let text = || Text::parse("{{name|friend}}").unwrap();
+    let full = StepTemplate {
+        header: Parameters::Named(BTreeMap::from([("title".to_owned(), text())])),
+        buttons: vec![button::StepButton { index: 2, kind: button::ButtonKind::Url, text: text() }],
+        ..template("offer", 2)
+    };
+    assert_eq!(full.names_together(), ["1", "2", "title", "4"]);
+    let shape = Shape { template: Some(full), ..step("template") };
+    let wanting = |names: &[&str]| {
+        let parameters = Some(names.iter().map(|name| (*name).to_owned()).collect());
+        listed(vec![KnownTemplate { parameters, ..known(TemplateStatus::Approved) }])
+    };
+    let twilio = ProviderKind::Twilio;
+    assert_eq!(said(twilio, &shape, &wanting(&["4", "1", "2", "title"])), format!("template {SID}"));
+    assert_eq!(
+        said(twilio, &shape, &wanting(&["1", "2"])),
+        "no: wants 2 parameters for template \"offer\", and the step gives 1, 2, title, 4"
+    );
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn every_page_is_asked_for() {
                 status: TemplateStatus::Approved,
                 parameters: Some(vec!["1".into(), "2".into()]),
                 header: Header::Fixed,
+                buttons: Vec::new(),
             },
             said: "APPROVED".into(),
             category: Some("MARKETING".into()),
@@ -71,7 +72,8 @@ fn what_a_message_brings_on_top_is_read() {
     let table = [
         (json!([]), Header::Fixed),
         (json!([{"type": "HEADER", "format": "TEXT", "text": "Hi"}]), Header::Fixed),
-        (json!([{"type": "HEADER", "format": "TEXT", "text": "Hi {{1}}"}]), Header::Other),
+        (json!([{"type": "HEADER", "format": "TEXT", "text": "Hi {{1}}"}]), Header::Text(vec!["1".into()])),
+        (json!([{"type": "HEADER", "format": "TEXT", "text": "{{who}}"}]), Header::Text(vec!["who".into()])),
         (json!([{"type": "HEADER", "format": "IMAGE"}]), Header::Media(MediaKind::Image)),
         (json!([{"type": "HEADER", "format": "VIDEO"}]), Header::Media(MediaKind::Video)),
         (json!([{"type": "HEADER", "format": "DOCUMENT"}]), Header::Media(MediaKind::Document)),
@@ -79,6 +81,11 @@ fn what_a_message_brings_on_top_is_read() {
         (json!([{"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Yes"}]}]), Header::Fixed),
         (
             json!([{"type": "BUTTONS", "buttons": [{"type": "URL", "url": "https://a.example/{{1}}"}]}]),
+            Header::Fixed,
+        ),
+        // A code for one time is what no campaign sends.
+        (
+            json!([{"type": "HEADER", "format": "IMAGE"}, {"type": "BUTTONS", "buttons": [{"type": "OTP"}]}]),
             Header::Other,
         ),
         (json!([{"type": "CAROUSEL", "cards": []}]), Header::Other),
@@ -86,6 +93,22 @@ fn what_a_message_brings_on_top_is_read() {
     for (components, header) in table {
         assert_eq!(template(&raw("a", &components)).unwrap().known.header, header, "{components}");
     }
+}
+
+#[test]
+fn the_buttons_that_messages_fill_are_read_with_their_places() {
+    let all = json!([{"type": "BODY", "text": "Hi"}, {"type": "BUTTONS", "buttons": [
+        {"type": "URL", "text": "Site", "url": "https://a.example/"},
+        {"type": "QUICK_REPLY", "text": "Yes"},
+        {"type": "URL", "text": "Offer", "url": "https://a.example/{{1}}", "example": ["x"]},
+        {"type": "PHONE_NUMBER", "text": "Call", "phone_number": "+15550783881"},
+        {"type": "COPY_CODE", "example": "SAVE20"},
+    ]}]);
+    let open = |index, kind| OpenButton { index, kind };
+    assert_eq!(
+        template(&raw("a", &all)).unwrap().known.buttons,
+        [open(1, ButtonKind::QuickReply), open(2, ButtonKind::Url), open(4, ButtonKind::CopyCode)]
+    );
 }
 
 #[test]

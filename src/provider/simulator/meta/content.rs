@@ -2,13 +2,17 @@
 
 use super::Problem;
 use crate::domain::{
-    content::{CAPTION_LIMIT, MediaKind, registry::TemplateStatus},
+    content::{
+        CAPTION_LIMIT, MediaKind,
+        button::{BUTTONS, ButtonKind, FilledButton, OpenButton},
+        registry::TemplateStatus,
+    },
     number::ProviderKind,
 };
 use crate::provider::simulator::{
     dialect::{self, Envelope, Reply, json},
     http::Request,
-    script::template::DeclaredTemplate,
+    script::template::{DeclaredButton, DeclaredTemplate},
     wording::{self, KnownAs, Said, SaidMedia, SaidTemplate},
     world::World,
 };
@@ -67,22 +71,64 @@ pub fn template(object: Option<&Value>) -> Result<Said, Problem> {
     if policy.is_some_and(|policy| policy != "deterministic") {
         return Err((100, "Param template.language.policy must be deterministic"));
     }
-    let mut said =
-        SaidTemplate { name: text("name").to_owned(), language: code.to_owned(), parameters: Vec::new() };
-    let mut header = None;
+    let mut said = SaidTemplate {
+        name: text("name").to_owned(),
+        language: code.to_owned(),
+        parameters: Vec::new(),
+        header: Vec::new(),
+        buttons: Vec::new(),
+    };
+    let mut media = None;
     for component in object.get("components").and_then(Value::as_array).into_iter().flatten() {
         let parameters = component.get("parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         match component.get("type").and_then(Value::as_str) {
-            Some("body") => said.parameters = body(parameters)?,
-            Some("header") => header = Some(header_media(parameters)?),
-            Some("button") => {}
+            Some("body") => said.parameters = texts(parameters)?,
+            Some("header") if parameters.first().is_some_and(|first| first["type"] == "text") => {
+                said.header = texts(parameters)?;
+            }
+            Some("header") => media = Some(header_media(parameters)?),
+            Some("button") => said.buttons.push(button(component, parameters)?),
             _ => return Err((100, "Param template.components[].type must be header, body or button")),
         }
     }
-    Ok(Said { kind: "template", template: Some(said), media: header })
+    Ok(Said { kind: "template", template: Some(said), media })
 }
 
-fn body(parameters: &[Value]) -> Result<Vec<(String, String)>, Problem> {
+/// A button with its one parameter; its place is written as text or as a number.
+fn button(component: &Value, parameters: &[Value]) -> Result<FilledButton, Problem> {
+    let sub_type = component.get("sub_type").and_then(Value::as_str).unwrap_or_default();
+    let kind = ButtonKind::ALL.into_iter().find(|kind| kind.name() == sub_type);
+    let kind = kind.ok_or((100, "Param template.components[].sub_type is not valid"))?;
+    let index = component.get("index");
+    let index = index.and_then(|index| index.as_u64().or_else(|| index.as_str()?.parse().ok()));
+    let Some(index) = index.and_then(|index| u8::try_from(index).ok()).filter(|index| *index < BUTTONS)
+    else {
+        return Err((131_008, "Required parameter is missing: the index of a button"));
+    };
+    let [parameter] = parameters else {
+        return Err((132_012, "buttons: the number of parameters is not 1"));
+    };
+    let wanted = match kind {
+        ButtonKind::Url => "text",
+        ButtonKind::QuickReply => "payload",
+        ButtonKind::CopyCode => "coupon_code",
+    };
+    if parameter.get("type").and_then(Value::as_str) != Some(wanted) {
+        return Err((132_012, "buttons: Parameter format does not match format in the created template"));
+    }
+    match parameter.get(wanted).and_then(Value::as_str) {
+        Some(value) if wording::is_parameter(value) => {
+            Ok(FilledButton { index, kind, value: value.to_owned() })
+        }
+        Some(value) if !value.is_empty() => {
+            Err((132_018, "Param text cannot have new-line/tab characters or more than 4 consecutive spaces"))
+        }
+        _ => Err((131_008, "Required parameter is missing: the value of a button")),
+    }
+}
+
+/// The texts of a headline or a body.
+fn texts(parameters: &[Value]) -> Result<Vec<(String, String)>, Problem> {
     let mut read = Vec::with_capacity(parameters.len());
     for (parameter, place) in parameters.iter().zip(1..) {
         if parameter.get("type").and_then(Value::as_str) != Some("text") {
@@ -133,20 +179,36 @@ pub fn known<'a>(world: &'a World, number: u32, said: &Said) -> Result<Option<Kn
             return Err((132_001, "template name does not exist in the translation"));
         }
     }
-    let wanted = known.declared.parameters();
-    if wanted.len() != asked.parameters.len() {
-        return Err((
-            132_000,
-            "body: number of localizable_params does not match the expected number of params",
-        ));
-    }
-    if !asked.parameters.iter().all(|(name, _)| wanted.contains(&name.as_str())) {
-        return Err((132_012, "Parameter name is missing or does not match the created template"));
-    }
+    agree(&known.declared.parameters(), &asked.parameters)?;
+    agree(&known.declared.headline_parameters(), &asked.header)?;
+    press(&known.declared.open_buttons(), &asked.buttons)?;
     if known.declared.header != said.media.as_ref().map(|media| media.kind) {
         return Err((132_012, "header: Format mismatch, expected another kind of media"));
     }
     Ok(Some(known))
+}
+
+/// Whether a headline or a body is filled as it was declared.
+fn agree(wanted: &[&str], given: &[(String, String)]) -> Result<(), Problem> {
+    if wanted.len() != given.len() {
+        return Err((132_000, "number of localizable_params does not match the expected number of params"));
+    }
+    if !given.iter().all(|(name, _)| wanted.contains(&name.as_str())) {
+        return Err((132_012, "Parameter name is missing or does not match the created template"));
+    }
+    Ok(())
+}
+
+/// Whether the buttons are filled that have to be, and no others.
+fn press(open: &[OpenButton], given: &[FilledButton]) -> Result<(), Problem> {
+    let is_filled = |open: &OpenButton| given.iter().any(|button| button.index == open.index);
+    if open.iter().any(|open| open.kind.must_be_filled() && !is_filled(open)) {
+        return Err((131_008, "Required parameter is missing: a button requires a parameter"));
+    }
+    if !given.iter().all(|button| open.contains(&OpenButton { index: button.index, kind: button.kind })) {
+        return Err((132_018, "buttons: there is no such button to fill in the created template"));
+    }
+    Ok(())
 }
 
 /// `GET /{version}/{waba-id}/message_templates`.
@@ -184,7 +246,14 @@ fn show(world: &World, known: &KnownAs<'_>, fields: &str) -> Value {
     if let Some(kind) = declared.header {
         components.push(value!({"type": "HEADER", "format": kind.name().to_uppercase()}));
     }
+    if !declared.headline.is_empty() {
+        components.push(value!({"type": "HEADER", "format": "TEXT", "text": declared.headline}));
+    }
     components.push(value!({"type": "BODY", "text": declared.body}));
+    if !declared.buttons.is_empty() {
+        let buttons: Vec<Value> = declared.buttons.iter().map(show_button).collect();
+        components.push(value!({"type": "BUTTONS", "buttons": buttons}));
+    }
     let quality = if declared.quality.is_empty() { "UNKNOWN" } else { &declared.quality };
     let by_order = declared.parameters().iter().all(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
     let all = value!({
@@ -200,4 +269,12 @@ fn show(world: &World, known: &KnownAs<'_>, fields: &str) -> Value {
         }
     }
     Value::Object(shown)
+}
+
+fn show_button(button: &DeclaredButton) -> Value {
+    match button.kind {
+        ButtonKind::Url => value!({"type": "URL", "text": "Open", "url": button.url}),
+        ButtonKind::QuickReply => value!({"type": "QUICK_REPLY", "text": "Yes"}),
+        ButtonKind::CopyCode => value!({"type": "COPY_CODE", "example": "CODE"}),
+    }
 }

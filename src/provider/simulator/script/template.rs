@@ -1,7 +1,13 @@
 //! Templates that a simulated provider has approved, or not.
 
 use super::duration;
-use crate::domain::{content::MediaKind, number::ProviderKind};
+use crate::domain::{
+    content::{
+        MediaKind,
+        button::{BUTTONS, ButtonKind, OpenButton},
+    },
+    number::ProviderKind,
+};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -24,6 +30,10 @@ pub struct DeclaredTemplate {
     pub body: String,
     /// The media that each message puts on top.
     pub header: Option<MediaKind>,
+    /// The headline in its place, `{{1}}` or `{{name}}` where it is filled; empty: none.
+    pub headline: String,
+    /// Its buttons, in order.
+    pub buttons: Vec<DeclaredButton>,
     /// How people take it.
     pub quality: String,
     /// Its state, in the provider's word, to begin with.
@@ -32,6 +42,17 @@ pub struct DeclaredTemplate {
     pub reason: String,
     /// What its state becomes.
     pub then: Vec<Turn>,
+}
+
+/// A button of a template.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeclaredButton {
+    /// What it is.
+    pub kind: ButtonKind,
+    /// Where it leads, with `{{1}}` at its end where messages fill it.
+    #[serde(default)]
+    pub url: String,
 }
 
 /// A change of a template's state; the last that came about decides.
@@ -46,18 +67,31 @@ pub struct Turn {
 }
 
 impl DeclaredTemplate {
-    /// The names of its parameters, each once, in the order of its text.
+    /// The names of its parameters, each once, in the order of its text; where its provider numbers them together, those of
+    /// its headline and buttons too.
     pub fn parameters(&self) -> Vec<&str> {
-        let mut names = Vec::new();
-        let mut rest = self.body.as_str();
-        while let Some((_, behind)) = rest.split_once("{{") {
-            let Some((name, behind)) = behind.split_once("}}") else { break };
-            if !names.contains(&name.trim()) {
-                names.push(name.trim());
+        let mut names = names_in(&self.body);
+        if self.provider == ProviderKind::Twilio {
+            let all = std::iter::once(&self.headline).chain(self.buttons.iter().map(|button| &button.url));
+            for name in all.flat_map(|text| names_in(text)) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
             }
-            rest = behind;
         }
         names
+    }
+
+    /// The names of its headline's parameters.
+    pub fn headline_parameters(&self) -> Vec<&str> {
+        names_in(&self.headline)
+    }
+
+    /// The buttons that messages fill.
+    pub fn open_buttons(&self) -> Vec<OpenButton> {
+        let is_open = |button: &&DeclaredButton| button.kind != ButtonKind::Url || button.url.contains("{{");
+        let each = (0..).zip(&self.buttons).filter(|(_, button)| is_open(button));
+        each.map(|(index, button)| OpenButton { index, kind: button.kind }).collect()
     }
 
     /// Its state now.
@@ -77,6 +111,20 @@ impl DeclaredTemplate {
     }
 }
 
+/// The names between the braces, each once.
+fn names_in(text: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some((_, behind)) = rest.split_once("{{") {
+        let Some((name, behind)) = behind.split_once("}}") else { break };
+        if !names.contains(&name.trim()) {
+            names.push(name.trim());
+        }
+        rest = behind;
+    }
+    names
+}
+
 /// As it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,6 +140,10 @@ pub(super) struct RawTemplate {
     category: String,
     body: String,
     header: Option<MediaKind>,
+    #[serde(default)]
+    headline: String,
+    #[serde(default)]
+    buttons: Vec<DeclaredButton>,
     #[serde(default)]
     quality: String,
     #[serde(default = "approved")]
@@ -135,6 +187,12 @@ impl RawTemplate {
         if self.header == Some(MediaKind::Audio) {
             return Err(format!("template {:?}: no template has sound on top", self.name));
         }
+        if self.header.is_some() && !self.headline.is_empty() {
+            return Err(format!("template {:?}: it has a header or a headline, not both", self.name));
+        }
+        if self.buttons.len() > usize::from(BUTTONS) {
+            return Err(format!("template {:?}: it has more than {BUTTONS} buttons", self.name));
+        }
         let then = self.then.into_iter().map(RawTurn::read).collect::<Result<_, _>>()?;
         Ok(DeclaredTemplate {
             provider: self.provider,
@@ -145,6 +203,8 @@ impl RawTemplate {
             category: self.category,
             body: self.body,
             header: self.header,
+            headline: self.headline,
+            buttons: self.buttons,
             quality: self.quality,
             status: self.status,
             reason: self.reason,

@@ -44,6 +44,23 @@ language = "en"
 body = "Hi"
 
 [[template]]
+provider = "meta"
+name = "pressed"
+language = "en"
+headline = "For {{1}}"
+body = "Hi"
+buttons = [{ kind = "quick_reply" }, { kind = "url", url = "https://a.example/" }, { kind = "url", url = "https://a.example/{{1}}" }, { kind = "copy_code" }]
+
+[[template]]
+provider = "twilio"
+id = "HX00000000000000000000000000000003"
+name = "pressed"
+language = "en"
+headline = "For {{2}}"
+body = "Hi {{1}}"
+buttons = [{ kind = "url", url = "https://a.example/{{3}}" }]
+
+[[template]]
 provider = "twilio"
 id = "HX00000000000000000000000000000001"
 name = "offer"
@@ -123,6 +140,52 @@ async fn meta_checks_a_template_against_its_list() {
 }
 
 #[tokio::test]
+async fn meta_checks_headline_and_buttons_of_a_template() {
+    let simulator = start(TEMPLATES);
+    let pressed = |components: &[&str]| {
+        let components = components.join(",");
+        meta_template(&format!(
+            r#"{{"name":"pressed","language":{{"code":"en"}},"components":[{components}]}}"#
+        ))
+    };
+    let button = |kind: &str, index: &str, parameter: &str| {
+        format!(r#"{{"type":"button","sub_type":"{kind}","index":{index},"parameters":[{parameter}]}}"#)
+    };
+    let headline = r#"{"type":"header","parameters":[{"type":"text","text":"Ana"}]}"#;
+    let code = button("copy_code", "3", r#"{"type":"coupon_code","coupon_code":"SAVE20"}"#);
+    let url = button("url", "\"2\"", r#"{"type":"text","text":"promo-20"}"#);
+    let yes = button("quick_reply", "\"0\"", r#"{"type":"payload","payload":"yes"}"#);
+    let table = [
+        (pressed(&[headline, &url, &code]), 0),
+        (pressed(&[headline, &yes, &url, &code]), 0),
+        (pressed(&[&url, &code]), 132_000),
+        (pressed(&[headline, headline, &url]), 131_008),
+        (pressed(&[headline, &code]), 131_008),
+        (pressed(&[headline, &url, &code, &button("url", "1", r#"{"type":"text","text":"x"}"#)]), 132_018),
+        (pressed(&[headline, &url, &button("url", "3", r#"{"type":"text","text":"x"}"#)]), 132_018),
+        (pressed(&[headline, &code, &button("url", "2", r#"{"type":"payload","payload":"x"}"#)]), 132_012),
+        (pressed(&[headline, &code, &button("url", "2", r#"{"type":"text","text":""}"#)]), 131_008),
+        (pressed(&[headline, &code, &button("url", "2", r#"{"type":"text","text":"a\nb"}"#)]), 132_018),
+        (pressed(&[headline, &code, &button("url", "12", r#"{"type":"text","text":"x"}"#)]), 131_008),
+        (pressed(&[headline, &code, &button("url", "2", "")]), 132_012),
+        (pressed(&[headline, &code, &button("dial", "2", r#"{"type":"text","text":"x"}"#)]), 100),
+    ];
+    for (body, expected) in table {
+        assert_eq!(self::code(&meta(&simulator, &body).await.1), expected, "{body}");
+    }
+    let ledger = simulator.ledger();
+    assert_eq!(ledger.len(), 2);
+    let template = ledger[1].template.as_ref().unwrap();
+    assert_eq!(template.header, [("1".into(), "Ana".into())]);
+    let buttons: Vec<_> = template
+        .buttons
+        .iter()
+        .map(|button| (button.index, button.kind.name(), button.value.as_str()))
+        .collect();
+    assert_eq!(buttons, [(0, "quick_reply", "yes"), (2, "url", "promo-20"), (3, "copy_code", "SAVE20")]);
+}
+
+#[tokio::test]
 async fn meta_takes_media_by_link() {
     let simulator = start("");
     let media = |kind: &str, object: &str| {
@@ -171,6 +234,8 @@ async fn twilio_checks_a_content_by_its_sid() {
         (with(1, r#"{"1":null}"#), 21_656),
         (with(1, "Ana"), 21_656),
         (with(1, r#"{"1":"a\nb"}"#), 21_656),
+        (with(3, r#"{"1":"Ana","2":"you","3":"promo"}"#), 0),
+        (with(3, r#"{"1":"Ana"}"#), 21_656),
         (sid(9), 21_655),
         (format!("{base}ContentSid=offer"), 21_655),
         (format!("{base}ContentVariables=%7B%7D"), 21_654),
@@ -187,8 +252,13 @@ async fn twilio_checks_a_content_by_its_sid() {
     let ledger = simulator.ledger();
     let bodies: Vec<(&str, &str)> = ledger.iter().map(|entry| (entry.kind, entry.body.as_str())).collect();
     assert_eq!(
-        bodies[..3],
-        [("template", "Hello Ana"), ("image", "Hi"), ("video", "https://a.example/b.mp4")],
+        bodies[..4],
+        [
+            ("template", "Hello Ana"),
+            ("template", "Hi Ana"),
+            ("image", "Hi"),
+            ("video", "https://a.example/b.mp4")
+        ],
         "a caption with anything but a picture is lost"
     );
 }
@@ -241,12 +311,16 @@ async fn templates_are_listed_page_by_page() {
         }
         after = format!("&after={}", body["paging"]["cursors"]["after"].as_str().unwrap());
     }
-    assert_eq!(names, ["offer APPROVED", "named APPROVED", "tired APPROVED", "gone DISABLED"]);
+    assert_eq!(
+        names,
+        ["offer APPROVED", "named APPROVED", "tired APPROVED", "gone DISABLED", "pressed APPROVED"]
+    );
     let (status, body) =
         ask(&simulator, "GET", "/v1/ContentAndApprovals?PageSize=1", &[("authorization", LOGIN)], "").await;
     assert_eq!(status, 200, "{body}");
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(body["contents"][0]["sid"], "HX00000000000000000000000000000001");
+    assert_eq!(body["contents"][0]["sid"], "HX00000000000000000000000000000003");
+    assert_eq!(body["contents"][0]["variables"].as_object().unwrap().len(), 3);
     assert_eq!(body["contents"][0]["approval_requests"]["status"], "approved");
     assert!(body["meta"]["next_page_url"].as_str().unwrap().contains("Page=1"), "{body}");
     let (status, _) = ask(&simulator, "GET", "/v1/ContentAndApprovals", &[], "").await;

@@ -34,8 +34,13 @@ pub fn read<'a>(field: impl Fn(&'static str) -> &'a str) -> Result<Option<Said>,
     if !ability::is_sid(sid) {
         return Err((21_655, "The ContentSid is Invalid"));
     }
-    let template =
-        SaidTemplate { name: sid.to_owned(), language: String::new(), parameters: parameters(variables)? };
+    let template = SaidTemplate {
+        name: sid.to_owned(),
+        language: String::new(),
+        parameters: parameters(variables)?,
+        header: Vec::new(),
+        buttons: Vec::new(),
+    };
     Ok(Some(Said { kind: "template", template: Some(template), media: None }))
 }
 

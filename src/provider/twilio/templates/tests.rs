@@ -54,6 +54,7 @@ fn every_page_is_asked_for_at_the_host_for_contents() {
                 status: TemplateStatus::Approved,
                 parameters: Some(vec!["1".into()]),
                 header: Header::Fixed,
+                buttons: Vec::new(),
             },
             said: "approved".into(),
             category: Some("MARKETING".into()),
