@@ -293,7 +293,7 @@ comment on function enrol is
 -- A campaign, its steps and its recipients, or nothing.
 create function create_campaign(
     p_org uuid, p_id uuid, p_actor text, p_instance uuid, p_campaign jsonb, p_after_seconds bigint[], p_texts jsonb[],
-    p_templates jsonb[], p_media jsonb[], p_variables text[], p_required jsonb
+    p_templates jsonb[], p_media jsonb[], p_variants jsonb[], p_variables text[], p_required jsonb
 ) returns bigint language plpgsql as $$
 declare
     v_new      campaigns;
@@ -311,10 +311,10 @@ begin
            coalesce(c.conduct, '{}')
       from jsonb_populate_record(null::campaigns, p_campaign) c
     returning * into v_new;
-    insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts, template, media)
-    select p_org, p_id, s.step, s.after_seconds, s.texts, s.template, s.media
-      from unnest(p_after_seconds, p_texts, p_templates, p_media) with ordinality
-        as s (after_seconds, texts, template, media, step);
+    insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts, template, media, variants)
+    select p_org, p_id, s.step, s.after_seconds, s.texts, s.template, s.media, s.variants
+      from unnest(p_after_seconds, p_texts, p_templates, p_media, p_variants) with ordinality
+        as s (after_seconds, texts, template, media, variants, step);
     -- A standing campaign enrols when it runs.
     v_enrolled := case when v_new.standing is null then enrol(p_org, p_id, p_variables, p_required) else 0 end;
     perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'create campaign', 'campaign', p_id, v_new.name,

@@ -9,12 +9,12 @@ use super::{
     output::{Table, card, local_or_dash, or_dash},
     parse::{self, When},
     session::Org,
-    skipped, why,
+    skipped, variants, why,
 };
 use crate::{
     domain::{
         action::{Action, Order},
-        campaign::terms::Terms,
+        campaign::{comparison, terms::Terms},
         day::next_day,
         hold::{
             self, GateName, Hold,
@@ -97,6 +97,9 @@ pub enum Verb {
         /// Which step
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i16).range(1..))]
         step: i16,
+        /// Which variant of it; else the first
+        #[arg(long, value_name = "NAME")]
+        variant: Option<String>,
     },
     /// Lists the campaigns: running ones first, then the latest
     List,
@@ -222,10 +225,11 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Defaults { file, reason } => {
             campaign_file::set_defaults(session, &org, &file, reason.as_deref()).await
         }
-        Verb::Test { name, phone, like, step } => {
+        Verb::Test { name, phone, like, step, variant } => {
             let campaign = find(session, &org, &name).await?;
             let (store, actor) = (&session.store, session.actor());
-            let test = store.test_step(org.id, (campaign.id, step), &phone, like.as_ref(), actor).await?;
+            let said = (campaign.id, step, variant.as_deref());
+            let test = store.test_step(org.id, said, &phone, like.as_ref(), actor).await?;
             let test = test.map_err(CliError::Refused)?;
             session.out.show(&json!({ "result": "done", "test": test }), || {
                 format!("{test} sends step {step} to {}: signalbox campaign stats {test}", phone.reveal())
@@ -353,6 +357,8 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
     value["window"] = json!(window);
     value["run_after"] = json!(before);
     value["until"] = json!(terms.expires_at);
+    let split = variants::of(session, org, campaign.id).await?;
+    value["variants"] = json!(split);
     session.out.show(&value, || {
         card(&[
             ("name", campaign.name.clone()),
@@ -369,6 +375,7 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("started", local_or_dash(campaign.started_at, org.zone)),
             ("finished", local_or_dash(campaign.finished_at, org.zone)),
             ("steps", campaign.steps.to_string()),
+            ("variants", variants::in_words(&split)),
             ("audience", campaign.audience.to_string()),
             ("standing", or_dash(campaign.standing.as_ref())),
             ("planned", campaign.planned.to_string()),
@@ -394,9 +401,13 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
     value["hold"] = json!(hold.as_ref().map(Hold::code));
     value["hold_until"] = json!(hold.as_ref().and_then(Hold::until));
     value["estimated_completion"] = json!(estimated);
+    let figures = session.store.compare_variants(org.id, campaign.id).await?;
+    let comparison = comparison::compare(&figures);
+    value["variants"] = json!(figures);
+    value["comparison"] = json!(comparison);
     session.out.show(&value, || {
         let percent = |rate: Option<f64>| or_dash(rate.map(|rate| format!("{:.1} %", rate * 100.0)));
-        card(&[
+        let mut shown = card(&[
             ("name", stats.name.clone()),
             ("state", stats.state.clone()),
             ("hold", or_dash(hold.as_ref().map(|hold| hold.sentence(org.zone)))),
@@ -416,7 +427,9 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
             ("read rate", percent(stats.read_rate)),
             ("started", local_or_dash(stats.started_at, org.zone)),
             ("done at about", local_or_dash(estimated, org.zone)),
-        ])
+        ]);
+        shown.push_str(&variants::describe(&figures, &comparison));
+        shown
     })
 }
 

@@ -45,6 +45,7 @@ mod session;
 mod simulator;
 mod skipped;
 mod slot;
+mod variants;
 mod vitals;
 mod why;
 

@@ -101,7 +101,7 @@ impl Store {
         let campaign = columns(spec, pool, source, before);
         let steps = StepColumns::of(spec).map_err(unreadable)?;
         let enrolled = sqlx::query_scalar!(
-            r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "enrolled!""#,
+            r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as "enrolled!""#,
             organization.0,
             id.0,
             actor.operator,
@@ -111,6 +111,7 @@ impl Store {
             &steps.texts,
             &steps.templates as &[Option<serde_json::Value>],
             &steps.media as &[Option<serde_json::Value>],
+            &steps.variants as &[Option<serde_json::Value>],
             &needs.variables,
             needs.required,
         )

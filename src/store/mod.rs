@@ -45,6 +45,7 @@ pub mod suppression;
 pub mod template;
 pub mod terms;
 pub mod today;
+pub mod variant;
 pub mod view;
 pub mod vitals;
 pub mod webhook;

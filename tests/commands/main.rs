@@ -22,6 +22,7 @@ mod races;
 mod replies;
 mod setup;
 mod slots;
+mod variants;
 mod vitals;
 mod webhooks;
 mod why;

@@ -27,6 +27,7 @@ mod standing;
 mod thresholds;
 mod throttle;
 mod time;
+mod variants;
 mod vitals;
 mod windows;
 

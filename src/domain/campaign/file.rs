@@ -45,7 +45,7 @@ const CAMPAIGN: Keys = Keys {
     ],
     later: &[],
 };
-const STEP: Keys = Keys { known: &["after", "text", "template", "media"], later: &[] };
+const STEP: Keys = Keys { known: &["after", "text", "template", "media", "variants"], later: &[] };
 
 /// What the organisation knows, as far as a file can be wrong about it.
 #[derive(Debug, Clone, Copy)]
@@ -314,6 +314,7 @@ impl Reading<'_, '_, '_> {
             let after = self.after(nth, &section);
             let content = self.content(nth, &section);
             if let (Some(after), Some(content)) = (after, content) {
+                self.same_split(nth, element, &steps, &content);
                 steps.push(StepSpec { after, content });
             }
         }
@@ -347,3 +348,4 @@ mod conduct;
 mod step;
 #[cfg(test)]
 mod tests;
+mod variant;

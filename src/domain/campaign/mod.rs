@@ -3,6 +3,7 @@
 //! [`lifecycle`] says which states a campaign has and what may be done in each; [`CampaignFile`] reads what an operator
 //! wrote into a [`CampaignSpec`], or says everything that is wrong with it.
 
+pub mod comparison;
 pub mod conduct;
 pub mod file;
 mod finding;
