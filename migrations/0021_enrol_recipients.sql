@@ -221,6 +221,8 @@ declare
     v_enrolled bigint;
     v_org_zone text;
     v_zones    jsonb;
+    -- Of a campaign that is rolled out people are let go stage by stage (0132).
+    v_kept_back boolean;
 begin
     -- One at a time, and without the row's lock: claims of a standing campaign go on meanwhile.
     perform pg_advisory_xact_lock(hashtextextended('enrol ' || p_campaign, 0));
@@ -232,6 +234,7 @@ begin
     v_ms := (extract(epoch from clock_timestamp()) * 1000)::bigint;
     v_now := coalesce(p_now, clock_timestamp());
     v_ripe := v_now - make_interval(secs => extract(epoch from (v_campaign.standing ->> 'after')::interval)::float8);
+    v_kept_back := v_campaign.conduct ? 'rollout' and v_campaign.standing is null;
     if v_campaign.zoned then
         -- A zone that the server does not know would stop every claim that asks what its clock shows.
         select time_zone into v_org_zone from organizations where id = p_org;
@@ -271,7 +274,8 @@ begin
         select p_org, p_campaign, p.id, p.contact_id, p.phone,
                case when p.reason is null then 'queued' else 'skipped' end::recipient_state,
                case when p.reason is not null then 'skipped'::recipient_state end, p.reason,
-               case when p.reason is null and (v_after > 0 or p.zone is not null)
+               case when p.reason is null and v_kept_back then not_let_go()
+                    when p.reason is null and (v_after > 0 or p.zone is not null)
                     then v_now + make_interval(secs => v_after) end, p.zone, v_now
           from person p
         returning 1
@@ -285,6 +289,9 @@ begin
     )
     select count(*) into v_enrolled from enrolled;
     perform settle_enrolled(p_org, p_campaign, p_variables, v_now);
+    if v_kept_back then
+        perform open_rollout(p_org, p_campaign, v_now);
+    end if;
     return v_enrolled;
 end $$;
 comment on function enrol is

@@ -8,6 +8,7 @@ use super::{
     forecast::{self, ForecastArgs},
     output::{Table, card, local_or_dash, or_dash},
     parse::{self, When},
+    rollout,
     session::Org,
     skipped, variants, why,
 };
@@ -138,6 +139,11 @@ pub enum Verb {
     Resume(OneArgs),
     /// Ends it for good; who waits is skipped
     Cancel(OneArgs),
+    /// Opens the next stage of a gradual rollout, or the one named
+    #[command(
+        after_help = "Examples:\n  signalbox campaign widen summer-sale\n  signalbox campaign widen summer-sale --to 100 --reason \"all is well\""
+    )]
+    Widen(rollout::WidenArgs),
     /// Other limits, hours, order and numbers for a campaign, also one that sends: obeyed from the next message on
     #[command(
         after_help = "Examples:\n  signalbox campaign edit summer-sale --daily-limit 500 --window \"09:00-20:00 mon-sat\"\n  signalbox campaign edit summer-sale --only +237600000001 --reason \"back to one number\""
@@ -247,6 +253,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             act(session, &org, args, Action::CancelCampaign, "cancelled: who waited is skipped").await
         }
         Verb::Schedule { name, at, reason } => schedule(session, &org, &name, &at, reason.as_deref()).await,
+        Verb::Widen(args) => rollout::widen(session, &org, &args).await,
         Verb::Edit(args) => campaign_edit::edit(session, &org, &args).await,
         Verb::Clone { name, new } => campaign_edit::clone(session, &org, &name, &new).await,
         Verb::Retry(args) => campaign_edit::retry(session, &org, &args).await,
@@ -359,12 +366,15 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
     value["until"] = json!(terms.expires_at);
     let split = variants::of(session, org, campaign.id).await?;
     value["variants"] = json!(split);
+    let stages = session.store.rollout(org.id, campaign.id).await?;
+    value["rollout"] = json!(stages);
     session.out.show(&value, || {
         card(&[
             ("name", campaign.name.clone()),
             ("state", campaign.state.clone()),
             ("paused because", or_dash(campaign.hold_reason.as_ref())),
             ("priority", campaign.priority.to_string()),
+            ("weight", campaign.weight.to_string()),
             ("pool", campaign.pool.clone()),
             ("failover", campaign.failover.clone()),
             ("daily limit", or_dash(campaign.daily_limit)),
@@ -376,6 +386,7 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("finished", local_or_dash(campaign.finished_at, org.zone)),
             ("steps", campaign.steps.to_string()),
             ("variants", variants::in_words(&split)),
+            ("rollout", rollout::in_words(stages.as_ref(), org.zone)),
             ("audience", campaign.audience.to_string()),
             ("standing", or_dash(campaign.standing.as_ref())),
             ("planned", campaign.planned.to_string()),
@@ -405,6 +416,8 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
     let comparison = comparison::compare(&figures);
     value["variants"] = json!(figures);
     value["comparison"] = json!(comparison);
+    let stages = session.store.rollout(org.id, campaign.id).await?;
+    value["rollout"] = json!(stages);
     session.out.show(&value, || {
         let percent = |rate: Option<f64>| or_dash(rate.map(|rate| format!("{:.1} %", rate * 100.0)));
         let mut shown = card(&[
@@ -427,6 +440,7 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
             ("read rate", percent(stats.read_rate)),
             ("started", local_or_dash(stats.started_at, org.zone)),
             ("done at about", local_or_dash(estimated, org.zone)),
+            ("rollout", rollout::in_words(stages.as_ref(), org.zone)),
         ]);
         shown.push_str(&variants::describe(&figures, &comparison));
         shown

@@ -141,6 +141,7 @@ fn unheeded(known: &CampaignRecord, spec: &CampaignSpec) -> Vec<&'static str> {
     let limit = spec.daily_limit.and_then(|limit| i32::try_from(limit.get()).ok());
     let same = [
         ("priority", known.priority == spec.priority.get()),
+        ("weight", i64::from(known.weight) == i64::from(spec.weight)),
         ("pool", known.pool == spec.pool),
         ("daily_limit", known.daily_limit == limit),
         ("failover", known.failover == spec.failover.name()),

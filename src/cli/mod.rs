@@ -39,6 +39,7 @@ mod parse;
 mod pool;
 mod reach;
 mod reply;
+mod rollout;
 mod secret;
 mod sender;
 mod session;

@@ -5,6 +5,7 @@ use super::{
     clock::Moment,
     judge::{self, Judgement, Measure},
     plan::carry,
+    rollouts,
     shared::Shared,
     thresholds,
 };
@@ -84,6 +85,9 @@ async fn pass(shared: &Shared, turns: &mut Turns) -> Result<(), StoreError> {
         if changed || put_off > 0 {
             shared.refresh.notify_one();
         }
+    }
+    if turns.take(shared, "rollouts", Duration::from_secs(1)).await? {
+        rollouts::judge(shared).await?;
     }
     if turns.take(shared, "limits", Duration::from_secs(2)).await?
         && store.follow_provider_limits(organization).await? > 0

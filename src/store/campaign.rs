@@ -33,6 +33,8 @@ pub struct CampaignRecord {
     pub state: String,
     /// Lower goes first.
     pub priority: i32,
+    /// Its share among campaigns of the same priority.
+    pub weight: i32,
     /// The pool's name.
     pub pool: String,
     /// Most messages a day.
@@ -214,7 +216,7 @@ impl Store {
     ) -> Result<Vec<CampaignRecord>, StoreError> {
         sqlx::query_as!(
             CampaignRecord,
-            r#"select c.id, c.name, c.state::text as "state!", c.priority, p.name as pool, c.daily_limit, c.starts_at,
+            r#"select c.id, c.name, c.state::text as "state!", c.priority, c.weight, p.name as pool, c.daily_limit, c.starts_at,
                       c.started_at, c.finished_at, c.hold_reason, c.failover, c.audience, c.standing, c.conduct,
                       (select count(*) from campaign_steps s
                         where s.organization_id = c.organization_id and s.campaign_id = c.id) as "steps!",
@@ -377,7 +379,7 @@ impl Store {
 /// A campaign's columns, as its file says them.
 fn columns(spec: &CampaignSpec, pool: PoolId, source: &str, before: Option<uuid::Uuid>) -> serde_json::Value {
     json!({
-        "name": spec.name, "priority": spec.priority.get(), "pool_id": pool.0,
+        "name": spec.name, "priority": spec.priority.get(), "weight": spec.weight.get(), "pool_id": pool.0,
         "daily_limit": spec.daily_limit, "starts_at": spec.starts_at, "failover": spec.failover,
         "audience": spec.audience, "standing": spec.standing, "source": source, "conduct": spec.conduct,
         "window_from": spec.window.map(|window| window.hours.from()),

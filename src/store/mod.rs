@@ -34,6 +34,7 @@ pub mod pool;
 pub mod preview;
 pub mod receipt;
 pub mod recipient;
+pub mod rollout;
 pub mod screen;
 pub mod signs;
 pub mod skipped;

@@ -335,7 +335,7 @@ impl Store {
                                      where k.organization_id = c.organization_id and k.campaign_id = c.id) k
                  left join lateral (select r.due_at from campaign_recipients r
                                      where r.organization_id = c.organization_id and r.campaign_id = c.id
-                                       and r.due_at is not null
+                                       and r.due_at is not null and r.due_at < not_let_go()
                                      order by r.due_at limit 1) d on true
                  left join quota_usage u on u.organization_id = c.organization_id and u.scope = 'campaign'
                                         and u.scope_id = c.id and u.day = $2

@@ -20,6 +20,7 @@ mod import;
 mod leaving;
 mod races;
 mod replies;
+mod rollout;
 mod setup;
 mod slots;
 mod variants;

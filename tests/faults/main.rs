@@ -23,6 +23,7 @@ mod provider;
 mod reach;
 mod replies;
 mod reports;
+mod rollout;
 mod standing;
 mod thresholds;
 mod throttle;

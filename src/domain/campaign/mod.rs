@@ -10,6 +10,7 @@ mod finding;
 pub mod lifecycle;
 mod reader;
 pub mod required;
+pub mod rollout;
 pub mod spec;
 pub mod terms;
 mod timing;
@@ -17,5 +18,7 @@ mod timing;
 pub use file::{CampaignFile, Context};
 pub use finding::Finding;
 pub use lifecycle::{CampaignAction, CampaignState, Refusal};
-pub use spec::{CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, Standing, StepSpec};
+pub use spec::{
+    CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, Standing, StepSpec, Weight,
+};
 pub use terms::Missed;

@@ -111,7 +111,7 @@ impl Store {
                                                         limit 2001) later) end as waiting
                        from (select min(r.due_at) as due_at from campaign_recipients r
                               where r.organization_id = c.organization_id and r.campaign_id = c.id
-                                and r.due_at is not null) d) w on c.state = 'active' and k.queued > 0
+                                and r.due_at is not null and r.due_at < not_let_go()) d) w on c.state = 'active' and k.queued > 0
                 order by c.priority, c.created_at desc"#,
             seat.organization.0,
             day,
