@@ -13,6 +13,7 @@ mod world;
 mod content;
 mod database;
 mod edit;
+mod examples;
 mod failover;
 mod health;
 mod leases;
