@@ -60,6 +60,12 @@ pub enum Verb {
         /// The file
         file: PathBuf,
     },
+    /// Goes on with an enrolment that was interrupted: nobody is left out, nobody is in it twice
+    #[command(after_help = "Example:\n  signalbox campaign enrol summer-sale")]
+    Enrol {
+        /// Which one
+        name: String,
+    },
     /// Puts a file's steps in the place of a campaign's: who waits gets the new version, nobody gets a step twice
     #[command(
         after_help = "Example:\n  signalbox campaign update summer-sale summer-sale.toml --reason \"typo in French\""
@@ -225,6 +231,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     match verb {
         Verb::Check { file } => campaign_file::check(session, &org, &file).await,
         Verb::Create { file } => campaign_file::create(session, &org, &file).await,
+        Verb::Enrol { name } => enrol(session, &org, &name).await,
         Verb::Update { name, file, reason } => {
             campaign_file::update(session, &org, &name, &file, reason.as_deref()).await
         }
@@ -278,6 +285,16 @@ pub async fn find(session: &Session, org: &Org, name: &str) -> Result<CampaignRe
 
 fn unknown(name: &str) -> CliError {
     CliError::failed(format!("there is no campaign {name:?}; signalbox campaign list shows them"))
+}
+
+async fn enrol(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
+    let campaign = find(session, org, name).await?;
+    let enrolled =
+        session.store.enrol_the_rest(org.id, campaign.id, &campaign_file::progress(session)).await?;
+    let planned = find(session, org, name).await?.planned;
+    session.out.show(&json!({ "enrolled": enrolled, "planned": planned }), || {
+        format!("campaign {name}: {enrolled} more enrolled, {planned} in all")
+    })
 }
 
 async fn act(

@@ -123,6 +123,11 @@ async fn people(shared: &Shared, turns: &mut Turns) -> Result<(), StoreError> {
     {
         shared.refresh.notify_one();
     }
+    if turns.take(shared, "enrolments", Duration::from_secs(1)).await?
+        && store.enrol_left_behind(organization, shared.instance).await?
+    {
+        shared.refresh.notify_one();
+    }
     if turns.take(shared, "last sends", Duration::from_mins(1)).await? {
         while store.keep_last_sends(organization, SENDS_AT_ONCE, SENDS_LAG).await? == i64::from(SENDS_AT_ONCE)
             && !shared.ended()

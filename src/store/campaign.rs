@@ -3,6 +3,7 @@
 use super::{
     Store, StoreError,
     action::{ActionResult, Actor, Answer},
+    enrolment::{ENROLLED_IN_A_PIECE, Tell},
     failed,
     step::StepColumns,
 };
@@ -82,11 +83,10 @@ pub struct CampaignRecord {
 }
 
 impl Store {
-    /// Writes a checked campaign with its steps and enrols its audience, or does nothing at all. With a start time it is
-    /// scheduled, else a draft. Answers its id and how many were enrolled.
+    /// As [`Store::create_campaign_telling`], and tells nobody how far it is.
     ///
     /// # Errors
-    /// When the database is away or refuses: for one because the name is taken.
+    /// As there.
     pub async fn create_campaign(
         &self,
         organization: OrganizationId,
@@ -94,6 +94,24 @@ impl Store {
         pool: PoolId,
         source: &str,
         actor: Actor<'_>,
+    ) -> Result<(CampaignId, u64), StoreError> {
+        self.create_campaign_telling(organization, spec, pool, source, actor, &|_| {}).await
+    }
+
+    /// Writes a checked campaign with its steps and enrols its audience, or does nothing at all; an audience that is large
+    /// piece by piece, the first of them with the campaign. `tell` hears how far it is. With a start time it is
+    /// scheduled, else a draft. Answers its id and how many were enrolled.
+    ///
+    /// # Errors
+    /// When the database is away or refuses: for one because the name is taken.
+    pub async fn create_campaign_telling(
+        &self,
+        organization: OrganizationId,
+        spec: &CampaignSpec,
+        pool: PoolId,
+        source: &str,
+        actor: Actor<'_>,
+        tell: &Tell<'_>,
     ) -> Result<(CampaignId, u64), StoreError> {
         const DOING: &str = "create the campaign";
         let id = CampaignId::new();
@@ -103,7 +121,7 @@ impl Store {
         let campaign = columns(spec, pool, source, before);
         let steps = StepColumns::of(spec).map_err(unreadable)?;
         let enrolled = sqlx::query_scalar!(
-            r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as "enrolled!""#,
+            r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as "enrolled!""#,
             organization.0,
             id.0,
             actor.operator,
@@ -116,10 +134,13 @@ impl Store {
             &steps.variants as &[Option<serde_json::Value>],
             &needs.variables,
             needs.required,
+            ENROLLED_IN_A_PIECE,
         )
         .fetch_one(&self.bulk)
         .await
         .map_err(failed(DOING))?;
+        // What is left goes on in pieces of its own: whoever is interrupted goes on where it stopped.
+        let enrolled = enrolled + self.enrol_the_rest(organization, id, tell).await?;
         self.note_plan(organization, id).await;
         Ok((id, u64::try_from(enrolled).unwrap_or(0)))
     }
@@ -393,6 +414,11 @@ fn columns(spec: &CampaignSpec, pool: PoolId, source: &str, before: Option<uuid:
 
 /// Why the life of a campaign forbids it.
 fn refusal(name: &str, found: &str, asked: CampaignAction) -> String {
+    if found == "enrolling" {
+        return format!(
+            "not everybody is enrolled in campaign {name} yet: signalbox campaign enrol {name} goes on with it, then it can start"
+        );
+    }
     let state: Result<CampaignState, _> = found.parse();
     match state.map(|state| state.apply(asked, name)) {
         Ok(Err(refusal)) => refusal.to_string(),

@@ -16,6 +16,7 @@ pub mod conduct;
 pub mod constraint;
 pub mod contact;
 pub mod conversation;
+pub mod enrolment;
 pub mod forecast;
 pub mod health;
 pub mod history;

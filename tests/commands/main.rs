@@ -14,6 +14,7 @@ mod content;
 mod demo;
 mod doubts;
 mod editing;
+mod enrolment;
 mod forecast;
 mod health;
 mod import;
