@@ -6,7 +6,7 @@
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use signalbox::domain::{
-    forecast::{Campaign, Cap, Forecast, Number, Opens, Pool, Work, World},
+    forecast::{Account, Campaign, Cap, Forecast, Number, Opens, Pool, Work, World},
     ids::{CampaignId, NumberId},
     number::Pacing,
     selection::Strategy,
@@ -27,7 +27,7 @@ fn main() {
     for (name, world) in [
         ("every number full every day", world(0, false)),
         ("numbers that keep their distance", world(120, false)),
-        ("campaigns with limits and three steps", world(0, true)),
+        ("campaigns with limits and three steps, accounts with limits", world(0, true)),
     ] {
         let mut took: Vec<Duration> = (0..TIMES)
             .map(|_| {
@@ -50,6 +50,7 @@ fn world(interval: u64, limited: bool) -> World {
         warm_up: Vec::new(),
         next_slot: None,
         opens: Opens::Now,
+        account: limited.then_some(usize::try_from(nth % 10).unwrap_or(0)),
     };
     let campaign = |nth: u32| Campaign {
         id: CampaignId::new(),
@@ -59,9 +60,11 @@ fn world(interval: u64, limited: bool) -> World {
         pool: usize::try_from(nth % 2).unwrap_or(0),
         opens: Opens::Now,
         calendar: signalbox::domain::window::Calendar::default(),
-        work: vec![Work { step: 0, due: None, people: RECIPIENTS / u64::from(CAMPAIGNS) }],
+        work: vec![Work { step: 0, due: None, people: RECIPIENTS / u64::from(CAMPAIGNS), zone: None }],
         delays: vec![TimeDelta::days(1); if limited { 3 } else { 1 }],
         used: Vec::new(),
+        standing: false,
+        rollout: None,
     };
     let numbers: Vec<Number> = (0..NUMBERS).map(number).collect();
     let all: Vec<usize> = (0..numbers.len()).collect();
@@ -76,5 +79,7 @@ fn world(interval: u64, limited: bool) -> World {
         ],
         campaigns: (0..CAMPAIGNS).map(campaign).collect(),
         default: None,
+        accounts: vec![Account { limit: 1_000, reached: Vec::new() }; 10],
+        simultaneous: false,
     }
 }

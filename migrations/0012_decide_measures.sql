@@ -68,6 +68,8 @@ begin
     with due as materialized (
         select c.id, c.name, c.run_after_id is not null and c.starts_at is null as follows from campaigns c
          where c.organization_id = p_org and c.state = 'scheduled' and coalesce(c.starts_at <= v_now, true)
+           -- Not before everybody is in it.
+           and not exists (select from campaign_enrolments e where e.organization_id = p_org and e.campaign_id = c.id)
            and (c.run_after_id is null or exists (select from campaigns b
                     where b.organization_id = p_org and b.id = c.run_after_id and b.state = 'completed'))
            -- What missed its time by more than this, and is not to start at once then, waits for a decision.

@@ -110,6 +110,10 @@ begin
             when 'cancel campaign' then v_old.state in ('draft', 'scheduled', 'active', 'paused') end) then
         return campaign_answer(v_old, 'refused');
     end if;
+    if v_to = 'active' and exists (select from campaign_enrolments e
+                                    where e.organization_id = p_org and e.campaign_id = p_campaign) then
+        return campaign_answer(v_old, 'refused', 'enrolling');
+    end if;
     update campaigns
        set state = v_to,
            starts_at = coalesce(p_starts_at, starts_at), missed_at = null,

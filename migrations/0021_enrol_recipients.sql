@@ -68,7 +68,7 @@ create function is_outside(p_reason text) returns boolean
     return coalesce(p_reason in ('not_hand_picked', 'other_country', 'other_gender', 'other_profession', 'other_age',
                                  'other_registration', 'lacks_tag', 'lacks_attribute', 'attribute_differs'), false);
 
--- Every contact, or the one of p_phone, with the locale of the text they would get and the one reason why they would get
+-- Every contact, those behind p_after and up to p_to, or the one of p_phone, with the locale of the text they would get and the one reason why they would get
 -- none: the first condition of the audience that does not hold, or else the first reason against somebody who is in it.
 --
 -- p_required says which variables somebody must have: locale to list of names, '' for everybody else. A variable with a
@@ -79,7 +79,8 @@ create function is_outside(p_reason text) returns boolean
 -- rest empty. "offset 0" keeps the columns from being worked out wherever they are named.
 create function audience_of(
     p_org uuid, p_campaign uuid, p_audience jsonb, p_required jsonb, p_now timestamptz, p_last uuid,
-    p_phone text default null
+    p_phone text default null, p_after uuid default '00000000-0000-0000-0000-000000000000',
+    p_to uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 ) returns table (contact_id uuid, phone text, locale text, reason text, contact contacts)
     language sql stable
 as $$
@@ -153,6 +154,7 @@ as $$
            c
       from asked a
       join contacts c on c.organization_id = p_org and (p_phone is null or c.phone = p_phone)
+                     and c.id > p_after and c.id <= p_to
       left join suppressions s on s.organization_id = p_org and s.phone = c.phone
       left join (select n.locale, array(select jsonb_array_elements_text(n.names)) as names
                    from jsonb_each(p_required) as n (locale, names)) q
@@ -201,6 +203,10 @@ comment on function estimate_audience is 'Counts every contact once: sent to (nu
 -- Enrols the audience of a campaign that has nobody yet: one row each, in the order of the contacts, those who get nothing
 -- with their reason. Parameters are frozen now, so that a resume says what the first pass would have said.
 --
+-- With p_most it goes so many contacts ahead in one call and remembers where it stands (campaign_enrolments, 0133), so that
+-- it can be seen, interrupted and gone on with: nobody is skipped or enrolled twice, and the campaign cannot start before
+-- all are in.
+--
 -- A standing campaign enrols as often as it is asked: up to p_most people who registered long enough ago and are not in it.
 -- Who may not be sent to is not enrolled: the reason may pass, and then the next call takes the person.
 create function enrol(
@@ -208,7 +214,7 @@ create function enrol(
     p_most bigint default null
 ) returns bigint
     language plpgsql
-    set jit = off set work_mem = '64MB'
+    set jit = off set work_mem = '64MB' set plan_cache_mode = force_custom_plan
 as $$
 declare
     v_campaign campaigns;
@@ -221,17 +227,49 @@ declare
     v_enrolled bigint;
     v_org_zone text;
     v_zones    jsonb;
+    -- Of a campaign that is rolled out people are let go stage by stage (0132).
+    v_kept_back boolean;
+    v_begun     record;
+    v_from      uuid := '00000000-0000-0000-0000-000000000000';
+    v_to        uuid;
+    v_before    bigint := 0;
+    v_is_last   boolean := true;
 begin
     -- One at a time, and without the row's lock: claims of a standing campaign go on meanwhile.
     perform pg_advisory_xact_lock(hashtextextended('enrol ' || p_campaign, 0));
     select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign;
-    if not found or v_campaign.standing is null and exists (
-           select from campaign_recipients where organization_id = p_org and campaign_id = p_campaign) then
+    if not found then
         return 0;
     end if;
     v_ms := (extract(epoch from clock_timestamp()) * 1000)::bigint;
     v_now := coalesce(p_now, clock_timestamp());
+    if v_campaign.standing is null then
+        select * into v_begun from campaign_enrolments where organization_id = p_org and campaign_id = p_campaign for update;
+        if not found and exists (
+               select from campaign_recipients where organization_id = p_org and campaign_id = p_campaign) then
+            return 0;
+        end if;
+        if v_campaign.state in ('completed', 'cancelled') then
+            delete from campaign_enrolments where organization_id = p_org and campaign_id = p_campaign;
+            return 0;
+        end if;
+        if v_begun.campaign_id is not null then
+            -- The later pieces ask as of when the first one did, and their ids go on behind its.
+            v_now := v_begun.began_at;
+            v_ms := v_begun.ms;
+            v_salt := v_begun.salt;
+            v_from := v_begun.looked_to;
+            v_before := v_begun.enrolled;
+        end if;
+        if p_most is not null then
+            select k.id into v_to from contacts k
+             where k.organization_id = p_org and k.id > v_from order by k.id offset p_most - 1 limit 1;
+            v_is_last := not found;
+        end if;
+    end if;
+    v_to := coalesce(v_to, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
     v_ripe := v_now - make_interval(secs => extract(epoch from (v_campaign.standing ->> 'after')::interval)::float8);
+    v_kept_back := v_campaign.conduct ? 'rollout' and v_campaign.standing is null;
     if v_campaign.zoned then
         -- A zone that the server does not know would stop every claim that asks what its clock shows.
         select time_zone into v_org_zone from organizations where id = p_org;
@@ -239,12 +277,13 @@ begin
     end if;
     select after_seconds into v_after from campaign_steps
       where organization_id = p_org and campaign_id = p_campaign and step = 1;
-    v_last := last_within_limit(p_org, p_campaign, v_campaign.audience, p_required, v_now);
+    v_last := case when v_begun.campaign_id is not null then v_begun.last_within_limit
+                   else last_within_limit(p_org, p_campaign, v_campaign.audience, p_required, v_now) end;
     -- Rows go in as the ids ascend, as those of the contacts do: every index grows at its end.
     with person as materialized (
         -- The texts' values first, so that what is sorted is narrow.
         select a.contact_id, a.phone, a.locale, a.reason, a.parameters, a.zone,
-               ordered_uuid(v_ms, v_salt, row_number() over (order by a.contact_id)) as id
+               ordered_uuid(v_ms, v_salt, v_before + row_number() over (order by a.contact_id)) as id
           from (select f.contact_id, f.phone, f.locale, f.reason,
                        case when f.reason is null and cardinality(p_variables) = 1 then
                            jsonb_strip_nulls(jsonb_build_object(p_variables[1], value_of(f.contact, p_variables[1])))
@@ -255,7 +294,7 @@ begin
                        case when v_zones is null then null
                             when v_zones ? (f.contact).time_zone then (f.contact).time_zone
                             else v_org_zone end as zone
-                  from audience_of(p_org, p_campaign, v_campaign.audience, p_required, v_now, v_last) f
+                  from audience_of(p_org, p_campaign, v_campaign.audience, p_required, v_now, v_last, null, v_from, v_to) f
                  where not is_outside(f.reason) and f.reason is distinct from 'over_limit'
                    and (v_ripe is null
                         or f.reason is null
@@ -264,14 +303,15 @@ begin
                                             where r.organization_id = p_org and r.campaign_id = p_campaign
                                               and r.phone = f.phone))
                 offset 0) a
-         order by a.contact_id limit p_most
+         order by a.contact_id limit case when v_campaign.standing is not null then p_most end
     ), enrolled as (
         insert into campaign_recipients (organization_id, campaign_id, id, contact_id, phone, state, attention, reason,
                                          due_at, zone, updated_at)
         select p_org, p_campaign, p.id, p.contact_id, p.phone,
                case when p.reason is null then 'queued' else 'skipped' end::recipient_state,
                case when p.reason is not null then 'skipped'::recipient_state end, p.reason,
-               case when p.reason is null and (v_after > 0 or p.zone is not null)
+               case when p.reason is null and v_kept_back then not_let_go()
+                    when p.reason is null and (v_after > 0 or p.zone is not null)
                     then v_now + make_interval(secs => v_after) end, p.zone, v_now
           from person p
         returning 1
@@ -284,16 +324,37 @@ begin
         select p_org, p_campaign, p.id, p.locale, p.parameters from person p where p.reason is null
     )
     select count(*) into v_enrolled from enrolled;
+    if not v_is_last then
+        insert into campaign_enrolments as e (organization_id, campaign_id, began_at, ms, salt, last_within_limit, contacts,
+                                              looked, looked_to, enrolled)
+        select p_org, p_campaign, v_now, v_ms, v_salt, v_last,
+               case when v_begun.campaign_id is null
+                    then (select count(*) from contacts k where k.organization_id = p_org) else 0 end,
+               p_most, v_to, v_enrolled
+        on conflict on constraint campaign_enrolments_key do update
+           set looked = e.looked + excluded.looked, looked_to = excluded.looked_to,
+               enrolled = e.enrolled + excluded.enrolled, touched_at = clock_timestamp();
+        return v_enrolled;
+    end if;
+    if v_begun.campaign_id is not null then
+        delete from campaign_enrolments where organization_id = p_org and campaign_id = p_campaign;
+        perform record_decision(p_org, clock_timestamp(), v_campaign.created_by, null, 'enrol', 'campaign', p_campaign,
+                                v_campaign.name, format('%s enrolled', v_before + v_enrolled), null, '{}');
+    end if;
     perform settle_enrolled(p_org, p_campaign, p_variables, v_now);
+    if v_kept_back then
+        perform open_rollout(p_org, p_campaign, v_now);
+    end if;
     return v_enrolled;
 end $$;
 comment on function enrol is
-    'Enrols a campaign''s audience in one statement. One that has recipients is left alone, unless it is standing.';
+    'Enrols a campaign''s audience, at once or in pieces. One that has recipients is left alone, unless it is standing.';
 
--- A campaign, its steps and its recipients, or nothing.
+-- A campaign, its steps and its recipients, or nothing. With p_most: and the first piece of its recipients.
 create function create_campaign(
     p_org uuid, p_id uuid, p_actor text, p_instance uuid, p_campaign jsonb, p_after_seconds bigint[], p_texts jsonb[],
-    p_templates jsonb[], p_media jsonb[], p_variables text[], p_required jsonb
+    p_templates jsonb[], p_media jsonb[], p_variants jsonb[], p_variables text[], p_required jsonb,
+    p_most bigint default null
 ) returns bigint language plpgsql as $$
 declare
     v_new      campaigns;
@@ -311,12 +372,12 @@ begin
            coalesce(c.conduct, '{}')
       from jsonb_populate_record(null::campaigns, p_campaign) c
     returning * into v_new;
-    insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts, template, media)
-    select p_org, p_id, s.step, s.after_seconds, s.texts, s.template, s.media
-      from unnest(p_after_seconds, p_texts, p_templates, p_media) with ordinality
-        as s (after_seconds, texts, template, media, step);
+    insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts, template, media, variants)
+    select p_org, p_id, s.step, s.after_seconds, s.texts, s.template, s.media, s.variants
+      from unnest(p_after_seconds, p_texts, p_templates, p_media, p_variants) with ordinality
+        as s (after_seconds, texts, template, media, variants, step);
     -- A standing campaign enrols when it runs.
-    v_enrolled := case when v_new.standing is null then enrol(p_org, p_id, p_variables, p_required) else 0 end;
+    v_enrolled := case when v_new.standing is null then enrol(p_org, p_id, p_variables, p_required, null, p_most) else 0 end;
     perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'create campaign', 'campaign', p_id, v_new.name,
                             format('%s enrolled', v_enrolled), null, to_jsonb(v_new));
     return v_enrolled;

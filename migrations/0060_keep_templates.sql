@@ -86,12 +86,14 @@ begin
         select c.id, c.name from campaigns c
          where c.organization_id = p_org and c.state = 'active'
            and exists (select from campaign_steps s
+                        cross join sayings(s) v
+                        cross join lateral (select v.said -> 'template' as template) t
                         where s.organization_id = p_org and s.campaign_id = c.id
-                          and (s.template ->> 'name' = p_provider_id
-                               or s.template ->> 'name' = p_name
-                                  and (lower(replace(s.template ->> 'language', '-', '_'))
+                          and (t.template ->> 'name' = p_provider_id
+                               or t.template ->> 'name' = p_name
+                                  and (lower(replace(t.template ->> 'language', '-', '_'))
                                            = lower(replace(p_language, '-', '_'))
-                                       or exists (select from jsonb_array_elements_text(s.template -> 'languages') l (tag)
+                                       or exists (select from jsonb_array_elements_text(t.template -> 'languages') l (tag)
                                                    where lower(replace(l.tag, '-', '_'))
                                                          = lower(replace(p_language, '-', '_'))))))
            and exists (select from pool_numbers m

@@ -38,7 +38,12 @@ begin
            and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
     ), back as (
         update campaign_recipients r
-           set state = 'queued', attention = null, reason = null, tries = 0, due_at = v_now,
+           set state = 'queued', attention = null, reason = null, tries = 0,
+               -- Whoever a rollout has not come to yet waits for that.
+               due_at = case when exists (select from campaign_rollouts w
+                                           where w.organization_id = p_org and w.campaign_id = p_campaign
+                                             and w.stage < cardinality(w.stages) and r.id > w.released_to)
+                             then not_let_go() else v_now end,
                bound_number_id = r.sticky_number_id, updated_at = v_now
           from asked a
          where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = a.id

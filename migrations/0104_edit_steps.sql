@@ -46,7 +46,7 @@ comment on function editions is 'What a campaign says now; p_behind makes the ca
 -- Puts new steps in the place of those that differ. Values of variables that the old texts did not use are frozen now.
 create function edit_steps(
     p_org uuid, p_campaign uuid, p_after_seconds bigint[], p_texts jsonb[], p_templates jsonb[], p_media jsonb[],
-    p_new_variables text[], p_source text, p_actor text, p_instance uuid, p_reason text
+    p_variants jsonb[], p_new_variables text[], p_source text, p_actor text, p_instance uuid, p_reason text
 ) returns change_answer language plpgsql as $$
 declare
     v_old     campaigns;
@@ -75,24 +75,32 @@ begin
                                where organization_id = p_org and campaign_id = p_campaign and step = 1) then
         return campaign_answer(v_old, 'refused', 'first');
     end if;
+    -- Who gets which variant follows from their weights: other ones would give somebody another one half-way.
+    if split_of(array(select s.variants from campaign_steps s
+                       where s.organization_id = p_org and s.campaign_id = p_campaign order by s.step))
+       is distinct from split_of(p_variants) then
+        return campaign_answer(v_old, 'refused', 'split');
+    end if;
     for v_step in
-        select s.*, n.after_seconds as new_after, n.texts as new_texts, n.template as new_template, n.media as new_media
-          from unnest(p_after_seconds, p_texts, p_templates, p_media) with ordinality
-            as n (after_seconds, texts, template, media, step)
+        select s.*, n.after_seconds as new_after, n.texts as new_texts, n.template as new_template, n.media as new_media,
+               n.variants as new_variants
+          from unnest(p_after_seconds, p_texts, p_templates, p_media, p_variants) with ordinality
+            as n (after_seconds, texts, template, media, variants, step)
           join campaign_steps s on s.organization_id = p_org and s.campaign_id = p_campaign and s.step = n.step
-         where (s.after_seconds, s.texts, s.template, s.media)
-               is distinct from (n.after_seconds, n.texts, n.template, n.media)
+         where (s.after_seconds, s.texts, s.template, s.media, s.variants)
+               is distinct from (n.after_seconds, n.texts, n.template, n.media, n.variants)
          order by s.step for update of s
     loop
-        insert into campaign_step_versions values
+        insert into campaign_step_versions (organization_id, campaign_id, step, version, since, changed_by, after_seconds,
+                                            texts, template, media, variants) values
             (p_org, p_campaign, v_step.step, v_step.version, v_old.created_at, v_old.created_by, v_step.after_seconds,
-             v_step.texts, v_step.template, v_step.media),
+             v_step.texts, v_step.template, v_step.media, v_step.variants),
             (p_org, p_campaign, v_step.step, v_step.version + 1, v_now, p_actor, v_step.new_after, v_step.new_texts,
-             v_step.new_template, v_step.new_media)
+             v_step.new_template, v_step.new_media, v_step.new_variants)
         on conflict do nothing;
         update campaign_steps
            set version = version + 1, after_seconds = v_step.new_after, texts = v_step.new_texts,
-               template = v_step.new_template, media = v_step.new_media
+               template = v_step.new_template, media = v_step.new_media, variants = v_step.new_variants
          where organization_id = p_org and campaign_id = p_campaign and step = v_step.step;
         if v_step.new_after <> v_step.after_seconds then
             -- Who waits for this step waits so much longer or shorter; what was tried already keeps its time.

@@ -2,8 +2,8 @@
 -- gate, counts in every limit and is sent once like any other message. Its name and conduct say that it is a test.
 
 create function test_step(
-    p_org uuid, p_id uuid, p_recipient uuid, p_campaign uuid, p_step smallint, p_phone text, p_as text,
-    p_variables text[], p_actor text, p_instance uuid
+    p_org uuid, p_id uuid, p_recipient uuid, p_campaign uuid, p_step smallint, p_variant text, p_phone text,
+    p_as text, p_variables text[], p_actor text, p_instance uuid
 ) returns change_answer language plpgsql as $$
 declare
     v_of      campaigns;
@@ -22,6 +22,11 @@ begin
                       and step = p_step) then
         return row ('refused', null, null, v_now, v_of.name, 'step', null)::change_answer;
     end if;
+    if p_variant is not null and not exists (
+           select from campaign_steps s cross join sayings(s) v
+            where s.organization_id = p_org and s.campaign_id = p_campaign and s.step = p_step and v.name = p_variant) then
+        return row ('refused', null, null, v_now, v_of.name, 'variant', null)::change_answer;
+    end if;
     if exists (select from suppressions s where s.organization_id = p_org and s.phone = p_phone) then
         return row ('refused', null, null, v_now, p_phone, 'opted_out', null)::change_answer;
     end if;
@@ -38,8 +43,10 @@ begin
             jsonb_build_object('test_of', p_campaign))
     returning * into v_new;
     insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts, template, media)
-    select p_org, p_id, 1, 0, s.texts, s.template, s.media from campaign_steps s
-     where s.organization_id = p_org and s.campaign_id = p_campaign and s.step = p_step;
+    select p_org, p_id, 1, 0, v.said -> 'texts', nullif(v.said -> 'template', 'null'), nullif(v.said -> 'media', 'null')
+      from campaign_steps s
+     cross join sayings(s) v
+     where s.organization_id = p_org and s.campaign_id = p_campaign and s.step = p_step and coalesce(v.name = p_variant, v.place = 1);
     insert into campaign_recipients (organization_id, campaign_id, id, contact_id, phone, updated_at)
     values (p_org, p_id, p_recipient, coalesce(v_as.id, new_uuid()), p_phone, v_now);
     insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)

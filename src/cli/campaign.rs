@@ -8,13 +8,14 @@ use super::{
     forecast::{self, ForecastArgs},
     output::{Table, card, local_or_dash, or_dash},
     parse::{self, When},
+    rollout,
     session::Org,
-    skipped, why,
+    skipped, variants, why,
 };
 use crate::{
     domain::{
         action::{Action, Order},
-        campaign::terms::Terms,
+        campaign::{comparison, terms::Terms},
         day::next_day,
         hold::{
             self, GateName, Hold,
@@ -59,6 +60,12 @@ pub enum Verb {
         /// The file
         file: PathBuf,
     },
+    /// Goes on with an enrolment that was interrupted: nobody is left out, nobody is in it twice
+    #[command(after_help = "Example:\n  signalbox campaign enrol summer-sale")]
+    Enrol {
+        /// Which one
+        name: String,
+    },
     /// Puts a file's steps in the place of a campaign's: who waits gets the new version, nobody gets a step twice
     #[command(
         after_help = "Example:\n  signalbox campaign update summer-sale summer-sale.toml --reason \"typo in French\""
@@ -97,6 +104,9 @@ pub enum Verb {
         /// Which step
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i16).range(1..))]
         step: i16,
+        /// Which variant of it; else the first
+        #[arg(long, value_name = "NAME")]
+        variant: Option<String>,
     },
     /// Lists the campaigns: running ones first, then the latest
     List,
@@ -135,6 +145,11 @@ pub enum Verb {
     Resume(OneArgs),
     /// Ends it for good; who waits is skipped
     Cancel(OneArgs),
+    /// Opens the next stage of a gradual rollout, or the one named
+    #[command(
+        after_help = "Examples:\n  signalbox campaign widen summer-sale\n  signalbox campaign widen summer-sale --to 100 --reason \"all is well\""
+    )]
+    Widen(rollout::WidenArgs),
     /// Other limits, hours, order and numbers for a campaign, also one that sends: obeyed from the next message on
     #[command(
         after_help = "Examples:\n  signalbox campaign edit summer-sale --daily-limit 500 --window \"09:00-20:00 mon-sat\"\n  signalbox campaign edit summer-sale --only +237600000001 --reason \"back to one number\""
@@ -216,16 +231,18 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     match verb {
         Verb::Check { file } => campaign_file::check(session, &org, &file).await,
         Verb::Create { file } => campaign_file::create(session, &org, &file).await,
+        Verb::Enrol { name } => enrol(session, &org, &name).await,
         Verb::Update { name, file, reason } => {
             campaign_file::update(session, &org, &name, &file, reason.as_deref()).await
         }
         Verb::Defaults { file, reason } => {
             campaign_file::set_defaults(session, &org, &file, reason.as_deref()).await
         }
-        Verb::Test { name, phone, like, step } => {
+        Verb::Test { name, phone, like, step, variant } => {
             let campaign = find(session, &org, &name).await?;
             let (store, actor) = (&session.store, session.actor());
-            let test = store.test_step(org.id, (campaign.id, step), &phone, like.as_ref(), actor).await?;
+            let said = (campaign.id, step, variant.as_deref());
+            let test = store.test_step(org.id, said, &phone, like.as_ref(), actor).await?;
             let test = test.map_err(CliError::Refused)?;
             session.out.show(&json!({ "result": "done", "test": test }), || {
                 format!("{test} sends step {step} to {}: signalbox campaign stats {test}", phone.reveal())
@@ -243,6 +260,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             act(session, &org, args, Action::CancelCampaign, "cancelled: who waited is skipped").await
         }
         Verb::Schedule { name, at, reason } => schedule(session, &org, &name, &at, reason.as_deref()).await,
+        Verb::Widen(args) => rollout::widen(session, &org, &args).await,
         Verb::Edit(args) => campaign_edit::edit(session, &org, &args).await,
         Verb::Clone { name, new } => campaign_edit::clone(session, &org, &name, &new).await,
         Verb::Retry(args) => campaign_edit::retry(session, &org, &args).await,
@@ -267,6 +285,16 @@ pub async fn find(session: &Session, org: &Org, name: &str) -> Result<CampaignRe
 
 fn unknown(name: &str) -> CliError {
     CliError::failed(format!("there is no campaign {name:?}; signalbox campaign list shows them"))
+}
+
+async fn enrol(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
+    let campaign = find(session, org, name).await?;
+    let enrolled =
+        session.store.enrol_the_rest(org.id, campaign.id, &campaign_file::progress(session)).await?;
+    let planned = find(session, org, name).await?.planned;
+    session.out.show(&json!({ "enrolled": enrolled, "planned": planned }), || {
+        format!("campaign {name}: {enrolled} more enrolled, {planned} in all")
+    })
 }
 
 async fn act(
@@ -353,12 +381,17 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
     value["window"] = json!(window);
     value["run_after"] = json!(before);
     value["until"] = json!(terms.expires_at);
+    let split = variants::of(session, org, campaign.id).await?;
+    value["variants"] = json!(split);
+    let stages = session.store.rollout(org.id, campaign.id).await?;
+    value["rollout"] = json!(stages);
     session.out.show(&value, || {
         card(&[
             ("name", campaign.name.clone()),
             ("state", campaign.state.clone()),
             ("paused because", or_dash(campaign.hold_reason.as_ref())),
             ("priority", campaign.priority.to_string()),
+            ("weight", campaign.weight.to_string()),
             ("pool", campaign.pool.clone()),
             ("failover", campaign.failover.clone()),
             ("daily limit", or_dash(campaign.daily_limit)),
@@ -369,6 +402,8 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("started", local_or_dash(campaign.started_at, org.zone)),
             ("finished", local_or_dash(campaign.finished_at, org.zone)),
             ("steps", campaign.steps.to_string()),
+            ("variants", variants::in_words(&split)),
+            ("rollout", rollout::in_words(stages.as_ref(), org.zone)),
             ("audience", campaign.audience.to_string()),
             ("standing", or_dash(campaign.standing.as_ref())),
             ("planned", campaign.planned.to_string()),
@@ -394,9 +429,15 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
     value["hold"] = json!(hold.as_ref().map(Hold::code));
     value["hold_until"] = json!(hold.as_ref().and_then(Hold::until));
     value["estimated_completion"] = json!(estimated);
+    let figures = session.store.compare_variants(org.id, campaign.id).await?;
+    let comparison = comparison::compare(&figures);
+    value["variants"] = json!(figures);
+    value["comparison"] = json!(comparison);
+    let stages = session.store.rollout(org.id, campaign.id).await?;
+    value["rollout"] = json!(stages);
     session.out.show(&value, || {
         let percent = |rate: Option<f64>| or_dash(rate.map(|rate| format!("{:.1} %", rate * 100.0)));
-        card(&[
+        let mut shown = card(&[
             ("name", stats.name.clone()),
             ("state", stats.state.clone()),
             ("hold", or_dash(hold.as_ref().map(|hold| hold.sentence(org.zone)))),
@@ -416,7 +457,10 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
             ("read rate", percent(stats.read_rate)),
             ("started", local_or_dash(stats.started_at, org.zone)),
             ("done at about", local_or_dash(estimated, org.zone)),
-        ])
+            ("rollout", rollout::in_words(stages.as_ref(), org.zone)),
+        ]);
+        shown.push_str(&variants::describe(&figures, &comparison));
+        shown
     })
 }
 

@@ -10,6 +10,7 @@ use crate::{
         campaign::CampaignRecord,
         campaign_file::{Checked, NotAccepted, Reader},
         campaign_pool::Note,
+        enrolment::Enrolment,
     },
 };
 use serde_json::json;
@@ -50,7 +51,8 @@ pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), Cli
 pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8>) -> Result<(), CliError> {
     let checked = read_bytes(session, org, name, &bytes, None).await?;
     let spec = &checked.spec;
-    let made = session.store.make_campaign(org.id, &checked, session.actor()).await?;
+    let made =
+        session.store.make_campaign_telling(org.id, &checked, session.actor(), &progress(session)).await?;
     let made = made.map_err(CliError::Refused)?;
     let waits = spec.starts_at.is_some() || spec.run_after.is_some();
     let life = if waits { "scheduled" } else { "draft" };
@@ -75,6 +77,17 @@ pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8
             in_lines(&checked.notes)
         )
     })
+}
+
+/// Says how far an enrolment is, where somebody looks.
+pub fn progress(session: &Session) -> impl Fn(&Enrolment) + Sync + '_ {
+    |far| {
+        let percent = 100 * far.looked / far.contacts.max(1);
+        session.out.progress(&format!(
+            "enrolling: {} of {} contacts looked at ({percent} %), {} enrolled",
+            far.looked, far.contacts, far.enrolled
+        ));
+    }
 }
 
 /// What a file asks for, whether a campaign of its name exists or not.
@@ -141,6 +154,7 @@ fn unheeded(known: &CampaignRecord, spec: &CampaignSpec) -> Vec<&'static str> {
     let limit = spec.daily_limit.and_then(|limit| i32::try_from(limit.get()).ok());
     let same = [
         ("priority", known.priority == spec.priority.get()),
+        ("weight", i64::from(known.weight) == i64::from(spec.weight)),
         ("pool", known.pool == spec.pool),
         ("daily_limit", known.daily_limit == limit),
         ("failover", known.failover == spec.failover.name()),

@@ -36,6 +36,8 @@ struct Shown {
 #[derive(Debug, Serialize)]
 struct Message {
     step: i16,
+    /// Which of its variants they get, where it has some.
+    variant: Option<String>,
     provider: &'static str,
     account: String,
     /// `text`, `template`, `image`, `video`, `document` or `audio`; none: nothing is sent.
@@ -132,11 +134,16 @@ fn show(desk: &Desk, campaign: CampaignId, person: PreviewPerson, accounts: &[&A
 }
 
 fn message(desk: &Desk, place: (CampaignId, i16), person: &PreviewPerson, account: &AccountView) -> Message {
-    let reader = Reader { locale: person.locale.as_deref(), parameters: person.parameters.as_deref() };
+    let reader = Reader {
+        recipient: person.recipient,
+        locale: person.locale.as_deref(),
+        parameters: person.parameters.as_deref(),
+    };
     let registry: &Registry = &account.templates;
     let written = desk.shelf.write(place, reader, account.provider, registry, desk.default_locale.as_ref());
     let mut message = Message {
         step: place.1,
+        variant: desk.shelf.variant(place, person.recipient).map(ToString::to_string),
         provider: account.provider.name(),
         account: account.name.clone(),
         kind: written.as_ref().ok().map(Content::kind),
@@ -174,7 +181,9 @@ fn describe(shown: &Shown) -> String {
     let mut lines = vec![format!("{}{name} ({}{reason})", shown.phone, shown.state)];
     for message in &shown.messages {
         let body = Safe::new(&in_words(message));
-        lines.push(format!("  step {}  {} ({}): {body}", message.step, message.provider, message.account));
+        let variant = message.variant.as_ref().map_or(String::new(), |name| format!(" variant {name}"));
+        let (step, provider, account) = (message.step, message.provider, &message.account);
+        lines.push(format!("  step {step}{variant}  {provider} ({account}): {body}"));
     }
     lines.join("\n")
 }

@@ -47,7 +47,11 @@ pub struct ConductFlags {
     /// A campaign pauses when more people ask for no more within a day, such as 0.05; 1 for never
     #[arg(long, value_name = "SHARE", value_parser = share, allow_hyphen_values = true)]
     stop_opted_out: Option<Share>,
-    /// Messages that such a judgement needs
+    /// A campaign pauses when so many of its last 50 messages were refused for one cause in their content, such as 0.2; 1
+    /// for never
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_hyphen_values = true)]
+    stop_content_refused: Option<Share>,
+    /// Messages that judging by failures and opt-outs needs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     stop_after: Option<u32>,
     /// Whether the texts of new campaigns end with the line that says how to stop
@@ -65,6 +69,7 @@ impl ConductFlags {
         ConductEdit {
             stop_failed: self.stop_failed,
             stop_opted_out: self.stop_opted_out,
+            stop_content_refused: self.stop_content_refused,
             stop_after: self.stop_after,
             opt_out_line: self.opt_out_line.map(|switch| switch == Switch::On),
         }
@@ -109,7 +114,14 @@ pub async fn show(session: &Session, org: &Org) -> Result<(), CliError> {
             ),
             ("a campaign pauses when as many fail in an hour", percent(rules.stop_failed)),
             ("a campaign pauses when as many opt out in a day", percent(rules.stop_opted_out)),
-            ("messages that this needs", rules.stop_after.to_string()),
+            (
+                "a campaign pauses when of its last 50 are refused for their content",
+                match rules.stop_content_refused {
+                    10_000 => "never".to_owned(),
+                    share => format!("{} %", f64::from(share) / 100.0),
+                },
+            ),
+            ("messages that failures and opt-outs are judged by", rules.stop_after.to_string()),
             ("texts say how to stop", if rules.opt_out_line { "yes" } else { "no" }.to_owned()),
         ])
     })

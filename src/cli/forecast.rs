@@ -137,6 +137,7 @@ fn what_if(world: &mut ForecastWorld, place: usize, args: &ForecastArgs) -> Resu
             warm_up: Vec::new(),
             next_slot: None,
             opens: Opens::Now,
+            account: None,
         };
         world.world.pools[pool].numbers.push(world.world.numbers.len());
         world.world.numbers.push(number);

@@ -39,12 +39,14 @@ mod parse;
 mod pool;
 mod reach;
 mod reply;
+mod rollout;
 mod secret;
 mod sender;
 mod session;
 mod simulator;
 mod skipped;
 mod slot;
+mod variants;
 mod vitals;
 mod why;
 

@@ -204,14 +204,15 @@ pub async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
     let lines: Vec<Line<'_>> = numbers.iter().map(|number| Line::new(number, org)).collect();
     session.out.show(&lines, || {
         let mut table = Table::new(&[
-            "PHONE", "NAME", "PROVIDER", "ACCOUNT", "PRIO", "STATE", "PULSE", "TODAY", "LIMIT", "A MONTH",
-            "HELD BY", "HOLD",
+            "PHONE", "NAME", "LABEL", "PROVIDER", "ACCOUNT", "PRIO", "STATE", "PULSE", "TODAY", "LIMIT",
+            "A MONTH", "HELD BY", "HOLD",
         ]);
         for line in &lines {
             let number = line.number;
             table.row([
                 number.phone.clone(),
                 number.name.clone(),
+                or_dash(number.label.as_ref()),
                 if number.official {
                     number.provider.clone()
                 } else {
@@ -239,6 +240,7 @@ pub async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), Cli
         card(&[
             ("phone", number.phone.clone()),
             ("name", number.name.clone()),
+            ("label", or_dash(number.label.as_ref())),
             ("account", format!("{} ({})", number.account, number.provider)),
             ("provider is", if number.official { "official".to_owned() } else { UNOFFICIAL.to_owned() }),
             ("instance id", number.instance_id.clone()),

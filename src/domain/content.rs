@@ -10,6 +10,9 @@ use url::{Host, Url};
 pub mod ability;
 pub mod button;
 pub mod registry;
+pub mod variant;
+
+use variant::Variant;
 
 use button::{FilledButton, StepButton};
 
@@ -476,6 +479,10 @@ pub struct StepContent {
     /// Its media.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media: Option<StepMedia>,
+    /// At least two where people get different things: each of them with its part of the people. The first one is what
+    /// stands above, too, for whoever asks what the step says and not to whom. None: everybody gets the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Variant>,
 }
 
 /// What a step carries, as far as it decides who can send it.
@@ -513,6 +520,23 @@ impl StepContent {
         }
     }
 
+    /// The same of everything that it may say: of each variant, or of the one thing that all get.
+    #[must_use]
+    pub fn shapes(&self) -> Vec<Shape> {
+        if self.variants.is_empty() {
+            vec![self.shape()]
+        } else {
+            self.variants.iter().map(Variant::shape).collect()
+        }
+    }
+
+    /// Its texts: those of each variant by its name, or those that all get.
+    pub fn all_texts(&self) -> impl Iterator<Item = (Option<&str>, &Texts)> {
+        let own = self.variants.is_empty().then_some((None, &self.texts));
+        own.into_iter()
+            .chain(self.variants.iter().map(|variant| (Some(variant.name.as_str()), &variant.texts)))
+    }
+
     /// Reads what the database keeps.
     ///
     /// # Errors
@@ -521,8 +545,10 @@ impl StepContent {
         texts: serde_json::Value,
         template: Option<serde_json::Value>,
         media: Option<serde_json::Value>,
+        variants: Option<serde_json::Value>,
     ) -> Result<Self, serde_json::Error> {
         Ok(Self {
+            variants: variants.map(serde_json::from_value).transpose()?.unwrap_or_default(),
             texts: serde_json::from_value(texts)?,
             template: template.map(serde_json::from_value).transpose()?,
             media: media.map(serde_json::from_value).transpose()?,
@@ -531,21 +557,27 @@ impl StepContent {
 
     /// The variables that anything in it uses.
     pub fn variables(&self) -> impl Iterator<Item = &Variable> {
-        self.texts.variables().into_iter().chain(self.parameters().flat_map(Text::variables))
+        let texts = self.all_texts().flat_map(|(_, texts)| texts.variables());
+        texts.chain(self.parameters().flat_map(Text::variables))
     }
 
-    /// The variables that somebody of locale `wanted` must have, whichever way the step is sent to them.
+    /// The variables that somebody of locale `wanted` must have, whichever way the step is sent to them and whichever
+    /// variant they get: people who lack something must be missing from all variants alike.
     pub fn required(
         &self,
         wanted: Option<&Locale>,
         default: Option<&Locale>,
     ) -> impl Iterator<Item = &Variable> {
-        let chosen = self.texts.choose(wanted, default).map(|chosen| chosen.text.required());
-        chosen.into_iter().flatten().chain(self.parameters().flat_map(Text::required))
+        let chosen: Vec<_> =
+            self.all_texts().filter_map(|(_, texts)| texts.choose(wanted, default)).collect();
+        let texts = chosen.into_iter().flat_map(|chosen| chosen.text.required());
+        texts.chain(self.parameters().flat_map(Text::required))
     }
 
     fn parameters(&self) -> impl Iterator<Item = &Text> {
-        self.template.iter().flat_map(StepTemplate::texts)
+        let own = self.template.iter().filter(|_| self.variants.is_empty());
+        let own = own.flat_map(StepTemplate::texts);
+        own.chain(self.variants.iter().flat_map(Variant::parameters))
     }
 }
 

@@ -91,6 +91,15 @@ pub enum Hold {
         /// The campaign that runs.
         to: String,
     },
+    /// Everybody whom the stage of its rollout lets go has been sent to.
+    RolloutStage {
+        /// Percent of its people.
+        percent: u32,
+        /// What the next stage waits for.
+        why: String,
+        /// When it opens, if only time is missing.
+        until: Option<DateTime<Utc>>,
+    },
     /// The campaign is completed or cancelled.
     CampaignFinished {
         /// Which of the two.
@@ -123,6 +132,8 @@ pub enum Hold {
         /// When.
         due: DateTime<Utc>,
     },
+    /// The rollout of the campaign has not come to this person yet.
+    KeptBack,
     /// The last try failed for now, and the provider or our rule says when to try again.
     RetryLater {
         /// Not before.
@@ -215,6 +226,7 @@ impl Hold {
             Self::RunsAfter { .. } => "runs_after",
             Self::StartMissed { .. } => "start_missed",
             Self::Yields { .. } => "yields",
+            Self::RolloutStage { .. } => "rollout_stage",
             Self::CampaignFinished { .. } => "campaign_finished",
             Self::SubscriptionEnded { .. } => "subscription_ended",
             Self::QuietHours { .. } => "quiet_hours",
@@ -222,6 +234,7 @@ impl Hold {
             Self::OptedOut => "opted_out",
             Self::InDoubt { .. } => "in_doubt",
             Self::NotDue { .. } => "not_due",
+            Self::KeptBack => "kept_back",
             Self::RetryLater { .. } => "retry_later",
             Self::Unsendable { .. } => "content_unsendable",
             Self::NoNumber { .. } => "no_number",
@@ -246,6 +259,7 @@ impl Hold {
             Self::CampaignScheduled { starts: at }
             | Self::QuietHours { opens: at }
             | Self::NumberSuspended { until: at, .. }
+            | Self::RolloutStage { until: at, .. }
             | Self::CapReached { opens: at, .. } => *at,
             Self::NotDue { due: at }
             | Self::RetryLater { until: at, .. }
@@ -265,6 +279,7 @@ impl Hold {
             | Self::TooLate { .. }
             | Self::OptedOut
             | Self::InDoubt { .. }
+            | Self::KeptBack
             | Self::Unsendable { .. }
             | Self::NoNumber { .. }
             | Self::NumberDisabled
@@ -325,7 +340,9 @@ impl Hold {
             Self::QuietHours { .. } | Self::TooLate { .. } => GateName::Window,
             Self::OptedOut => GateName::Consent,
             Self::InDoubt { .. } => GateName::Doubt,
-            Self::NotDue { .. } | Self::RetryLater { .. } => GateName::Due,
+            Self::NotDue { .. } | Self::RetryLater { .. } | Self::RolloutStage { .. } | Self::KeptBack => {
+                GateName::Due
+            }
             Self::Unsendable { .. } => GateName::Content,
             Self::NoNumber { .. } | Self::NotChosen { .. } => GateName::Pool,
             Self::NumberDisabled | Self::NumberSuspended { .. } | Self::NumberLimited { .. } => {
@@ -362,6 +379,10 @@ impl Hold {
             | Self::SubscriptionEnded { .. }
             | Self::QuietHours { .. }
             | Self::TooLate { .. } => self.life_sentence(zone),
+            Self::RolloutStage { percent, why, until } => {
+                let opens = until.map_or_else(String::new, |at| format!(", opens {}", When::exact(at, zone)));
+                format!("rolled out to {percent} %, the next stage waits: {why}{opens}")
+            }
             Self::CampaignFinished { state } => format!("the campaign is {state}"),
             Self::OptedOut => "this person asked not to be written to".to_owned(),
             Self::InDoubt { since } => format!(
@@ -369,6 +390,7 @@ impl Hold {
                 When::plain(*since, zone)
             ),
             Self::NotDue { due } => format!("not due, opens {}", When::exact(*due, zone)),
+            Self::KeptBack => "kept back by the rollout, until a later stage opens".to_owned(),
             Self::RetryLater { until, reason } => {
                 format!("tried without success ({reason}), again {}", When::exact(*until, zone))
             }

@@ -5,6 +5,7 @@ use super::{
     clock::Moment,
     judge::{self, Judgement, Measure},
     plan::carry,
+    rollouts,
     shared::Shared,
     thresholds,
 };
@@ -85,6 +86,9 @@ async fn pass(shared: &Shared, turns: &mut Turns) -> Result<(), StoreError> {
             shared.refresh.notify_one();
         }
     }
+    if turns.take(shared, "rollouts", Duration::from_secs(1)).await? {
+        rollouts::judge(shared).await?;
+    }
     if turns.take(shared, "limits", Duration::from_secs(2)).await?
         && store.follow_provider_limits(organization).await? > 0
     {
@@ -116,6 +120,11 @@ async fn people(shared: &Shared, turns: &mut Turns) -> Result<(), StoreError> {
     let (store, organization, now) = (&shared.store, shared.organization, shared.clock().now());
     if turns.take(shared, "standing", Duration::from_secs(1)).await?
         && store.enrol_standing(organization, now).await? > 0
+    {
+        shared.refresh.notify_one();
+    }
+    if turns.take(shared, "enrolments", Duration::from_secs(1)).await?
+        && store.enrol_left_behind(organization, shared.instance).await?
     {
         shared.refresh.notify_one();
     }

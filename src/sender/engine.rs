@@ -11,6 +11,7 @@ use super::{
 };
 use crate::domain::{
     content::registry::Registry,
+    day::next_day,
     ids::{AccountId, AttemptId, CampaignId, NumberId, RecipientId},
     locale::Locale,
     pacing::Slots,
@@ -22,6 +23,7 @@ use crate::store::{
     today::Queue,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -66,6 +68,8 @@ struct Engine {
     shared: Arc<Shared>,
     keys: KeyRing,
     snapshot: Option<Snapshot>,
+    /// When the organisation's day of the snapshot ends.
+    day_ends: Option<DateTime<Utc>>,
     asked: Moment,
     roster: Option<Roster>,
     roster_at: Moment,
@@ -87,6 +91,7 @@ pub async fn run(shared: Arc<Shared>, mut signals: mpsc::Receiver<Signal>, keys:
         shared: Arc::clone(&shared),
         keys,
         snapshot: None,
+        day_ends: None,
         asked: Moment::now(),
         roster: None,
         roster_at: Moment::now(),
@@ -163,6 +168,8 @@ impl Engine {
         self.default_locale = Locale::parse(&snapshot.organization.default_locale).ok();
         self.forget_what_changed(&snapshot);
         self.keep_counts(&mut snapshot, asked);
+        let zone: Tz = snapshot.organization.time_zone.parse().unwrap_or(Tz::UTC);
+        self.day_ends = Some(next_day(snapshot.at, zone));
         self.snapshot = Some(snapshot);
         self.asked = asked;
         self.roster = None;
@@ -229,6 +236,10 @@ impl Engine {
         if self.asked.age() > STALE || self.shared.unrecorded() > MOST_UNRECORDED {
             self.report(false);
             return Duration::from_millis(50);
+        }
+        if self.day_ends.is_some_and(|ends| ends <= now) {
+            // Yesterday's counts would hold today's messages until the next look.
+            self.shared.refresh.notify_one();
         }
         let plan = self.plan(now);
         let wanted = plan.wanted();

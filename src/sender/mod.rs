@@ -45,6 +45,7 @@ mod queues;
 pub mod recorder;
 mod recover;
 pub mod reports;
+mod rollouts;
 mod shared;
 pub mod spool;
 pub(crate) mod stop_point;

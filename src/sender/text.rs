@@ -5,8 +5,9 @@ use crate::domain::{
         CAPTION_LIMIT, Shape, StepContent,
         ability::{self, Cannot, Form},
         registry::Registry,
+        variant::{self, VariantName},
     },
-    ids::CampaignId,
+    ids::{CampaignId, RecipientId},
     locale::Locale,
     number::ProviderKind,
     recipient::SkipReason,
@@ -21,10 +22,20 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 /// One step, ready to be filled.
 struct Step {
-    content: StepContent,
-    shape: Shape,
+    /// What it says: one thing to everybody, or several to a part of the people each.
+    sayings: Vec<Saying>,
     /// The step's day in the sequence, from 1.
     day: u32,
+}
+
+/// One thing that a step says.
+struct Saying {
+    /// What the variant is called; none: everybody gets it.
+    name: Option<VariantName>,
+    content: StepContent,
+    shape: Shape,
+    /// Its part of the people.
+    weight: u32,
 }
 
 /// The contents of active campaigns.
@@ -57,6 +68,8 @@ impl From<SkipReason> for Unwritten {
 /// For whom a step is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
+    /// Who it is: where a step has variants, that says which one they get.
+    pub recipient: RecipientId,
     /// Their language, as it was chosen at enrolment.
     pub locale: Option<&'a str>,
     /// Their values, as they were frozen at enrolment: a JSON object.
@@ -86,8 +99,8 @@ impl TextShelf {
             match row.content {
                 Some(content) => {
                     let day = u32::try_from(*since_start / 86_400).unwrap_or(0) + 1;
-                    let shape = content.shape();
-                    self.steps.insert((row.campaign, row.step), Arc::new(Step { content, shape, day }));
+                    let sayings = Saying::all(content);
+                    self.steps.insert((row.campaign, row.step), Arc::new(Step { sayings, day }));
                 }
                 None => {
                     tracing::error!(campaign.id = %row.campaign, step = row.step, "the step cannot be read");
@@ -116,8 +129,18 @@ impl TextShelf {
         if self.editions.get(&campaign).is_some_and(|edition| *edition != message.edition) {
             return Err(Unwritten::Edited);
         }
-        let reader = Reader { locale: message.locale.as_deref(), parameters: message.parameters.as_deref() };
+        let reader = Reader {
+            recipient: message.recipient,
+            locale: message.locale.as_deref(),
+            parameters: message.parameters.as_deref(),
+        };
         self.write((campaign, message.step), reader, provider, registry, default_locale)
+    }
+
+    /// Which variant of a step somebody gets; `None`: it has none.
+    #[must_use]
+    pub fn variant(&self, place: (CampaignId, i16), recipient: RecipientId) -> Option<&VariantName> {
+        self.steps.get(&place)?.for_recipient(recipient)?.name.as_ref()
     }
 
     /// What a step says through a number of this provider, whose account has this registry.
@@ -134,15 +157,16 @@ impl TextShelf {
     ) -> Result<Content, Unwritten> {
         let step = self.steps.get(&(campaign, step)).ok_or(SkipReason::NoText)?;
         let wanted = reader.locale.and_then(|locale| Locale::parse(locale).ok());
-        let shape = step.shape.for_reader(wanted.as_ref());
+        let saying = step.for_recipient(reader.recipient).ok_or(SkipReason::NoText)?;
+        let shape = saying.shape.for_reader(wanted.as_ref());
         let form = ability::form(provider, &shape, registry).map_err(Unwritten::Cannot)?;
         let frozen = Frozen::read(reader.parameters, step.day);
-        let text = |limit| step.text(&frozen, reader.locale, default_locale, limit);
+        let text = |limit| saying.text(&frozen, reader.locale, default_locale, limit);
         Ok(match form {
             Form::Text => Content::Text(text(provider.text_limit())?),
             Form::Media { caption } => {
                 let caption = caption.then(|| text(CAPTION_LIMIT.min(provider.text_limit()))).transpose()?;
-                Content::Media(step.media(caption).ok_or(SkipReason::NoText)?)
+                Content::Media(saying.media(caption).ok_or(SkipReason::NoText)?)
             }
             Form::Template { id, header } => {
                 let template = shape.template.as_ref().ok_or(SkipReason::NoText)?;
@@ -150,7 +174,7 @@ impl TextShelf {
                     id,
                     language: template.language.clone(),
                     values: template.fill(&frozen)?,
-                    media: if header { step.media(None) } else { None },
+                    media: if header { saying.media(None) } else { None },
                 })
             }
         })
@@ -158,6 +182,31 @@ impl TextShelf {
 }
 
 impl Step {
+    fn for_recipient(&self, recipient: RecipientId) -> Option<&Saying> {
+        // Most steps say one thing, and nobody is drawn for it.
+        if let [only] = self.sayings.as_slice() {
+            return Some(only);
+        }
+        self.sayings.get(variant::place_of(recipient, self.sayings.iter().map(|saying| saying.weight)))
+    }
+}
+
+impl Saying {
+    fn all(content: StepContent) -> Vec<Self> {
+        if content.variants.is_empty() {
+            return vec![Self { name: None, shape: content.shape(), content, weight: 1 }];
+        }
+        let variants = content.variants.iter();
+        variants
+            .map(|each| Self {
+                name: Some(each.name.clone()),
+                shape: each.shape(),
+                content: each.content(),
+                weight: each.weight,
+            })
+            .collect()
+    }
+
     fn text(
         &self,
         frozen: &Frozen<'_>,

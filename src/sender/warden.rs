@@ -23,10 +23,8 @@ use tokio::sync::mpsc;
 
 /// How long a number that was refused stays closed in this process at the least: long enough for the database to say so.
 const CLOSE_AT_ONCE: Duration = Duration::from_secs(10);
-/// A campaign stops itself after this many refusals of one content cause …
-pub const CONTENT_REFUSALS: usize = 10;
-/// … among its last so many messages.
-pub const CONTENT_WINDOW: usize = 50;
+/// The last messages of a campaign among which refusals of one content cause are counted.
+pub const CONTENT_WINDOW: u32 = 50;
 
 /// What one answer asks for.
 pub struct Note {
@@ -226,11 +224,15 @@ impl Books {
         // The text of one reply says nothing about others.
         let Some(campaign) = note.campaign else { return Ok(()) };
         let cause = note.cause.code.clone().unwrap_or_else(|| note.cause.class.to_owned());
-        if self.note_content(campaign, Some(cause)) < CONTENT_REFUSALS {
+        let refused = self.note_content(campaign, Some(cause));
+        // Asked at every refusal, which are few: an operator's change holds from the next one on.
+        let share = shared.store.content_threshold(shared.organization, campaign).await?;
+        if share.least_of(CONTENT_WINDOW).is_none_or(|least| refused < least) {
             return Ok(());
         }
         let reason = format!(
-            "paused by itself: {CONTENT_REFUSALS} of the last {CONTENT_WINDOW} messages were refused for their content ({})",
+            "paused by itself: {refused} of the last {CONTENT_WINDOW} messages were refused for their content, at least \
+             {share} ({})",
             note.cause.sentence()
         );
         if shared
@@ -246,17 +248,18 @@ impl Books {
     }
 
     /// Keeps the last messages of a campaign and answers how many were refused for this cause.
-    fn note_content(&mut self, campaign: CampaignId, refused: Option<String>) -> usize {
+    fn note_content(&mut self, campaign: CampaignId, refused: Option<String>) -> u32 {
         if refused.is_none() && !self.contents.contains_key(&campaign) {
             return 0;
         }
         let window = self.contents.entry(campaign).or_default();
-        if window.len() == CONTENT_WINDOW {
+        if window.len() == CONTENT_WINDOW as usize {
             window.pop_front();
         }
         window.push_back(refused);
         let last = window.back().cloned().flatten();
-        last.map_or(0, |cause| window.iter().flatten().filter(|each| **each == cause).count())
+        let same = |cause: String| window.iter().flatten().filter(|each| **each == cause).count();
+        last.map_or(0, |cause| u32::try_from(same(cause)).unwrap_or(u32::MAX))
     }
 }
 

@@ -256,6 +256,7 @@ impl Store {
         organization: OrganizationId,
         campaign: CampaignId,
     ) -> Result<(), StoreError> {
+        self.enrol_the_rest(organization, campaign, &|_| {}).await?;
         let audience = sqlx::query_scalar!(
             "select c.audience from campaigns c
               where c.organization_id = $1 and c.id = $2 and c.state in ('draft', 'scheduled')

@@ -3,6 +3,7 @@
 use super::{
     Store, StoreError,
     action::{ActionResult, Actor, Answer},
+    enrolment::{ENROLLED_IN_A_PIECE, Tell},
     failed,
     step::StepColumns,
 };
@@ -33,6 +34,8 @@ pub struct CampaignRecord {
     pub state: String,
     /// Lower goes first.
     pub priority: i32,
+    /// Its share among campaigns of the same priority.
+    pub weight: i32,
     /// The pool's name.
     pub pool: String,
     /// Most messages a day.
@@ -80,11 +83,10 @@ pub struct CampaignRecord {
 }
 
 impl Store {
-    /// Writes a checked campaign with its steps and enrols its audience, or does nothing at all. With a start time it is
-    /// scheduled, else a draft. Answers its id and how many were enrolled.
+    /// As [`Store::create_campaign_telling`], and tells nobody how far it is.
     ///
     /// # Errors
-    /// When the database is away or refuses: for one because the name is taken.
+    /// As there.
     pub async fn create_campaign(
         &self,
         organization: OrganizationId,
@@ -92,6 +94,24 @@ impl Store {
         pool: PoolId,
         source: &str,
         actor: Actor<'_>,
+    ) -> Result<(CampaignId, u64), StoreError> {
+        self.create_campaign_telling(organization, spec, pool, source, actor, &|_| {}).await
+    }
+
+    /// Writes a checked campaign with its steps and enrols its audience, or does nothing at all; an audience that is large
+    /// piece by piece, the first of them with the campaign. `tell` hears how far it is. With a start time it is
+    /// scheduled, else a draft. Answers its id and how many were enrolled.
+    ///
+    /// # Errors
+    /// When the database is away or refuses: for one because the name is taken.
+    pub async fn create_campaign_telling(
+        &self,
+        organization: OrganizationId,
+        spec: &CampaignSpec,
+        pool: PoolId,
+        source: &str,
+        actor: Actor<'_>,
+        tell: &Tell<'_>,
     ) -> Result<(CampaignId, u64), StoreError> {
         const DOING: &str = "create the campaign";
         let id = CampaignId::new();
@@ -101,7 +121,7 @@ impl Store {
         let campaign = columns(spec, pool, source, before);
         let steps = StepColumns::of(spec).map_err(unreadable)?;
         let enrolled = sqlx::query_scalar!(
-            r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "enrolled!""#,
+            r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as "enrolled!""#,
             organization.0,
             id.0,
             actor.operator,
@@ -111,12 +131,16 @@ impl Store {
             &steps.texts,
             &steps.templates as &[Option<serde_json::Value>],
             &steps.media as &[Option<serde_json::Value>],
+            &steps.variants as &[Option<serde_json::Value>],
             &needs.variables,
             needs.required,
+            ENROLLED_IN_A_PIECE,
         )
         .fetch_one(&self.bulk)
         .await
         .map_err(failed(DOING))?;
+        // What is left goes on in pieces of its own: whoever is interrupted goes on where it stopped.
+        let enrolled = enrolled + self.enrol_the_rest(organization, id, tell).await?;
         self.note_plan(organization, id).await;
         Ok((id, u64::try_from(enrolled).unwrap_or(0)))
     }
@@ -213,7 +237,7 @@ impl Store {
     ) -> Result<Vec<CampaignRecord>, StoreError> {
         sqlx::query_as!(
             CampaignRecord,
-            r#"select c.id, c.name, c.state::text as "state!", c.priority, p.name as pool, c.daily_limit, c.starts_at,
+            r#"select c.id, c.name, c.state::text as "state!", c.priority, c.weight, p.name as pool, c.daily_limit, c.starts_at,
                       c.started_at, c.finished_at, c.hold_reason, c.failover, c.audience, c.standing, c.conduct,
                       (select count(*) from campaign_steps s
                         where s.organization_id = c.organization_id and s.campaign_id = c.id) as "steps!",
@@ -376,7 +400,7 @@ impl Store {
 /// A campaign's columns, as its file says them.
 fn columns(spec: &CampaignSpec, pool: PoolId, source: &str, before: Option<uuid::Uuid>) -> serde_json::Value {
     json!({
-        "name": spec.name, "priority": spec.priority.get(), "pool_id": pool.0,
+        "name": spec.name, "priority": spec.priority.get(), "weight": spec.weight.get(), "pool_id": pool.0,
         "daily_limit": spec.daily_limit, "starts_at": spec.starts_at, "failover": spec.failover,
         "audience": spec.audience, "standing": spec.standing, "source": source, "conduct": spec.conduct,
         "window_from": spec.window.map(|window| window.hours.from()),
@@ -390,6 +414,11 @@ fn columns(spec: &CampaignSpec, pool: PoolId, source: &str, before: Option<uuid:
 
 /// Why the life of a campaign forbids it.
 fn refusal(name: &str, found: &str, asked: CampaignAction) -> String {
+    if found == "enrolling" {
+        return format!(
+            "not everybody is enrolled in campaign {name} yet: signalbox campaign enrol {name} goes on with it, then it can start"
+        );
+    }
     let state: Result<CampaignState, _> = found.parse();
     match state.map(|state| state.apply(asked, name)) {
         Ok(Err(refusal)) => refusal.to_string(),

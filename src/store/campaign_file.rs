@@ -5,6 +5,7 @@ use super::{
     Store, StoreError,
     action::Actor,
     campaign_pool::{self, Note},
+    enrolment::Tell,
     failed,
 };
 use crate::domain::{
@@ -203,6 +204,20 @@ impl Store {
         checked: &Checked,
         actor: Actor<'_>,
     ) -> Result<Result<Made, String>, StoreError> {
+        self.make_campaign_telling(organization, checked, actor, &|_| {}).await
+    }
+
+    /// The same, and `tell` hears how far its enrolment is.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn make_campaign_telling(
+        &self,
+        organization: OrganizationId,
+        checked: &Checked,
+        actor: Actor<'_>,
+        tell: &Tell<'_>,
+    ) -> Result<Result<Made, String>, StoreError> {
         let spec = &checked.spec;
         if self.has_subscription_end(organization).await? {
             let terms = self.terms_of_spec(organization, spec).await?;
@@ -214,7 +229,9 @@ impl Store {
         let Some(pool) = self.pools(organization, Some(&spec.pool)).await?.pop() else {
             return Ok(Err(format!("there is no pool {:?} any more", spec.pool)));
         };
-        let (id, planned) = self.create_campaign(organization, spec, pool.id, &checked.source, actor).await?;
+        let source = &checked.source;
+        let (id, planned) =
+            self.create_campaign_telling(organization, spec, pool.id, source, actor, tell).await?;
         let stats = self.campaign_stats(organization, spec.name.as_str()).await?;
         let (queued, skipped) = stats.as_ref().map_or((0, 0), |stats| (stats.queued, stats.skipped));
         let slots = self.slots_given(organization, id).await?;

@@ -49,7 +49,10 @@ pub(super) async fn check(
     organization: OrganizationId,
     spec: &CampaignSpec,
 ) -> Result<Result<Vec<Note>, (i16, String)>, StoreError> {
-    let shapes: Vec<(i16, Shape)> = (1..).zip(spec.steps.iter().map(|step| step.content.shape())).collect();
+    let shapes: Vec<(i16, Shape)> = (1..)
+        .zip(&spec.steps)
+        .flat_map(|(step, said)| said.content.shapes().into_iter().map(move |shape| (step, shape)))
+        .collect();
     let templates: Vec<String> =
         shapes.iter().filter_map(|(_, shape)| Some(shape.template.as_ref()?.name.clone())).collect();
     let snapshot = store.snapshot(organization, None).await?;
@@ -69,7 +72,8 @@ pub(super) async fn check(
 fn same_for_all(spec: &CampaignSpec, gateways: &[String]) -> Vec<Note> {
     let mut notes = Vec::new();
     for (step, content) in (1..).zip(spec.steps.iter().map(|step| &step.content)) {
-        for each in content.texts.0.iter().filter(|each| alike::is_same_for_all(&each.text)) {
+        let texts = content.all_texts().flat_map(|(_, texts)| &texts.0);
+        for each in texts.filter(|each| alike::is_same_for_all(&each.text)) {
             if !gateways.is_empty() {
                 let sentence = format!(
                     "step {step} ({}) says the very same to everybody: numbers of unofficial gateways ({}) are blocked \
@@ -87,7 +91,11 @@ fn same_for_all(spec: &CampaignSpec, gateways: &[String]) -> Vec<Note> {
 /// Texts that other steps or campaigns of the last 30 days have in nearly the same words.
 fn nearly_the_same(spec: &CampaignSpec, recent: &[RecentTexts]) -> Vec<Note> {
     let mut notes = Vec::new();
-    let own: Vec<(i16, &Texts)> = (1..).zip(spec.steps.iter().map(|step| &step.content.texts)).collect();
+    // Variants of one step may be alike: nobody gets two of them.
+    let own: Vec<(i16, &Texts)> = (1..)
+        .zip(&spec.steps)
+        .flat_map(|(step, said)| said.content.all_texts().map(move |(_, texts)| (step, texts)))
+        .collect();
     for (step, texts) in &own {
         let before =
             own.iter().filter(|(other, _)| other < step).map(|(other, texts)| (None, *other, *texts));

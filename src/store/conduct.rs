@@ -22,7 +22,9 @@ pub struct ConductRules {
     pub stop_failed: i32,
     /// A campaign pauses when more ten-thousandths of a day's people asked for no more.
     pub stop_opted_out: i32,
-    /// Messages that such a judgement needs.
+    /// A campaign pauses when so many ten-thousandths of its last messages were refused for one cause in their content.
+    pub stop_content_refused: i32,
+    /// Messages that a judgement of what failed or who opted out needs.
     pub stop_after: i32,
     /// Whether texts say how to stop.
     pub opt_out_line: bool,
@@ -37,6 +39,8 @@ pub struct ConductEdit {
     pub stop_failed: Option<Share>,
     /// See [`ConductRules::stop_opted_out`].
     pub stop_opted_out: Option<Share>,
+    /// See [`ConductRules::stop_content_refused`].
+    pub stop_content_refused: Option<Share>,
     /// See [`ConductRules::stop_after`].
     pub stop_after: Option<u32>,
     /// See [`ConductRules::opt_out_line`].
@@ -62,8 +66,8 @@ impl Store {
     pub async fn conduct_rules(&self, organization: OrganizationId) -> Result<ConductRules, StoreError> {
         sqlx::query_as!(
             ConductRules,
-            "select slot_first, slot_last, slot_expiry_days, stop_failed, stop_opted_out, stop_after, opt_out_line,
-                    default_texts
+            "select slot_first, slot_last, slot_expiry_days, stop_failed, stop_opted_out, stop_content_refused, stop_after,
+                    opt_out_line, default_texts
                from organizations where id = $1",
             organization.0,
         )
@@ -91,7 +95,7 @@ impl Store {
                    update organizations o
                       set stop_failed = coalesce($2, o.stop_failed), stop_opted_out = coalesce($3, o.stop_opted_out),
                           stop_after = coalesce($4, o.stop_after), opt_out_line = coalesce($5, o.opt_out_line),
-                          revision = o.revision + 1
+                          stop_content_refused = coalesce($9, o.stop_content_refused), revision = o.revision + 1
                      from locked l where o.id = l.id
                    returning o.*
                )
@@ -106,6 +110,7 @@ impl Store {
             actor.operator,
             actor.instance_id(),
             reason,
+            share(edit.stop_content_refused),
         )
         .fetch_one(&self.screen)
         .await
@@ -148,6 +153,32 @@ impl Store {
         .await
         .map_err(failed(DOING))?;
         Ok(())
+    }
+
+    /// How many of a campaign's last messages may be refused for one cause in their content before it pauses: its own word,
+    /// else the organisation's.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn content_threshold(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<Share, StoreError> {
+        const DOING: &str = "ask when a campaign stops itself";
+        let raw = sqlx::query_scalar!(
+            r#"select coalesce((c.conduct #>> '{stop_when,content_refused}')::integer, o.stop_content_refused) as "share!"
+                 from organizations o
+                 left join campaigns c on c.organization_id = o.id and c.id = $2
+                where o.id = $1"#,
+            organization.0,
+            campaign.0,
+        )
+        .fetch_one(&self.lease)
+        .await
+        .map_err(failed(DOING))?;
+        let share = u16::try_from(raw).ok().and_then(|raw| Share::try_from(raw).ok());
+        share.ok_or(StoreError::Unreadable { doing: DOING, what: "threshold" })
     }
 
     /// What running campaigns did lately. Keeps, once in five minutes, how far they are.

@@ -6,10 +6,10 @@ use super::{
     terms::terms_of,
 };
 use crate::domain::{
-    campaign::{CampaignSpec, CampaignState, DailyLimit},
+    campaign::{CampaignSpec, CampaignState, DailyLimit, rollout::Rollout},
     day::local_date,
-    forecast::{Campaign, Cap, FARTHEST_DAYS, Forecast, Number, Opens, Pool, Work, World},
-    ids::{CampaignId, NumberId, OrganizationId, PoolId},
+    forecast::{Account, Campaign, Cap, FARTHEST_DAYS, Forecast, Number, Opens, Pool, Stages, Work, World},
+    ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
     number::{NumberState, Pacing},
     pacing,
     window::Calendar,
@@ -50,6 +50,7 @@ struct CampaignRow {
     cap: Cap,
     starts_at: Option<DateTime<Utc>>,
     fresh: u64,
+    standing: bool,
 }
 
 impl Store {
@@ -70,6 +71,8 @@ impl Store {
         let terms = terms_of(&self.work, organization, Some(campaign)).await?;
         let mut due = self.due_work(organization, &ids).await?;
         let mut delays = self.step_delays(organization, &ids).await?;
+        let mut rollouts = self.rollouts_to_forecast(organization, &ids, snapshot.at).await?;
+        let reach = self.reach_to_forecast(organization).await?;
         let places: HashMap<NumberId, usize> =
             snapshot.numbers.iter().enumerate().map(|(place, view)| (view.number.id, place)).collect();
         let pools: HashMap<PoolId, usize> =
@@ -78,7 +81,9 @@ impl Store {
         rows.retain(|row| pools.contains_key(&row.pool));
         let campaigns = rows.iter().map(|row| {
             let mut work = due.remove(&row.id).unwrap_or_default();
-            work.push(Work { step: 0, due: None, people: row.fresh });
+            let rollout = rollouts.remove(&row.id);
+            let owed = rollout.as_ref().map_or(0, |(owed, _)| *owed);
+            work.push(Work { step: 0, due: None, people: row.fresh + owed, zone: None });
             let used = |((number, each), used): (&(NumberId, CampaignId), &u32)| {
                 (*each == row.id).then(|| Some((*places.get(number)?, *used))).flatten()
             };
@@ -93,6 +98,8 @@ impl Store {
                 work,
                 delays: delays.remove(&row.id).unwrap_or_default(),
                 used: snapshot.shares.iter().filter_map(used).collect(),
+                standing: row.standing,
+                rollout: rollout.map(|(_, stages)| stages),
             }
         });
         let world = World {
@@ -103,19 +110,13 @@ impl Store {
                 used_today: snapshot.organization.used_today,
             },
             campaigns: campaigns.collect(),
-            numbers: numbers(&snapshot),
+            numbers: numbers(&snapshot, &reach),
             pools: members(&snapshot, &places),
             default: snapshot.organization.default_number.and_then(|number| places.get(&number).copied()),
+            accounts: reach.accounts,
+            simultaneous: reach.simultaneous,
         };
-        Ok(ForecastWorld {
-            world,
-            phones: snapshot.numbers.iter().map(|view| view.number.phone.reveal().to_owned()).collect(),
-            called: snapshot.numbers.iter().map(|view| view.called().into_string()).collect(),
-            names: rows.iter().map(|row| row.name.clone()).collect(),
-            states: rows.iter().map(|row| row.state).collect(),
-            pools: snapshot.pools.iter().map(|pool| pool.name.clone()).collect(),
-            subscription_ends: snapshot.organization.subscription_ends,
-        })
+        Ok(described(world, &rows, &snapshot))
     }
 
     /// Why a campaign that is made like this, for so many people, would outlive the organisation's subscription; `None`: it
@@ -136,7 +137,7 @@ impl Store {
         made.world.campaigns.push(Campaign {
             id: CampaignId(uuid::Uuid::max()),
             priority: spec.priority.get(),
-            weight: 1,
+            weight: spec.weight.get(),
             cap: Cap { limit: spec.daily_limit.map(DailyLimit::get), used_today: 0 },
             pool,
             opens: spec.starts_at.map_or(Opens::Now, Opens::At),
@@ -145,13 +146,15 @@ impl Store {
                 zones: vec![general.calendar.zone],
                 ..general.calendar
             },
-            work: vec![Work { step: 0, due: None, people }],
+            work: first_work(spec, people),
             delays: spec
                 .steps
                 .iter()
                 .map(|step| TimeDelta::seconds(i64::from(step.after.seconds())))
                 .collect(),
             used: Vec::new(),
+            standing: spec.standing.is_some(),
+            rollout: spec.conduct.rollout.as_ref().map(|rollout| new_stages(rollout, people, made.world.now)),
         });
         let place = made.world.campaigns.len() - 1;
         Ok(outlives(spec.name.as_str(), &made.world, place, ends))
@@ -187,7 +190,7 @@ impl Store {
     ) -> Result<Vec<CampaignRow>, StoreError> {
         let rows = sqlx::query!(
             r#"select c.id, c.name, c.state::text as "state!", c.priority, c.weight, c.pool_id, c.daily_limit,
-                      c.starts_at, coalesce(u.reserved, 0) as "used!",
+                      c.starts_at, coalesce(u.reserved, 0) as "used!", c.standing is not null as "standing!",
                       (select coalesce(sum(k.fresh), 0)::bigint from campaign_counts k
                         where k.organization_id = c.organization_id and k.campaign_id = c.id) as "fresh!"
                  from campaigns c
@@ -218,6 +221,7 @@ impl Store {
                     cap: Cap { limit: row.daily_limit.map(whole), used_today: whole(row.used) },
                     starts_at: row.starts_at,
                     fresh: u64::try_from(row.fresh).unwrap_or(0),
+                    standing: row.standing,
                 })
             })
             .collect()
@@ -231,12 +235,12 @@ impl Store {
     ) -> Result<HashMap<CampaignId, Vec<Work>>, StoreError> {
         let ids: Vec<uuid::Uuid> = campaigns.iter().map(|campaign| campaign.0).collect();
         let rows = sqlx::query!(
-            r#"select r.campaign_id, r.step, max(r.due_at) as "due!", count(*) as "people!"
+            r#"select r.campaign_id, r.step, r.zone, max(r.due_at) as "due!", count(*) as "people!"
                  from campaign_recipients r
                 where r.organization_id = $1 and r.campaign_id = any ($2) and r.due_at is not null
-                  and r.state = 'queued'
-                group by r.campaign_id, r.step, date_trunc('hour', r.due_at)
-                order by 3"#,
+                  and r.state = 'queued' and r.due_at < not_let_go()
+                group by r.campaign_id, r.step, r.zone, date_trunc('hour', r.due_at)
+                order by 4"#,
             organization.0,
             &ids,
         )
@@ -249,9 +253,108 @@ impl Store {
                 step: usize::try_from(row.step).unwrap_or(1).saturating_sub(1),
                 due: Some(row.due),
                 people: u64::try_from(row.people).unwrap_or(0),
+                zone: row.zone.and_then(|zone| zone.parse().ok()),
             });
         }
         Ok(work)
+    }
+
+    /// For each campaign that is rolled out: people of the open stage who are still to be let go, and the later stages. As
+    /// many as the later stages have in all are kept back; who left meanwhile is missing from the last of them.
+    async fn rollouts_to_forecast(
+        &self,
+        organization: OrganizationId,
+        campaigns: &[CampaignId],
+        now: DateTime<Utc>,
+    ) -> Result<HashMap<CampaignId, (u64, Stages)>, StoreError> {
+        let ids: Vec<uuid::Uuid> = campaigns.iter().map(|campaign| campaign.0).collect();
+        let rows = sqlx::query!(
+            r#"select w.campaign_id, w.stages, w.stage, w.people, w.target - w.released as "owed!", w.target, w.stage_people,
+                      case when w.stage = 1 then c.started_at else w.since end as since, c.conduct -> 'rollout' as "rollout!",
+                      k.tried - w.sent_before - w.failed_before as "tried!",
+                      (select count(*) from campaign_recipients r
+                        where r.organization_id = $1 and r.campaign_id = w.campaign_id and r.due_at = not_let_go()) as "kept!"
+                 from campaign_rollouts w
+                 join campaigns c on c.organization_id = $1 and c.id = w.campaign_id and c.conduct ? 'rollout'
+                cross join lateral (select coalesce(sum(k.sent + k.failed), 0)::bigint as tried from campaign_counts k
+                                     where k.organization_id = $1 and k.campaign_id = w.campaign_id) k
+                where w.organization_id = $1 and w.campaign_id = any ($2)"#,
+            organization.0,
+            &ids,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        let whole = |number: i64| u64::try_from(number).unwrap_or(0);
+        rows.into_iter()
+            .map(|row| {
+                let rollout: Rollout = serde_json::from_value(row.rollout)
+                    .map_err(|_| StoreError::Unreadable { doing: DOING, what: "rollout" })?;
+                let owed = whole(row.owed);
+                let stage = usize::try_from(row.stage).unwrap_or(1);
+                let mut kept = whole(row.kept).saturating_sub(owed);
+                let mut before = whole(row.target);
+                let later = rollout.stages.iter().skip(stage).map(|percent| {
+                    let target = (whole(row.people) * u64::from(*percent)).div_ceil(100);
+                    let people = target.saturating_sub(before).min(kept);
+                    before = target;
+                    kept -= people;
+                    people
+                });
+                let people: Vec<u64> = later.filter(|people| *people > 0).collect();
+                let wait = TimeDelta::seconds(i64::from(rollout.wait.seconds()));
+                let needs = u64::from(rollout.after).min(whole(row.stage_people));
+                let stages = Stages {
+                    needs: needs.saturating_sub(whole(row.tried)),
+                    lasts_until: row.since.unwrap_or(now) + wait,
+                    people,
+                    after: u64::from(rollout.after),
+                    wait,
+                };
+                Ok((row.campaign_id.into(), (owed, stages)))
+            })
+            .collect()
+    }
+
+    /// Accounts with a cap over 24 hours, and whom they reached; and whether standing campaigns yield.
+    async fn reach_to_forecast(&self, organization: OrganizationId) -> Result<Reach, StoreError> {
+        let rows = sqlx::query!(
+            r#"select o.allow_simultaneous, a.id as "id?", r.id as "reach?", r.rolling_cap,
+                      k.until as "until?", k.people as "people?"
+                 from organizations o
+                 left join accounts a on a.organization_id = o.id and a.rolling_cap is not null
+                 left join accounts r on r.organization_id = o.id and r.id = a.reach_id
+                 left join lateral (
+                      select max(k.last_at) + reach_window() as until, count(*) as people from account_recipients k
+                       where k.organization_id = o.id and k.account_id = r.id
+                       group by date_trunc('hour', k.last_at)) k on true
+                where o.id = $1 order by a.id, k.until"#,
+            organization.0,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        let mut reach = Reach::default();
+        let mut reaches: Vec<uuid::Uuid> = Vec::new();
+        for row in rows {
+            reach.simultaneous = row.allow_simultaneous;
+            let (Some(id), Some(of)) = (row.id, row.reach) else { continue };
+            let whole = |number: i64| u32::try_from(number).unwrap_or(0);
+            let known = reaches.iter().position(|each| *each == of);
+            let place = known.unwrap_or_else(|| {
+                reaches.push(of);
+                let limit = whole(row.rolling_cap.unwrap_or(0).into());
+                reach.accounts.push(Account { limit, reached: Vec::new() });
+                reaches.len() - 1
+            });
+            // Accounts that share a portfolio share the people: they are counted with the first of them.
+            let first = *reach.firsts.entry(place).or_insert(id);
+            reach.places.insert(AccountId(id), place);
+            if let (Some(until), Some(people)) = (row.until.filter(|_| first == id), row.people) {
+                reach.accounts[place].reached.push((until, whole(people)));
+            }
+        }
+        Ok(reach)
     }
 
     async fn step_delays(
@@ -264,6 +367,51 @@ impl Store {
             delays.entry(step.campaign).or_default().push(TimeDelta::seconds(step.after_seconds));
         }
         Ok(delays)
+    }
+}
+
+/// A world, and what its places are called.
+fn described(world: World, rows: &[CampaignRow], snapshot: &Snapshot) -> ForecastWorld {
+    ForecastWorld {
+        world,
+        phones: snapshot.numbers.iter().map(|view| view.number.phone.reveal().to_owned()).collect(),
+        called: snapshot.numbers.iter().map(|view| view.called().into_string()).collect(),
+        names: rows.iter().map(|row| row.name.clone()).collect(),
+        states: rows.iter().map(|row| row.state).collect(),
+        pools: snapshot.pools.iter().map(|pool| pool.name.clone()).collect(),
+        subscription_ends: snapshot.organization.subscription_ends,
+    }
+}
+
+/// What accounts may begin, as a forecast needs it.
+#[derive(Debug, Default)]
+struct Reach {
+    simultaneous: bool,
+    accounts: Vec<Account>,
+    /// The place of each account's cap.
+    places: HashMap<AccountId, usize>,
+    /// The account whose people were counted for a cap.
+    firsts: HashMap<usize, uuid::Uuid>,
+}
+
+/// Who would get the first step at once of a campaign that is made like this: with a rollout, those of its first stage.
+fn first_work(spec: &CampaignSpec, people: u64) -> Vec<Work> {
+    let first = spec.conduct.rollout.as_ref().and_then(|rollout| rollout.stages.first());
+    let people = first.map_or(people, |percent| (people * u64::from(*percent)).div_ceil(100));
+    vec![Work { step: 0, due: None, people, zone: None }]
+}
+
+/// The stages after the first of a rollout that begins now.
+fn new_stages(rollout: &Rollout, people: u64, now: DateTime<Utc>) -> Stages {
+    let target = |percent: &u32| (people * u64::from(*percent)).div_ceil(100);
+    let wait = TimeDelta::seconds(i64::from(rollout.wait.seconds()));
+    let after = u64::from(rollout.after);
+    Stages {
+        needs: rollout.stages.first().map_or(0, target).min(after),
+        lasts_until: now + wait,
+        people: rollout.stages.windows(2).map(|pair| target(&pair[1]) - target(&pair[0])).collect(),
+        after,
+        wait,
     }
 }
 
@@ -308,7 +456,7 @@ fn for_campaigns(view: &NumberView) -> (Cap, Pacing) {
     (cap, Pacing { interval: interval * 100 / left, per_second, in_flight })
 }
 
-fn numbers(snapshot: &Snapshot) -> Vec<Number> {
+fn numbers(snapshot: &Snapshot, reach: &Reach) -> Vec<Number> {
     let number = |view: &NumberView| Number {
         id: view.number.id,
         priority: pacing::place(view.number.priority, view.quality),
@@ -322,6 +470,7 @@ fn numbers(snapshot: &Snapshot) -> Vec<Number> {
             NumberState::Suspended(suspension) => suspension.until.map_or(Opens::Never, Opens::At),
             NumberState::Disabled => Opens::Never,
         },
+        account: reach.places.get(&view.number.account).copied(),
     };
     snapshot.numbers.iter().map(number).collect()
 }

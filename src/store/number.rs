@@ -34,6 +34,8 @@ pub struct NumberRecord {
     pub account: String,
     /// The provider's id of it.
     pub instance_id: String,
+    /// What a campaign may switch within (`failover = "label"`); none: only to itself.
+    pub label: Option<String>,
     /// Lower goes first.
     pub priority: i32,
     /// `active`, `limited`, `suspended` or `disabled`.
@@ -245,7 +247,7 @@ impl Store {
         sqlx::query_as!(
             NumberRecord,
             r#"select n.id, n.phone::text as "phone!", n.display_name as name, t.provider as "provider!",
-                      t.account as "account!", n.instance_id, n.priority, t.state as "state!", n.suspension_reason,
+                      t.account as "account!", n.instance_id, n.label, n.priority, t.state as "state!", n.suspension_reason,
                       n.suspended_at, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
                       n.daily_limit, t.sent_today as "sent_today!", t.remaining_today, n.interval_ms, n.per_second,
                       n.in_flight, n.reply_share, q.queue_limit, q.queued, i.id as "lease_holder?", i.host as "lease_host?", n.notes, n.revision as version,

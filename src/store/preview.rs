@@ -2,13 +2,15 @@
 
 use super::{Store, StoreError, failed};
 use crate::domain::{
-    ids::{CampaignId, OrganizationId},
+    ids::{CampaignId, OrganizationId, RecipientId},
     phone::Phone,
 };
 
 /// One person of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewPerson {
+    /// Who they are in the campaign.
+    pub recipient: RecipientId,
     /// Their phone.
     pub phone: String,
     /// Their name, if it is known.
@@ -33,9 +35,10 @@ impl Store {
         organization: OrganizationId,
     ) -> Result<Vec<(String, String)>, StoreError> {
         let rows = sqlx::query!(
-            r#"select distinct c.name, s.media ->> 'url' as "url!"
+            r#"select distinct c.name, v.said -> 'media' ->> 'url' as "url!"
                  from campaigns c
                  join campaign_steps s on s.organization_id = c.organization_id and s.campaign_id = c.id
+                cross join sayings(s) v
                 where c.organization_id = $1 and c.state in ('draft', 'scheduled', 'active', 'paused')
                   and s.media is not null
                 order by 1, 2 limit 1000"#,
@@ -60,7 +63,7 @@ impl Store {
     ) -> Result<Vec<PreviewPerson>, StoreError> {
         sqlx::query_as!(
             PreviewPerson,
-            r#"select r.phone::text as "phone!", c.name as "name?", r.state::text as "state!", r.reason,
+            r#"select r.id as recipient, r.phone::text as "phone!", c.name as "name?", r.state::text as "state!", r.reason,
                       p.locale as "locale?", p.parameters::text as "parameters?"
                  from campaign_recipients r
                  left join recipient_parameters p on p.organization_id = $1 and p.campaign_id = $2 and p.recipient_id = r.id

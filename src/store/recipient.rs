@@ -237,7 +237,7 @@ impl Store {
         sqlx::query_as!(
             RecipientRecord,
             r#"select r.id, r.phone::text as "phone!", p.name as "name?", r.state::text as "state!", r.reason, r.step,
-                      r.tries, r.due_at, n.phone::text as "number?", a.provider_message_id as "provider_message_id?",
+                      r.tries, nullif(r.due_at, not_let_go()) as due_at, n.phone::text as "number?", a.provider_message_id as "provider_message_id?",
                       r.updated_at
                  from campaign_recipients r
                  left join contacts p on p.organization_id = r.organization_id and p.id = r.contact_id

@@ -322,9 +322,10 @@ impl Store {
                       case when c.standing is not null then yields_to(c.organization_id, c.standing) end as yields_to,
                       coalesce(u.reserved, 0) as "used!", k.queued as "queued!", k.sending as "sending!", d.due_at as "next_due?",
                       (select jsonb_agg(jsonb_build_object('step', s.step, 'has_text', s.texts <> '[]',
-                                                           'template', s.template, 'media', s.media ->> 'kind')
+                                                           'template', v.said -> 'template', 'media', s.media ->> 'kind')
                                         order by s.step)
                          from campaign_steps s
+                        cross join sayings(s) v
                         where s.organization_id = c.organization_id and s.campaign_id = c.id
                           and (s.template is not null or s.media is not null)) as shapes
                  from campaigns c
@@ -334,7 +335,7 @@ impl Store {
                                      where k.organization_id = c.organization_id and k.campaign_id = c.id) k
                  left join lateral (select r.due_at from campaign_recipients r
                                      where r.organization_id = c.organization_id and r.campaign_id = c.id
-                                       and r.due_at is not null
+                                       and r.due_at is not null and r.due_at < not_let_go()
                                      order by r.due_at limit 1) d on true
                  left join quota_usage u on u.organization_id = c.organization_id and u.scope = 'campaign'
                                         and u.scope_id = c.id and u.day = $2
@@ -404,7 +405,7 @@ impl Store {
     ) -> Result<Vec<StepContents>, StoreError> {
         let campaigns: Vec<uuid::Uuid> = campaigns.iter().map(|campaign| campaign.0).collect();
         let rows = sqlx::query!(
-            "select campaign_id, step, version, after_seconds, texts, template, media from campaign_steps
+            "select campaign_id, step, version, after_seconds, texts, template, media, variants from campaign_steps
               where organization_id = $1 and campaign_id = any ($2) order by campaign_id, step",
             organization.0,
             &campaigns,
@@ -419,7 +420,7 @@ impl Store {
                 step: row.step,
                 version: row.version,
                 after_seconds: row.after_seconds,
-                content: StepContent::read(row.texts, row.template, row.media).ok(),
+                content: StepContent::read(row.texts, row.template, row.media, row.variants).ok(),
             })
             .collect())
     }

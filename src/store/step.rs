@@ -20,6 +20,7 @@ pub(super) struct StepColumns {
     pub(super) texts: Vec<serde_json::Value>,
     pub(super) templates: Vec<Option<serde_json::Value>>,
     pub(super) media: Vec<Option<serde_json::Value>>,
+    pub(super) variants: Vec<Option<serde_json::Value>>,
 }
 
 impl StepColumns {
@@ -37,6 +38,11 @@ impl StepColumns {
                 .collect::<Result<_, _>>()?,
             media: contents()
                 .map(|content| optional(content.media.as_ref().map(serde_json::to_value)))
+                .collect::<Result<_, _>>()?,
+            variants: contents()
+                .map(|content| {
+                    optional((!content.variants.is_empty()).then(|| serde_json::to_value(&content.variants)))
+                })
                 .collect::<Result<_, _>>()?,
         })
     }
@@ -78,13 +84,14 @@ impl Store {
         let answer = sqlx::query_as!(
             Answer,
             "select verdict, version, by, at, name, found, before
-               from edit_steps($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+               from edit_steps($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             organization.0,
             campaign.0,
             &columns.after,
             &columns.texts,
             &columns.templates as &[Option<serde_json::Value>],
             &columns.media as &[Option<serde_json::Value>],
+            &columns.variants as &[Option<serde_json::Value>],
             &variables,
             source,
             actor.operator,
@@ -107,7 +114,7 @@ impl Store {
     pub async fn test_step(
         &self,
         organization: OrganizationId,
-        (campaign, step): (CampaignId, i16),
+        (campaign, step, variant): (CampaignId, i16, Option<&str>),
         phone: &Phone,
         like: Option<&Phone>,
         actor: Actor<'_>,
@@ -119,12 +126,13 @@ impl Store {
         let variables: Vec<String> =
             names.map(|variable| variable.name().to_owned()).filter(|name| name != "day").collect();
         let answer = sqlx::query!(
-            r#"select verdict as "verdict!", name, found from test_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"#,
+            r#"select verdict as "verdict!", name, found from test_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"#,
             organization.0,
             CampaignId::new().0,
             RecipientId::new().0,
             campaign.0,
             step,
+            variant,
             phone.reveal(),
             like.map(Phone::reveal),
             &variables,
@@ -138,6 +146,12 @@ impl Store {
         Ok(match (answer.verdict.as_str(), answer.found.as_deref()) {
             ("done", _) => Ok(name),
             (_, Some("step")) => Err(format!("campaign {name} has no step {step}")),
+            (_, Some("variant")) => {
+                let wanted = variant.unwrap_or_default();
+                Err(format!(
+                    "step {step} of campaign {name} has no variant {wanted:?}; campaign show names them"
+                ))
+            }
             (_, Some("opted_out")) => Err(format!("{name} asked not to be written to")),
             (_, Some("contact")) => Err(format!("there is no contact {name}")),
             _ => Err("there is no such campaign any more".to_owned()),
@@ -167,11 +181,12 @@ impl Store {
         most: i64,
     ) -> Result<Vec<RecentTexts>, StoreError> {
         let rows = sqlx::query!(
-            "select c.name, s.step, s.texts from campaigns c
+            r#"select c.name, s.step, v.said -> 'texts' as "texts!" from campaigns c
                join campaign_steps s on s.organization_id = c.organization_id and s.campaign_id = c.id
+              cross join sayings(s) v
               where c.organization_id = $1 and c.created_at > clock_timestamp() - interval '30 days'
                 and c.state <> 'cancelled'
-              order by c.created_at desc, s.step limit $2",
+              order by c.created_at desc, s.step limit $2"#,
             organization.0,
             most,
         )
@@ -194,6 +209,10 @@ fn refusal(name: &str, found: &str) -> String {
     match found {
         "count" => format!(
             "campaign {name} has another number of steps: edit what they say and when; for more or fewer make a new campaign"
+        ),
+        "split" => format!(
+            "the people of campaign {name} have their variants: names and weights stay as they are; for others make a \
+             new campaign"
         ),
         "first" => {
             format!("the people of campaign {name} are enrolled: the delay of the first step cannot change")

@@ -259,8 +259,9 @@ impl Store {
                       t.quality, t.reason, t.fetched_at,
                       array(select distinct c.name from campaigns c
                               join campaign_steps s on s.organization_id = c.organization_id and s.campaign_id = c.id
+                             cross join sayings(s) v
                              where c.organization_id = $1 and c.state not in ('completed', 'cancelled')
-                               and s.template ->> 'name' in (t.name, t.provider_id)
+                               and v.said -> 'template' ->> 'name' in (t.name, t.provider_id)
                                and exists (select from pool_numbers m
                                              join whatsapp_numbers n on n.organization_id = $1 and n.id = m.number_id
                                             where m.organization_id = $1 and m.pool_id = c.pool_id

@@ -2,7 +2,10 @@
 
 use super::{Store, StoreError, failed};
 use crate::domain::{
-    campaign::terms::{Predecessor, Terms},
+    campaign::{
+        rollout::Standing,
+        terms::{Predecessor, Terms},
+    },
     ids::{CampaignId, OrganizationId},
     window::{Calendar, Hours, Whose, Window},
 };
@@ -85,13 +88,15 @@ pub(super) async fn terms_of(
     let rows = sqlx::query!(
         r#"select o.time_zone, o.open_from, o.open_to, o.open_days, c.id as "id?", c.window_from, c.window_to,
                   c.window_days, c.window_zone, c.zoned as "zoned?", c.missed_at, c.expires_at, b.name as "before?",
-                  b.state::text as "before_state?"
+                  b.state::text as "before_state?", w.stages[w.stage] as "percent?", w.why as "why?", w.until
              from organizations o
              left join campaigns c on c.organization_id = o.id
                   and (c.state not in ('completed', 'cancelled') or c.id = $2)
                   and (c.window_from is not null or c.zoned or c.run_after_id is not null or c.missed_at is not null
-                       or c.expires_at is not null)
+                       or c.expires_at is not null or c.conduct ? 'rollout')
              left join campaigns b on b.organization_id = o.id and b.id = c.run_after_id
+             left join campaign_rollouts w on w.organization_id = o.id and w.campaign_id = c.id and c.state = 'active'
+                  and w.stage < cardinality(w.stages) and nobody_is_let_go(o.id, c.id)
             where o.id = $1"#,
         organization.0,
         also.map(|campaign| campaign.0),
@@ -120,6 +125,7 @@ pub(super) async fn terms_of(
                 run_after: row.before.zip(state).map(|(name, state)| Predecessor { name, state }),
                 missed_at: row.missed_at,
                 expires_at: row.expires_at,
+                rollout: row.percent.zip(row.why).map(|(percent, why)| standing(percent, why, row.until)),
             },
             due: Vec::new(),
             zoned: row.zoned.unwrap_or(false),
@@ -130,6 +136,10 @@ pub(super) async fn terms_of(
         read_zones(pool, organization, &mut terms).await?;
     }
     Ok(terms)
+}
+
+fn standing(percent: i32, why: String, until: Option<DateTime<Utc>>) -> Standing {
+    Standing { percent: u32::try_from(percent).unwrap_or(0), why, until }
 }
 
 /// Reads the zones of those who wait: one look at an index for each.

@@ -13,7 +13,10 @@ mod page;
 mod recipient;
 mod thread;
 
-pub use campaign::{CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine};
+pub use campaign::{
+    CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine, VariantLine,
+    Variants,
+};
 pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView};
 pub use live::{LiveEvent, LiveKind};
 pub use number::{HealthView, NumberDetail, NumberRow, NumberStanding, NumberTest, VitalsView};

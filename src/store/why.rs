@@ -102,7 +102,8 @@ impl Store {
         sqlx::query_scalar!(
             r#"select d.due_at from
                       (select min(r.due_at) as due_at from campaign_recipients r
-                        where r.organization_id = $1 and r.campaign_id = $2 and r.due_at is not null) d
+                        where r.organization_id = $1 and r.campaign_id = $2 and r.due_at is not null
+                          and r.due_at < not_let_go()) d
                 where d.due_at > $3
                   and (select sum(k.queued) from campaign_counts k
                         where k.organization_id = $1 and k.campaign_id = $2)

@@ -21,7 +21,7 @@ impl World {
     }
 
     async fn until_stopped(&self, campaign: CampaignId) -> String {
-        until("the campaign stops itself", 15, async || self.stopped_because(campaign).await.is_some()).await;
+        until("the campaign stops itself", 60, async || self.stopped_because(campaign).await.is_some()).await;
         self.stopped_because(campaign).await.unwrap()
     }
 }
@@ -70,5 +70,47 @@ async fn a_campaign_stops_itself_and_counts_anew_after_a_resume() {
         reason,
         "paused by itself: 3 people asked for no more after 40 messages within 24 hours, more than 5 %"
     );
+    world.end([sender]).await;
+}
+
+#[tokio::test]
+async fn refusals_of_the_content_stop_a_campaign_at_its_own_share_or_the_organisation_s() {
+    let world = World::scripted("[[rule]]\nthen = { error = 132012 }\n").await;
+    world.execute("update organizations set stop_failed = 10000, stop_content_refused = 400").await;
+    world.number(Num::meta().per_second(10).in_flight(1)).await;
+    let usual = world.campaign(Camp::of(60)).await;
+    let sender = world.sender().await;
+    let reason = world.until_stopped(usual).await;
+    assert!(
+        reason.starts_with(
+            "paused by itself: 2 of the last 50 messages were refused for their content, at least 4 %"
+        ),
+        "{reason}"
+    );
+    until("nothing is in the air", 20, async || world.counts().await.sending == 0).await;
+    let own = world.campaign(Camp::of(60).paused()).await;
+    sqlx::query(
+        "update campaigns set conduct = '{\"stop_when\": {\"content_refused\": 1000}}' where id = $1",
+    )
+    .bind(own.0)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    world.order(Action::ResumeCampaign(own)).await;
+    let reason = world.until_stopped(own).await;
+    assert!(reason.contains("5 of the last 50 messages") && reason.contains("at least 10 %"), "{reason}");
+    // Never: everybody is tried, and the campaign ends by itself.
+    let never = world.campaign(Camp::of(20).paused()).await;
+    sqlx::query(
+        "update campaigns set conduct = '{\"stop_when\": {\"content_refused\": 10000}}' where id = $1",
+    )
+    .bind(never.0)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    world.execute("update whatsapp_numbers set per_second = 0").await;
+    world.order(Action::ResumeCampaign(never)).await;
+    until("everybody was tried", 60, async || world.counts_of(never).await.failed == 20).await;
+    assert_eq!(world.stopped_because(never).await, None);
     world.end([sender]).await;
 }

@@ -1,6 +1,7 @@
 //! How a campaign behaves beside what it says and to whom: whose slots it uses, when people leave it early, and when it
 //! stops itself.
 
+use super::rollout::Rollout;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,6 +21,9 @@ pub struct Conduct {
     /// When it stops itself.
     #[serde(default, skip_serializing_if = "StopWhen::is_usual")]
     pub stop_when: StopWhen,
+    /// To which part of its people first; none: to all at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
 }
 
 /// Where a slot holds.
@@ -79,10 +83,24 @@ impl Share {
         (1..=WHOLE).find(|whole| (scaled - f64::from(*whole)).abs() < 1e-6).map(Self).ok_or(ShareError)
     }
 
+    /// So many of a hundred; at most all of them.
+    #[must_use]
+    pub fn of_percent(percent: u16) -> Self {
+        Self(percent.clamp(1, 100) * (WHOLE / 100))
+    }
+
     /// In ten-thousandths.
     #[must_use]
     pub fn ten_thousandths(self) -> u16 {
         self.0
+    }
+
+    /// The least part of so many that is this much of them; `None`: this is all of them, which switches a rule off.
+    #[must_use]
+    pub fn least_of(self, whole: u32) -> Option<u32> {
+        let scaled = u64::from(whole) * u64::from(self.0);
+        let least = u32::try_from(scaled.div_ceil(u64::from(WHOLE))).unwrap_or(u32::MAX);
+        (self.0 < WHOLE).then_some(least.max(1))
     }
 
     /// Whether `part` of `whole` is more than this.
@@ -115,7 +133,11 @@ pub struct StopWhen {
     /// More people asked for no more within 24 hours, measured by that day's messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opted_out: Option<Share>,
-    /// Messages that a judgement needs.
+    /// So many of its last messages were refused for one cause in their content. That needs no other messages to judge by:
+    /// whoever comes next is refused too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_refused: Option<Share>,
+    /// Messages that the other judgements need.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u32>,
 }
@@ -186,7 +208,14 @@ impl Thresholds {
 }
 
 fn percent(share: Share) -> String {
-    format!("{} %", f64::from(share.0) / 100.0)
+    share.to_string()
+}
+
+impl std::fmt::Display for Share {
+    /// `30 %`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} %", f64::from(self.0) / 100.0)
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +235,15 @@ mod tests {
         }
         for wrong in ["0", "-0.1", "1.1", "30", "", "x", "nan", "inf", "0.00001"] {
             assert_eq!(Share::parse(wrong), Err(ShareError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_share_of_fifty_is_a_count_and_all_of_them_is_never() {
+        for (raw, least) in
+            [("0.2", Some(10)), ("0.02", Some(1)), ("0.0001", Some(1)), ("0.21", Some(11)), ("1", None)]
+        {
+            assert_eq!(share(raw).least_of(50), least, "{raw}");
         }
     }
 
@@ -254,6 +292,7 @@ mod tests {
             slots: SlotScope::Campaign,
             exit: Exit { on_reply: true, attributes: BTreeMap::from([("paid".into(), vec!["yes".into()])]) },
             stop_when: StopWhen { failed: Some(share("0.3")), ..StopWhen::default() },
+            rollout: None,
         };
         let stored = serde_json::json!({
             "slots": "campaign", "exit": {"on_reply": true, "attributes": {"paid": ["yes"]}},

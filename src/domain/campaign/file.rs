@@ -8,6 +8,7 @@ use super::finding::{Finding, Findings};
 use super::reader::{Keys, Section, Setting};
 use super::spec::{
     CampaignName, CampaignSpec, DailyLimit, Delay, Failover, NAME_LIMIT, Priority, STEPS_LIMIT, StepSpec,
+    Weight,
 };
 use crate::domain::day::resolve;
 use crate::domain::suggest::nearest;
@@ -26,6 +27,7 @@ const CAMPAIGN: Keys = Keys {
     known: &[
         "name",
         "priority",
+        "weight",
         "pool",
         "daily_limit",
         "starts_at",
@@ -42,10 +44,11 @@ const CAMPAIGN: Keys = Keys {
         "exit",
         "opt_out_line",
         "stop_when",
+        "rollout",
     ],
     later: &[],
 };
-const STEP: Keys = Keys { known: &["after", "text", "template", "media"], later: &[] };
+const STEP: Keys = Keys { known: &["after", "text", "template", "media", "variants"], later: &[] };
 
 /// What the organisation knows, as far as a file can be wrong about it.
 #[derive(Debug, Clone, Copy)]
@@ -174,6 +177,7 @@ impl Reading<'_, '_, '_> {
         let pool =
             root.get("pool").map_or_else(|| Some(DEFAULT_POOL.to_owned()), |setting| self.pool(&setting));
         let priority = root.get("priority").map(|setting| self.number::<Priority>(&setting, "priority = 10"));
+        let weight = root.get("weight").map(|setting| self.number::<Weight>(&setting, "weight = 2"));
         let daily_limit =
             root.get("daily_limit").map(|setting| self.number::<DailyLimit>(&setting, "daily_limit = 250"));
         let starts_at = root.get("starts_at").map(|setting| self.time(&setting, "starts_at"));
@@ -183,11 +187,13 @@ impl Reading<'_, '_, '_> {
         let standing = root.get("standing").map(|setting| self.standing(&setting));
         self.check_standing(root, standing.is_some());
         let conduct = self.conduct(root);
+        self.check_rollout(root, conduct.rollout.is_some(), standing.is_some());
         self.adds_line = self.opt_out_line(root);
         let steps = self.steps(root);
         Some(CampaignSpec {
             name: name?,
             priority: priority.unwrap_or(Some(Priority::default()))?,
+            weight: weight.unwrap_or(Some(Weight::default()))?,
             pool: pool?,
             daily_limit: optional(daily_limit)?,
             starts_at: optional(starts_at)?,
@@ -314,6 +320,7 @@ impl Reading<'_, '_, '_> {
             let after = self.after(nth, &section);
             let content = self.content(nth, &section);
             if let (Some(after), Some(content)) = (after, content) {
+                self.same_split(nth, element, &steps, &content);
                 steps.push(StepSpec { after, content });
             }
         }
@@ -347,3 +354,4 @@ mod conduct;
 mod step;
 #[cfg(test)]
 mod tests;
+mod variant;

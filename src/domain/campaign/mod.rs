@@ -3,12 +3,14 @@
 //! [`lifecycle`] says which states a campaign has and what may be done in each; [`CampaignFile`] reads what an operator
 //! wrote into a [`CampaignSpec`], or says everything that is wrong with it.
 
+pub mod comparison;
 pub mod conduct;
 pub mod file;
 mod finding;
 pub mod lifecycle;
 mod reader;
 pub mod required;
+pub mod rollout;
 pub mod spec;
 pub mod terms;
 mod timing;
@@ -16,5 +18,7 @@ mod timing;
 pub use file::{CampaignFile, Context};
 pub use finding::Finding;
 pub use lifecycle::{CampaignAction, CampaignState, Refusal};
-pub use spec::{CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, Standing, StepSpec};
+pub use spec::{
+    CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, Standing, StepSpec, Weight,
+};
 pub use terms::Missed;

@@ -74,7 +74,7 @@ mod tests {
                 text: Text::parse(text).unwrap(),
             })
             .collect();
-        StepContent { texts: Texts(texts), template: None, media: None }
+        StepContent { texts: Texts(texts), template: None, media: None, variants: Vec::new() }
     }
 
     #[test]

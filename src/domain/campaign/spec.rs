@@ -22,6 +22,9 @@ pub struct CampaignSpec {
     pub name: CampaignName,
     /// Lower goes first; equal ones share.
     pub priority: Priority,
+    /// Its share among campaigns of the same priority.
+    #[serde(default, skip_serializing_if = "Weight::is_usual")]
+    pub weight: Weight,
     /// The pool that it sends through, by name.
     pub pool: String,
     /// Most messages in one day of the organisation's zone; only tightens.
@@ -208,6 +211,11 @@ pub enum RangeError {
     /// A priority.
     #[error("is {0}: a priority is a number from 0 to 9999, lower goes first")]
     Priority(i64),
+    /// A weight.
+    #[error(
+        "is {0}: a weight is a number from 1 to 1000, and a campaign of weight 2 gets twice as much as one of 1"
+    )]
+    Weight(i64),
     /// A limit of nothing.
     #[error(
         "is 0, and nothing would ever be sent: write at least 1, leave the line out for no limit, or pause the campaign"
@@ -228,6 +236,46 @@ impl TryFrom<i64> for Priority {
 impl From<Priority> for i64 {
     fn from(priority: Priority) -> Self {
         i64::from(priority.0)
+    }
+}
+
+/// A campaign's share among those of the same priority, 1 to 1000: one of weight 2 gets twice as much as one of 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct Weight(u16);
+
+impl Weight {
+    const LARGEST: u16 = 1_000;
+
+    /// The value.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        u32::from(self.0)
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "so serde asks")]
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Weight {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl TryFrom<i64> for Weight {
+    type Error = RangeError;
+    fn try_from(value: i64) -> Result<Self, Self::Error> {
+        let weight = u16::try_from(value).ok().filter(|weight| (1..=Self::LARGEST).contains(weight));
+        weight.map(Self).ok_or(RangeError::Weight(value))
+    }
+}
+
+impl From<Weight> for i64 {
+    fn from(weight: Weight) -> Self {
+        i64::from(weight.0)
     }
 }
 
@@ -311,6 +359,12 @@ impl Delay {
             Ok(seconds) if seconds <= Self::LONGEST => Ok(Self(seconds)),
             _ => Err(DelayError::Long(raw.to_owned())),
         }
+    }
+
+    /// So many hours.
+    #[must_use]
+    pub fn hours(hours: u16) -> Self {
+        Self(u32::from(hours) * 3_600)
     }
 
     /// In seconds.
@@ -430,6 +484,11 @@ mod tests {
         assert_eq!(priority(9_999), Ok(9_999));
         for value in [-1, 10_000, i64::MAX] {
             assert_eq!(priority(value), Err(RangeError::Priority(value)));
+        }
+        let weight = |value| Weight::try_from(value).map(Weight::get);
+        assert_eq!((weight(1), weight(1_000)), (Ok(1), Ok(1_000)));
+        for value in [0, -1, 1_001, i64::MAX] {
+            assert_eq!(weight(value), Err(RangeError::Weight(value)));
         }
         let limit = |value| DailyLimit::try_from(value).map(DailyLimit::get);
         assert_eq!(limit(1), Ok(1));

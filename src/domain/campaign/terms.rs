@@ -1,6 +1,6 @@
 //! When and in which order a campaign may send.
 
-use super::CampaignState;
+use super::{CampaignState, rollout::Standing};
 use crate::domain::day::{self, LocalTimeError};
 use crate::domain::window::Calendar;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -68,6 +68,8 @@ pub struct Terms {
     pub missed_at: Option<DateTime<Utc>>,
     /// From then on it is too late for all of its messages.
     pub expires_at: Option<DateTime<Utc>>,
+    /// The stage of its rollout, where everybody whom it lets go has been sent to.
+    pub rollout: Option<Standing>,
 }
 
 impl Terms {

@@ -3,7 +3,7 @@
 //!
 //! It walks through the days as the sender would: who serves a campaign is asked of [`selection::participants`], and how
 //! campaigns divide a number of [`sharing::share`], the functions that the plan asks. A day is cut into phases, within
-//! which nobody's standing changes; within a phase messages flow evenly.
+//! which nobody's standing changes; within a phase messages flow evenly. A rollout is foretold as if all went well.
 //!
 //! What it cannot know it leaves out: refusals and retries, people who ask not to be written to, and numbers that get
 //! suspended. It says what the limits allow, so reality is never ahead of it, but may be behind.
@@ -39,6 +39,24 @@ pub struct World {
     pub campaigns: Vec<Campaign>,
     /// Place of the number that stands in where a pool has none in service.
     pub default: Option<usize>,
+    /// Accounts whose numbers together may begin to talk to so many people in any 24 hours.
+    pub accounts: Vec<Account>,
+    /// Whether standing campaigns send while others run; else they yield.
+    pub simultaneous: bool,
+}
+
+/// A cap over a moving window, shared by the numbers of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Most people within [`Account::WINDOW`].
+    pub limit: u32,
+    /// Whom it reached before the forecast begins: when they count no more, and how many.
+    pub reached: Vec<(DateTime<Utc>, u32)>,
+}
+
+impl Account {
+    /// How long somebody counts: a minute longer than the provider says (`reach_window`, migration 0080).
+    pub const WINDOW: TimeDelta = TimeDelta::seconds(24 * 60 * 60 + 60);
 }
 
 /// A daily limit and what is used of it.
@@ -114,6 +132,8 @@ pub struct Number {
     pub next_slot: Option<DateTime<Utc>>,
     /// When it may send.
     pub opens: Opens,
+    /// Place of its account, if that has a cap over 24 hours.
+    pub account: Option<usize>,
 }
 
 /// Numbers that campaigns share.
@@ -140,7 +160,7 @@ pub struct Campaign {
     pub pool: usize,
     /// When it may send.
     pub opens: Opens,
-    /// In which hours. On the recipients' own clocks it sends while somebody's is open.
+    /// In which hours. On the recipients' own clocks each of its work goes by its own zone.
     pub calendar: Calendar,
     /// What is left to send of the step that each person stands at.
     pub work: Vec<Work>,
@@ -148,6 +168,25 @@ pub struct Campaign {
     pub delays: Vec<TimeDelta>,
     /// What it sent today, by place of the number.
     pub used: Vec<(usize, u32)>,
+    /// A standing campaign yields while another one runs.
+    pub standing: bool,
+    /// Who is let go later, stage by stage; none: all are let go.
+    pub rollout: Option<Stages>,
+}
+
+/// The stages of a rollout that are still to open, and what the open one still needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stages {
+    /// Messages that the open stage still needs; it needs no more than it has people.
+    pub needs: u64,
+    /// The open stage lasts at least until then.
+    pub lasts_until: DateTime<Utc>,
+    /// How many people each later stage lets go.
+    pub people: Vec<u64>,
+    /// Messages that a later stage needs.
+    pub after: u64,
+    /// How long a later stage lasts at least.
+    pub wait: TimeDelta,
 }
 
 /// People who stand at the same step.
@@ -159,6 +198,8 @@ pub struct Work {
     pub due: Option<DateTime<Utc>>,
     /// How many people.
     pub people: u64,
+    /// Whose clock they go by, where the campaign goes by the recipients' own; `None`: whichever of its zones is open.
+    pub zone: Option<Tz>,
 }
 
 /// What will be.
@@ -212,6 +253,12 @@ pub enum Bound {
     CampaignCap,
     /// The daily limits of the numbers that serve it.
     NumberCap,
+    /// The limit of their accounts over 24 hours.
+    AccountCap,
+    /// Another campaign runs, to which it yields.
+    Yields,
+    /// The open stage of its rollout.
+    RolloutStage,
     /// The spacing and rate of the numbers that serve it.
     Paced,
     /// No number that could serve it is in service.
@@ -229,6 +276,9 @@ impl Bound {
             Self::OrganizationCap => "organization_cap",
             Self::CampaignCap => "campaign_cap",
             Self::NumberCap => "number_cap",
+            Self::AccountCap => "account_cap",
+            Self::Yields => "yields",
+            Self::RolloutStage => "rollout_stage",
             Self::Paced => "paced",
             Self::NoNumber => "no_number",
         }
@@ -244,6 +294,9 @@ impl fmt::Display for Bound {
             Self::OrganizationCap => "the organisation's daily limit",
             Self::CampaignCap => "the campaign's daily limit",
             Self::NumberCap => "the daily limits of its numbers",
+            Self::AccountCap => "its accounts' limits over 24 hours",
+            Self::Yields => "another campaign runs, to which it yields",
+            Self::RolloutStage => "the open stage of its rollout",
             Self::Paced => "the spacing and rate of its numbers",
             Self::NoNumber => "no number is in service",
         })
@@ -266,7 +319,7 @@ impl Forecast {
         &self.days[..last.map_or(0, |last| last + 1)]
     }
 
-    /// What bound a campaign first, and on which day. What it waits for by its own plan, a start or a later step, binds
+    /// What bound a campaign first, and on which day. What it waits for by its own plan, a start, a later step or a stage, binds
     /// only if nothing else does.
     #[must_use]
     pub fn binding(&self, campaign: usize) -> Option<(Bound, NaiveDate)> {
@@ -275,7 +328,7 @@ impl Forecast {
                 .iter()
                 .filter_map(|day| day.bounds.get(campaign).copied().flatten().map(|bound| (bound, day.date)))
         };
-        let planned = |bound| matches!(bound, Bound::NotDue | Bound::CampaignNotActive);
+        let planned = |bound| matches!(bound, Bound::NotDue | Bound::CampaignNotActive | Bound::RolloutStage);
         bounds().find(|(bound, _)| !planned(*bound)).or_else(|| bounds().next())
     }
 }

@@ -6,6 +6,8 @@ use chrono::Days;
 use std::time::Duration;
 use uuid::Uuid;
 
+mod clocks;
+
 const DOUALA: Tz = chrono_tz::Africa::Douala;
 const UNPACED: Pacing = Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 1_000 };
 
@@ -26,6 +28,7 @@ fn number(place: u128, limit: Option<u32>) -> Number {
         warm_up: Vec::new(),
         next_slot: None,
         opens: Opens::Now,
+        account: None,
     }
 }
 
@@ -38,9 +41,11 @@ fn campaign(place: u128, people: u64) -> Campaign {
         pool: 0,
         opens: Opens::Now,
         calendar: Calendar::default(),
-        work: vec![Work { step: 0, due: None, people }],
+        work: vec![Work { step: 0, due: None, people, zone: None }],
         delays: vec![TimeDelta::zero()],
         used: Vec::new(),
+        standing: false,
+        rollout: None,
     }
 }
 
@@ -55,6 +60,8 @@ fn world(now: &str, numbers: Vec<Number>, campaigns: Vec<Campaign>) -> World {
         pools: vec![pool],
         campaigns,
         default: None,
+        accounts: Vec::new(),
+        simultaneous: false,
     }
 }
 

@@ -1,11 +1,14 @@
 //! The walk through the days.
 
-use super::{Bound, Day, Flow, Forecast, Opens, World};
+mod line;
+
+use super::{Account, Bound, Campaign, Day, Flow, Forecast, Opens, World};
 use crate::domain::day::{local_date, start_of_day};
 use crate::domain::pacing::Slots;
 use crate::domain::selection::{self, Candidate, Standing, Strategy};
 use crate::domain::sharing;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use line::{Line, Part};
 use std::collections::{BTreeMap, VecDeque};
 
 /// In how many turns the numbers take what is scarce: as in reality each takes a little, and is asked again. Up to so many
@@ -32,72 +35,6 @@ pub(super) fn walk(world: &World, days: u32) -> Forecast {
     forecast
 }
 
-/// What is left of one campaign.
-struct Line {
-    /// Put-back work and later steps that are due, first come first served: step and people.
-    due: VecDeque<(usize, u64)>,
-    /// People at the first step whom nothing but their turn keeps.
-    fresh: u64,
-    /// What is due later.
-    later: BTreeMap<DateTime<Utc>, Vec<(usize, u64)>>,
-    /// Left of its cap today.
-    left: u64,
-    /// Sent today, by place of the number.
-    used: Vec<u32>,
-    /// First messages of somebody today.
-    first: u64,
-    /// When its last message so far goes out.
-    last: Option<DateTime<Utc>>,
-}
-
-impl Line {
-    fn ready(&self) -> u64 {
-        self.fresh + self.due.iter().map(|(_, people)| people).sum::<u64>()
-    }
-
-    fn is_done(&self) -> bool {
-        self.ready() == 0 && self.later.is_empty()
-    }
-
-    fn release(&mut self, at: DateTime<Utc>) {
-        while let Some(entry) = self.later.first_entry().filter(|entry| *entry.key() <= at) {
-            self.due.extend(entry.remove());
-        }
-    }
-
-    /// Sends: what is due first, then the fresh. Later steps become due.
-    fn send(&mut self, mut messages: u64, at: DateTime<Utc>, delays: &[TimeDelta]) {
-        self.left -= messages.min(self.left);
-        while messages > 0 {
-            let (step, sent) = if let Some((step, people)) = self.due.front_mut() {
-                let (step, sent) = (*step, messages.min(*people));
-                *people -= sent;
-                if *people == 0 {
-                    self.due.pop_front();
-                }
-                (step, sent)
-            } else {
-                let sent = messages.min(self.fresh);
-                self.fresh -= sent;
-                if sent == 0 {
-                    return;
-                }
-                (0, sent)
-            };
-            messages -= sent;
-            self.first += if step == 0 { sent } else { 0 };
-            if let Some(delay) = delays.get(step + 1) {
-                let due = at.checked_add_signed(*delay).unwrap_or(DateTime::<Utc>::MAX_UTC);
-                let steps = self.later.entry(due).or_default();
-                match steps.iter_mut().find(|(each, _)| *each == step + 1) {
-                    Some((_, people)) => *people += sent,
-                    None => steps.push((step + 1, sent)),
-                }
-            }
-        }
-    }
-}
-
 struct Walk<'a> {
     world: &'a World,
     lines: Vec<Line>,
@@ -111,6 +48,8 @@ struct Walk<'a> {
     next_slot: Vec<DateTime<Utc>>,
     /// Left of the organisation's cap today.
     organization: u64,
+    /// Whom each account reached: until when they count, and how many.
+    reached: Vec<VecDeque<(DateTime<Utc>, u32)>>,
     /// Today's messages, by campaign and number.
     flows: BTreeMap<(usize, usize), u64>,
     /// Turns in which scarce work was divided.
@@ -121,28 +60,36 @@ impl<'a> Walk<'a> {
     fn new(world: &'a World) -> Self {
         let lines = world.campaigns.iter().map(|campaign| {
             let mut line = Line {
-                due: VecDeque::new(),
-                fresh: 0,
-                later: BTreeMap::new(),
+                parts: vec![Part::new(None)],
+                rollout: campaign.rollout.clone().filter(|stages| !stages.people.is_empty()),
                 left: 0,
                 used: vec![0; world.numbers.len()],
                 first: 0,
                 last: None,
             };
             for work in campaign.work.iter().filter(|work| work.people > 0) {
+                if !line.parts.iter().any(|part| part.zone == work.zone) {
+                    line.parts.push(Part::new(work.zone));
+                }
+                let Some(part) = line.parts.iter_mut().find(|part| part.zone == work.zone) else { continue };
                 match work.due {
-                    None if work.step == 0 => line.fresh += work.people,
+                    None if work.step == 0 => part.fresh += work.people,
                     due => {
-                        line.later
+                        part.later
                             .entry(due.unwrap_or(world.now))
                             .or_default()
                             .push((work.step, work.people));
                     }
                 }
             }
+            if line.parts.len() > 1 {
+                // Whom a rollout keeps back are people of these clocks.
+                line.parts.retain(|part| part.zone.is_some() || !part.later.is_empty() || part.fresh > 0);
+            }
             line
         });
         Self {
+            reached: world.accounts.iter().map(|account| account.reached.iter().copied().collect()).collect(),
             world,
             lines: lines.collect(),
             limits: Vec::new(),
@@ -163,12 +110,14 @@ impl<'a> Walk<'a> {
     fn is_stuck(&self, at: DateTime<Utc>) -> bool {
         let opens = |opens: Opens| opens.later_than(at).is_some();
         self.flows.is_empty()
-            && self.lines.iter().all(|line| line.later.is_empty())
+            && self.lines.iter().all(Line::waits_for_nothing_later)
+            && self.lines.iter().all(|line| line.next_due(at).is_none())
+            && self.reached.iter().all(VecDeque::is_empty)
             && !self.world.numbers.iter().any(|number| opens(number.opens))
             && !self.world.campaigns.iter().any(|campaign| opens(campaign.opens))
             && !self.world.campaigns.iter().zip(&self.lines).any(|(campaign, line)| {
                 // A weekend is no end: they open again.
-                line.ready() > 0 && campaign.calendar.closed(at).is_some_and(|closed| closed.opens.is_some())
+                line.due() > 0 && campaign.calendar.closed(at).is_some_and(|closed| closed.opens.is_some())
             })
     }
 
@@ -176,8 +125,13 @@ impl<'a> Walk<'a> {
         self.open(nth);
         let mut at = begin;
         while at < end {
-            for line in &mut self.lines {
-                line.release(at);
+            for (line, campaign) in self.lines.iter_mut().zip(&self.world.campaigns) {
+                line.release(at, &campaign.calendar);
+            }
+            for reached in &mut self.reached {
+                while reached.front().is_some_and(|(until, _)| *until <= at) {
+                    reached.pop_front();
+                }
             }
             at = self.phase(at, end);
         }
@@ -218,6 +172,7 @@ impl<'a> Walk<'a> {
             return next;
         }
         let until = self.filled(&serves, at).map_or(next, |filled| filled.min(next));
+        let until = self.run_dry(&serves, at).map_or(until, |dry| dry.min(until));
         let taken = self.hand_out(&serves, at, until);
         // What needs no time is done at once; the clock goes on when nothing more is.
         match (until > at, taken) {
@@ -231,11 +186,12 @@ impl<'a> Walk<'a> {
     fn next_change(&self, at: DateTime<Utc>, end: DateTime<Utc>) -> DateTime<Utc> {
         let numbers = self.world.numbers.iter().filter_map(|number| number.opens.later_than(at));
         let campaigns = self.world.campaigns.iter().filter_map(|campaign| campaign.opens.later_than(at));
-        let due = self.lines.iter().filter_map(|line| line.later.keys().find(|due| **due > at).copied());
-        let waiting = self.world.campaigns.iter().zip(&self.lines).filter(|(_, line)| line.ready() > 0);
+        let due = self.lines.iter().filter_map(|line| line.next_due(at));
+        let counts = self.reached.iter().filter_map(|reached| reached.front().map(|(until, _)| *until));
+        let waiting = self.world.campaigns.iter().zip(&self.lines).filter(|(_, line)| line.due() > 0);
         let hours =
             waiting.filter_map(|(campaign, _)| campaign.calendar.next_change(at)).filter(|next| *next > at);
-        numbers.chain(campaigns).chain(due).chain(hours).min().map_or(end, |next| next.min(end))
+        numbers.chain(campaigns).chain(due).chain(counts).chain(hours).min().map_or(end, |next| next.min(end))
     }
 
     /// For each number the campaigns that it serves now.
@@ -247,7 +203,7 @@ impl<'a> Walk<'a> {
         for (place, campaign) in self.world.campaigns.iter().enumerate() {
             let line = &self.lines[place];
             let Some(pool) = self.world.pools.get(campaign.pool) else { continue };
-            let idle = line.left == 0 || line.ready() == 0;
+            let idle = line.left == 0 || line.ready() == 0 || self.yields(place, at);
             if idle || !campaign.opens.by(at) || campaign.calendar.closed(at).is_some() {
                 continue;
             }
@@ -271,6 +227,59 @@ impl<'a> Walk<'a> {
         serves
     }
 
+    /// Whether a standing campaign waits for another one that runs (`yields_to`, migration 0090).
+    fn yields(&self, place: usize, at: DateTime<Utc>) -> bool {
+        let runs = |(campaign, line): (&Campaign, &Line)| {
+            !campaign.standing && campaign.opens.by(at) && !line.is_done()
+        };
+        self.world.campaigns[place].standing
+            && !self.world.simultaneous
+            && self.world.campaigns.iter().zip(&self.lines).any(runs)
+    }
+
+    /// People whom a number's account may still begin to talk to.
+    fn account_left(&self, number: usize) -> u64 {
+        let Some(account) = self.world.numbers[number].account else { return u64::MAX };
+        let (Some(account), Some(reached)) = (self.world.accounts.get(account), self.reached.get(account))
+        else {
+            return u64::MAX;
+        };
+        let used: u64 = reached.iter().map(|(_, people)| u64::from(*people)).sum();
+        u64::from(account.limit).saturating_sub(used)
+    }
+
+    /// What a number has left: of its day, and of its account's people.
+    fn room(&self, number: usize) -> u64 {
+        self.left[number].min(self.account_left(number))
+    }
+
+    /// When the work of a campaign that others wait for, or whose rollout goes on with that, is about to be out, if numbers
+    /// that keep their distance send it: within one phase nobody would notice.
+    fn run_dry(&self, serves: &[Vec<usize>], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let yields = (0..self.lines.len()).any(|place| self.yields(place, at));
+        let watched = |place: usize| {
+            self.lines[place].rollout.is_some() || yields && !self.world.campaigns[place].standing
+        };
+        let end_of = |place: usize| {
+            let line = &self.lines[place];
+            // A stage that needs no more waits for its time, and that ends a phase by itself.
+            let needs = line.rollout.as_ref().map(|stages| stages.needs).filter(|needs| *needs > 0);
+            let work = line.ready().min(needs.unwrap_or(u64::MAX));
+            // Messages in a thousand seconds, of all numbers that serve it.
+            let rate: u128 = (0..serves.len())
+                .filter(|number| serves[*number].contains(&place))
+                .map(|number| {
+                    let slots = Slots::of(&self.world.numbers[number].pacing);
+                    u128::from(slots.batch) * 1_000_000_000_000 / slots.gap_with(0.5).as_nanos().max(1)
+                })
+                .sum();
+            let milliseconds = (u128::from(work) * 1_000_000).checked_div(rate)?;
+            let wait = TimeDelta::try_milliseconds(i64::try_from(milliseconds).ok()?)?;
+            at.checked_add_signed(wait.max(TimeDelta::seconds(1)))
+        };
+        (0..self.lines.len()).filter(|place| watched(*place)).filter_map(end_of).min()
+    }
+
     fn candidate(&self, place: usize, at: DateTime<Utc>) -> Candidate {
         let number = &self.world.numbers[place];
         Candidate {
@@ -282,7 +291,7 @@ impl<'a> Walk<'a> {
             last_used: None,
             standing: match number.opens {
                 opens if !opens.by(at) => Standing::OutOfService,
-                _ if self.left[place] == 0 => Standing::Resting { until: None },
+                _ if self.room(place) == 0 => Standing::Resting { until: None },
                 _ => Standing::Ready,
             },
         }
@@ -295,7 +304,7 @@ impl<'a> Walk<'a> {
             if slots.gap.is_zero() {
                 return at;
             }
-            let count = self.left[place].div_ceil(u64::from(slots.batch));
+            let count = self.room(place).div_ceil(u64::from(slots.batch));
             let span = i64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(i64::MAX);
             let span = span.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
             self.next_slot[place]
@@ -313,12 +322,12 @@ impl<'a> Walk<'a> {
     fn capacity(&self, place: usize, at: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         let slots = Slots::of(&self.world.numbers[place].pacing);
         if slots.gap.is_zero() {
-            return self.left[place];
+            return self.room(place);
         }
         let span = (until - self.next_slot[place].max(at)).num_nanoseconds().unwrap_or(i64::MAX);
         let gap = u64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(u64::MAX).max(1);
         let count = u64::try_from(span).unwrap_or(0).div_ceil(gap);
-        count.saturating_mul(u64::from(slots.batch)).min(self.left[place])
+        count.saturating_mul(u64::from(slots.batch)).min(self.room(place))
     }
 
     /// Lets the numbers send what they can from `at` to `until`; the answer is how much that was.
@@ -350,7 +359,8 @@ impl<'a> Walk<'a> {
             for place in &order {
                 let part = u128::from(paces[*place]) * u128::from(chunk.unwrap_or(u64::MAX)) / of_all;
                 let part = u64::try_from(part).unwrap_or(u64::MAX).max(1).min(room[*place]);
-                let part = if chunk.is_none() { room[*place] } else { part };
+                // Others of its account may have taken of its room meanwhile.
+                let part = if chunk.is_none() { room[*place] } else { part }.min(self.account_left(*place));
                 let sent = if part == 0 { 0 } else { self.send(*place, &serves[*place], part, at) };
                 room[*place] -= sent;
                 taken += sent;
@@ -403,7 +413,7 @@ impl<'a> Walk<'a> {
         };
         let candidates: Vec<sharing::Candidate> = campaigns.iter().map(candidate).collect();
         let slots = Slots::of(&number.pacing);
-        let (mut sum, mut served) = (0, Vec::new());
+        let (mut sum, mut people, mut served) = (0, 0, Vec::new());
         for (id, count) in sharing::share(most, self.limits[place], &candidates) {
             let Some(campaign) = campaigns.iter().find(|place| self.world.campaigns[**place].id == id) else {
                 continue;
@@ -411,7 +421,7 @@ impl<'a> Walk<'a> {
             let messages = u64::from(count);
             let line = &mut self.lines[*campaign];
             line.used[place] += count;
-            line.send(messages, at, &self.world.campaigns[*campaign].delays);
+            people += line.send(messages, at, &self.world.campaigns[*campaign].delays).people;
             *self.flows.entry((*campaign, place)).or_default() += messages;
             served.push(*campaign);
             sum += messages;
@@ -419,6 +429,16 @@ impl<'a> Walk<'a> {
         self.left[place] -= sum.min(self.left[place]);
         self.used[place] = self.used[place].saturating_add(u32::try_from(sum).unwrap_or(u32::MAX));
         self.organization -= sum;
+        if let Some(reached) =
+            number.account.and_then(|account| self.reached.get_mut(account)).filter(|_| people > 0)
+        {
+            let count = u32::try_from(people).unwrap_or(u32::MAX);
+            let until = at + Account::WINDOW;
+            match reached.back_mut().filter(|(last, _)| *last >= until) {
+                Some((_, known)) => *known = known.saturating_add(count),
+                None => reached.push_back((until, count)),
+            }
+        }
         let first = self.next_slot[place].max(at);
         if sum > 0 {
             let gap = TimeDelta::from_std(slots.gap_with(0.5)).unwrap_or(TimeDelta::MAX);
@@ -448,7 +468,11 @@ impl<'a> Walk<'a> {
         };
         Some(if !campaign.opens.by(last) {
             Bound::CampaignNotActive
-        } else if line.ready() == 0 {
+        } else if self.yields(place, last) {
+            Bound::Yields
+        } else if line.due() == 0 && line.rollout.is_some() {
+            Bound::RolloutStage
+        } else if line.due() == 0 {
             Bound::NotDue
         } else if numbers().next().is_none() {
             Bound::NoNumber
@@ -458,6 +482,8 @@ impl<'a> Walk<'a> {
             Bound::CampaignCap
         } else if numbers().all(|number| self.left[number] == 0) {
             Bound::NumberCap
+        } else if numbers().all(|number| self.room(number) == 0) {
+            Bound::AccountCap
         } else if campaign.calendar.closed(last).is_some() {
             Bound::QuietHours
         } else {

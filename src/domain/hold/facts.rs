@@ -4,7 +4,7 @@
 //! closed, in the order of the gates; the sender stops at the first.
 
 use super::{BreakerScope, CapScope, Hold};
-use crate::domain::campaign::{CampaignState, terms::Terms};
+use crate::domain::campaign::{CampaignState, rollout, terms::Terms};
 use crate::domain::number::NumberState;
 use crate::domain::recipient::RecipientState;
 use crate::domain::text::Safe;
@@ -224,9 +224,14 @@ pub fn of_campaign(facts: &CampaignFacts<'_>, now: Now) -> impl Iterator<Item = 
     let runs = facts.state == CampaignState::Active;
     let late = facts.terms.expires_at.filter(|late| runs && *late <= now.at);
     let late = late.map(|since| Hold::TooLate { since });
+    let stage = facts.terms.rollout.as_ref().filter(|_| runs).map(|stage| Hold::RolloutStage {
+        percent: stage.percent,
+        why: Safe::new(&stage.why).into_string(),
+        until: stage.until,
+    });
     let closed = facts.terms.calendar.closed(now.at).filter(|_| runs);
     let closed = closed.map(|closed| Hold::QuietHours { opens: closed.opens });
-    [life, late, closed, cap].into_iter().flatten()
+    [life, stage, late, closed, cap].into_iter().flatten()
 }
 
 /// What a scheduled campaign waits for: somebody's decision, another campaign, or its time.
@@ -248,6 +253,9 @@ pub fn of_recipient(facts: &RecipientFacts<'_>, now: Now) -> impl Iterator<Item 
     let doubt = (facts.state == RecipientState::InDoubt)
         .then(|| Hold::InDoubt { since: facts.in_doubt_since.unwrap_or(now.at) });
     let due = facts.due_at.filter(|due| queued && *due > now.at).map(|due| {
+        if rollout::is_kept_back(due) {
+            return Hold::KeptBack;
+        }
         if facts.tries == 0 {
             return Hold::NotDue { due };
         }

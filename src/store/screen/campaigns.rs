@@ -5,13 +5,17 @@ use super::holds::{self, CampaignFacts, NumberFacts, PoolFacts, Scene};
 use super::pools::PoolRead;
 use super::{ReadError, Seat, count, many};
 use crate::domain::action::Version;
-use crate::domain::campaign::terms::Terms;
+use crate::domain::campaign::{
+    comparison::{self, VariantFigures},
+    terms::Terms,
+};
 use crate::domain::hold::{self, GateName};
 use crate::domain::ids::{CampaignId, NumberId, PoolId};
 use crate::domain::text::{Safe, Shown};
 use crate::store::terms::terms_of;
 use crate::store::view::{
-    CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine,
+    CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine, VariantLine,
+    Variants,
 };
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -23,6 +27,9 @@ const DOING: &str = "read the campaigns";
 
 /// Up to so many queued recipients those that wait for a time are counted; the statement says it too.
 const COUNTED: i64 = 2_000;
+
+/// Most people whose variants are compared while somebody looks.
+const COMPARED: u64 = 50_000;
 
 /// Days of a campaign that are shown.
 const DAYS: i32 = 14;
@@ -104,7 +111,7 @@ impl Store {
                                                         limit 2001) later) end as waiting
                        from (select min(r.due_at) as due_at from campaign_recipients r
                               where r.organization_id = c.organization_id and r.campaign_id = c.id
-                                and r.due_at is not null) d) w on c.state = 'active' and k.queued > 0
+                                and r.due_at is not null and r.due_at < not_let_go()) d) w on c.state = 'active' and k.queued > 0
                 order by c.priority, c.created_at desc"#,
             seat.organization.0,
             day,
@@ -157,6 +164,7 @@ impl Store {
             today: (u64::from(read.facts.used_today), read.facts.daily_limit),
             days: self.days_of(seat, id, day).await?,
             steps: self.steps_of(seat, id, read.row.counts.queued).await?,
+            variants: self.variants_of(seat, id, read.row.counts.planned).await?,
             errors: self.errors_of(seat, id).await?,
             log: self.log_of(seat, id.0).await?,
         })
@@ -221,6 +229,36 @@ impl Store {
                 waiting: if row.step == 1 { queued.saturating_sub(later) } else { many(row.waiting) },
             })
             .collect())
+    }
+
+    async fn variants_of(&self, seat: &Seat, id: CampaignId, people: u64) -> Result<Variants, StoreError> {
+        let names = sqlx::query_scalar!(
+            r#"select v.name as "name!" from campaign_steps s cross join sayings(s) v
+                where s.organization_id = $1 and s.campaign_id = $2 and s.variants is not null
+                order by s.step, v.place limit 8"#,
+            seat.organization.0,
+            id.0,
+        )
+        .fetch_all(&self.walk)
+        .await
+        .map_err(failed("read the variants of a campaign"))?;
+        if names.is_empty() {
+            return Ok(Variants::None);
+        }
+        if people > COMPARED {
+            return Ok(Variants::Many(names.iter().map(|name| Shown::new(name)).collect()));
+        }
+        let figures = self.compare_variants(seat.organization, id).await?;
+        let sentences = comparison::compare(&figures).iter().map(|each| Safe::new(&each.sentence)).collect();
+        let line = |each: &VariantFigures| VariantLine {
+            name: Shown::new(&each.name),
+            sent: many(each.sent),
+            read: many(each.read),
+            replied: many(each.replied),
+            opted_out: many(each.opted_out),
+            failed: many(each.failed),
+        };
+        Ok(Variants::Compared(figures.iter().map(line).collect(), sentences))
     }
 
     /// What went out on each of the latest days, from the first of them on which something did.

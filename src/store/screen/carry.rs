@@ -57,9 +57,10 @@ impl Store {
             r#"select c.id, c.shapes as "shapes!", a.id as account_id, a.name, a.provider::text as "provider!"
                  from (select k.id, k.pool_id,
                               jsonb_agg(jsonb_build_object('step', s.step, 'has_text', s.texts <> '[]',
-                                                           'template', s.template, 'media', s.media ->> 'kind')
+                                                           'template', v.said -> 'template', 'media', s.media ->> 'kind')
                                         order by s.step) as shapes
                          from campaign_steps s
+                        cross join sayings(s) v
                          join campaigns k on k.organization_id = s.organization_id and k.id = s.campaign_id
                         where s.organization_id = $1 and (s.template is not null or s.media is not null)
                           and k.state not in ('completed', 'cancelled')

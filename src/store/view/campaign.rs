@@ -169,6 +169,35 @@ pub struct DayLine {
     pub sent: u64,
 }
 
+/// How the variants of a campaign compare.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Variants {
+    /// Everybody gets the same.
+    #[default]
+    None,
+    /// There are more people than can be counted while somebody looks: `campaign stats` does.
+    Many(Vec<Shown>),
+    /// Their figures, and what they mean in sentences.
+    Compared(Vec<VariantLine>, Vec<Safe>),
+}
+
+/// What became of the people of one variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariantLine {
+    /// Its name.
+    pub name: Shown,
+    /// A provider took a message to them.
+    pub sent: u64,
+    /// They have seen some message.
+    pub read: u64,
+    /// They wrote back.
+    pub replied: u64,
+    /// They asked for no more.
+    pub opted_out: u64,
+    /// That is where they ended.
+    pub failed: u64,
+}
+
 /// Everything about one campaign.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CampaignDetail {
@@ -186,6 +215,8 @@ pub struct CampaignDetail {
     pub gates: Vec<Gate>,
     /// Its steps.
     pub steps: Vec<StepLine>,
+    /// How its variants compare, if it has any.
+    pub variants: Variants,
     /// What went wrong most often, the most frequent first.
     pub errors: Vec<ErrorLine>,
     /// What operators and the sender did, latest first.

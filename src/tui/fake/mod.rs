@@ -478,6 +478,7 @@ pub fn campaign_detail(id: CampaignId) -> CampaignDetail {
             what: "template spring_2026 (de)".into(),
             waiting: 95_400,
         }],
+        variants: Variants::None,
         errors: vec![
             error(211, "131049", "engagement limit"),
             error(88, "131026", "not reachable"),

@@ -3,7 +3,7 @@
 use super::{Layouts, Listing, altered, empty, gates, hold_long, hold_short, log, no_data, split};
 use crate::domain::action::Subject;
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::{CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine};
+use crate::store::view::{CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, Variants};
 use crate::tui::model::{Geometry, Model};
 use crate::tui::msg::Detail;
 use crate::tui::theme::{Role, Theme};
@@ -285,6 +285,36 @@ fn funnel(facts: &mut Facts, counts: &Counts) {
     }
 }
 
+/// How the variants of its texts compare.
+fn variants(facts: &mut Facts, variants: &Variants) {
+    match variants {
+        Variants::None => {}
+        Variants::Many(names) => {
+            facts.heading("Variants");
+            let names: Vec<&str> = names.iter().map(Shown::as_str).collect();
+            let words = "so many people are counted by signalbox campaign stats";
+            facts.paragraph(&format!("{}: {words}", names.join(", ")), Role::Dim);
+        }
+        Variants::Compared(figures, sentences) => {
+            facts.heading("Variants");
+            let line = |name: &str, rest: [String; 5]| {
+                let [sent, read, replied, out, failed] = rest;
+                format!("{name:12.12}{sent:>9}{read:>9}{replied:>9}{out:>9}{failed:>9}")
+            };
+            let header = line("", ["sent", "read", "replied", "out", "failed"].map(str::to_owned));
+            facts.line(vec![(header, Role::Dim)]);
+            for each in figures {
+                let cells =
+                    [each.sent, each.read, each.replied, each.opted_out, each.failed].map(words::grouped);
+                facts.line(vec![(line(each.name.as_str(), cells), Role::Text)]);
+            }
+            for sentence in sentences {
+                facts.paragraph(sentence, Role::Dim);
+            }
+        }
+    }
+}
+
 /// What went out day by day.
 fn days(facts: &mut Facts, days: &[DayLine], theme: Theme) {
     if days.len() < 2 {
@@ -332,6 +362,7 @@ fn describe_detail(facts: &mut Facts, model: &Model, detail: &CampaignDetail, fu
             );
         }
     }
+    variants(facts, &detail.variants);
     days(facts, &detail.days, model.theme);
     gates(facts, &detail.gates, model);
     facts.heading("Operator actions");

@@ -2,13 +2,18 @@
 
 use super::super::conduct::{Conduct, Exit, Share, SlotScope, StopWhen};
 use super::super::reader::{Keys, Section, Setting};
+use super::super::rollout::Rollout;
+use super::super::spec::Delay;
 use super::Reading;
 use toml::de::DeValue;
 
 const EXIT: Keys = Keys { known: &["on_reply", "attributes"], later: &[] };
-const STOP_WHEN: Keys = Keys { known: &["failed", "opted_out", "after"], later: &[] };
+const STOP_WHEN: Keys = Keys { known: &["failed", "opted_out", "content_refused", "after"], later: &[] };
+const ROLLOUT: Keys = Keys { known: &["stages", "after", "failed", "opted_out", "wait"], later: &[] };
+const ROLLOUT_FORM: &str = "write rollout = [1, 10, 100], or rollout = { stages = [1, 10, 100], after = 50, failed = 0.1, opted_out = 0.02, wait = \"1h\" }";
 const EXIT_FORM: &str = "write exit = { on_reply = true, attributes = { paid = [\"yes\"] } }";
-const STOP_FORM: &str = "write stop_when = { failed = 0.3, opted_out = 0.05, after = 50 }";
+const STOP_FORM: &str =
+    "write stop_when = { failed = 0.3, opted_out = 0.05, content_refused = 0.2, after = 50 }";
 const SLOTS_FORM: &str = "write slots = \"campaign\" for slots of its own, or slots = \"organisation\"";
 
 impl Reading<'_, '_, '_> {
@@ -23,7 +28,63 @@ impl Reading<'_, '_, '_> {
         if let Some(setting) = root.get("stop_when") {
             conduct.stop_when = self.stop_when(&setting).unwrap_or_default();
         }
+        if let Some(setting) = root.get("rollout") {
+            conduct.rollout = self.rollout(&setting);
+        }
         conduct
+    }
+
+    /// Stages alone, or stages with their conditions.
+    fn rollout(&mut self, setting: &Setting<'_, '_>) -> Option<Rollout> {
+        if let DeValue::Array(_) = setting.value {
+            return self.stages(setting);
+        }
+        let section = setting.section(ROLLOUT_FORM, self.findings)?;
+        section.check_keys(&ROLLOUT, self.findings);
+        let stages = section.require("stages", ROLLOUT_FORM, self.findings, &ROLLOUT)?;
+        let mut rollout = self.stages(&stages)?;
+        if let Some(setting) = section.get("after") {
+            rollout.after = self.messages(&setting, ROLLOUT_FORM)?;
+        }
+        if let Some(setting) = section.get("failed") {
+            rollout.failed = self.share(&setting)?;
+        }
+        if let Some(setting) = section.get("opted_out") {
+            rollout.opted_out = self.share(&setting)?;
+        }
+        if let Some(setting) = section.get("wait") {
+            let raw = setting.string("write wait = \"1h\"", self.findings)?;
+            rollout.wait = self.keep(&setting, Delay::parse(raw))?;
+        }
+        Some(rollout)
+    }
+
+    fn stages(&mut self, setting: &Setting<'_, '_>) -> Option<Rollout> {
+        let elements = setting.list(ROLLOUT_FORM, self.findings);
+        let mut stages = Vec::new();
+        for element in &elements {
+            let value = element.integer(ROLLOUT_FORM, self.findings)?;
+            stages.push(u32::try_from(value).unwrap_or(0));
+        }
+        self.keep(setting, Rollout::in_stages(stages))
+    }
+
+    /// A standing campaign has never all of its people, of which a part could be taken.
+    pub(super) fn check_rollout(&mut self, root: &Section<'_, '_>, rolls_out: bool, standing: bool) {
+        if let Some(setting) = root.get("rollout").filter(|_| rolls_out && standing) {
+            self.refuse(&setting, "rollout stands beside standing: a standing campaign takes people in one by one, of whom no part can be first; take one of the two out");
+        }
+    }
+
+    fn messages(&mut self, setting: &Setting<'_, '_>, wanted: &str) -> Option<u32> {
+        let value = setting.integer(wanted, self.findings)?;
+        let count = u32::try_from(value).ok().filter(|count| (1..=1_000_000).contains(count));
+        if count.is_none() {
+            let sentence =
+                format!("{} is {value}: it is a number of messages from 1 to 1000000", setting.path);
+            self.refuse(setting, sentence);
+        }
+        count
     }
 
     /// Whether texts get the line that says how to stop: the file's word, else the organisation's.
@@ -71,17 +132,9 @@ impl Reading<'_, '_, '_> {
         }
         let failed = section.get("failed").and_then(|setting| self.share(&setting));
         let opted_out = section.get("opted_out").and_then(|setting| self.share(&setting));
-        let after = section.get("after").and_then(|setting| {
-            let value = setting.integer(STOP_FORM, self.findings)?;
-            let count = u32::try_from(value).ok().filter(|count| (1..=1_000_000).contains(count));
-            if count.is_none() {
-                let sentence =
-                    format!("{} is {value}: it is a number of messages from 1 to 1000000", setting.path);
-                self.refuse(&setting, sentence);
-            }
-            count
-        });
-        Some(StopWhen { failed, opted_out, after })
+        let content_refused = section.get("content_refused").and_then(|setting| self.share(&setting));
+        let after = section.get("after").and_then(|setting| self.messages(&setting, STOP_FORM));
+        Some(StopWhen { failed, opted_out, content_refused, after })
     }
 
     fn share(&mut self, setting: &Setting<'_, '_>) -> Option<Share> {
@@ -122,6 +175,19 @@ mod tests {
         let exit = conduct("exit = { on_reply = true, attributes = { paid = [\"yes\"] } }").exit;
         assert!(exit.on_reply);
         assert_eq!(exit.attributes["paid"], ["yes"]);
+        let rollout = conduct("rollout = [1, 10, 100]").rollout.unwrap();
+        assert_eq!(
+            (rollout.stages.as_slice(), rollout.after, rollout.wait.seconds()),
+            (&[1, 10, 100][..], 50, 3_600)
+        );
+        let lines = "rollout = { stages = [25, 50, 100], after = 10, failed = 0.2, opted_out = 0.01, wait = \"30m\" }";
+        let rollout = conduct(lines).rollout.unwrap();
+        assert_eq!(
+            (rollout.after, rollout.failed.ten_thousandths(), rollout.wait.seconds()),
+            (10, 2_000, 1_800)
+        );
+        let stop = conduct("stop_when = { content_refused = 0.1 }").stop_when;
+        assert_eq!(stop.content_refused.map(Share::ten_thousandths), Some(1_000));
         let stop = conduct("stop_when = { failed = 0.25, after = 10 }").stop_when;
         assert_eq!(
             (stop.failed.map(Share::ten_thousandths), stop.opted_out, stop.after),
@@ -141,6 +207,16 @@ mod tests {
                 "stop_when.failed is no share: write a number above 0 and at most 1",
             ),
             ("stop_when = { opted_out = \"5%\" }", "stop_when.opted_out is no number"),
+            ("rollout = [1, 10]", "rollout is no list of stages: write 2 to 10 whole percentages"),
+            (
+                "rollout = { stages = [1, 100], wait = \"soon\" }",
+                "rollout.wait \"soon\" is not a length of time",
+            ),
+            ("rollout = { after = 5 }", "rollout.stages is missing"),
+            (
+                "rollout = [1, 100]\nstanding = { after = \"1h\", every = \"1h\" }",
+                "rollout stands beside standing",
+            ),
             ("stop_when = { after = 0 }", "stop_when.after is 0: it is a number of messages"),
             ("opt_out_line = \"no\"", "opt_out_line is neither true nor false"),
         ] {

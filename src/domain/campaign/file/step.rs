@@ -31,10 +31,10 @@ const FILE_NAME_LIMIT: usize = 255;
 
 impl Reading<'_, '_, '_> {
     pub(super) fn content(&mut self, nth: usize, step: &Section<'_, '_>) -> Option<StepContent> {
-        let (template, media) = (step.get("template"), step.get("media"));
-        if step.get("text").is_none()
-            && template.is_none()
-            && media.is_none()
+        if let Some(setting) = step.get("variants") {
+            return self.variants(&setting, step);
+        }
+        if ["text", "template", "media"].iter().all(|key| step.get(key).is_none())
             && let Some(usual) = self.context.default_texts.get(nth)
         {
             let line = |each: &LocalizedText| LocalizedText {
@@ -46,12 +46,18 @@ impl Reading<'_, '_, '_> {
                 },
             };
             let texts = Texts(usual.0.iter().map(line).collect());
-            return Some(StepContent { texts, template: None, media: None });
+            return Some(StepContent { texts, template: None, media: None, variants: Vec::new() });
         }
+        self.parts(step, "the step", &STEP)
+    }
+
+    /// The text, template and media of a step or of one of its variants: `whose`.
+    pub(super) fn parts(&mut self, step: &Section<'_, '_>, whose: &str, keys: &Keys) -> Option<StepContent> {
+        let (template, media) = (step.get("template"), step.get("media"));
         let text = match step.get("text") {
             None if template.is_none() && media.is_none() => {
-                let wanted = format!("{TEXT_FORM}, or give the step a template or media");
-                step.require("text", &wanted, self.findings, &STEP)?;
+                let wanted = format!("{TEXT_FORM}, or give {whose} a template or media");
+                step.require("text", &wanted, self.findings, keys)?;
                 None
             }
             text => text,
@@ -64,6 +70,7 @@ impl Reading<'_, '_, '_> {
             texts: texts.unwrap_or_else(|| Some(Texts(Vec::new())))?,
             template: super::optional(template)?,
             media: super::optional(media)?,
+            variants: Vec::new(),
         };
         if let (Some(_), Some(text)) = (&content.media, &text) {
             self.caption(text, &content);

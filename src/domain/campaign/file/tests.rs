@@ -201,7 +201,7 @@ fn an_unknown_key_is_refused_with_the_likely_one() {
         ("runafter = \"x\"", "unknown key runafter: did you mean run_after?"),
         (
             "colour = 1",
-            "unknown key colour: known here are name, priority, pool, daily_limit, starts_at, run_after, missed, window, expires_after, until, failover, audience, standing, steps, slots, exit, opt_out_line, stop_when",
+            "unknown key colour: known here are name, priority, weight, pool, daily_limit, starts_at, run_after, missed, window, expires_after, until, failover, audience, standing, steps, slots, exit, opt_out_line, stop_when, rollout",
         ),
         ("[audience]\ncountry = [\"CM\"]", "unknown key audience.country: did you mean countries?"),
         (

@@ -3,6 +3,7 @@
 use super::super::holds::{self, Scene};
 use super::super::{ReadError, Seat, count, many, milliseconds, number_name, version_at};
 use super::{DOING, Key, Store, StoreError, failed, message_state};
+use crate::domain::campaign::rollout;
 use crate::domain::hold::{
     self, GateName, Hold,
     facts::{self, RecipientFacts},
@@ -78,7 +79,7 @@ impl Store {
             id,
             country: read.country.clone(),
             step: (read.step, read.steps),
-            due_at: read.due_at,
+            due_at: read.due_at.filter(|due| !rollout::is_kept_back(*due)),
             planned_on: read.planned_on.filter(|_| read.state != RecipientState::Skipped),
             hold: hold::binding(&holds).map(|hold| holds::shown(hold, scene.zone)),
             // What has ended waits for nothing.

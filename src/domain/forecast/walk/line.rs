@@ -1,0 +1,172 @@
+//! What is left of a campaign on the walk through the days: who waits, on whose clock, and whom a rollout lets go later.
+
+use super::super::{Account, Stages};
+use crate::domain::window::Calendar;
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use std::collections::{BTreeMap, VecDeque};
+
+/// What is left for people of one clock.
+pub(super) struct Part {
+    /// Whose clock, where that matters.
+    pub(super) zone: Option<Tz>,
+    /// Whether their hours are open in this phase.
+    pub(super) open: bool,
+    /// Put-back work and later steps that are due, first come first served: step and people.
+    pub(super) due: VecDeque<(usize, u64)>,
+    /// People at the first step whom nothing but their turn keeps.
+    pub(super) fresh: u64,
+    /// What is due later.
+    pub(super) later: BTreeMap<DateTime<Utc>, Vec<(usize, u64)>>,
+}
+
+/// What is left of one campaign.
+pub(super) struct Line {
+    /// By whose clock; most campaigns go by one.
+    pub(super) parts: Vec<Part>,
+    /// Its rollout, as far as that is still to come.
+    pub(super) rollout: Option<Stages>,
+    /// Left of its cap today.
+    pub(super) left: u64,
+    /// Sent today, by place of the number.
+    pub(super) used: Vec<u32>,
+    /// First messages of somebody today.
+    pub(super) first: u64,
+    /// When its last message so far goes out.
+    pub(super) last: Option<DateTime<Utc>>,
+}
+
+impl Part {
+    pub(super) fn new(zone: Option<Tz>) -> Self {
+        Self { zone, open: true, due: VecDeque::new(), fresh: 0, later: BTreeMap::new() }
+    }
+
+    pub(super) fn ready(&self) -> u64 {
+        self.fresh + self.due.iter().map(|(_, people)| people).sum::<u64>()
+    }
+
+    pub(super) fn release(&mut self, at: DateTime<Utc>) {
+        while let Some(entry) = self.later.first_entry().filter(|entry| *entry.key() <= at) {
+            self.due.extend(entry.remove());
+        }
+    }
+
+    /// Sends at most so many: what is due first, then the fresh. Later steps become due. Answers how many, how many of them
+    /// were somebody's first, and how many were to people who do not count for their account yet.
+    pub(super) fn send(&mut self, mut messages: u64, at: DateTime<Utc>, delays: &[TimeDelta]) -> Sent {
+        let mut all = Sent::default();
+        while messages > 0 {
+            let (step, sent) = if let Some((step, people)) = self.due.front_mut() {
+                let (step, sent) = (*step, messages.min(*people));
+                *people -= sent;
+                if *people == 0 {
+                    self.due.pop_front();
+                }
+                (step, sent)
+            } else {
+                let sent = messages.min(self.fresh);
+                self.fresh -= sent;
+                if sent == 0 {
+                    return all;
+                }
+                (0, sent)
+            };
+            messages -= sent;
+            all.messages += sent;
+            all.first += if step == 0 { sent } else { 0 };
+            let again = step > 0 && delays.get(step).is_some_and(|delay| *delay < Account::WINDOW);
+            all.people += if again { 0 } else { sent };
+            if let Some(delay) = delays.get(step + 1) {
+                let due = at.checked_add_signed(*delay).unwrap_or(DateTime::<Utc>::MAX_UTC);
+                let steps = self.later.entry(due).or_default();
+                match steps.iter_mut().find(|(each, _)| *each == step + 1) {
+                    Some((_, people)) => *people += sent,
+                    None => steps.push((step + 1, sent)),
+                }
+            }
+        }
+        all
+    }
+}
+
+/// What went out.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sent {
+    pub(super) messages: u64,
+    /// Somebody's first of the campaign.
+    pub(super) first: u64,
+    /// To people who did not count for the account before.
+    pub(super) people: u64,
+}
+
+impl Line {
+    /// What could go out now, by the clocks of those who wait.
+    pub(super) fn ready(&self) -> u64 {
+        self.parts.iter().filter(|part| part.open).map(Part::ready).sum()
+    }
+
+    /// What is due, whatever the hour.
+    pub(super) fn due(&self) -> u64 {
+        self.parts.iter().map(Part::ready).sum()
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.rollout.is_none() && self.parts.iter().all(|part| part.ready() == 0 && part.later.is_empty())
+    }
+
+    pub(super) fn waits_for_nothing_later(&self) -> bool {
+        self.parts.iter().all(|part| part.later.is_empty())
+    }
+
+    /// Everything whose time has come by `at`; the hours of each clock; and the next stages of a rollout.
+    pub(super) fn release(&mut self, at: DateTime<Utc>, calendar: &Calendar) {
+        for part in &mut self.parts {
+            part.release(at);
+            part.open = part.zone.is_none_or(|zone| calendar.closed_in(zone, at).is_none());
+        }
+        while let Some(stages) = &mut self.rollout {
+            let enough = stages.needs == 0 || self.parts.iter().all(|part| part.ready() == 0);
+            if !enough || stages.lasts_until > at {
+                return;
+            }
+            let people = stages.people.remove(0);
+            stages.needs = stages.after.min(people);
+            stages.lasts_until = at + stages.wait;
+            if stages.people.is_empty() {
+                self.rollout = None;
+            }
+            self.let_go(people);
+        }
+    }
+
+    /// People of the next stage, on the clocks in the proportion of nobody knows what: as many on each.
+    pub(super) fn let_go(&mut self, people: u64) {
+        let clocks = u64::try_from(self.parts.len()).unwrap_or(1).max(1);
+        for (place, part) in (0..).zip(&mut self.parts) {
+            part.fresh += people / clocks + u64::from(place < people % clocks);
+        }
+    }
+
+    pub(super) fn send(&mut self, messages: u64, at: DateTime<Utc>, delays: &[TimeDelta]) -> Sent {
+        let mut all = Sent::default();
+        for part in self.parts.iter_mut().filter(|part| part.open) {
+            let sent = part.send(messages - all.messages, at, delays);
+            all.messages += sent.messages;
+            all.first += sent.first;
+            all.people += sent.people;
+        }
+        self.left -= all.messages.min(self.left);
+        self.first += all.first;
+        if let Some(stages) = &mut self.rollout {
+            stages.needs = stages.needs.saturating_sub(all.messages);
+        }
+        all
+    }
+
+    /// The next moment after `at` at which something of it is due or may be let go.
+    pub(super) fn next_due(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let due = self.parts.iter().filter_map(|part| part.later.keys().find(|due| **due > at).copied());
+        let stage = self.rollout.as_ref().map(|stages| stages.lasts_until).filter(|until| *until > at);
+        due.chain(stage).min()
+    }
+}

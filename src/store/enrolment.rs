@@ -1,0 +1,99 @@
+//! Enrolments of many people: piece by piece, seen while they go on, and gone on with after an interruption.
+
+use super::{Store, StoreError, failed};
+use crate::domain::ids::{CampaignId, InstanceId, OrganizationId};
+use serde::Serialize;
+
+/// Contacts that one statement looks at: a second or two, so that an interruption costs no more and others are not held up.
+pub(super) const ENROLLED_IN_A_PIECE: i64 = 100_000;
+
+/// How far an enrolment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Enrolment {
+    /// Contacts that there were when it began.
+    pub contacts: i64,
+    /// Contacts that were looked at.
+    pub looked: i64,
+    /// People who were enrolled.
+    pub enrolled: i64,
+}
+
+/// Hears how far an enrolment is.
+pub type Tell<'a> = dyn Fn(&Enrolment) + Sync + 'a;
+
+impl Store {
+    /// How far the enrolment of a campaign is; `None`: nothing of it is left.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn enrolment(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<Option<Enrolment>, StoreError> {
+        sqlx::query_as!(
+            Enrolment,
+            "select contacts, looked, enrolled from campaign_enrolments where organization_id = $1 and campaign_id = $2",
+            organization.0,
+            campaign.0,
+        )
+        .fetch_optional(&self.bulk)
+        .await
+        .map_err(failed("read how far an enrolment is"))
+    }
+
+    /// Enrols whoever is left of a campaign's audience, piece by piece. Answers how many people that were.
+    ///
+    /// # Errors
+    /// When the database is away or refuses: what was enrolled by then is, and the next call goes on behind it.
+    pub async fn enrol_the_rest(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        tell: &Tell<'_>,
+    ) -> Result<i64, StoreError> {
+        let Some(mut left) = self.enrolment(organization, campaign).await? else { return Ok(0) };
+        let audience = sqlx::query_scalar!(
+            "select audience from campaigns where organization_id = $1 and id = $2",
+            organization.0,
+            campaign.0,
+        )
+        .fetch_one(&self.bulk)
+        .await
+        .map_err(failed("read whom a campaign is for"))?;
+        let terms = self.terms_of_campaign(organization, campaign, audience).await?;
+        let mut total = 0;
+        loop {
+            tell(&left);
+            total += self.enrol(organization, campaign, &terms, None, Some(ENROLLED_IN_A_PIECE)).await?;
+            match self.enrolment(organization, campaign).await? {
+                Some(further) => left = further,
+                None => return Ok(total),
+            }
+        }
+    }
+
+    /// Goes on, a piece, with an enrolment that nobody has gone on with for a minute. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn enrol_left_behind(
+        &self,
+        organization: OrganizationId,
+        instance: InstanceId,
+    ) -> Result<bool, StoreError> {
+        let row = sqlx::query!(
+            r#"select id as "id!", audience as "audience!" from take_enrolment($1, $2)"#,
+            organization.0,
+            instance.0,
+        )
+        .fetch_optional(&self.lease)
+        .await
+        .map_err(failed("look for enrolments that stopped"))?;
+        let Some(row) = row else { return Ok(false) };
+        let campaign = CampaignId(row.id);
+        let terms = self.terms_of_campaign(organization, campaign, row.audience).await?;
+        self.enrol(organization, campaign, &terms, None, Some(ENROLLED_IN_A_PIECE)).await?;
+        Ok(true)
+    }
+}

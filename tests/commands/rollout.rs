@@ -1,0 +1,93 @@
+//! Gradual rollouts from their file: who is let go, who is kept back, and how an operator widens them.
+
+use crate::support::acme::{Acme, phone};
+use serde_json::json;
+use signalbox::domain::{action::Action, ids::CampaignId};
+
+const STAGED: &str = "name = \"staged\"\nrollout = [5, 50, 100]\n[[steps]]\ntext = { en = \"Hello\" }\n";
+
+impl Acme {
+    async fn kept_back(&self, campaign: CampaignId) -> i64 {
+        sqlx::query_scalar(
+            "select count(*) from campaign_recipients where campaign_id = $1 and due_at = not_let_go()",
+        )
+        .bind(campaign.0)
+        .fetch_one(&self.db.pool)
+        .await
+        .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn only_those_of_the_open_stage_are_claimed() {
+    let acme = Acme::new().await;
+    acme.contacts(41).await;
+    let (db, folder) = (&acme.db, tempfile::tempdir().unwrap());
+    let path = folder.path().join("staged.toml");
+    std::fs::write(&path, STAGED).unwrap();
+    db.run(&["contact", "opt-out", phone(0).reveal(), "--reason", "enough"]).done();
+    db.run(&["campaign", "create", path.to_str().unwrap()]).done();
+    let shown = db.json(&["campaign", "show", "staged"])["rollout"].clone();
+    assert_eq!(
+        (&shown["stages"], &shown["percent"], &shown["people"], &shown["released"]),
+        (&json!([5, 50, 100]), &json!(5), &json!(40), &json!(2)),
+        "percent of those who get something"
+    );
+    let campaign = CampaignId(db.value("select id from campaigns").await);
+    assert_eq!(acme.kept_back(campaign).await, 38);
+    acme.done(Action::StartCampaign(campaign)).await;
+    let first = acme.claim(0, campaign, 50).await.messages;
+    assert_eq!(first.len(), 2, "the first two of those who may be sent to");
+    assert!(first.iter().all(|message| [phone(1), phone(2)].contains(&message.phone)), "{first:?}");
+    for message in &first {
+        acme.settle(message.attempt, "accepted", "advance").await;
+    }
+    assert_eq!(acme.claim(1, campaign, 50).await.messages.len(), 0, "through no number");
+
+    let why = db.json(&["contact", "why", phone(9).reveal(), "--campaign", "staged"]);
+    assert!(why.to_string().contains("kept back by the rollout, until a later stage opens"), "{why}");
+    let why = db.json(&["campaign", "why", "staged"]);
+    assert!(why.to_string().contains("rolled out to 5 %, the next stage waits: has just begun"), "{why}");
+    assert_eq!(db.json(&["campaign", "stats", "staged"])["hold"], "rollout_stage");
+
+    // Who is kept back and leaves is not counted as let go.
+    db.run(&["contact", "opt-out", phone(10).reveal(), "--reason", "enough"]).done();
+    db.run(&["campaign", "widen", "staged", "--to", "40"])
+        .refused(3, "has the stages 5, 50, 100: name one of them");
+    db.run(&["campaign", "widen", "staged", "--reason", "looks good"]).done();
+    assert_eq!(acme.claim(0, campaign, 50).await.messages.len(), 18);
+    let again = db.run(&["campaign", "widen", "staged", "--to", "5"]).done();
+    assert!(again.stdout.contains("nothing to do"), "{}", again.stdout);
+    db.run(&["campaign", "widen", "staged", "--to", "100"]).done();
+    assert_eq!((acme.kept_back(campaign).await, acme.claim(0, campaign, 50).await.messages.len()), (0, 19));
+    let log = acme.log(campaign.0).await;
+    assert!(log.iter().any(|line| line.ends_with(": widen rollout (looks good)")), "{log:?}");
+    db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn a_rollout_lets_no_more_go_than_its_stage_whoever_asks() {
+    let acme = Acme::new().await;
+    acme.contacts(200).await;
+    let campaign = acme.campaign(STAGED).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    // Many at once ask for the same stage, and for more people than it has.
+    let asked = (0..8).map(|_| acme.db.store.let_go(acme.organization, campaign, None, 1_000));
+    for left in futures_util::future::join_all(asked).await {
+        assert_eq!(left.unwrap(), 0);
+    }
+    assert_eq!(acme.kept_back(campaign).await, 190);
+    let actor = signalbox::store::action::Actor { operator: "ana", instance: None };
+    let widen = || acme.db.store.widen_rollout(acme.organization, campaign, Some(1), None, None, actor, None);
+    let answers = futures_util::future::join_all((0..4).map(|_| widen())).await;
+    let done = answers
+        .iter()
+        .filter(|answer| matches!(answer, Ok(signalbox::store::action::ActionResult::Done { .. })))
+        .count();
+    assert_eq!(done, 1, "a stage is widened once: {answers:?}");
+    assert_eq!(acme.kept_back(campaign).await, 100);
+    let refused =
+        sqlx::query("update campaign_rollouts set released = target + 1").execute(&acme.db.pool).await;
+    assert!(refused.unwrap_err().to_string().contains("no_more_are_let_go_than_the_stage_allows"));
+    acme.db.assert_invariants().await;
+}
