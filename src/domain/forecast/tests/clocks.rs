@@ -276,7 +276,7 @@ fn an_account_sends_again_when_its_people_count_no_more() {
     // 200 at once, 50 in the evening, then the same a day and a minute later.
     assert_eq!(totals(&forecast), [250, 250, 100]);
     assert_eq!(forecast.binding(0), Some((Bound::AccountCap, date("2025-06-01"))));
-    assert_eq!(forecast.finish, [Some(at("2025-06-03T20:02:00Z"))]);
+    assert_eq!(forecast.finish, [Some(at("2025-06-03T08:02:00Z"))]);
 }
 
 #[test]
