@@ -243,9 +243,10 @@ begin
     end if;
     v_ms := (extract(epoch from clock_timestamp()) * 1000)::bigint;
     v_now := coalesce(p_now, clock_timestamp());
+    -- A standing campaign never has a row here: it goes on for as long as it runs.
+    select * into v_begun from campaign_enrolments where organization_id = p_org and campaign_id = p_campaign for update;
     if v_campaign.standing is null then
-        select * into v_begun from campaign_enrolments where organization_id = p_org and campaign_id = p_campaign for update;
-        if not found and exists (
+        if v_begun.campaign_id is null and exists (
                select from campaign_recipients where organization_id = p_org and campaign_id = p_campaign) then
             return 0;
         end if;
