@@ -4,6 +4,7 @@
 //! wrote into a [`CampaignSpec`], or says everything that is wrong with it.
 
 pub mod conduct;
+pub mod draft;
 pub mod file;
 mod finding;
 pub mod lifecycle;
