@@ -67,7 +67,11 @@ async fn fill(world: &World) -> CampaignId {
                     attention = case when a.live then null else 'failed'::recipient_state end,
                     reason = a.class, last_attempt_id = a.id, updated_at = a.started_at
                from attempts a
-              where r.organization_id = '{org}' and r.campaign_id = '{large}' and r.id = a.recipient_id"
+              where r.organization_id = '{org}' and r.campaign_id = '{large}' and r.id = a.recipient_id;
+             insert into contact_slots (organization_id, scope_id, contact_id, slot, shared, given_by, given_at, used_at)
+             select '{org}', '{org}', ordered_uuid(1, 1, n), 1 + n % 30, n > 30, 'large', now(),
+                    now() - make_interval(secs => n)
+               from generate_series(1, 60000) n"
         ))
         .await;
     large
@@ -150,6 +154,15 @@ async fn ask_everything(world: &World, large: CampaignId) {
     check("forecast");
     store.doubt_page(seat, Place::Start).await.unwrap();
     check("doubts");
+    let slots = store.slots_view(seat, None).await.unwrap();
+    assert_eq!((slots.held.len(), slots.people), (30, 60_000));
+    check("slots");
+    assert_eq!(store.slot_holders(seat, None, 7).await.unwrap().len(), 100);
+    check("who has a slot");
+    store.progress_view(seat, large).await.unwrap();
+    check("progress");
+    store.queue_view(seat).await.unwrap();
+    check("queue");
     store.close().await;
     world.run(&format!("alter database {} reset auto_explain.log_min_duration", world.name)).await;
 }

@@ -64,6 +64,8 @@ pub async fn show(
         production,
         database: Safe::new(&session.database.place()),
         read_only: flags.read_only,
+        // A rehearsal reaches nobody outside.
+        private_media: session.config.private_media || org.record.rehearsal,
         on_terminal_loss: on_loss.into(),
     };
     let backend = Arc::new(StoreBackend::new(session.store.clone(), seat, around));

@@ -158,6 +158,24 @@ pub enum Action {
     },
     /// Nothing more is to be done in a thread, until the person writes again.
     EndThread(ConversationId),
+    /// Who is skipped for this reason, by its code, is queued again if nothing stands against it any more.
+    IncludeAgain {
+        /// Into which campaign.
+        campaign: CampaignId,
+        /// What the reason is known by.
+        reason: String,
+    },
+    /// A person has this slot; `None`: none any more. What is queued and shows it shows the new one.
+    SetSlot {
+        /// Of this campaign, which has slots of its own; `None`: of the organisation.
+        campaign: Option<CampaignId>,
+        /// Whose.
+        phone: Phone,
+        /// Which one.
+        slot: Option<u16>,
+    },
+    /// Nobody has a slot but those whose messages still to be sent show one.
+    ResetSlots(Option<CampaignId>),
     /// Every sender on the database stops at the next message boundary.
     StopAll,
     /// The stop is lifted.
@@ -173,7 +191,8 @@ impl Action {
             | Self::ResumeCampaign(id)
             | Self::CancelCampaign(id)
             | Self::StartCampaign(id)
-            | Self::SetTerms { campaign: id, .. } => Subject::Campaign(*id),
+            | Self::SetTerms { campaign: id, .. }
+            | Self::IncludeAgain { campaign: id, .. } => Subject::Campaign(*id),
             Self::SuspendNumber { number, .. }
             | Self::SetPriority { number, .. }
             | Self::SetLimits { number, .. }
@@ -186,7 +205,11 @@ impl Action {
             Self::Answer { thread, .. } | Self::AssignThread { thread, .. } | Self::EndThread(thread) => {
                 Subject::Thread(*thread)
             }
-            Self::AddNumber(_) | Self::StopAll | Self::ReleaseStop => Subject::Organization,
+            Self::AddNumber(_)
+            | Self::SetSlot { .. }
+            | Self::ResetSlots(_)
+            | Self::StopAll
+            | Self::ReleaseStop => Subject::Organization,
         }
     }
 
@@ -215,6 +238,10 @@ impl Action {
             Self::Answer { .. } => "answer",
             Self::AssignThread { .. } => "assign thread",
             Self::EndThread(_) => "end thread",
+            Self::SetSlot { slot: Some(_), .. } => "set slot",
+            Self::SetSlot { slot: None, .. } => "release slot",
+            Self::ResetSlots(_) => "reset slots",
+            Self::IncludeAgain { .. } => "take people back",
             Self::StopAll => "stop all sending",
             Self::ReleaseStop => "lift the stop",
         }
@@ -236,6 +263,7 @@ impl Action {
             | Self::SetPriority { .. }
             | Self::SetLimits { .. }
             | Self::SetTerms { .. }
+            | Self::SetSlot { slot: Some(_), .. }
             | Self::AddNumber(_) => false,
             Self::ResumeCampaign(_)
             | Self::CancelCampaign(_)
@@ -246,6 +274,9 @@ impl Action {
             | Self::RetryRecipient(_)
             | Self::ResolveAttempt { .. }
             | Self::Answer { .. }
+            | Self::SetSlot { slot: None, .. }
+            | Self::ResetSlots(_)
+            | Self::IncludeAgain { .. }
             | Self::ReleaseStop => true,
         }
     }

@@ -146,6 +146,16 @@ impl Store {
             Action::Answer { thread, .. }
             | Action::AssignThread { thread, .. }
             | Action::EndThread(thread) => self.act_on_thread(organization, *thread, order, actor).await,
+            Action::SetSlot { campaign, phone, slot } => {
+                self.set_slot(organization, *campaign, phone, *slot, order.reason.as_deref(), actor).await
+            }
+            Action::IncludeAgain { campaign, reason } => {
+                self.act_on_skipped(organization, *campaign, reason, order.reason.as_deref(), actor).await
+            }
+            Action::ResetSlots(campaign) => self
+                .reset_slots(organization, *campaign, false, order.reason.as_deref(), actor)
+                .await
+                .map(|_reset| ActionResult::Done { version: None, undo: None }),
             Action::StopAll | Action::ReleaseStop => self.act_on_all(organization, order, actor).await,
         };
         match done {

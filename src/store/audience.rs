@@ -13,8 +13,9 @@ use crate::domain::{
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
+use futures_util::future::{self, Either};
 use serde::Serialize;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::pin, time::Duration};
 
 /// People that a standing campaign takes in with one statement.
 const ENROLLED_AT_ONCE: i64 = 20_000;
@@ -45,6 +46,43 @@ pub struct Estimate {
     pub over_limit: i64,
     /// Not in the audience, by the first condition that does not hold.
     pub not_in_audience: BTreeMap<String, i64>,
+}
+
+const COUNTING: &str = "count the audience";
+
+/// Everybody, counted once by what becomes of them.
+async fn count<'e>(
+    on: impl sqlx::PgExecutor<'e>,
+    organization: OrganizationId,
+    terms: &Terms,
+) -> Result<Estimate, StoreError> {
+    let rows = sqlx::query!(
+        r#"select e.reason, e.is_outside as "is_outside!", e.people as "people!"
+             from estimate_audience($1, $2, $3, $4, clock_timestamp()) e"#,
+        organization.0,
+        terms.campaign.map(|campaign| campaign.0),
+        terms.audience,
+        terms.needs.required,
+    )
+    .fetch_all(on)
+    .await
+    .map_err(failed(COUNTING))?;
+    let mut counted = Estimate::default();
+    for row in rows {
+        counted.contacts += row.people;
+        match row.reason {
+            None => counted.queued = row.people,
+            Some(reason) if row.is_outside => {
+                counted.not_in_audience.insert(reason, row.people);
+            }
+            Some(reason) if reason == "over_limit" => counted.over_limit = row.people,
+            Some(reason) => {
+                counted.skipped.insert(reason, row.people);
+            }
+        }
+    }
+    counted.planned = counted.queued + counted.skipped.values().sum::<i64>();
+    Ok(counted)
 }
 
 impl Store {
@@ -120,33 +158,44 @@ impl Store {
         organization: OrganizationId,
         terms: &Terms,
     ) -> Result<Estimate, StoreError> {
-        let rows = sqlx::query!(
-            r#"select e.reason, e.is_outside as "is_outside!", e.people as "people!"
-                 from estimate_audience($1, $2, $3, $4, clock_timestamp()) e"#,
-            organization.0,
-            terms.campaign.map(|campaign| campaign.0),
-            terms.audience,
-            terms.needs.required,
-        )
-        .fetch_all(&self.bulk)
-        .await
-        .map_err(failed("count the audience"))?;
-        let mut counted = Estimate::default();
-        for row in rows {
-            counted.contacts += row.people;
-            match row.reason {
-                None => counted.queued = row.people,
-                Some(reason) if row.is_outside => {
-                    counted.not_in_audience.insert(reason, row.people);
-                }
-                Some(reason) if reason == "over_limit" => counted.over_limit = row.people,
-                Some(reason) => {
-                    counted.skipped.insert(reason, row.people);
+        count(&self.bulk, organization, terms).await
+    }
+
+    /// The same, until it is given up: then the server is told to stop counting. `None`: it was given up.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn estimate_unless(
+        &self,
+        organization: OrganizationId,
+        terms: &Terms,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<Option<Estimate>, StoreError> {
+        let mut connection = self.bulk.acquire().await.map_err(failed(COUNTING))?;
+        let process = sqlx::query_scalar!(r#"select pg_backend_pid() as "process!""#)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed(COUNTING))?;
+        let counted = {
+            let mut counting = pin!(count(&mut *connection, organization, terms));
+            match future::select(counting.as_mut(), pin!(given_up)).await {
+                Either::Left((counted, _)) => Some(counted),
+                Either::Right(((), _)) => {
+                    sqlx::query_scalar!(r#"select pg_cancel_backend($1) as "told!""#, process)
+                        .fetch_one(&self.order)
+                        .await
+                        .map_err(failed(COUNTING))?;
+                    // Never dropped half-way; it ends at once now.
+                    let _ = counting.await;
+                    None
                 }
             }
+        };
+        if counted.is_none() {
+            // That word may come late and would end whatever runs on this connection next.
+            let _ = connection.close().await;
         }
-        counted.planned = counted.queued + counted.skipped.values().sum::<i64>();
-        Ok(counted)
+        counted.transpose()
     }
 
     /// Why one person would get nothing; `Some(None)`: would be sent to. `None`: there is no such contact.

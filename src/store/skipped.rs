@@ -1,9 +1,15 @@
 //! The skip register: everybody who is enrolled and gets nothing, each with one reason, and taking them back.
 
-use super::{Store, StoreError, action::Actor, audience::Terms, failed};
+use super::{
+    Store, StoreError,
+    action::{ActionResult, Actor},
+    audience::Terms,
+    failed,
+};
 use crate::domain::{
     ids::{CampaignId, OrganizationId, RecipientId},
     phone::Phone,
+    text::Safe,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -96,6 +102,40 @@ impl Store {
         .await
         .map_err(failed("count who is skipped"))?;
         Ok(rows.into_iter().map(|row| (row.reason, row.count)).collect())
+    }
+
+    /// An operator's order to queue those of one reason again, by its code.
+    pub(super) async fn act_on_skipped(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        code: &str,
+        why: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        let audience = sqlx::query_scalar!(
+            "select audience from campaigns
+              where organization_id = $1 and id = $2 and state not in ('completed', 'cancelled')",
+            organization.0,
+            campaign.0,
+        )
+        .fetch_optional(&self.bulk)
+        .await
+        .map_err(failed("take people back"))?;
+        let Some(audience) = audience else {
+            let ended = "the campaign has ended; nobody can be taken back into it";
+            return Ok(ActionResult::Refused(ended.into()));
+        };
+        let terms = self.terms_of_campaign(organization, campaign, audience).await?;
+        let whom = TakeBack { reason: Some(code), phone: None };
+        let done = self.include_again(organization, campaign, whom, &terms, why, actor).await?;
+        Ok(match done.included {
+            0 => ActionResult::Refused(Safe::new(&format!(
+                "something still stands against all {} of them",
+                done.kept
+            ))),
+            _ => ActionResult::Done { version: None, undo: None },
+        })
     }
 
     /// Queues skipped people again against whom nothing stands any more.

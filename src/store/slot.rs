@@ -7,11 +7,14 @@ use super::{
 };
 use crate::domain::{
     ids::{CampaignId, OrganizationId},
-    phone::Phone,
+    phone::{Phone, mask},
     slot::SlotRange,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+
+const CHANGING: &str = "change a slot";
+const NO_CONTACT: &str = "there is no such contact";
 
 /// One person's slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -155,8 +158,43 @@ impl Store {
         reason: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<ActionResult, StoreError> {
-        const DOING: &str = "change a slot";
-        let answer = sqlx::query_as!(
+        let answer = self.slot_answer(organization, campaign, phone, slot, reason, actor).await?;
+        answer.read(CHANGING, NO_CONTACT, refusal, |_before| None)
+    }
+
+    /// The same for a screen, on which phones are masked.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub(super) async fn set_slot(
+        &self,
+        organization: OrganizationId,
+        campaign: Option<CampaignId>,
+        phone: &Phone,
+        slot: Option<u16>,
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        let answer = self.slot_answer(organization, campaign, phone, slot, reason, actor).await?;
+        let masked = |phone: &str, found: &str| match found.split_once(' ') {
+            Some(("held", holder)) => {
+                format!("{} has this slot; take it back first or choose another one", mask(holder))
+            }
+            _ => refusal(&mask(phone), found),
+        };
+        answer.read(CHANGING, NO_CONTACT, masked, |_before| None)
+    }
+
+    async fn slot_answer(
+        &self,
+        organization: OrganizationId,
+        campaign: Option<CampaignId>,
+        phone: &Phone,
+        slot: Option<u16>,
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<Answer, StoreError> {
+        sqlx::query_as!(
             Answer,
             "select verdict, version, by, at, name, found, before from change_slot($1, $2, $3, $4, $5, $6, $7)",
             organization.0,
@@ -169,8 +207,7 @@ impl Store {
         )
         .fetch_one(&self.order)
         .await
-        .map_err(failed(DOING))?;
-        answer.read(DOING, "there is no such contact", refusal, |_before| None)
+        .map_err(failed(CHANGING))
     }
 
     /// Takes every slot of a scope back that no message still to be sent shows; `dry_run`: only counts them.

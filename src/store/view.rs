@@ -5,18 +5,22 @@
 //! mask. Times are the database's.
 
 mod campaign;
+mod draft;
 mod forecast;
 mod live;
 mod number;
 mod overview;
 mod page;
+mod progress;
 mod recipient;
+mod slots;
 mod thread;
 
 pub use campaign::{
     CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine, VariantLine,
     Variants,
 };
+pub use draft::{AudienceCount, CampaignMade, FileCheck, Known};
 pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView};
 pub use live::{LiveEvent, LiveKind};
 pub use number::{HealthView, NumberDetail, NumberRow, NumberStanding, NumberTest, VitalsView};
@@ -25,5 +29,9 @@ pub use overview::{
     Stop,
 };
 pub use page::{COUNT_LIMIT, Cursor, PAGE_ROWS, Page, Place, RecipientOrder, RecipientQuery, Total};
-pub use recipient::{AttemptLine, DoubtRow, ElsewhereLine, MessageState, RecipientDetail, RecipientRow};
+pub use progress::{ProgressDay, ProgressView, QueueLine, SkipReason};
+pub use recipient::{
+    AttemptLine, DoubtRow, ElsewhereLine, MessageState, ReceiptLine, RecipientDetail, RecipientRow,
+};
+pub use slots::{SlotCell, SlotHolder, SlotResetView, SlotsView};
 pub use thread::{ThreadDetail, ThreadMessage, ThreadQuery, ThreadRow, ThreadScope, Window};

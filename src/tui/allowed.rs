@@ -5,7 +5,7 @@ use crate::domain::action::Subject;
 use crate::store::view::{CampaignRow, NumberRow, RecipientRow, ThreadRow};
 use crate::tui::keymap::Reason;
 use crate::tui::model::{Model, Tab};
-use crate::tui::overlays::{Overlay, drawer::DrawerOf};
+use crate::tui::overlays::{Overlay, drawer::DrawerOf, slots::SlotGrid};
 use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb};
 
 type Allowed = Result<(), Reason>;
@@ -135,8 +135,11 @@ pub(super) fn campaign_launch(model: &Model) -> Allowed {
 pub(super) fn campaign_cancel(model: &Model) -> Allowed {
     any(&campaigns(model), "no campaign is selected", |row| CampaignVerb::Cancel.allowed(row))
 }
-pub(super) fn campaign_new(_: &Model) -> Allowed {
-    no("campaigns come from files: signalbox campaign create FILE.toml")
+pub(super) fn campaign_new(model: &Model) -> Allowed {
+    match model.overview() {
+        None => no("no data yet"),
+        Some(_) => nothing_over(model),
+    }
 }
 pub(super) fn campaign_edit(model: &Model) -> Allowed {
     use crate::store::view::CampaignStanding::{Cancelled, Completed};
@@ -270,6 +273,36 @@ pub(super) fn drawer_has_altered(model: &Model) -> Allowed {
     };
     if altered { Ok(()) } else { no("nothing here was altered for the screen") }
 }
+pub(super) fn reason_selected(model: &Model) -> Allowed {
+    let panel = model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Progress(panel) => Some(&**panel),
+        _ => None,
+    });
+    match panel.and_then(|panel| panel.reason()) {
+        Some(_) => Ok(()),
+        None => no("Tab shows who gets nothing; there may be nobody"),
+    }
+}
+fn slots(model: &Model) -> Option<&SlotGrid> {
+    model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Slots(grid) => Some(&**grid),
+        _ => None,
+    })
+}
+pub(super) fn slots_read(model: &Model) -> Allowed {
+    match slots(model).and_then(SlotGrid::slot) {
+        Some(_) => Ok(()),
+        None => no("nothing is read yet"),
+    }
+}
+pub(super) fn slot_free(model: &Model) -> Allowed {
+    slots_read(model)?;
+    if slots(model).is_some_and(SlotGrid::is_free) { Ok(()) } else { no("somebody has this slot") }
+}
+pub(super) fn slot_held(model: &Model) -> Allowed {
+    slots_read(model)?;
+    if slots(model).is_some_and(|grid| !grid.is_free()) { Ok(()) } else { no("nobody has this slot") }
+}
 pub(super) fn doubt_selected(model: &Model) -> Allowed {
     if model.doubts.chosen().is_empty() { no("nothing is selected") } else { Ok(()) }
 }
@@ -288,6 +321,7 @@ pub(super) fn dialog_changed(model: &Model) -> Allowed {
 pub(super) fn form_on_choice(model: &Model) -> Allowed {
     match model.overlays.last() {
         Some(Overlay::Form(form)) if form.on_choice() => Ok(()),
+        Some(Overlay::Wizard(wizard)) if wizard.on_choice() => Ok(()),
         _ => no("nothing to choose here"),
     }
 }

@@ -1,12 +1,14 @@
 //! Everything that the console asks of the outside. The console knows this trait and nothing behind it.
 
 use crate::domain::action::{Order, Subject, Version};
+use crate::domain::campaign::CampaignSpec;
 use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
-    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, ThreadDetail, ThreadQuery, ThreadRow,
-    Total,
+    AudienceCount, CampaignDetail, CampaignMade, Cursor, DoubtRow, FileCheck, ForecastView, Known, LiveEvent,
+    NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail,
+    RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery,
+    ThreadRow, Total,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -64,6 +66,15 @@ pub enum ActionAnswer {
     Refused(Safe),
     /// It could not be tried, or nobody knows whether it was done; the sentence says what to do.
     Failed(Safe),
+}
+
+/// What became of a campaign that was to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Making {
+    /// It was made.
+    Made(CampaignMade),
+    /// Nothing was done: this is wrong with the file, by place.
+    Wrong(Vec<(Safe, Safe)>),
 }
 
 /// Somebody else changed something.
@@ -156,6 +167,40 @@ pub trait Backend: Send + Sync + 'static {
 
     /// When a campaign will be done, day by day.
     fn forecast(&self, id: CampaignId) -> Reply<ForecastView>;
+
+    /// What the organisation knows that a campaign file can be wrong about.
+    fn known_to_files(&self) -> Reply<Known>;
+
+    /// What is wrong with a campaign file, and what is worth knowing of it.
+    fn check_file(&self, source: String) -> Reply<FileCheck>;
+
+    /// How many people a campaign would be for. Whoever asks again has the former answer given up: the database stops
+    /// counting what nobody wants to know.
+    fn estimate(&self, spec: Arc<CampaignSpec>) -> Reply<AudienceCount>;
+
+    /// Nobody waits for an estimate any more.
+    fn forget_estimate(&self);
+
+    /// Makes the campaign of a file, as the command does.
+    fn make_campaign(&self, source: String) -> Reply<Making>;
+
+    /// Writes a new file; never over one that exists. Answers where it is.
+    fn write_file(&self, name: String, source: String) -> Reply<Safe>;
+
+    /// How far a campaign is beside what was foretold, and who of it gets nothing.
+    fn progress(&self, campaign: CampaignId) -> Reply<ProgressView>;
+
+    /// Which campaign waits for which other one.
+    fn queue(&self) -> Reply<Vec<QueueLine>>;
+
+    /// Who has which number: of a campaign that has slots of its own, else of the organisation.
+    fn slots(&self, campaign: Option<CampaignId>) -> Reply<SlotsView>;
+
+    /// Who has one of them.
+    fn slot_holders(&self, campaign: Option<CampaignId>, slot: u16) -> Reply<Vec<SlotHolder>>;
+
+    /// What taking all of them back would do.
+    fn slot_reset(&self, campaign: Option<CampaignId>) -> Reply<SlotResetView>;
 
     /// Everything about one recipient.
     fn recipient(&self, id: RecipientId) -> Reply<RecipientDetail>;

@@ -47,6 +47,9 @@ pub async fn run(
                         let _ = messages.send(Msg::Tested { name, answer }).await;
                     });
                 }
+                Some(Effect::Make(source)) => runner.make(source),
+                Some(Effect::Write { name, source }) => runner.write(name, source),
+                Some(Effect::ForgetEstimate) => runner.backend.forget_estimate(),
                 Some(Effect::Refresh) => {
                     // One waiting request is as good as many.
                     let _ = refresh.try_send(());
@@ -76,6 +79,16 @@ struct Runner {
 impl Runner {
     fn ask(&mut self, request: u64, question: Question, finished: &mpsc::Sender<Slot>) {
         let slot = question.slot();
+        if slot == Slot::Estimate {
+            // The backend gives up the former one itself.
+            let (backend, messages) = (self.backend.clone(), self.messages.clone());
+            tokio::spawn(async move {
+                let start = Instant::now();
+                let answer = read(&*backend, question).await;
+                let _ = messages.send(Msg::Answer { slot, request, took: start.elapsed(), answer }).await;
+            });
+            return;
+        }
         if let Some(waiting) = self.slots.get_mut(&slot) {
             *waiting = Some((request, question));
             return;
@@ -95,6 +108,22 @@ impl Runner {
         if let Some((request, question)) = self.slots.remove(&slot).flatten() {
             self.ask(request, question, finished);
         }
+    }
+
+    fn make(&self, source: String) {
+        let (backend, messages) = (self.backend.clone(), self.messages.clone());
+        tokio::spawn(async move {
+            let answer = backend.make_campaign(source.clone()).await;
+            let _ = messages.send(Msg::Made { source, answer }).await;
+        });
+    }
+
+    fn write(&self, name: String, source: String) {
+        let (backend, messages) = (self.backend.clone(), self.messages.clone());
+        tokio::spawn(async move {
+            let answer = backend.write_file(name, source.clone()).await;
+            let _ = messages.send(Msg::Written { source, answer }).await;
+        });
     }
 
     fn act(&self, act: u64, orders: Vec<Order>) {
@@ -129,6 +158,16 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         Question::Count(query) => Reading::Count(backend.count_recipients(query).await?),
         Question::Newer(query, above) => Reading::Newer(backend.newer_recipients(query, above).await?),
         Question::Doubts(place) => Reading::Doubts(backend.doubts(place).await?),
+        Question::Known => Reading::Known(Arc::new(backend.known_to_files().await?)),
+        Question::Check(source) => Reading::Check(backend.check_file(source).await?),
+        Question::Estimate(spec) => Reading::Estimate(Arc::new(backend.estimate(spec).await?)),
+        Question::Progress(of) => Reading::Progress(Arc::new(backend.progress(of).await?)),
+        Question::Queue => Reading::Queue(Arc::new(backend.queue().await?)),
+        Question::Slots(of) => Reading::Slots(Arc::new(backend.slots(of).await?)),
+        Question::SlotHolders(of, slot) => {
+            Reading::SlotHolders(Arc::new(backend.slot_holders(of, slot).await?))
+        }
+        Question::SlotReset(of) => Reading::SlotReset(backend.slot_reset(of).await?),
         Question::Forecast(id) => Reading::Forecast(Arc::new(backend.forecast(id).await?)),
         Question::Detail(Subject::Number(id)) => {
             Reading::Detail(Detail::Number(Box::new(backend.number(id).await?)))

@@ -1,14 +1,15 @@
 //! What comes in and what goes out: the whole of the console's traffic.
 
 use crate::domain::action::{Order, Subject};
+use crate::domain::campaign::CampaignSpec;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
-    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, ThreadDetail, ThreadQuery, ThreadRow,
-    Total,
+    AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, ForecastView, Known, LiveEvent, NumberDetail,
+    NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery,
+    RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
-use crate::tui::backend::{ActionAnswer, BackendError, Inside, Notice};
+use crate::tui::backend::{ActionAnswer, BackendError, Inside, Making, Notice};
 use crate::tui::terminal::signals::StopSignal;
 use chrono::{DateTime, Utc};
 use crossterm::event::{KeyEvent, MouseEvent};
@@ -74,6 +75,20 @@ pub enum Msg {
         /// The answer.
         answer: Result<NumberTest, BackendError>,
     },
+    /// What became of a campaign that was to be made of this file.
+    Made {
+        /// The file.
+        source: String,
+        /// The answer.
+        answer: Result<Making, BackendError>,
+    },
+    /// What became of a file that was to be written.
+    Written {
+        /// What stands in it.
+        source: String,
+        /// Where it is.
+        answer: Result<Safe, BackendError>,
+    },
     /// Attempts as they happened, and how many were lost before them.
     Live(Vec<Arc<LiveEvent>>, u64),
     /// Somebody else changed something.
@@ -123,6 +138,22 @@ pub enum Slot {
     Detail,
     /// A forecast.
     Forecast,
+    /// What a campaign file can be wrong about.
+    Known,
+    /// What is wrong with one.
+    Check,
+    /// How many people one would have.
+    Estimate,
+    /// Who has which number.
+    Slots,
+    /// Who has one of them.
+    SlotHolders,
+    /// What taking all of them back would do.
+    SlotReset,
+    /// How far a campaign is.
+    Progress,
+    /// What waits behind what.
+    Queue,
 }
 
 /// A question.
@@ -146,6 +177,22 @@ pub enum Question {
     Detail(Subject),
     /// When a campaign will be done.
     Forecast(CampaignId),
+    /// What the organisation knows that a campaign file can be wrong about.
+    Known,
+    /// What is wrong with a file, by all that is known.
+    Check(String),
+    /// How many people this would be for.
+    Estimate(Arc<CampaignSpec>),
+    /// Who has which number: of a campaign, or of the organisation.
+    Slots(Option<CampaignId>),
+    /// Who has this one.
+    SlotHolders(Option<CampaignId>, u16),
+    /// What taking all of them back would do.
+    SlotReset(Option<CampaignId>),
+    /// How far a campaign is, and who of it gets nothing.
+    Progress(CampaignId),
+    /// What waits behind what.
+    Queue,
 }
 
 impl Question {
@@ -161,6 +208,14 @@ impl Question {
             Self::ThreadRows(_) => Slot::ThreadRows,
             Self::Detail(_) => Slot::Detail,
             Self::Forecast(_) => Slot::Forecast,
+            Self::Known => Slot::Known,
+            Self::Check(_) => Slot::Check,
+            Self::Estimate(_) => Slot::Estimate,
+            Self::Slots(_) => Slot::Slots,
+            Self::SlotHolders(..) => Slot::SlotHolders,
+            Self::SlotReset(_) => Slot::SlotReset,
+            Self::Progress(_) => Slot::Progress,
+            Self::Queue => Slot::Queue,
         }
     }
 }
@@ -186,6 +241,22 @@ pub enum Reading {
     Detail(Detail),
     /// When a campaign will be done.
     Forecast(Arc<ForecastView>),
+    /// What a campaign file can be wrong about.
+    Known(Arc<Known>),
+    /// What is wrong with one.
+    Check(FileCheck),
+    /// How many people one would have.
+    Estimate(Arc<AudienceCount>),
+    /// Who has which number.
+    Slots(Arc<SlotsView>),
+    /// Who has one of them.
+    SlotHolders(Arc<Vec<SlotHolder>>),
+    /// What taking all of them back would do.
+    SlotReset(SlotResetView),
+    /// How far a campaign is, and who of it gets nothing.
+    Progress(Arc<ProgressView>),
+    /// What waits behind what.
+    Queue(Arc<Vec<QueueLine>>),
 }
 
 /// Everything about one thing.
@@ -245,6 +316,17 @@ pub enum Effect {
         /// As operators call it.
         name: Safe,
     },
+    /// Make a campaign of this file.
+    Make(String),
+    /// Write a file that does not exist yet.
+    Write {
+        /// Its name.
+        name: String,
+        /// What is to stand in it.
+        source: String,
+    },
+    /// Nobody waits for an estimate any more.
+    ForgetEstimate,
     /// Read the overview now.
     Refresh,
     /// Put text into the terminal's clipboard.

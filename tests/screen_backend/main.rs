@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod forms;
 mod health;
 mod lists;
 mod news;
@@ -27,6 +28,7 @@ fn backend_of(world: &World, operator: &str, instance: Option<InstanceId>) -> St
         production: false,
         database: "test".into(),
         read_only: false,
+        private_media: false,
         on_terminal_loss: "nothing goes on".into(),
     };
     let mut seat = world.seat.clone();

@@ -159,6 +159,7 @@ async fn a_viewer_may_look_but_not_act() {
         production: false,
         database: "test".into(),
         read_only: false,
+        private_media: false,
         on_terminal_loss: "nothing goes on".into(),
     };
     let mut seat = world.seat.clone();

@@ -13,6 +13,7 @@ mod world;
 
 mod console;
 mod ends;
+mod forms;
 mod gaps;
 mod hostile;
 mod modes;

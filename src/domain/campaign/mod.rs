@@ -5,6 +5,7 @@
 
 pub mod comparison;
 pub mod conduct;
+pub mod draft;
 pub mod file;
 mod finding;
 pub mod lifecycle;

@@ -18,9 +18,11 @@ pub mod notices;
 mod numbers;
 pub mod overview;
 mod pools;
+mod progress;
 pub mod rates;
 mod recipients;
 mod seat;
+mod slots;
 mod terms;
 mod threads;
 

@@ -98,6 +98,19 @@ pub struct AttemptLine {
     pub provider_message_id: Option<Safe>,
     /// The host that sent it.
     pub instance: Safe,
+    /// What the provider reported of it later, in the order in which it came.
+    pub receipts: Vec<ReceiptLine>,
+}
+
+/// What a provider reported of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptLine {
+    /// `sent`, `delivered`, `read`, `failed`.
+    pub what: Safe,
+    /// When, as the provider says; else when it came.
+    pub at: DateTime<Utc>,
+    /// The code of a failure and the provider's words.
+    pub why: Option<Safe>,
 }
 
 /// Everything about one recipient.

@@ -133,6 +133,14 @@ impl Desk {
                 more_before: false,
                 more_after: false,
             }),
+            Question::Known => Reading::Known(Arc::new(known_to_files())),
+            Question::Check(source) => Reading::Check(file_check(&source)),
+            Question::Estimate(spec) => Reading::Estimate(Arc::new(audience_count(&spec))),
+            Question::Progress(_) => Reading::Progress(Arc::new(progress_view(self.rows))),
+            Question::Queue => Reading::Queue(Arc::new(queue(self.rows))),
+            Question::Slots(of) => Reading::Slots(Arc::new(slots_view(of, self.rows))),
+            Question::SlotHolders(_, slot) => Reading::SlotHolders(Arc::new(slot_holders(slot))),
+            Question::SlotReset(_) => Reading::SlotReset(slot_reset(self.rows)),
             Question::Forecast(id) => Reading::Forecast(Arc::new(super::forecast::forecast(id))),
             Question::Threads(query, _) => Reading::Threads(Page {
                 rows: self.threads().into_iter().filter(|row| fits(row, &query)).collect(),
@@ -202,6 +210,8 @@ impl Desk {
             "Down" => KeyCode::Down,
             "PgDn" => KeyCode::PageDown,
             "PgUp" => KeyCode::PageUp,
+            "Left" => KeyCode::Left,
+            "Right" => KeyCode::Right,
             "Backspace" => KeyCode::Backspace,
             one => KeyCode::Char(one.chars().next().unwrap()),
         };

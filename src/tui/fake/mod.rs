@@ -14,9 +14,15 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 mod desk;
+mod draft;
 pub mod forecast;
+mod progress;
+mod slots;
 mod talk;
 pub use desk::{Desk, World};
+pub use draft::{audience_count, file_check, known_to_files};
+pub use progress::{progress_view, queue};
+pub use slots::{slot_holders, slot_reset, slots_view};
 pub use talk::*;
 
 /// The hour of every test: 14:03:22 in Douala.
@@ -340,6 +346,7 @@ fn attempt(at: u64, number: &str, outcome: &str, code: Option<&str>, words: &str
         words: words.into(),
         provider_message_id: None,
         instance: "host-a".into(),
+        receipts: Vec::new(),
     }
 }
 
@@ -377,6 +384,14 @@ pub fn recipient_detail(id: RecipientId) -> RecipientDetail {
             ),
             attempt(1, "support-b", "rejected", Some("131049"), "engagement limit"),
             attempt(2, "promo", "not sent", Some("connect"), "connection refused"),
+            AttemptLine {
+                provider_message_id: Some("wamid.HBgM00001".into()),
+                receipts: vec![
+                    ReceiptLine { what: "sent".into(), at: ago(86_399), why: None },
+                    ReceiptLine { what: "delivered".into(), at: ago(86_390), why: None },
+                ],
+                ..attempt(48, "support-a", "accepted", None, "")
+            },
         ],
         elsewhere: vec![
             ElsewhereLine {

@@ -38,6 +38,12 @@ pub enum Layer {
     Dialog,
     /// A form.
     Form,
+    /// How far a campaign is.
+    Progress,
+    /// The grid of slots.
+    Slots,
+    /// The form for a new campaign.
+    Wizard,
     /// A single line to type into.
     Input,
     /// The command palette.
@@ -66,6 +72,9 @@ impl Layer {
             Self::Doubts => "doubts",
             Self::Dialog => "dialog",
             Self::Form => "form",
+            Self::Progress => "progress",
+            Self::Slots => "slots",
+            Self::Wizard => "wizard",
             Self::Input => "input",
             Self::Palette => "palette",
             Self::Help => "help",

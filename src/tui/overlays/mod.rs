@@ -11,9 +11,13 @@ pub mod help;
 pub mod instances;
 pub mod palette;
 pub mod picker;
+pub mod progress;
 pub mod quit;
 pub mod reason;
+pub mod schedule;
+pub mod slots;
 pub mod stop;
+pub mod wizard;
 
 /// One of them.
 #[derive(Debug, Clone)]
@@ -28,6 +32,8 @@ pub enum Overlay {
     Confirm(Box<confirm::Confirm>),
     /// A number, new or edited.
     Form(Box<form::NumberForm>),
+    /// A new campaign.
+    Wizard(Box<wizard::Wizard>),
     /// The operator's words for the audit log.
     Reason(Box<reason::ReasonPrompt>),
     /// What to copy.
@@ -40,6 +46,12 @@ pub enum Overlay {
     Instances(usize),
     /// When a campaign will be done, day by day.
     Forecast(Box<forecast::ForecastPanel>),
+    /// How far a campaign is, and who of it gets nothing.
+    Progress(Box<progress::ProgressPanel>),
+    /// What runs and what is to come.
+    Schedule(Box<schedule::Schedule>),
+    /// Who has which number.
+    Slots(Box<slots::SlotGrid>),
     /// Attempts in doubt.
     Doubts,
     /// All sending is stopped: what is still in the air.

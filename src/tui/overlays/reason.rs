@@ -1,8 +1,9 @@
 //! One line for the operator's words: for the audit log, for a person who is answered, or who something is handed to.
 
+use crate::domain::ids::CampaignId;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::verbs::Proposal;
+use crate::tui::verbs::{Proposal, give_slot};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::{Border, centred};
 use crate::tui::widgets::input::Input;
@@ -17,6 +18,10 @@ pub enum Asks {
     Answer,
     /// An operator's name.
     Operator,
+    /// The phone of who gets this slot, of a campaign or of the organisation.
+    Phone(Option<CampaignId>, u16),
+    /// The number of a slot.
+    Slot,
 }
 
 /// The prompt.
@@ -32,27 +37,43 @@ pub struct ReasonPrompt {
     pub required: bool,
     /// Whether they were missing when Enter was pressed.
     pub missing: bool,
+    /// Why they were not taken.
+    pub wrong: Option<String>,
 }
 
 impl ReasonPrompt {
     /// For taking a number out of service: words are welcome, not required, because stopping must be quick.
     pub fn suspend(proposal: Proposal) -> Self {
-        Self { proposal, input: Input::default(), asks: Asks::Reason, required: false, missing: false }
+        Self::of(proposal, Input::default(), Asks::Reason, false)
     }
 
     /// For a verdict on an attempt in doubt.
     pub fn settle(proposal: Proposal, required: bool) -> Self {
-        Self { proposal, input: Input::default(), asks: Asks::Reason, required, missing: false }
+        Self::of(proposal, Input::default(), Asks::Reason, required)
     }
 
     /// For an answer.
     pub fn answer(proposal: Proposal) -> Self {
-        Self { proposal, input: Input::long(), asks: Asks::Answer, required: true, missing: false }
+        Self::of(proposal, Input::long(), Asks::Answer, true)
     }
 
     /// For handing over.
     pub fn hand_over(proposal: Proposal) -> Self {
-        Self { proposal, input: Input::default(), asks: Asks::Operator, required: true, missing: false }
+        Self::of(proposal, Input::default(), Asks::Operator, true)
+    }
+
+    /// For giving a slot to somebody.
+    pub fn give_slot(campaign: Option<CampaignId>, scope: &str, slot: u16) -> Self {
+        Self::of(give_slot(scope, slot), Input::default(), Asks::Phone(campaign, slot), true)
+    }
+
+    /// For giving somebody another slot.
+    pub fn move_slot(proposal: Proposal) -> Self {
+        Self::of(proposal, Input::default(), Asks::Slot, true)
+    }
+
+    fn of(proposal: Proposal, input: Input, asks: Asks, required: bool) -> Self {
+        Self { proposal, input, asks, required, missing: false, wrong: None }
     }
 
     /// What is asked for, in a word.
@@ -61,6 +82,8 @@ impl ReasonPrompt {
             Asks::Reason => "Reason",
             Asks::Answer => "Answer",
             Asks::Operator => "To",
+            Asks::Phone(..) => "Phone",
+            Asks::Slot => "Slot",
         }
     }
 
@@ -84,6 +107,10 @@ impl ReasonPrompt {
         canvas.text(x + 8, y, 1, "[", Role::Text);
         self.input.draw(canvas, x + 9, y, room.saturating_sub(10), true);
         canvas.text(x + room - 1, y, 1, "]", Role::Text);
+        if let Some(wrong) = &self.wrong {
+            canvas.text(x, y + 2, room, &format!("!! {wrong}"), Role::Bad);
+            return;
+        }
         let (hint, role) = match (self.missing, self.required) {
             (true, _) if self.asks == Asks::Reason => {
                 ("!! this needs a reason, for those who read the record", Role::Bad)
@@ -91,6 +118,9 @@ impl ReasonPrompt {
             (true, _) => ("!! nothing is typed yet", Role::Bad),
             (false, true) if self.asks == Asks::Operator => {
                 ("an operator's name, or none   Enter hands over   Esc = cancel", Role::Dim)
+            }
+            (false, true) if matches!(self.asks, Asks::Phone(..)) => {
+                ("a contact's phone, +237600000001   Enter gives   Esc = cancel", Role::Dim)
             }
             (false, true) => ("Enter goes on   Esc = cancel", Role::Dim),
             (false, false) => ("Enter acts (no words: \"by operator\")   Esc = cancel", Role::Dim),

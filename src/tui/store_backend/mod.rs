@@ -5,6 +5,7 @@
 //! too long is ended by the server (two seconds, `postgres::connect`).
 
 use crate::domain::action::{Order, Subject};
+use crate::domain::campaign::CampaignSpec;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::action::ActionResult;
@@ -12,12 +13,12 @@ use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
-    CampaignDetail, Cursor, DoubtRow, ForecastView, LiveEvent, NumberDetail, NumberTest, Overview, Page,
-    Place, RecipientDetail, RecipientQuery, RecipientRow, Session, ThreadDetail, ThreadQuery, ThreadRow,
-    Total,
+    AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, ForecastView, Known, LiveEvent, NumberDetail,
+    NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery,
+    RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::store::{Store, StoreError};
-use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Notice, Reply};
+use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Making, Notice, Reply};
 use futures_util::future::BoxFuture;
 use std::collections::HashMap;
 use std::future::Future;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
 
+mod files;
 mod here;
 mod news;
 
@@ -53,6 +55,8 @@ pub struct Surroundings {
     pub database: Safe,
     /// Whether the operator asked to change nothing.
     pub read_only: bool,
+    /// Whether media may stand at private addresses.
+    pub private_media: bool,
     /// What goes on when this terminal is lost, as a sentence.
     pub on_terminal_loss: Safe,
 }
@@ -69,6 +73,9 @@ struct Inner {
     notices: broadcast::Sender<Notice>,
     rates: Mutex<RateWindow>,
     homes: Mutex<Homes>,
+    /// Which estimate is wanted: another figure means that none before it is.
+    estimates: watch::Sender<u64>,
+    private_media: bool,
     /// Tasks of ours end when it is gone.
     alive: watch::Sender<()>,
 }
@@ -106,6 +113,8 @@ impl StoreBackend {
             notices: broadcast::channel(NOTICES).0,
             rates: Mutex::default(),
             homes: Mutex::default(),
+            estimates: watch::channel(0).0,
+            private_media: around.private_media,
             here: Arc::new(Here::new(seat, around)),
             alive: watch::channel(()).0,
             store,
@@ -273,6 +282,51 @@ impl Backend for StoreBackend {
 
     fn forecast(&self, id: CampaignId) -> Reply<ForecastView> {
         self.ask(async move |inner| inner.store.forecast_view(&inner.seat(), id).await)
+    }
+
+    fn known_to_files(&self) -> Reply<Known> {
+        self.ask(async move |inner| inner.known_to_files().await)
+    }
+
+    fn check_file(&self, source: String) -> Reply<FileCheck> {
+        self.ask(async move |inner| inner.check_file(&source).await)
+    }
+
+    fn estimate(&self, spec: Arc<CampaignSpec>) -> Reply<AudienceCount> {
+        let wanted = self.0.next_estimate();
+        self.ask(async move |inner| inner.estimate(&spec, wanted).await)
+    }
+
+    fn forget_estimate(&self) {
+        let _ = self.0.next_estimate();
+    }
+
+    fn make_campaign(&self, source: String) -> Reply<Making> {
+        self.ask(async move |inner| inner.make_campaign(&source).await)
+    }
+
+    fn write_file(&self, name: String, source: String) -> Reply<Safe> {
+        self.ask(async move |inner| inner.write_file(name, source).await)
+    }
+
+    fn progress(&self, campaign: CampaignId) -> Reply<ProgressView> {
+        self.ask(async move |inner| inner.store.progress_view(&inner.seat(), campaign).await)
+    }
+
+    fn queue(&self) -> Reply<Vec<QueueLine>> {
+        self.ask(async move |inner| inner.store.queue_view(&inner.seat()).await)
+    }
+
+    fn slots(&self, campaign: Option<CampaignId>) -> Reply<SlotsView> {
+        self.ask(async move |inner| inner.store.slots_view(&inner.seat(), campaign).await)
+    }
+
+    fn slot_holders(&self, campaign: Option<CampaignId>, slot: u16) -> Reply<Vec<SlotHolder>> {
+        self.ask(async move |inner| inner.store.slot_holders(&inner.seat(), campaign, slot).await)
+    }
+
+    fn slot_reset(&self, campaign: Option<CampaignId>) -> Reply<SlotResetView> {
+        self.ask(async move |inner| inner.store.slot_reset_view(&inner.seat(), campaign).await)
     }
 
     fn recipient(&self, id: RecipientId) -> Reply<RecipientDetail> {

@@ -92,7 +92,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut G
     } else if list.rows().is_empty() && !list.filter_text.is_empty() {
         empty(canvas, inside, &["No campaign fits the filter.", "Esc takes the filter away."]);
     } else if list.rows().is_empty() {
-        empty(canvas, inside, &["No campaign yet.", "Make one with  signalbox campaign create FILE.toml"]);
+        empty(canvas, inside, &["No campaign yet.", "n makes one, or  signalbox campaign create FILE.toml"]);
     }
     let listing = Listing { width: area.width, area: inside, layouts: &LAYOUTS, subject: Subject::Campaign };
     listing.draw_local(model, canvas, list, geometry);

@@ -261,6 +261,16 @@ fn one_attempt(facts: &mut Facts, model: &Model, attempt: &AttemptLine) {
         facts.paragraph(&format!("  message {id}"), Role::Dim);
     }
     facts.paragraph(&format!("  step {}, sent by {}", attempt.step, attempt.instance), Role::Dim);
+    for receipt in &attempt.receipts {
+        let at = words::clock(receipt.at, model.now.wall, model.session.zone);
+        let role = match receipt.what.as_str() {
+            "failed" => Role::Bad,
+            "delivered" | "read" => Role::Good,
+            _ => Role::Text,
+        };
+        let why = receipt.why.as_ref().map_or(String::new(), |why| format!(" {why}"));
+        facts.paragraph(&format!("  {at} reported {}{why}", receipt.what), role);
+    }
 }
 
 /// What the status line says.

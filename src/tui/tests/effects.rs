@@ -1,9 +1,11 @@
 //! The effect runner: one question a slot under way, the newest waits, orders run to their end.
 
 use crate::domain::action::{Action, Order, Subject, Version};
+use crate::domain::campaign::CampaignSpec;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
+use crate::domain::text::Safe;
 use crate::store::view::*;
-use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, Notice, Reply};
+use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, Making, Notice, Reply};
 use crate::tui::effects;
 use crate::tui::fake::*;
 use crate::tui::msg::{Consent, Effect, Msg, Question, Reading};
@@ -81,6 +83,37 @@ impl Backend for Gate {
         nothing()
     }
     fn forecast(&self, _: CampaignId) -> Reply<ForecastView> {
+        nothing()
+    }
+    fn known_to_files(&self) -> Reply<Known> {
+        nothing()
+    }
+    fn check_file(&self, _: String) -> Reply<FileCheck> {
+        nothing()
+    }
+    fn estimate(&self, _: Arc<CampaignSpec>) -> Reply<AudienceCount> {
+        nothing()
+    }
+    fn forget_estimate(&self) {}
+    fn make_campaign(&self, _: String) -> Reply<Making> {
+        nothing()
+    }
+    fn write_file(&self, _: String, _: String) -> Reply<Safe> {
+        nothing()
+    }
+    fn progress(&self, _: CampaignId) -> Reply<ProgressView> {
+        nothing()
+    }
+    fn queue(&self) -> Reply<Vec<QueueLine>> {
+        nothing()
+    }
+    fn slots(&self, _: Option<CampaignId>) -> Reply<SlotsView> {
+        nothing()
+    }
+    fn slot_holders(&self, _: Option<CampaignId>, _: u16) -> Reply<Vec<SlotHolder>> {
+        nothing()
+    }
+    fn slot_reset(&self, _: Option<CampaignId>) -> Reply<SlotResetView> {
         nothing()
     }
     fn recipient(&self, _: RecipientId) -> Reply<RecipientDetail> {

@@ -108,6 +108,8 @@ fn check(desk: &Desk, message: &Msg, consent: bool, effects: &[Effect], read_onl
     assert!(list.rows().is_empty() || list.current().is_some());
     assert!(list.rows().len() <= crate::tui::lists::paged::ROWS_KEPT);
     for effect in effects {
+        let makes = matches!(effect, Effect::Make(_) | Effect::Write { .. });
+        assert!(!(makes && read_only), "{message:?} made something in read-only mode");
         let Effect::Act { orders, consent: given, .. } = effect else { continue };
         assert!(!read_only, "{message:?} acted in read-only mode");
         assert!(!orders.is_empty());
@@ -118,7 +120,15 @@ fn check(desk: &Desk, message: &Msg, consent: bool, effects: &[Effect], read_onl
             Consent::Undo => assert!(matches!(message, Msg::Key(_))),
         }
         for order in orders {
-            let whole = matches!(order.action, Action::AddNumber(_) | Action::StopAll | Action::ReleaseStop);
+            let whole = matches!(
+                order.action,
+                Action::AddNumber(_)
+                    | Action::SetSlot { .. }
+                    | Action::ResetSlots(_)
+                    | Action::IncludeAgain { .. }
+                    | Action::StopAll
+                    | Action::ReleaseStop
+            );
             assert_eq!(order.expected.is_none(), whole, "{:?}", order.action);
         }
     }
@@ -230,6 +240,11 @@ fn hints_fit_their_line_whatever_is_open() {
             "y",
             "o",
             "2 j j j j L",
+            "2 n",
+            "2 S",
+            "2 P",
+            "2 w",
+            "2 Q",
             "ctrl-c",
         ] {
             let mut desk = Desk::new(World::Many, width, height);

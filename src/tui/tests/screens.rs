@@ -71,6 +71,49 @@ screens! {
     drawer_recipient: |desk| desk.keys("2 r j j Enter");
     drawer_attempt: |desk| desk.keys("4 k k Enter");
     forecast: |desk| desk.keys("2 f");
+    wizard_who: |desk| {
+        desk.keys("2 n");
+        desk.text("summer sale");
+        desk.keys("Tab");
+        desk.text("CM, NG");
+        desk.keys("Tab Space Tab");
+        desk.text("65-18");
+        desk.wait(800);
+    };
+    wizard_what: |desk| {
+        desk.keys("2 n");
+        desk.text("summer");
+        desk.keys("PgDn Tab Tab");
+        desk.text("en");
+        desk.keys("Tab");
+        desk.text("Hello!");
+        desk.keys("Tab");
+        desk.text("fr");
+        desk.keys("Tab");
+        desk.text("Salut {{nom}}");
+        desk.keys("ctrl-n");
+        desk.text("1d");
+        desk.keys("Shift-Tab Left");
+        desk.wait(800);
+    };
+    wizard_when: |desk| { desk.keys("2 n PgDn PgDn"); desk.text("2026-12-01T09:00"); desk.keys("Tab Tab"); desk.wait(800); };
+    wizard_how: |desk| { desk.keys("2 n PgUp"); desk.text("default"); desk.keys("Tab Tab Tab"); desk.wait(800); };
+    wizard_save: |desk| {
+        desk.keys("2 n");
+        desk.text("summer");
+        desk.keys("PgDn Tab Tab");
+        desk.text("en");
+        desk.keys("Tab");
+        desk.text("Hello!");
+        desk.wait(800);
+        desk.keys("ctrl-s");
+    };
+    wizard_leave: |desk| { desk.keys("2 n"); desk.text("summer"); desk.keys("Esc"); desk.wait(400); };
+    progress: |desk| desk.keys("2 P");
+    skipped: |desk| desk.keys("2 w j");
+    schedule: |desk| desk.keys("2 Q");
+    slots: |desk| { desk.keys("2 S"); desk.wait(200); desk.keys("l l l l"); desk.wait(200); };
+    slots_reset: |desk| { desk.keys("2 S"); desk.wait(200); desk.keys("X"); desk.wait(400); };
     instances: |desk| desk.keys("I");
     doubts: |desk| desk.keys("d j");
     doubts_resend: |desk| { desk.keys("d e"); desk.text("asked him"); desk.keys("Enter"); desk.wait(400); };
@@ -100,8 +143,36 @@ fn too_small_says_so_and_keeps_the_two_keys_that_matter() {
 #[test]
 fn no_size_makes_it_fall() {
     for keys in [
-        "1", "2", "3", "4", "5", "5 Enter", "5 a", "?", ":", "I", "d", "!", "o", "/", "n", "e", "x", "y",
-        "Enter", "2 Enter", "2 f", "2 L", "ctrl-c",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "5 Enter",
+        "5 a",
+        "?",
+        ":",
+        "I",
+        "d",
+        "!",
+        "o",
+        "/",
+        "n",
+        "e",
+        "x",
+        "y",
+        "Enter",
+        "2 Enter",
+        "2 f",
+        "2 L",
+        "2 n",
+        "2 n PgDn",
+        "2 n a Esc",
+        "2 S",
+        "2 P",
+        "2 w",
+        "2 Q",
+        "ctrl-c",
     ] {
         let mut desk = Desk::new(World::Many, 80, 24);
         desk.keys(keys);

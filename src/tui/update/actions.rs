@@ -103,6 +103,8 @@ pub fn acted(model: &mut Model, act: u64, answers: Vec<(Order, ActionAnswer)>) -
         let more = (refused > 1).then(|| format!("and {} more", refused - 1));
         model.toast_with(level, sentence, more, false);
     }
+    super::slots::acted(model);
+    super::progress::acted(model);
     model.recipients.refreshed_at = None;
     model.replies.refreshed_at = None;
     if let Some(shown) = &mut model.shown {
@@ -185,6 +187,10 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
             model.pending.remove(act);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }
+        Effect::Make(_) | Effect::Write { .. } => {
+            super::wizard::not_asked(model, None);
+            model.toast(Level::Warn, "busy: nothing was done, try again");
+        }
         Effect::Reveal { .. } => model.toast(Level::Warn, "busy: try again"),
         Effect::Test { name, .. } => {
             if !model.tests.is_batch() {
@@ -208,10 +214,18 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                 }
                 Slot::Detail => data::detail_not_asked(model, *request),
                 Slot::Forecast => data::forecast_not_asked(model, *request),
+                Slot::Known | Slot::Check | Slot::Estimate => {
+                    super::wizard::not_asked(model, Some(*request));
+                }
+                Slot::Progress | Slot::Queue => super::progress::not_asked(model, *request),
+                Slot::Slots | Slot::SlotHolders | Slot::SlotReset => {
+                    super::slots::not_asked(model, *request);
+                }
                 _ => {}
             }
         }
         Effect::Refresh
+        | Effect::ForgetEstimate
         | Effect::Copy(_)
         | Effect::Mouse(_)
         | Effect::Redraw

@@ -191,6 +191,13 @@ pub fn answer(
             (std::mem::replace(&mut model.recipients.newer, newer) != newer).then_some(Dirty::Live)
         }
         (Slot::Detail, answer) => detail(model, request, answer),
+        (Slot::Known | Slot::Check | Slot::Estimate, answer) => {
+            super::wizard::answer(model, slot, request, answer)
+        }
+        (Slot::Progress | Slot::Queue, answer) => super::progress::answer(model, slot, request, answer),
+        (Slot::Slots | Slot::SlotHolders | Slot::SlotReset, answer) => {
+            super::slots::answer(model, slot, request, answer)
+        }
         (Slot::Forecast, answer) => forecast(model, request, answer),
         // A failed count or refresh changes nothing: the page's own error tells the operator.
         _ => None,

@@ -30,7 +30,11 @@ pub fn press(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
 fn find(model: &Model, layers: &[Layer], is_text: bool, key: Key, event: KeyEvent) -> Option<&'static Entry> {
     let is_letter =
         matches!(event.code, KeyCode::Char(_)) && !event.modifiers.contains(KeyModifiers::CONTROL);
-    let choosing = matches!(model.overlays.last(), Some(Overlay::Form(form)) if form.on_choice());
+    let choosing = match model.overlays.last() {
+        Some(Overlay::Form(form)) => form.on_choice(),
+        Some(Overlay::Wizard(wizard)) => wizard.on_choice(),
+        _ => false,
+    };
     let edits = matches!(event.code, KeyCode::Left | KeyCode::Right | KeyCode::Home | KeyCode::End);
     if is_text && (edits || is_letter) && !(choosing && event.code == KeyCode::Char(' ')) {
         return None;

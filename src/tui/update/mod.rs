@@ -7,9 +7,12 @@ mod filter;
 mod keys;
 mod mouse;
 mod overlay;
+mod progress;
 mod run;
+mod slots;
 mod time;
 mod wants;
+mod wizard;
 
 pub use actions::{ask_reason, propose};
 pub use keys::run_entry;
@@ -51,6 +54,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             reload_visible(model);
             vec![Effect::Refresh]
         }
+        Msg::Made { source, answer } => wizard::made(model, &source, answer),
+        Msg::Written { source, answer } => wizard::written(model, &source, answer),
         Msg::Busy(effect) => actions::busy(model, &effect),
         other => around(model, other),
     };
@@ -177,12 +182,16 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         None => (vec![model.tab.layer(), Layer::List, Layer::Global], false),
         Some(Overlay::Drawer(drawer)) => (drawer.layers(), false),
         Some(Overlay::Doubts) => (vec![Layer::Doubts, Layer::Global], false),
-        Some(Overlay::Instances(_) | Overlay::Forecast(_) | Overlay::Stop) => {
+        Some(Overlay::Progress(_)) => (vec![Layer::Progress, Layer::Global], false),
+        Some(Overlay::Slots(_)) => (vec![Layer::Slots, Layer::Global], false),
+        Some(Overlay::Instances(_) | Overlay::Forecast(_) | Overlay::Schedule(_) | Overlay::Stop) => {
             (vec![Layer::Panel, Layer::Global], false)
         }
         Some(Overlay::Confirm(confirm)) => (vec![Layer::Dialog], confirm.takes_text()),
         Some(Overlay::Quit(_)) => (vec![Layer::Dialog], false),
         Some(Overlay::Form(_)) => (vec![Layer::Form], true),
+        Some(Overlay::Wizard(wizard)) if wizard.is_leaving() => (vec![Layer::Dialog], false),
+        Some(Overlay::Wizard(wizard)) => (vec![Layer::Wizard], wizard.takes_text()),
         Some(Overlay::Reason(_) | Overlay::Filter(_)) => (vec![Layer::Input], true),
         Some(Overlay::Palette(_)) => (vec![Layer::Palette], true),
         Some(Overlay::Help(_)) => (vec![Layer::Help], true),
@@ -199,6 +208,10 @@ mod hit_tests;
 mod inside_tests;
 #[cfg(test)]
 mod mouse_tests;
+#[cfg(test)]
+mod progress_tests;
+#[cfg(test)]
+mod slots_tests;
 #[cfg(test)]
 mod terms_tests;
 #[cfg(test)]

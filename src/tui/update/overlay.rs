@@ -1,6 +1,6 @@
 //! Keys and text for what lies over the tabs.
 
-use super::{actions, copy, filter, run};
+use super::{actions, copy, filter, progress, run, wizard};
 use crate::domain::action::Verdict;
 use crate::tui::Ended;
 use crate::tui::keymap::{Cmd, Danger};
@@ -8,7 +8,9 @@ use crate::tui::lists::Motion;
 use crate::tui::model::{Level, Model};
 use crate::tui::msg::{Consent, Effect};
 use crate::tui::overlays::{Overlay, confirm::Confirm, picker::Choice, reason::Asks, reason::ReasonPrompt};
-use crate::tui::verbs::{add_number, edit_campaign, edit_number, handing_to, saying, settle};
+use crate::tui::verbs::{
+    add_number, edit_campaign, edit_number, handing_to, saying, settle, slot_for_phone, slot_moved_to,
+};
 use crossterm::event::KeyEvent;
 
 /// Runs a command of the overlay on top; `None` if it has no such command.
@@ -19,13 +21,19 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Overlay::Confirm(_) => confirm(model, cmd),
         Overlay::Quit(_) => quit(model, cmd),
         Overlay::Form(_) => form(model, cmd),
+        Overlay::Wizard(_) => wizard::run(model, cmd),
+        Overlay::Progress(_) => progress::run(model, cmd),
         Overlay::Reason(_) => reason(model, cmd),
         Overlay::Filter(_) => filter_input(model, cmd),
         Overlay::Palette(_) => palette(model, cmd),
         Overlay::Help(_) => help(model, cmd),
         Overlay::Copy => copy_menu(model, cmd),
         Overlay::Picker(_) => picker(model, cmd),
-        Overlay::Instances(_) | Overlay::Forecast(_) | Overlay::Stop => None,
+        Overlay::Instances(_)
+        | Overlay::Forecast(_)
+        | Overlay::Stop
+        | Overlay::Slots(_)
+        | Overlay::Schedule(_) => None,
     }
 }
 
@@ -183,13 +191,28 @@ fn reason(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
     }
     let Some(Overlay::Reason(prompt)) = model.overlays.pop() else { return None };
     let said = prompt.input.text().trim();
+    let read = match prompt.asks {
+        Asks::Phone(campaign, slot) => Some(slot_for_phone(&prompt.proposal, campaign, slot, said)),
+        Asks::Slot => Some(slot_moved_to(&prompt.proposal, said)),
+        Asks::Reason | Asks::Answer | Asks::Operator => None,
+    };
+    match read {
+        Some(Ok(proposal)) => return Some(actions::propose(model, Ok(proposal))),
+        Some(Err(wrong)) => {
+            // Nothing that was typed is lost: the prompt stays and says why.
+            let prompt = ReasonPrompt { wrong: Some(wrong), ..*prompt };
+            model.overlays.push(Overlay::Reason(Box::new(prompt)));
+            return Some(Vec::new());
+        }
+        None => {}
+    }
     match prompt.asks {
         Asks::Answer => {
             let proposal = saying(prompt.proposal, said, model.theme.ascii);
             return Some(actions::propose(model, Ok(proposal)));
         }
         Asks::Operator => return Some(actions::propose(model, Ok(handing_to(prompt.proposal, said)))),
-        Asks::Reason => {}
+        Asks::Reason | Asks::Phone(..) | Asks::Slot => {}
     }
     let words = if prompt.input.is_blank() { "by operator" } else { prompt.input.text().trim() };
     let words = words.to_owned();
@@ -296,6 +319,8 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
                 return super::wants::load_doubts(model, place);
             }
         }
+        Some(Overlay::Slots(grid)) => grid.go(motion, model.now.mono),
+        Some(Overlay::Progress(_) | Overlay::Schedule(_)) => progress::go(model, motion),
         Some(Overlay::Palette(palette)) => palette.go(motion),
         Some(Overlay::Help(help)) => help.go(motion),
         Some(Overlay::Picker(picker)) => picker.go(motion),
@@ -306,6 +331,9 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
 
 /// One step back from the overlay on top.
 pub fn close(model: &mut Model) -> Vec<Effect> {
+    if matches!(model.overlays.last(), Some(Overlay::Wizard(_))) {
+        return wizard::back(model);
+    }
     match model.overlays.pop() {
         Some(Overlay::Filter(input)) => {
             // As it was before the input was opened.
@@ -328,9 +356,11 @@ pub fn edit(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     match model.overlays.last_mut() {
         Some(Overlay::Confirm(confirm)) => confirm.key(event, now),
         Some(Overlay::Form(form)) => form.key(event),
+        Some(Overlay::Wizard(_)) => wizard::key(model, event),
         Some(Overlay::Reason(prompt)) => {
             prompt.input.key(event);
             prompt.missing = false;
+            prompt.wrong = None;
         }
         Some(Overlay::Filter(input)) => {
             input.key(event);
@@ -349,6 +379,7 @@ pub fn paste(model: &mut Model, text: &str) {
     match model.overlays.last_mut() {
         Some(Overlay::Confirm(confirm)) => confirm.paste(text, now),
         Some(Overlay::Form(form)) => form.paste(text),
+        Some(Overlay::Wizard(_)) => wizard::paste(model, text),
         Some(Overlay::Reason(prompt)) => prompt.input.paste(text),
         Some(Overlay::Filter(input)) => input.paste(text),
         Some(Overlay::Palette(palette)) => palette.input.paste(text),

@@ -23,9 +23,26 @@ use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb, rel
 
 /// Does it.
 pub fn run(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
+    if matches!(model.overlays.last(), Some(Overlay::Slots(_)))
+        && let Some(effects) = super::slots::run(model, cmd)
+    {
+        return effects;
+    }
     if let Some(effects) = move_about(model, cmd) {
         return effects;
     }
+    if let Some(effects) = super::progress::open(model, cmd) {
+        return effects;
+    }
+    match cmd {
+        Cmd::CampaignNew => super::wizard::open(model),
+        Cmd::Slots => super::slots::open(model),
+        _ => return further(model, cmd),
+    }
+    Vec::new()
+}
+
+fn further(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
     if let Some(effects) = act(model, cmd).or_else(|| talk(model, cmd)) {
         return effects;
     }

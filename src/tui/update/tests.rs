@@ -202,8 +202,6 @@ fn what_is_not_possible_says_why() {
     assert!(desk.screen().contains("resume: already active; x suspends it"));
     desk.keys("2 L");
     assert!(desk.screen().contains("launch: already running"));
-    desk.keys("n");
-    assert!(desk.screen().contains("signalbox campaign create"), "{}", desk.screen());
 }
 
 #[test]

@@ -143,6 +143,13 @@ pub fn wake_at(model: &Model) -> Option<Instant> {
         if now < shown { shown } else { now + SPINNER_STEP }
     }));
     times.extend(guard_end(model));
+    times.extend(model.overlays.iter().flat_map(|overlay| match overlay {
+        Overlay::Wizard(wizard) => wizard.wakes_at().collect::<Vec<_>>(),
+        Overlay::Slots(grid) => grid.wakes_at().collect(),
+        Overlay::Progress(panel) => panel.wakes_at().into_iter().collect(),
+        Overlay::Schedule(schedule) => schedule.wakes_at().into_iter().collect(),
+        _ => Vec::new(),
+    }));
     if model.order_due {
         times.extend([model.numbers.still_until(), model.campaigns.still_until()].into_iter().flatten());
     }

@@ -28,6 +28,9 @@ pub fn wants(model: &mut Model) -> Vec<Effect> {
         effects.extend(load_doubts(model, place));
     }
     forecast(model, &mut effects);
+    super::wizard::wants(model, &mut effects);
+    super::slots::wants(model, &mut effects);
+    super::progress::wants(model, &mut effects);
     details(model, &mut effects);
     effects
 }
@@ -136,7 +139,8 @@ fn due(last: Option<Instant>, now: Instant) -> bool {
     last.is_none_or(|last| now >= last + AGAIN)
 }
 
-fn ask(model: &mut Model, question: Question) -> Effect {
+/// Asks.
+pub fn ask(model: &mut Model, question: Question) -> Effect {
     Effect::Ask { request: model.number_request(), question }
 }
 

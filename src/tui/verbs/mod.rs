@@ -5,11 +5,18 @@ mod campaigns;
 mod numbers;
 mod recipients;
 mod replies;
+mod skipped;
+mod slots;
 
 pub use campaigns::{CampaignVerb, edit as edit_campaign};
 pub use numbers::{NumberVerb, add as add_number, edit as edit_number, pace};
 pub use recipients::{RecipientVerb, release_stop, settle, stop_all};
 pub use replies::{ThreadVerb, handing_to, saying};
+pub use skipped::take_back;
+pub use slots::{
+    assign as give_slot, for_phone as slot_for_phone, for_slot as slot_moved_to, release as release_slot,
+    reset as reset_slots, shift as move_slot, who as slot_holder,
+};
 
 use crate::domain::action::{Order, Subject, Version};
 use crate::domain::text::{Safe, Shown};

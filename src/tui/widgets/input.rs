@@ -40,6 +40,11 @@ impl Input {
         Self { limit: LONG_LIMIT, ..Self::default() }
     }
 
+    /// An empty one for at most so many graphemes.
+    pub fn of(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
     /// What is in it.
     pub fn text(&self) -> &str {
         self.editor.value()
@@ -88,9 +93,16 @@ impl Input {
         true
     }
 
+    /// As [`Input::paste`]; answers whether all of it found room.
+    pub fn paste_whole(&mut self, text: &str) -> bool {
+        let room = self.limit.saturating_sub(self.text().graphemes(true).count());
+        self.paste(text);
+        text.len() <= PASTE_LIMIT.max(self.limit * 4) && text.graphemes(true).take(room + 1).count() <= room
+    }
+
     /// Takes pasted text at the cursor: cleaned, line breaks as spaces, up to the limit.
     pub fn paste(&mut self, text: &str) {
-        let mut end = text.len().min(PASTE_LIMIT);
+        let mut end = text.len().min(PASTE_LIMIT.max(self.limit * 4));
         while !text.is_char_boundary(end) {
             end -= 1;
         }

@@ -13,9 +13,10 @@ use crate::domain::phone::Phone;
 use crate::domain::recipient::RecipientState;
 use crate::domain::text::{Safe, Shown};
 use crate::store::history::person_history;
-use crate::store::view::{AttemptLine, ElsewhereLine, RecipientDetail};
+use crate::store::view::{AttemptLine, ElsewhereLine, ReceiptLine, RecipientDetail};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use std::collections::HashMap;
 
 /// Gates that a recipient is asked.
 const GATES: [GateName; 11] = [
@@ -177,6 +178,8 @@ impl Store {
         .fetch_all(&self.walk)
         .await
         .map_err(failed("read the attempts of a recipient"))?;
+        let ids: Vec<uuid::Uuid> = rows.iter().map(|row| row.id).collect();
+        let mut receipts = self.receipts_of(seat, &ids).await?;
         Ok(rows
             .into_iter()
             .map(|row| {
@@ -202,9 +205,39 @@ impl Store {
                     words: Shown::new(&words.join(" ")),
                     provider_message_id: row.provider_message_id.map(Safe::from),
                     instance: row.host.unwrap_or_default().into(),
+                    receipts: receipts.remove(&row.id).unwrap_or_default(),
                 }
             })
             .collect())
+    }
+
+    /// What providers reported of these attempts, in the order in which it came.
+    async fn receipts_of(
+        &self,
+        seat: &Seat,
+        attempts: &[uuid::Uuid],
+    ) -> Result<HashMap<uuid::Uuid, Vec<ReceiptLine>>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select r.attempt_id as "attempt_id!", r.delivery::text as "what!", coalesce(r.at, r.received_at) as "at!",
+                      r.code, r.words
+                 from receipts r
+                where r.organization_id = $1 and r.attempt_id = any($2) order by r.received_at, r.id"#,
+            seat.organization.0,
+            attempts,
+        )
+        .fetch_all(&self.walk)
+        .await
+        .map_err(failed("read what providers reported of a recipient"))?;
+        let mut receipts: HashMap<uuid::Uuid, Vec<ReceiptLine>> = HashMap::new();
+        for row in rows {
+            let why: Vec<String> = row.code.into_iter().chain(row.words).collect();
+            receipts.entry(row.attempt_id).or_default().push(ReceiptLine {
+                what: Safe::new(&row.what),
+                at: row.at,
+                why: (!why.is_empty()).then(|| Safe::new(&why.join(" "))),
+            });
+        }
+        Ok(receipts)
     }
 
     /// Records that an operator was shown something in full.

@@ -1,0 +1,188 @@
+use super::*;
+use crate::domain::campaign::{CampaignFile, CampaignSpec, Context, Finding};
+
+const EVERYTHING: [(Key, &str); 35] = [
+    (Key::Name, "summer-sale"),
+    (Key::Pool, "default"),
+    (Key::Priority, "10"),
+    (Key::DailyLimit, "250"),
+    (Key::Failover, "label"),
+    (Key::StartsAt, "2026-12-01T09:00"),
+    (Key::RunAfter, "spring"),
+    (Key::Missed, "next_window"),
+    (Key::WindowHours, "09:00-20:00"),
+    (Key::WindowDays, "mon-wed,sat"),
+    (Key::WindowZone, "recipient"),
+    (Key::ExpiresAfter, "6h"),
+    (Key::Until, "2026-12-24T20:00"),
+    (Key::Slots, "campaign"),
+    (Key::OptOutLine, "no"),
+    (Key::ExitOnReply, "yes"),
+    (Key::ExitAttributes, "paid=yes"),
+    (Key::StopFailed, "0.3"),
+    (Key::StopOptedOut, "0.05"),
+    (Key::StopAfter, "50"),
+    (Key::Countries, "CM, NG"),
+    (Key::Gender, "female"),
+    (Key::Professions, "nurse, \"doctor, retired\""),
+    (Key::Age, "18-65"),
+    (Key::Registered, "2024-01-01..2025-01-01"),
+    (Key::Attributes, "tier=gold|silver, city=Douala"),
+    (Key::Tags, "vip"),
+    (Key::Phones, "+237600000001"),
+    (Key::ExcludeActive, "yes"),
+    (Key::Consent, "opted_in"),
+    (Key::NotContactedFor, "72h"),
+    (Key::Limit, "500"),
+    (Key::TemplateName, ""),
+    (Key::StandingAfter, " "),
+    (Key::StandingEvery, ""),
+];
+
+fn draft(values: &[(Key, &str)], texts: &[(&str, &str)]) -> Draft {
+    let owned = |values: &[(Key, &str)]| {
+        values.iter().map(|(key, value)| (*key, (*value).to_owned())).collect::<BTreeMap<_, _>>()
+    };
+    let texts = texts.iter().map(|(language, text)| ((*language).to_owned(), (*text).to_owned())).collect();
+    Draft { values: owned(values), steps: vec![DraftStep { values: BTreeMap::new(), texts }] }
+}
+
+fn read(draft: &Draft) -> Result<CampaignSpec, Vec<Finding>> {
+    let context = Context::in_zone(chrono_tz::Africa::Douala);
+    CampaignFile::parse(&draft.to_toml(), "c.toml", &context)
+}
+
+#[test]
+fn what_is_typed_is_the_file_that_says_it() {
+    let mut typed =
+        draft(&EVERYTHING, &[("en", "Hi {{name|friend}}\\n\"Sale\" C:\\\\x"), ("fr", "Salut"), (" ", "")]);
+    let mut second = DraftStep { texts: vec![], ..DraftStep::default() };
+    for (key, value) in [
+        (Key::After, "1d"),
+        (Key::TemplateName, "discount"),
+        (Key::TemplateLanguage, "en"),
+        (Key::Parameters, "{{name|friend}}, \"a, b\""),
+        (Key::MediaKind, "document"),
+        (Key::MediaUrl, "https://example.com/a.pdf"),
+        (Key::MediaFile, "prices.pdf"),
+    ] {
+        second.values.insert(key, value.to_owned());
+    }
+    typed.steps.push(second);
+    let file = "name = \"summer-sale\"\npool = \"default\"\npriority = 10\ndaily_limit = 250\nfailover = \"label\"
+starts_at = \"2026-12-01T09:00\"\nrun_after = \"spring\"\nmissed = \"next_window\"\nexpires_after = \"6h\"
+until = \"2026-12-24T20:00\"\nslots = \"campaign\"\nopt_out_line = false
+window = { from = \"09:00\", to = \"20:00\", days = [\"mon\", \"tue\", \"wed\", \"sat\"], zone = \"recipient\" }
+exit = { on_reply = true, attributes = { paid = [\"yes\"] } }
+stop_when = { failed = 0.3, opted_out = 0.05, after = 50 }
+[audience]
+countries = [\"CM\", \"NG\"]\ngender = \"female\"\nprofessions = [\"nurse\", \"doctor, retired\"]
+age = { min = 18, max = 65 }\nregistered = { from = \"2024-01-01\", to = \"2025-01-01\" }
+attributes = { tier = [\"gold\", \"silver\"], city = [\"Douala\"] }\ntags = [\"vip\"]\nphones = [\"+237600000001\"]
+exclude_active = true\nconsent = \"opted_in\"\nnot_contacted_for = \"72h\"\nlimit = 500
+[[steps]]\ntext = { en = \"Hi {{name|friend}}\\n\\\"Sale\\\" C:\\\\x\", fr = \"Salut\" }
+[[steps]]\nafter = \"1d\"\ntemplate = { name = \"discount\", language = \"en\", parameters = [\"{{name|friend}}\", \"a, b\"] }
+media = { kind = \"document\", url = \"https://example.com/a.pdf\", filename = \"prices.pdf\" }\n";
+    let context = Context::in_zone(chrono_tz::Africa::Douala);
+    let by_hand = CampaignFile::parse(file, "c.toml", &context).unwrap_or_else(|all| panic!("{all:#?}"));
+    let typed_one = read(&typed).unwrap_or_else(|all| panic!("{}\n{all:#?}", typed.to_toml()));
+    assert_eq!(typed_one, by_hand);
+}
+
+#[test]
+fn what_is_wrong_is_written_too_and_found_under_its_key() {
+    for (key, value) in [
+        (Key::Name, "a b"),
+        (Key::Priority, "ten"),
+        (Key::Priority, "007"),
+        (Key::DailyLimit, "0"),
+        (Key::DailyLimit, "99999999999999999999999"),
+        (Key::Failover, "x"),
+        (Key::StartsAt, "tomorrow"),
+        (Key::RunAfter, "a b"),
+        (Key::Missed, "x"),
+        (Key::WindowHours, "9-20"),
+        (Key::WindowHours, "09:00"),
+        (Key::WindowDays, "mondays"),
+        (Key::WindowZone, "Mars"),
+        (Key::ExpiresAfter, "6"),
+        (Key::Until, "x"),
+        (Key::StandingAfter, "x"),
+        (Key::StandingEvery, "1s"),
+        (Key::Slots, "x"),
+        (Key::OptOutLine, "x"),
+        (Key::ExitAttributes, "paid"),
+        (Key::StopFailed, "5%"),
+        (Key::StopOptedOut, "7"),
+        (Key::StopAfter, "0"),
+        (Key::Countries, "Cameroon"),
+        (Key::Gender, "x"),
+        (Key::Professions, "a, a"),
+        (Key::Age, "young"),
+        (Key::Age, "65-18"),
+        (Key::Age, "18-x"),
+        (Key::Registered, "2024"),
+        (Key::Registered, "x..y"),
+        (Key::Attributes, "tier"),
+        (Key::Attributes, "tier="),
+        (Key::Tags, "a, a"),
+        (Key::Phones, "12"),
+        (Key::ExcludeActive, "x"),
+        (Key::Consent, "x"),
+        (Key::NotContactedFor, "0h"),
+        (Key::Limit, "-1"),
+    ] {
+        // Hours without the rest are complete; days and a zone are not.
+        let mut values = vec![(Key::Name, "a"), (key, value)];
+        if matches!(key, Key::WindowDays | Key::WindowZone) {
+            values.push((Key::WindowHours, "09:00-20:00"));
+        }
+        let findings = match read(&draft(&values, &[("en", "Hi")])) {
+            Ok(spec) => panic!("{key:?} {value:?} was taken: {spec:?}"),
+            Err(findings) => findings,
+        };
+        let elsewhere: Vec<&Finding> = findings.iter().filter(|finding| !key.is_at(&finding.key)).collect();
+        assert!(elsewhere.is_empty(), "{key:?} {value:?}: {elsewhere:?}");
+    }
+}
+
+#[test]
+fn nothing_that_can_be_typed_breaks_the_file() {
+    let hard = "\u{1}\"'\\ = ] } # \u{7f}\u{85}é\u{202e}\t";
+    for (key, _) in EVERYTHING {
+        let typed = draft(&[(key, hard)], &[("en", "Hi")]);
+        let findings = read(&typed).err().unwrap_or_default();
+        let broken: Vec<_> =
+            findings.iter().filter(|finding| finding.sentence.contains("not TOML")).collect();
+        assert!(broken.is_empty(), "{key:?}: {broken:?}\n{}", typed.to_toml());
+    }
+    let typed = draft(&[(Key::Name, "a")], &[(hard, hard)]);
+    let findings = read(&typed).err().unwrap_or_default();
+    assert!(findings.iter().all(|finding| finding.key.starts_with("steps[0].text")), "{findings:?}");
+}
+
+#[test]
+fn lines_of_the_file_stand_in_it_as_they_are() {
+    let lines = "exit = { on_reply = true }\\nslots = \"campaign\"";
+    let typed = draft(&[(Key::Name, "a"), (Key::Other, lines)], &[("en", "Hi")]);
+    let spec = read(&typed).unwrap_or_else(|all| panic!("{all:?}"));
+    assert!(
+        spec.conduct.exit.on_reply
+            && spec.conduct.slots == crate::domain::campaign::conduct::SlotScope::Campaign
+    );
+    let broken = draft(&[(Key::Name, "a"), (Key::Other, "exit = {")], &[("en", "Hi")]);
+    let findings = read(&broken).err().unwrap_or_default();
+    assert!(
+        !findings.is_empty() && findings.iter().all(|finding| Key::Other.is_at(&finding.key)),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn an_audience_is_counted_while_the_rest_is_wrong() {
+    let typed = draft(&[(Key::Name, "a b"), (Key::Priority, "x"), (Key::Countries, "CM")], &[("", "{{")]);
+    assert!(read(&typed).is_err());
+    let spec = read(&typed.only_audience(false)).unwrap_or_else(|all| panic!("{all:?}"));
+    assert_eq!(spec.audience.countries.len(), 1);
+    assert!(read(&typed.only_audience(true)).is_err());
+}

@@ -1,0 +1,291 @@
+//! How far a campaign is: its days beside what was foretold, its queue, and the register of who gets nothing and why,
+//! from which people are taken back.
+
+use crate::domain::ids::CampaignId;
+use crate::domain::text::Shown;
+use crate::store::view::{CampaignRow, ProgressDay, ProgressView, SkipReason};
+use crate::tui::backend::BackendError;
+use crate::tui::lists::Motion;
+use crate::tui::model::{Geometry, Model};
+use crate::tui::theme::{Role, Theme};
+use crate::tui::widgets::Canvas;
+use crate::tui::widgets::bar::run;
+use crate::tui::widgets::canvas::Border;
+use crate::tui::widgets::chart;
+use crate::tui::widgets::facts::Facts;
+use crate::tui::words;
+use chrono::NaiveDate;
+use ratatui::layout::Rect;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// It is read again after so long.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Days that are listed one by one, the latest.
+const LISTED: usize = 14;
+
+/// Which of the two is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// Days and queue.
+    Progress,
+    /// Who gets nothing and why.
+    Skipped,
+}
+
+/// The panel over the Campaigns tab.
+#[derive(Debug, Clone)]
+pub struct ProgressPanel {
+    /// Of this campaign.
+    pub campaign: CampaignId,
+    /// What it shows.
+    pub shows: Shows,
+    name: Shown,
+    scroll: usize,
+    cursor: usize,
+    view: Option<Arc<ProgressView>>,
+    error: Option<BackendError>,
+    waiting: Option<u64>,
+    asked_at: Option<Instant>,
+}
+
+impl ProgressPanel {
+    /// For the campaign of this row; nothing is known yet.
+    pub fn new(row: &CampaignRow, shows: Shows) -> Self {
+        Self {
+            campaign: row.id,
+            shows,
+            name: row.name.clone(),
+            scroll: 0,
+            cursor: 0,
+            view: None,
+            error: None,
+            waiting: None,
+            asked_at: None,
+        }
+    }
+
+    /// Scrolls, or moves among the reasons.
+    pub fn go(&mut self, motion: Motion, hidden: usize) {
+        match self.shows {
+            Shows::Skipped => {
+                let reasons = self.view.as_ref().map_or(0, |view| view.skipped.len());
+                self.cursor = motion.from(self.cursor, reasons);
+            }
+            Shows::Progress => self.scroll = motion.from(self.scroll.min(hidden), hidden + 1),
+        }
+    }
+
+    /// The reason under the cursor.
+    pub fn reason(&self) -> Option<&SkipReason> {
+        let view = self.view.as_ref().filter(|_| self.shows == Shows::Skipped)?;
+        view.skipped.get(self.cursor.min(view.skipped.len().saturating_sub(1)))
+    }
+
+    /// It is to be read again.
+    pub fn reread(&mut self) {
+        self.asked_at = None;
+    }
+
+    /// Whether it is to be asked for now; then it waits for the answer to this question.
+    pub fn wants(&mut self, request: u64, now: Instant) -> bool {
+        let due = self.asked_at.is_none_or(|asked| now >= asked + AGAIN);
+        if self.waiting.is_some() || !due {
+            return false;
+        }
+        (self.waiting, self.asked_at) = (Some(request), Some(now));
+        true
+    }
+
+    /// When it is to be asked for by itself.
+    pub fn wakes_at(&self) -> Option<Instant> {
+        self.asked_at.map(|at| at + AGAIN)
+    }
+
+    /// The question did not get out: it will be asked again.
+    pub fn not_asked(&mut self, request: u64) {
+        if self.waiting == Some(request) {
+            (self.waiting, self.asked_at) = (None, None);
+        }
+    }
+
+    /// Takes in an answer; whether it is the one that is waited for.
+    pub fn answer(&mut self, request: u64, answer: Result<Arc<ProgressView>, BackendError>) -> bool {
+        if self.waiting != Some(request) {
+            return false;
+        }
+        self.waiting = None;
+        match answer {
+            Ok(view) => (self.view, self.error) = (Some(view), None),
+            Err(error) => self.error = Some(error),
+        }
+        true
+    }
+
+    /// Draws it.
+    pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
+        canvas.clear(area);
+        let title = match self.shows {
+            Shows::Progress => format!("Progress of {}", self.name.as_str()),
+            Shows::Skipped => format!("Not messaged by {}", self.name.as_str()),
+        };
+        let inside = canvas.panel(area, Border { title: &title, foot: "", double: false }, Role::Frame);
+        let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
+        let mut facts = Facts::new(inside.width, model.theme);
+        match (&self.view, &self.error) {
+            (_, Some(error)) => facts.paragraph(&format!("It could not be read: {error}"), Role::Warn),
+            (None, None) => facts.paragraph("Reading ...", Role::Dim),
+            (Some(_), None) => {}
+        }
+        let mut scroll = self.scroll;
+        if let Some(view) = &self.view {
+            match self.shows {
+                Shows::Progress => {
+                    progress(&mut facts, model, self.campaign, view, usize::from(inside.width));
+                }
+                Shows::Skipped => {
+                    skipped(&mut facts, model.theme, view, self.cursor);
+                    scroll = (self.cursor + 5).saturating_sub(usize::from(inside.height));
+                }
+            }
+        }
+        geometry.overlay_rows = usize::from(inside.height);
+        geometry.overlay_lines = facts.len();
+        facts.draw(canvas, inside, scroll);
+    }
+}
+
+fn progress(facts: &mut Facts, model: &Model, id: CampaignId, view: &ProgressView, columns: usize) {
+    if let Some(row) = model.campaign(id) {
+        let (done, all) = (row.counts.done(), row.counts.planned);
+        let line = format!(
+            "{} of {} ({}%), {} queued, {} in the air, {}",
+            words::grouped(done),
+            words::grouped(all),
+            words::percent(done, all),
+            words::grouped(row.counts.queued),
+            row.in_air,
+            words::rate(row.per_second)
+        );
+        facts.fact("Now", &line, Role::Text);
+        let at = |at| words::opening(at, model.now.wall, model.session.zone);
+        facts.maybe("Starts", row.starts_at.map(at).as_deref(), Role::Text);
+        facts.maybe("Done", row.done_at.map(|done| format!("about {}", at(done))).as_deref(), Role::Text);
+        facts.maybe("Waits", row.hold.as_ref().map(|hold| hold.sentence.as_str()), Role::Warn);
+    }
+    facts.maybe("Runs after", view.behind.as_ref().map(Shown::as_str), Role::Warn);
+    if !view.followers.is_empty() {
+        let names: Vec<&str> = view.followers.iter().map(Shown::as_str).collect();
+        facts.fact("Then start", &names.join(", "), Role::Text);
+    }
+    drift(facts, view, model.now.wall.with_timezone(&model.session.zone).date_naive());
+    pictures(facts, model.theme, &view.days, columns);
+    days(facts, model.theme, &view.days);
+}
+
+/// How far it is before or behind what was foretold. Today is not over: it counts for neither.
+fn drift(facts: &mut Facts, view: &ProgressView, today: NaiveDate) {
+    let so_far: Vec<&ProgressDay> = view.days.iter().filter(|day| day.date < today).collect();
+    let sum = |of: fn(&ProgressDay) -> u64| so_far.iter().map(|day| of(day)).sum::<u64>();
+    let (planned, sent) = (sum(|day| day.planned), sum(|day| day.sent));
+    if planned == 0 {
+        return;
+    }
+    let (words, role) = match sent.cmp(&planned) {
+        std::cmp::Ordering::Less => (format!("{} behind", words::grouped(planned - sent)), Role::Warn),
+        std::cmp::Ordering::Equal => ("as foretold".to_owned(), Role::Good),
+        std::cmp::Ordering::Greater => (format!("{} ahead", words::grouped(sent - planned)), Role::Good),
+    };
+    let until = so_far.last().map(|day| day.date.format("%a %m-%d").to_string()).unwrap_or_default();
+    let line = format!(
+        "{} sent of {} foretold up to {until}: {words}",
+        words::grouped(sent),
+        words::grouped(planned)
+    );
+    facts.fact("Plan", &line, role);
+}
+
+/// All days in one line each: what was foretold above what was sent. Days that do not fit share a column.
+fn pictures(facts: &mut Facts, theme: Theme, days: &[ProgressDay], columns: usize) {
+    if days.len() < 3 {
+        return;
+    }
+    let each = days.len().div_ceil(columns.saturating_sub(12).max(1)).max(1);
+    let sums = |of: fn(&ProgressDay) -> u64| -> Vec<u64> {
+        days.chunks(each).map(|days| days.iter().map(of).sum()).collect()
+    };
+    let (planned, sent) = (sums(|day| day.planned), sums(|day| day.sent));
+    // One scale for both, so that they can be compared by eye.
+    let top = planned.iter().chain(&sent).copied().max().unwrap_or(0);
+    let with_top = |mut values: Vec<u64>| {
+        values.push(top);
+        let line = chart::spark(&values, theme);
+        let mut letters: Vec<char> = line.chars().collect();
+        letters.pop();
+        letters.into_iter().collect::<String>()
+    };
+    facts.gap();
+    facts.line(vec![("foretold   ".into(), Role::Dim), (with_top(planned), Role::Dim)]);
+    facts.line(vec![("sent       ".into(), Role::Text), (with_top(sent), Role::Good)]);
+    if each > 1 {
+        facts.line(vec![(format!("           one column is {each} days"), Role::Dim)]);
+    }
+}
+
+fn days(facts: &mut Facts, theme: Theme, days: &[ProgressDay]) {
+    if days.is_empty() {
+        facts.gap();
+        facts.paragraph("Nothing was foretold and nothing was sent yet.", Role::Dim);
+        return;
+    }
+    facts.gap();
+    facts.line(vec![(format!("{:10} {:>11} {:>11}", "DAY", "FORETOLD", "SENT"), Role::Title)]);
+    let last = days.iter().rposition(|day| day.sent > 0).unwrap_or(0);
+    let from = (last + 1 + LISTED / 2).min(days.len()).saturating_sub(LISTED);
+    let shown = &days[from..(from + LISTED).min(days.len())];
+    let largest = shown.iter().map(|day| day.planned.max(day.sent)).max().unwrap_or(0);
+    for day in shown {
+        let figures = format!(
+            "{:10} {:>11} {:>11} ",
+            day.date.format("%a %m-%d").to_string(),
+            words::grouped(day.planned),
+            words::grouped(day.sent)
+        );
+        let role = if day.sent > 0 && day.sent < day.planned { Role::Warn } else { Role::Good };
+        facts.line(vec![(figures, Role::Text), (run(day.sent, largest, 20, theme), role)]);
+    }
+    if shown.len() < days.len() {
+        facts.paragraph(&format!("{} days in all", days.len()), Role::Dim);
+    }
+}
+
+fn skipped(facts: &mut Facts, theme: Theme, view: &ProgressView, cursor: usize) {
+    if view.skipped.is_empty() {
+        facts.paragraph("Everybody who is enrolled is messaged.", Role::Good);
+        return;
+    }
+    let all: u64 = view.skipped.iter().map(|reason| reason.people).sum();
+    facts.paragraph(
+        &format!("{} are enrolled and get nothing, each for one reason:", words::grouped(all)),
+        Role::Text,
+    );
+    facts.gap();
+    facts.line(vec![(format!("  {:>11}  REASON", "PEOPLE"), Role::Title)]);
+    let largest = view.skipped.iter().map(|reason| reason.people).max().unwrap_or(0);
+    let cursor = cursor.min(view.skipped.len() - 1);
+    for (nth, reason) in view.skipped.iter().enumerate() {
+        let chosen = nth == cursor;
+        let role = if chosen { Role::Selected } else { Role::Text };
+        let sign = if chosen { ">" } else { " " };
+        facts.line(vec![
+            (format!("{sign} {:>11}  ", words::grouped(reason.people)), role),
+            (format!("{:32} ", reason.words.as_str()), role),
+            (run(reason.people, largest, 12, theme), Role::Dim),
+        ]);
+    }
+    facts.gap();
+    facts.paragraph(
+        "Enter lists the people. i takes those of this reason back, whose reason has passed; never who opted out.",
+        Role::Dim,
+    );
+}

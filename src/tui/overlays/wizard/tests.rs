@@ -1,0 +1,271 @@
+use crate::domain::campaign::{CampaignFile, Context};
+use crate::tui::backend::{BackendError, Making};
+use crate::tui::fake::*;
+use crate::tui::msg::{Effect, Msg, Question, Reading, Slot};
+use crate::tui::overlays::Overlay;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn desk() -> Desk {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.keys("2 n");
+    desk.effects.clear();
+    desk
+}
+
+fn is_open(desk: &Desk) -> bool {
+    matches!(desk.model.overlays.last(), Some(Overlay::Wizard(_)))
+}
+
+/// A name, one country and a text.
+fn fill(desk: &mut Desk, name: &str) {
+    desk.text(name);
+    desk.keys("Tab");
+    desk.text("CM");
+    desk.keys("PgDn Tab Tab");
+    desk.text("en");
+    desk.keys("Tab");
+    desk.text("Hello {{name|friend}}\\nSale!");
+}
+
+#[test]
+fn what_is_typed_is_made_by_the_file_that_says_it() {
+    let mut desk = desk();
+    fill(&mut desk, "summer-sale");
+    desk.keys("PgDn");
+    desk.text("2026-12-01T09:00");
+    desk.keys("PgDn Tab");
+    desk.text("10");
+    desk.wait(700);
+    desk.keys("ctrl-s");
+    let screen = desk.screen();
+    assert!(screen.contains("310 077 people would be sent to, 41 300 enrolled and left out"), "{screen}");
+    assert!(screen.contains("it starts BY ITSELF at 2026-12-01 09:00"), "{screen}");
+    assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::Make(_))), "it asks first");
+    desk.keys("Enter");
+    let Some(Effect::Make(source)) = desk.effects.last().cloned() else { panic!("{:?}", desk.effects) };
+    let spec = CampaignFile::parse(&source, "c.toml", &Context::in_zone(chrono_tz::Africa::Douala)).unwrap();
+    assert_eq!((spec.name.as_str(), spec.priority.get(), spec.steps.len()), ("summer-sale", 10, 1));
+    assert_eq!(spec.audience.countries.len(), 1);
+    assert_eq!(spec.steps[0].content.texts.0[0].text.source(), "Hello {{name|friend}}\nSale!");
+    desk.keys("Enter Enter");
+    let made = desk.effects.iter().filter(|effect| matches!(effect, Effect::Make(_))).count();
+    assert_eq!(made, 1, "a key held down makes one");
+    let answer = crate::store::view::CampaignMade {
+        name: "summer-sale".into(),
+        planned: 5,
+        queued: 3,
+        skipped: 2,
+        starts_by_itself: false,
+    };
+    desk.send(Msg::Made { source, answer: Ok(Making::Made(answer)) });
+    assert!(!is_open(&desk));
+    let screen = desk.screen();
+    assert!(screen.contains("made summer-sale: 3 queued, 2 skipped"), "{screen}");
+    assert!(screen.contains("L launches it"), "{screen}");
+}
+
+#[test]
+fn leaving_asks_where_something_would_be_lost() {
+    let mut desk = desk();
+    desk.keys("Esc");
+    assert!(!is_open(&desk), "nothing was typed");
+    for key in ["Esc", "ctrl-c"] {
+        desk.keys("n");
+        desk.text("a");
+        desk.keys(key);
+        assert!(desk.screen().contains("Leave without saving?"));
+        desk.keys("y Tab Enter");
+        assert!(is_open(&desk), "keys typed ahead answer nothing");
+        desk.keys(key);
+        assert!(is_open(&desk) && !desk.screen().contains("Leave without saving?"));
+        desk.keys(key);
+        desk.wait(400);
+        desk.keys("Enter");
+        assert!(is_open(&desk), "going on is what Enter means");
+        desk.keys(key);
+        desk.wait(400);
+        desk.keys("y");
+        assert!(!is_open(&desk));
+        assert!(matches!(desk.effects.last(), Some(Effect::ForgetEstimate)));
+    }
+}
+
+#[test]
+fn a_page_and_a_step_keep_what_was_typed_while_others_are_open() {
+    let mut desk = desk();
+    fill(&mut desk, "a");
+    desk.keys("ctrl-n");
+    desk.text("1d");
+    desk.keys("Tab");
+    desk.text("fr");
+    desk.keys("Tab");
+    desk.text("Salut");
+    assert!(desk.screen().contains("2 of 2"), "{}", desk.screen());
+    desk.keys("Shift-Tab Shift-Tab Shift-Tab Left");
+    assert!(desk.screen().contains("Hello {{name|friend}}"), "{}", desk.screen());
+    desk.keys("Right");
+    assert!(desk.screen().contains("Salut"));
+    desk.keys("ctrl-x");
+    assert!(desk.screen().contains("2 of 2"), "a step with text goes only when asked twice");
+    desk.keys("ctrl-x");
+    assert!(desk.screen().contains("1 of 1") && desk.screen().contains("Hello"), "{}", desk.screen());
+    desk.keys("PgUp");
+    assert!(desk.screen().contains("[CM"), "{}", desk.screen());
+}
+
+#[test]
+fn what_is_wrong_stands_beside_its_question() {
+    let mut desk = desk();
+    desk.text("a b");
+    let screen = desk.screen();
+    assert!(screen.contains("! name holds ' '"), "{screen}");
+    desk.keys("Tab Tab Tab");
+    desk.text("65-18");
+    desk.keys("PgDn PgDn");
+    desk.text("tomorrow");
+    let screen = desk.screen();
+    assert!(screen.contains("! starts_at \"tomorrow\" is not a time"), "{screen}");
+    assert!(screen.lines().any(|line| line.contains("Who !2") && line.contains("[When]!1")), "{screen}");
+    assert!(!screen.contains("is missing"), "what is not there yet is no fault while one types");
+    desk.keys("ctrl-s");
+    let screen = desk.screen();
+    assert!(screen.contains("[Who]!2") && screen.contains(" What !1"), "{screen}");
+    assert!(screen.contains("> Name"), "the first one has the focus: {screen}");
+    assert!(!screen.contains("Create the campaign now"));
+}
+
+#[test]
+fn a_name_that_is_taken_is_told_where_it_is_typed() {
+    let mut desk = desk();
+    fill(&mut desk, "spring-news");
+    desk.wait(700);
+    let screen = desk.screen();
+    assert!(screen.contains("Who !1"), "{screen}");
+    desk.keys("ctrl-s");
+    assert!(desk.screen().contains("there is a campaign \"spring-news\" already"), "{}", desk.screen());
+    desk.text("-2");
+    desk.wait(700);
+    desk.keys("ctrl-s");
+    assert!(desk.screen().contains("Create the campaign now"), "{}", desk.screen());
+    // Somebody else was first: all of it is still there.
+    desk.keys("Enter");
+    let Some(Effect::Make(source)) = desk.effects.last().cloned() else { panic!("{:?}", desk.effects) };
+    let wrong = vec![("name".into(), "there is a campaign \"spring-news-2\" already".into())];
+    desk.send(Msg::Made { source, answer: Ok(Making::Wrong(wrong)) });
+    assert!(is_open(&desk));
+    assert!(desk.screen().contains("[spring-news-2"), "{}", desk.screen());
+    assert!(desk.screen().contains("[Who]!1"), "{}", desk.screen());
+}
+
+/// The estimates that were asked for.
+fn estimates(desk: &Desk) -> Vec<u64> {
+    let asked = |effect: &Effect| match effect {
+        Effect::Ask { request, question: Question::Estimate(_) } => Some(*request),
+        _ => None,
+    };
+    desk.effects.iter().filter_map(asked).collect()
+}
+
+fn answer(desk: &mut Desk, request: u64, answer: Result<Reading, BackendError>) {
+    desk.send(Msg::Answer { slot: Slot::Estimate, request, took: Duration::from_millis(3), answer });
+}
+
+#[test]
+fn an_estimate_is_asked_for_in_pauses_and_marked_while_it_is_late() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.keys("2");
+    desk.answers = false;
+    desk.keys("n");
+    desk.keys("Tab");
+    desk.text("C");
+    desk.wait(100);
+    desk.text("M");
+    let before = estimates(&desk).len();
+    desk.wait(340);
+    assert_eq!(estimates(&desk).len(), before, "while one types nothing is asked");
+    assert!(desk.screen().contains("estimating ..."), "{}", desk.screen());
+    desk.wait(20);
+    let first = *estimates(&desk).last().unwrap();
+    assert_eq!(estimates(&desk).len(), before + 1);
+    let Some(Effect::Ask { question: Question::Estimate(spec), .. }) = desk
+        .effects
+        .iter()
+        .rev()
+        .find(|effect| matches!(effect, Effect::Ask { question: Question::Estimate(_), .. }))
+        .cloned()
+    else {
+        panic!("nothing was asked")
+    };
+    let count = || Ok(Reading::Estimate(Arc::new(audience_count(&spec))));
+    answer(&mut desk, first, count());
+    let screen = desk.screen();
+    assert!(screen.contains("310 077 of 2 400 000 contacts would be sent to, at 14:03:2"), "{screen}");
+    assert!(screen.contains("38 200 skipped: opted out") && !screen.contains("of before"), "{screen}");
+    desk.text(", NG");
+    assert!(desk.screen().contains("estimating ... (this is of before)"), "{}", desk.screen());
+    desk.wait(400);
+    let second = *estimates(&desk).last().unwrap();
+    assert_ne!(first, second);
+    // It goes on being typed: whoever counts is told to stop, and the answer is nobody's.
+    desk.effects.clear();
+    desk.text(", SN");
+    assert!(desk.effects.contains(&Effect::ForgetEstimate));
+    answer(&mut desk, second, count());
+    assert!(desk.screen().contains("this is of before"), "{}", desk.screen());
+    desk.wait(400);
+    let third = *estimates(&desk).last().unwrap();
+    answer(&mut desk, third, Err(BackendError::Slow));
+    assert!(
+        desk.screen().contains("not estimated (this is of before): the database took too long"),
+        "{}",
+        desk.screen()
+    );
+    desk.wait(5_100);
+    assert_ne!(*estimates(&desk).last().unwrap(), third, "it is tried again");
+    desk.text("X");
+    assert!(desk.screen().contains("not estimated: see ! (this is of before)"), "{}", desk.screen());
+}
+
+#[test]
+fn pasted_lines_stay_lines_in_a_text() {
+    let mut desk = desk();
+    desk.keys("PgDn Tab Tab Tab");
+    desk.send(Msg::Paste("one\r\ntwo\nthree".into()));
+    assert!(desk.screen().contains("one\\ntwo\\nthree"), "{}", desk.screen());
+    desk.send(Msg::Paste("x".repeat(9_000)));
+    assert!(desk.screen().contains("found no room here"), "{}", desk.screen());
+}
+
+#[test]
+fn a_file_is_written_instead_under_a_name_that_is_asked_for() {
+    let mut desk = desk();
+    fill(&mut desk, "summer-sale");
+    desk.wait(700);
+    desk.keys("ctrl-s Tab");
+    desk.text("x");
+    desk.keys("Enter Enter");
+    let Some(Effect::Write { name, source }) = desk.effects.last().cloned() else {
+        panic!("{:?}", desk.effects)
+    };
+    assert_eq!(name, "summer-sale.tomlx");
+    desk.send(Msg::Written {
+        source: source.clone(),
+        answer: Err(BackendError::Refused("it exists already".into())),
+    });
+    assert!(is_open(&desk) && desk.screen().contains("it exists already"));
+    desk.keys("Enter");
+    desk.send(Msg::Written { source, answer: Ok("/tmp/summer-sale.tomlx".into()) });
+    assert!(desk.screen().contains("the file is written"), "{}", desk.screen());
+    desk.keys("Esc");
+    assert!(!is_open(&desk), "what is written is not lost");
+}
+
+#[test]
+fn who_may_only_look_gets_no_form() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.model.read_only = true;
+    desk.keys("2 n");
+    assert!(desk.model.overlays.is_empty());
+    assert!(desk.screen().contains("READ-ONLY"));
+}

@@ -1,0 +1,363 @@
+//! How the form looks: pages above, questions, and below what the audience is and what the focus is about.
+
+use super::counted::State;
+use super::{Ask, Button, Mode, Page, Spot, Value, Wizard};
+use crate::store::view::AudienceCount;
+use crate::tui::model::Model;
+use crate::tui::theme::Role;
+use crate::tui::widgets::Canvas;
+use crate::tui::widgets::canvas::{Border, centred};
+use crate::tui::widgets::input::Input;
+use crate::tui::words;
+use ratatui::layout::Rect;
+
+/// Columns of labels, and of short answers.
+const LABEL: u16 = 16;
+const SHORT: u16 = 23;
+const LANGUAGE: u16 = 6;
+/// Lines below the questions.
+const FOOT: u16 = 5;
+
+impl Wizard {
+    /// Draws it.
+    pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+        canvas.clear(area);
+        let name = self.values[0].first().map_or("", |value| value.text(&Page::Who.asks()[0]));
+        let title = if name.is_empty() { "New campaign".to_owned() } else { format!("New campaign  {name}") };
+        let foot = if self.is_dirty() { "not saved" } else { "" };
+        let inside = canvas.panel(area, Border { title: &title, foot, double: false }, Role::Frame);
+        let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
+        self.pages(canvas, inside);
+        let rows = inside.height.saturating_sub(1 + FOOT);
+        self.questions(canvas, Rect::new(inside.x, inside.y + 1, inside.width, rows));
+        let foot =
+            Rect::new(inside.x, inside.y + 1 + rows, inside.width, inside.height.saturating_sub(1 + rows));
+        self.audience(model, canvas, foot);
+        self.about_focus(canvas, foot);
+        match &self.mode {
+            Mode::Editing => {}
+            Mode::Saving(at, file) => self.saving(model, canvas, area, *at, file),
+            Mode::Leaving(_, leaves) => leaving(canvas, area, *leaves),
+        }
+    }
+
+    fn pages(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        let mut x = area.x;
+        for page in Page::ALL {
+            let open = page == self.page;
+            let title = if open { format!("[{}]", page.title()) } else { format!(" {} ", page.title()) };
+            x +=
+                canvas.text(x, area.y, area.right() - x, &title, if open { Role::TabOn } else { Role::Text });
+            let wrong = self.count_on(page);
+            if wrong > 0 {
+                x += canvas.text(x, area.y, area.right() - x, &format!("!{wrong}"), Role::Bad);
+            }
+            x += 2;
+        }
+        let (said, role) = match (self.findings().len(), &self.judged) {
+            (0, Ok(_)) => ("nothing is wrong", Role::Good),
+            (0, Err(_)) => ("not complete", Role::Dim),
+            _ => ("see !", Role::Bad),
+        };
+        let room = area.right().saturating_sub(x);
+        canvas.right(x, area.y, room, said, role);
+    }
+
+    fn questions(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        // A text and its language stand on one line.
+        let spots: Vec<Spot> =
+            self.spots().into_iter().filter(|spot| !matches!(spot, Spot::Text(_))).collect();
+        let focus = match self.spot() {
+            Spot::Text(nth) => Spot::Language(nth),
+            other => other,
+        };
+        let height = usize::from(area.height).max(1);
+        let at = spots.iter().position(|spot| *spot == focus).unwrap_or(0);
+        let from = (at + 1).saturating_sub(height);
+        for (spot, y) in spots.iter().skip(from).zip(area.y..area.bottom()) {
+            self.question(canvas, Rect::new(area.x, y, area.width, 1), *spot, *spot == focus);
+        }
+        let edge = area.right().saturating_sub(1);
+        if from > 0 {
+            canvas.text(edge, area.y, 1, canvas.theme.glyph("\u{2191}", "^"), Role::Key);
+        }
+        if from + height < spots.len() {
+            canvas.text(
+                edge,
+                area.bottom().saturating_sub(1),
+                1,
+                canvas.theme.glyph("\u{2193}", "v"),
+                Role::Key,
+            );
+        }
+    }
+
+    fn question(&self, canvas: &mut Canvas<'_>, area: Rect, spot: Spot, focused: bool) {
+        let (x, y) = (area.x + 2 + LABEL, area.y);
+        let fault = match spot {
+            Spot::Language(nth) => {
+                self.fault_at(Spot::Language(nth)).or_else(|| self.fault_at(Spot::Text(nth)))
+            }
+            other => self.fault_at(other),
+        };
+        let sign = match (focused, fault) {
+            (true, _) => (">", Role::Title),
+            (false, Some(_)) => ("!", Role::Bad),
+            (false, None) => (" ", Role::Text),
+        };
+        canvas.text(area.x, y, 2, sign.0, sign.1);
+        let role = if focused { Role::Title } else { Role::Text };
+        canvas.text(area.x + 2, y, LABEL - 1, self.label(spot), role);
+        let room = area.right().saturating_sub(x + 2);
+        match spot {
+            Spot::Steps => {
+                let said = format!("{} of {}", self.step + 1, self.steps.len());
+                framed(canvas, (x, y), SHORT, &said, focused);
+            }
+            Spot::Ask(nth) => {
+                let ask = &self.page.asks()[nth];
+                let width = if ask.long { room.saturating_sub(1) } else { SHORT };
+                self.answer(canvas, (x, y), width, ask, self.value(nth), focused);
+                if ask.long {
+                    return;
+                }
+            }
+            Spot::Language(nth) | Spot::Text(nth) => {
+                self.text(canvas, (x, y), room, nth);
+                return;
+            }
+        }
+        let beside = x + SHORT + 3;
+        let room = area.right().saturating_sub(beside + 1);
+        match fault {
+            Some(fault) => canvas.text(beside, y, room, &format!("! {fault}"), Role::Bad),
+            None => canvas.text(beside, y, room, self.note(spot), Role::Dim),
+        };
+    }
+
+    fn value(&self, nth: usize) -> &Value {
+        if self.page == Page::What {
+            &self.steps[self.step].values[nth]
+        } else {
+            &self.values[self.page_index()][nth]
+        }
+    }
+
+    fn answer(
+        &self,
+        canvas: &mut Canvas<'_>,
+        at: (u16, u16),
+        width: u16,
+        ask: &Ask,
+        value: &Value,
+        focused: bool,
+    ) {
+        let (x, y) = at;
+        match value {
+            Value::Typed(input) => {
+                canvas.text(x, y, 1, "[", Role::Text);
+                input.draw(canvas, x + 1, y, width, focused && matches!(self.mode, Mode::Editing));
+                canvas.text(x + 1 + width, y, 1, "]", Role::Text);
+            }
+            Value::Chosen(chosen) => {
+                let shown = ask.choices.get(*chosen).map_or("", |(_, shown)| shown);
+                framed(canvas, at, width, shown, focused);
+            }
+        }
+    }
+
+    fn text(&self, canvas: &mut Canvas<'_>, (x, y): (u16, u16), room: u16, nth: usize) {
+        let (language, text) = &self.steps[self.step].texts[nth];
+        let editing = matches!(self.mode, Mode::Editing);
+        canvas.text(x, y, 1, "[", Role::Text);
+        language.draw(canvas, x + 1, y, LANGUAGE, editing && self.spot() == Spot::Language(nth));
+        canvas.text(x + 1 + LANGUAGE, y, 3, "] [", Role::Text);
+        let wide = room.saturating_sub(LANGUAGE + 4);
+        text.draw(canvas, x + 4 + LANGUAGE, y, wide, editing && self.spot() == Spot::Text(nth));
+        canvas.text(x + 4 + LANGUAGE + wide, y, 1, "]", Role::Text);
+    }
+
+    fn label(&self, spot: Spot) -> &'static str {
+        match spot {
+            Spot::Steps => "Step",
+            Spot::Ask(nth) => self.page.asks()[nth].label,
+            Spot::Language(0) | Spot::Text(0) => "Text",
+            Spot::Language(_) | Spot::Text(_) => "  and in",
+        }
+    }
+
+    fn note(&self, spot: Spot) -> &'static str {
+        match spot {
+            Spot::Steps => "ctrl-n adds one, ctrl-x takes it out",
+            Spot::Ask(nth) => self.page.asks()[nth].note,
+            Spot::Language(_) => "the language of the text beside it: en, fr, pt-BR",
+            Spot::Text(_) => {
+                "\\n ends a line; {{name|friend}}, {{day}}, any attribute; nothing: the default text"
+            }
+        }
+    }
+
+    /// The size of the audience, and who is not in it for what reason. Above it stands how far that can be relied on.
+    fn audience(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+        let line = canvas.theme.glyph("\u{2500}", "-").repeat(usize::from(area.width));
+        canvas.text(area.x, area.y, area.width, &line, Role::Frame);
+        let (state, count) = (self.counting.state(), self.counting.count());
+        let (mark, role) = match (state, count) {
+            (State::Current, _) => (" Audience ".to_owned(), Role::Dim),
+            (State::Counting, Some(_)) => (" estimating ... (this is of before) ".to_owned(), Role::Warn),
+            (State::Counting, None) => (" estimating ... ".to_owned(), Role::Warn),
+            (State::Unreadable, Some(_)) => {
+                (" not estimated: see ! (this is of before) ".to_owned(), Role::Warn)
+            }
+            (State::Unreadable, None) => (" not estimated: see ! ".to_owned(), Role::Warn),
+            (State::Failed, _) => {
+                let why = self.counting.error().map_or_else(String::new, ToString::to_string);
+                let of_before = if count.is_some() { " (this is of before)" } else { "" };
+                (format!(" not estimated{of_before}: {why} "), Role::Warn)
+            }
+        };
+        canvas.text(area.x + 2, area.y, area.width.saturating_sub(4), &mark, role);
+        let Some(count) = count else { return };
+        let at = self.counting.counted_at().unwrap_or(model.now.wall);
+        let at = words::clock(at, model.now.wall, model.session.zone);
+        let (queued, contacts) = (words::grouped(count.queued), words::grouped(count.contacts));
+        let sum = format!("{queued} of {contacts} contacts would be sent to, at {at}");
+        let current = state == State::Current;
+        canvas.text(area.x, area.y + 1, area.width, &sum, if current { Role::Title } else { Role::Dim });
+        let role = if current { Role::Text } else { Role::Dim };
+        canvas.text(area.x, area.y + 2, area.width, &reasons(count), role);
+    }
+
+    /// What is wrong at the focus, or what can be written there; else what is worth knowing.
+    fn about_focus(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        let spot = self.spot();
+        let (said, role) = match (self.fault_at(spot), self.first_elsewhere()) {
+            (Some(fault), _) => (format!("! {fault}"), Role::Bad),
+            (None, Some(fault)) if self.tried => (format!("! {fault}"), Role::Bad),
+            _ => match self.notes().first() {
+                Some(note) => {
+                    let more = self.notes().len() - 1;
+                    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+                    (format!("note: {note}{more}"), Role::Warn)
+                }
+                None => (self.note(spot).to_owned(), Role::Dim),
+            },
+        };
+        let lines = words::wrap(&said, usize::from(area.width), 2, canvas.theme.ascii);
+        for (line, y) in lines.iter().zip(area.y + 3..area.bottom()) {
+            canvas.text(area.x, y, area.width, line, role);
+        }
+    }
+
+    /// A finding that belongs to no question of the open page.
+    fn first_elsewhere(&self) -> Option<&str> {
+        let here = |path: &str| Self::place_of(path).2.is_some() && Self::place_of(path).0 == Some(self.page);
+        self.findings().into_iter().find(|(path, _)| !here(path)).map(|(_, sentence)| sentence)
+    }
+
+    fn saving(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, at: usize, file: &Input) {
+        let dialog = centred(area, 72, 13);
+        canvas.clear(dialog);
+        let inside = canvas.panel(dialog, Border { title: "Save", foot: "", double: true }, Role::Warn);
+        let (x, room) = (inside.x + 2, inside.width.saturating_sub(4));
+        let mut lines = vec![(self.who(), Role::Text), (self.starts(model), Role::Text)];
+        lines.extend(self.notes().iter().take(2).map(|note| (format!("note: {note}"), Role::Warn)));
+        for ((line, role), y) in lines.iter().zip(inside.y..) {
+            canvas.text(x, y, room, line, *role);
+        }
+        let button = |nth: usize, words: &str| {
+            if at == nth {
+                (format!("[ {words} ]"), Role::Selected)
+            } else {
+                (format!("  {words}  "), Role::Text)
+            }
+        };
+        for (nth, which) in Button::ALL.into_iter().enumerate() {
+            let y = inside.y + 5 + u16::try_from(nth).unwrap_or(0);
+            match which {
+                Button::File => {
+                    canvas.text(x + 3, y, 6, "File", if at == nth { Role::Title } else { Role::Text });
+                    canvas.text(x + 9, y, 1, "[", Role::Text);
+                    file.draw(canvas, x + 10, y, room.saturating_sub(12), at == nth);
+                    canvas.text(x + room - 2, y, 1, "]", Role::Text);
+                }
+                which => {
+                    let words = match which {
+                        Button::GoOn => "Go on editing",
+                        Button::Create => "Create the campaign now",
+                        Button::File | Button::Write => "Write the file, create nothing",
+                    };
+                    let (words, role) = button(nth, words);
+                    canvas.text(x + 1, y, room, &words, role);
+                }
+            }
+        }
+        let hint =
+            if self.working { "working ..." } else { "Tab = next   Enter = press   Esc = go on editing" };
+        canvas.text(x, inside.y + 10, room, hint, Role::Dim);
+    }
+
+    fn who(&self) -> String {
+        match (self.counting.state(), self.counting.count()) {
+            (State::Current, Some(count)) => format!(
+                "{} people would be sent to, {} enrolled and left out",
+                words::grouped(count.queued),
+                words::grouped(count.planned.saturating_sub(count.queued))
+            ),
+            _ => "how many people that is has not been counted yet".to_owned(),
+        }
+    }
+
+    fn starts(&self, model: &Model) -> String {
+        let Ok(spec) = &self.judged else { return String::new() };
+        let at = spec.starts_at.map(|at| at.with_timezone(&model.session.zone).format("%Y-%m-%d %H:%M"));
+        match (at, &spec.run_after) {
+            (None, None) => "nothing is sent before it is launched (L)".to_owned(),
+            (Some(at), None) => format!("it starts BY ITSELF at {at}"),
+            (None, Some(before)) => format!("it starts BY ITSELF when {before} is completed"),
+            (Some(at), Some(before)) => format!("it starts BY ITSELF at {at}, once {before} is completed"),
+        }
+    }
+}
+
+fn leaving(canvas: &mut Canvas<'_>, area: Rect, leaves: bool) {
+    let dialog = centred(area, 62, 8);
+    canvas.clear(dialog);
+    let border = Border { title: "Leave without saving?", foot: "", double: true };
+    let inside = canvas.panel(dialog, border, Role::Warn);
+    let (x, room) = (inside.x + 2, inside.width.saturating_sub(4));
+    canvas.text(x, inside.y + 1, room, "What is typed here would be lost.", Role::Text);
+    let (stay, leave) = if leaves {
+        (("  Go on editing  ", Role::Text), ("[ Leave ]", Role::Selected))
+    } else {
+        (("[ Go on editing ]", Role::Selected), ("  Leave  ", Role::Text))
+    };
+    canvas.pieces(x + 1, inside.y + 3, room, &[stay, ("    ", Role::Text), leave]);
+    canvas.text(x, inside.y + 5, room, "y = leave   Tab = other   Enter = press   Esc = go on", Role::Dim);
+}
+
+fn framed(canvas: &mut Canvas<'_>, (x, y): (u16, u16), width: u16, said: &str, focused: bool) {
+    canvas.text(x, y, 1, "<", Role::Text);
+    canvas.text(x + 1, y, width, said, if focused { Role::Selected } else { Role::Text });
+    canvas.text(x + 1 + width, y, 1, ">", Role::Text);
+}
+
+/// Why the others get nothing, the most frequent reason first.
+fn reasons(count: &AudienceCount) -> String {
+    let mut all: Vec<(String, u64)> = count
+        .skipped
+        .iter()
+        .map(|(reason, people)| (format!("skipped: {}", reason.as_str()), *people))
+        .collect();
+    all.extend(count.not_in_audience.iter().map(|(reason, people)| (reason.as_str().to_owned(), *people)));
+    if count.over_limit > 0 {
+        all.push(("over the limit".to_owned(), count.over_limit));
+    }
+    all.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(&other.0)));
+    if all.is_empty() {
+        return "nobody is left out".to_owned();
+    }
+    let said: Vec<String> =
+        all.iter().map(|(reason, people)| format!("{} {reason}", words::grouped(*people))).collect();
+    format!("not: {}", said.join(", "))
+}

@@ -1,0 +1,154 @@
+//! Campaign files: judged, counted, made into campaigns and written.
+
+use super::{Inner, ended_badly};
+use crate::domain::campaign::{CampaignSpec, Finding};
+use crate::domain::text::Safe;
+use crate::store::action::Actor;
+use crate::store::campaign_file::{NotAccepted, Reader};
+use crate::store::screen::ReadError;
+use crate::store::view::{AudienceCount, CampaignMade, FileCheck, Known};
+use crate::tui::backend::Making;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use tokio::sync::watch;
+
+/// What findings call a file that is a form.
+const NAME: &str = "campaign.toml";
+
+impl Inner {
+    fn reader(&self) -> Reader<'static> {
+        let (seat, session) = (self.seat(), self.here.session());
+        Reader {
+            organization: seat.organization,
+            zone: session.zone,
+            private_media: self.private_media,
+            name: NAME,
+        }
+    }
+
+    /// From now on no estimate before this one is wanted. Changes when this one is not wanted either.
+    pub(super) fn next_estimate(&self) -> watch::Receiver<u64> {
+        let mut wanted = self.estimates.subscribe();
+        self.estimates.send_modify(|nth| *nth += 1);
+        wanted.mark_unchanged();
+        wanted
+    }
+
+    pub(super) async fn known_to_files(&self) -> Result<Known, ReadError> {
+        let reader = self.reader();
+        Ok(self.store.known_to_files(reader.organization, reader.private_media).await?)
+    }
+
+    pub(super) async fn check_file(&self, source: &str) -> Result<FileCheck, ReadError> {
+        let checked = self.store.check_campaign_file(self.reader(), source.as_bytes(), None).await?;
+        Ok(match checked {
+            Ok(checked) => FileCheck {
+                findings: Vec::new(),
+                notes: checked.notes.iter().map(|note| Safe::new(&note.sentence)).collect(),
+            },
+            Err(why) => FileCheck { findings: said(why), notes: Vec::new() },
+        })
+    }
+
+    pub(super) async fn estimate(
+        &self,
+        spec: &CampaignSpec,
+        mut wanted: watch::Receiver<u64>,
+    ) -> Result<AudienceCount, ReadError> {
+        let organization = self.seat().organization;
+        let terms = self.store.terms_of_spec(organization, spec).await?;
+        let given_up = async move {
+            // The sender is part of the backend that waits here.
+            let _ = wanted.changed().await;
+        };
+        let counted = self.store.estimate_unless(organization, &terms, given_up).await?;
+        let counted = counted.ok_or_else(|| ReadError::Refused("nobody wants to know any more".into()))?;
+        let many = |count: i64| u64::try_from(count).unwrap_or(0);
+        let named = |counts: &BTreeMap<String, i64>| {
+            counts
+                .iter()
+                .map(|(reason, people)| (Safe::new(&reason.replace('_', " ")), many(*people)))
+                .collect()
+        };
+        Ok(AudienceCount {
+            contacts: many(counted.contacts),
+            planned: many(counted.planned),
+            queued: many(counted.queued),
+            skipped: named(&counted.skipped),
+            over_limit: many(counted.over_limit),
+            not_in_audience: named(&counted.not_in_audience),
+        })
+    }
+
+    pub(super) async fn make_campaign(&self, source: &str) -> Result<Making, ReadError> {
+        let (session, seat) = (self.here.session(), self.seat());
+        if !session.may_write {
+            return Err(ReadError::Refused("you may look but not change anything here".into()));
+        }
+        let checked = match self.store.check_campaign_file(self.reader(), source.as_bytes(), None).await? {
+            Ok(checked) => checked,
+            Err(why) => return Ok(Making::Wrong(said(why))),
+        };
+        let actor = Actor { operator: &session.operator, instance: seat.instance };
+        Ok(match self.store.make_campaign(seat.organization, &checked, actor).await? {
+            Ok(made) => Making::Made(CampaignMade {
+                name: Safe::new(checked.spec.name.as_str()),
+                planned: made.planned,
+                queued: u64::try_from(made.queued).unwrap_or(0),
+                skipped: u64::try_from(made.skipped).unwrap_or(0),
+                starts_by_itself: checked.spec.starts_at.is_some() || checked.spec.run_after.is_some(),
+            }),
+            // It would outlive the subscription.
+            Err(sentence) => Making::Wrong(vec![("starts_at".into(), Safe::new(&sentence))]),
+        })
+    }
+
+    pub(super) async fn write_file(&self, name: String, source: String) -> Result<Safe, ReadError> {
+        let written = tokio::task::spawn_blocking(move || write_new(&name, &source)).await;
+        match written {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(sentence)) => Err(ReadError::Refused(Safe::new(&sentence))),
+            Err(ended) => Err(ReadError::Refused(ended_badly(&ended))),
+        }
+    }
+}
+
+/// Writes a file that does not exist yet; else says why not.
+fn write_new(name: &str, source: &str) -> Result<Safe, String> {
+    let path = Path::new(name);
+    let why = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => format!("{name} exists already: give it another name"),
+        _ => format!("{name} was not written: {error}"),
+    };
+    let mut file = std::fs::File::create_new(path).map_err(why)?;
+    file.write_all(source.as_bytes()).and_then(|()| file.sync_all()).map_err(why)?;
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    Ok(Safe::new(&place.display().to_string()))
+}
+
+fn said(why: NotAccepted) -> Vec<(Safe, Safe)> {
+    let finding = |finding: &Finding| (Safe::new(&finding.key), Safe::new(&finding.sentence));
+    match why {
+        NotAccepted::Findings(findings) => findings.iter().map(finding).collect(),
+        // The one rule that a file alone can break is about its name.
+        NotAccepted::Rule(sentence) => vec![("name".into(), Safe::new(&sentence))],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_exists_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("a.toml").display().to_string();
+        assert!(write_new(&name, "one").unwrap().ends_with("a.toml"));
+        let why = write_new(&name, "two").unwrap_err();
+        assert!(why.contains("exists already: give it another name"), "{why}");
+        assert_eq!(std::fs::read_to_string(&name).unwrap(), "one");
+        let nowhere = folder.path().join("none/a.toml").display().to_string();
+        assert!(write_new(&nowhere, "x").unwrap_err().contains("was not written"));
+    }
+}

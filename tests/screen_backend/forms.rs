@@ -1,0 +1,196 @@
+//! Campaigns that are typed, counted and made; slots; progress and who gets nothing.
+
+use crate::screen_world::World;
+use crate::{backend, backend_of};
+use signalbox::domain::action::{Action, Order};
+use signalbox::domain::campaign::{CampaignFile, CampaignSpec, Context};
+use signalbox::domain::phone::Phone;
+use signalbox::domain::text::Shown;
+use signalbox::tui::backend::{ActionAnswer, Backend as _, BackendError, Making};
+use std::sync::Arc;
+
+const FILE: &str = "name = \"summer\"\n[audience]\ncountries = [\"CM\"]\ntags = [\"vip\"]\n[[steps]]\n\
+                    text = { en = \"Hi {{name}}, {{campaign_number}}\" }\n";
+
+fn spec(text: &str) -> Arc<CampaignSpec> {
+    let context = Context::in_zone(chrono_tz::Africa::Douala);
+    Arc::new(CampaignFile::parse(text, "c.toml", &context).unwrap_or_else(|all| panic!("{all:?}")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_is_the_command_s_and_stops_when_nobody_wants_it() {
+    let world = World::start().await;
+    world.campaign("other", 40).await;
+    let backend = backend(&world);
+    let spec = spec(FILE);
+    let counted = backend.estimate(spec.clone()).await.unwrap();
+    let terms = world.store.terms_of_spec(world.organization, &spec).await.unwrap();
+    let by_command = world.store.estimate(world.organization, &terms).await.unwrap();
+    assert_eq!((counted.contacts, counted.queued), (40, 20));
+    assert_eq!(
+        (i64::try_from(counted.queued).unwrap(), i64::try_from(counted.planned).unwrap()),
+        (by_command.queued, by_command.planned)
+    );
+    let outside: u64 = counted.not_in_audience.iter().map(|(_, people)| people).sum();
+    assert_eq!(i64::try_from(outside).unwrap(), by_command.not_in_audience.values().sum::<i64>());
+    // From now on counting takes longer than anybody waits.
+    world
+        .run(
+            "create or replace function estimate_audience(p_org uuid, p_campaign uuid, p_audience jsonb,
+                                                          p_required jsonb, p_now timestamptz)
+                 returns table (reason text, is_outside boolean, people bigint) language plpgsql as
+             $$ begin perform pg_sleep(600); end $$",
+        )
+        .await;
+    let counting = async || {
+        world
+            .ask(
+                "select count(*) from pg_stat_activity
+                  where datname = current_database() and state = 'active' and query like '%estimate_audience(%'
+                    and pid <> pg_backend_pid()",
+            )
+            .await
+    };
+    let first = tokio::spawn(backend.estimate(spec.clone()));
+    World::until("it counts", || async { counting().await == 1 }).await;
+    // Whoever asks again has the former one given up ...
+    let second = tokio::spawn(backend.estimate(spec.clone()));
+    assert!(matches!(first.await.unwrap(), Err(BackendError::Refused(_))));
+    World::until("one counts", || async { counting().await == 1 }).await;
+    // ... and a form that is closed has the last one given up.
+    backend.forget_estimate();
+    assert!(matches!(second.await.unwrap(), Err(BackendError::Refused(_))));
+    World::until("nobody counts", || async { counting().await == 0 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_is_judged_and_made_as_by_the_command() {
+    let world = World::start().await;
+    world.number("support-a", 1).await;
+    world.campaign("other", 40).await;
+    let backend = backend(&world);
+    let known = backend.known_to_files().await.unwrap();
+    assert_eq!((known.pools, known.campaigns), (vec!["default".to_owned()], vec!["other".to_owned()]));
+    let check = backend.check_file(FILE.to_owned()).await.unwrap();
+    assert!(check.findings.is_empty(), "{check:?}");
+    let wrong = FILE.replace("countries", "pool = \"none\"\ncountries");
+    let check = backend.check_file(wrong.clone()).await.unwrap();
+    assert_eq!(check.findings.len(), 1, "{check:?}");
+    let Making::Wrong(findings) = backend.make_campaign(wrong).await.unwrap() else { panic!("it was made") };
+    assert_eq!(findings, check.findings);
+    let Making::Made(made) = backend.make_campaign(FILE.to_owned()).await.unwrap() else {
+        panic!("not made")
+    };
+    assert_eq!((made.planned, made.queued, made.skipped, made.starts_by_itself), (20, 20, 0, false));
+    assert_eq!(
+        world.ask("select count(*) from campaigns where name = 'summer' and state = 'draft'").await,
+        1
+    );
+    assert_eq!(
+        world.ask("select count(*) from audit_log where entity_name = 'summer' and actor = 'ana'").await,
+        world.ask("select count(*) from audit_log where entity_name = 'summer'").await
+    );
+    let again = backend.make_campaign(FILE.to_owned()).await.unwrap();
+    let Making::Wrong(findings) = again else { panic!("made twice") };
+    assert_eq!(findings[0].0.as_str(), "name");
+    assert!(findings[0].1.contains("there is a campaign \"summer\" already"), "{findings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_are_shown_by_slot_and_changed_by_order() {
+    let world = World::start().await;
+    world.campaign("other", 40).await;
+    world.run("update organizations set slot_first = 1, slot_last = 6, slot_expiry_days = 30").await;
+    let backend = backend_of(&world, "bea", None);
+    let Making::Made(_) = backend.make_campaign(FILE.to_owned()).await.unwrap() else { panic!("not made") };
+    let view = backend.slots(None).await.unwrap();
+    assert_eq!((view.first, view.last, view.people, view.free, view.shared), (1, 6, 20, 0, 6));
+    assert_eq!(view.held.iter().map(|cell| cell.people).sum::<u64>(), 20);
+    assert!(view.held.iter().all(|cell| !cell.is_over));
+    let holders = backend.slot_holders(None, 1).await.unwrap();
+    assert_eq!(holders.len() as u64, view.held[0].people);
+    assert_eq!(holders[0].phone, view.held[0].phone);
+    assert!(holders.iter().any(|holder| holder.shared) && holders[0].until.is_some());
+    // A slot that is held goes to nobody else, and the answer shows no whole phone.
+    let stranger = Phone::parse("+237500000001").unwrap();
+    let set = |phone: &Phone, slot| {
+        Order::whole(Action::SetSlot { campaign: None, phone: phone.clone(), slot }).because("asked for it")
+    };
+    let ActionAnswer::Refused(why) = backend.act(set(&stranger, Some(2))).await else {
+        panic!("it was given")
+    };
+    assert!(why.contains("has this slot") && !why.contains("+2375000"), "{why}");
+    // Messages that are still to be sent show them: none is taken back.
+    let reset = backend.slot_reset(None).await.unwrap();
+    assert_eq!((reset.released, reset.kept), (0, 20));
+    let ActionAnswer::Refused(why) = backend.act(set(&holders[0].phone, None)).await else { panic!("taken") };
+    assert!(why.contains("still to be sent shows this slot") && !why.contains("+2375000"), "{why}");
+    world
+        .run(
+            "update campaigns set state = 'cancelled', finished_at = clock_timestamp() where name = 'summer'",
+        )
+        .await;
+    let reset = backend.slot_reset(None).await.unwrap();
+    assert_eq!((reset.released, reset.kept), (20, 0));
+    let before = world.ask("select count(*) from contact_slots").await;
+    assert_eq!(before, 20, "counting takes nothing back");
+    let done = backend.act(Order::whole(Action::ResetSlots(None))).await;
+    assert!(matches!(done, ActionAnswer::Done { .. }), "{done:?}");
+    let done = backend.act(set(&stranger, Some(2))).await;
+    assert!(matches!(done, ActionAnswer::Done { .. }), "{done:?}");
+    let view = backend.slots(None).await.unwrap();
+    assert_eq!(view.held.iter().map(|cell| (cell.slot, cell.people)).collect::<Vec<_>>(), [(2, 1)]);
+    world.run("update contact_slots set used_at = used_at - interval '31 days'").await;
+    assert!(backend.slots(None).await.unwrap().held[0].is_over, "free again at the next enrolment");
+    let log = world
+        .ask("select count(*) from audit_log where action in ('set slot', 'reset slots') and actor = 'bea'");
+    assert_eq!(log.await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_and_the_skip_register_are_those_of_the_commands() {
+    let world = World::start().await;
+    world.number("support-a", 1).await;
+    world.campaign("other", 40).await;
+    world.run("update contacts set name = null where phone like '%2'").await;
+    let backend = backend(&world);
+    let Making::Made(made) = backend.make_campaign(FILE.to_owned()).await.unwrap() else {
+        panic!("not made")
+    };
+    assert!(made.skipped > 0, "{made:?}");
+    let follower = FILE.replace("\"summer\"", "\"autumn\"\nrun_after = \"summer\"");
+    let Making::Made(_) = backend.make_campaign(follower).await.unwrap() else { panic!("not made") };
+    let campaign = world.store.campaigns(world.organization, Some("summer")).await.unwrap().remove(0);
+    let view = backend.progress(campaign.id).await.unwrap();
+    let days = world.store.planned_days(world.organization, campaign.id).await.unwrap();
+    assert_eq!(view.days.len(), days.len());
+    assert_eq!(
+        view.days.iter().map(|day| day.planned).sum::<u64>(),
+        u64::try_from(days.iter().map(|day| day.planned).sum::<i64>()).unwrap()
+    );
+    assert_eq!(view.followers.iter().map(Shown::as_str).collect::<Vec<_>>(), ["autumn"]);
+    assert_eq!(view.behind, None);
+    let stats = world.store.campaign_stats(world.organization, "summer").await.unwrap().unwrap();
+    let skipped: u64 = view.skipped.iter().map(|reason| reason.people).sum();
+    assert_eq!(i64::try_from(skipped).unwrap(), stats.skipped);
+    assert_eq!((view.skipped[0].code.as_str(), skipped), ("missing_variable", made.skipped));
+    let queue = backend.queue().await.unwrap();
+    assert_eq!(queue.iter().map(|line| line.behind.as_str()).collect::<Vec<_>>(), ["summer"]);
+    // Nobody has a name yet; then all of them have.
+    let again = || {
+        Order::whole(Action::IncludeAgain { campaign: campaign.id, reason: "missing_variable".to_owned() })
+    };
+    let ActionAnswer::Refused(why) = backend.act(again()).await else { panic!("they were taken back") };
+    assert!(why.contains("something still stands against all"), "{why}");
+    world.run("update contacts set name = 'Ana' where name is null").await;
+    let done = backend.act(again()).await;
+    assert!(matches!(done, ActionAnswer::Done { .. }), "{done:?}");
+    assert!(backend.progress(campaign.id).await.unwrap().skipped.is_empty());
+    world
+        .run(
+            "update campaigns set state = 'cancelled', finished_at = clock_timestamp() where name = 'summer'",
+        )
+        .await;
+    let ActionAnswer::Refused(why) = backend.act(again()).await else { panic!("it has ended") };
+    assert!(why.contains("the campaign has ended"), "{why}");
+}
