@@ -59,5 +59,5 @@ pub fn describe(variants: &[VariantFigures], comparison: &[Comparison]) -> Strin
         ]);
     }
     let sentences: Vec<&str> = comparison.iter().map(|each| each.sentence.as_str()).collect();
-    format!("\n\n{}\n{}", table.render(), sentences.join("\n"))
+    format!("\n{}\n{}", table.render(), sentences.join("\n"))
 }

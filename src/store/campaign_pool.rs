@@ -160,7 +160,11 @@ fn judge(members: &[Member<'_>], shapes: &[(i16, Shape)]) -> Result<Vec<Note>, (
         for (step, shape) in shapes {
             for remark in remarks(member, shape) {
                 let key = (false, *step, provider, remark.to_string());
-                notes.entry(key).or_default().push(member.name.to_owned());
+                let accounts = notes.entry(key).or_default();
+                // Several variants of a step may have the same.
+                if accounts.last().is_none_or(|last| last != member.name) {
+                    accounts.push(member.name.to_owned());
+                }
             }
         }
     }

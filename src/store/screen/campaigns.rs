@@ -249,7 +249,15 @@ impl Store {
             return Ok(Variants::Many(names.iter().map(|name| Shown::new(name)).collect()));
         }
         let figures = self.compare_variants(seat.organization, id).await?;
-        let sentences = comparison::compare(&figures).iter().map(|each| Safe::new(&each.sentence)).collect();
+        let told = comparison::compare(&figures);
+        let mut sentences: Vec<Safe> = told
+            .iter()
+            .filter(|each| each.verdict != comparison::Verdict::TooFew)
+            .map(|each| Safe::new(&each.sentence))
+            .collect();
+        if sentences.is_empty() {
+            sentences.push(Safe::new("too few messages yet to tell them apart"));
+        }
         let line = |each: &VariantFigures| VariantLine {
             name: Shown::new(&each.name),
             sent: many(each.sent),

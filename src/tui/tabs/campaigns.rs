@@ -299,7 +299,8 @@ fn variants(facts: &mut Facts, variants: &Variants) {
             facts.heading("Variants");
             let line = |name: &str, rest: [String; 5]| {
                 let [sent, read, replied, out, failed] = rest;
-                format!("{name:12.12}{sent:>9}{read:>9}{replied:>9}{out:>9}{failed:>9}")
+                // As wide as the drawer is at 80 columns.
+                format!("{name:8.8}{sent:>6}{read:>6}{replied:>8}{out:>5}{failed:>7}")
             };
             let header = line("", ["sent", "read", "replied", "out", "failed"].map(str::to_owned));
             facts.line(vec![(header, Role::Dim)]);
