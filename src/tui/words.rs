@@ -128,6 +128,25 @@ pub fn short_count(number: u64) -> String {
     }
 }
 
+/// In four characters at most: `3312`, `12k`, `312k`, `1.2M`; rounds down.
+pub fn tiny_count(number: u64) -> String {
+    let (unit, name) = match number {
+        0..=9_999 => return number.to_string(),
+        10_000..=999_999 => (1_000, 'k'),
+        1_000_000..=999_999_999 => (1_000_000, 'M'),
+        _ => (1_000_000_000, 'G'),
+    };
+    match (number / unit, number / (unit / 10) % 10) {
+        (whole @ 0..=9, tenth) => format!("{whole}.{tenth}{name}"),
+        (whole, _) => format!("{whole}{name}"),
+    }
+}
+
+/// In five characters at most: `9 999`, `12k`; rounds down.
+pub fn narrow_count(number: u64) -> String {
+    if number < 10_000 { grouped(number) } else { tiny_count(number) }
+}
+
 /// `62%`; rounds down, so that 100 % means all.
 pub fn percent(part: u64, whole: u64) -> u64 {
     if whole == 0 { 0 } else { u64::try_from(u128::from(part) * 100 / u128::from(whole)).unwrap_or(u64::MAX) }
@@ -228,6 +247,10 @@ mod tests {
         assert_eq!(grouped(104_020), "104 020");
         assert_eq!(grouped(1_000_000), "1 000 000");
         assert_eq!(short_count(2_412_345), "2.4 M");
+        let tiny = [0, 999, 9_999, 10_000, 312_999, 999_999, 1_000_000, 1_299_999, 12_000_000, 999_999_999]
+            .map(tiny_count);
+        assert_eq!(tiny, ["0", "999", "9999", "10k", "312k", "999k", "1.0M", "1.2M", "12M", "999M"]);
+        assert_eq!([9_999, 10_000, 60_999].map(narrow_count), ["9 999", "10k", "60k"]);
         assert_eq!(percent(199, 200), 99);
         assert_eq!(percent(0, 0), 0);
         assert_eq!(share(1, 250), "0.4%");

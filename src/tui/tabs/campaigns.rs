@@ -157,7 +157,7 @@ fn cells(model: &Model, row: &CampaignRow) -> Vec<Cell<'static>> {
         state(model, row),
         done(row, 5, model).into(),
         words::short_count(row.sent).into(),
-        Cell::new(words::short_count(row.counts.failed), fail_role(row)),
+        Cell::new(words::narrow_count(row.counts.failed), fail_role(row)),
         eta_or_hold(model, row),
     ]
 }
@@ -180,7 +180,7 @@ fn wide_cells(model: &Model, row: &CampaignRow) -> Vec<Cell<'static>> {
         done(row, 5, model).into(),
         words::short_count(row.sent).into(),
         words::short_count(row.counts.delivered.saturating_add(row.counts.read)).into(),
-        Cell::new(words::short_count(row.counts.failed), fail_role(row)),
+        Cell::new(words::narrow_count(row.counts.failed), fail_role(row)),
         rate.into(),
         row.by.to_string().into(),
         eta_or_hold(model, row),

@@ -177,14 +177,14 @@ fn error_role(row: &NumberRow) -> Role {
 fn cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
     let share = match used(row) {
         (used, Some(limit)) => format!("{}%", words::percent(used, limit)),
-        (used, None) => words::short_count(used),
+        (used, None) => words::tiny_count(used),
     };
     vec![
         row.priority.to_string().into(),
         phone(model, Subject::Number(row.id), &row.phone).into(),
         label(row),
         state(model, row),
-        words::grouped(u64::from(row.last_minute)).into(),
+        words::narrow_count(u64::from(row.last_minute)).into(),
         Cell::new(share, used_role(row)),
         Cell::new(words::share(row.errors.0, row.errors.1), error_role(row)),
         waits(model, row),
