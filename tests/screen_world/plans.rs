@@ -5,9 +5,13 @@ use serde_json::Value;
 use signalbox::postgres::cluster::Settings;
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::time::{Duration, Instant};
 
 /// Tables that hold millions of rows.
 pub const LARGE: [&str; 4] = ["campaign_recipients", "attempts", "contacts", "recipient_parameters"];
+
+/// How long a server may take to write a plan down.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// A server that can explain what it runs; `alter database … set auto_explain.log_min_duration = 0` begins it.
 pub fn explaining() -> Settings {
@@ -34,24 +38,49 @@ impl Plans {
     }
 
     /// The plans of everything since, each with its statement.
+    ///
+    /// The server may still be writing the last of them: what is not whole yet is read again.
     pub fn since(&mut self) -> Vec<Value> {
-        let mut text = Vec::new();
-        self.log.read_to_end(&mut text).unwrap();
-        let text = String::from_utf8_lossy(&text);
-        let mut plans = Vec::new();
-        let mut lines = text.lines().peekable();
-        while let Some(line) = lines.next() {
-            if !line.contains("plan:") {
-                continue;
+        let mut bytes = Vec::new();
+        let begun = Instant::now();
+        loop {
+            self.log.read_to_end(&mut bytes).unwrap();
+            let plans = read(&String::from_utf8_lossy(&bytes));
+            match plans {
+                Ok(plans) if bytes.last().is_none_or(|last| *last == b'\n') => return plans,
+                _ => assert!(begun.elapsed() < WRITTEN_WITHIN, "a plan is not whole: {plans:?}"),
             }
-            let mut json = String::new();
-            while let Some(more) = lines.next_if(|line| line.starts_with('\t')) {
-                json.push_str(more);
-                json.push('\n');
-            }
-            plans.push(serde_json::from_str(&json).unwrap());
+            std::thread::sleep(Duration::from_millis(10));
         }
-        plans
+    }
+}
+
+fn read(text: &str) -> serde_json::Result<Vec<Value>> {
+    let mut plans = Vec::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if !line.contains("plan:") {
+            continue;
+        }
+        let mut json = String::new();
+        while let Some(more) = lines.next_if(|line| line.starts_with('\t')) {
+            json.push_str(more);
+            json.push('\n');
+        }
+        plans.push(serde_json::from_str(&json)?);
+    }
+    Ok(plans)
+}
+
+#[test]
+fn a_plan_that_is_half_written_is_not_whole() {
+    let whole =
+        "LOG:  duration: 1 ms  plan:\n\t{\n\t  \"Query Text\": \"select 1\",\n\t  \"Plan\": {}\n\t}\n";
+    assert_eq!(read(whole).unwrap().len(), 1);
+    let begins = whole.find("plan:").unwrap() + "plan:".len();
+    let ends = whole.rfind('}').unwrap();
+    for end in begins..=ends {
+        assert!(read(&whole[..end]).is_err(), "{:?}", &whole[..end]);
     }
 }
 
