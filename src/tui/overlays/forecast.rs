@@ -3,8 +3,8 @@
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Shown;
 use crate::store::view::{CampaignRow, FORECAST_DAYS, ForecastDay, ForecastView};
-use crate::tui::backend::BackendError;
 use crate::tui::model::{Geometry, Model};
+use crate::tui::overlays::reread::Reread;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
@@ -13,8 +13,7 @@ use crate::tui::widgets::facts::Facts;
 use crate::tui::words;
 use chrono::{Datelike, Weekday};
 use ratatui::layout::Rect;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// It is asked for again after so long.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -31,56 +30,15 @@ pub struct ForecastPanel {
     pub campaign: CampaignId,
     /// Lines scrolled.
     pub scroll: usize,
+    /// The forecast, as it is known.
+    pub read: Reread<ForecastView>,
     name: Shown,
-    forecast: Option<Arc<ForecastView>>,
-    error: Option<BackendError>,
-    /// The question under way.
-    waiting: Option<u64>,
-    asked_at: Option<Instant>,
 }
 
 impl ForecastPanel {
     /// For the campaign of this row; nothing is known yet.
     pub fn new(row: &CampaignRow) -> Self {
-        Self {
-            campaign: row.id,
-            scroll: 0,
-            name: row.name.clone(),
-            forecast: None,
-            error: None,
-            waiting: None,
-            asked_at: None,
-        }
-    }
-
-    /// Whether it is to be asked for now; then it waits for the answer to this question.
-    pub fn wants(&mut self, request: u64, now: Instant) -> bool {
-        let due = self.asked_at.is_none_or(|asked| now >= asked + AGAIN);
-        if self.waiting.is_some() || !due {
-            return false;
-        }
-        (self.waiting, self.asked_at) = (Some(request), Some(now));
-        true
-    }
-
-    /// The question did not get out: it will be asked again.
-    pub fn not_asked(&mut self, request: u64) {
-        if self.waiting == Some(request) {
-            (self.waiting, self.asked_at) = (None, None);
-        }
-    }
-
-    /// Takes in an answer; whether it is the one that is waited for.
-    pub fn answer(&mut self, request: u64, answer: Result<Arc<ForecastView>, BackendError>) -> bool {
-        if self.waiting != Some(request) {
-            return false;
-        }
-        self.waiting = None;
-        match answer {
-            Ok(forecast) => (self.forecast, self.error) = (Some(forecast), None),
-            Err(error) => self.error = Some(error),
-        }
-        true
+        Self { campaign: row.id, scroll: 0, read: Reread::every(AGAIN), name: row.name.clone() }
     }
 
     /// Draws it.
@@ -91,12 +49,8 @@ impl ForecastPanel {
         let inside = canvas.panel(area, border, Role::Frame);
         let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
         let mut facts = Facts::new(inside.width, model.theme);
-        match (&self.forecast, &self.error) {
-            (_, Some(error)) => facts.paragraph(&format!("It could not be made: {error}"), Role::Warn),
-            (None, None) => facts.paragraph("Reading ...", Role::Dim),
-            (Some(_), None) => {}
-        }
-        if let Some(forecast) = &self.forecast {
+        self.read.tell(&mut facts, "It could not be made");
+        if let Some(forecast) = self.read.value() {
             head(&mut facts, model, forecast);
             picture(&mut facts, model.theme, forecast, usize::from(inside.width));
             days(&mut facts, forecast);

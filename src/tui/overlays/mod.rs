@@ -14,6 +14,7 @@ pub mod picker;
 pub mod progress;
 pub mod quit;
 pub mod reason;
+pub mod reread;
 pub mod schedule;
 pub mod slots;
 pub mod stop;

@@ -4,9 +4,9 @@
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Shown;
 use crate::store::view::{CampaignRow, ProgressDay, ProgressView, SkipReason};
-use crate::tui::backend::BackendError;
 use crate::tui::lists::Motion;
 use crate::tui::model::{Geometry, Model};
+use crate::tui::overlays::reread::Reread;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::bar::run;
@@ -16,8 +16,7 @@ use crate::tui::widgets::facts::Facts;
 use crate::tui::words;
 use chrono::NaiveDate;
 use ratatui::layout::Rect;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// It is read again after so long.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -40,13 +39,11 @@ pub struct ProgressPanel {
     pub campaign: CampaignId,
     /// What it shows.
     pub shows: Shows,
+    /// Both, as they are known.
+    pub read: Reread<ProgressView>,
     name: Shown,
     scroll: usize,
     cursor: usize,
-    view: Option<Arc<ProgressView>>,
-    error: Option<BackendError>,
-    waiting: Option<u64>,
-    asked_at: Option<Instant>,
 }
 
 impl ProgressPanel {
@@ -55,13 +52,10 @@ impl ProgressPanel {
         Self {
             campaign: row.id,
             shows,
+            read: Reread::every(AGAIN),
             name: row.name.clone(),
             scroll: 0,
             cursor: 0,
-            view: None,
-            error: None,
-            waiting: None,
-            asked_at: None,
         }
     }
 
@@ -69,7 +63,7 @@ impl ProgressPanel {
     pub fn go(&mut self, motion: Motion, hidden: usize) {
         match self.shows {
             Shows::Skipped => {
-                let reasons = self.view.as_ref().map_or(0, |view| view.skipped.len());
+                let reasons = self.read.value().map_or(0, |view| view.skipped.len());
                 self.cursor = motion.from(self.cursor, reasons);
             }
             Shows::Progress => self.scroll = motion.from(self.scroll.min(hidden), hidden + 1),
@@ -78,48 +72,8 @@ impl ProgressPanel {
 
     /// The reason under the cursor.
     pub fn reason(&self) -> Option<&SkipReason> {
-        let view = self.view.as_ref().filter(|_| self.shows == Shows::Skipped)?;
+        let view = self.read.value().filter(|_| self.shows == Shows::Skipped)?;
         view.skipped.get(self.cursor.min(view.skipped.len().saturating_sub(1)))
-    }
-
-    /// It is to be read again.
-    pub fn reread(&mut self) {
-        self.asked_at = None;
-    }
-
-    /// Whether it is to be asked for now; then it waits for the answer to this question.
-    pub fn wants(&mut self, request: u64, now: Instant) -> bool {
-        let due = self.asked_at.is_none_or(|asked| now >= asked + AGAIN);
-        if self.waiting.is_some() || !due {
-            return false;
-        }
-        (self.waiting, self.asked_at) = (Some(request), Some(now));
-        true
-    }
-
-    /// When it is to be asked for by itself.
-    pub fn wakes_at(&self) -> Option<Instant> {
-        self.asked_at.map(|at| at + AGAIN)
-    }
-
-    /// The question did not get out: it will be asked again.
-    pub fn not_asked(&mut self, request: u64) {
-        if self.waiting == Some(request) {
-            (self.waiting, self.asked_at) = (None, None);
-        }
-    }
-
-    /// Takes in an answer; whether it is the one that is waited for.
-    pub fn answer(&mut self, request: u64, answer: Result<Arc<ProgressView>, BackendError>) -> bool {
-        if self.waiting != Some(request) {
-            return false;
-        }
-        self.waiting = None;
-        match answer {
-            Ok(view) => (self.view, self.error) = (Some(view), None),
-            Err(error) => self.error = Some(error),
-        }
-        true
     }
 
     /// Draws it.
@@ -132,13 +86,9 @@ impl ProgressPanel {
         let inside = canvas.panel(area, Border { title: &title, foot: "", double: false }, Role::Frame);
         let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
         let mut facts = Facts::new(inside.width, model.theme);
-        match (&self.view, &self.error) {
-            (_, Some(error)) => facts.paragraph(&format!("It could not be read: {error}"), Role::Warn),
-            (None, None) => facts.paragraph("Reading ...", Role::Dim),
-            (Some(_), None) => {}
-        }
+        self.read.tell(&mut facts, "It could not be read");
         let mut scroll = self.scroll;
-        if let Some(view) = &self.view {
+        if let Some(view) = self.read.value() {
             match self.shows {
                 Shows::Progress => {
                     progress(&mut facts, model, self.campaign, view, usize::from(inside.width));

@@ -1,67 +1,35 @@
 //! What runs, in which order and with which share, what starts when, and what waits behind what.
 
 use crate::store::view::{CampaignRow, CampaignStanding, QueueLine};
-use crate::tui::backend::BackendError;
 use crate::tui::model::{Geometry, Model};
+use crate::tui::overlays::reread::Reread;
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::facts::Facts;
 use crate::tui::words;
 use ratatui::layout::Rect;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// It is read again after so long.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// The panel over the Campaigns tab.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Schedule {
     /// Lines scrolled.
     pub scroll: usize,
-    queue: Option<Arc<Vec<QueueLine>>>,
-    error: Option<BackendError>,
-    waiting: Option<u64>,
-    asked_at: Option<Instant>,
+    /// What waits behind what, as it is known.
+    pub queue: Reread<Vec<QueueLine>>,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { scroll: 0, queue: Reread::every(AGAIN) }
+    }
 }
 
 impl Schedule {
-    /// Whether it is to be asked for now; then it waits for the answer to this question.
-    pub fn wants(&mut self, request: u64, now: Instant) -> bool {
-        let due = self.asked_at.is_none_or(|asked| now >= asked + AGAIN);
-        if self.waiting.is_some() || !due {
-            return false;
-        }
-        (self.waiting, self.asked_at) = (Some(request), Some(now));
-        true
-    }
-
-    /// When it is to be asked for by itself.
-    pub fn wakes_at(&self) -> Option<Instant> {
-        self.asked_at.map(|at| at + AGAIN)
-    }
-
-    /// The question did not get out: it will be asked again.
-    pub fn not_asked(&mut self, request: u64) {
-        if self.waiting == Some(request) {
-            (self.waiting, self.asked_at) = (None, None);
-        }
-    }
-
-    /// Takes in an answer; whether it is the one that is waited for.
-    pub fn answer(&mut self, request: u64, answer: Result<Arc<Vec<QueueLine>>, BackendError>) -> bool {
-        if self.waiting != Some(request) {
-            return false;
-        }
-        self.waiting = None;
-        match answer {
-            Ok(queue) => (self.queue, self.error) = (Some(queue), None),
-            Err(error) => self.error = Some(error),
-        }
-        true
-    }
-
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
         canvas.clear(area);
@@ -69,7 +37,7 @@ impl Schedule {
         let inside = canvas.panel(area, border, Role::Frame);
         let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
         let mut facts = Facts::new(inside.width, model.theme);
-        if let Some(error) = &self.error {
+        if let Some(error) = self.queue.error() {
             facts.paragraph(&format!("What waits behind what could not be read: {error}"), Role::Warn);
         }
         self.lines(&mut facts, model, usize::from(inside.width));
@@ -133,7 +101,12 @@ impl Schedule {
     fn when(&self, model: &Model, row: &CampaignRow) -> (String, Role) {
         use CampaignStanding::{Active, Draft, Scheduled};
         let at = |at| words::opening(at, model.now.wall, model.session.zone);
-        let behind = self.queue.iter().flat_map(|queue| queue.iter()).find(|line| line.campaign == row.id);
+        let behind = self
+            .queue
+            .value()
+            .into_iter()
+            .flat_map(|queue| queue.iter())
+            .find(|line| line.campaign == row.id);
         match (row.standing, &row.hold, behind) {
             (Active, Some(hold), _) => (hold.sentence.to_string(), Role::Warn),
             (Active, None, _) => (

@@ -5,6 +5,7 @@ use crate::store::view::{SlotCell, SlotHolder, SlotsView};
 use crate::tui::backend::BackendError;
 use crate::tui::lists::Motion;
 use crate::tui::model::{Geometry, Model};
+use crate::tui::overlays::reread::Reread;
 use crate::tui::theme::Role;
 use crate::tui::verbs::slot_holder;
 use crate::tui::widgets::Canvas;
@@ -31,10 +32,7 @@ pub struct SlotGrid {
     /// Which slot is under the cursor; none as long as nothing is known.
     cursor: Option<u16>,
     moved_at: Instant,
-    view: Option<Arc<SlotsView>>,
-    error: Option<BackendError>,
-    asked: Option<u64>,
-    asked_at: Option<Instant>,
+    read: Reread<SlotsView>,
     holders: Option<(u16, Arc<Vec<SlotHolder>>)>,
     holders_asked: Option<(u64, u16)>,
     holder: usize,
@@ -49,10 +47,7 @@ impl SlotGrid {
             asked_of: of,
             cursor: None,
             moved_at: now,
-            view: None,
-            error: None,
-            asked: None,
-            asked_at: None,
+            read: Reread::every(AGAIN),
             holders: None,
             holders_asked: None,
             holder: 0,
@@ -62,29 +57,24 @@ impl SlotGrid {
 
     /// Whose slots are shown.
     pub fn campaign(&self) -> Option<CampaignId> {
-        self.view.as_ref().and_then(|view| view.campaign)
+        self.read.value().and_then(|view| view.campaign)
     }
 
     /// The same, in words.
     pub fn scope(&self) -> String {
         let of = self.campaign().and_then(|campaign| {
-            self.view
-                .as_ref()?
-                .campaigns
-                .iter()
-                .find(|(id, _)| *id == campaign)
-                .map(|(_, name)| name.as_str())
+            self.read.value()?.campaigns.iter().find(|(id, _)| *id == campaign).map(|(_, name)| name.as_str())
         });
         of.map_or_else(|| "the organisation".to_owned(), |name| format!("campaign {name}"))
     }
 
     /// The slot under the cursor.
     pub fn slot(&self) -> Option<u16> {
-        self.cursor.filter(|_| self.view.is_some())
+        self.cursor.filter(|_| self.read.value().is_some())
     }
 
     fn cell(&self, slot: u16) -> Option<&SlotCell> {
-        let held = &self.view.as_ref()?.held;
+        let held = &self.read.value()?.held;
         held.binary_search_by_key(&slot, |cell| cell.slot).ok().and_then(|at| held.get(at))
     }
 
@@ -101,7 +91,7 @@ impl SlotGrid {
 
     /// Moves the cursor by so many slots, or to an end.
     pub fn go(&mut self, motion: Motion, now: Instant) {
-        let Some(view) = &self.view else { return };
+        let Some(view) = self.read.value() else { return };
         let count = usize::from(view.last.saturating_sub(view.first)) + 1;
         let at = usize::from(self.cursor.unwrap_or(view.first).saturating_sub(view.first));
         let to = u16::try_from(motion.from(at, count)).unwrap_or(0);
@@ -118,7 +108,7 @@ impl SlotGrid {
 
     /// The next scope: the organisation's, then campaigns with slots of their own. Whether there is another one.
     pub fn next_scope(&mut self, now: Instant) -> bool {
-        let Some(view) = &self.view else { return false };
+        let Some(view) = self.read.value() else { return false };
         let scopes: Vec<Option<CampaignId>> =
             std::iter::once(None).chain(view.campaigns.iter().map(|(id, _)| Some(*id))).collect();
         if scopes.len() < 2 {
@@ -131,17 +121,13 @@ impl SlotGrid {
 
     /// All of it is to be read again.
     pub fn reread(&mut self) {
-        (self.asked_at, self.holders) = (None, None);
+        self.read.reread();
+        self.holders = None;
     }
 
     /// Whether the grid is to be asked for now.
     pub fn wants(&mut self, request: u64, now: Instant) -> bool {
-        let due = self.asked_at.is_none_or(|asked| now >= asked + AGAIN);
-        if self.asked.is_some() || !due {
-            return false;
-        }
-        (self.asked, self.asked_at) = (Some(request), Some(now));
-        true
+        self.read.wants(request, now)
     }
 
     /// The slot whose holders are to be asked for now.
@@ -157,19 +143,15 @@ impl SlotGrid {
 
     /// Takes in the grid.
     pub fn answer(&mut self, request: u64, answer: Result<Arc<SlotsView>, BackendError>) -> bool {
-        if self.asked != Some(request) {
+        let former = self.read.value().cloned();
+        if !self.read.answer(request, answer) {
             return false;
         }
-        self.asked = None;
-        match answer {
-            Ok(view) => {
-                let at = self.cursor.unwrap_or(view.first).clamp(view.first, view.last);
-                if self.view.as_ref().is_some_and(|former| former.held != view.held) {
-                    self.holders = None;
-                }
-                (self.cursor, self.view, self.error) = (Some(at), Some(view), None);
+        if let Some(view) = self.read.value() {
+            self.cursor = Some(self.cursor.unwrap_or(view.first).clamp(view.first, view.last));
+            if former.is_some_and(|former| former.held != view.held) {
+                self.holders = None;
             }
-            Err(error) => self.error = Some(error),
         }
         true
     }
@@ -203,9 +185,7 @@ impl SlotGrid {
 
     /// A question did not get out.
     pub fn not_asked(&mut self, request: u64) {
-        if self.asked == Some(request) {
-            (self.asked, self.asked_at) = (None, None);
-        }
+        self.read.not_asked(request);
         if self.holders_asked.is_some_and(|(asked, _)| asked == request) {
             self.holders_asked = None;
         }
@@ -214,7 +194,7 @@ impl SlotGrid {
 
     /// When something is to be asked by itself.
     pub fn wakes_at(&self) -> impl Iterator<Item = Instant> {
-        [self.asked_at.map(|at| at + AGAIN), Some(self.moved_at + REST)].into_iter().flatten()
+        [self.read.wakes_at(), Some(self.moved_at + REST)].into_iter().flatten()
     }
 
     /// Draws it.
@@ -223,16 +203,16 @@ impl SlotGrid {
         let title = format!("Slots of {}", self.scope());
         let inside = canvas.panel(area, Border { title: &title, foot: "", double: false }, Role::Frame);
         let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
-        if let Some(error) = &self.error {
+        if let Some(error) = self.read.error() {
             canvas.text(inside.x, inside.y, inside.width, &format!("not read: {error}"), Role::Warn);
         }
-        let Some(view) = &self.view else {
-            if self.error.is_none() {
+        let Some(view) = self.read.value() else {
+            if self.read.error().is_none() {
                 canvas.text(inside.x, inside.y, inside.width, "Reading ...", Role::Dim);
             }
             return;
         };
-        if self.error.is_none() {
+        if self.read.error().is_none() {
             canvas.text(inside.x, inside.y, inside.width, &sum(view), Role::Text);
         }
         let rows = inside.height.saturating_sub(1 + FOOT).max(1);

@@ -271,9 +271,9 @@ fn detail(model: &mut Model, request: u64, answer: Result<Reading, BackendError>
 fn forecast(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) -> Option<Dirty> {
     let panel = forecast_panel(model)?;
     let taken = match answer {
-        Ok(Reading::Forecast(forecast)) => panel.answer(request, Ok(forecast)),
+        Ok(Reading::Forecast(forecast)) => panel.read.answer(request, Ok(forecast)),
         Ok(_) => false,
-        Err(error) => panel.answer(request, Err(error)),
+        Err(error) => panel.read.answer(request, Err(error)),
     };
     taken.then_some(Dirty::Input)
 }
@@ -281,7 +281,7 @@ fn forecast(model: &mut Model, request: u64, answer: Result<Reading, BackendErro
 /// The question about a forecast did not get out: ask again in a while.
 pub fn forecast_not_asked(model: &mut Model, request: u64) {
     if let Some(panel) = forecast_panel(model) {
-        panel.not_asked(request);
+        panel.read.not_asked(request);
     }
 }
 

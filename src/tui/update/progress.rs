@@ -94,10 +94,10 @@ pub fn wants(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.source.away.is_some() {
         return;
     }
-    let of = panel(model).and_then(|panel| panel.wants(request, now).then_some(panel.campaign));
+    let of = panel(model).and_then(|panel| panel.read.wants(request, now).then_some(panel.campaign));
     effects.extend(of.map(|of| ask(model, Question::Progress(of))));
     let request = model.next_request;
-    let queue = schedule(model).is_some_and(|schedule| schedule.wants(request, now));
+    let queue = schedule(model).is_some_and(|schedule| schedule.queue.wants(request, now));
     effects.extend(queue.then(|| ask(model, Question::Queue)));
 }
 
@@ -109,10 +109,10 @@ pub fn answer(
     answer: Result<Reading, BackendError>,
 ) -> Option<Dirty> {
     let taken = match (slot, answer) {
-        (Slot::Progress, Ok(Reading::Progress(view))) => panel(model)?.answer(request, Ok(view)),
-        (Slot::Progress, Err(error)) => panel(model)?.answer(request, Err(error)),
-        (Slot::Queue, Ok(Reading::Queue(queue))) => schedule(model)?.answer(request, Ok(queue)),
-        (Slot::Queue, Err(error)) => schedule(model)?.answer(request, Err(error)),
+        (Slot::Progress, Ok(Reading::Progress(view))) => panel(model)?.read.answer(request, Ok(view)),
+        (Slot::Progress, Err(error)) => panel(model)?.read.answer(request, Err(error)),
+        (Slot::Queue, Ok(Reading::Queue(queue))) => schedule(model)?.queue.answer(request, Ok(queue)),
+        (Slot::Queue, Err(error)) => schedule(model)?.queue.answer(request, Err(error)),
         _ => false,
     };
     taken.then_some(Dirty::Live)
@@ -121,16 +121,16 @@ pub fn answer(
 /// Orders were carried out: what they changed is read again.
 pub fn acted(model: &mut Model) {
     if let Some(panel) = panel(model) {
-        panel.reread();
+        panel.read.reread();
     }
 }
 
 /// A question did not get out.
 pub fn not_asked(model: &mut Model, request: u64) {
     if let Some(panel) = panel(model) {
-        panel.not_asked(request);
+        panel.read.not_asked(request);
     }
     if let Some(schedule) = schedule(model) {
-        schedule.not_asked(request);
+        schedule.queue.not_asked(request);
     }
 }

@@ -146,8 +146,8 @@ pub fn wake_at(model: &Model) -> Option<Instant> {
     times.extend(model.overlays.iter().flat_map(|overlay| match overlay {
         Overlay::Wizard(wizard) => wizard.wakes_at().collect::<Vec<_>>(),
         Overlay::Slots(grid) => grid.wakes_at().collect(),
-        Overlay::Progress(panel) => panel.wakes_at().into_iter().collect(),
-        Overlay::Schedule(schedule) => schedule.wakes_at().into_iter().collect(),
+        Overlay::Progress(panel) => panel.read.wakes_at().into_iter().collect(),
+        Overlay::Schedule(schedule) => schedule.queue.wakes_at().into_iter().collect(),
         _ => Vec::new(),
     }));
     if model.order_due {

@@ -41,7 +41,7 @@ fn forecast(model: &mut Model, effects: &mut Vec<Effect>) {
         return;
     }
     if let Some(panel) = forecast_panel(model)
-        && panel.wants(request, now)
+        && panel.read.wants(request, now)
     {
         let question = Question::Forecast(panel.campaign);
         effects.push(ask(model, question));
