@@ -295,7 +295,7 @@ impl Store {
                 let mut kept = whole(row.kept).saturating_sub(owed);
                 let mut before = whole(row.target);
                 let later = rollout.stages.iter().skip(stage).map(|percent| {
-                    let target = (whole(row.people) * u64::from(*percent)).div_ceil(100);
+                    let target = Rollout::target(whole(row.people), *percent);
                     let people = target.saturating_sub(before).min(kept);
                     before = target;
                     kept -= people;
@@ -397,13 +397,13 @@ struct Reach {
 /// Who would get the first step at once of a campaign that is made like this: with a rollout, those of its first stage.
 fn first_work(spec: &CampaignSpec, people: u64) -> Vec<Work> {
     let first = spec.conduct.rollout.as_ref().and_then(|rollout| rollout.stages.first());
-    let people = first.map_or(people, |percent| (people * u64::from(*percent)).div_ceil(100));
+    let people = first.map_or(people, |percent| Rollout::target(people, *percent));
     vec![Work { step: 0, due: None, people, zone: None }]
 }
 
 /// The stages after the first of a rollout that begins now.
 fn new_stages(rollout: &Rollout, people: u64, now: DateTime<Utc>) -> Stages {
-    let target = |percent: &u32| (people * u64::from(*percent)).div_ceil(100);
+    let target = |percent: &u32| Rollout::target(people, *percent);
     let wait = TimeDelta::seconds(i64::from(rollout.wait.seconds()));
     let after = u64::from(rollout.after);
     Stages {
