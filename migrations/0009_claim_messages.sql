@@ -95,13 +95,16 @@ declare
     v_take           integer;
     v_row_count      integer;
     v_rest           integer;
-    v_thresholds     integer[];
-    v_lanes          integer[];
-    v_lane_numbers   uuid[];
-    v_epochs         bigint[];
     v_due            tid[];
     v_walk           tid[];
     v_cum            integer;
+    v_places         tid[] := '{}';      -- who was found, of all campaigns
+    v_found          integer := 0;
+    v_lanes          integer[] := '{}';  -- lanes that got any of them, in their order
+    v_thresholds     integer[] := '{}';  -- which place each of these begins with
+    v_walk_from      integer[] := array_fill(0, array[cardinality(p_campaigns)]);  -- the last place of due work
+    v_exhausted      integer[] := '{}';
+    v_campaign       integer;
     v_total          integer := 0;
 begin
     -- 1. Locks first, and before them a place in the queue: row locks in share mode let newcomers pass a decision that
@@ -320,7 +323,8 @@ begin
         end if;
     end loop;
 
-    -- 6. Replies first; then per campaign: pick, mark, write the intents.
+    -- 6. Replies first; then pick, campaign by campaign; then mark all and write the intents at once, because a statement
+    -- that writes these tables costs as much to begin as a dozen rows.
     v_number_got := array_fill(0, array[cardinality(p_numbers)]);
     v_reply_got := v_number_got;
     for i in 1 .. cardinality(p_lane_number) loop
@@ -362,18 +366,10 @@ begin
                 end if;
             end loop;
         end if;
-        v_thresholds := '{}';
-        v_lanes := '{}';
-        v_lane_numbers := '{}';
-        v_epochs := '{}';
         v_cum := 0;
         for i in 1 .. cardinality(p_lane_number) loop
             if p_lane_campaign[i] = c and v_grant[i] > 0 and not (p_lane_bound_only[i] or v_known_only[i]) then
-                v_thresholds := v_thresholds || (v_cum + 1);
                 v_cum := v_cum + v_grant[i];
-                v_lanes := v_lanes || i;
-                v_lane_numbers := v_lane_numbers || p_numbers[p_lane_number[i]];
-                v_epochs := v_epochs || p_epochs[p_lane_number[i]];
             end if;
         end loop;
         if v_cum > 0 then
@@ -421,51 +417,66 @@ begin
                    and (select s.since from suppressions s
                          where s.organization_id = p_org and s.phone = r.phone limit 1) is null
                  order by r.id limit v_cum - cardinality(v_due) for update of r skip locked);
-            return query
-            with marked as (
-                update campaign_recipients r
-                   set state = 'sending', due_at = null, bound_number_id = null, tries = r.tries + 1,
-                       sticky_number_id = case when v_campaign_sticky[c]
-                           then v_lane_numbers[width_bucket(k.place::integer, v_thresholds)] end,
-                       last_attempt_id = p_attempts[v_offset + k.place], updated_at = v_now,
-                       expires_at = case when r.tries > 0 then r.expires_at else
-                           greatest(r.due_at, v_campaign_began[c]) + v_campaign_expiry[c] end
-                  from unnest(v_due || v_walk) with ordinality as k (place_on_page, place)
-                 where r.ctid = k.place_on_page
-                returning r.id, r.step, r.tries, r.phone, k.place::integer as place
-            ), intents as (
-                insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id,
-                                      epoch, quota_day, started_at, deadline_at)
-                select p_org, p_attempts[v_offset + m.place], p_campaigns[c], m.id, m.step,
-                       v_lane_numbers[width_bucket(m.place, v_thresholds)], p_instance,
-                       v_epochs[width_bucket(m.place, v_thresholds)], v_day, v_now, clock_timestamp() + p_deadline
-                  from marked m
-            )
-            select v_lanes[width_bucket(m.place, v_thresholds)], p_attempts[v_offset + m.place], m.id, m.step,
-                   m.tries, m.phone::text, q.locale, q.parameters::text, v_now,
-                   case when m.place > cardinality(v_due) then 'walk' end
-              from marked m
-              left join lateral (select p.locale, p.parameters from recipient_parameters p
-                                  where p.organization_id = p_org and p.campaign_id = p_campaigns[c]
-                                    and p.recipient_id = m.id limit 1) q on true;
-            get diagnostics v_row_count = row_count;
-            v_offset := v_offset + v_row_count;
-            v_rest := v_row_count;
-            for j in 1 .. cardinality(v_lanes) loop
-                v_take := least(v_rest, v_grant[v_lanes[j]]);
-                v_used[v_lanes[j]] := v_used[v_lanes[j]] + v_take;
-                v_rest := v_rest - v_take;
-            end loop;
-            if v_row_count < v_cum then
-                -- The campaign has no more for now: say when its next put-back work is due.
-                return next row (c, null, null, null, null, null, null, null,
-                    case when v_zones is null then
-                        (select min(r.due_at) from campaign_recipients r
-                          where r.organization_id = p_org and r.campaign_id = p_campaigns[c] and r.due_at is not null)
-                    end,
-                    'campaign_exhausted')::claim_row;
+            -- Who is found goes to the campaign's lanes in their order, as far as each may.
+            v_walk_from[c] := cardinality(v_places) + cardinality(v_due);
+            v_rest := cardinality(v_due) + cardinality(v_walk);
+            if v_rest < v_cum then
+                v_exhausted := v_exhausted || c;
             end if;
+            for i in 1 .. cardinality(p_lane_number) loop
+                exit when v_rest = 0;
+                if p_lane_campaign[i] = c and v_grant[i] > 0 and not (p_lane_bound_only[i] or v_known_only[i]) then
+                    v_take := least(v_rest, v_grant[i]);
+                    v_lanes := v_lanes || i;
+                    v_thresholds := v_thresholds || (v_found + 1);
+                    v_found := v_found + v_take;
+                    v_used[i] := v_used[i] + v_take;
+                    v_rest := v_rest - v_take;
+                end if;
+            end loop;
+            v_places := v_places || v_due || v_walk;
         end if;
+    end loop;
+    if v_found > 0 then
+        return query
+        with marked as (
+            update campaign_recipients r
+               set state = 'sending', due_at = null, bound_number_id = null, tries = r.tries + 1,
+                   sticky_number_id = case when v_campaign_sticky[p_lane_campaign[k.lane]]
+                       then p_numbers[p_lane_number[k.lane]] end,
+                   last_attempt_id = p_attempts[v_offset + k.place], updated_at = v_now,
+                   expires_at = case when r.tries > 0 then r.expires_at else
+                       greatest(r.due_at, v_campaign_began[p_lane_campaign[k.lane]])
+                       + v_campaign_expiry[p_lane_campaign[k.lane]] end
+              from (select u.place_on_page, u.place::integer as place,
+                           v_lanes[width_bucket(u.place::integer, v_thresholds)] as lane
+                      from unnest(v_places) with ordinality as u (place_on_page, place)) k
+             where r.ctid = k.place_on_page
+            returning r.id, r.campaign_id, r.step, r.tries, r.phone, k.place, k.lane
+        ), intents as (
+            insert into attempts (organization_id, id, campaign_id, recipient_id, step, number_id, instance_id,
+                                  epoch, quota_day, started_at, deadline_at)
+            select p_org, p_attempts[v_offset + m.place], m.campaign_id, m.id, m.step,
+                   p_numbers[p_lane_number[m.lane]], p_instance, p_epochs[p_lane_number[m.lane]], v_day, v_now,
+                   clock_timestamp() + p_deadline
+              from marked m
+        )
+        select m.lane, p_attempts[v_offset + m.place], m.id, m.step, m.tries, m.phone::text, q.locale,
+               q.parameters::text, v_now, case when m.place > v_walk_from[p_lane_campaign[m.lane]] then 'walk' end
+          from marked m
+          left join lateral (select p.locale, p.parameters from recipient_parameters p
+                              where p.organization_id = p_org and p.campaign_id = m.campaign_id
+                                and p.recipient_id = m.id limit 1) q on true;
+        v_offset := v_offset + v_found;
+    end if;
+    -- Campaigns that have no more for now: when the next of their put-back work is due.
+    foreach v_campaign in array v_exhausted loop
+        return next row (v_campaign, null, null, null, null, null, null, null,
+            case when not v_campaign_zoned[v_campaign] then
+                (select min(r.due_at) from campaign_recipients r
+                  where r.organization_id = p_org and r.campaign_id = p_campaigns[v_campaign] and r.due_at is not null)
+            end,
+            'campaign_exhausted')::claim_row;
     end loop;
 
     -- 7. Charge what was taken. The check behind the table refuses whatever would pass a cap.

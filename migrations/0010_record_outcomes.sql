@@ -38,9 +38,10 @@ begin
              where o.state in ('not_sent', 'rejected')));
     end if;
 
-    -- Rows are found one by one through their key, locked, and then addressed by their place (ctid), which cannot change
-    -- under the lock: whatever size the tables had when the plan was made, it never scans them.
-    with found as materialized (
+    -- Rows are found one by one through their key and then addressed by their place (ctid): whatever size the tables had
+    -- when the plan was made, it never scans them. Recipients are locked on the way. An attempt that somebody else
+    -- changes at this very moment has moved when its turn comes: then it is left out here, and found again below.
+    with found as (
         select o.*, f.place, f.campaign_id, f.recipient_id, f.step, f.number_id
           from unnest(p_ids, p_states, p_provider_ids, p_classes, p_blames, p_codes, p_words, p_durations_ms,
                       p_next, p_delay_ms, p_reasons)
@@ -49,7 +50,7 @@ begin
             select a.ctid as place, a.campaign_id, a.recipient_id, a.step, a.number_id from attempts a
              where a.organization_id = p_org and a.id = o.id
                and (a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
-             limit 1 for update) f
+             limit 1) f
     ), settled as (
         update attempts a
            set state = o.state, live = o.state in ('accepted', 'in_doubt'),
@@ -57,13 +58,12 @@ begin
                provider_message_id = o.provider_id, class = o.class, blame = o.blame, code = o.code, words = o.words,
                in_doubt_since = case when o.state = 'in_doubt' then v_now end
           from found o
-         where a.ctid = o.place
+         where a.ctid = o.place and (a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
         returning a.id, a.campaign_id, a.recipient_id, a.step, a.number_id, a.state, a.provider_message_id,
                   a.class, o.next, o.delay_ms, o.reason
     ), known as (
         insert into provider_messages (organization_id, provider_message_id, attempt_id)
         select p_org, s.provider_message_id, s.id from settled s where s.provider_message_id is not null
-        on conflict do nothing
     ), theirs as materialized (
         select s.*, w.place, f.next_step, f.after_seconds
           from settled s
@@ -220,7 +220,7 @@ begin
             update attempts a set contradicted = true, provider_message_id = v_late.provider_id
              where a.organization_id = p_org and a.id = v_late.id;
             insert into provider_messages (organization_id, provider_message_id, attempt_id)
-            values (p_org, v_late.provider_id, v_late.id) on conflict do nothing;
+            values (p_org, v_late.provider_id, v_late.id);
         else
             -- It becomes a doubt again, and the doubt is settled by the evidence.
             update attempts a

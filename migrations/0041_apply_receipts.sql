@@ -87,7 +87,9 @@ begin
            and a.id = any (array(select d.reference where d.reference is not null
                                  union all
                                  select m.attempt_id from provider_messages m
-                                  where m.organization_id = p_org and m.provider_message_id = d.provider_message_id))
+                                  where m.organization_id = p_org and m.provider_message_id = d.provider_message_id
+                                    and hashtextextended(m.provider_message_id, 0)
+                                        = hashtextextended(d.provider_message_id, 0)))
          -- What carries our reference is surely ours; an id may have been given twice.
          order by (a.id = d.reference) desc nulls last, a.id desc limit 1) a
       left join campaigns c on c.organization_id = p_org and c.id = a.campaign_id
@@ -310,7 +312,8 @@ begin
                    and (n.instance_id = k.sender_id or n.phone = k.sender_phone) limit 1) n on true
               left join lateral (
                 select m.attempt_id from provider_messages m
-                 where m.organization_id = p_org and m.provider_message_id = k.answers limit 1) m on true
+                 where m.organization_id = p_org and m.provider_message_id = k.answers
+                   and hashtextextended(m.provider_message_id, 0) = hashtextextended(k.answers, 0) limit 1) m on true
               left join attempts a on a.organization_id = p_org and a.id = m.attempt_id
               left join lateral (
                 -- Nobody says what it answers: what the person got last, from the number that was written to.

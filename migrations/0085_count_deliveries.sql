@@ -81,11 +81,13 @@ comment on column number_pulse.reports is 'Reports about its messages that were 
 -- The look at all numbers reads the last stretches: one walk. A row's stretch never changes, so updates stay on their page.
 create index pulse_by_bucket on number_pulse (organization_id, bucket);
 
--- The stretch that a moment belongs to. Whatever is amiss, an outcome is recorded: the hour stands in.
-create function pulse_bucket(p_org uuid, p_at timestamptz) returns timestamptz language sql stable as $$
-    select coalesce((select date_bin(r.bucket, p_at, timestamptz 'epoch') from vital_rules r
-                      where r.organization_id = p_org), date_trunc('hour', p_at))
-$$;
+-- The stretch that a moment belongs to. Whatever is amiss, an outcome is recorded: the hour stands in. Every batch of
+-- outcomes asks for it: as a function of SQL it would be parsed and planned each time.
+create function pulse_bucket(p_org uuid, p_at timestamptz) returns timestamptz language plpgsql stable as $$
+begin
+    return coalesce((select date_bin(r.bucket, p_at, timestamptz 'epoch') from vital_rules r
+                      where r.organization_id = p_org), date_trunc('hour', p_at));
+end $$;
 
 -- Half as fast as it may otherwise, because few of its messages arrive. The claim doubles its gaps.
 alter table whatsapp_numbers
