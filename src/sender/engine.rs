@@ -32,9 +32,9 @@ use std::{
 use tokio::sync::mpsc;
 
 /// Claims of fewer messages than this keep at least [`BREATH`] apart.
-const FULL_ENOUGH: u32 = 150;
+const FULL_ENOUGH: u32 = 300;
 /// Time between two small claims under load: a crash leaves in doubt what is in flight and one batch.
-const BREATH: Duration = Duration::from_millis(6);
+const BREATH: Duration = Duration::from_millis(10);
 /// Known outcomes that may wait for the database before nothing more is claimed.
 const MOST_UNRECORDED: u32 = 4_000;
 /// A picture older than this is not planned with.
@@ -527,6 +527,7 @@ impl Engine {
         let registries: HashMap<AccountId, &Registry> =
             accounts.map(|account| (account.id, &account.templates)).collect();
         let lines = self.shared.lines();
+        let mut flights = Vec::with_capacity(messages.len());
         for message in messages {
             let Some(line) = lines.get(message.number).cloned() else {
                 // It was there when it was claimed for. The attempt is found in doubt, never sent blindly.
@@ -540,9 +541,9 @@ impl Engine {
             self.shared.took_off(1);
             // A thread keeps its number.
             let never_switch = message.campaign().is_none_or(|campaign| never_switch.contains(&campaign));
-            let flight = Flight { message, content, line, claimed: began, never_switch };
-            tokio::spawn(flight::fly(Arc::clone(&self.shared), flight));
+            flights.push(Flight { message, content, line, claimed: began, never_switch });
         }
+        flight::take_off(&self.shared, flights);
     }
 
     /// Nothing is in flight, and nothing that is due can be sent within a time worth waiting for.

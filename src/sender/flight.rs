@@ -1,4 +1,4 @@
-//! One message on its way: from the committed intent to an outcome. Its own task, never cancelled half-way.
+//! One message on its way: from the committed intent to an outcome. Never cancelled half-way.
 
 use super::{
     clock::Moment,
@@ -12,7 +12,9 @@ use super::{
 use crate::domain::outcome::{Class, Failure, Outcome};
 use crate::provider::{Content, Evidence, Lookup, Outgoing};
 use crate::store::attempt::{ClaimedMessage, Next, OutcomeRecord};
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -56,8 +58,34 @@ impl Drop for Landing {
     }
 }
 
+/// So many flights share a task.
+const FORMATION: usize = 64;
+
+/// Sends flights off in formations, each a task of its own that is never cancelled. A task for each flight would cost
+/// more in allocations and wake-ups than its request does. A panic ends the flight it happens in and no other.
+pub fn take_off(shared: &Arc<Shared>, flights: Vec<Flight>) {
+    let mut flights = flights.into_iter().peekable();
+    while flights.peek().is_some() {
+        let formation: FuturesUnordered<_> = flights
+            .by_ref()
+            .take(FORMATION)
+            .map(|flight| AssertUnwindSafe(fly(Arc::clone(shared), flight)).catch_unwind())
+            .collect();
+        // Each flight waits for its own connection: none may be held up because others were busy.
+        tokio::spawn(tokio::task::coop::unconstrained(land_all(formation)));
+    }
+}
+
+async fn land_all<F: Future<Output = std::thread::Result<()>>>(mut airborne: FuturesUnordered<F>) {
+    while let Some(landed) = airborne.next().await {
+        if landed.is_err() {
+            tracing::error!("a flight ended in a panic; its attempt will be found in doubt");
+        }
+    }
+}
+
 /// Flies. Ends with an outcome on its way to the recorder.
-pub async fn fly(shared: Arc<Shared>, flight: Flight) {
+async fn fly(shared: Arc<Shared>, flight: Flight) {
     let landing = Landing { shared: Arc::clone(&shared), line: Arc::clone(&flight.line) };
     stop_point::reach("after_intent").await;
     let (outcome, took) = match refuse_to_begin(&shared, &flight) {
@@ -202,7 +230,8 @@ async fn kept_all_the_same(
         started_at: flight.message.started_at,
         text: None,
     };
-    let asked = shared.client.look_up(line.provider, &line.line, &lookup);
+    // Hardly ever asked: kept out of what every flight carries along.
+    let asked = Box::pin(shared.client.look_up(line.provider, &line.line, &lookup));
     let Ok(Evidence::Found { state, .. }) = tokio::time::timeout(LOOKS_FOR, asked).await else { return None };
     let words = format!("refused, and kept in the gateway all the same ({state}): {}", failure.words);
     Some(Outcome::InDoubt(Failure { words, ..failure.clone() }))

@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 /// Most outcomes of one statement.
 const BATCH: usize = 500;
 /// A batch smaller than this waits a moment for more, if more is in the air.
-const FULL_ENOUGH: usize = 200;
+const FULL_ENOUGH: usize = 300;
 /// How long it waits.
-const LINGER: Duration = Duration::from_millis(4);
+const LINGER: Duration = Duration::from_millis(6);
 /// From this many requests on the wire on, waiting pays.
 const BUSY: u32 = 100;
 

@@ -14,8 +14,9 @@ use url::Position;
 const HEAD_LIMIT: usize = 32 * 1024;
 /// Most headers of an answer. Meta sends about 25.
 const HEADERS: usize = 96;
-/// How much is read at once: most answers are complete with it.
-const READ: usize = 2 * 1024;
+/// How much is read at once: most answers are complete with one or two. The system's allocator keeps pieces of up to this
+/// size at hand for each thread; larger ones cost more than the reading.
+const READ: usize = 1024;
 const USER_AGENT: &str = concat!("signalbox/", env!("CARGO_PKG_VERSION"));
 
 /// A connection and what was read from it.
