@@ -107,6 +107,9 @@ declare
     v_campaign       integer;
     v_total          integer := 0;
 begin
+    -- With the owner's rights from 0172 on: no policy stands between the walk and its index.
+    perform must_run(p_org);
+
     -- 1. Locks first, and before them a place in the queue: row locks in share mode let newcomers pass a decision that
     -- waits for them to end, so that claims one after the other could keep a pause waiting for ever. This lock is fair.
     perform pg_advisory_xact_lock_shared(decision_queue(p_org));

@@ -28,6 +28,9 @@ declare
     v_requeued bigint;
     v_stranded tid[];
 begin
+    -- With the owner's rights from 0172 on.
+    perform must_run(p_org);
+
     -- Quota goes back first, so that locks are always taken in the order of the claim: usage before recipients.
     if 'not_sent' = any (p_states) or 'rejected' = any (p_states) then
         perform give_back_quota(p_org, array(

@@ -250,7 +250,7 @@ begin
        set last_at = v_now, last_out_at = v_now, last_text = left(v_body, 200), last_is_ours = true
      where c.organization_id = p_org and c.id = p_conversation;
     -- Wakes the sender that holds the number.
-    perform pg_notify('signalbox', jsonb_build_object('table', 'replies', 'org', p_org, 'id', p_id, 'revision', 1)::text);
+    perform tell(p_org, 'replies', p_id, 1);
 end $$;
 
 -- Tells a person that an opt-out or opt-in was understood, where the organisation wants that. This one message may go to

@@ -22,8 +22,7 @@ begin
                    v_what,
                    case when v_is_twice then 'went to one person twice' else 'may go to one person twice' end,
                    replace(new.state::text, '_', ' '), new.id));
-    perform pg_notify('signalbox', jsonb_build_object('table', 'whatsapp_numbers', 'org', new.organization_id,
-                                                      'id', v_number.id, 'revision', v_number.revision)::text);
+    perform tell(new.organization_id, 'whatsapp_numbers', v_number.id, v_number.revision);
     return null;
 end $$;
 -- Only statements that set this column look at it: none that record what usually becomes of messages.

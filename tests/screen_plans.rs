@@ -92,7 +92,7 @@ async fn no_question_reads_a_large_table_whole_or_sorts_it() {
 
 async fn ask_everything(world: &World, large: CampaignId) {
     world.run(&format!("alter database {} set auto_explain.log_min_duration = 0", world.name)).await;
-    let store = signalbox::store::Store::new(&world.database);
+    let store = signalbox::store::Store::new(&world.operators);
     let mut plans = Plans::new(world);
     let mut check = |what: &str| {
         let plans = plans.since();
@@ -172,7 +172,7 @@ async fn the_live_log_reads_the_ledgers_end_only() {
     let world = World::on(cluster(explaining)).await;
     fill(&world).await;
     world.run(&format!("alter database {} set auto_explain.log_min_duration = 0", world.name)).await;
-    let store = signalbox::store::Store::new(&world.database);
+    let store = signalbox::store::Store::new(&world.operators);
     let feed = signalbox::store::screen::live::LiveFeed::new(4_096);
     let mut receiver = feed.receiver();
     let mut plans = Plans::new(&world);
@@ -228,7 +228,7 @@ async fn threads_are_read_from_their_indexes() {
             world.run("analyze").await;
         }
         world.run(&format!("alter database {} set auto_explain.log_min_duration = 0", world.name)).await;
-        let store = signalbox::store::Store::new(&world.database);
+        let store = signalbox::store::Store::new(&world.operators);
         let mut plans = Plans::new(&world);
         let mut check = |what: &str, most: f64| {
             let plans = plans.since();

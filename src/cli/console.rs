@@ -48,7 +48,14 @@ pub async fn show(
     production: bool,
 ) -> Result<(), CliError> {
     let _log = logging::to_file(&session.config.data_dir.join("log"), session.config.log.as_deref())?;
-    let sends = !(flags.watch || flags.read_only);
+    // A viewer's console looks, whatever it was told: the database would refuse everything else. Its header says so.
+    let looks_only = flags.read_only || !session.store.seat(org.id, None).await?.may_write();
+    if looks_only && flags.listening.listen.is_some() {
+        return Err(CliError::Refused(
+            "a console that may only look takes no webhooks: leave out --listen".into(),
+        ));
+    }
+    let sends = !(flags.watch || looks_only);
     let mut inside = SenderInside::start(session, org, sends, flags.listening.public_url.clone()).await?;
     let seat = session.store.seat(org.id, inside.instance()).await?;
     let instance = inside.instance().unwrap_or_else(InstanceId::new);

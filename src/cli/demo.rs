@@ -164,7 +164,7 @@ pub async fn run(global: &Global, options: &Options) -> Result<(), CliError> {
     let database = Database::on_cluster(&cluster, "demo");
     migrate::run(&database, &MIGRATIONS, Duration::from_mins(1), |_waited| {}).await?;
     let config = Config::load(Flags { data_dir: Some(folder.path().to_owned()), ..Flags::default() })?;
-    let session = Session::on(database, config, out, "demo");
+    let session = Session::on(database, config, out, "demo").await?;
     let script = script(options.headless)?;
     let simulator = Simulator::start_on_own_thread(SocketAddr::from(([127, 0, 0, 1], 0)), script)?;
     let done = Box::pin(play(&session, options, &simulator, folder.path())).await;
@@ -251,7 +251,7 @@ async fn furnish(
         warm_up: crate::domain::warm_up::Ladder::usual(),
         rehearsal: true,
     };
-    session.store.add_organization(&new, actor).await?;
+    session.found(&new).await?;
     let org = session.organization().await?;
     watch_arrivals(session, options, &org).await?;
     let keys =

@@ -7,7 +7,7 @@ use super::{
     CliError, Global,
     output::{Out, Table},
     secret,
-    session::open_database,
+    session::{for_operators, open_database},
 };
 use crate::{
     config::Config,
@@ -121,9 +121,37 @@ async fn check_database(config: &Config, database: &Database, checks: &mut Vec<C
     if !current {
         return;
     }
-    let store = Store::new(database);
-    check_store(config, database, &store, checks).await;
-    store.close().await;
+    match for_operators(database).await {
+        Ok(database) => {
+            let store = Store::new(&database);
+            checks.push(Check::of(
+                "rights",
+                rights(&store).await,
+                "signalbox operator add ROLE --role manager",
+            ));
+            check_store(config, &database, &store, checks).await;
+            store.close().await;
+        }
+        Err(error) => checks.push(Check::of("rights", Err(error), "see whether this role owns the schema")),
+    }
+}
+
+/// Who we are, and what that role may do.
+async fn rights(store: &Store) -> Result<String, CliError> {
+    let rights = store.rights().await?;
+    let role = rights.role;
+    let seats: Vec<String> = rights.seats.iter().map(|(slug, right)| format!("{right} of {slug}")).collect();
+    match (rights.is_owner, seats.is_empty()) {
+        (true, true) => Ok(format!(
+            "{role} owns the tables or is a superuser: nothing is kept from it; daily work needs a role of its own"
+        )),
+        (true, false) => Ok(format!(
+            "{role} is {}, and owns the tables or is a superuser: nothing is kept from it",
+            seats.join(", ")
+        )),
+        (false, false) => Ok(format!("{role} is {}, and reaches nothing else", seats.join(", "))),
+        (false, true) => Err(CliError::failed(format!("{role} is no operator of any organisation"))),
+    }
 }
 
 async fn check_store(config: &Config, database: &Database, store: &Store, checks: &mut Vec<Check>) {

@@ -86,13 +86,16 @@ impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Constraint { constraint, .. } => Self::Refused(constraint::sentence(constraint)),
+            forbidden @ StoreError::Forbidden { .. } => Self::Refused(format!("failed to {forbidden}")),
             other => {
                 let sentence = format!("failed to {other}");
                 match error {
                     StoreError::Away { source, .. }
                     | StoreError::Busy { source, .. }
                     | StoreError::Failed { source, .. } => Self::because(sentence, source),
-                    StoreError::Constraint { .. } | StoreError::Unreadable { .. } => Self::failed(sentence),
+                    StoreError::Constraint { .. }
+                    | StoreError::Forbidden { .. }
+                    | StoreError::Unreadable { .. } => Self::failed(sentence),
                 }
             }
         }

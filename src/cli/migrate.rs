@@ -5,7 +5,10 @@ use super::{
     output::Out,
     session::{MIGRATE_WITHIN, open_database},
 };
-use crate::postgres::migrate::{self, MIGRATIONS, MigrationError};
+use crate::{
+    postgres::migrate::{self, MIGRATIONS, MigrationError},
+    store::Store,
+};
 use serde_json::json;
 
 /// Brings the schema up to date.
@@ -22,6 +25,11 @@ pub async fn run(global: &Global, out: Out) -> Result<(), CliError> {
         Err(MigrationError::Refused(state)) => return Err(CliError::Refused(state.to_string())),
         migrated => migrated?,
     };
+    // What is new belongs to operators as well.
+    let store = Store::new(&database);
+    let granted = store.grant_operators().await;
+    store.close().await;
+    granted?;
     out.show(&json!({ "applied": migrated.applied, "version": migrated.version }), || {
         match migrated.applied.len() {
             0 => format!("nothing to do: the schema is at version {}", migrated.version),

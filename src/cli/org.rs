@@ -205,7 +205,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 warm_up: warm_up.unwrap_or_else(Ladder::usual),
                 rehearsal,
             };
-            let id = session.store.add_organization(&new, session.actor()).await?;
+            let id = session.found(&new).await?;
             session.out.show(&json!({ "id": id, "slug": slug }), || format!("added organisation {slug}"))
         }
         Verb::Watch => vitals::show(session).await,

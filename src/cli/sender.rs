@@ -43,6 +43,12 @@ pub struct Options {
 pub async fn run(session: &Session, options: &Options) -> Result<(), CliError> {
     logging::to_stderr(session.config.log.as_deref());
     let org = session.organization().await?;
+    if !session.store.seat(org.id, None).await?.may_write() {
+        let (role, slug) = (session.store.login_role().await?, &org.record.slug);
+        return Err(CliError::Refused(format!(
+            "{role} is a viewer of {slug}: viewers look and do not send; signalbox operator edit {role} --role service"
+        )));
+    }
     let mut signals = Signals::listen()?;
     let began = Moment::now();
     let mut config = config(session, &org, "sender");

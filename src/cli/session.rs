@@ -5,10 +5,14 @@ use crate::{
     config::{Config, Flags, Hidden},
     domain::ids::OrganizationId,
     postgres::{
-        connect::{Database, Purpose},
+        connect::{Database, LOCAL_OPERATOR, Purpose},
         migrate::{self, MIGRATIONS, SchemaState},
     },
-    store::{Store, action::Actor, organization::OrganizationRecord},
+    store::{
+        Store,
+        action::Actor,
+        organization::{NewOrganization, OrganizationRecord},
+    },
 };
 use chrono_tz::Tz;
 use std::{env, time::Duration};
@@ -26,6 +30,8 @@ pub struct Session {
     pub store: Store,
     /// Where the answer goes.
     pub out: Out,
+    /// The owner of a local cluster's schema; elsewhere whoever is logged in.
+    owner: Database,
     operator: String,
 }
 
@@ -60,28 +66,50 @@ impl Session {
     /// Opens the database and makes sure that its schema is ours. A local cluster is migrated by the way; a shared
     /// database is somebody's decision.
     pub async fn open(global: &Global, out: Out) -> Result<Self, CliError> {
-        let (config, database) = open_database(global, out).await?;
-        let pool = database.reach(Purpose::Screen).await?;
-        let state = migrate::check(&pool, &MIGRATIONS)
-            .await
-            .map_err(|error| CliError::because("failed to read the schema's version", error))?;
+        let (config, owner) = open_database(global, out).await?;
+        let pool = owner.reach(Purpose::Screen).await?;
+        let state = migrate::check(&pool, &MIGRATIONS).await;
         pool.close().await;
+        let state = match state {
+            Err(error) if migrate::is_forbidden(&error) => return Err(no_operator(&owner)),
+            state => {
+                state.map_err(|error| CliError::because("failed to read the schema's version", error))?
+            }
+        };
         match state {
             SchemaState::Current { .. } => {}
-            SchemaState::Empty | SchemaState::Older { .. } if database.cluster().is_some() => {
-                migrate::run(&database, &MIGRATIONS, MIGRATE_WITHIN, |_waited| {}).await?;
+            SchemaState::Empty | SchemaState::Older { .. } if owner.cluster().is_some() => {
+                migrate::run(&owner, &MIGRATIONS, MIGRATE_WITHIN, |_waited| {}).await?;
             }
             state => return Err(CliError::Refused(state.to_string())),
         }
+        let database = for_operators(&owner).await?;
         let store = Store::new(&database);
         let operator = operator(&database, &store).await?;
-        Ok(Self { config, database, store, out, operator })
+        Ok(Self { config, database, store, out, owner, operator })
     }
 
-    /// A session on a database whose schema is known to be ours.
-    pub fn on(database: Database, config: Config, out: Out, operator: &str) -> Self {
+    /// A session on a local database whose schema is known to be ours.
+    pub async fn on(owner: Database, config: Config, out: Out, operator: &str) -> Result<Self, CliError> {
+        let database = for_operators(&owner).await?;
         let store = Store::new(&database);
-        Self { config, database, store, out, operator: operator.to_owned() }
+        Ok(Self { config, database, store, out, owner, operator: operator.to_owned() })
+    }
+
+    /// Adds an organisation: the owner's to do, since nobody is an operator of it yet.
+    pub async fn found(&self, new: &NewOrganization<'_>) -> Result<OrganizationId, CliError> {
+        if self.owner.cluster().is_none() {
+            return Ok(self.store.add_organization(new, self.actor()).await?);
+        }
+        let store = Store::new(&self.owner);
+        let made = store.add_organization(new, self.actor()).await;
+        let seated = match &made {
+            Ok(_) => store.seat_everywhere(LOCAL_OPERATOR).await,
+            Err(_) => Ok(()),
+        };
+        store.close().await;
+        seated?;
+        Ok(made?)
     }
 
     /// The same session without output.
@@ -92,6 +120,7 @@ impl Session {
             database: self.database.clone(),
             store: self.store.clone(),
             out: self.out.quiet(),
+            owner: self.owner.clone(),
             operator: self.operator.clone(),
         }
     }
@@ -113,6 +142,9 @@ impl Session {
         let record = match (found.len(), slug) {
             (1, _) => found.remove(0),
             (0, Some(slug)) => return Err(CliError::failed(format!("there is no organisation {slug:?}"))),
+            (0, None) if !self.store.rights().await?.is_owner && self.database.cluster().is_none() => {
+                return Err(no_operator(&self.database));
+            }
             (0, None) => {
                 return Err(CliError::failed(
                     "there is no organisation yet: add one with signalbox org add SLUG --name NAME --timezone ZONE",
@@ -140,13 +172,35 @@ impl Session {
         self.store.close().await;
         if let Some(cluster) = self.database.cluster().cloned() {
             drop(self.database);
+            drop(self.owner);
             cluster.close().await?;
         }
         Ok(())
     }
 }
 
-/// The name for the audit log: the login role; on a local cluster, where everybody is its superuser, the account of
+/// The database as operators reach it. On a local cluster that is a role of its own, which policies bind: whoever reaches its
+/// socket owns all of it, and yet nothing that is done daily is done as the superuser.
+pub async fn for_operators(owner: &Database) -> Result<Database, CliError> {
+    if owner.cluster().is_none() {
+        return Ok(owner.clone());
+    }
+    let store = Store::new(owner);
+    let seated = store.seat_everywhere(LOCAL_OPERATOR).await;
+    store.close().await;
+    seated?;
+    Ok(owner.as_role(LOCAL_OPERATOR))
+}
+
+/// What a login role hears that is no operator.
+fn no_operator(database: &Database) -> CliError {
+    CliError::Refused(format!(
+        "{} is no operator of any organisation: an admin makes it one with signalbox operator add ROLE --role viewer|manager|admin",
+        database.place()
+    ))
+}
+
+/// The name for the audit log: the login role; on a local cluster, where everybody has the same one, the account of
 /// the system.
 async fn operator(database: &Database, store: &Store) -> Result<String, CliError> {
     if database.cluster().is_none() {

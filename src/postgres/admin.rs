@@ -51,6 +51,11 @@ pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
     is_one_of(error, &["42P01"])
 }
 
+/// Whether the server refused because the login role has no right to it.
+pub(super) fn is_forbidden(error: &sqlx::Error) -> bool {
+    is_one_of(error, &["42501"])
+}
+
 fn is_one_of(error: &sqlx::Error, codes: &[&str]) -> bool {
     error
         .as_database_error()

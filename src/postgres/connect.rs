@@ -17,6 +17,10 @@ use std::{fmt, net::IpAddr, path::Path, str::FromStr, time::Duration};
 /// The database that is used on a local cluster.
 pub const LOCAL_DATABASE: &str = "signalbox";
 
+/// The role that everything on a local cluster is done by, but the making of organisations and schemas: policies bind it as they
+/// bind every operator.
+pub const LOCAL_OPERATOR: &str = "signalbox_operator";
+
 /// An idle connection that rested longer than this is asked for a sign of life before it is used. Shorter rests are not
 /// worth a round trip for each claim.
 const TRUST_IDLE_FOR: Duration = Duration::from_secs(2);
@@ -229,6 +233,29 @@ impl Database {
         let cluster = Cluster::shared(data_dir, Settings::default()).await?;
         cluster.ensure_database(LOCAL_DATABASE).await?;
         Ok(Self::on_cluster(&cluster, LOCAL_DATABASE))
+    }
+
+    /// The same database for another role, which no password is known of: on a local cluster none is asked for.
+    #[must_use]
+    pub fn as_role(&self, role: &str) -> Self {
+        Self { options: self.options.clone().username(role), ..self.clone() }
+    }
+
+    /// The address by which a role reaches this database, without a password: for who is told how to connect.
+    #[must_use]
+    pub fn address_of(&self, role: &str) -> String {
+        let quoted = |text: &str| {
+            form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+        };
+        let name = quoted(self.options.get_database().unwrap_or_else(|| self.options.get_username()));
+        let (role, port) = (quoted(role), self.options.get_port());
+        if let Some(folder) = local_socket(&self.options) {
+            return format!("postgres://{role}@localhost:{port}/{name}?host={}", quoted(&folder));
+        }
+        let host = self.options.get_host();
+        // Whatever this connection does without: operators come from elsewhere.
+        let mode = if is_loopback(host) { "" } else { "?sslmode=verify-full" };
+        format!("postgres://{role}@{host}:{port}/{name}{mode}")
     }
 
     /// Role, host and name of the database, for messages: `signalbox@db.example.com:5432/campaigns`.

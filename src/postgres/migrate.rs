@@ -170,6 +170,12 @@ pub async fn check(pool: &PgPool, migrations: &Migrator) -> Result<SchemaState, 
     }
 }
 
+/// Whether a schema could not be read because the login role has no right to it.
+#[must_use]
+pub fn is_forbidden(error: &sqlx::Error) -> bool {
+    admin::is_forbidden(error)
+}
+
 async fn lock(
     connection: &mut PgConnection,
     wait: Duration,

@@ -5,10 +5,12 @@
 //! without a key (`reliability.md`, section 9).
 
 mod file;
+mod password;
 mod ring;
 mod seal;
 
 pub use file::{load, new_key_file};
+pub use password::{new_password, verifier};
 pub use ring::{KeyId, KeyRing, new_key_text};
 pub use seal::{CheckValue, Place, Sealed, Secret};
 
@@ -97,6 +99,11 @@ pub enum SecretError {
         /// The ids of the keys on the ring.
         given: String,
     },
+    /// A password of a login role that clients would read differently.
+    #[error(
+        "the password of a login role is made of ASCII letters, digits, signs and spaces; choose another one"
+    )]
+    Password,
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     NoRandomness,

@@ -22,7 +22,7 @@ const LONG_QUIET: u32 = 20;
 pub async fn listen(shared: Arc<Shared>) {
     let mut wait = Duration::from_millis(200);
     while !shared.ended() {
-        match shared.store.listen().await {
+        match shared.store.listen(shared.organization).await {
             Ok(mut notices) => {
                 wait = Duration::from_millis(200);
                 shared.refresh.notify_one();

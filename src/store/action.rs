@@ -162,6 +162,7 @@ impl Store {
             Err(StoreError::Constraint { constraint, .. }) => {
                 Ok(ActionResult::Refused(Safe::new(&super::constraint::sentence(&constraint))))
             }
+            Err(StoreError::Forbidden { why, .. }) => Ok(ActionResult::Refused(Safe::new(&why))),
             done => done,
         }
     }

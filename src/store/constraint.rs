@@ -13,6 +13,7 @@ pub fn sentence(constraint: &str) -> String {
             "an organisation's daily limit is at least 1; leave it out for no limit, or stop all sending"
         }
         "operator_is_named_once_per_organization" => "this role is an operator of the organisation already",
+        "operator_is_a_role_name" => "the name of a login role has 1 to 63 bytes",
         "account_name_is_taken_once" => "there is an account of this name already",
         "account_name_is_not_empty" => "an account needs a name",
         "account_rolling_limit_is_positive" => {

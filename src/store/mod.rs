@@ -90,6 +90,14 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// The login role has no right to it.
+    #[error("{doing}: {why}")]
+    Forbidden {
+        /// What we were doing.
+        doing: &'static str,
+        /// Why not, as a sentence.
+        why: String,
+    },
     /// Anything else.
     #[error("{doing}")]
     Failed {
@@ -147,6 +155,7 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError 
                 (Some(constraint), _) => {
                     StoreError::Constraint { doing, constraint: constraint.to_owned(), source }
                 }
+                (None, "42501") => StoreError::Forbidden { doing, why: forbidden(error.message()) },
                 // 57014 query_canceled, 55P03 lock_not_available, 40001/40P01 serialisation and deadlock.
                 (None, "57014" | "55P03" | "40001" | "40P01") => StoreError::Busy { doing, source },
                 // 57P0x shutdown, 08xxx connection, 53xxx out of resources, 25006 read-only standby.
@@ -162,6 +171,19 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError 
             }
         }
         _ => StoreError::Failed { doing, source },
+    }
+}
+
+/// Why a role may not do something: in our functions' words where they refused it, else in general ones. What the server
+/// says itself names tables and policies.
+fn forbidden(said: &str) -> String {
+    if said.starts_with("permission denied")
+        || said.contains("row-level security")
+        || said.starts_with("must be ")
+    {
+        "the login role has no right to it; signalbox operator list shows who has which role".to_owned()
+    } else {
+        said.to_owned()
     }
 }
 

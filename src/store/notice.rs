@@ -2,13 +2,10 @@
 
 use super::{Store, StoreError, failed};
 use crate::domain::ids::OrganizationId;
-use crate::postgres::way;
+use crate::postgres::way::{self, Way};
 use serde::Deserialize;
 use sqlx::postgres::PgListener;
 use uuid::Uuid;
-
-/// The channel that the triggers of migration 0007 notify.
-const CHANNEL: &str = "signalbox";
 
 /// Somebody changed a row.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -58,12 +55,21 @@ impl Notices {
     }
 }
 
+/// The channel on which an organisation's changes are told: a secret of its operators (migration 0171).
+pub(super) async fn channel(way: &Way, organization: OrganizationId) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar!("select channel_of($1)", organization.0)
+        .fetch_one(way)
+        .await?
+        .ok_or(sqlx::Error::RowNotFound)
+}
+
 impl Store {
-    /// Registers interest in changes.
+    /// Registers interest in an organisation's changes.
     ///
     /// # Errors
-    /// When the database is away or refuses.
-    pub async fn listen(&self) -> Result<Notices, StoreError> {
-        self.lease.listen(CHANNEL).await.map(Notices).map_err(failed("hear notices"))
+    /// When the database is away or refuses, or the organisation is not one of ours.
+    pub async fn listen(&self, organization: OrganizationId) -> Result<Notices, StoreError> {
+        let channel = channel(&self.lease, organization).await.map_err(failed("hear notices"))?;
+        self.lease.listen(&channel).await.map(Notices).map_err(failed("hear notices"))
     }
 }

@@ -10,12 +10,23 @@ use serde::Serialize;
 pub struct OperatorRecord {
     /// The Postgres role.
     pub role_name: String,
-    /// `viewer`, `manager` or `admin`.
+    /// `viewer`, `manager`, `service` or `admin`.
     pub role: String,
     /// Whether that role exists and may log in.
     pub may_log_in: bool,
     /// Since when it is an operator.
     pub created_at: DateTime<Utc>,
+}
+
+/// What the login role may do in a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rights {
+    /// Its name.
+    pub role: String,
+    /// No policy binds it: it owns the tables, or is a superuser.
+    pub is_owner: bool,
+    /// The organisations that it is an operator of, by slug, and as what.
+    pub seats: Vec<(String, String)>,
 }
 
 impl Store {
@@ -62,16 +73,53 @@ impl Store {
         .map_err(failed("list operators"))
     }
 
-    /// Makes a role an operator and makes the login role where there is none. Answers whether it made one.
+    /// What the login role may do in this database.
     ///
     /// # Errors
-    /// When the database is away or refuses: for one because this role may not make others.
+    /// When the database is away or refuses.
+    pub async fn rights(&self) -> Result<Rights, StoreError> {
+        const DOING: &str = "ask what the login role may do";
+        let role = self.login_role().await?;
+        let is_owner = sqlx::query_scalar!(r#"select login_is_owner() as "owner!""#)
+            .fetch_one(&self.screen)
+            .await
+            .map_err(failed(DOING))?;
+        let seats = sqlx::query!(
+            r#"select o.slug, p.role::text as "role!" from operators p join organizations o on o.id = p.organization_id
+                where p.role_name = session_user order by o.slug"#
+        )
+        .fetch_all(&self.screen)
+        .await
+        .map_err(failed(DOING))?;
+        let seats = seats.into_iter().map(|seat| (seat.slug, seat.role)).collect();
+        Ok(Rights { role, is_owner, seats })
+    }
+
+    /// Whether the server has a role of this name already.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn login_role_exists(&self, role_name: &str) -> Result<bool, StoreError> {
+        sqlx::query_scalar!(
+            r#"select exists (select from pg_roles where rolname = $1) as "exists!""#,
+            role_name
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed("look for the login role"))
+    }
+
+    /// Makes a role an operator, with its grants, and makes the login role where there is none. Answers whether it made one.
+    /// `verifier` is what the database keeps of the password, never the password itself.
+    ///
+    /// # Errors
+    /// When the database is away or refuses: for one because this role may not decide about operators.
     pub async fn add_operator(
         &self,
         organization: OrganizationId,
         role_name: &str,
         role: &str,
-        password: Option<&str>,
+        verifier: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<bool, StoreError> {
         sqlx::query_scalar!(
@@ -79,7 +127,7 @@ impl Store {
             organization.0,
             role_name,
             role,
-            password,
+            verifier,
             actor.operator,
             actor.instance_id(),
         )
@@ -100,15 +148,8 @@ impl Store {
         reason: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<bool, StoreError> {
-        let changed = sqlx::query_scalar!(
-            r#"with locked as materialized (
-                   select * from operators where organization_id = $1 and role_name = $2 for update
-               ), changed as (
-                   update operators o set role = $3::text::operator_role
-                     from locked l where o.organization_id = $1 and o.role_name = l.role_name returning o.*
-               )
-               select count(record_decision($1, clock_timestamp(), $4, $5, 'edit operator', 'operator', $1, c.role_name,
-                                            $6, to_jsonb(l), to_jsonb(c))) as "count!" from changed c, locked l"#,
+        sqlx::query_scalar!(
+            r#"select edit_operator($1, $2, $3::text::operator_role, $4, $5, $6) as "changed!""#,
             organization.0,
             role_name,
             role,
@@ -118,8 +159,7 @@ impl Store {
         )
         .fetch_one(&self.screen)
         .await
-        .map_err(failed("edit the operator"))?;
-        Ok(changed > 0)
+        .map_err(failed("edit the operator"))
     }
 
     /// Takes an operator's rights in the organisation. The login role stays: it may have others.
@@ -133,12 +173,8 @@ impl Store {
         reason: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<bool, StoreError> {
-        let removed = sqlx::query_scalar!(
-            r#"with removed as (
-                   delete from operators where organization_id = $1 and role_name = $2 returning *
-               )
-               select count(record_decision($1, clock_timestamp(), $3, $4, 'remove operator', 'operator', $1, r.role_name,
-                                            $5, to_jsonb(r), null)) as "count!" from removed r"#,
+        sqlx::query_scalar!(
+            r#"select remove_operator($1, $2, $3, $4, $5) as "removed!""#,
             organization.0,
             role_name,
             actor.operator,
@@ -147,7 +183,30 @@ impl Store {
         )
         .fetch_one(&self.screen)
         .await
-        .map_err(failed("remove the operator"))?;
-        Ok(removed > 0)
+        .map_err(failed("remove the operator"))
+    }
+
+    /// Gives every operator the grants that its memberships need, on new tables too. The owner's, after migrating.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn grant_operators(&self) -> Result<(), StoreError> {
+        sqlx::query!("select grant_operators()")
+            .execute(&self.screen)
+            .await
+            .map(|_done| ())
+            .map_err(failed("give operators their rights"))
+    }
+
+    /// Makes a role an admin of every organisation, and makes the role where there is none. The owner's, on a local cluster.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn seat_everywhere(&self, role_name: &str) -> Result<(), StoreError> {
+        sqlx::query!("select seat_everywhere($1)", role_name)
+            .execute(&self.screen)
+            .await
+            .map(|_done| ())
+            .map_err(failed("make the local operator"))
     }
 }

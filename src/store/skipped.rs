@@ -92,9 +92,7 @@ impl Store {
         campaign: CampaignId,
     ) -> Result<Vec<(String, i64)>, StoreError> {
         let rows = sqlx::query!(
-            r#"select r.reason as "reason!", count(*) as "count!" from campaign_recipients r
-                where r.organization_id = $1 and r.campaign_id = $2 and r.attention = 'skipped'
-                group by r.reason order by 2 desc, 1"#,
+            r#"select reason as "reason!", people as "count!" from skip_reasons($1, $2)"#,
             organization.0,
             campaign.0,
         )

@@ -33,6 +33,10 @@ const CLOCKS: &[Exception] = &[
 /// Where chance comes from.
 const CHANCE: &[Exception] = &[
     Exception("src/sender/engine.rs", "the jitter of a gap, drawn once and handed to the plan"),
+    Exception(
+        "src/secrets/password.rs",
+        "passwords that we make and their salts come from the system's generator",
+    ),
     Exception("src/secrets/ring.rs", "a new key comes from the system's generator"),
     Exception("src/secrets/seal.rs", "every nonce comes from the system's generator"),
 ];

@@ -7,7 +7,7 @@ pub mod plans;
 
 use signalbox::domain::ids::{AttemptId, CampaignId, InstanceId, NumberId, OrganizationId, RecipientId};
 use signalbox::postgres::cluster::{Cluster, Settings};
-use signalbox::postgres::connect::{Database, Purpose};
+use signalbox::postgres::connect::{Database, LOCAL_OPERATOR, Purpose};
 use signalbox::postgres::migrate::{self, MIGRATIONS};
 use signalbox::store::Store;
 use signalbox::store::attempt::{
@@ -30,6 +30,8 @@ pub struct World {
     pub cluster: &'static Cluster,
     pub name: String,
     pub database: Database,
+    /// The database as operators reach it: policies bind this role.
+    pub operators: Database,
     pub store: Store,
     /// As the superuser, without limits on statements.
     pub admin: PgPool,
@@ -58,7 +60,19 @@ impl World {
         let admin = database.pool(Purpose::Migrate);
         let organization = OrganizationId::new();
         let (account, pool) = (Uuid::now_v7(), Uuid::now_v7());
-        let world = |seat| Self { cluster, name, database, store, admin, seat, organization, account, pool };
+        let operators = database.as_role(LOCAL_OPERATOR);
+        let world = |seat| Self {
+            cluster,
+            name,
+            database,
+            operators,
+            store,
+            admin,
+            seat,
+            organization,
+            account,
+            pool,
+        };
         let this = world(Seat {
             organization,
             slug: "acme".into(),
@@ -75,6 +89,7 @@ impl World {
              insert into pools (organization_id, id, name) values ('{organization}', '{pool}', 'default')"
         ))
         .await;
+        this.store.seat_everywhere(LOCAL_OPERATOR).await.unwrap();
         let seat = this.store.seat(organization, None).await.unwrap();
         Self { seat, ..this }
     }

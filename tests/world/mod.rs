@@ -329,6 +329,16 @@ async fn shiftable_clock(database: &Database, name: &str) {
     ] {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
+    // Functions with a path of their own look there first, too.
+    sqlx::query(
+        "do $$ declare f regprocedure; begin
+             for f in select oid from pg_proc where 'search_path=public, pg_temp' = any (proconfig) loop
+                 execute format('alter function %s set search_path = shifted, pg_catalog, public, pg_temp', f);
+             end loop; end $$",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
     let path = format!("alter database {name} set search_path = shifted, pg_catalog, public");
     sqlx::query(sqlx::AssertSqlSafe(path)).execute(&pool).await.unwrap();
     pool.close().await;

@@ -5,18 +5,16 @@
 
 use super::{NO_REASON, Seat};
 use crate::domain::action::{Subject, Version};
-use crate::domain::ids::{CampaignId, InstanceId, NumberId};
+use crate::domain::ids::{CampaignId, InstanceId, NumberId, OrganizationId};
 use crate::domain::phone::{Phone, mask};
 use crate::domain::text::Safe;
 use crate::postgres::way::{self, Way};
-use crate::store::{Store, StoreError, failed};
+use crate::store::{Store, StoreError, failed, notice::channel};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// The channel that every change is told on.
-pub const CHANNEL: &str = "signalbox";
 const DOING: &str = "read who changed it";
 /// Between two tries to listen again.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -182,7 +180,7 @@ async fn listen(
     tell: &mpsc::Sender<Change>,
     wait: &mut Duration,
 ) -> Result<(), sqlx::Error> {
-    let mut listener = pool.listen(CHANNEL).await?;
+    let mut listener = pool.listen(&channel(pool, OrganizationId(organization)).await?).await?;
     *wait = FIRST_WAIT;
     // Only now: what changes from here on is heard.
     if tell.send(Change::Reload(clock(pool).await?)).await.is_err() {

@@ -425,6 +425,7 @@ fn unsure(error: &StoreError) -> Safe {
                 .to_owned()
         }
         StoreError::Busy { .. } => "the row was busy for too long; nothing was done: try again".to_owned(),
+        error @ StoreError::Forbidden { .. } => format!("failed to {error}"),
         error => format!("failed to {error}: {}", cause(error)),
     })
 }

@@ -1,0 +1,136 @@
+//! The command line, run by operators: what each may, and the sentence for what they may not.
+
+use crate::{
+    office::Office,
+    support::binary::{self, KEY},
+};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_viewer_looks_and_is_told_so() {
+    let office = Office::open().await;
+    assert_eq!(office.run("viewer", &["org", "list", "--json"]).done().json()[0]["slug"], "acme");
+    office.run("viewer", &["number", "list"]).done();
+    office.run("viewer", &["campaign", "list"]).done();
+    office.run("viewer", &["pool", "add", "mine"]).refused(3, "the login role has no right to it");
+    office.run("viewer", &["org", "stop"]).refused(3, "the login role has no right to it");
+    office.run("viewer", &["sender", "--until-idle"]).refused(3, "viewers look and do not send");
+    office.run("viewer", &["operator", "add", "eve", "--role", "viewer"]).refused(3, "only an admin");
+}
+
+#[tokio::test]
+async fn a_manager_runs_and_does_not_administer() {
+    let office = Office::open().await;
+    office.run("manager", &["pool", "add", "mine"]).done();
+    office.run("manager", &["org", "stop"]).done();
+    office.run("manager", &["org", "release"]).done();
+    let words =
+        "account add main --provider meta --external-id 1 --token-env T --base-url http://127.0.0.1:1";
+    let mut add = office.command("manager", &words.split(' ').collect::<Vec<_>>());
+    add.env("T", "token");
+    binary::run(add, None).refused(3, "the login role has no right to it");
+    office
+        .run("manager", &["org", "add", "third", "--name", "T", "--timezone", "UTC"])
+        .refused(3, "no right");
+    // As if it were not there.
+    office
+        .run("manager", &["pool", "list", "--org", "other"])
+        .refused(1, "there is no organisation \"other\"");
+    office
+        .run("manager", &["pool", "list", "--org", "fiction"])
+        .refused(1, "there is no organisation \"fiction\"");
+    let role = office.name("manager");
+    let listed = office.run("manager", &["operator", "list", "--json"]).done().json();
+    let names: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|one| one["role_name"].as_str().unwrap()).collect();
+    assert!(
+        names.contains(&role.as_str()) && names.iter().all(|name| name.starts_with("acme_")),
+        "{names:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_admin_makes_operators_and_takes_nobody_elses() {
+    let office = Office::open().await;
+    let eve = format!("eve_{}", office.db.name);
+    let added = office.run("admin", &["operator", "add", &eve, "--role", "viewer", "--json"]).done().json();
+    assert_eq!(added["login_role_made"], true);
+    let (password, url) = (added["password"].as_str().unwrap(), added["database_url"].as_str().unwrap());
+    assert!(password.len() == 32 && url.contains(&eve) && !url.contains(password), "{added}");
+    // With the address as it is printed.
+    let mut list = office.db.command(&["operator", "list", "--json"]);
+    list.env("DATABASE_URL", url).env("PGPASSWORD", password);
+    assert_eq!(binary::run(list, None).done().json().as_array().unwrap().len(), 5);
+    // What the server keeps of the password is a verifier, and the role can do nothing else.
+    let kept: String = sqlx::query_scalar("select rolpassword from pg_authid where rolname = $1 and not rolsuper
+        and not rolbypassrls and not rolcreaterole and not rolcreatedb and not rolreplication and rolcanlogin")
+        .bind(&eve)
+        .fetch_one(&office.db.pool)
+        .await
+        .unwrap();
+    assert!(kept.starts_with("SCRAM-SHA-256$4096:") && !kept.contains(password));
+    // Her rights follow her role at once.
+    let as_eve = |arguments: &[&str]| {
+        let mut command = office.db.command(arguments);
+        command.env("DATABASE_URL", url);
+        binary::run(command, None)
+    };
+    as_eve(&["pool", "add", "hers"]).refused(3, "no right");
+    office.run("admin", &["operator", "edit", &eve, "--role", "manager"]).done();
+    as_eve(&["pool", "add", "hers"]).done();
+    office.run("admin", &["operator", "remove", &eve]).done();
+    as_eve(&["pool", "list"]).refused(3, "is no operator of any organisation");
+    // Login roles of others: their password would open this organisation.
+    let foreign = office.name_in("other", "admin");
+    office
+        .run("admin", &["operator", "add", &foreign, "--role", "admin"])
+        .refused(3, "there is a login role");
+    office
+        .run("admin", &["operator", "add", "signalbox", "--role", "admin"])
+        .refused(3, "there is a login role");
+    sqlx::query(sqlx::AssertSqlSafe(format!("drop role {eve}"))).execute(&office.db.pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_service_role_sends_without_a_screen() {
+    let office = Office::open().await;
+    let done = office.run("service", &["sender", "--until-idle", "--json"]).done().json();
+    assert_eq!(done["accepted"], json!(0));
+    let mut nobody = office.command("none", &["sender", "--until-idle"]);
+    nobody.env("ENCRYPTION_KEY", KEY);
+    binary::run(nobody, None).refused(3, "is no operator of any organisation");
+}
+
+#[tokio::test]
+async fn the_doctor_says_who_one_is() {
+    let office = Office::open().await;
+    let detail = |role: &str| {
+        let run = office.run(role, &["doctor", "--json"]);
+        let checks = run.json();
+        let rights =
+            checks.as_array().unwrap().iter().find(|check| check["name"] == "rights").unwrap().clone();
+        (rights["ok"].as_bool().unwrap(), rights["detail"].as_str().unwrap().to_owned())
+    };
+    let (ok, said) = detail("manager");
+    assert!(ok && said.contains("manager of acme, and reaches nothing else"), "{said}");
+    let owners = office.db.run(&["doctor", "--json", "--org", "acme"]).json();
+    let owner = owners.as_array().unwrap().iter().find(|check| check["name"] == "rights").unwrap();
+    assert!(owner["detail"].as_str().unwrap().contains("nothing is kept from it"), "{owner}");
+}
+
+#[tokio::test]
+async fn new_tables_reach_operators_with_the_migration() {
+    let office = Office::open().await;
+    for statement in [
+        "create table later (organization_id uuid not null, constraint later_key primary key (organization_id))",
+        "select separate('later')",
+    ] {
+        sqlx::query(statement).execute(&office.db.pool).await.unwrap();
+    }
+    office.db.run(&["migrate"]).done();
+    let mut manager = office.connect("manager").await;
+    sqlx::query("insert into later values ($1)").bind(office.acme.0).execute(&mut manager).await.unwrap();
+    let mut viewer = office.connect("viewer").await;
+    let seen: i64 = sqlx::query_scalar("select count(*) from later").fetch_one(&mut viewer).await.unwrap();
+    assert_eq!(seen, 1);
+}
