@@ -407,6 +407,7 @@ impl Engine {
             exhausted = ?claimed.exhausted,
             "claimed"
         );
+        self.shared.note_claim();
         let used: HashSet<AttemptId> = claimed.messages.iter().map(|message| message.attempt).collect();
         self.shared
             .close_attempts(request.attempts.iter().copied().filter(|attempt| !used.contains(attempt)));

@@ -39,6 +39,7 @@ pub mod health;
 pub mod judge;
 pub mod keeper;
 pub mod line;
+pub mod liveness;
 pub mod plan;
 pub mod polls;
 mod queues;
@@ -292,6 +293,12 @@ impl Sender {
     #[must_use]
     pub fn status(&self) -> watching::Receiver<Status> {
         self.shared.status.subscribe()
+    }
+
+    /// A look at it for whoever watches over it.
+    #[must_use]
+    pub fn liveness(&self) -> liveness::Liveness {
+        liveness::Liveness::of(&self.shared)
     }
 
     /// Looks at the database now rather than at the next tick.

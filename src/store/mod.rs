@@ -17,6 +17,7 @@ pub mod constraint;
 pub mod contact;
 pub mod conversation;
 pub mod enrolment;
+pub mod figures;
 pub mod forecast;
 pub mod health;
 pub mod history;
