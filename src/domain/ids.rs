@@ -82,6 +82,8 @@ id! {
     EventId,
     /// One question to a provider how a number is.
     CheckId,
+    /// One thing that operators are told.
+    AlertId,
     /// One running program.
     InstanceId,
 }

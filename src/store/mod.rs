@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod action;
+pub mod alert;
 pub mod attempt;
 pub mod audience;
 pub mod campaign;
@@ -19,6 +20,7 @@ pub mod conversation;
 pub mod enrolment;
 pub mod figures;
 pub mod forecast;
+pub mod handover;
 pub mod health;
 pub mod history;
 pub mod import;
