@@ -1,7 +1,7 @@
 //! `signalbox alert`: what operators are told, and how.
 
 use super::{
-    CliError, Session,
+    CliError, Session, alert_channel,
     output::{Table, card, local, local_or_dash, or_dash},
     session::Org,
 };
@@ -45,6 +45,9 @@ pub enum Verb {
         after_help = "Example:\n  signalbox alert rules --quiet 22:00-07:00 --report-at 07:30 --credential-days 60\n\nIn quiet hours only what is critical goes out; the rest goes out when they are over. The console shows everything."
     )]
     Rules(RuleFlags),
+    /// Channels: where alerts go besides the console, by e-mail or webhook
+    #[command(subcommand)]
+    Channel(alert_channel::Verb),
 }
 
 /// What is to change of the rules.
@@ -126,6 +129,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             session.out.show(&json!({ "acknowledged": count }), || format!("acknowledged {count}"))
         }
         Verb::Rules(flags) => rules(session, &org, &flags).await,
+        Verb::Channel(verb) => alert_channel::run(session, &org, verb).await,
     }
 }
 

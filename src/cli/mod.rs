@@ -7,6 +7,7 @@
 mod account;
 mod account_templates;
 mod alert;
+mod alert_channel;
 mod attempt;
 mod audience;
 mod calendar;
