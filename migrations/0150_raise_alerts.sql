@@ -279,7 +279,7 @@ begin
            and a.kind <> 'duplicate'
          order by a.id limit 20
     loop
-        perform pg_notify('signalbox', jsonb_build_object('table', 'alerts', 'org', p_org, 'id', v_id, 'revision', 0)::text);
+        perform tell(p_org, 'alerts', v_id, 0);
     end loop;
     return v_count;
 end $$;
