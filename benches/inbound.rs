@@ -69,11 +69,7 @@ async fn run(load: Load) -> Fallible<()> {
     let keys = KeyRing::parse(&secrets::new_key_text()?)?;
     let (organization, account) = seed(&pool, &keys).await?;
     let spool = tempfile::tempdir()?;
-    let settings = Settings {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        public: None,
-        spool_dir: spool.path().to_owned(),
-    };
+    let settings = Settings::new(SocketAddr::from(([127, 0, 0, 1], 0)), spool.path().to_owned());
     let store = Store::new(&database);
     let listener = Listener::start(store, keys, organization, InstanceId::new(), &settings).await?;
     let mut took = drive(listener.address(), account, load).await?;

@@ -66,6 +66,8 @@ pub struct Config {
     pub encryption_key: Option<Hidden>,
     /// File with keys.
     pub encryption_key_file: Option<PathBuf>,
+    /// What a monitoring system shows to be told figures.
+    pub metrics_token: Option<Hidden>,
     /// Log every provider request and answer, masked.
     pub provider_debug: bool,
     /// Media of campaigns may stand at private addresses.
@@ -190,6 +192,7 @@ impl Config {
             log: text("SIGNALBOX_LOG")?.or(file.log),
             encryption_key: text("ENCRYPTION_KEY")?.map(Hidden::new),
             encryption_key_file: path("ENCRYPTION_KEY_FILE").or(file.encryption_key_file),
+            metrics_token: text("SIGNALBOX_METRICS_TOKEN")?.map(Hidden::new),
             provider_debug,
             private_media,
             no_color: variable("NO_COLOR").is_some(),

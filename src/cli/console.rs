@@ -59,7 +59,7 @@ pub async fn show(
     let mut inside = SenderInside::start(session, org, sends, flags.listening.public_url.clone()).await?;
     let seat = session.store.seat(org.id, inside.instance()).await?;
     let instance = inside.instance().unwrap_or_else(InstanceId::new);
-    let listener = listen::start(session, org, instance, &flags.listening).await?;
+    let listener = listen::start(session, org, instance, inside.shown(), &flags.listening).await?;
     let on_loss = if sends {
         "if this terminal is lost, what is on the wire is finished and sending stops; run inside tmux to keep it"
     } else {

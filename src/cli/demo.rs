@@ -440,7 +440,8 @@ async fn headless(
     let mut config = sender::config(session, org, "sender");
     config.public.clone_from(&listening.public_url);
     let sender = sender::start(session, config).await?;
-    let listener = listen::start(session, org, sender.instance(), listening).await?;
+    let (_, shown) = watch::channel(Some(sender.liveness()));
+    let listener = listen::start(session, org, sender.instance(), shown, listening).await?;
     let mut status = sender.status();
     until_over(session, org, &mut status).await?;
     let seconds = began.elapsed().as_secs_f64();

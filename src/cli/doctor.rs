@@ -1,6 +1,7 @@
 //! `signalbox doctor`: every check with what was found and what to do about it.
 
 mod accounts;
+mod alerts;
 mod media;
 
 use super::{
@@ -180,6 +181,7 @@ async fn check_store(config: &Config, database: &Database, store: &Store, checks
                 let named = organizations.len() > 1;
                 check_organization(store, organization, named, checks).await;
                 accounts::check(config, database, store, organization, named, checks).await;
+                alerts::check(store, organization, named, checks).await;
                 media::check(store, organization, config.private_media, named, checks).await;
             }
         }

@@ -3,7 +3,7 @@
 use super::{CliError, Session, sender, sender::Urgency, session::Org};
 use crate::{
     domain::{ids::InstanceId, text::Safe},
-    sender::{DRAIN_LIMIT, Sender, Status, Totals, clock::Moment},
+    sender::{DRAIN_LIMIT, Sender, Status, Totals, clock::Moment, liveness::Liveness},
     tui::{backend::Inside, terminal::voice::Voice},
 };
 use std::{convert::Infallible, time::Duration};
@@ -33,6 +33,8 @@ pub struct SenderInside<'a> {
     /// How providers reach the listener.
     public: Option<Url>,
     running: Option<Sender>,
+    /// For whoever watches over this program.
+    shown: watch::Sender<Option<Liveness>>,
     leaving: Option<Leaving>,
     /// Of those that were replaced: what they sent, and what they left without outcome.
     former: (Totals, u32),
@@ -46,10 +48,12 @@ impl<'a> SenderInside<'a> {
         sends: bool,
         public: Option<Url>,
     ) -> Result<Self, CliError> {
+        let shown = watch::Sender::new(None);
         let mut inside =
-            Self { session, org, public, running: None, leaving: None, former: Default::default() };
+            Self { session, org, public, running: None, shown, leaving: None, former: Default::default() };
         if sends {
-            inside.running = Some(inside.one().await?);
+            let sender = inside.one().await?;
+            inside.run(sender);
         }
         Ok(inside)
     }
@@ -58,6 +62,16 @@ impl<'a> SenderInside<'a> {
         let mut config = sender::config(self.session, self.org, "console");
         config.public.clone_from(&self.public);
         sender::start(self.session, config).await
+    }
+
+    fn run(&mut self, sender: Sender) {
+        self.shown.send_replace(Some(sender.liveness()));
+        self.running = Some(sender);
+    }
+
+    /// How it is, now and whenever it is another one; none: this program does not send.
+    pub fn shown(&self) -> watch::Receiver<Option<Liveness>> {
+        self.shown.subscribe()
     }
 
     /// Which instance it is.
@@ -78,7 +92,8 @@ impl<'a> SenderInside<'a> {
             tell(Inside::Failed(instance, part.into()));
             self.leaving = self.running.take().map(Leaving::begin);
             self.until_left().await;
-            self.running = Some(self.another(&tell).await);
+            let another = self.another(&tell).await;
+            self.run(another);
             if let Some(instance) = self.instance() {
                 tell(Inside::Sends(instance));
             }

@@ -4,16 +4,19 @@ use super::{CliError, Session, secret, session::Org};
 use crate::{
     domain::ids::InstanceId,
     inbound::{Listener, Settings},
+    sender::liveness::Liveness,
 };
 use clap::Args;
 use std::net::SocketAddr;
+use tokio::sync::watch;
 use url::Url;
 
 /// How webhooks are taken.
 #[derive(Debug, Clone, Default, Args)]
 #[group(id = "webhooks")]
 pub struct Flags {
-    /// Take webhooks at this address; put a proxy with TLS in front of it
+    /// Take webhooks at this address; put a proxy with TLS in front of it. Says at /healthz whether this program is well,
+    /// and at /metrics, to who shows `SIGNALBOX_METRICS_TOKEN`, figures for Prometheus
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// How providers reach it, where that is another address: Twilio signs the one it calls
@@ -26,13 +29,20 @@ pub async fn start(
     session: &Session,
     org: &Org,
     instance: InstanceId,
+    sender: watch::Receiver<Option<Liveness>>,
     flags: &Flags,
 ) -> Result<Option<Listener>, CliError> {
     let Some(listen) = flags.listen else { return Ok(None) };
     let keys =
         secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await?;
     let spool_dir = session.config.data_dir.join("spool");
-    let settings = Settings { listen, public: flags.public_url.clone(), spool_dir };
+    let settings = Settings {
+        listen,
+        public: flags.public_url.clone(),
+        spool_dir,
+        sender,
+        metrics_token: session.config.metrics_token.clone(),
+    };
     Listener::start(session.store.clone(), keys, org.id, instance, &settings)
         .await
         .map(Some)

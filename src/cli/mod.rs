@@ -6,6 +6,8 @@
 
 mod account;
 mod account_templates;
+mod alert;
+mod alert_channel;
 mod attempt;
 mod audience;
 mod calendar;
@@ -22,6 +24,7 @@ mod doctor;
 mod error;
 mod export;
 mod forecast;
+mod handover;
 mod inside;
 mod key;
 mod later;
@@ -130,9 +133,14 @@ pub enum Command {
     /// Attempts: every try, and the doubts to settle
     #[command(subcommand)]
     Attempt(attempt::Verb),
+    /// Alerts: what operators are told, how and when
+    #[command(subcommand)]
+    Alert(alert::Verb),
     /// Replies: threads with people, and answering them
     #[command(subcommand)]
     Reply(reply::Verb),
+    /// The note for the next shift: what happened, what stands still and why, what waits for somebody
+    Handover(handover::Options),
     /// Brings the database's schema up to date
     Migrate,
     /// Checks everything that can be checked, the invariants among it
@@ -193,7 +201,9 @@ async fn dispatch(session: &Session, command: Command) -> Result<(), CliError> {
         Command::Campaign(verb) => campaign::run(session, verb).await,
         Command::Slot(verb) => slot::run(session, verb).await,
         Command::Attempt(verb) => attempt::run(session, verb).await,
+        Command::Alert(verb) => alert::run(session, verb).await,
         Command::Reply(verb) => reply::run(session, verb).await,
+        Command::Handover(options) => handover::run(session, &options).await,
         Command::Sender(options) => sender::run(session, &options).await,
         Command::Demo(_) | Command::Migrate | Command::Doctor | Command::Simulator(_) | Command::Key(_) => {
             Ok(())

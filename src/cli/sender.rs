@@ -11,7 +11,10 @@ use chrono::NaiveDateTime;
 use clap::Args;
 use serde_json::json;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 
 /// Nothing may be due for this long before `--until-idle` believes it.
 const SURELY_IDLE: Duration = Duration::from_millis(1_500);
@@ -55,7 +58,8 @@ pub async fn run(session: &Session, options: &Options) -> Result<(), CliError> {
     config.clock = clock(&org, options)?;
     config.public.clone_from(&options.listening.public_url);
     let sender = start(session, config).await?;
-    let listener = listen::start(session, &org, sender.instance(), &options.listening).await?;
+    let (_, shown) = watch::channel(Some(sender.liveness()));
+    let listener = listen::start(session, &org, sender.instance(), shown, &options.listening).await?;
     if let Some(listener) = &listener {
         session.out.note(&format!("webhooks are taken at {}", listener.address()));
     }
@@ -170,11 +174,7 @@ enum Ended {
     Failed(&'static str),
 }
 
-async fn wait(
-    status: &mut tokio::sync::watch::Receiver<Status>,
-    signals: &mut Signals,
-    until_idle: bool,
-) -> Ended {
+async fn wait(status: &mut watch::Receiver<Status>, signals: &mut Signals, until_idle: bool) -> Ended {
     let mut idle_since: Option<Moment> = None;
     loop {
         tokio::select! {

@@ -3,7 +3,7 @@
 //! An action names a *state* to reach, never "toggle": two operators who press the same key want the same thing, and
 //! the second of them is told so. What may be asked and what becomes of it is decided by the database.
 
-use super::ids::{AccountId, AttemptId, CampaignId, ConversationId, NumberId, RecipientId, ReplyId};
+use super::ids::{AccountId, AlertId, AttemptId, CampaignId, ConversationId, NumberId, RecipientId, ReplyId};
 use super::number::Pacing;
 use super::phone::Phone;
 use chrono::{DateTime, Utc};
@@ -176,6 +176,8 @@ pub enum Action {
     },
     /// Nobody has a slot but those whose messages still to be sent show one.
     ResetSlots(Option<CampaignId>),
+    /// An operator has taken note of an alert; `None`: of all.
+    Acknowledge(Option<AlertId>),
     /// Every sender on the database stops at the next message boundary.
     StopAll,
     /// The stop is lifted.
@@ -208,6 +210,7 @@ impl Action {
             Self::AddNumber(_)
             | Self::SetSlot { .. }
             | Self::ResetSlots(_)
+            | Self::Acknowledge(_)
             | Self::StopAll
             | Self::ReleaseStop => Subject::Organization,
         }
@@ -242,6 +245,7 @@ impl Action {
             Self::SetSlot { slot: None, .. } => "release slot",
             Self::ResetSlots(_) => "reset slots",
             Self::IncludeAgain { .. } => "take people back",
+            Self::Acknowledge(_) => "acknowledge",
             Self::StopAll => "stop all sending",
             Self::ReleaseStop => "lift the stop",
         }
@@ -264,6 +268,7 @@ impl Action {
             | Self::SetLimits { .. }
             | Self::SetTerms { .. }
             | Self::SetSlot { slot: Some(_), .. }
+            | Self::Acknowledge(_)
             | Self::AddNumber(_) => false,
             Self::ResumeCampaign(_)
             | Self::CancelCampaign(_)

@@ -82,6 +82,12 @@ id! {
     EventId,
     /// One question to a provider how a number is.
     CheckId,
+    /// Where alerts go besides the console.
+    ChannelId,
+    /// One thing that goes there.
+    DeliveryId,
+    /// One thing that operators are told.
+    AlertId,
     /// One running program.
     InstanceId,
 }

@@ -1,4 +1,4 @@
-//! HTTP in: the webhooks of the three providers.
+//! HTTP in: the webhooks of the three providers; and whether this program is well, for whoever watches over it ([`watch`]).
 //!
 //! # What happens to a request
 //!
@@ -16,16 +16,20 @@
 //! the file.
 
 pub mod doors;
+mod exposition;
 pub mod keeper;
 pub mod refusals;
 mod seats;
 mod server;
+mod watch;
 
+use crate::config::Hidden;
 use crate::domain::ids::{InstanceId, OrganizationId};
 use crate::secrets::KeyRing;
+use crate::sender::liveness::Liveness;
 use crate::store::Store;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::sync::watch as watching;
 use url::Url;
 
 /// How long the last counts may take to be written when we end.
@@ -40,6 +44,19 @@ pub struct Settings {
     pub public: Option<Url>,
     /// Where reports wait while the database is away.
     pub spool_dir: PathBuf,
+    /// The sender of this program, now and whenever it is another one; none: it does not send.
+    pub sender: watching::Receiver<Option<Liveness>>,
+    /// What a monitoring system shows to be told figures; `None`: nobody is told any.
+    pub metrics_token: Option<Hidden>,
+}
+
+impl Settings {
+    /// Listens there; nothing runs beside it, and nobody is told figures.
+    #[must_use]
+    pub fn new(listen: SocketAddr, spool_dir: PathBuf) -> Self {
+        let (_, sender) = watching::channel(None);
+        Self { listen, public: None, spool_dir, sender, metrics_token: None }
+    }
 }
 
 /// Why nothing can be listened to. Reads well after "failed to …".
@@ -68,7 +85,7 @@ pub enum ListenError {
 /// Takes webhooks until it is ended.
 pub struct Listener {
     address: SocketAddr,
-    stop: watch::Sender<bool>,
+    stop: watching::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
     keeper: tokio::task::JoinHandle<()>,
     counter: tokio::task::JoinHandle<()>,
@@ -95,9 +112,11 @@ impl Listener {
         let doors = doors::Doors::new(store.clone(), keys, organization, public);
         doors.expect().await;
         let (refusals, counter) = refusals::start(store.clone(), organization);
-        let (kept, keeper) = keeper::start(store, organization, spool);
-        let (stop, stopped) = watch::channel(false);
-        let state = Arc::new(server::State::new(doors, kept, refusals));
+        let (kept, keeper) = keeper::start(store.clone(), organization, spool);
+        let watch =
+            watch::Watch::new(store, organization, settings.sender.clone(), settings.metrics_token.clone());
+        let (stop, stopped) = watching::channel(false);
+        let state = Arc::new(server::State::new(doors, kept, refusals, watch));
         let server = tokio::spawn(server::serve(socket, state, stopped));
         Ok(Self { address, stop, server, keeper, counter })
     }

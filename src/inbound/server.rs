@@ -5,6 +5,7 @@ use super::{
     keeper::Kept,
     refusals::Refusals,
     seats::{Seat, Seats},
+    watch::Watch,
 };
 use crate::domain::{
     ids::{AccountId, WebhookId},
@@ -54,12 +55,13 @@ pub struct State {
     doors: Doors,
     kept: Kept,
     refusals: Refusals,
+    watch: Watch,
     long_bodies: Semaphore,
 }
 
 impl State {
-    pub fn new(doors: Doors, kept: Kept, refusals: Refusals) -> Self {
-        Self { doors, kept, refusals, long_bodies: Semaphore::new(LONG_BODIES) }
+    pub fn new(doors: Doors, kept: Kept, refusals: Refusals, watch: Watch) -> Self {
+        Self { doors, kept, refusals, watch, long_bodies: Semaphore::new(LONG_BODIES) }
     }
 }
 
@@ -112,10 +114,22 @@ pub async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: watch:
 
 fn routes(state: Arc<State>) -> Router {
     Router::new()
+        .route("/healthz", get(health))
+        .route("/metrics", get(metrics))
         .route("/webhooks/meta/{account}", get(register).post(report))
         .route("/webhooks/twilio/{account}", axum::routing::post(report))
         .route("/webhooks/ultramsg/{account}/{secret}", axum::routing::post(report))
         .with_state(state)
+}
+
+/// Somebody asks whether this program is well.
+async fn health(Shared(state): Shared<Arc<State>>) -> Response {
+    state.watch.health().await
+}
+
+/// A monitoring system asks for the figures.
+async fn metrics(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {
+    state.watch.metrics(&headers).await
 }
 
 /// Meta asks whether the address is ours (`meta-cloud.md` section 8).

@@ -25,7 +25,26 @@ pub fn base(raw: &str) -> Result<Url, LineError> {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// An address of somebody's that is posted to. As [`base`], and it may have a query.
+pub fn hook(raw: &str) -> Result<Url, LineError> {
+    let url = Url::parse(raw.trim()).map_err(|_| invalid("the address", "cannot be read"))?;
+    let Some(host) = url.host_str() else { return Err(invalid("the address", "has no host")) };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("the address", "holds a user or password"));
+    }
+    if url.fragment().is_some() {
+        return Err(invalid("the address", "holds a fragment"));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(host) => Ok(url),
+        "http" => Err(invalid("the address", "is not https, and not on this machine")),
+        _ => Err(invalid("the address", "is neither https nor http")),
+    }
+}
+
+/// Whether a host is this machine.
+pub fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -320,6 +320,7 @@ mod chunked;
 pub mod client;
 pub mod codes;
 pub mod content;
+pub mod hook;
 pub mod meta;
 mod reading;
 pub mod report;

@@ -25,6 +25,8 @@ const SENDS_AT_ONCE: i32 = 5_000;
 const SENDS_LAG: Duration = Duration::from_mins(5);
 /// How long people have to answer a campaign before it counts as unanswered.
 const PATIENCE: Duration = Duration::from_hours(72);
+/// Between two looks at what operators should be told.
+const ALERTS_EVERY: Duration = Duration::from_secs(3);
 /// People suppressed in one statement.
 const SUPPRESSED_AT_ONCE: i32 = 200;
 
@@ -107,6 +109,9 @@ async fn pass(shared: &Shared, turns: &mut Turns) -> Result<(), StoreError> {
         }
     }
     people(shared, turns).await?;
+    if turns.take(shared, "alerts", ALERTS_EVERY).await? {
+        store.raise_alerts(organization).await?;
+    }
     // Before the first picture there is no line to ask through, and a check would be spent on nothing.
     if shared.lines().is_ready() && turns.take(shared, "reconcile", Duration::from_secs(2)).await? {
         reconcile(shared).await?;

@@ -66,7 +66,7 @@ impl Walk {
 
 struct Engine {
     shared: Arc<Shared>,
-    keys: KeyRing,
+    keys: Arc<KeyRing>,
     snapshot: Option<Snapshot>,
     /// When the organisation's day of the snapshot ends.
     day_ends: Option<DateTime<Utc>>,
@@ -86,7 +86,7 @@ struct Engine {
 }
 
 /// Runs until it is told to leave and nothing is in the air.
-pub async fn run(shared: Arc<Shared>, mut signals: mpsc::Receiver<Signal>, keys: KeyRing) {
+pub async fn run(shared: Arc<Shared>, mut signals: mpsc::Receiver<Signal>, keys: Arc<KeyRing>) {
     let mut engine = Engine {
         shared: Arc::clone(&shared),
         keys,
@@ -407,6 +407,7 @@ impl Engine {
             exhausted = ?claimed.exhausted,
             "claimed"
         );
+        self.shared.note_claim();
         let used: HashSet<AttemptId> = claimed.messages.iter().map(|message| message.attempt).collect();
         self.shared
             .close_attempts(request.attempts.iter().copied().filter(|attempt| !used.contains(attempt)));

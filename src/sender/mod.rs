@@ -17,6 +17,8 @@
 //! A reply to a person lives the same life without a campaign: [`plan`] puts it before campaign work, the claim lets it use
 //! what its number holds back for replies, and it never changes its number.
 //!
+//! What operators should know goes out by e-mail and by webhook ([`alert`]).
+//!
 //! Between messages, providers are asked how their numbers are ([`health`]), and it is watched whether what numbers send
 //! arrives ([`vitals`]). Where failures are not reported, they are asked for ([`polls`]).
 //!
@@ -29,6 +31,7 @@
 //! - No future that talks to the database or a provider is ever dropped half-way: each runs in a task to its end.
 //! - This module reads a clock only in [`clock`]; what two instances must agree on is decided by the database's.
 
+pub mod alert;
 pub mod breaker;
 pub mod chores;
 pub mod clock;
@@ -39,6 +42,7 @@ pub mod health;
 pub mod judge;
 pub mod keeper;
 pub mod line;
+pub mod liveness;
 pub mod plan;
 pub mod polls;
 mod queues;
@@ -257,7 +261,7 @@ impl Sender {
         };
         store.introduce(config.organization, &introduction).await.map_err(SenderError::Introduce)?;
         let (shared, inbox) = Shared::new(store, http, instance, config);
-        let shared = Arc::new(shared);
+        let (shared, keys) = (Arc::new(shared), Arc::new(keys));
         let tasks = vec![
             watched(&shared, "ear for notices", watch::listen(Arc::clone(&shared))),
             watched(&shared, "look at the database", watch::refresh(Arc::clone(&shared))),
@@ -267,12 +271,17 @@ impl Sender {
             watched(&shared, "search for failures", polls::run(Arc::clone(&shared))),
             watched(&shared, "watch of vital signs", vitals::run(Arc::clone(&shared))),
             watched(&shared, "templates of accounts", templates::run(Arc::clone(&shared))),
+            watched(&shared, "sender of alerts", alert::run(Arc::clone(&shared), Arc::clone(&keys))),
             watched(&shared, "reader of queues", queues::run(Arc::clone(&shared))),
             watched(&shared, "reader of reports", reports::run(Arc::clone(&shared))),
             watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
             watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),
         ];
-        let engine = watched(&shared, "dispatcher", engine::run(Arc::clone(&shared), inbox.signals, keys));
+        let engine = watched(
+            &shared,
+            "dispatcher",
+            engine::run(Arc::clone(&shared), inbox.signals, Arc::clone(&keys)),
+        );
         Ok(Self { shared, tasks, engine })
     }
 
@@ -292,6 +301,12 @@ impl Sender {
     #[must_use]
     pub fn status(&self) -> watching::Receiver<Status> {
         self.shared.status.subscribe()
+    }
+
+    /// A look at it for whoever watches over it.
+    #[must_use]
+    pub fn liveness(&self) -> liveness::Liveness {
+        liveness::Liveness::of(&self.shared)
     }
 
     /// Looks at the database now rather than at the next tick.

@@ -105,6 +105,7 @@ pub struct Shared {
     breakers: Mutex<HashMap<AccountId, (Moment, Duration)>>,
     lines: RwLock<Lines>,
     looked: Mutex<Option<(DateTime<Utc>, Moment)>>,
+    claimed: Mutex<Option<Moment>>,
     open: Mutex<BTreeSet<AttemptId>>,
     in_air: AtomicU32,
     unrecorded: AtomicU32,
@@ -145,6 +146,7 @@ impl Shared {
             breakers: Mutex::default(),
             lines: RwLock::default(),
             looked: Mutex::default(),
+            claimed: Mutex::default(),
             open: Mutex::default(),
             in_air: AtomicU32::new(0),
             unrecorded: AtomicU32::new(0),
@@ -180,6 +182,21 @@ impl Shared {
     /// Notes what the database's clock showed at a moment.
     pub fn saw_clock(&self, told: DateTime<Utc>, at: Moment) {
         *locked(&self.looked) = Some((told, at));
+    }
+
+    /// How long ago the last look at the database was.
+    pub fn looked_ago(&self) -> Option<Duration> {
+        locked(&self.looked).map(|(_told, at)| at.age())
+    }
+
+    /// Notes that the database has answered a claim.
+    pub fn note_claim(&self) {
+        *locked(&self.claimed) = Some(Moment::now());
+    }
+
+    /// How long ago the database answered the last claim.
+    pub fn claimed_ago(&self) -> Option<Duration> {
+        locked(&self.claimed).map(|at| at.age())
     }
 
     /// An estimate of what the campaign clock shows now.

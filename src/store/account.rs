@@ -198,6 +198,7 @@ impl Store {
                           rolling_limit = case when $7 then $8 else a.rolling_limit end,
                           portfolio = case when $16 then $17 else a.portfolio end,
                           sealed_token = coalesce($9, a.sealed_token),
+                          token_since = case when $9::text is null then a.token_since else clock_timestamp() end,
                           sealed_app_secret = coalesce($10, a.sealed_app_secret),
                           sealed_verify_token = coalesce($11, a.sealed_verify_token), revision = a.revision + 1
                      from locked l where a.organization_id = $1 and a.id = l.id

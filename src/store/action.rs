@@ -156,6 +156,9 @@ impl Store {
                 .reset_slots(organization, *campaign, false, order.reason.as_deref(), actor)
                 .await
                 .map(|_reset| ActionResult::Done { version: None, undo: None }),
+            Action::Acknowledge(alert) => {
+                self.act_on_alerts(organization, *alert, order.reason.as_deref(), actor).await
+            }
             Action::StopAll | Action::ReleaseStop => self.act_on_all(organization, order, actor).await,
         };
         match done {

@@ -4,6 +4,7 @@
 //! view code cannot meet anything else: no field is a bare string (a test reads these files). Phones carry their own
 //! mask. Times are the database's.
 
+mod alert;
 mod campaign;
 mod draft;
 mod forecast;
@@ -16,6 +17,7 @@ mod recipient;
 mod slots;
 mod thread;
 
+pub use alert::{AlertRow, HandoverSection, HandoverView, Severity};
 pub use campaign::{
     CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine, VariantLine,
     Variants,

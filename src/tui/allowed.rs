@@ -5,6 +5,7 @@ use crate::domain::action::Subject;
 use crate::store::view::{CampaignRow, NumberRow, RecipientRow, ThreadRow};
 use crate::tui::keymap::Reason;
 use crate::tui::model::{Model, Tab};
+use crate::tui::overlays::alerts::AlertList;
 use crate::tui::overlays::{Overlay, drawer::DrawerOf, slots::SlotGrid};
 use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb};
 
@@ -226,6 +227,16 @@ pub(super) fn doubts(model: &Model) -> Allowed {
             no("this is the list")
         }
         _ => Ok(()),
+    }
+}
+pub(super) fn alert_open(model: &Model) -> Allowed {
+    let list = model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Alerts(list) => Some(&**list),
+        _ => None,
+    });
+    match list.map(AlertList::open) {
+        Some(open) if open > 0 => Ok(()),
+        _ => no("there is nothing to acknowledge"),
     }
 }
 pub(super) fn undo(model: &Model) -> Allowed {

@@ -5,10 +5,10 @@ use crate::domain::campaign::CampaignSpec;
 use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    AudienceCount, CampaignDetail, CampaignMade, Cursor, DoubtRow, FileCheck, ForecastView, Known, LiveEvent,
-    NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail,
-    RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery,
-    ThreadRow, Total,
+    AlertRow, AudienceCount, CampaignDetail, CampaignMade, Cursor, DoubtRow, FileCheck, ForecastView,
+    HandoverView, Known, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
+    RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
+    ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -192,6 +192,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Which campaign waits for which other one.
     fn queue(&self) -> Reply<Vec<QueueLine>>;
+
+    /// What operators were told, the worst of what is open first.
+    fn alerts(&self) -> Reply<Vec<AlertRow>>;
+
+    /// The note for the next shift.
+    fn handover(&self) -> Reply<HandoverView>;
 
     /// Who has which number: of a campaign that has slots of its own, else of the organisation.
     fn slots(&self, campaign: Option<CampaignId>) -> Reply<SlotsView>;

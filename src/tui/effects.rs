@@ -163,6 +163,8 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         Question::Estimate(spec) => Reading::Estimate(Arc::new(backend.estimate(spec).await?)),
         Question::Progress(of) => Reading::Progress(Arc::new(backend.progress(of).await?)),
         Question::Queue => Reading::Queue(Arc::new(backend.queue().await?)),
+        Question::Handover => Reading::Handover(Arc::new(backend.handover().await?)),
+        Question::Alerts => Reading::Alerts(Arc::new(backend.alerts().await?)),
         Question::Slots(of) => Reading::Slots(Arc::new(backend.slots(of).await?)),
         Question::SlotHolders(of, slot) => {
             Reading::SlotHolders(Arc::new(backend.slot_holders(of, slot).await?))

@@ -5,9 +5,10 @@ use crate::domain::campaign::CampaignSpec;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, ForecastView, Known, LiveEvent, NumberDetail,
-    NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery,
-    RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
+    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, ForecastView, HandoverView, Known,
+    LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail,
+    RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery,
+    ThreadRow, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Making, Notice};
 use crate::tui::terminal::signals::StopSignal;
@@ -154,6 +155,10 @@ pub enum Slot {
     Progress,
     /// What waits behind what.
     Queue,
+    /// What operators were told.
+    Alerts,
+    /// The note for the next shift.
+    Handover,
 }
 
 /// A question.
@@ -193,6 +198,10 @@ pub enum Question {
     Progress(CampaignId),
     /// What waits behind what.
     Queue,
+    /// What operators were told.
+    Alerts,
+    /// The note for the next shift.
+    Handover,
 }
 
 impl Question {
@@ -216,6 +225,8 @@ impl Question {
             Self::SlotReset(_) => Slot::SlotReset,
             Self::Progress(_) => Slot::Progress,
             Self::Queue => Slot::Queue,
+            Self::Alerts => Slot::Alerts,
+            Self::Handover => Slot::Handover,
         }
     }
 }
@@ -257,6 +268,10 @@ pub enum Reading {
     Progress(Arc<ProgressView>),
     /// What waits behind what.
     Queue(Arc<Vec<QueueLine>>),
+    /// What operators were told.
+    Alerts(Arc<Vec<AlertRow>>),
+    /// The note for the next shift.
+    Handover(Arc<HandoverView>),
 }
 
 /// Everything about one thing.

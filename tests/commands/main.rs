@@ -6,6 +6,7 @@
 mod support;
 
 mod actions;
+mod alerts;
 mod audience;
 mod bad_input;
 mod calendar;

@@ -10,6 +10,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod alerts;
 mod content;
 mod database;
 mod edit;
@@ -18,6 +19,7 @@ mod failover;
 mod health;
 mod leases;
 mod limits;
+mod mailroom;
 mod news;
 mod process;
 mod provider;

@@ -30,6 +30,7 @@ mod office;
 mod registration;
 mod reported;
 mod silent;
+mod watched;
 
 /// Not a test: this program as a listener of its own, when [`office::Process`] starts it.
 #[test]

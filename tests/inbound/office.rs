@@ -177,11 +177,8 @@ async fn listen(
     spool: &Path,
     public: Option<&str>,
 ) -> Listener {
-    let settings = Settings {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        public: public.map(|public| public.parse().unwrap()),
-        spool_dir: spool.to_owned(),
-    };
+    let mut settings = Settings::new(SocketAddr::from(([127, 0, 0, 1], 0)), spool.to_owned());
+    settings.public = public.map(|public| public.parse().unwrap());
     Listener::start(store, keys, organization, InstanceId::new(), &settings).await.unwrap()
 }
 

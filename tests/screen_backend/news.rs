@@ -129,6 +129,43 @@ async fn a_console_without_a_sender_is_not_told_of_its_own_stop() {
 }
 
 /// Waits until so many consoles hear of changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_is_told_on_every_console_and_taken_note_of_once() {
+    let world = World::start().await;
+    world.number("support-a", 1).await;
+    let (ana, bea) = (backend(&world), backend_of(&world, "bea", None));
+    let mut told = [ana.notices(), bea.notices()];
+    listening(&world, 2).await;
+    assert_eq!(ana.overview().await.unwrap().alerts, 0);
+    world.run("update accounts set token_since = clock_timestamp() - interval '100 days'").await;
+    assert_eq!(world.store.raise_alerts(world.organization).await.unwrap(), 1);
+    for notices in &mut told {
+        let is_alert = async |notices: &mut broadcast::Receiver<Notice>| {
+            loop {
+                let notice = next_notice(notices).await;
+                if notice.what.contains("100 days old") {
+                    return notice;
+                }
+            }
+        };
+        let notice = is_alert(notices).await;
+        assert!(notice.alarming && &*notice.by == "sender", "{notice:?}");
+    }
+    assert_eq!(ana.overview().await.unwrap().alerts, 1);
+    let row = ana.alerts().await.unwrap().remove(0);
+    assert_eq!((&*row.kind, row.acknowledged.is_none()), ("credentials", true));
+    let note = Order::whole(Action::Acknowledge(Some(row.id)));
+    assert!(matches!(bea.act(note.clone()).await, ActionAnswer::Done { .. }));
+    assert!(matches!(ana.act(note).await, ActionAnswer::AlreadySo { by, .. } if &*by == "bea"));
+    let nothing = ana.act(Order::whole(Action::Acknowledge(None))).await;
+    assert!(matches!(nothing, ActionAnswer::Refused(_)), "{nothing:?}");
+    assert_eq!(ana.overview().await.unwrap().alerts, 0);
+    let seen = ana.alerts().await.unwrap().remove(0).acknowledged.unwrap();
+    assert_eq!(&*seen.0, "bea");
+    let note = ana.handover().await.unwrap();
+    assert!(note.sections.iter().any(|section| &*section.heading == "Now"), "{note:?}");
+}
+
 async fn listening(world: &World, consoles: i64) {
     World::until("consoles listen", || async {
         world.ask("select count(*) from pg_stat_activity where query like 'LISTEN%' and state = 'idle' and datname = current_database()").await >= consoles

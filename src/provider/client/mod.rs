@@ -244,6 +244,15 @@ impl Client {
         }
     }
 
+    /// Posts something that is prepared, once, and answers the status of the answer.
+    ///
+    /// # Errors
+    /// Why there is no answer, in a sentence without any address.
+    pub async fn post(&self, prepared: &Prepared) -> Result<u16, String> {
+        let answer = self.exchange(prepared, &|| true).await;
+        answer.map(|answer| answer.status).map_err(|fault| format!("{}: {}", fault.code, fault.words))
+    }
+
     async fn ask(
         &self,
         provider: &dyn Provider,

@@ -4,11 +4,13 @@
 //! second fetches what is shown of these rows. So the shape of every walk stays simple enough to be held to its index
 //! by a test (`tests/screen_plans.rs`), whatever is shown beside it.
 
+mod alerts;
 mod campaigns;
 mod carry;
 mod doubts;
 mod estimate;
 mod forecast;
+mod handover;
 mod health;
 pub mod holds;
 mod keys;

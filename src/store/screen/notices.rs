@@ -134,10 +134,12 @@ impl Store {
                       coalesce(c.name, nullif(n.display_name, '')) as name, n.phone::text as phone,
                       coalesce(n.suspended_at is not null, false) as "suspended!",
                       coalesce(c.state = 'paused', false) as "paused!",
-                      coalesce(l.action in ('slow', 'warn', 'duplicate'), false) as "warned!"
+                      coalesce(l.action in ('slow', 'warn', 'duplicate'), false) as "warned!",
+                      w.words as "alert?", w.raised_at as "raised_at?"
                  from unnest($2::uuid[]) with ordinality as k (id, place)
                  left join whatsapp_numbers n on n.organization_id = $1 and n.id = k.id
                  left join campaigns c on c.organization_id = $1 and c.id = k.id
+                 left join alerts w on w.organization_id = $1 and w.id = k.id
                  left join lateral (select * from audit_log l
                                      where l.organization_id = $1 and l.entity_id = k.id
                                        and l.at > least($3, clock_timestamp() - interval '30 seconds')
@@ -154,6 +156,9 @@ impl Store {
             .into_iter()
             .zip(changes)
             .map(|(row, (table, id))| {
+                if let (Some(words), Some(at)) = (&row.alert, row.raised_at) {
+                    return told(words, at);
+                }
                 let by_sender = row.actor.as_deref() == Some("sender");
                 // A log may name a phone; a notice shows it masked.
                 let named =
@@ -225,6 +230,19 @@ fn subject(table: &str, id: Uuid) -> Subject {
         "whatsapp_numbers" => Subject::Number(NumberId(id)),
         "campaigns" => Subject::Campaign(CampaignId(id)),
         _ => Subject::Organization,
+    }
+}
+
+/// What was told as an alert, and stands in no other row.
+fn told(words: &str, at: DateTime<Utc>) -> ChangeLine {
+    ChangeLine {
+        at,
+        by: "sender".into(),
+        what: Safe::new(words),
+        subject: Subject::Organization,
+        version: None,
+        instance: None,
+        alarming: true,
     }
 }
 

@@ -27,6 +27,7 @@ struct Ground {
     stop: Option<Stop>,
     campaigns_total: u64,
     in_doubt: u64,
+    alerts: u64,
     unread: u64,
     heard_at: Option<DateTime<Utc>>,
 }
@@ -115,6 +116,7 @@ impl Store {
                 .sum(),
             in_air: campaigns.iter().map(|campaign| campaign.row.in_air).sum(),
             in_doubt: ground.in_doubt,
+            alerts: ground.alerts,
             unread: ground.unread,
             heard_at: ground.heard_at,
             capacity: capacity(&numbers),
@@ -141,6 +143,9 @@ impl Store {
                                                 and a.in_doubt_since is not null limit 10001) d) as "in_doubt!",
                       (select count(*) from (select from conversations c where c.organization_id = o.id
                                                 and c.unread > 0 limit 10001) c) as "unread!",
+                      (select count(*) from (select from alerts a where a.organization_id = o.id
+                                                and a.acknowledged_at is null and a.severity <> 'info' limit 10001) a)
+                          as "alerts!",
                       (select c.last_at from conversations c where c.organization_id = o.id and c.unread > 0
                         order by c.last_at desc, c.id desc limit 1) as heard_at
                  from organizations o
@@ -175,6 +180,7 @@ impl Store {
             stop,
             campaigns_total: many(row.campaigns),
             in_doubt: many(row.in_doubt),
+            alerts: many(row.alerts),
             unread: many(row.unread),
             heard_at: row.heard_at,
         })

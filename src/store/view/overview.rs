@@ -106,6 +106,8 @@ pub struct Overview {
     pub unread: u64,
     /// When somebody wrote last who was not answered since.
     pub heard_at: Option<DateTime<Utc>>,
+    /// Alerts that nobody has taken note of, without those that are only worth knowing; counted up to 10,001.
+    pub alerts: u64,
     /// Attempts that wait for evidence or an operator's word.
     pub in_doubt: u64,
     /// What may still be sent today through numbers with a limit, and the sum of those limits.

@@ -138,6 +138,8 @@ impl Desk {
             Question::Estimate(spec) => Reading::Estimate(Arc::new(audience_count(&spec))),
             Question::Progress(_) => Reading::Progress(Arc::new(progress_view(self.rows))),
             Question::Queue => Reading::Queue(Arc::new(queue(self.rows))),
+            Question::Handover => Reading::Handover(Arc::new(handover(self.rows))),
+            Question::Alerts => Reading::Alerts(Arc::new(alerts(self.rows))),
             Question::Slots(of) => Reading::Slots(Arc::new(slots_view(of, self.rows))),
             Question::SlotHolders(_, slot) => Reading::SlotHolders(Arc::new(slot_holders(slot))),
             Question::SlotReset(_) => Reading::SlotReset(slot_reset(self.rows)),

@@ -13,12 +13,14 @@ use chrono::{DateTime, Duration, TimeZone as _, Utc};
 use std::sync::Arc;
 use uuid::Uuid;
 
+mod alerts;
 mod desk;
 mod draft;
 pub mod forecast;
 mod progress;
 mod slots;
 mod talk;
+pub use alerts::{alerts, handover};
 pub use desk::{Desk, World};
 pub use draft::{audience_count, file_check, known_to_files};
 pub use progress::{progress_view, queue};
@@ -233,6 +235,7 @@ pub fn empty_overview() -> Overview {
         per_second: 0.0,
         queued: 0,
         in_air: 0,
+        alerts: 0,
         in_doubt: 0,
         unread: 0,
         heard_at: None,
@@ -284,6 +287,7 @@ pub fn many_overview() -> Overview {
         per_second: 41.8,
         queued: 18_402,
         in_air: 12,
+        alerts: 0,
         in_doubt: 2,
         unread: 5,
         heard_at: Some(ago(120)),

@@ -34,6 +34,8 @@ pub enum Layer {
     Panel,
     /// The list of attempts in doubt.
     Doubts,
+    /// The list of alerts.
+    Alerts,
     /// A question with buttons.
     Dialog,
     /// A form.
@@ -70,6 +72,7 @@ impl Layer {
             Self::Drawer => "drawer",
             Self::Panel => "panel",
             Self::Doubts => "doubts",
+            Self::Alerts => "alerts",
             Self::Dialog => "dialog",
             Self::Form => "form",
             Self::Progress => "progress",

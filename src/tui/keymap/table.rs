@@ -32,6 +32,10 @@ pub enum Cmd {
     ReleaseStop,
     Instances,
     Doubts,
+    Alerts,
+    Handover,
+    Acknowledge,
+    AcknowledgeAll,
     Copy,
     Reload,
     Up,
@@ -206,8 +210,8 @@ impl Entry {
 
 use Danger::{Tier0, Tier1, Tier2};
 use Layer::{
-    Campaigns, Copy, Dialog, Doubts, Drawer, Form, Global, Help, Input, List, Live, Numbers, Palette, Panel,
-    Picker, Progress, Recipients, Replies, Slots, Wizard,
+    Alerts, Campaigns, Copy, Dialog, Doubts, Drawer, Form, Global, Help, Input, List, Live, Numbers, Palette,
+    Panel, Picker, Progress, Recipients, Replies, Slots, Wizard,
 };
 
 /// Every key of the console, in the order in which help and hint line show them.
@@ -268,6 +272,15 @@ pub static TABLE: &[Entry] = &[
     row(Doubts, Cmd::SettleNotSent, "not_sent", "n", "settle as not sent").danger(Tier1).hint(1, "was not sent").when(allowed::doubt_selected),
     row(Doubts, Cmd::SettleResend, "resend", "e", "resend although it may have arrived").danger(Tier2).hint(1, "resend").when(allowed::doubt_selected),
     row(Doubts, Cmd::Reveal, "reveal", "m", "show the phone for 30 s (recorded)").when(allowed::doubt_selected),
+    row(Alerts, Cmd::Acknowledge, "acknowledge", "a Enter", "acknowledge: somebody has taken note").danger(Tier0).hint(1, "acknowledge").when(allowed::alert_open),
+    row(Alerts, Cmd::AcknowledgeAll, "acknowledge_all", "A", "acknowledge all").danger(Tier1).hint(2, "all").when(allowed::alert_open),
+    row(Alerts, Cmd::Up, "up", "k Up", "up"),
+    row(Alerts, Cmd::Down, "down", "j Down", "down"),
+    row(Alerts, Cmd::PageUp, "page_up", "ctrl-u PgUp", "page up"),
+    row(Alerts, Cmd::PageDown, "page_down", "ctrl-d PgDn", "page down"),
+    row(Alerts, Cmd::Top, "top", "g Home", "first"),
+    row(Alerts, Cmd::Bottom, "bottom", "G End", "last"),
+    row(Alerts, Cmd::Back, "close", "Esc q", "close").hint(1, "close"),
     row(List, Cmd::Open, "open", "Enter", "details").hint(3, "open").when(allowed::row_selected),
     row(Global, Cmd::Filter, "filter", "/", "filter").hint(4, "filter").when(allowed::nothing_over),
     row(List, Cmd::Sort, "sort", "s", "sort by the next column").hint(8, "sort").when(allowed::may_sort),
@@ -276,6 +289,8 @@ pub static TABLE: &[Entry] = &[
     row(List, Cmd::MarkRange, "mark_range", "V", "mark up to here").hint(0, "mark range").when(allowed::may_mark),
     row(List, Cmd::MarkAll, "mark_all", "*", "mark all loaded rows").hint(0, "mark all").when(allowed::may_mark),
     row(Global, Cmd::Doubts, "doubts", "d", "attempts in doubt").hint(5, "in doubt").when(allowed::doubts),
+    row(Global, Cmd::Alerts, "alerts", "W", "alerts").hint(0, "alerts").when(allowed::nothing_over),
+    row(Global, Cmd::Handover, "handover", "H", "note for the next shift").hint(0, "handover").when(allowed::nothing_over),
     row(Global, Cmd::Instances, "instances", "I", "instances and leases").hint(9, "instances").when(allowed::nothing_over),
     row(Global, Cmd::Copy, "copy", "y", "copy menu").hint(8, "copy").when(allowed::row_selected),
     row(Global, Cmd::Undo, "undo", "u", "undo the last").danger(Tier0).hint(3, "undo").when(allowed::undo),

@@ -1,5 +1,6 @@
 //! What lies over the tabs: one stack, the last one has the keys. "Two dialogs half open" cannot be said.
 
+pub mod alerts;
 pub mod confirm;
 pub mod copy;
 pub mod doubts;
@@ -7,6 +8,7 @@ pub mod drawer;
 pub mod filter;
 pub mod forecast;
 pub mod form;
+pub mod handover;
 pub mod help;
 pub mod instances;
 pub mod palette;
@@ -53,6 +55,10 @@ pub enum Overlay {
     Schedule(Box<schedule::Schedule>),
     /// Who has which number.
     Slots(Box<slots::SlotGrid>),
+    /// The note for the next shift.
+    Handover(Box<handover::HandoverPanel>),
+    /// What operators were told.
+    Alerts(Box<alerts::AlertList>),
     /// Attempts in doubt.
     Doubts,
     /// All sending is stopped: what is still in the air.

@@ -13,9 +13,10 @@ use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
-    AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, ForecastView, Known, LiveEvent, NumberDetail,
-    NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery,
-    RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
+    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, ForecastView, HandoverView, Known,
+    LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail,
+    RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery,
+    ThreadRow, Total,
 };
 use crate::store::{Store, StoreError};
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Making, Notice, Reply};
@@ -315,6 +316,14 @@ impl Backend for StoreBackend {
 
     fn queue(&self) -> Reply<Vec<QueueLine>> {
         self.ask(async move |inner| inner.store.queue_view(&inner.seat()).await)
+    }
+
+    fn alerts(&self) -> Reply<Vec<AlertRow>> {
+        self.ask(async move |inner| inner.store.alert_rows(&inner.seat()).await)
+    }
+
+    fn handover(&self) -> Reply<HandoverView> {
+        self.ask(async move |inner| inner.store.handover_view(&inner.seat()).await)
     }
 
     fn slots(&self, campaign: Option<CampaignId>) -> Reply<SlotsView> {

@@ -104,6 +104,12 @@ impl Backend for Gate {
     fn progress(&self, _: CampaignId) -> Reply<ProgressView> {
         nothing()
     }
+    fn alerts(&self) -> Reply<Vec<AlertRow>> {
+        nothing()
+    }
+    fn handover(&self) -> Reply<HandoverView> {
+        nothing()
+    }
     fn queue(&self) -> Reply<Vec<QueueLine>> {
         nothing()
     }

@@ -114,6 +114,9 @@ screens! {
     schedule: |desk| desk.keys("2 Q");
     slots: |desk| { desk.keys("2 S"); desk.wait(200); desk.keys("l l l l"); desk.wait(200); };
     slots_reset: |desk| { desk.keys("2 S"); desk.wait(200); desk.keys("X"); desk.wait(400); };
+    alerts: |desk| { desk.keys("W"); desk.wait(200); desk.keys("j"); };
+    alerts_all: |desk| { desk.keys("W"); desk.wait(200); desk.keys("A"); desk.wait(400); };
+    handover: |desk| { desk.keys("H"); desk.wait(200); };
     instances: |desk| desk.keys("I");
     doubts: |desk| desk.keys("d j");
     doubts_resend: |desk| { desk.keys("d e"); desk.text("asked him"); desk.keys("Enter"); desk.wait(400); };
@@ -172,6 +175,9 @@ fn no_size_makes_it_fall() {
         "2 P",
         "2 w",
         "2 Q",
+        "W",
+        "W j a",
+        "H",
         "ctrl-c",
     ] {
         let mut desk = Desk::new(World::Many, 80, 24);

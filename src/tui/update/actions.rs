@@ -105,6 +105,7 @@ pub fn acted(model: &mut Model, act: u64, answers: Vec<(Order, ActionAnswer)>) -
     }
     super::slots::acted(model);
     super::progress::acted(model);
+    super::alerts::acted(model);
     model.recipients.refreshed_at = None;
     model.replies.refreshed_at = None;
     if let Some(shown) = &mut model.shown {
@@ -218,6 +219,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                     super::wizard::not_asked(model, Some(*request));
                 }
                 Slot::Progress | Slot::Queue => super::progress::not_asked(model, *request),
+                Slot::Alerts | Slot::Handover => super::alerts::not_asked(model, *request),
                 Slot::Slots | Slot::SlotHolders | Slot::SlotReset => {
                     super::slots::not_asked(model, *request);
                 }

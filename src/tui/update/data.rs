@@ -194,6 +194,8 @@ pub fn answer(
         (Slot::Known | Slot::Check | Slot::Estimate, answer) => {
             super::wizard::answer(model, slot, request, answer)
         }
+        (Slot::Alerts, answer) => super::alerts::answer(model, request, answer),
+        (Slot::Handover, answer) => super::alerts::note(model, request, answer),
         (Slot::Progress | Slot::Queue, answer) => super::progress::answer(model, slot, request, answer),
         (Slot::Slots | Slot::SlotHolders | Slot::SlotReset, answer) => {
             super::slots::answer(model, slot, request, answer)

@@ -1,6 +1,7 @@
 //! From a message to a changed model and a list of effects. No I/O, no clock, no task: this is what tests drive.
 
 mod actions;
+mod alerts;
 pub mod copy;
 mod data;
 mod filter;
@@ -182,11 +183,16 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         None => (vec![model.tab.layer(), Layer::List, Layer::Global], false),
         Some(Overlay::Drawer(drawer)) => (drawer.layers(), false),
         Some(Overlay::Doubts) => (vec![Layer::Doubts, Layer::Global], false),
+        Some(Overlay::Alerts(_)) => (vec![Layer::Alerts, Layer::Global], false),
         Some(Overlay::Progress(_)) => (vec![Layer::Progress, Layer::Global], false),
         Some(Overlay::Slots(_)) => (vec![Layer::Slots, Layer::Global], false),
-        Some(Overlay::Instances(_) | Overlay::Forecast(_) | Overlay::Schedule(_) | Overlay::Stop) => {
-            (vec![Layer::Panel, Layer::Global], false)
-        }
+        Some(
+            Overlay::Instances(_)
+            | Overlay::Forecast(_)
+            | Overlay::Schedule(_)
+            | Overlay::Handover(_)
+            | Overlay::Stop,
+        ) => (vec![Layer::Panel, Layer::Global], false),
         Some(Overlay::Confirm(confirm)) => (vec![Layer::Dialog], confirm.takes_text()),
         Some(Overlay::Quit(_)) => (vec![Layer::Dialog], false),
         Some(Overlay::Form(_)) => (vec![Layer::Form], true),

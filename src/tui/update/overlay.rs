@@ -1,6 +1,6 @@
 //! Keys and text for what lies over the tabs.
 
-use super::{actions, copy, filter, progress, run, wizard};
+use super::{actions, alerts, copy, filter, progress, run, wizard};
 use crate::domain::action::Verdict;
 use crate::tui::Ended;
 use crate::tui::keymap::{Cmd, Danger};
@@ -23,6 +23,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Overlay::Form(_) => form(model, cmd),
         Overlay::Wizard(_) => wizard::run(model, cmd),
         Overlay::Progress(_) => progress::run(model, cmd),
+        Overlay::Alerts(_) => alerts::run(model, cmd),
         Overlay::Reason(_) => reason(model, cmd),
         Overlay::Filter(_) => filter_input(model, cmd),
         Overlay::Palette(_) => palette(model, cmd),
@@ -33,6 +34,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         | Overlay::Forecast(_)
         | Overlay::Stop
         | Overlay::Slots(_)
+        | Overlay::Handover(_)
         | Overlay::Schedule(_) => None,
     }
 }
@@ -313,12 +315,14 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
     match model.overlays.last_mut() {
         Some(Overlay::Drawer(drawer)) => drawer.scroll = scroll(drawer.scroll),
         Some(Overlay::Instances(at)) => *at = scroll(*at),
+        Some(Overlay::Handover(panel)) => panel.scroll = scroll(panel.scroll),
         Some(Overlay::Forecast(panel)) => panel.scroll = scroll(panel.scroll),
         Some(Overlay::Doubts) => {
             if let Some(place) = model.doubts.go(motion) {
                 return super::wants::load_doubts(model, place);
             }
         }
+        Some(Overlay::Alerts(_)) => alerts::go(model, motion),
         Some(Overlay::Slots(grid)) => grid.go(motion, model.now.mono),
         Some(Overlay::Progress(_) | Overlay::Schedule(_)) => progress::go(model, motion),
         Some(Overlay::Palette(palette)) => palette.go(motion),

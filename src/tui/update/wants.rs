@@ -31,6 +31,7 @@ pub fn wants(model: &mut Model) -> Vec<Effect> {
     super::wizard::wants(model, &mut effects);
     super::slots::wants(model, &mut effects);
     super::progress::wants(model, &mut effects);
+    super::alerts::wants(model, &mut effects);
     details(model, &mut effects);
     effects
 }

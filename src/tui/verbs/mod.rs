@@ -1,6 +1,7 @@
 //! What can be done to the rows of a list: whether it is possible now, how dangerous it is, and the very orders that a
 //! confirmation shows and then carries out. Keys and palette both come here.
 
+mod alerts;
 mod campaigns;
 mod numbers;
 mod recipients;
@@ -8,6 +9,7 @@ mod replies;
 mod skipped;
 mod slots;
 
+pub use alerts::{acknowledge, acknowledge_all};
 pub use campaigns::{CampaignVerb, edit as edit_campaign};
 pub use numbers::{NumberVerb, add as add_number, edit as edit_number, pace};
 pub use recipients::{RecipientVerb, release_stop, settle, stop_all};

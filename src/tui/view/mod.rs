@@ -83,6 +83,8 @@ fn draw_overlay(
         Overlay::Progress(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Schedule(schedule) => schedule.view(model, canvas, body, geometry),
         Overlay::Slots(grid) => grid.view(model, canvas, body, geometry),
+        Overlay::Alerts(list) => list.view(model, canvas, body, geometry),
+        Overlay::Handover(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Doubts => overlays::doubts::view(model, canvas, body, geometry),
         Overlay::Stop => overlays::stop::view(model, canvas, body),
         Overlay::Quit(quit) => quit.view(model, canvas, body),
@@ -113,6 +115,10 @@ fn status_line(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
         if overview.in_doubt > 0 {
             right = format!("{} in doubt: d ", words::grouped(overview.in_doubt));
+        }
+        if overview.alerts > 0 {
+            let alerts = if overview.alerts == 1 { "alert" } else { "alerts" };
+            right = format!("{} {alerts}: W  {right}", words::grouped(overview.alerts));
         }
         if let Some(stop) = &overview.stop {
             right = format!("STOPPED by {}: R lifts it ", stop.by);

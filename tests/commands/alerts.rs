@@ -1,0 +1,270 @@
+//! What operators are told: each cause once, whoever looks; it ends when its cause does; somebody takes note of it; and the
+//! note for the next shift.
+
+use crate::support::acme::{Acme, phone};
+use serde_json::{Value, json};
+use signalbox::{domain::action::Action, store::measure::Cause};
+
+impl Acme {
+    async fn raise(&self) -> i32 {
+        self.db.store.raise_alerts(self.organization).await.unwrap()
+    }
+
+    async fn alter(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.db.pool).await.unwrap();
+    }
+
+    /// As the command lists them: kind, severity and whether it lasts.
+    fn told(&self, all: bool) -> Vec<(String, String, bool)> {
+        let arguments: &[&str] = if all { &["alert", "list", "--all"] } else { &["alert", "list"] };
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let listed = self.db.json(arguments);
+        let mut told: Vec<_> = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|alert| (text(&alert["kind"]), text(&alert["severity"]), alert["ended_at"].is_null()))
+            .collect();
+        told.sort_unstable();
+        told
+    }
+
+    async fn suspend_by_answer(&self, nth: usize) {
+        let cause =
+            Cause { class: "number_suspended", code: Some("131031".into()), words: "account locked".into() };
+        let suspended = self
+            .db
+            .store
+            .suspend_number_by_answer(self.organization, self.instance, self.numbers[nth], None, &cause, 0)
+            .await
+            .unwrap();
+        assert!(suspended);
+    }
+}
+
+fn lasting(kind: &str, severity: &str) -> (String, String, bool) {
+    (kind.to_owned(), severity.to_owned(), true)
+}
+
+#[tokio::test]
+async fn each_cause_is_told_once_however_many_look() {
+    let acme = Acme::new().await;
+    assert_eq!(acme.raise().await, 0, "nothing is wrong");
+    acme.suspend_by_answer(0).await;
+    let mut looks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (store, organization) = (acme.db.store.clone(), acme.organization);
+        looks.spawn(async move { store.raise_alerts(organization).await.unwrap() });
+    }
+    assert_eq!(looks.join_all().await.into_iter().sum::<i32>(), 1, "eight looks, one alert");
+    assert_eq!(acme.raise().await, 0);
+    assert_eq!(acme.told(false), [lasting("suspension", "critical")]);
+    let alert = acme.db.json(&["alert", "list"])[0].clone();
+    assert_eq!(alert["words"], json!("number 0 is suspended: number suspended, 131031: account locked"));
+    // Back in service it is over; suspended once more it is another one.
+    acme.done(Action::ResumeNumber(acme.numbers[0])).await;
+    assert_eq!(acme.raise().await, 0);
+    assert_eq!(acme.told(false), [("suspension".to_owned(), "critical".to_owned(), false)]);
+    acme.suspend_by_answer(0).await;
+    assert_eq!(acme.raise().await, 1);
+    assert_eq!(acme.db.value::<i64>("select count(*) from alerts where kind = 'suspension'").await, 2);
+}
+
+#[tokio::test]
+async fn what_an_operator_suspends_nobody_is_told() {
+    let acme = Acme::new().await;
+    acme.done(Action::SuspendNumber { number: acme.numbers[0], until: None }).await;
+    assert_eq!(acme.raise().await, 0);
+}
+
+#[tokio::test]
+async fn a_limit_is_told_at_eighty_and_at_ninety_five_percent() {
+    let acme = Acme::with_numbers(&[Some(100), None]).await;
+    let mut sent = 0;
+    // (messages of the day, what is new, what lasts)
+    for (used, fresh, lasts) in [
+        (79, 0, None),
+        (80, 1, Some("info")),
+        (94, 0, Some("info")),
+        (95, 1, Some("warning")),
+        (100, 0, Some("warning")),
+    ] {
+        for _ in sent..used {
+            sqlx::query("select increment_message_count($1)")
+                .bind(acme.numbers[0].0)
+                .execute(&acme.db.pool)
+                .await
+                .unwrap();
+        }
+        sent = used;
+        assert_eq!(acme.raise().await, fresh, "at {used}");
+        let lasting: Vec<String> =
+            acme.told(true).into_iter().filter(|each| each.2).map(|each| each.1).collect();
+        assert_eq!(lasting, lasts.map(str::to_owned).into_iter().collect::<Vec<_>>(), "at {used}");
+    }
+    let words: String = acme.db.value("select words from alerts where severity = 'warning'").await;
+    assert_eq!(words, "number 0 has sent 95 of its 100 messages of the day (95 %)");
+}
+
+#[tokio::test]
+async fn providers_accounts_campaigns_doubts_and_tokens_are_told_by_kind() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let campaign = acme.running().await;
+    let store = &acme.db.store;
+    store.mark_account_reachable(acme.organization, acme.account, Some("timeout")).await.unwrap();
+    let rule = "3 of 5 failed";
+    store.pause_campaign_by_rule(acme.organization, acme.instance, campaign, rule).await.unwrap();
+    acme.alter("update accounts set token_since = clock_timestamp() - interval '91 days'").await;
+    acme.alter("update number_vitals set state = 'amber', words = '3 of 40 arrived', failed_warned_at = clock_timestamp()
+                   where number_id = (select id from whatsapp_numbers order by priority limit 1)")
+        .await;
+    assert_eq!(acme.raise().await, 5);
+    assert_eq!(
+        acme.told(false),
+        [
+            lasting("ban_risk", "warning"),
+            lasting("connection", "critical"),
+            lasting("credentials", "warning"),
+            lasting("paused", "critical"),
+            lasting("silent_death", "warning"),
+        ]
+    );
+    // A new token, an answer and a resumed campaign end theirs.
+    acme.db.run_with(&["account", "edit", "main", "--token-stdin"], b"another\n").done();
+    store.mark_account_reachable(acme.organization, acme.account, None).await.unwrap();
+    acme.done(Action::ResumeCampaign(campaign)).await;
+    acme.alter("update number_vitals set state = 'well', failed_warned_at = null").await;
+    assert_eq!(acme.raise().await, 0);
+    assert!(acme.told(false).iter().all(|(_, _, lasts)| !lasts), "{:?}", acme.told(false));
+}
+
+#[tokio::test]
+async fn doubts_are_told_when_they_have_lasted_and_an_end_is_told_once() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let campaign = acme.running().await;
+    let claimed = acme.claim(0, campaign, 2).await;
+    acme.settle(claimed.messages[0].attempt, "in_doubt", "doubt").await;
+    acme.settle(claimed.messages[1].attempt, "accepted", "advance").await;
+    assert_eq!(acme.raise().await, 0, "it may still settle by itself");
+    acme.alter("update attempts set in_doubt_since = in_doubt_since - interval '31 minutes' where state = 'in_doubt'")
+        .await;
+    assert_eq!(acme.raise().await, 1);
+    assert_eq!(acme.told(false), [lasting("doubts", "warning")]);
+    let words: String = acme.db.value("select words from alerts").await;
+    assert_eq!(words, "1 message is in doubt for longer than 30 minutes");
+    let verdict = signalbox::domain::action::Verdict::Sent;
+    acme.done(Action::ResolveAttempt { attempt: claimed.messages[0].attempt, verdict }).await;
+    acme.db.store.run_lifecycle(acme.organization, acme.instance, None).await.unwrap();
+    assert_eq!(acme.raise().await, 1, "the campaign is finished");
+    assert_eq!(acme.raise().await, 0);
+    let words: String = acme.db.value("select words from alerts where kind = 'finished'").await;
+    assert_eq!(words, "campaign hello is finished: 2 of 2 people got it, 0 failed, 0 were skipped");
+    assert_eq!(
+        acme.told(false),
+        [
+            ("doubts".to_owned(), "warning".to_owned(), false),
+            ("finished".to_owned(), "info".to_owned(), false),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn who_takes_note_is_on_record_and_a_second_one_is_told() {
+    let acme = Acme::new().await;
+    acme.suspend_by_answer(0).await;
+    acme.suspend_by_answer(1).await;
+    assert_eq!(acme.raise().await, 2);
+    let id = acme.db.json(&["alert", "list"])[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(acme.db.json(&["alert", "ack", &id, "--reason", "seen"]), json!({ "acknowledged": 1 }));
+    acme.db.run(&["alert", "ack", &id]).refused(3, "somebody has taken note of it already");
+    assert_eq!(acme.db.json(&["alert", "list"]).as_array().unwrap().len(), 1);
+    assert_eq!(acme.db.json(&["alert", "ack", "--all"]), json!({ "acknowledged": 1 }));
+    assert_eq!(acme.db.json(&["alert", "list"]), json!([]));
+    assert_eq!(acme.raise().await, 0, "what was taken note of is not told again");
+    let logged: Vec<(String, String)> =
+        sqlx::query_as("select actor, reason from audit_log where action = 'acknowledge alert' order by at")
+            .fetch_all(&acme.db.pool)
+            .await
+            .unwrap();
+    let reasons: Vec<&str> = logged.iter().map(|(_, reason)| reason.as_str()).collect();
+    assert_eq!(reasons, ["seen", "no reason given"]);
+    assert!(logged.iter().all(|(actor, _)| acme.db.json(&["alert", "list", "--all"])[0]["acknowledged_by"] == json!(actor)));
+}
+
+#[tokio::test]
+async fn rules_are_shown_changed_and_checked() {
+    let acme = Acme::new().await;
+    let rules = acme.db.json(&["alert", "rules"]);
+    assert_eq!(
+        rules,
+        json!({ "quiet_from": null, "quiet_to": null, "credential_days": 90, "report_at": null })
+    );
+    let rules = acme.db.json(&[
+        "alert",
+        "rules",
+        "--quiet",
+        "22:00-07:00",
+        "--credential-days",
+        "none",
+        "--report-at",
+        "07:30",
+    ]);
+    assert_eq!(
+        rules,
+        json!({ "quiet_from": 1320, "quiet_to": 420, "credential_days": null, "report_at": 450 })
+    );
+    let rules = acme.db.json(&["alert", "rules", "--quiet", "none"]);
+    assert_eq!(rules["quiet_from"], json!(null));
+    for (wrong, sentence) in [
+        (&["--quiet", "22-7"][..], "--quiet"),
+        (&["--quiet", "07:00-07:00"], "--quiet"),
+        (&["--credential-days", "0"], "a number of days"),
+        (&["--report-at", "25:00"], "--report-at"),
+    ] {
+        let arguments: Vec<&str> = ["alert", "rules"].iter().chain(wrong).copied().collect();
+        acme.db.run(&arguments).refused(2, sentence);
+    }
+    let kept = acme.db.json(&["alert", "rules"]);
+    assert_eq!(kept["report_at"], json!(450), "nothing of what was refused is done");
+}
+
+#[tokio::test]
+async fn the_note_for_the_next_shift_says_what_stands_still_and_why() {
+    let acme = Acme::with_numbers(&[Some(10), None]).await;
+    acme.contacts(3).await;
+    let campaign = acme.running().await;
+    acme.alter("update whatsapp_numbers set display_name = '' where priority = 10").await;
+    acme.suspend_by_answer(0).await;
+    let store = &acme.db.store;
+    store.pause_campaign_by_rule(acme.organization, acme.instance, campaign, "3 of 5 failed").await.unwrap();
+    let note = acme.db.json(&["handover", "--hours", "1"]);
+    assert_eq!(note["campaigns"][0]["reason"], json!("3 of 5 failed"), "{note}");
+    assert_eq!(note["campaigns"][0]["queued"], json!(3));
+    assert_eq!(note["suspended"][0]["by"], json!("sender"));
+    assert_eq!(note["senders"], json!(1));
+    let kinds: Vec<&str> =
+        note["alerts"].as_array().unwrap().iter().map(|alert| alert["kind"].as_str().unwrap()).collect();
+    assert!(
+        kinds.contains(&"suspension") && kinds.contains(&"paused"),
+        "{kinds:?}: the note tells what is new"
+    );
+    let decided = note["decisions"].as_array().unwrap();
+    assert!(
+        decided.iter().any(|each| each["action"] == json!("pause") && each["name"] == json!("hello")),
+        "{note}"
+    );
+    let text = acme.db.run(&["handover"]).done().stdout;
+    for line in
+        ["Suspended numbers", "number suspended, 131031: account locked", "hello is paused: 3 of 5 failed"]
+    {
+        assert!(text.contains(line), "{line:?} in {text}");
+    }
+    let full = phone(90_000_000);
+    assert!(
+        !text.contains(full.reveal()) && !note.to_string().contains(full.reveal()),
+        "a phone in full: {text}"
+    );
+    assert!(text.contains(&full.masked()), "{text}");
+}
