@@ -492,17 +492,28 @@ async fn export(session: &Session, org: &Org, name: &str, file: &Path) -> Result
     if session.out.is_json() && to_stdout {
         let mut array = JsonArray::begin()?;
         loop {
-            let page = session.store.recipients_after(org.id, campaign.id, after, PAGE).await?;
+            let page = session.store.recipients_after(org.id, campaign.id, &split, after, PAGE).await?;
             let Some(last) = page.last() else { return array.end() };
             after = last.id;
             page.iter().try_for_each(|recipient| array.push(recipient))?;
         }
     }
-    let header =
-        ["phone", "name", "state", "reason", "step", "tries", "number", "provider_message_id", "updated_at"];
+    let header = [
+        "phone",
+        "name",
+        "state",
+        "reason",
+        "step",
+        "tries",
+        "number",
+        "provider_message_id",
+        "updated_at",
+        "variant",
+    ];
     let mut export = Export::begin(file, &header)?;
+    let split = session.store.split_of(org.id, campaign.id).await?;
     loop {
-        let page = session.store.recipients_after(org.id, campaign.id, after, PAGE).await?;
+        let page = session.store.recipients_after(org.id, campaign.id, &split, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         for recipient in &page {
@@ -529,3 +540,4 @@ async fn export(session: &Session, org: &Org, name: &str, file: &Path) -> Result
         format!("wrote {rows} recipients to {}", file.display())
     })
 }
+                text(&recipient.variant),

@@ -357,6 +357,7 @@ pub fn recipient_detail(id: RecipientId) -> RecipientDetail {
         step: (1, 1),
         due_at: Some(ago(-1_700)),
         planned_on: None,
+        variant: None,
         hold: Some(hold("retry later", "WhatsApp limits marketing to this person", 1_700)),
         gates: vec![
             Gate {
@@ -401,6 +402,7 @@ pub fn recipient_detail(id: RecipientId) -> RecipientDetail {
                 step: (1, 1),
                 last_attempt_at: Some(ago(90_000)),
             },
+                variant: None,
             ElsewhereLine {
                 campaign: "welcome".into(),
                 state: MessageState::Skipped,
@@ -408,6 +410,7 @@ pub fn recipient_detail(id: RecipientId) -> RecipientDetail {
                 step: (1, 7),
                 last_attempt_at: None,
             },
+                variant: Some("b".into()),
         ],
     }
 }
