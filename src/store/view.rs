@@ -17,8 +17,8 @@ mod slots;
 mod thread;
 
 pub use campaign::{
-    CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine, VariantLine,
-    Variants,
+    CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, RolloutLine, StepLine,
+    VariantLine, Variants,
 };
 pub use draft::{AudienceCount, CampaignMade, FileCheck, Known};
 pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView};

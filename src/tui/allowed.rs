@@ -135,6 +135,13 @@ pub(super) fn campaign_launch(model: &Model) -> Allowed {
 pub(super) fn campaign_cancel(model: &Model) -> Allowed {
     any(&campaigns(model), "no campaign is selected", |row| CampaignVerb::Cancel.allowed(row))
 }
+pub(super) fn campaign_widen(model: &Model) -> Allowed {
+    match campaigns(model).as_slice() {
+        [] => no("no campaign is selected"),
+        [row] => CampaignVerb::Widen.allowed(row),
+        _ => no("one campaign at a time"),
+    }
+}
 pub(super) fn campaign_new(model: &Model) -> Allowed {
     match model.overview() {
         None => no("no data yet"),

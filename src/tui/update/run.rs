@@ -271,6 +271,7 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::CampaignCancel => campaign(CampaignVerb::Cancel, model),
         Cmd::RecipientExclude => RecipientVerb::Exclude.propose(&allowed::recipients(model)),
         Cmd::RecipientRetry => RecipientVerb::Retry.propose(&allowed::recipients(model)),
+        Cmd::CampaignWiden => campaign(CampaignVerb::Widen, model),
         Cmd::ReleaseStop => release_stop(model),
         Cmd::StopAll => {
             model.overlays.retain(|overlay| !matches!(overlay, Overlay::Stop));

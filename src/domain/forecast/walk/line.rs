@@ -126,12 +126,12 @@ impl Line {
         }
         while let Some(stages) = &mut self.rollout {
             let enough = stages.needs == 0 || self.parts.iter().all(|part| part.ready() == 0);
-            if !enough || stages.lasts_until > at {
+            if !enough || stages.lasts_until.is_none_or(|until| until > at) {
                 return;
             }
             let people = stages.people.remove(0);
             stages.needs = stages.after.min(people);
-            stages.lasts_until = at + stages.wait;
+            stages.lasts_until = Some(at + stages.wait);
             if stages.people.is_empty() {
                 self.rollout = None;
             }
@@ -166,7 +166,7 @@ impl Line {
     /// The next moment after `at` at which something of it is due or may be let go.
     pub(super) fn next_due(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let due = self.parts.iter().filter_map(|part| part.later.keys().find(|due| **due > at).copied());
-        let stage = self.rollout.as_ref().map(|stages| stages.lasts_until).filter(|until| *until > at);
+        let stage = self.rollout.as_ref().and_then(|stages| stages.lasts_until).filter(|until| *until > at);
         due.chain(stage).min()
     }
 }
