@@ -13,7 +13,9 @@ pub(super) struct Part {
     /// Whether their hours are open in this phase.
     pub(super) open: bool,
     /// Put-back work and later steps that are due, first come first served: step and people.
-    pub(super) due: VecDeque<(usize, u64)>,
+    due: VecDeque<(usize, u64)>,
+    /// The people among them, kept as a sum: it is asked for at every turn.
+    waiting: u64,
     /// People at the first step whom nothing but their turn keeps.
     pub(super) fresh: u64,
     /// What is due later.
@@ -30,6 +32,8 @@ pub(super) struct Line {
     pub(super) left: u64,
     /// Sent today, by place of the number.
     pub(super) used: Vec<u32>,
+    /// Of those what this forecast sends, by place of the number.
+    pub(super) flows: Vec<u64>,
     /// First messages of somebody today.
     pub(super) first: u64,
     /// When its last message so far goes out.
@@ -38,16 +42,18 @@ pub(super) struct Line {
 
 impl Part {
     pub(super) fn new(zone: Option<Tz>) -> Self {
-        Self { zone, open: true, due: VecDeque::new(), fresh: 0, later: BTreeMap::new() }
+        Self { zone, open: true, due: VecDeque::new(), waiting: 0, fresh: 0, later: BTreeMap::new() }
     }
 
     pub(super) fn ready(&self) -> u64 {
-        self.fresh + self.due.iter().map(|(_, people)| people).sum::<u64>()
+        self.fresh + self.waiting
     }
 
     pub(super) fn release(&mut self, at: DateTime<Utc>) {
         while let Some(entry) = self.later.first_entry().filter(|entry| *entry.key() <= at) {
-            self.due.extend(entry.remove());
+            let released = entry.remove();
+            self.waiting += released.iter().map(|(_, people)| people).sum::<u64>();
+            self.due.extend(released);
         }
     }
 
@@ -59,6 +65,7 @@ impl Part {
             let (step, sent) = if let Some((step, people)) = self.due.front_mut() {
                 let (step, sent) = (*step, messages.min(*people));
                 *people -= sent;
+                self.waiting -= sent;
                 if *people == 0 {
                     self.due.pop_front();
                 }
