@@ -29,7 +29,7 @@ pub use overview::{
     Stop,
 };
 pub use page::{COUNT_LIMIT, Cursor, PAGE_ROWS, Page, Place, RecipientOrder, RecipientQuery, Total};
-pub use progress::{ProgressDay, ProgressView, QueueLine, SkipReason};
+pub use progress::{PaceView, ProgressDay, ProgressView, QueueLine, SkipReason};
 pub use recipient::{
     AttemptLine, DoubtRow, ElsewhereLine, MessageState, ReceiptLine, RecipientDetail, RecipientRow,
 };
