@@ -148,6 +148,18 @@ pub(super) fn campaign_new(model: &Model) -> Allowed {
         Some(_) => nothing_over(model),
     }
 }
+pub(super) fn campaign_like(model: &Model) -> Allowed {
+    nothing_over(model)?;
+    match campaigns(model).as_slice() {
+        [] => no("no campaign is selected"),
+        [_] => Ok(()),
+        _ => no("one campaign at a time"),
+    }
+}
+pub(super) fn campaign_steps(model: &Model) -> Allowed {
+    nothing_over(model)?;
+    campaign_edit(model)
+}
 pub(super) fn campaign_edit(model: &Model) -> Allowed {
     use crate::store::view::CampaignStanding::{Cancelled, Completed};
     match campaigns(model).as_slice() {
