@@ -36,6 +36,11 @@ comment on column campaign_rollouts.since is 'On the campaign''s clock; began_at
 comment on column campaign_rollouts.sent_before is 'What the campaign had sent when the stage began.';
 comment on column campaign_rollouts.why is 'What the stage waits for, as it was seen last.';
 
+-- How many of so many people a stage allows, rounded up: the rule of the program too (domain/campaign/rollout.rs).
+create function rollout_target(p_people bigint, p_percent integer) returns bigint
+    language sql immutable parallel safe
+    return (p_people * p_percent + 99) / 100;
+
 -- Begins the rollout of a campaign whose people are all enrolled and kept back, if it has one.
 create function open_rollout(p_org uuid, p_campaign uuid, p_now timestamptz) returns void language plpgsql as $$
 declare
@@ -57,7 +62,7 @@ begin
     end if;
     insert into campaign_rollouts (organization_id, campaign_id, stages, people, target, stage_people, since, began_at)
     select p_org, p_campaign, v_stages, v_people, t.target, t.target, p_now, clock_timestamp()
-      from (select (v_people * v_stages[1] + 99) / 100 as target) t
+      from (select rollout_target(v_people, v_stages[1]) as target) t
     on conflict on constraint campaign_rollouts_key do nothing;
     perform let_go(p_org, p_campaign, p_now, 10000);
 end $$;
@@ -148,7 +153,7 @@ begin
     update campaign_rollouts w
        set stage = v_stage, target = t.target, stage_people = t.target - w.released, since = v_now,
            began_at = clock_timestamp(), sent_before = k.sent, failed_before = k.failed, why = 'has just begun', until = null
-      from (select (v_rollout.people * v_rollout.stages[v_stage] + 99) / 100 as target) t,
+      from (select rollout_target(v_rollout.people, v_rollout.stages[v_stage]) as target) t,
            (select coalesce(sum(c.sent), 0) as sent, coalesce(sum(c.failed), 0) as failed from campaign_counts c
              where c.organization_id = p_org and c.campaign_id = p_campaign) k
      where w.organization_id = p_org and w.campaign_id = p_campaign

@@ -443,3 +443,48 @@ async fn a_look_at_vital_signs_reads_the_last_stretches_and_a_few_pasts() {
     let known = scene.world.ask("select count(*) from number_vitals where baseline_accepted > 0").await;
     assert_eq!(known, 100, "fifty at each look");
 }
+
+#[tokio::test]
+async fn rollouts_are_looked_at_without_those_who_are_kept_back() {
+    const KEPT: u32 = 200_000;
+    let mut scene = Scene::of(1, KEPT).await;
+    let (org, campaign) = (scene.world.organization, scene.campaign);
+    scene
+        .world
+        .run(&format!(
+            "update campaigns set started_at = now(),
+                    conduct = '{{\"rollout\": {{\"stages\": [1, 10, 100], \"after\": 50, \"failed\": 1000, \"opted_out\": 200,
+                                               \"wait\": \"1h\"}}}}' where id = '{campaign}';
+             update campaign_recipients set due_at = not_let_go() where campaign_id = '{campaign}';
+             select open_rollout('{org}', '{campaign}', now());
+             update campaign_recipients set state = 'accepted' where campaign_id = '{campaign}' and due_at is null"
+        ))
+        .await;
+    let seat = scene.world.store.seat(org, None).await.unwrap();
+    for analysed in [false, true] {
+        if analysed {
+            scene.world.run("analyze").await;
+        }
+        scene.plans.since();
+        let looks = scene.store.look_at_rollouts(org).await.unwrap();
+        assert_eq!((looks.len(), looks[0].seen.is_done, looks[0].owed), (1, true, 0), "{looks:?}");
+        scene.store.picture(&seat).await.unwrap();
+        let explained = scene.plans.since();
+        let asked = |what: &str| explained.iter().any(|plan| statement(plan).contains(what));
+        assert!(
+            asked("look_at_rollouts(") && asked("due_at < not_let_go()"),
+            "the statements inside are explained"
+        );
+        for plan in &explained {
+            for node in nodes(&plan["Plan"]) {
+                let table = node["Relation Name"].as_str().unwrap_or_default();
+                let rows = looked_at(node);
+                assert!(
+                    !LARGE.contains(&table) || rows <= 100.0,
+                    "{rows} rows of {table}: {}",
+                    statement(plan)
+                );
+            }
+        }
+    }
+}

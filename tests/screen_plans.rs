@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const RECIPIENTS: u32 = 200_000;
 /// More rows than that may not be sorted, nor read from a large table.
 const SORTED: f64 = 25_000.0;
+/// Of those who have slots so many may be looked at: one for each slot, or a page of one of them.
+const HOLDERS: f64 = 1_000.0;
 /// A walk from the far end may look at so many.
 const WALKED: f64 = 110_000.0;
 
@@ -30,6 +32,8 @@ fn complaint(plan: &Value) -> Option<String> {
             format!("reads all of {table}")
         } else if LARGE.contains(&table) && looked_at > WALKED {
             format!("looks at {looked_at} rows of {table} by {kind}")
+        } else if table == "contact_slots" && looked_at > HOLDERS {
+            format!("looks at {looked_at} holders of slots by {kind}")
         } else if kind.contains("Sort") && number(&node["Plans"][0], "Actual Rows") > SORTED {
             format!("sorts {} rows", number(&node["Plans"][0], "Actual Rows"))
         } else {

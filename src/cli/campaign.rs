@@ -24,8 +24,9 @@ use crate::{
         ids::{CampaignId, RecipientId},
         phone::Phone,
     },
-    store::{campaign::CampaignRecord, stats::CampaignStats},
+    store::{campaign::CampaignRecord, rollout::RolloutRecord, stats::CampaignStats},
 };
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -423,7 +424,8 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
     let campaign = find(session, org, name).await?;
     let terms = session.store.campaign_terms(org.id, campaign.id).await?;
     let hold = hold(&stats, &terms, org);
-    let estimated = stats.estimated_completion();
+    let stages = session.store.rollout(org.id, campaign.id).await?;
+    let estimated = completion(session, org, campaign.id, &stats, stages.as_ref()).await?;
     let mut value = serde_json::to_value(&stats)
         .map_err(|error| CliError::because("failed to write the figures as JSON", error))?;
     value["hold"] = json!(hold.as_ref().map(Hold::code));
@@ -433,7 +435,6 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
     let comparison = comparison::compare(&figures);
     value["variants"] = json!(figures);
     value["comparison"] = json!(comparison);
-    let stages = session.store.rollout(org.id, campaign.id).await?;
     value["rollout"] = json!(stages);
     session.out.show(&value, || {
         let percent = |rate: Option<f64>| or_dash(rate.map(|rate| format!("{:.1} %", rate * 100.0)));
@@ -464,6 +465,18 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
     })
 }
 
+/// When it will be done: at the pace it had so far, or, while stages of its rollout are still to open, as its forecast says.
+async fn completion(
+    session: &Session,
+    org: &Org,
+    campaign: CampaignId,
+    stats: &CampaignStats,
+    rollout: Option<&RolloutRecord>,
+) -> Result<Option<DateTime<Utc>>, CliError> {
+    let staged = rollout.is_some_and(RolloutRecord::goes_on) && stats.state == "active";
+    if staged { Ok(session.store.finish(org.id, campaign).await?) } else { Ok(stats.estimated_completion()) }
+}
+
 /// Why it sends nothing now, as far as its own row tells; one that has nothing left waits for nothing.
 fn hold(stats: &CampaignStats, terms: &Terms, org: &Org) -> Option<Hold> {
     let now = Now { at: stats.at, midnight: next_day(stats.at, org.zone) };
@@ -488,21 +501,32 @@ fn hold(stats: &CampaignStats, terms: &Terms, org: &Org) -> Option<Hold> {
 async fn export(session: &Session, org: &Org, name: &str, file: &Path) -> Result<(), CliError> {
     let campaign = find(session, org, name).await?;
     let to_stdout = file == Path::new("-");
+    let split = session.store.split_of(org.id, campaign.id).await?;
     let mut after = RecipientId(uuid::Uuid::nil());
     if session.out.is_json() && to_stdout {
         let mut array = JsonArray::begin()?;
         loop {
-            let page = session.store.recipients_after(org.id, campaign.id, after, PAGE).await?;
+            let page = session.store.recipients_after(org.id, campaign.id, &split, after, PAGE).await?;
             let Some(last) = page.last() else { return array.end() };
             after = last.id;
             page.iter().try_for_each(|recipient| array.push(recipient))?;
         }
     }
-    let header =
-        ["phone", "name", "state", "reason", "step", "tries", "number", "provider_message_id", "updated_at"];
+    let header = [
+        "phone",
+        "name",
+        "state",
+        "reason",
+        "step",
+        "tries",
+        "number",
+        "provider_message_id",
+        "updated_at",
+        "variant",
+    ];
     let mut export = Export::begin(file, &header)?;
     loop {
-        let page = session.store.recipients_after(org.id, campaign.id, after, PAGE).await?;
+        let page = session.store.recipients_after(org.id, campaign.id, &split, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         for recipient in &page {
@@ -517,6 +541,7 @@ async fn export(session: &Session, org: &Org, name: &str, file: &Path) -> Result
                 text(&recipient.number),
                 text(&recipient.provider_message_id),
                 recipient.updated_at.to_rfc3339(),
+                text(&recipient.variant),
             ];
             export.row(cells.iter().map(String::as_str))?;
         }

@@ -7,8 +7,7 @@ use crate::{
         template::Texts,
     },
     store::{
-        campaign::CampaignRecord,
-        campaign_file::{Checked, NotAccepted, Reader},
+        campaign_file::{Checked, NotAccepted, Reader, unheeded},
         campaign_pool::Note,
         enrolment::Enrolment,
     },
@@ -147,20 +146,6 @@ pub async fn update(
             .note(&format!("note: {other} stays as it is: update changes what the steps say and when"));
     }
     session.out.settle(&format!("campaign {name}: who waits gets the new steps"), org.zone, &result)
-}
-
-/// What else the file says differently.
-fn unheeded(known: &CampaignRecord, spec: &CampaignSpec) -> Vec<&'static str> {
-    let limit = spec.daily_limit.and_then(|limit| i32::try_from(limit.get()).ok());
-    let same = [
-        ("priority", known.priority == spec.priority.get()),
-        ("weight", i64::from(known.weight) == i64::from(spec.weight)),
-        ("pool", known.pool == spec.pool),
-        ("daily_limit", known.daily_limit == limit),
-        ("failover", known.failover == spec.failover.name()),
-        ("audience", Some(&known.audience) == serde_json::to_value(&spec.audience).ok().as_ref()),
-    ];
-    same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
 }
 
 /// Reads a file and judges it by all that the organisation knows. The findings stand in the order of the file.

@@ -21,7 +21,10 @@ pub async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), Cli
                 line.campaign.clone(),
                 line.campaign_state.clone(),
                 line.state.replace('_', " "),
-                format!("{} of {}", line.step, line.steps),
+                match &line.variant {
+                    Some(variant) => format!("{} of {}, variant {variant}", line.step, line.steps),
+                    None => format!("{} of {}", line.step, line.steps),
+                },
                 line.accepted.to_string(),
                 local_or_dash(line.last_attempt_at, org.zone),
                 or_dash(line.number.as_ref()),

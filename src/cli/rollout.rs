@@ -33,11 +33,11 @@ pub async fn widen(session: &Session, org: &Org, args: &WidenArgs) -> Result<(),
 pub fn in_words(rollout: Option<&RolloutRecord>, zone: Tz) -> String {
     let Some(rollout) = rollout else { return "-".to_owned() };
     let stages: Vec<String> = rollout.stages.iter().map(ToString::to_string).collect();
-    let is_last = rollout.stages.last() == Some(&rollout.percent);
-    let waits = if is_last { String::new() } else { format!("; the next stage waits: {}", rollout.why) };
+    let goes_on = rollout.goes_on();
+    let waits = if goes_on { format!("; the next stage waits: {}", rollout.why) } else { String::new() };
     let until = rollout
         .until
-        .filter(|_| !is_last)
+        .filter(|_| goes_on)
         .map_or_else(String::new, |at| format!(", opens {}", local(at, zone)));
     format!(
         "{} % since {} (of {}): {} of {} people{waits}{until}",

@@ -96,6 +96,13 @@ pub enum Action {
         /// Most messages a day; `None`: no limit of its own.
         daily_limit: Option<u32>,
     },
+    /// The next stage of the campaign's rollout opens: more of its people are sent to.
+    WidenRollout {
+        /// Which one.
+        campaign: CampaignId,
+        /// The open stage that its operator saw, from 1: the one behind it opens, and only if this is still the open one.
+        stage: u32,
+    },
     /// The number sends nothing, until a time or until somebody resumes it.
     SuspendNumber {
         /// Which one.
@@ -194,6 +201,7 @@ impl Action {
             | Self::CancelCampaign(id)
             | Self::StartCampaign(id)
             | Self::SetTerms { campaign: id, .. }
+            | Self::WidenRollout { campaign: id, .. }
             | Self::IncludeAgain { campaign: id, .. } => Subject::Campaign(*id),
             Self::SuspendNumber { number, .. }
             | Self::SetPriority { number, .. }
@@ -225,6 +233,7 @@ impl Action {
             Self::CancelCampaign(_) => "cancel campaign",
             Self::StartCampaign(_) => "launch campaign",
             Self::SetTerms { .. } => "edit campaign",
+            Self::WidenRollout { .. } => "widen rollout",
             Self::SuspendNumber { .. } => "suspend number",
             Self::ResumeNumber(_) => "resume number",
             Self::SetPriority { .. } => "set priority",
@@ -273,6 +282,7 @@ impl Action {
             Self::ResumeCampaign(_)
             | Self::CancelCampaign(_)
             | Self::StartCampaign(_)
+            | Self::WidenRollout { .. }
             | Self::ResumeNumber(_)
             | Self::EnableNumber(_)
             | Self::FailOverNumber(_)
@@ -337,6 +347,7 @@ mod tests {
         for starts in [
             Action::ResumeCampaign(campaign),
             Action::StartCampaign(campaign),
+            Action::WidenRollout { campaign, stage: 1 },
             Action::ResumeNumber(number),
             Action::FailOverNumber(number),
             Action::ReleaseStop,

@@ -23,6 +23,8 @@ const DOUBTS_A_PASS: i64 = 50;
 const SENDS_AT_ONCE: i32 = 5_000;
 /// How old those are at least: longer than a message is on the wire, and than clocks of two hosts differ.
 const SENDS_LAG: Duration = Duration::from_mins(5);
+/// How often the sums of campaigns are kept: the last look of a minute is what stands for it.
+const PACE_EVERY: Duration = Duration::from_secs(15);
 /// How long people have to answer a campaign before it counts as unanswered.
 const PATIENCE: Duration = Duration::from_hours(72);
 /// Between two looks at what operators should be told.
@@ -90,6 +92,9 @@ async fn pass(shared: &Shared, turns: &mut Turns) -> Result<(), StoreError> {
     }
     if turns.take(shared, "rollouts", Duration::from_secs(1)).await? {
         rollouts::judge(shared).await?;
+    }
+    if turns.take(shared, "pace", PACE_EVERY).await? {
+        store.note_pace(organization).await?;
     }
     if turns.take(shared, "limits", Duration::from_secs(2)).await?
         && store.follow_provider_limits(organization).await? > 0

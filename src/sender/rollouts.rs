@@ -33,7 +33,7 @@ pub async fn judge(shared: &Shared) -> Result<(), StoreError> {
 
 async fn decide(shared: &Shared, look: &RolloutLook, now: DateTime<Utc>) -> Result<(), StoreError> {
     let (store, organization) = (&shared.store, shared.organization);
-    let (why, until) = match look.rollout.judge(&look.seen, now) {
+    let (why, until, held) = match look.rollout.judge(&look.seen, now) {
         Verdict::Widen(reason) => {
             let actor = Actor { operator: "sender", instance: Some(shared.instance) };
             let now = shared.clock().now();
@@ -46,10 +46,10 @@ async fn decide(shared: &Shared, look: &RolloutLook, now: DateTime<Utc>) -> Resu
             }
             return Ok(());
         }
-        Verdict::Waits { why, until } => (why, until),
-        Verdict::Held(why) => (format!("{why}: somebody has to widen it"), None),
+        Verdict::Waits { why, until } => (why, until, false),
+        Verdict::Held(why) => (format!("{why}: somebody has to widen it"), None, true),
     };
-    if store.note_rollout(organization, look.campaign, look.stage, &why, until).await? {
+    if store.note_rollout(organization, look.campaign, look.stage, &why, until, held).await? {
         shared.refresh.notify_one();
     }
     Ok(())

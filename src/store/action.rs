@@ -126,6 +126,10 @@ impl Store {
             | Action::CancelCampaign(_)
             | Action::StartCampaign(_) => self.act_on_campaign(organization, order, actor).await,
             Action::SetTerms { .. } => self.act_on_terms(organization, order, actor).await,
+            Action::WidenRollout { campaign, stage } => {
+                let (stage, reason) = (i32::try_from(*stage).unwrap_or(i32::MAX), order.reason.as_deref());
+                self.widen_rollout(organization, *campaign, Some(stage), None, reason, actor, None).await
+            }
             Action::SuspendNumber { .. }
             | Action::ResumeNumber(_)
             | Action::SetPriority { .. }

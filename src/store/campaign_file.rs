@@ -4,6 +4,7 @@
 use super::{
     Store, StoreError,
     action::Actor,
+    campaign::CampaignRecord,
     campaign_pool::{self, Note},
     enrolment::Tell,
     failed,
@@ -249,6 +250,21 @@ impl Store {
         .await
         .map_err(failed("look when the subscription ends"))
     }
+}
+
+/// What a file says of a campaign that exists which other steps do not change.
+#[must_use]
+pub fn unheeded(known: &CampaignRecord, spec: &CampaignSpec) -> Vec<&'static str> {
+    let limit = spec.daily_limit.and_then(|limit| i32::try_from(limit.get()).ok());
+    let same = [
+        ("priority", known.priority == spec.priority.get()),
+        ("weight", i64::from(known.weight) == i64::from(spec.weight)),
+        ("pool", known.pool == spec.pool),
+        ("daily_limit", known.daily_limit == limit),
+        ("failover", known.failover == spec.failover.name()),
+        ("audience", Some(&known.audience) == serde_json::to_value(&spec.audience).ok().as_ref()),
+    ];
+    same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
 }
 
 fn nobody_can(file: &str, source: &str, step: i16, sentence: String) -> Finding {

@@ -71,7 +71,7 @@ impl Store {
         let terms = terms_of(&self.work, organization, Some(campaign)).await?;
         let mut due = self.due_work(organization, &ids).await?;
         let mut delays = self.step_delays(organization, &ids).await?;
-        let mut rollouts = self.rollouts_to_forecast(organization, &ids, snapshot.at).await?;
+        let mut rollouts = self.rollouts_to_forecast(organization, &due, &ids, snapshot.at).await?;
         let reach = self.reach_to_forecast(organization).await?;
         let places: HashMap<NumberId, usize> =
             snapshot.numbers.iter().enumerate().map(|(place, view)| (view.number.id, place)).collect();
@@ -160,7 +160,22 @@ impl Store {
         Ok(outlives(spec.name.as_str(), &made.world, place, ends))
     }
 
-    /// The same of a campaign that exists, if it went on now.
+    /// When a campaign will be done, by its forecast; `None`: not by itself.
+    ///
+    /// # Errors
+    /// When the database is away or refuses, or a row cannot be read.
+    pub async fn finish(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let made = self.forecast_world(organization, campaign).await?;
+        let place = made.world.campaigns.iter().position(|each| each.id == campaign);
+        let finish = Forecast::of(&made.world, FARTHEST_DAYS).finish;
+        Ok(place.and_then(|place| finish.get(place).copied().flatten()))
+    }
+
+    /// Why a campaign that exists would outlive the subscription, if it went on now.
     ///
     /// # Errors
     /// When the database is away or refuses, or a row cannot be read.
@@ -260,10 +275,12 @@ impl Store {
     }
 
     /// For each campaign that is rolled out: people of the open stage who are still to be let go, and the later stages. As
-    /// many as the later stages have in all are kept back; who left meanwhile is missing from the last of them.
+    /// many as the later stages have in all are kept back; who left meanwhile is missing from the last of them. Kept back is
+    /// whoever waits, but neither for their turn alone nor for a time (`due`): millions need not be counted for that.
     async fn rollouts_to_forecast(
         &self,
         organization: OrganizationId,
+        due: &HashMap<CampaignId, Vec<Work>>,
         campaigns: &[CampaignId],
         now: DateTime<Utc>,
     ) -> Result<HashMap<CampaignId, (u64, Stages)>, StoreError> {
@@ -271,12 +288,12 @@ impl Store {
         let rows = sqlx::query!(
             r#"select w.campaign_id, w.stages, w.stage, w.people, w.target - w.released as "owed!", w.target, w.stage_people,
                       case when w.stage = 1 then c.started_at else w.since end as since, c.conduct -> 'rollout' as "rollout!",
-                      k.tried - w.sent_before - w.failed_before as "tried!",
-                      (select count(*) from campaign_recipients r
-                        where r.organization_id = $1 and r.campaign_id = w.campaign_id and r.due_at = not_let_go()) as "kept!"
+                      w.held_stage is not distinct from w.stage as "held!",
+                      k.tried - w.sent_before - w.failed_before as "tried!", k.waiting as "waiting!"
                  from campaign_rollouts w
                  join campaigns c on c.organization_id = $1 and c.id = w.campaign_id and c.conduct ? 'rollout'
-                cross join lateral (select coalesce(sum(k.sent + k.failed), 0)::bigint as tried from campaign_counts k
+                cross join lateral (select coalesce(sum(k.sent + k.failed), 0)::bigint as tried,
+                                           coalesce(sum(k.queued - k.fresh), 0)::bigint as waiting from campaign_counts k
                                      where k.organization_id = $1 and k.campaign_id = w.campaign_id) k
                 where w.organization_id = $1 and w.campaign_id = any ($2)"#,
             organization.0,
@@ -292,7 +309,9 @@ impl Store {
                     .map_err(|_| StoreError::Unreadable { doing: DOING, what: "rollout" })?;
                 let owed = whole(row.owed);
                 let stage = usize::try_from(row.stage).unwrap_or(1);
-                let mut kept = whole(row.kept).saturating_sub(owed);
+                let campaign = CampaignId(row.campaign_id);
+                let timed: u64 = due.get(&campaign).into_iter().flatten().map(|work| work.people).sum();
+                let mut kept = whole(row.waiting).saturating_sub(timed).saturating_sub(owed);
                 let mut before = whole(row.target);
                 let later = rollout.stages.iter().skip(stage).map(|percent| {
                     let target = Rollout::target(whole(row.people), *percent);
@@ -306,12 +325,12 @@ impl Store {
                 let needs = u64::from(rollout.after).min(whole(row.stage_people));
                 let stages = Stages {
                     needs: needs.saturating_sub(whole(row.tried)),
-                    lasts_until: row.since.unwrap_or(now) + wait,
+                    lasts_until: (!row.held).then(|| row.since.unwrap_or(now) + wait),
                     people,
                     after: u64::from(rollout.after),
                     wait,
                 };
-                Ok((row.campaign_id.into(), (owed, stages)))
+                Ok((campaign, (owed, stages)))
             })
             .collect()
     }
@@ -408,7 +427,7 @@ fn new_stages(rollout: &Rollout, people: u64, now: DateTime<Utc>) -> Stages {
     let after = u64::from(rollout.after);
     Stages {
         needs: rollout.stages.first().map_or(0, target).min(after),
-        lasts_until: now + wait,
+        lasts_until: Some(now + wait),
         people: rollout.stages.windows(2).map(|pair| target(&pair[1]) - target(&pair[0])).collect(),
         after,
         wait,

@@ -1,6 +1,6 @@
 //! A person over all campaigns: where each of them stands with them.
 
-use super::{Store, StoreError, failed};
+use super::{Store, StoreError, failed, variant::split};
 use crate::domain::{
     ids::{CampaignId, OrganizationId, RecipientId},
     phone::Phone,
@@ -33,6 +33,11 @@ pub struct Enrolled {
     pub step: i16,
     /// How many steps there are.
     pub steps: i64,
+    /// Which variant of the texts the person gets; none: everybody gets the same.
+    pub variant: Option<String>,
+    /// The campaign's variants as they were read.
+    #[serde(skip)]
+    split: Option<serde_json::Value>,
     /// When the last attempt began.
     pub last_attempt_at: Option<DateTime<Utc>>,
     /// The number of the last attempt, in E.164 form.
@@ -61,13 +66,15 @@ pub(super) async fn person_history(
     organization: OrganizationId,
     phone: &Phone,
 ) -> Result<Vec<Enrolled>, StoreError> {
-    sqlx::query_as!(
+    let mut lines = sqlx::query_as!(
         Enrolled,
         r#"select c.id as "campaign_id!", r.id as "recipient_id!", c.name as "campaign!",
                   c.state::text as "campaign_state!",
                   r.state::text as "state!", r.reason, r.step as "step!",
                   (select count(*) from campaign_steps s
-                    where s.organization_id = $1 and s.campaign_id = c.id) as "steps!",
+                    where s.organization_id = $1 and s.campaign_id = c.id) as "steps!", null::text as variant,
+                  (select split_of(array_agg(s.variants order by s.step)) from campaign_steps s
+                    where s.organization_id = $1 and s.campaign_id = c.id) as split,
                   a.started_at as "last_attempt_at?", n.phone::text as "number?",
                   (select count(*) from attempts t
                     where t.organization_id = $1 and t.recipient_id = r.id and t.live
@@ -84,5 +91,9 @@ pub(super) async fn person_history(
     )
     .fetch_all(pool)
     .await
-    .map_err(failed("read a person's campaigns"))
+    .map_err(failed("read a person's campaigns"))?;
+    for line in &mut lines {
+        line.variant = split(line.split.take())?.of(line.recipient_id).map(ToString::to_string);
+    }
+    Ok(lines)
 }

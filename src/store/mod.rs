@@ -33,6 +33,7 @@ pub mod notice;
 pub mod number;
 pub mod operator;
 pub mod organization;
+pub mod pace;
 pub mod plan;
 pub mod polls;
 pub mod pool;

@@ -8,6 +8,7 @@ use super::{
 use crate::domain::{
     action::{Action, Order, Verdict},
     attempt::AttemptState,
+    content::variant::Split,
     ids::{AttemptId, CampaignId, OrganizationId, RecipientId},
     phone::{Phone, mask},
 };
@@ -103,6 +104,8 @@ pub struct RecipientRecord {
     pub number: Option<String>,
     /// The provider's id of the last attempt.
     pub provider_message_id: Option<String>,
+    /// Which variant of the texts this person gets; none: everybody gets the same.
+    pub variant: Option<String>,
     /// When it changed last.
     pub updated_at: DateTime<Utc>,
 }
@@ -223,7 +226,7 @@ impl Store {
         .map_err(failed("list attempts"))
     }
 
-    /// Recipients of a campaign behind `after`, in the order of enrolment.
+    /// Recipients of a campaign behind `after`, in the order of enrolment. `split`: its variants, read once for all pages.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -231,14 +234,15 @@ impl Store {
         &self,
         organization: OrganizationId,
         campaign: CampaignId,
+        split: &Split,
         after: RecipientId,
         most: i64,
     ) -> Result<Vec<RecipientRecord>, StoreError> {
-        sqlx::query_as!(
+        let mut records = sqlx::query_as!(
             RecipientRecord,
             r#"select r.id, r.phone::text as "phone!", p.name as "name?", r.state::text as "state!", r.reason, r.step,
                       r.tries, nullif(r.due_at, not_let_go()) as due_at, n.phone::text as "number?", a.provider_message_id as "provider_message_id?",
-                      r.updated_at
+                      null::text as variant, r.updated_at
                  from campaign_recipients r
                  left join contacts p on p.organization_id = r.organization_id and p.id = r.contact_id
                  left join attempts a on a.organization_id = r.organization_id and a.id = r.last_attempt_id
@@ -252,7 +256,11 @@ impl Store {
         )
         .fetch_all(&self.bulk)
         .await
-        .map_err(failed("read the recipients of a campaign"))
+        .map_err(failed("read the recipients of a campaign"))?;
+        for record in &mut records {
+            record.variant = split.of(record.id).map(ToString::to_string);
+        }
+        Ok(records)
     }
 
     /// The recipient of this phone.

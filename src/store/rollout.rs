@@ -46,6 +46,16 @@ pub struct RolloutRecord {
     pub why: String,
     /// When the next stage opens, if only time is missing.
     pub until: Option<DateTime<Utc>>,
+    /// It went badly: somebody has to widen it.
+    pub held: bool,
+}
+
+impl RolloutRecord {
+    /// Whether a stage is still to be opened.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.stages.last() != Some(&self.percent)
+    }
 }
 
 impl Store {
@@ -116,7 +126,7 @@ impl Store {
         .map_err(failed("let people of a rollout go"))
     }
 
-    /// Keeps what the open stage waits for. Answers whether that is new.
+    /// Keeps what the open stage waits for; `held`: for somebody to widen it. Answers whether that is new.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -127,15 +137,17 @@ impl Store {
         stage: i32,
         why: &str,
         until: Option<DateTime<Utc>>,
+        held: bool,
     ) -> Result<bool, StoreError> {
         let noted = sqlx::query!(
-            "update campaign_rollouts set why = $4, until = $5
+            "update campaign_rollouts set why = $4, until = $5, held_stage = case when $6 then stage end
               where organization_id = $1 and campaign_id = $2 and stage = $3 and (why, until) is distinct from ($4, $5)",
             organization.0,
             campaign.0,
             stage,
             why,
             until,
+            held,
         )
         .execute(&self.lease)
         .await
@@ -188,7 +200,8 @@ impl Store {
     ) -> Result<Option<RolloutRecord>, StoreError> {
         sqlx::query_as!(
             RolloutRecord,
-            r#"select stages, stages[stage] as "percent!", people, released, since, why, until
+            r#"select stages, stages[stage] as "percent!", people, released, since, why, until,
+                      held_stage is not distinct from stage as "held!"
                  from campaign_rollouts where organization_id = $1 and campaign_id = $2"#,
             organization.0,
             campaign.0,

@@ -114,8 +114,8 @@ impl Store {
                  from organizations o
                 cross join lateral (
                       select sum(p.people) as people, count(*) as held, count(*) filter (where p.people > 1) as shared
-                        from (select count(*) as people from contact_slots s
-                               where s.organization_id = $1 and s.scope_id = slot_scope($1, $2) group by s.slot) p) k
+                        from slot_counts p
+                       where p.organization_id = $1 and p.scope_id = slot_scope($1, $2) and p.people > 0) k
                 where o.id = $1"#,
             organization.0,
             campaign.map(|campaign| campaign.0),

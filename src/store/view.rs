@@ -19,8 +19,8 @@ mod thread;
 
 pub use alert::{AlertRow, HandoverSection, HandoverView, Severity};
 pub use campaign::{
-    CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine, VariantLine,
-    Variants,
+    CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, RolloutLine, StepLine,
+    VariantLine, Variants,
 };
 pub use draft::{AudienceCount, CampaignMade, FileCheck, Known};
 pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView};
@@ -31,7 +31,7 @@ pub use overview::{
     Stop,
 };
 pub use page::{COUNT_LIMIT, Cursor, PAGE_ROWS, Page, Place, RecipientOrder, RecipientQuery, Total};
-pub use progress::{ProgressDay, ProgressView, QueueLine, SkipReason};
+pub use progress::{PaceView, ProgressDay, ProgressView, QueueLine, SkipReason};
 pub use recipient::{
     AttemptLine, DoubtRow, ElsewhereLine, MessageState, ReceiptLine, RecipientDetail, RecipientRow,
 };

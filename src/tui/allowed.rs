@@ -136,11 +136,30 @@ pub(super) fn campaign_launch(model: &Model) -> Allowed {
 pub(super) fn campaign_cancel(model: &Model) -> Allowed {
     any(&campaigns(model), "no campaign is selected", |row| CampaignVerb::Cancel.allowed(row))
 }
+pub(super) fn campaign_widen(model: &Model) -> Allowed {
+    match campaigns(model).as_slice() {
+        [] => no("no campaign is selected"),
+        [row] => CampaignVerb::Widen.allowed(row),
+        _ => no("one campaign at a time"),
+    }
+}
 pub(super) fn campaign_new(model: &Model) -> Allowed {
     match model.overview() {
         None => no("no data yet"),
         Some(_) => nothing_over(model),
     }
+}
+pub(super) fn campaign_like(model: &Model) -> Allowed {
+    nothing_over(model)?;
+    match campaigns(model).as_slice() {
+        [] => no("no campaign is selected"),
+        [_] => Ok(()),
+        _ => no("one campaign at a time"),
+    }
+}
+pub(super) fn campaign_steps(model: &Model) -> Allowed {
+    nothing_over(model)?;
+    campaign_edit(model)
 }
 pub(super) fn campaign_edit(model: &Model) -> Allowed {
     use crate::store::view::CampaignStanding::{Cancelled, Completed};

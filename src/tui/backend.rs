@@ -73,6 +73,8 @@ pub enum ActionAnswer {
 pub enum Making {
     /// It was made.
     Made(CampaignMade),
+    /// It was changed: its name, and what of the file changes nothing.
+    Changed(Safe, Vec<Safe>),
     /// Nothing was done: this is wrong with the file, by place.
     Wrong(Vec<(Safe, Safe)>),
 }
@@ -171,8 +173,8 @@ pub trait Backend: Send + Sync + 'static {
     /// What the organisation knows that a campaign file can be wrong about.
     fn known_to_files(&self) -> Reply<Known>;
 
-    /// What is wrong with a campaign file, and what is worth knowing of it.
-    fn check_file(&self, source: String) -> Reply<FileCheck>;
+    /// What is wrong with a campaign file, and what is worth knowing of it. With a name it is to change that campaign.
+    fn check_file(&self, source: String, edited: Option<Safe>) -> Reply<FileCheck>;
 
     /// How many people a campaign would be for. Whoever asks again has the former answer given up: the database stops
     /// counting what nobody wants to know.
@@ -183,6 +185,15 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Makes the campaign of a file, as the command does.
     fn make_campaign(&self, source: String) -> Reply<Making>;
+
+    /// Puts the steps of a file in the place of a campaign's, as the command does.
+    fn change_campaign(&self, campaign: CampaignId, name: Safe, source: String) -> Reply<Making>;
+
+    /// What stands in a campaign file of this machine.
+    fn read_file(&self, name: String) -> Reply<String>;
+
+    /// The file that a campaign was made of.
+    fn campaign_file(&self, campaign: CampaignId) -> Reply<String>;
 
     /// Writes a new file; never over one that exists. Answers where it is.
     fn write_file(&self, name: String, source: String) -> Reply<Safe>;

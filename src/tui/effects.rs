@@ -6,8 +6,11 @@
 
 use crate::domain::action::Subject;
 use crate::domain::action::{Order, Version};
+use crate::domain::ids::CampaignId;
+use crate::domain::text::Safe;
 use crate::tui::backend::{ActionAnswer, Backend, BackendError};
 use crate::tui::msg::{Detail, Effect, Msg, Question, Reading, Slot};
+use crate::tui::overlays::wizard::Origin;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,6 +51,8 @@ pub async fn run(
                     });
                 }
                 Some(Effect::Make(source)) => runner.make(source),
+                Some(Effect::Change { campaign, name, source }) => runner.change(campaign, name, source),
+                Some(Effect::Open(origin)) => runner.open(origin),
                 Some(Effect::Write { name, source }) => runner.write(name, source),
                 Some(Effect::ForgetEstimate) => runner.backend.forget_estimate(),
                 Some(Effect::Refresh) => {
@@ -118,6 +123,27 @@ impl Runner {
         });
     }
 
+    fn change(&self, campaign: CampaignId, name: Safe, source: String) {
+        let (backend, messages) = (self.backend.clone(), self.messages.clone());
+        tokio::spawn(async move {
+            let answer = backend.change_campaign(campaign, name, source.clone()).await;
+            let _ = messages.send(Msg::Made { source, answer }).await;
+        });
+    }
+
+    fn open(&self, origin: Origin) {
+        let (backend, messages) = (self.backend.clone(), self.messages.clone());
+        tokio::spawn(async move {
+            let answer = match &origin {
+                Origin::File(name) => backend.read_file(name.clone()).await,
+                Origin::Like(campaign, _) | Origin::Edit(campaign, _) => {
+                    backend.campaign_file(*campaign).await
+                }
+            };
+            let _ = messages.send(Msg::Opened { origin, answer }).await;
+        });
+    }
+
     fn write(&self, name: String, source: String) {
         let (backend, messages) = (self.backend.clone(), self.messages.clone());
         tokio::spawn(async move {
@@ -159,7 +185,7 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         Question::Newer(query, above) => Reading::Newer(backend.newer_recipients(query, above).await?),
         Question::Doubts(place) => Reading::Doubts(backend.doubts(place).await?),
         Question::Known => Reading::Known(Arc::new(backend.known_to_files().await?)),
-        Question::Check(source) => Reading::Check(backend.check_file(source).await?),
+        Question::Check(source, edited) => Reading::Check(backend.check_file(source, edited).await?),
         Question::Estimate(spec) => Reading::Estimate(Arc::new(backend.estimate(spec).await?)),
         Question::Progress(of) => Reading::Progress(Arc::new(backend.progress(of).await?)),
         Question::Queue => Reading::Queue(Arc::new(backend.queue().await?)),

@@ -11,6 +11,7 @@ use crate::store::view::{
     ThreadRow, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Making, Notice};
+use crate::tui::overlays::wizard::Origin;
 use crate::tui::terminal::signals::StopSignal;
 use chrono::{DateTime, Utc};
 use crossterm::event::{KeyEvent, MouseEvent};
@@ -82,6 +83,13 @@ pub enum Msg {
         source: String,
         /// The answer.
         answer: Result<Making, BackendError>,
+    },
+    /// A campaign file that is to be read into the form.
+    Opened {
+        /// Where it comes from.
+        origin: Origin,
+        /// What stands in it.
+        answer: Result<String, BackendError>,
     },
     /// What became of a file that was to be written.
     Written {
@@ -184,8 +192,8 @@ pub enum Question {
     Forecast(CampaignId),
     /// What the organisation knows that a campaign file can be wrong about.
     Known,
-    /// What is wrong with a file, by all that is known.
-    Check(String),
+    /// What is wrong with a file, by all that is known; with a name it is to change that campaign.
+    Check(String, Option<Safe>),
     /// How many people this would be for.
     Estimate(Arc<CampaignSpec>),
     /// Who has which number: of a campaign, or of the organisation.
@@ -218,7 +226,7 @@ impl Question {
             Self::Detail(_) => Slot::Detail,
             Self::Forecast(_) => Slot::Forecast,
             Self::Known => Slot::Known,
-            Self::Check(_) => Slot::Check,
+            Self::Check(..) => Slot::Check,
             Self::Estimate(_) => Slot::Estimate,
             Self::Slots(_) => Slot::Slots,
             Self::SlotHolders(..) => Slot::SlotHolders,
@@ -333,6 +341,17 @@ pub enum Effect {
     },
     /// Make a campaign of this file.
     Make(String),
+    /// Put the steps of this file in the place of a campaign's.
+    Change {
+        /// Which one.
+        campaign: CampaignId,
+        /// Its name.
+        name: Safe,
+        /// The file.
+        source: String,
+    },
+    /// Read a campaign file into the form.
+    Open(Origin),
     /// Write a file that does not exist yet.
     Write {
         /// Its name.

@@ -2,7 +2,10 @@
 
 use crate::support::acme::{Acme, phone};
 use serde_json::json;
-use signalbox::domain::{action::Action, ids::CampaignId};
+use signalbox::{
+    domain::{action::Action, ids::CampaignId},
+    store::screen::rates::RateWindow,
+};
 use std::time::{Duration, Instant};
 
 const ALL: &str = "name = \"all\"\nopt_out_line = false\n[[steps]]\ntext = { en = \"Hello {{name}}, {{campaign_number}}\" }\n";
@@ -56,6 +59,11 @@ async fn pieces_enrol_whom_one_statement_enrols_and_nothing_starts_before_the_la
     assert_eq!(acme.piece(campaign, 10).await, 10);
     let far = db.store.enrolment(acme.organization, campaign).await.unwrap().unwrap();
     assert_eq!((far.contacts, far.looked, far.enrolled), (45, 20, 20));
+
+    // The console says how far it is.
+    let seat = db.store.seat(acme.organization, None).await.unwrap();
+    let picture = db.store.picture(&seat).await.unwrap();
+    assert_eq!(picture.with_rates(&mut RateWindow::default()).campaigns[0].enrolling, Some((20, 45)));
 
     // By hand or by the clock: it does not start.
     let verdict: (String, String) = sqlx::query_as(

@@ -1,8 +1,12 @@
 //! Gradual rollouts from their file: who is let go, who is kept back, and how an operator widens them.
 
 use crate::support::acme::{Acme, phone};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use signalbox::domain::{action::Action, ids::CampaignId};
+use signalbox::{
+    domain::{action::Action, ids::CampaignId},
+    store::screen::rates::RateWindow,
+};
 
 const STAGED: &str = "name = \"staged\"\nrollout = [5, 50, 100]\n[[steps]]\ntext = { en = \"Hello\" }\n";
 
@@ -90,4 +94,47 @@ async fn a_rollout_lets_no_more_go_than_its_stage_whoever_asks() {
         sqlx::query("update campaign_rollouts set released = target + 1").execute(&acme.db.pool).await;
     assert!(refused.unwrap_err().to_string().contains("no_more_are_let_go_than_the_stage_allows"));
     acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_rollout_is_foretold_with_its_stages_and_not_at_all_while_it_is_held() {
+    let acme = Acme::new().await;
+    acme.contacts(100).await;
+    let campaign =
+        acme.campaign(&STAGED.replace("[5, 50, 100]", "{ stages = [5, 50, 100], wait = \"2h\" }")).await;
+    let db = &acme.db;
+    acme.done(Action::StartCampaign(campaign)).await;
+    for message in acme.claim(0, campaign, 5).await.messages {
+        acme.settle(message.attempt, "accepted", "advance").await;
+    }
+    let instant = |value: &serde_json::Value| value.as_str().map(|at| at.parse::<DateTime<Utc>>().unwrap());
+    let stats = db.json(&["campaign", "stats", "staged"]);
+    let end = instant(&stats["estimated_completion"]).unwrap();
+    let began = instant(&stats["started_at"]).unwrap();
+    // The pace so far, five messages in a moment, would say: in a few seconds.
+    assert!(end >= began + TimeDelta::hours(4), "two stages of two hours each: {began} to {end}");
+    let finish = instant(&db.json(&["campaign", "forecast", "staged"])["finish"]).unwrap();
+    assert!((finish - end).abs() < TimeDelta::minutes(10), "as the forecast says: {finish}, {end}");
+
+    let (organization, why) = (acme.organization, "4 of 5 failed, more than 10 %: somebody has to widen it");
+    assert!(db.store.note_rollout(organization, campaign, 1, why, None, true).await.unwrap());
+    let seat = db.store.seat(organization, None).await.unwrap();
+    let line = async || {
+        let picture = db.store.picture(&seat).await.unwrap();
+        picture.with_rates(&mut RateWindow::default()).campaigns.remove(0).rollout.unwrap()
+    };
+    let shown = line().await;
+    assert_eq!((shown.stages.as_slice(), shown.percent(), shown.next()), (&[5, 50, 100][..], 5, Some(50)));
+    assert_eq!((shown.people, shown.released, shown.held, shown.why.as_str()), (100, 5, true, why));
+    assert_eq!(db.json(&["campaign", "stats", "staged"])["estimated_completion"], json!(null));
+    let forecast = db.json(&["campaign", "forecast", "staged"]);
+    assert_eq!(forecast["finish"], json!(null), "nobody knows when somebody acts: {forecast}");
+
+    // The console widens what its operator saw, and nothing else.
+    acme.done(Action::WidenRollout { campaign, stage: 1 }).await;
+    let refused = acme.act(Action::WidenRollout { campaign, stage: 1 }).await;
+    assert!(format!("{refused:?}").contains("was widened meanwhile"), "{refused:?}");
+    let shown = line().await;
+    assert_eq!((shown.percent(), shown.held, shown.later()), (50, false, vec![50]));
+    assert!(instant(&db.json(&["campaign", "stats", "staged"])["estimated_completion"]).is_some());
 }

@@ -58,6 +58,8 @@ async fn everybody_gets_the_variant_that_the_program_and_the_database_draw_alike
     }
     assert_eq!(of_each.len(), 2, "both are drawn: {of_each:?}");
 
+    the_proof_names_it(&acme, &drawn).await;
+
     let update = |text: &str| db.run(&["campaign", "update", "split", &write(text)]);
     update(&SPLIT.replace("weight = 2", "weight = 3")).refused(3, "names and weights stay as they are");
     update(&SPLIT.replace("\"short\"", "\"tiny\"")).refused(3, "names and weights stay as they are");
@@ -83,6 +85,33 @@ async fn everybody_gets_the_variant_that_the_program_and_the_database_draw_alike
         )
         .await;
     assert_eq!(tested, "Hey {{name}}");
+}
+
+/// The export, the history of a person and what the console tells of them name the variant that the database draws.
+async fn the_proof_names_it(acme: &Acme, drawn: &[(Uuid, String, i32)]) {
+    let db = &acme.db;
+    let names = |place: i32| if place == 1 { "a" } else { "short" };
+    let exported = db.json(&["campaign", "export", "split"]);
+    let found: Vec<(&str, &str)> = exported
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["phone"].as_str().unwrap(), row["variant"].as_str().unwrap()))
+        .collect();
+    let expected: Vec<(&str, &str)> =
+        drawn.iter().map(|(_, phone, place)| (phone.as_str(), names(*place))).collect();
+    assert_eq!(found, expected);
+    let csv = db.run(&["campaign", "export", "split"]).done().stdout;
+    assert!(csv.lines().next().unwrap().ends_with(",variant"), "{csv}");
+    assert!(csv.lines().nth(1).unwrap().ends_with(&format!(",{}", names(drawn[0].2))), "{csv}");
+    let seat = db.store.seat(acme.organization, None).await.unwrap();
+    for place in [1, 2] {
+        let (id, phone, _) = drawn.iter().find(|(_, _, each)| *each == place).unwrap();
+        let history = db.json(&["contact", "history", phone]);
+        assert_eq!(history[0]["variant"], names(place), "{history}");
+        let detail = db.store.recipient_detail(&seat, RecipientId(*id), &[]).await.unwrap();
+        assert_eq!(detail.variant.as_deref(), Some(names(place)));
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use signalbox::{
     domain::{
         action::Action,
         campaign::{CampaignFile, Context},
+        forecast::{FARTHEST_DAYS, Forecast},
         ids::CampaignId,
     },
     sender::{
@@ -24,6 +25,18 @@ impl World {
         let context = Context::in_zone(chrono_tz::Africa::Douala);
         let spec = CampaignFile::parse(toml, "test.toml", &context).unwrap();
         self.store.create_campaign(self.organization, &spec, self.default_pool, toml, ANA).await.unwrap().0
+    }
+
+    /// What goes out of each campaign on the days on which something of it does, once all of them are made.
+    async fn foretold(&self, campaigns: &[CampaignId]) -> Vec<Vec<u64>> {
+        let made = self.store.forecast_world(self.organization, campaigns[0]).await.unwrap();
+        let forecast = Forecast::of(&made.world, FARTHEST_DAYS);
+        let of_campaign = |campaign: &CampaignId| {
+            let place = made.world.campaigns.iter().position(|each| each.id == *campaign).unwrap();
+            let days = forecast.days.iter().map(|day| day.of_campaign(place));
+            days.filter(|messages| *messages > 0).collect()
+        };
+        campaigns.iter().map(of_campaign).collect()
     }
 
     /// A sender whose clock begins at `start`, a day of which takes so many seconds.
@@ -74,6 +87,72 @@ async fn a_whole_sender_sends_day_by_day_what_was_foretold() {
         }
     }
     assert_eq!(days, [(20, 20); 10]);
+}
+
+/// S4's two campaigns in small: 100 and 60 people, 20 a day together. Answers what each was foretold and what each sent, day by
+/// day.
+async fn two_share_a_number(seconds_a_day: f64) -> [Vec<(u64, u64)>; 2] {
+    let world = Made { rehearsal: true, ..Made::default() }.world().await;
+    world.number(Num::meta().daily(20).in_flight(20)).await;
+    sqlx::query(
+        "insert into contacts (organization_id, id, phone, name, tags)
+         select $1, ordered_uuid(1, 1, n), '+23767' || lpad(n::text, 7, '0'), 'Customer ' || n,
+                array[case when n <= 100 then 'a' else 'b' end]
+           from generate_series(1, 160) n",
+    )
+    .bind(world.organization.0)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let june = format!("{}-06-01", Utc::now().year() + 1);
+    let mut campaigns = Vec::new();
+    for name in ["a", "b"] {
+        let file = format!(
+            "name = \"{name}\"\nstarts_at = \"{june}T08:00\"\n[audience]\ntags = [\"{name}\"]\n[[steps]]\n\
+             text = {{ en = \"Hello {{{{name}}}}\" }}\n"
+        );
+        campaigns.push(world.campaign_from(&file).await);
+    }
+    let foretold = world.foretold(&campaigns).await;
+    let sender = world.fast_sender(format!("{june}T06:59:00Z").parse().unwrap(), seconds_a_day).await;
+    until("both run", 300, async || {
+        world.value::<i64>("select count(*) from campaigns where started_at is not null").await == 2
+    })
+    .await;
+    until("both are completed", 300, async || {
+        world.value::<i64>("select count(*) from campaigns where state = 'completed'").await == 2
+    })
+    .await;
+    let mut days = [Vec::new(), Vec::new()];
+    for ((campaign, foretold), days) in campaigns.iter().zip(foretold).zip(&mut days) {
+        let all = world.store.planned_days(world.organization, *campaign).await.unwrap();
+        let sent = all.iter().map(|day| u64::try_from(day.sent).unwrap()).filter(|sent| *sent > 0);
+        *days = foretold.into_iter().zip(sent).collect();
+    }
+    // As S4 prints it: sent in all, and what remains.
+    for (name, people) in [("a", 100), ("b", 60)] {
+        let stats = world.store.campaign_stats(world.organization, name).await.unwrap().unwrap();
+        let sent = stats.accepted + stats.delivered + stats.read;
+        assert_eq!((sent, stats.planned - sent, stats.sums_hold), (people, 0, true), "{stats:?}");
+    }
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (160, 160));
+    days
+}
+
+#[tokio::test]
+async fn two_campaigns_share_a_number_in_halves_until_one_is_done() {
+    let mut a = vec![(10, 10); 6];
+    a.extend([(20, 20); 2]);
+    let expected = [a, vec![(10, 10); 6]];
+    let mut days = [Vec::new(), Vec::new()];
+    for seconds_a_day in [3.0, 9.0, 20.0] {
+        days = two_share_a_number(seconds_a_day).await;
+        if days == expected {
+            return;
+        }
+    }
+    assert_eq!(days, expected);
 }
 
 const DEFAULT: &str = "name = \"default\"

@@ -28,6 +28,7 @@ mod replies;
 mod reports;
 mod rollout;
 mod standing;
+mod sums;
 mod thresholds;
 mod throttle;
 mod time;

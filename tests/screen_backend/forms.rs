@@ -5,7 +5,7 @@ use crate::{backend, backend_of};
 use signalbox::domain::action::{Action, Order};
 use signalbox::domain::campaign::{CampaignFile, CampaignSpec, Context};
 use signalbox::domain::phone::Phone;
-use signalbox::domain::text::Shown;
+use signalbox::domain::text::{Safe, Shown};
 use signalbox::tui::backend::{ActionAnswer, Backend as _, BackendError, Making};
 use std::sync::Arc;
 
@@ -71,10 +71,10 @@ async fn a_campaign_is_judged_and_made_as_by_the_command() {
     let backend = backend(&world);
     let known = backend.known_to_files().await.unwrap();
     assert_eq!((known.pools, known.campaigns), (vec!["default".to_owned()], vec!["other".to_owned()]));
-    let check = backend.check_file(FILE.to_owned()).await.unwrap();
+    let check = backend.check_file(FILE.to_owned(), None).await.unwrap();
     assert!(check.findings.is_empty(), "{check:?}");
     let wrong = FILE.replace("countries", "pool = \"none\"\ncountries");
-    let check = backend.check_file(wrong.clone()).await.unwrap();
+    let check = backend.check_file(wrong.clone(), None).await.unwrap();
     assert_eq!(check.findings.len(), 1, "{check:?}");
     let Making::Wrong(findings) = backend.make_campaign(wrong).await.unwrap() else { panic!("it was made") };
     assert_eq!(findings, check.findings);
@@ -145,6 +145,12 @@ async fn slots_are_shown_by_slot_and_changed_by_order() {
     let log = world
         .ask("select count(*) from audit_log where action in ('set slot', 'reset slots') and actor = 'bea'");
     assert_eq!(log.await, 2);
+    let miscounted = "select count(*) from slot_counts c
+                        full join (select scope_id, slot, count(*) as people from contact_slots group by 1, 2) k
+                          using (scope_id, slot) where coalesce(c.people, 0) <> coalesce(k.people, 0)";
+    assert_eq!(world.ask(miscounted).await, 0);
+    world.run("update contact_slots set slot = 3, shared = true where slot = 2").await;
+    assert_eq!(world.ask(miscounted).await, 0, "who changes slots by hand is counted too");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,4 +199,57 @@ async fn progress_and_the_skip_register_are_those_of_the_commands() {
         .await;
     let ActionAnswer::Refused(why) = backend.act(again()).await else { panic!("it has ended") };
     assert!(why.contains("the campaign has ended"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_is_opened_by_its_file_and_its_steps_are_changed() {
+    let world = World::start().await;
+    world.number("support-a", 1).await;
+    world.campaign("other", 40).await;
+    let backend = backend(&world);
+    let Making::Made(_) = backend.make_campaign(FILE.to_owned()).await.unwrap() else { panic!("not made") };
+    let campaign = world.store.campaigns(world.organization, Some("summer")).await.unwrap()[0].id;
+    assert_eq!(backend.campaign_file(campaign).await.unwrap(), FILE);
+    let name = || Safe::new("summer");
+    let check = backend.check_file(FILE.to_owned(), Some(name())).await.unwrap();
+    assert!(check.findings.is_empty(), "its own name is not taken: {check:?}");
+    let other = FILE.replace("Hi {{name}}", "Hello {{name}}").replace("summer\"", "summer\"\npriority = 7");
+    let changed = backend.change_campaign(campaign, name(), other.clone()).await.unwrap();
+    assert_eq!(changed, Making::Changed(name(), vec!["priority".into()]));
+    assert_eq!(
+        world
+            .ask("select count(*) from campaign_steps where texts -> 0 ->> 'text' like 'Hello {{name}}%'")
+            .await,
+        1
+    );
+    assert_eq!(backend.campaign_file(campaign).await.unwrap(), other, "the next one opens what was changed");
+    let renamed = FILE.replace("summer", "winter");
+    let Making::Wrong(why) = backend.change_campaign(campaign, name(), renamed).await.unwrap() else {
+        panic!()
+    };
+    assert!(why[0].1.contains("is the file of campaign winter, not of summer"), "{why:?}");
+    let by_hand = world.store.campaigns(world.organization, Some("other")).await.unwrap()[0].id;
+    assert!(matches!(backend.campaign_file(by_hand).await, Err(BackendError::Refused(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pace_of_a_campaign_is_kept_by_the_minute() {
+    let world = World::start().await;
+    let number = world.number("support-a", 1).await;
+    let campaign = world.campaign("spring-news", 10).await;
+    let sender = world.sender(&[number]).await;
+    world.store.note_pace(world.organization).await.unwrap();
+    // As if that had been three minutes ago.
+    world.run("update campaign_pace set minute = minute - interval '3 minutes'").await;
+    for message in sender.claim(number, campaign, 6).await {
+        sender.record(&message, "accepted").await;
+    }
+    world.store.note_pace(world.organization).await.unwrap();
+    let backend = backend(&world);
+    let view = backend.progress(campaign).await.unwrap();
+    assert_eq!(view.pace.sent.iter().sum::<u64>(), 6, "{view:?}");
+    assert!((3..=4).contains(&view.pace.sent.len()), "a minute may have ended meanwhile: {view:?}");
+    world.run("update campaign_pace set minute = minute - interval '15 days'").await;
+    world.store.note_pace(world.organization).await.unwrap();
+    assert_eq!(world.ask("select count(*) from campaign_pace").await, 1, "it is kept for two weeks");
 }

@@ -1,6 +1,8 @@
 //! A campaign as it is typed into a form: texts by key, right or wrong. It is written as a campaign file, what is wrong
 //! too, so that the one reader of files says what is wrong with it, by key.
 
+mod read;
+
 use crate::domain::window;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,8 +16,12 @@ pub enum Key {
     Pool,
     /// `priority`
     Priority,
+    /// `weight`
+    Weight,
     /// `daily_limit`
     DailyLimit,
+    /// `rollout`, as `1, 10, 100`
+    Rollout,
     /// `failover`
     Failover,
     /// `starts_at`
@@ -92,6 +98,8 @@ pub enum Key {
     MediaUrl,
     /// Of a step: `media.filename`
     MediaFile,
+    /// Of a step: lines of the file as they are
+    StepOther,
 }
 
 /// How a value is written.
@@ -104,6 +112,7 @@ enum Form {
     /// Two ends with this between them, under two keys.
     Range(&'static str, [&'static str; 2], bool),
     Days,
+    Stages,
 }
 
 impl Key {
@@ -127,12 +136,14 @@ impl Key {
             Self::Name | Self::TemplateName => "name",
             Self::Pool => "pool",
             Self::Priority => "priority",
+            Self::Weight => "weight",
             Self::DailyLimit => "daily_limit",
+            Self::Rollout => "rollout",
             Self::Failover => "failover",
             Self::StartsAt => "starts_at",
             Self::RunAfter => "run_after",
             Self::Missed => "missed",
-            Self::WindowHours | Self::Other => "",
+            Self::WindowHours | Self::Other | Self::StepOther => "",
             Self::WindowDays => "days",
             Self::WindowZone => "zone",
             Self::ExpiresAfter => "expires_after",
@@ -167,6 +178,7 @@ impl Key {
     fn form(self) -> Form {
         match self {
             Self::Priority
+            | Self::Weight
             | Self::DailyLimit
             | Self::StopFailed
             | Self::StopOptedOut
@@ -179,6 +191,7 @@ impl Key {
             Self::Age => Form::Range("-", ["min", "max"], true),
             Self::Registered => Form::Range("..", ["from", "to"], false),
             Self::WindowDays => Form::Days,
+            Self::Rollout => Form::Stages,
             _ => Form::Text,
         }
     }
@@ -197,6 +210,7 @@ impl Key {
             path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
         match (table, name) {
+            _ if self == Self::StepOther => within(path, "variants"),
             ("", name) => within(path, name),
             (table, "") => path == table || within(path, "window.from") || within(path, "window.to"),
             (table, name) => within(path, &format!("{table}.{name}")),
@@ -247,7 +261,12 @@ impl Draft {
         }
         for step in &self.steps {
             text.push_str("\n[[steps]]\n");
-            settings(&mut text, &filled(&step.values));
+            let (other, values): (Vec<_>, Vec<_>) =
+                filled(&step.values).into_iter().partition(|(key, _)| *key == Key::StepOther);
+            settings(&mut text, &values);
+            for (_, lines) in &other {
+                let _ = writeln!(text, "{}", with_lines(lines));
+            }
             let texts: Vec<String> = step
                 .texts
                 .iter()
@@ -318,6 +337,9 @@ fn written(key: Key, value: &str) -> String {
             None => quoted(value),
         },
         Form::Days => list(&days(value)),
+        Form::Stages => {
+            format!("[{}]", split(value).iter().map(|stage| number(stage)).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

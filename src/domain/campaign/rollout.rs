@@ -58,7 +58,7 @@ impl Rollout {
     }
 
     /// How many of so many people a stage of so many percent allows, rounded up: the rule of the database too
-    /// (`open_rollout`, `widen_rollout`, migration 0132).
+    /// (`rollout_target`, migration 0132).
     #[must_use]
     pub fn target(people: u64, percent: u32) -> u64 {
         (people * u64::from(percent)).div_ceil(100)

@@ -127,6 +127,20 @@ pub fn split(content: &StepContent) -> Vec<(&VariantName, u32)> {
     content.variants.iter().map(|variant| (&variant.name, variant.weight)).collect()
 }
 
+/// The names and weights of a campaign's variants, in order, as the database has them (`split_of`, migration 0130); none:
+/// everybody gets the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Split(Vec<(VariantName, u32)>);
+
+impl Split {
+    /// The variant that somebody gets.
+    #[must_use]
+    pub fn of(&self, recipient: RecipientId) -> Option<&VariantName> {
+        let place = place_of(recipient, self.0.iter().map(|(_, weight)| *weight));
+        self.0.get(place).map(|(name, _)| name)
+    }
+}
+
 /// The place of the variant that somebody gets, from zero. Weights of nothing give the first.
 #[must_use]
 pub fn place_of(recipient: RecipientId, weights: impl IntoIterator<Item = u32> + Clone) -> usize {
@@ -182,6 +196,16 @@ mod tests {
         assert_eq!(place_of(recipient, []), 0);
         assert_eq!(place_of(recipient, [0, 0]), 0);
         assert_eq!(place_of(recipient, [5]), 0);
+    }
+
+    #[test]
+    fn a_split_names_the_variant_of_everybody_or_of_nobody() {
+        let split: Split = serde_json::from_str(r#"[["control", 1], ["short", 2]]"#).unwrap();
+        for (bytes, name) in [([0_u8; 16], "control"), ([255; 16], "short")] {
+            let name_of = split.of(RecipientId(Uuid::from_bytes(bytes))).map(VariantName::as_str);
+            assert_eq!(name_of, Some(name), "{bytes:?}");
+        }
+        assert_eq!(Split::default().of(RecipientId(Uuid::from_u128(7))), None);
     }
 
     #[test]

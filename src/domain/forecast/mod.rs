@@ -179,8 +179,8 @@ pub struct Campaign {
 pub struct Stages {
     /// Messages that the open stage still needs; it needs no more than it has people.
     pub needs: u64,
-    /// The open stage lasts at least until then.
-    pub lasts_until: DateTime<Utc>,
+    /// The open stage lasts at least until then; `None`: it went badly, and somebody has to widen the rollout.
+    pub lasts_until: Option<DateTime<Utc>>,
     /// How many people each later stage lets go.
     pub people: Vec<u64>,
     /// Messages that a later stage needs.

@@ -9,7 +9,7 @@ use crate::domain::selection::{self, Candidate, Standing, Strategy};
 use crate::domain::sharing;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use line::{Line, Part};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// In how many turns the numbers take what is scarce: as in reality each takes a little, and is asked again. Up to so many
 /// messages a number this is exact.
@@ -35,6 +35,31 @@ pub(super) fn walk(world: &World, days: u32) -> Forecast {
     forecast
 }
 
+/// Whom an account reached, and who of them still counts.
+#[derive(Default)]
+struct Reached {
+    /// Until when they count, and how many; the first first.
+    until: VecDeque<(DateTime<Utc>, u32)>,
+    /// All of them: it is asked for at every turn.
+    people: u64,
+}
+
+impl Reached {
+    fn add(&mut self, until: DateTime<Utc>, people: u32) {
+        match self.until.back_mut().filter(|(last, _)| *last >= until) {
+            Some((_, known)) => *known = known.saturating_add(people),
+            None => self.until.push_back((until, people)),
+        }
+        self.people += u64::from(people);
+    }
+
+    fn forget(&mut self, at: DateTime<Utc>) {
+        while let Some((_, people)) = self.until.pop_front_if(|(until, _)| *until <= at) {
+            self.people -= u64::from(people);
+        }
+    }
+}
+
 struct Walk<'a> {
     world: &'a World,
     lines: Vec<Line>,
@@ -44,14 +69,16 @@ struct Walk<'a> {
     left: Vec<u64>,
     /// Sent today by each number.
     used: Vec<u32>,
+    /// How each number's time is cut.
+    slots: Vec<Slots>,
     /// When each number's next slot opens.
     next_slot: Vec<DateTime<Utc>>,
     /// Left of the organisation's cap today.
     organization: u64,
     /// Whom each account reached: until when they count, and how many.
-    reached: Vec<VecDeque<(DateTime<Utc>, u32)>>,
-    /// Today's messages, by campaign and number.
-    flows: BTreeMap<(usize, usize), u64>,
+    reached: Vec<Reached>,
+    /// Today's messages.
+    sent: u64,
     /// Turns in which scarce work was divided.
     turns: u64,
 }
@@ -64,6 +91,7 @@ impl<'a> Walk<'a> {
                 rollout: campaign.rollout.clone().filter(|stages| !stages.people.is_empty()),
                 left: 0,
                 used: vec![0; world.numbers.len()],
+                flows: vec![0; world.numbers.len()],
                 first: 0,
                 last: None,
             };
@@ -89,15 +117,16 @@ impl<'a> Walk<'a> {
             line
         });
         Self {
-            reached: world.accounts.iter().map(|account| account.reached.iter().copied().collect()).collect(),
+            reached: world.accounts.iter().map(reached).collect(),
             world,
             lines: lines.collect(),
             limits: Vec::new(),
             left: Vec::new(),
             used: Vec::new(),
+            slots: world.numbers.iter().map(|number| Slots::of(&number.pacing)).collect(),
             next_slot: world.numbers.iter().map(|number| number.next_slot.unwrap_or(world.now)).collect(),
             organization: 0,
-            flows: BTreeMap::new(),
+            sent: 0,
             turns: 0,
         }
     }
@@ -109,10 +138,10 @@ impl<'a> Walk<'a> {
     /// Whether nothing will ever move again by itself: the day before sent nothing, and nothing is about to open.
     fn is_stuck(&self, at: DateTime<Utc>) -> bool {
         let opens = |opens: Opens| opens.later_than(at).is_some();
-        self.flows.is_empty()
+        self.sent == 0
             && self.lines.iter().all(Line::waits_for_nothing_later)
             && self.lines.iter().all(|line| line.next_due(at).is_none())
-            && self.reached.iter().all(VecDeque::is_empty)
+            && self.reached.iter().all(|reached| reached.until.is_empty())
             && !self.world.numbers.iter().any(|number| opens(number.opens))
             && !self.world.campaigns.iter().any(|campaign| opens(campaign.opens))
             && !self.world.campaigns.iter().zip(&self.lines).any(|(campaign, line)| {
@@ -129,17 +158,21 @@ impl<'a> Walk<'a> {
                 line.release(at, &campaign.calendar);
             }
             for reached in &mut self.reached {
-                while reached.front().is_some_and(|(until, _)| *until <= at) {
-                    reached.pop_front();
-                }
+                reached.forget(at);
             }
             at = self.phase(at, end);
         }
         let bounds = (0..self.lines.len()).map(|place| self.bound(place, end)).collect();
-        let flow =
-            |(&(campaign, number), &messages): (&(usize, usize), &u64)| Flow { number, campaign, messages };
+        let of_line = |(campaign, line): (usize, &Line)| {
+            let sent: Vec<Flow> = (0..line.flows.len())
+                .filter(|number| line.flows[*number] > 0)
+                .map(|number| Flow { number, campaign, messages: line.flows[number] })
+                .collect();
+            sent
+        };
+        let flows = self.lines.iter().enumerate().flat_map(of_line).collect();
         let first = self.lines.iter().map(|line| line.first).collect();
-        Day { date, flows: self.flows.iter().map(flow).collect(), first, bounds }
+        Day { date, flows, first, bounds }
     }
 
     /// A new day: every limit is whole again, but for what today's messages used of the first day's.
@@ -155,13 +188,14 @@ impl<'a> Walk<'a> {
             line.left = campaign.cap.left(first);
             line.first = 0;
             line.used.fill(0);
+            line.flows.fill(0);
             for (number, used) in campaign.used.iter().filter(|_| first) {
                 if let Some(place) = line.used.get_mut(*number) {
                     *place = *used;
                 }
             }
         }
-        self.flows.clear();
+        self.sent = 0;
     }
 
     /// From `at` to the next moment at which somebody's standing changes. The answer is that moment.
@@ -187,7 +221,7 @@ impl<'a> Walk<'a> {
         let numbers = self.world.numbers.iter().filter_map(|number| number.opens.later_than(at));
         let campaigns = self.world.campaigns.iter().filter_map(|campaign| campaign.opens.later_than(at));
         let due = self.lines.iter().filter_map(|line| line.next_due(at));
-        let counts = self.reached.iter().filter_map(|reached| reached.front().map(|(until, _)| *until));
+        let counts = self.reached.iter().filter_map(|reached| reached.until.front().map(|(until, _)| *until));
         let waiting = self.world.campaigns.iter().zip(&self.lines).filter(|(_, line)| line.due() > 0);
         let hours =
             waiting.filter_map(|(campaign, _)| campaign.calendar.next_change(at)).filter(|next| *next > at);
@@ -244,8 +278,7 @@ impl<'a> Walk<'a> {
         else {
             return u64::MAX;
         };
-        let used: u64 = reached.iter().map(|(_, people)| u64::from(*people)).sum();
-        u64::from(account.limit).saturating_sub(used)
+        u64::from(account.limit).saturating_sub(reached.people)
     }
 
     /// What a number has left: of its day, and of its account's people.
@@ -269,7 +302,7 @@ impl<'a> Walk<'a> {
             let rate: u128 = (0..serves.len())
                 .filter(|number| serves[*number].contains(&place))
                 .map(|number| {
-                    let slots = Slots::of(&self.world.numbers[number].pacing);
+                    let slots = self.slots[number];
                     u128::from(slots.batch) * 1_000_000_000_000 / slots.gap_with(0.5).as_nanos().max(1)
                 })
                 .sum();
@@ -300,7 +333,7 @@ impl<'a> Walk<'a> {
     /// When the numbers of some pool have all reached their limits, if none of them stops before: backups take over then.
     fn filled(&self, serves: &[Vec<usize>], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let full_at = |place: usize| {
-            let slots = Slots::of(&self.world.numbers[place].pacing);
+            let slots = self.slots[place];
             if slots.gap.is_zero() {
                 return at;
             }
@@ -312,15 +345,19 @@ impl<'a> Walk<'a> {
                 .checked_add_signed(TimeDelta::nanoseconds(span))
                 .unwrap_or(DateTime::<Utc>::MAX_UTC)
         };
-        let of_campaign = |campaign: usize| {
-            (0..serves.len()).filter(|number| serves[*number].contains(&campaign)).map(full_at).max()
-        };
-        (0..self.lines.len()).filter_map(of_campaign).min()
+        let mut latest: Vec<Option<DateTime<Utc>>> = vec![None; self.lines.len()];
+        for (place, campaigns) in serves.iter().enumerate().filter(|(_, campaigns)| !campaigns.is_empty()) {
+            let full = full_at(place);
+            for campaign in campaigns {
+                latest[*campaign] = latest[*campaign].max(Some(full));
+            }
+        }
+        latest.into_iter().flatten().min()
     }
 
     /// How many messages a number can send from `at` to `until`.
     fn capacity(&self, place: usize, at: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
-        let slots = Slots::of(&self.world.numbers[place].pacing);
+        let slots = self.slots[place];
         if slots.gap.is_zero() {
             return self.room(place);
         }
@@ -342,18 +379,24 @@ impl<'a> Walk<'a> {
                 (u64::from(self.used[*place]) * 1_000_000 / limit, self.used[*place])
             });
         }
+        let mut at_work: Vec<usize> = serves.iter().flatten().copied().collect();
+        at_work.sort_unstable();
+        at_work.dedup();
         let mut chunk = None;
         let mut sum = 0;
+        let mut paces = vec![0; room.len()];
         loop {
             let all = room.iter().fold(0_u64, |all, each| all.saturating_add(*each));
-            let work = self.work_of(serves).min(all);
+            let work = self.work_of(&at_work).min(all);
             if work == 0 {
                 return sum;
             }
-            let chunk = *chunk.get_or_insert_with(|| self.chunk(serves, all, work, order.len()));
+            let chunk = *chunk.get_or_insert_with(|| self.chunk(&at_work, all, work, order.len()));
             // Scarce work is divided by how fast each sends: evenly among those that need no time.
             let pace = |place: usize| if until > at { room[place] } else { u64::from(room[place] > 0) };
-            let paces: Vec<u64> = (0..room.len()).map(pace).collect();
+            for (place, each) in paces.iter_mut().enumerate() {
+                *each = pace(place);
+            }
             let of_all = paces.iter().map(|pace| u128::from(*pace)).sum::<u128>().max(1);
             let mut taken = 0;
             for place in &order {
@@ -373,8 +416,8 @@ impl<'a> Walk<'a> {
     }
 
     /// How much all numbers take in one turn; `None`: all that they can, because nothing runs dry meanwhile.
-    fn chunk(&mut self, serves: &[Vec<usize>], all: u64, work: u64, numbers: usize) -> Option<u64> {
-        if self.organization >= all && self.work_by_campaign(serves).all(|work| work >= all) {
+    fn chunk(&mut self, at_work: &[usize], all: u64, work: u64, numbers: usize) -> Option<u64> {
+        if self.organization >= all && self.work_by_campaign(at_work).all(|work| work >= all) {
             return None;
         }
         let numbers = u64::try_from(numbers).unwrap_or(u64::MAX);
@@ -386,14 +429,13 @@ impl<'a> Walk<'a> {
     }
 
     /// What could be sent if the numbers that serve had no limits.
-    fn work_of(&self, serves: &[Vec<usize>]) -> u64 {
-        self.work_by_campaign(serves).sum::<u64>().min(self.organization)
+    fn work_of(&self, at_work: &[usize]) -> u64 {
+        self.work_by_campaign(at_work).sum::<u64>().min(self.organization)
     }
 
     /// The same of each campaign that some number serves.
-    fn work_by_campaign(&self, serves: &[Vec<usize>]) -> impl Iterator<Item = u64> {
-        let is_open = |(place, _): &(usize, &Line)| serves.iter().any(|campaigns| campaigns.contains(place));
-        self.lines.iter().enumerate().filter(is_open).map(|(_, line)| line.ready().min(line.left))
+    fn work_by_campaign(&self, at_work: &[usize]) -> impl Iterator<Item = u64> {
+        at_work.iter().map(|place| &self.lines[*place]).map(|line| line.ready().min(line.left))
     }
 
     /// Sends at most `most` messages through a number, shared among the campaigns that it serves.
@@ -412,7 +454,7 @@ impl<'a> Walk<'a> {
             }
         };
         let candidates: Vec<sharing::Candidate> = campaigns.iter().map(candidate).collect();
-        let slots = Slots::of(&number.pacing);
+        let slots = self.slots[place];
         let (mut sum, mut people, mut served) = (0, 0, Vec::new());
         for (id, count) in sharing::share(most, self.limits[place], &candidates) {
             let Some(campaign) = campaigns.iter().find(|place| self.world.campaigns[**place].id == id) else {
@@ -422,22 +464,19 @@ impl<'a> Walk<'a> {
             let line = &mut self.lines[*campaign];
             line.used[place] += count;
             people += line.send(messages, at, &self.world.campaigns[*campaign].delays).people;
-            *self.flows.entry((*campaign, place)).or_default() += messages;
+            line.flows[place] += messages;
             served.push(*campaign);
             sum += messages;
         }
         self.left[place] -= sum.min(self.left[place]);
         self.used[place] = self.used[place].saturating_add(u32::try_from(sum).unwrap_or(u32::MAX));
         self.organization -= sum;
+        self.sent += sum;
         if let Some(reached) =
             number.account.and_then(|account| self.reached.get_mut(account)).filter(|_| people > 0)
         {
             let count = u32::try_from(people).unwrap_or(u32::MAX);
-            let until = at + Account::WINDOW;
-            match reached.back_mut().filter(|(last, _)| *last >= until) {
-                Some((_, known)) => *known = known.saturating_add(count),
-                None => reached.push_back((until, count)),
-            }
+            reached.add(at + Account::WINDOW, count);
         }
         let first = self.next_slot[place].max(at);
         if sum > 0 {
@@ -490,6 +529,12 @@ impl<'a> Walk<'a> {
             Bound::Paced
         })
     }
+}
+
+/// Whom an account reached before the forecast begins.
+fn reached(account: &Account) -> Reached {
+    let people = account.reached.iter().map(|(_, people)| u64::from(*people)).sum();
+    Reached { until: account.reached.iter().copied().collect(), people }
 }
 
 fn later(at: DateTime<Utc>, gap: TimeDelta, times: i32) -> DateTime<Utc> {

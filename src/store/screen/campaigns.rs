@@ -6,6 +6,7 @@ use super::pools::PoolRead;
 use super::{ReadError, Seat, count, many};
 use crate::domain::action::Version;
 use crate::domain::campaign::{
+    Delay,
     comparison::{self, VariantFigures},
     terms::Terms,
 };
@@ -14,8 +15,8 @@ use crate::domain::ids::{CampaignId, NumberId, PoolId};
 use crate::domain::text::{Safe, Shown};
 use crate::store::terms::terms_of;
 use crate::store::view::{
-    CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, StepLine, VariantLine,
-    Variants,
+    CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, RolloutLine, StepLine,
+    VariantLine, Variants,
 };
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -123,6 +124,7 @@ impl Store {
         let mut reads: Vec<CampaignRead> = rows.into_iter().map(Columns::read).collect::<Result<_, _>>()?;
         self.note_terms(seat, &mut reads, only).await?;
         self.note_unsendable(seat, &mut reads).await?;
+        self.note_stages(seat, &mut reads, only).await?;
         Ok(reads)
     }
 
@@ -137,6 +139,49 @@ impl Store {
             read.facts.terms = terms.campaign(read.row.id);
             // Who waits for their own clock waits for that, and for no later step.
             read.facts.due_later = read.facts.due_later.filter(|_| !terms.is_zoned(read.row.id));
+        }
+        Ok(())
+    }
+
+    /// How far campaigns are rolled out, and how far enrolled.
+    async fn note_stages(
+        &self,
+        seat: &Seat,
+        reads: &mut [CampaignRead],
+        only: Option<CampaignId>,
+    ) -> Result<(), StoreError> {
+        let rows = sqlx::query!(
+            r#"select c.id, f.stages as "stages?", f.stage as "stage?", f.people as "people?", f.released as "released?",
+                      case when f.stage = 1 then c.started_at else f.since end as since, f.why as "why?", f.until,
+                      f.held_stage is not distinct from f.stage as "held!",
+                      c.conduct #>> '{rollout,wait}' as wait, e.looked as "looked?", e.contacts as "contacts?"
+                 from campaigns c
+                 left join campaign_rollouts f on f.organization_id = $1 and f.campaign_id = c.id
+                 left join campaign_enrolments e on e.organization_id = $1 and e.campaign_id = c.id
+                where c.organization_id = $1 and (f.campaign_id is not null or e.campaign_id is not null)
+                  and case when $2::uuid is null then c.state not in ('completed', 'cancelled') else c.id = $2 end"#,
+            seat.organization.0,
+            only.map(|campaign| campaign.0),
+        )
+        .fetch_all(self.screen())
+        .await
+        .map_err(failed(DOING))?;
+        for row in rows {
+            let Some(read) = reads.iter_mut().find(|read| read.row.id.0 == row.id) else { continue };
+            read.row.enrolling = row.looked.zip(row.contacts).map(|(looked, all)| (many(looked), many(all)));
+            let Some(stages) = row.stages else { continue };
+            let wait: Delay = row.wait.and_then(|wait| Delay::parse(&wait).ok()).unwrap_or(Delay::hours(1));
+            read.row.rollout = Some(RolloutLine {
+                stages: stages.into_iter().map(count).collect(),
+                stage: count(row.stage.unwrap_or(1)),
+                people: many(row.people.unwrap_or(0)),
+                released: many(row.released.unwrap_or(0)),
+                since: row.since,
+                why: Safe::new(row.why.as_deref().unwrap_or_default()),
+                until: row.until,
+                held: row.held,
+                wait: Duration::from_secs(wait.seconds().into()),
+            });
         }
         Ok(())
     }
@@ -295,7 +340,7 @@ impl Store {
     }
 
     /// What went wrong most often among the last 5,000 failures.
-    async fn errors_of(&self, seat: &Seat, id: CampaignId) -> Result<Vec<ErrorLine>, StoreError> {
+    pub(super) async fn errors_of(&self, seat: &Seat, id: CampaignId) -> Result<Vec<ErrorLine>, StoreError> {
         let rows = sqlx::query!(
             r#"select coalesce(a.code, a.class, f.reason, 'unknown') as "code!", min(coalesce(a.words, '')) as "words!",
                       count(*) as "count!"
@@ -410,6 +455,8 @@ impl Columns {
             priority: self.priority,
             weight: count(self.weight),
             daily_limit: self.daily_limit.map(count),
+            rollout: None,
+            enrolling: None,
         };
         Ok(CampaignRead { row, facts, pool: PoolId(self.pool_id), attempts: many(self.attempts) })
     }

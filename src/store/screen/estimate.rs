@@ -2,6 +2,7 @@
 //! this is a column of a list.
 
 use crate::domain::day::{local_date, next_day, start_of_day};
+use crate::store::view::RolloutLine;
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use chrono_tz::Tz;
 
@@ -77,6 +78,35 @@ pub(super) fn done_at(
     begin.checked_add_signed(TimeDelta::try_milliseconds(to_milliseconds(seconds))?)
 }
 
+/// When the last stage of a rollout will be sent if all goes well: every stage before it lasts as long as its messages take,
+/// and as long as its file says at least. `None`: it stands still, or waits for somebody to widen it.
+pub(super) fn staged(
+    remaining: u64,
+    per_second: f64,
+    rollout: &RolloutLine,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    if per_second <= 0.0 || rollout.held {
+        return None;
+    }
+    let wait = TimeDelta::from_std(rollout.wait).ok()?;
+    let takes = |people: u64| {
+        let seconds = f64::from(u32::try_from(people).unwrap_or(u32::MAX)) / per_second;
+        (seconds <= 86_400.0 * 3_650.0)
+            .then(|| TimeDelta::try_milliseconds(to_milliseconds(seconds)))
+            .flatten()
+    };
+    let later = rollout.later();
+    let open = remaining.saturating_sub(later.iter().sum());
+    let mut at = now.checked_add_signed(takes(open)?)?;
+    at = at.max(rollout.since.unwrap_or(now).checked_add_signed(wait)?);
+    for (nth, people) in later.iter().enumerate() {
+        let is_last = nth + 1 == later.len();
+        at = at.checked_add_signed(if is_last { takes(*people)? } else { takes(*people)?.max(wait) })?;
+    }
+    Some(at)
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "bounded by ten years of seconds")]
 fn to_milliseconds(seconds: f64) -> i64 {
     (seconds * 1_000.0) as i64
@@ -111,6 +141,33 @@ mod tests {
         for (name, remaining, per_second, room, expected) in cases {
             assert_eq!(done_at(remaining, per_second, room, now, ZONE), expected.map(at), "{name}");
         }
+    }
+
+    #[test]
+    fn stages_of_a_rollout_take_their_time() {
+        let now = at("2026-05-04T12:00:00Z");
+        let rollout = RolloutLine {
+            stages: vec![1, 10, 100],
+            stage: 1,
+            people: 10_000,
+            released: 100,
+            since: Some(at("2026-05-04T11:30:00Z")),
+            why: "has just begun".into(),
+            until: None,
+            held: false,
+            wait: std::time::Duration::from_hours(1),
+        };
+        assert_eq!((rollout.percent(), rollout.next(), rollout.later()), (1, Some(10), vec![900, 9_000]));
+        // The first stage ends at 12:30, the second an hour later, and 9,000 messages take 15 minutes.
+        let end = |remaining, stage, per_second| {
+            staged(remaining, per_second, &RolloutLine { stage, ..rollout.clone() }, now)
+        };
+        assert_eq!(end(9_950, 1, 10.0), Some(at("2026-05-04T13:45:00Z")));
+        assert_eq!(end(9_400, 2, 10.0), Some(at("2026-05-04T12:45:00Z")), "no further wait after the last");
+        assert_eq!(end(9_900, 2, 0.1), Some(at("2026-05-05T15:30:00Z")), "the pace binds");
+        assert_eq!(end(9_900, 1, 0.0), None);
+        let held = RolloutLine { held: true, ..rollout };
+        assert_eq!(staged(9_900, 10.0, &held, now), None, "nobody knows when somebody acts");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! One picture of everything that fits on a screen: eight statements, none of which reads a large table.
+//! One picture of everything that fits on a screen: nine statements, none of which reads a large table.
 
 use super::campaigns::CampaignRead;
-use super::estimate::{Room, done_at};
+use super::estimate::{Room, done_at, staged};
 use super::holds::{self, NumberFacts, PoolFacts, Scene};
 use super::numbers::NumberRead;
 use super::pools::PoolRead;
@@ -59,7 +59,15 @@ impl Picture {
         for campaign in overview.campaigns.iter_mut().filter(|row| row.standing == CampaignStanding::Active) {
             let room = work.get(&campaign.id).map(|(_, room)| *room).unwrap_or_default();
             let remaining = campaign.counts.queued + campaign.counts.sending;
-            campaign.done_at = done_at(remaining, campaign.per_second, room, overview.at, zone);
+            let by_pace = done_at(remaining, campaign.per_second, room, overview.at, zone);
+            campaign.done_at = match campaign.rollout.as_ref().filter(|rollout| rollout.next().is_some()) {
+                None => by_pace,
+                // Both bind: what the limits allow, and how long the stages last.
+                Some(rollout) => by_pace.and_then(|by_pace| {
+                    let staged = staged(remaining, campaign.per_second, rollout, overview.at)?;
+                    Some(by_pace.max(staged))
+                }),
+            };
         }
         overview
     }

@@ -3,10 +3,14 @@
 use super::{ReadError, Seat, many};
 use crate::domain::ids::CampaignId;
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::{ProgressDay, ProgressView, QueueLine, SkipReason};
+use crate::store::pace::PaceMark;
+use crate::store::view::{PaceView, ProgressDay, ProgressView, QueueLine, SkipReason};
 use crate::store::{Store, StoreError, failed};
+use chrono::TimeDelta;
 
 const DOING: &str = "read what waits for which campaign";
+/// Minutes of a campaign that are shown: half a day.
+const MINUTES: i64 = 12 * 60;
 
 impl Store {
     /// How far a campaign is.
@@ -17,6 +21,8 @@ impl Store {
         let days = self.planned_days(seat.organization, id).await?;
         let skipped = self.skip_reasons(seat.organization, id).await?;
         let (behind, followers) = self.neighbours(seat, id).await?;
+        let marks = self.pace(seat.organization, id, MINUTES).await?;
+        let errors = self.errors_of(seat, id).await?;
         Ok(ProgressView {
             days: days
                 .into_iter()
@@ -30,6 +36,8 @@ impl Store {
                     people: many(people),
                 })
                 .collect(),
+            pace: pace(&marks),
+            errors,
             behind,
             followers,
         })
@@ -76,5 +84,39 @@ impl Store {
         .map_err(failed(DOING))?;
         let line = |id, name: &str| QueueLine { campaign: CampaignId(id), behind: Shown::new(name) };
         Ok(rows.iter().map(|row| line(row.id, &row.name)).collect())
+    }
+}
+
+/// What went out in each minute, from sums. Of minutes that nobody kept the messages are spread evenly; a campaign that stood
+/// still for longer than is shown begins anew. Where a retry made a sum smaller, nothing went out.
+fn pace(marks: &[PaceMark]) -> PaceView {
+    let most = usize::try_from(MINUTES).unwrap_or(usize::MAX);
+    let mut sent: Vec<u64> = Vec::new();
+    for pair in marks.windows(2) {
+        let minutes = (pair[1].minute - pair[0].minute).num_minutes().clamp(1, MINUTES);
+        let (messages, minutes) = (many(pair[1].sent - pair[0].sent), many(minutes));
+        sent.extend((0..minutes).map(|nth| messages * (nth + 1) / minutes - messages * nth / minutes));
+    }
+    sent.drain(..sent.len().saturating_sub(most));
+    PaceView { until: marks.last().map(|mark| mark.minute + TimeDelta::minutes(1)), sent }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    #[test]
+    fn sums_become_messages_a_minute() {
+        let mark = |minute: i64, sent| PaceMark {
+            minute: DateTime::from_timestamp(minute * 60, 0).unwrap(),
+            sent,
+            failed: 0,
+        };
+        let view = pace(&[mark(10, 100), mark(11, 160), mark(14, 170), mark(15, 165), mark(16, 200)]);
+        assert_eq!(view.sent, [60, 3, 3, 4, 0, 35]);
+        assert_eq!(view.until, DateTime::from_timestamp(17 * 60, 0));
+        assert_eq!(pace(&[mark(10, 100)]).sent, [0_u64; 0]);
+        assert_eq!(pace(&[mark(0, 0), mark(100_000, 5), mark(100_001, 6)]).sent.len(), 720);
     }
 }

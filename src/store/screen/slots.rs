@@ -30,8 +30,8 @@ impl Store {
             r#"select s.slot as "slot!", s.people as "people!", c.phone::text as "phone!", c.name as "name?",
                       l.used_at as "used_at!",
                       coalesce(l.used_at < clock_timestamp() - make_interval(days => $3), false) as "is_over!"
-                 from (select k.slot, count(*) as people from contact_slots k
-                        where k.organization_id = $1 and k.scope_id = slot_scope($1, $2) group by k.slot) s
+                 from (select k.slot, k.people from slot_counts k
+                        where k.organization_id = $1 and k.scope_id = slot_scope($1, $2) and k.people > 0) s
                 cross join lateral (select k.contact_id, k.used_at from contact_slots k
                                      where k.organization_id = $1 and k.scope_id = slot_scope($1, $2)
                                        and k.slot = s.slot

@@ -2,6 +2,7 @@
 
 use super::{Gate, HoldView, LogLine};
 use crate::domain::action::Version;
+use crate::domain::campaign::rollout::Rollout;
 use crate::domain::ids::CampaignId;
 use crate::domain::text::{Safe, Shown};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -99,6 +100,55 @@ impl Counts {
     }
 }
 
+/// How far a campaign is rolled out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolloutLine {
+    /// Its stages, in percent.
+    pub stages: Vec<u32>,
+    /// The open one, from 1.
+    pub stage: u32,
+    /// People that the percentages are of.
+    pub people: u64,
+    /// How many of them were let go.
+    pub released: u64,
+    /// Since when the stage is open; of the first one since the campaign began, if it did.
+    pub since: Option<DateTime<Utc>>,
+    /// What it waits for, as it was seen last.
+    pub why: Safe,
+    /// When the next one opens, if only time is missing.
+    pub until: Option<DateTime<Utc>>,
+    /// It went badly: somebody has to widen it.
+    pub held: bool,
+    /// So long a stage lasts at least.
+    pub wait: Duration,
+}
+
+impl RolloutLine {
+    fn index(&self) -> usize {
+        usize::try_from(self.stage).unwrap_or(1)
+    }
+
+    /// Percent of its people that it may send to.
+    #[must_use]
+    pub fn percent(&self) -> u32 {
+        self.stages.get(self.index().saturating_sub(1)).copied().unwrap_or(100)
+    }
+
+    /// The stage that opens next, in percent.
+    #[must_use]
+    pub fn next(&self) -> Option<u32> {
+        self.stages.get(self.index()).copied()
+    }
+
+    /// How many people each later stage lets go.
+    #[must_use]
+    pub fn later(&self) -> Vec<u64> {
+        let target = |percent: u32| Rollout::target(self.people, percent);
+        let stages = self.stages.get(self.index().saturating_sub(1)..).unwrap_or_default();
+        stages.windows(2).map(|pair| target(pair[1]).saturating_sub(target(pair[0]))).collect()
+    }
+}
+
 /// One campaign in the list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CampaignRow {
@@ -134,6 +184,10 @@ pub struct CampaignRow {
     pub weight: u32,
     /// Most messages a day; `None`: no limit of its own.
     pub daily_limit: Option<u32>,
+    /// How far it is rolled out; `None`: to all at once.
+    pub rollout: Option<RolloutLine>,
+    /// Contacts that were looked at and all of them, while its people are being enrolled; it does not start before that.
+    pub enrolling: Option<(u64, u64)>,
 }
 
 /// One step of a campaign.

@@ -1,8 +1,9 @@
 //! How far a campaign is beside what was foretold, who of it is left out, and what waits behind what.
 
+use super::ErrorLine;
 use crate::domain::ids::CampaignId;
 use crate::domain::text::{Safe, Shown};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 /// A day of a campaign: what was foretold and what was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,15 @@ pub struct SkipReason {
     pub people: u64,
 }
 
+/// How fast a campaign went, minute by minute.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PaceView {
+    /// The last minute that was kept.
+    pub until: Option<DateTime<Utc>>,
+    /// Messages of each minute up to then, oldest first, without gaps.
+    pub sent: Vec<u64>,
+}
+
 /// How far a campaign is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProgressView {
@@ -33,6 +43,10 @@ pub struct ProgressView {
     pub days: Vec<ProgressDay>,
     /// Who gets nothing and why, the most frequent reason first.
     pub skipped: Vec<SkipReason>,
+    /// How fast it went.
+    pub pace: PaceView,
+    /// What went wrong most often, the most frequent first.
+    pub errors: Vec<ErrorLine>,
     /// The campaign that has to be completed before it starts.
     pub behind: Option<Shown>,
     /// Those that start when it is completed.

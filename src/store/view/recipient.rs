@@ -122,6 +122,8 @@ pub struct RecipientDetail {
     pub country: Option<Safe>,
     /// Which step is next or current, of how many.
     pub step: (u32, u32),
+    /// Which variant of the texts this person gets; none: everybody gets the same.
+    pub variant: Option<Safe>,
     /// When it is due.
     pub due_at: Option<DateTime<Utc>>,
     /// On which day of the organisation's zone its first message was planned.
@@ -147,6 +149,8 @@ pub struct ElsewhereLine {
     pub reason: Option<Safe>,
     /// Which step, of how many.
     pub step: (u32, u32),
+    /// Which variant of its texts.
+    pub variant: Option<Safe>,
     /// When the last attempt began.
     pub last_attempt_at: Option<DateTime<Utc>>,
 }

@@ -134,7 +134,7 @@ impl Desk {
                 more_after: false,
             }),
             Question::Known => Reading::Known(Arc::new(known_to_files())),
-            Question::Check(source) => Reading::Check(file_check(&source)),
+            Question::Check(source, edited) => Reading::Check(file_check(&source, edited.as_ref())),
             Question::Estimate(spec) => Reading::Estimate(Arc::new(audience_count(&spec))),
             Question::Progress(_) => Reading::Progress(Arc::new(progress_view(self.rows))),
             Question::Queue => Reading::Queue(Arc::new(queue(self.rows))),

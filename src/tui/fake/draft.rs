@@ -1,6 +1,7 @@
 //! What the database says of a campaign that is being typed.
 
 use crate::domain::campaign::CampaignSpec;
+use crate::domain::text::Safe;
 use crate::store::view::{AudienceCount, FileCheck, Known};
 
 pub fn known_to_files() -> Known {
@@ -12,9 +13,9 @@ pub fn known_to_files() -> Known {
     }
 }
 
-/// A file of this name is taken; any other is right, with a word about its text.
-pub fn file_check(source: &str) -> FileCheck {
-    let taken = source.contains("name = \"spring-news\"");
+/// A file of this name is taken, unless it is that campaign's; any other is right, with a word about its text.
+pub fn file_check(source: &str, edited: Option<&Safe>) -> FileCheck {
+    let taken = edited.is_none() && source.contains("name = \"spring-news\"");
     let sentence = "there is a campaign \"spring-news\" already";
     FileCheck {
         findings: if taken { vec![("name".into(), sentence.into())] } else { Vec::new() },

@@ -167,6 +167,8 @@ pub fn campaign(at: u64, name: &str, standing: CampaignStanding) -> CampaignRow 
         priority: 10,
         weight: 1,
         daily_limit: Some(5_000),
+        rollout: None,
+        enrolling: None,
     }
 }
 
@@ -359,6 +361,7 @@ pub fn recipient_detail(id: RecipientId) -> RecipientDetail {
         id,
         country: Some("CM".into()),
         step: (1, 1),
+        variant: None,
         due_at: Some(ago(-1_700)),
         planned_on: None,
         hold: Some(hold("retry later", "WhatsApp limits marketing to this person", 1_700)),
@@ -403,6 +406,7 @@ pub fn recipient_detail(id: RecipientId) -> RecipientDetail {
                 state: MessageState::Read,
                 reason: None,
                 step: (1, 1),
+                variant: None,
                 last_attempt_at: Some(ago(90_000)),
             },
             ElsewhereLine {
@@ -410,6 +414,7 @@ pub fn recipient_detail(id: RecipientId) -> RecipientDetail {
                 state: MessageState::Skipped,
                 reason: Some("missing variable: city".into()),
                 step: (1, 7),
+                variant: Some("b".into()),
                 last_attempt_at: None,
             },
         ],

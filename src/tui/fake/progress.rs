@@ -2,7 +2,7 @@
 
 use super::{campaign_id, wall};
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::{ProgressDay, ProgressView, QueueLine, SkipReason};
+use crate::store::view::{ErrorLine, PaceView, ProgressDay, ProgressView, QueueLine, SkipReason};
 use chrono::Days;
 
 pub fn progress_view(rows: u64) -> ProgressView {
@@ -32,6 +32,16 @@ pub fn progress_view(rows: u64) -> ProgressView {
             reason("missing_variable", "missing variable: city", 211),
             reason("opted_out", "opted out", 88),
             reason("no_consent", "no consent", 9),
+        ],
+        pace: PaceView {
+            until: Some(wall()),
+            sent: (0..200_u64)
+                .map(|minute| if (60..80).contains(&minute) { 0 } else { 30 + minute % 17 })
+                .collect(),
+        },
+        errors: vec![
+            ErrorLine { code: "131049".into(), words: "engagement limit".into(), count: 240 },
+            ErrorLine { code: "131026".into(), words: "undeliverable".into(), count: 71 },
         ],
         behind: None,
         followers: vec![Shown::new("feedback-may")],

@@ -4,7 +4,7 @@ use crate::domain::ids::CampaignId;
 use crate::domain::text::Shown;
 use crate::store::view::{CampaignRow, FORECAST_DAYS, ForecastDay, ForecastView};
 use crate::tui::model::{Geometry, Model};
-use crate::tui::overlays::reread::Reread;
+use crate::tui::overlays::{reread::Reread, scrolled};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
@@ -43,21 +43,17 @@ impl ForecastPanel {
 
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
-        canvas.clear(area);
         let title = format!("Forecast of {}", self.name.as_str());
         let border = Border { title: &title, foot: "j k scroll  Esc closes", double: false };
-        let inside = canvas.panel(area, border, Role::Frame);
-        let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
-        let mut facts = Facts::new(inside.width, model.theme);
-        self.read.tell(&mut facts, "It could not be made");
-        if let Some(forecast) = self.read.value() {
-            head(&mut facts, model, forecast);
-            picture(&mut facts, model.theme, forecast, usize::from(inside.width));
-            days(&mut facts, forecast);
-        }
-        geometry.overlay_rows = usize::from(inside.height);
-        geometry.overlay_lines = facts.len();
-        facts.draw(canvas, inside, self.scroll);
+        scrolled(model, canvas, area, geometry, border, |facts, (columns, _)| {
+            self.read.tell(facts, "It could not be made");
+            if let Some(forecast) = self.read.value() {
+                head(facts, model, forecast);
+                picture(facts, model.theme, forecast, columns);
+                days(facts, forecast);
+            }
+            self.scroll
+        });
     }
 }
 

@@ -22,6 +22,33 @@ pub mod slots;
 pub mod stop;
 pub mod wizard;
 
+use crate::tui::model::{Geometry, Model};
+use crate::tui::theme::Role;
+use crate::tui::widgets::Canvas;
+use crate::tui::widgets::canvas::Border;
+use crate::tui::widgets::facts::Facts;
+use ratatui::layout::Rect;
+
+/// A panel over the whole tab with lines that scroll. `fill` writes them, told how many columns and rows there are, and
+/// answers from which line on they are shown.
+fn scrolled(
+    model: &Model,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    geometry: &mut Geometry,
+    border: Border<'_>,
+    fill: impl FnOnce(&mut Facts, (usize, usize)) -> usize,
+) {
+    canvas.clear(area);
+    let inside = canvas.panel(area, border, Role::Frame);
+    let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
+    let mut facts = Facts::new(inside.width, model.theme);
+    let rows = usize::from(inside.height);
+    let from = fill(&mut facts, (usize::from(inside.width), rows));
+    (geometry.overlay_rows, geometry.overlay_lines) = (rows, facts.len());
+    facts.draw(canvas, inside, from);
+}
+
 /// One of them.
 #[derive(Debug, Clone)]
 pub enum Overlay {

@@ -183,7 +183,8 @@ fn on_screen(model: &Model, items: &mut Vec<Item>) {
             (CampaignVerb::Launch, "L"),
             (CampaignVerb::Cancel, "c"),
         ];
-        items.extend(verbs.into_iter().map(|(verb, key)| Item {
+        let widen = row.rollout.as_ref().map(|_| (CampaignVerb::Widen, "W"));
+        items.extend(verbs.into_iter().chain(widen).map(|(verb, key)| Item {
             title: format!("{} {}", verb.title(), row.name.as_str()),
             key: key.into(),
             does: Does::Campaign(row.id, verb),

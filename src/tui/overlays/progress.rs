@@ -3,10 +3,10 @@
 
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Shown;
-use crate::store::view::{CampaignRow, ProgressDay, ProgressView, SkipReason};
+use crate::store::view::{CampaignRow, Counts, ErrorLine, PaceView, ProgressDay, ProgressView, SkipReason};
 use crate::tui::lists::Motion;
 use crate::tui::model::{Geometry, Model};
-use crate::tui::overlays::reread::Reread;
+use crate::tui::overlays::{reread::Reread, scrolled};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::bar::run;
@@ -14,7 +14,7 @@ use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::chart;
 use crate::tui::widgets::facts::Facts;
 use crate::tui::words;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use ratatui::layout::Rect;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ use std::time::Duration;
 const AGAIN: Duration = Duration::from_secs(10);
 /// Days that are listed one by one, the latest.
 const LISTED: usize = 14;
+/// Columns of the figures beside a chart, and its rows.
+const AXIS: usize = 6;
+const CHART_ROWS: u16 = 4;
 
 /// Which of the two is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,30 +81,25 @@ impl ProgressPanel {
 
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
-        canvas.clear(area);
         let title = match self.shows {
             Shows::Progress => format!("Progress of {}", self.name.as_str()),
             Shows::Skipped => format!("Not messaged by {}", self.name.as_str()),
         };
-        let inside = canvas.panel(area, Border { title: &title, foot: "", double: false }, Role::Frame);
-        let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
-        let mut facts = Facts::new(inside.width, model.theme);
-        self.read.tell(&mut facts, "It could not be read");
-        let mut scroll = self.scroll;
-        if let Some(view) = self.read.value() {
-            match self.shows {
-                Shows::Progress => {
-                    progress(&mut facts, model, self.campaign, view, usize::from(inside.width));
+        let border = Border { title: &title, foot: "", double: false };
+        scrolled(model, canvas, area, geometry, border, |facts, (columns, rows)| {
+            self.read.tell(facts, "It could not be read");
+            match (self.read.value(), self.shows) {
+                (None, _) => self.scroll,
+                (Some(view), Shows::Progress) => {
+                    progress(facts, model, self.campaign, view, columns);
+                    self.scroll
                 }
-                Shows::Skipped => {
-                    skipped(&mut facts, model.theme, view, self.cursor);
-                    scroll = (self.cursor + 5).saturating_sub(usize::from(inside.height));
+                (Some(view), Shows::Skipped) => {
+                    skipped(facts, model.theme, view, self.cursor);
+                    (self.cursor + 5).saturating_sub(rows)
                 }
             }
-        }
-        geometry.overlay_rows = usize::from(inside.height);
-        geometry.overlay_lines = facts.len();
-        facts.draw(canvas, inside, scroll);
+        });
     }
 }
 
@@ -130,7 +128,76 @@ fn progress(facts: &mut Facts, model: &Model, id: CampaignId, view: &ProgressVie
     }
     drift(facts, view, model.now.wall.with_timezone(&model.session.zone).date_naive());
     pictures(facts, model.theme, &view.days, columns);
+    pace(facts, model, &view.pace, columns);
+    if let Some(row) = model.campaign(id) {
+        funnel(facts, model.theme, &row.counts);
+    }
+    errors(facts, model.theme, &view.errors);
     days(facts, model.theme, &view.days);
+}
+
+/// How fast it went: a column a minute, or the mean of several.
+fn pace(facts: &mut Facts, model: &Model, pace: &PaceView, columns: usize) {
+    let (Some(until), false) = (pace.until, pace.sent.len() < 2) else { return };
+    let each = pace.sent.len().div_ceil(columns.saturating_sub(AXIS + 2).max(1)).max(1);
+    let mut means: Vec<u64> = pace
+        .sent
+        .rchunks(each)
+        .map(|minutes| minutes.iter().sum::<u64>().div_ceil(u64::try_from(minutes.len()).unwrap_or(1)))
+        .collect();
+    means.reverse();
+    let top = chart::axis_top(means.iter().copied().max().unwrap_or(0));
+    let clock = |at| words::clock(at, model.now.wall, model.session.zone);
+    let from = until - TimeDelta::minutes(i64::try_from(pace.sent.len()).unwrap_or(0));
+    let shared = if each > 1 { format!("; one column is the mean of {each}") } else { String::new() };
+    facts.heading(&format!("Messages a minute, {} to {}{shared}", clock(from), clock(until)));
+    let lines = chart::lines(&means, top, CHART_ROWS, model.theme);
+    let last = lines.len().saturating_sub(1);
+    for (nth, line) in lines.into_iter().enumerate() {
+        let label = match nth {
+            0 => words::short_count(top),
+            nth if nth == last => "0".to_owned(),
+            _ => String::new(),
+        };
+        facts.line(vec![(format!("{label:>AXIS$} "), Role::Dim), (line, Role::Good)]);
+    }
+}
+
+/// How many of all were taken, arrived and were read, and how many were not.
+fn funnel(facts: &mut Facts, theme: Theme, counts: &Counts) {
+    let arrived = counts.delivered.saturating_add(counts.read);
+    let tried = counts.reached().saturating_add(counts.failed);
+    if tried == 0 {
+        return;
+    }
+    facts.heading("How far its people have got");
+    let bars = [
+        ("tried", tried, Role::Text),
+        ("taken", counts.reached(), Role::Good),
+        ("arrived", arrived, Role::Good),
+        ("read", counts.read, Role::Good),
+        ("failed", counts.failed, Role::Bad),
+        ("in doubt", counts.in_doubt, Role::Doubt),
+    ];
+    for (name, people, role) in bars.into_iter().filter(|(_, people, _)| *people > 0) {
+        let figures =
+            format!("{name:9} {:>11} {:>3}% ", words::grouped(people), words::percent(people, tried));
+        facts.line(vec![(figures, Role::Text), (run(people, tried, 30, theme), role)]);
+    }
+}
+
+/// The failures by their cause.
+fn errors(facts: &mut Facts, theme: Theme, errors: &[ErrorLine]) {
+    let Some(largest) = errors.iter().map(|error| error.count).max() else { return };
+    facts.heading("Failures by cause");
+    for error in errors {
+        facts.line(vec![
+            (format!("{:>9} ", words::grouped(error.count)), Role::Text),
+            (format!("{:12} ", run(error.count, largest, 12, theme)), Role::Bad),
+            (format!("{} ", error.code), Role::Bad),
+            (error.words.to_string(), Role::Dim),
+        ]);
+    }
 }
 
 /// How far it is before or behind what was foretold. Today is not over: it counts for neither.

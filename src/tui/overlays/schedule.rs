@@ -2,7 +2,7 @@
 
 use crate::store::view::{CampaignRow, CampaignStanding, QueueLine};
 use crate::tui::model::{Geometry, Model};
-use crate::tui::overlays::reread::Reread;
+use crate::tui::overlays::{reread::Reread, scrolled};
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
@@ -32,18 +32,14 @@ impl Default for Schedule {
 impl Schedule {
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
-        canvas.clear(area);
         let border = Border { title: "Schedule and queue", foot: "j k scroll  Esc closes", double: false };
-        let inside = canvas.panel(area, border, Role::Frame);
-        let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
-        let mut facts = Facts::new(inside.width, model.theme);
-        if let Some(error) = self.queue.error() {
-            facts.paragraph(&format!("What waits behind what could not be read: {error}"), Role::Warn);
-        }
-        self.lines(&mut facts, model, usize::from(inside.width));
-        geometry.overlay_rows = usize::from(inside.height);
-        geometry.overlay_lines = facts.len();
-        facts.draw(canvas, inside, self.scroll);
+        scrolled(model, canvas, area, geometry, border, |facts, (columns, _)| {
+            if let Some(error) = self.queue.error() {
+                facts.paragraph(&format!("What waits behind what could not be read: {error}"), Role::Warn);
+            }
+            self.lines(facts, model, columns);
+            self.scroll
+        });
     }
 
     fn lines(&self, facts: &mut Facts, model: &Model, columns: usize) {

@@ -1,15 +1,17 @@
 //! Campaign files: judged, counted, made into campaigns and written.
 
 use super::{Inner, ended_badly};
+use crate::domain::campaign::file::FILE_LIMIT;
 use crate::domain::campaign::{CampaignSpec, Finding};
+use crate::domain::ids::CampaignId;
 use crate::domain::text::Safe;
-use crate::store::action::Actor;
-use crate::store::campaign_file::{NotAccepted, Reader};
+use crate::store::action::{ActionResult, Actor};
+use crate::store::campaign_file::{NotAccepted, Reader, unheeded};
 use crate::store::screen::ReadError;
 use crate::store::view::{AudienceCount, CampaignMade, FileCheck, Known};
 use crate::tui::backend::Making;
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use tokio::sync::watch;
 
@@ -40,8 +42,12 @@ impl Inner {
         Ok(self.store.known_to_files(reader.organization, reader.private_media).await?)
     }
 
-    pub(super) async fn check_file(&self, source: &str) -> Result<FileCheck, ReadError> {
-        let checked = self.store.check_campaign_file(self.reader(), source.as_bytes(), None).await?;
+    pub(super) async fn check_file(
+        &self,
+        source: &str,
+        edited: Option<&str>,
+    ) -> Result<FileCheck, ReadError> {
+        let checked = self.store.check_campaign_file(self.reader(), source.as_bytes(), edited).await?;
         Ok(match checked {
             Ok(checked) => FileCheck {
                 findings: Vec::new(),
@@ -104,6 +110,58 @@ impl Inner {
         })
     }
 
+    pub(super) async fn change_campaign(
+        &self,
+        campaign: CampaignId,
+        name: &str,
+        source: &str,
+    ) -> Result<Making, ReadError> {
+        let (session, seat) = (self.here.session(), self.seat());
+        if !session.may_write {
+            return Err(ReadError::Refused("you may look but not change anything here".into()));
+        }
+        let checked = self.store.check_campaign_file(self.reader(), source.as_bytes(), Some(name)).await?;
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(why) => return Ok(Making::Wrong(said(why))),
+        };
+        let known = self.store.campaigns(seat.organization, Some(name)).await?;
+        let known = known.into_iter().find(|known| known.id == campaign);
+        let known = known.ok_or(ReadError::Gone("campaign"))?;
+        let actor = Actor { operator: &session.operator, instance: seat.instance };
+        let (store, spec) = (&self.store, &checked.spec);
+        let result = store
+            .edit_steps(seat.organization, campaign, spec, &checked.source, Some("edited in the form"), actor)
+            .await?;
+        let sentence = match result {
+            ActionResult::Done { .. } | ActionResult::AlreadySo { .. } => {
+                let unheeded = unheeded(&known, spec).into_iter().map(Safe::from).collect();
+                return Ok(Making::Changed(Safe::new(name), unheeded));
+            }
+            ActionResult::Changed { to, by, .. } => format!("{by} was first: it is now {to}"),
+            ActionResult::Refused(sentence) => sentence.into_string(),
+        };
+        Ok(Making::Wrong(vec![("steps".into(), Safe::new(&sentence))]))
+    }
+
+    /// The file that a campaign was made of, in its own words.
+    pub(super) async fn campaign_file(&self, campaign: CampaignId) -> Result<String, ReadError> {
+        let source = self.store.campaign_source(self.seat().organization, campaign).await?;
+        if source.trim().is_empty() {
+            return Err(ReadError::Refused("this campaign was not made of a file".into()));
+        }
+        Ok(source)
+    }
+
+    pub(super) async fn read_file(&self, name: String) -> Result<String, ReadError> {
+        let read = tokio::task::spawn_blocking(move || read_campaign_file(&name)).await;
+        match read {
+            Ok(Ok(source)) => Ok(source),
+            Ok(Err(sentence)) => Err(ReadError::Refused(Safe::new(&sentence))),
+            Err(ended) => Err(ReadError::Refused(ended_badly(&ended))),
+        }
+    }
+
     pub(super) async fn write_file(&self, name: String, source: String) -> Result<Safe, ReadError> {
         let written = tokio::task::spawn_blocking(move || write_new(&name, &source)).await;
         match written {
@@ -112,6 +170,19 @@ impl Inner {
             Err(ended) => Err(ReadError::Refused(ended_badly(&ended))),
         }
     }
+}
+
+/// Reads a campaign file; else says why not.
+fn read_campaign_file(name: &str) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let limit = FILE_LIMIT as u64 + 1;
+    std::fs::File::open(name)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| format!("{name} was not read: {error}"))?;
+    if bytes.len() > FILE_LIMIT {
+        return Err(format!("{name} is larger than {} MiB", FILE_LIMIT / 1024 / 1024));
+    }
+    String::from_utf8(bytes).map_err(|_| format!("{name} is not UTF-8: save it as UTF-8"))
 }
 
 /// Writes a file that does not exist yet; else says why not.
@@ -148,7 +219,11 @@ mod tests {
         let why = write_new(&name, "two").unwrap_err();
         assert!(why.contains("exists already: give it another name"), "{why}");
         assert_eq!(std::fs::read_to_string(&name).unwrap(), "one");
+        assert_eq!(read_campaign_file(&name).unwrap(), "one");
+        std::fs::write(&name, [0xff, 0xfe]).unwrap();
+        assert!(read_campaign_file(&name).unwrap_err().contains("is not UTF-8"));
         let nowhere = folder.path().join("none/a.toml").display().to_string();
         assert!(write_new(&nowhere, "x").unwrap_err().contains("was not written"));
+        assert!(read_campaign_file(&nowhere).unwrap_err().contains("was not read"));
     }
 }

@@ -289,8 +289,20 @@ impl Backend for StoreBackend {
         self.ask(async move |inner| inner.known_to_files().await)
     }
 
-    fn check_file(&self, source: String) -> Reply<FileCheck> {
-        self.ask(async move |inner| inner.check_file(&source).await)
+    fn check_file(&self, source: String, edited: Option<Safe>) -> Reply<FileCheck> {
+        self.ask(async move |inner| inner.check_file(&source, edited.as_deref()).await)
+    }
+
+    fn change_campaign(&self, campaign: CampaignId, name: Safe, source: String) -> Reply<Making> {
+        self.ask(async move |inner| inner.change_campaign(campaign, &name, &source).await)
+    }
+
+    fn read_file(&self, name: String) -> Reply<String> {
+        self.ask(async move |inner| inner.read_file(name).await)
+    }
+
+    fn campaign_file(&self, campaign: CampaignId) -> Reply<String> {
+        self.ask(async move |inner| inner.campaign_file(campaign).await)
     }
 
     fn estimate(&self, spec: Arc<CampaignSpec>) -> Reply<AudienceCount> {

@@ -130,6 +130,10 @@ fn eta_or_hold(model: &Model, row: &CampaignRow) -> Cell<'static> {
             Some(at) => Cell::from(opening(at)),
             None => Cell::from("-"),
         },
+        (CampaignStanding::Scheduled | CampaignStanding::Draft, _) if row.enrolling.is_some() => {
+            let (looked, all) = row.enrolling.unwrap_or_default();
+            Cell::new(format!("enrolling {}%", words::percent(looked, all).min(100)), Role::Warn)
+        }
         (CampaignStanding::Scheduled | CampaignStanding::Draft, _) => match row.starts_at {
             Some(at) => Cell::from(format!("starts {}", opening(at))),
             None => Cell::from("by hand: L"),
@@ -251,6 +255,11 @@ pub fn describe(
     if let Some(at) = row.starts_at {
         facts.fact("Starts", &words::opening(at, model.now.wall, model.session.zone), Role::Text);
     }
+    if let Some((looked, all)) = row.enrolling {
+        let far = format!("{} of {} contacts looked at", words::grouped(looked), words::grouped(all));
+        facts.fact("Enrolling", &far, Role::Warn);
+    }
+    rollout(facts, model, row);
     facts.fact("Priority", &format!("{}        In the air  {}", row.priority, row.in_air), Role::Text);
     if let Some(detail) = detail {
         let numbers: Vec<&str> = detail.numbers.iter().map(Shown::as_str).collect();
@@ -267,6 +276,20 @@ pub fn describe(
     funnel(facts, &row.counts);
     if let Some(detail) = detail {
         describe_detail(facts, model, detail, full);
+    }
+}
+
+/// Which part of its people it may send to, and what the next stage waits for.
+fn rollout(facts: &mut Facts, model: &Model, row: &CampaignRow) {
+    let Some(rollout) = &row.rollout else { return };
+    let (released, people) = (words::grouped(rollout.released), words::grouped(rollout.people));
+    facts.fact("Rollout", &format!("{} %: {released} of {people} people", rollout.percent()), Role::Text);
+    if let Some(next) = rollout.next() {
+        let opens = rollout.until.map_or_else(String::new, |at| {
+            format!(", opens {}", words::opening(at, model.now.wall, model.session.zone))
+        });
+        let role = if rollout.held { Role::Bad } else { Role::Dim };
+        facts.fact("", &format!("{next} % waits: {}{opens}  (W widens)", rollout.why), role);
     }
 }
 

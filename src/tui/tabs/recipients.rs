@@ -187,6 +187,7 @@ pub fn history(facts: &mut Facts, model: &Model, id: RecipientId) {
         }
     };
     facts.fact("Step", &format!("{} of {}", detail.step.0, detail.step.1), Role::Text);
+    facts.maybe("Variant", detail.variant.as_deref(), Role::Text);
     if let Some(date) = detail.planned_on {
         facts.fact("Planned", &date.to_string(), Role::Text);
     }
@@ -229,10 +230,11 @@ fn elsewhere(facts: &mut Facts, model: &Model, detail: &RecipientDetail) {
         } else {
             String::new()
         };
+        let variant = line.variant.as_ref().map_or(String::new(), |name| format!(", variant {name}"));
         let reason = line.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
         facts.line(vec![
             (format!("{} ", line.campaign.as_str()), Role::Text),
-            (format!("{}{reason}{step}", line.state.name()), state_role(line.state)),
+            (format!("{}{reason}{step}{variant}", line.state.name()), state_role(line.state)),
             (format!("  {at}"), Role::Dim),
         ]);
     }

@@ -88,7 +88,16 @@ impl Backend for Gate {
     fn known_to_files(&self) -> Reply<Known> {
         nothing()
     }
-    fn check_file(&self, _: String) -> Reply<FileCheck> {
+    fn change_campaign(&self, _: CampaignId, _: Safe, _: String) -> Reply<Making> {
+        nothing()
+    }
+    fn read_file(&self, _: String) -> Reply<String> {
+        nothing()
+    }
+    fn campaign_file(&self, _: CampaignId) -> Reply<String> {
+        nothing()
+    }
+    fn check_file(&self, _: String, _: Option<Safe>) -> Reply<FileCheck> {
         nothing()
     }
     fn estimate(&self, _: Arc<CampaignSpec>) -> Reply<AudienceCount> {

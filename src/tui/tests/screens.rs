@@ -114,8 +114,8 @@ screens! {
     schedule: |desk| desk.keys("2 Q");
     slots: |desk| { desk.keys("2 S"); desk.wait(200); desk.keys("l l l l"); desk.wait(200); };
     slots_reset: |desk| { desk.keys("2 S"); desk.wait(200); desk.keys("X"); desk.wait(400); };
-    alerts: |desk| { desk.keys("W"); desk.wait(200); desk.keys("j"); };
-    alerts_all: |desk| { desk.keys("W"); desk.wait(200); desk.keys("A"); desk.wait(400); };
+    alerts: |desk| { desk.keys("B"); desk.wait(200); desk.keys("j"); };
+    alerts_all: |desk| { desk.keys("B"); desk.wait(200); desk.keys("A"); desk.wait(400); };
     handover: |desk| { desk.keys("H"); desk.wait(200); };
     instances: |desk| desk.keys("I");
     doubts: |desk| desk.keys("d j");
@@ -175,7 +175,7 @@ fn no_size_makes_it_fall() {
         "2 P",
         "2 w",
         "2 Q",
-        "W",
+        "B",
         "W j a",
         "H",
         "ctrl-c",

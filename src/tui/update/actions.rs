@@ -188,7 +188,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
             model.pending.remove(act);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }
-        Effect::Make(_) | Effect::Write { .. } => {
+        Effect::Make(_) | Effect::Change { .. } | Effect::Open(_) | Effect::Write { .. } => {
             super::wizard::not_asked(model, None);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }

@@ -56,6 +56,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             vec![Effect::Refresh]
         }
         Msg::Made { source, answer } => wizard::made(model, &source, answer),
+        Msg::Opened { origin, answer } => wizard::opened(model, &origin, answer),
         Msg::Written { source, answer } => wizard::written(model, &source, answer),
         Msg::Busy(effect) => actions::busy(model, &effect),
         other => around(model, other),

@@ -16,6 +16,29 @@ fn the_plan_is_compared_with_the_days_that_are_over() {
 }
 
 #[test]
+fn a_campaign_is_drawn_by_its_pace_its_funnel_and_its_failures() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.keys("2 P");
+    let screen = desk.screen();
+    assert!(screen.contains("Messages a minute, 10:4") && screen.contains("the mean of 3"), "{screen}");
+    let column = screen.lines().find(|line| line.trim_start_matches(['|', ' ']).starts_with("50 ")).unwrap();
+    assert!(column.contains('.'), "the fastest minutes reach into the uppermost line: {column}");
+    let mut desk = Desk::new(World::Many, 160, 48);
+    desk.keys("2 P");
+    let screen = desk.screen();
+    for words in [
+        "taken         104 008",
+        "arrived        98 114  94%",
+        "read           41 077",
+        "failed            311",
+    ] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    assert!(screen.contains("240 ############ 131049 engagement limit"), "{screen}");
+    assert!(screen.contains("71 ###          131026 undeliverable"), "{screen}");
+}
+
+#[test]
 fn skipped_people_are_taken_back_by_reason_after_a_question() {
     let mut desk = Desk::new(World::Many, 80, 24);
     desk.keys("2 w j i");

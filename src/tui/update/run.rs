@@ -36,6 +36,9 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
     }
     match cmd {
         Cmd::CampaignNew => super::wizard::open(model),
+        Cmd::CampaignLike | Cmd::CampaignSteps => {
+            return super::wizard::open_like(model, cmd == Cmd::CampaignSteps);
+        }
         Cmd::Slots => super::slots::open(model),
         _ => return further(model, cmd),
     }
@@ -270,6 +273,7 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             verb.propose(&rows, model)
         }
         Cmd::CampaignLaunch => campaign(CampaignVerb::Launch, model),
+        Cmd::CampaignWiden => campaign(CampaignVerb::Widen, model),
         Cmd::CampaignCancel => campaign(CampaignVerb::Cancel, model),
         Cmd::RecipientExclude => RecipientVerb::Exclude.propose(&allowed::recipients(model)),
         Cmd::RecipientRetry => RecipientVerb::Retry.propose(&allowed::recipients(model)),

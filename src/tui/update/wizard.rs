@@ -1,12 +1,14 @@
 //! Keys, questions and answers of the form for a new campaign.
 
 use super::wants::ask;
+use crate::domain::text::Safe;
+use crate::tui::allowed;
 use crate::tui::backend::{BackendError, Making};
 use crate::tui::keymap::Cmd;
-use crate::tui::model::{Dirty, Level, Model};
+use crate::tui::model::{Dirty, Level, Model, Tab};
 use crate::tui::msg::{Effect, Question, Reading, Slot};
 use crate::tui::overlays::Overlay;
-use crate::tui::overlays::wizard::{Wish, Wizard};
+use crate::tui::overlays::wizard::{Origin, Wish, Wizard};
 use crate::tui::words;
 use crossterm::event::KeyEvent;
 
@@ -21,6 +23,36 @@ pub fn open_one(model: &mut Model) -> Option<&mut Wizard> {
 /// Opens an empty form.
 pub fn open(model: &mut Model) {
     model.overlays.push(Overlay::Wizard(Box::new(Wizard::new(model.session.zone))));
+}
+
+/// Asks for the file of the campaign under the cursor: to make another one like it, or to change it.
+pub fn open_like(model: &mut Model, edits: bool) -> Vec<Effect> {
+    let row = allowed::campaigns(model).first().map(|row| (row.id, Safe::new(row.name.as_str())));
+    let origin = |(id, name)| if edits { Origin::Edit(id, name) } else { Origin::Like(id, name) };
+    row.map(origin).map(Effect::Open).into_iter().collect()
+}
+
+/// A file came that is to be put into the form.
+pub fn opened(model: &mut Model, origin: &Origin, answer: Result<String, BackendError>) -> Vec<Effect> {
+    not_asked(model, None);
+    // Whoever left meanwhile wants no form.
+    let wanted = match origin {
+        Origin::File(_) => open_one(model).is_some_and(|wizard| wizard.is_opening()),
+        Origin::Like(..) | Origin::Edit(..) => model.overlays.is_empty() && model.tab == Tab::Campaigns,
+    };
+    if !wanted {
+        return Vec::new();
+    }
+    let read = answer.map_err(|error| error.to_string());
+    match read.and_then(|source| Wizard::begun_with(&source, origin, model.session.zone)) {
+        Ok(wizard) => {
+            model.overlays.retain(|overlay| !matches!(overlay, Overlay::Wizard(_)));
+            model.overlays.push(Overlay::Wizard(Box::new(wizard)));
+        }
+        Err(why) => model.toast(Level::Bad, format!("not opened: {why}")),
+    }
+    model.touch(Dirty::Input);
+    Vec::new()
 }
 
 /// Runs a command of the form; `None` if it has no such command.
@@ -48,6 +80,10 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::Accept => wizard.accept(now),
         Cmd::Yes => wizard.leave(now),
         Cmd::Save => wizard.save(),
+        Cmd::OpenFile => {
+            wizard.open();
+            Wish::Nothing
+        }
         _ => return None,
     };
     Some(grant(model, wish))
@@ -59,10 +95,20 @@ fn grant(model: &mut Model, wish: Wish) -> Vec<Effect> {
         Wish::Nothing => {}
         Wish::Say(words) => model.toast(Level::Warn, words),
         Wish::Close => return close(model),
-        Wish::Create(_) if !may_act => model.toast(Level::Info, "READ-ONLY: nothing is made from here"),
+        Wish::Create(_) | Wish::Change(..) if !may_act => {
+            model.toast(Level::Info, "READ-ONLY: nothing is made from here");
+        }
         Wish::Create(source) => {
             work(model);
             return vec![Effect::Make(source)];
+        }
+        Wish::Change(campaign, name, source) => {
+            work(model);
+            return vec![Effect::Change { campaign, name, source }];
+        }
+        Wish::Open(name) => {
+            work(model);
+            return vec![Effect::Open(Origin::File(name))];
         }
         Wish::Write(name, source) => {
             work(model);
@@ -87,6 +133,14 @@ fn close(model: &mut Model) -> Vec<Effect> {
 /// One step back.
 pub fn back(model: &mut Model) -> Vec<Effect> {
     let now = model.now.mono;
+    let enrols = model.overlays.iter().any(|overlay| match overlay {
+        Overlay::Wizard(wizard) => wizard.enrolling(model).is_some(),
+        _ => false,
+    });
+    if enrols {
+        model.toast(Level::Info, "it goes on being enrolled; the list says how far, c cancels it");
+        return close(model);
+    }
     let wish = open_one(model).map_or(Wish::Nothing, |wizard| wizard.back(now));
     grant(model, wish)
 }
@@ -121,8 +175,9 @@ pub fn wants(model: &mut Model, effects: &mut Vec<Effect>) {
     let known = wizard.wants_known(request).then_some(Question::Known);
     effects.extend(known.map(|question| ask(model, question)));
     let request = model.next_request;
-    let check = open_one(model).and_then(|wizard| wizard.wants_check(request, now));
-    effects.extend(check.map(|source| ask(model, Question::Check(source))));
+    let check = open_one(model)
+        .and_then(|wizard| Some((wizard.wants_check(request, now)?, wizard.edited().cloned())));
+    effects.extend(check.map(|(source, edited)| ask(model, Question::Check(source, edited))));
     let request = model.next_request;
     let count = open_one(model).and_then(|wizard| wizard.counting.wants(request, now));
     effects.extend(count.map(|spec| ask(model, Question::Estimate(spec))));
@@ -167,6 +222,21 @@ pub fn made(model: &mut Model, source: &str, answer: Result<Making, BackendError
             let (queued, skipped) = (words::grouped(made.queued), words::grouped(made.skipped));
             let told = format!("made {}: {queued} queued, {skipped} skipped", made.name);
             model.toast_with(Level::Ok, told, Some(next.to_owned()), false);
+            // Whoever left meanwhile may be busy with the next form.
+            let waits = open_one(model).is_some_and(|wizard| wizard.working);
+            let mut effects = if waits { close(model) } else { Vec::new() };
+            effects.push(Effect::Refresh);
+            return effects;
+        }
+        Ok(Making::Changed(name, unheeded)) => {
+            let names: Vec<&str> = unheeded.iter().map(Safe::as_str).collect();
+            let stays = (!names.is_empty()).then(|| format!("stays as it is: {}", names.join(", ")));
+            model.toast_with(
+                Level::Ok,
+                format!("changed {name}: who waits gets the new steps"),
+                stays,
+                false,
+            );
             let mut effects = close(model);
             effects.push(Effect::Refresh);
             return effects;
@@ -188,11 +258,7 @@ pub fn made(model: &mut Model, source: &str, answer: Result<Making, BackendError
 }
 
 /// What became of a file that was to be written.
-pub fn written(
-    model: &mut Model,
-    source: &str,
-    answer: Result<crate::domain::text::Safe, BackendError>,
-) -> Vec<Effect> {
+pub fn written(model: &mut Model, source: &str, answer: Result<Safe, BackendError>) -> Vec<Effect> {
     match answer {
         Ok(place) => {
             model.toast_with(Level::Ok, "the file is written", Some(place.into_string()), false);

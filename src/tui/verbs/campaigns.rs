@@ -17,6 +17,8 @@ pub enum CampaignVerb {
     Resume,
     /// Starts.
     Launch,
+    /// The next stage of its rollout opens.
+    Widen,
     /// Ends for good.
     Cancel,
 }
@@ -28,6 +30,7 @@ impl CampaignVerb {
             Self::Pause => "Pause campaign",
             Self::Resume => "Resume campaign",
             Self::Launch => "Launch campaign",
+            Self::Widen => "Widen rollout of",
             Self::Cancel => "Cancel campaign",
         }
     }
@@ -50,6 +53,11 @@ impl CampaignVerb {
             (Self::Pause | Self::Resume, Draft) => Err("not launched yet; L launches it".into()),
             (Self::Resume, Active | Scheduled) => Err("not paused".into()),
             (Self::Launch, Active | Paused) => Err("already running".into()),
+            (Self::Widen, _) if row.rollout.is_none() => {
+                Err("it has no rollout: it goes to all at once".into())
+            }
+            (Self::Widen, _) if opening(row).is_none() => Err("its last stage is open".into()),
+            (Self::Launch, _) if row.enrolling.is_some() => Err("its people are still being enrolled".into()),
             (Self::Launch, Draft | Scheduled) if row.counts.planned == 0 => {
                 Err("nobody is enrolled; see signalbox campaign check".into())
             }
@@ -62,6 +70,10 @@ impl CampaignVerb {
             Self::Pause => Action::PauseCampaign(row.id),
             Self::Resume => Action::ResumeCampaign(row.id),
             Self::Launch => Action::StartCampaign(row.id),
+            Self::Widen => Action::WidenRollout {
+                campaign: row.id,
+                stage: row.rollout.as_ref().map_or(1, |rollout| rollout.stage),
+            },
             Self::Cancel => Action::CancelCampaign(row.id),
         }
     }
@@ -71,6 +83,7 @@ impl CampaignVerb {
             Self::Pause => (Danger::Tier0, "Pause campaign?", "Pause", "paused"),
             Self::Resume => (Danger::Tier1, "Resume campaign?", "Resume", "resumed"),
             Self::Launch => (Danger::Tier2, "Launch campaign?", "Launch", "launched"),
+            Self::Widen => (Danger::Tier2, "Widen rollout?", "Widen", "widened the rollout of"),
             Self::Cancel => (Danger::Tier2, "Cancel campaign for good?", "Cancel it", "cancelled"),
         }
     }
@@ -107,7 +120,11 @@ impl CampaignVerb {
             proposal.more = (in_air > 0).then(|| format!("{in_air} in the air will finish"));
         }
         self.add_typed(&mut proposal, &fitting, people);
-        Ok(if matches!(self, Self::Launch | Self::Cancel) { proposal } else { proposal.with_bulk_rule() })
+        Ok(if matches!(self, Self::Launch | Self::Widen | Self::Cancel) {
+            proposal
+        } else {
+            proposal.with_bulk_rule()
+        })
     }
 
     fn add_typed(self, proposal: &mut Proposal, rows: &[&CampaignRow], people: u64) {
@@ -116,6 +133,18 @@ impl CampaignVerb {
                 proposal.warning = Some("Sent messages cannot be taken back.");
                 proposal.typed = Some(Typed {
                     question: "Type the number of recipients to confirm".into(),
+                    expected: people.to_string(),
+                });
+            }
+            Self::Widen => {
+                let runs = rows.iter().all(|row| row.standing == CampaignStanding::Active);
+                proposal.warning = Some(if runs {
+                    "They are sent to at once; that cannot be taken back."
+                } else {
+                    "They are sent to as soon as it runs; that cannot be undone."
+                });
+                proposal.typed = Some(Typed {
+                    question: "Type the number of people who are let go to confirm".into(),
                     expected: people.to_string(),
                 });
             }
@@ -137,6 +166,7 @@ impl CampaignVerb {
     fn people(self, row: &CampaignRow) -> u64 {
         match self {
             Self::Launch => row.counts.planned,
+            Self::Widen => opening(row).map_or(0, |(_, people)| people),
             Self::Pause | Self::Resume | Self::Cancel => row.counts.queued.saturating_add(row.counts.sending),
         }
     }
@@ -151,6 +181,7 @@ impl CampaignVerb {
         let people = words::grouped(self.people(row));
         match self {
             Self::Launch => lines.push(("Recipients", format!("{people}    first send now"), Role::Text)),
+            Self::Widen => lines.extend(rollout_lines(row, &people)),
             Self::Cancel => lines.push((
                 "Not sent to",
                 format!("{people} of {} recipients", words::grouped(row.counts.planned)),
@@ -175,6 +206,27 @@ impl CampaignVerb {
         lines.extend(also_here(model, Subject::Campaign(row.id)));
         lines
     }
+}
+
+/// The stage that would open, in percent, and how many people it lets go.
+fn opening(row: &CampaignRow) -> Option<(u32, u64)> {
+    let rollout = row.rollout.as_ref()?;
+    Some((rollout.next()?, rollout.later().first().copied().unwrap_or(0)))
+}
+
+fn rollout_lines(row: &CampaignRow, people: &str) -> Vec<Line> {
+    let Some(rollout) = &row.rollout else { return Vec::new() };
+    let stage = format!(
+        "{} % -> {} % of {}",
+        rollout.percent(),
+        rollout.next().unwrap_or(100),
+        words::grouped(rollout.people)
+    );
+    vec![
+        ("Stage", stage, Role::Text),
+        ("Let go now", format!("{people} more people"), Role::Text),
+        ("It waited", rollout.why.to_string(), if rollout.held { Role::Bad } else { Role::Text }),
+    ]
 }
 
 /// The proposal that a filled-in form makes, if anything changed.

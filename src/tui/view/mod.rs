@@ -118,7 +118,7 @@ fn status_line(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
         if overview.alerts > 0 {
             let alerts = if overview.alerts == 1 { "alert" } else { "alerts" };
-            right = format!("{} {alerts}: W  {right}", words::grouped(overview.alerts));
+            right = format!("{} {alerts}: B  {right}", words::grouped(overview.alerts));
         }
         if let Some(stop) = &overview.stop {
             right = format!("STOPPED by {}: R lifts it ", stop.by);

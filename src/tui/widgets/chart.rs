@@ -65,6 +65,12 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, values: &[u64], role: Role) {
     }
 }
 
+/// The values as `rows` lines of glyphs, the uppermost first; `top` is what a full column stands for.
+pub fn lines(values: &[u64], top: u64, rows: u16, theme: Theme) -> Vec<String> {
+    let line = |row| values.iter().map(|value| cell(*value, top, row, rows, theme)).collect();
+    (0..rows).rev().map(line).collect()
+}
+
 /// The values as one line of glyphs.
 pub fn spark(values: &[u64], theme: Theme) -> String {
     let top = values.iter().copied().max().unwrap_or(0).max(1);

@@ -60,6 +60,11 @@ impl Input {
         *self = Self::with(text);
     }
 
+    /// Replaces everything, within its own limit.
+    pub fn fill(&mut self, text: &str) {
+        self.editor = Editor::new(Safe::cut(text, self.limit).into_string());
+    }
+
     /// Takes a key that edits; answers whether it was one.
     pub fn key(&mut self, key: KeyEvent) -> bool {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);

@@ -1,11 +1,13 @@
 use super::*;
 use crate::domain::campaign::{CampaignFile, CampaignSpec, Context, Finding};
 
-const EVERYTHING: [(Key, &str); 35] = [
+const EVERYTHING: [(Key, &str); 37] = [
     (Key::Name, "summer-sale"),
     (Key::Pool, "default"),
     (Key::Priority, "10"),
+    (Key::Weight, "3"),
     (Key::DailyLimit, "250"),
+    (Key::Rollout, "1, 10, 100"),
     (Key::Failover, "label"),
     (Key::StartsAt, "2026-12-01T09:00"),
     (Key::RunAfter, "spring"),
@@ -69,7 +71,7 @@ fn what_is_typed_is_the_file_that_says_it() {
         second.values.insert(key, value.to_owned());
     }
     typed.steps.push(second);
-    let file = "name = \"summer-sale\"\npool = \"default\"\npriority = 10\ndaily_limit = 250\nfailover = \"label\"
+    let file = "name = \"summer-sale\"\npool = \"default\"\npriority = 10\nweight = 3\ndaily_limit = 250\nrollout = [1, 10, 100]\nfailover = \"label\"
 starts_at = \"2026-12-01T09:00\"\nrun_after = \"spring\"\nmissed = \"next_window\"\nexpires_after = \"6h\"
 until = \"2026-12-24T20:00\"\nslots = \"campaign\"\nopt_out_line = false
 window = { from = \"09:00\", to = \"20:00\", days = [\"mon\", \"tue\", \"wed\", \"sat\"], zone = \"recipient\" }
@@ -87,6 +89,46 @@ media = { kind = \"document\", url = \"https://example.com/a.pdf\", filename = \
     let by_hand = CampaignFile::parse(file, "c.toml", &context).unwrap_or_else(|all| panic!("{all:#?}"));
     let typed_one = read(&typed).unwrap_or_else(|all| panic!("{}\n{all:#?}", typed.to_toml()));
     assert_eq!(typed_one, by_hand);
+    // And the file can be opened again: by whoever wrote it.
+    for source in [file, &typed.to_toml()] {
+        let opened = Draft::read(source).unwrap();
+        assert!(!opened.values.contains_key(&Key::Other), "everything has a field: {opened:?}");
+        let table = |text: &str| text.parse::<toml::Table>().unwrap();
+        assert_eq!(table(&opened.to_toml()), table(source));
+    }
+}
+
+#[test]
+fn what_has_no_field_is_kept_as_lines_of_the_file() {
+    let file = "name = \"a\"\nrollout = { stages = [5, 100], wait = \"30m\" }\nexit = { on_reply = true, later = 1 }
+[[steps]]\nafter = \"0h\"\n[[steps.variants]]\nweight = 2\ntext = { en = \"Hi\\nyou \\\\ C:\" }
+[[steps.variants]]\nname = \"b\"\ntext = { en = \"Hello\" }
+[[steps]]\nafter = \"1d\"\ntemplate = { name = \"t\", language = \"en\", parameters = { who = \"{{name|x}}\" } }\n";
+    let opened = Draft::read(file).unwrap();
+    let lines = "\"exit\" = { \"later\" = 1, \"on_reply\" = true }\\n\"rollout\" = { \"stages\" = [5, 100], \"wait\" = \"30m\" }";
+    assert_eq!(opened.values[&Key::Other], lines);
+    assert_eq!(opened.steps[0].values[&Key::After], "0h");
+    assert!(opened.steps[0].values[&Key::StepOther].starts_with("\"variants\" = [{ "), "{opened:?}");
+    assert!(opened.steps[1].values[&Key::StepOther].contains("\"who\" = \"{{name|x}}\""), "{opened:?}");
+    let table = |text: &str| text.parse::<toml::Table>().unwrap();
+    assert_eq!(table(&opened.to_toml()), table(file));
+}
+
+#[test]
+fn what_the_form_would_change_is_not_opened() {
+    for (file, why) in [
+        ("name = ", "this is not TOML"),
+        ("name = \"a\"\n[audience]\ncolour = [\"red\"]\n", "audience.colour has no field in the form"),
+        ("name = \"a\"\n[audience]\nattributes = { tier = [\"a|b\"] }\n", "audience.attributes has no field"),
+        (
+            "name = \"a\"\n[[steps]]\ntext = { en = \" Hi \" }\n",
+            "the form cannot hold all that this file says",
+        ),
+        ("name = \"a\"\nsteps = 3\n", "the form cannot hold all"),
+    ] {
+        let said = Draft::read(file).unwrap_err();
+        assert!(said.contains(why), "{file}: {said}");
+    }
 }
 
 #[test]
@@ -97,6 +139,9 @@ fn what_is_wrong_is_written_too_and_found_under_its_key() {
         (Key::Priority, "007"),
         (Key::DailyLimit, "0"),
         (Key::DailyLimit, "99999999999999999999999"),
+        (Key::Weight, "0"),
+        (Key::Rollout, "1, 10"),
+        (Key::Rollout, "half"),
         (Key::Failover, "x"),
         (Key::StartsAt, "tomorrow"),
         (Key::RunAfter, "a b"),

@@ -170,12 +170,12 @@ impl Waiting {
         loop {
             let nobody = self.people() == 0;
             let Some(stages) = &mut self.stages else { return };
-            if !(stages.needs == 0 || nobody) || stages.lasts_until > at {
+            if !(stages.needs == 0 || nobody) || stages.lasts_until.is_none_or(|until| until > at) {
                 return;
             }
             let people = stages.people.remove(0);
             stages.needs = stages.after.min(people);
-            stages.lasts_until = at + stages.wait;
+            stages.lasts_until = Some(at + stages.wait);
             if stages.people.is_empty() {
                 self.stages = None;
             }
@@ -231,7 +231,7 @@ fn rollouts(world: &mut World, seeded: &mut Seeded) {
         let first = campaign.work[0].people;
         campaign.rollout = Some(Stages {
             needs: 1 + seeded.next() % first,
-            lasts_until: world.now + TimeDelta::hours(i64::from(seeded.below_u32(40))),
+            lasts_until: Some(world.now + TimeDelta::hours(i64::from(seeded.below_u32(40)))),
             people: (0..=seeded.below(2)).map(|_| 1 + seeded.next() % 90).collect(),
             after: 1 + seeded.next() % 50,
             wait: TimeDelta::hours(i64::from(seeded.below_u32(30))),
@@ -299,7 +299,7 @@ fn a_rollout_waits_for_its_stages() {
     let mut scene = world("2025-06-01T08:00:00Z", vec![number(1, None)], vec![campaign(1, 10)]);
     scene.campaigns[0].rollout = Some(Stages {
         needs: 10,
-        lasts_until: at("2025-06-02T08:00:00Z"),
+        lasts_until: Some(at("2025-06-02T08:00:00Z")),
         people: vec![90, 900],
         after: 50,
         wait: TimeDelta::days(1),

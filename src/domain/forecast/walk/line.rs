@@ -13,7 +13,9 @@ pub(super) struct Part {
     /// Whether their hours are open in this phase.
     pub(super) open: bool,
     /// Put-back work and later steps that are due, first come first served: step and people.
-    pub(super) due: VecDeque<(usize, u64)>,
+    due: VecDeque<(usize, u64)>,
+    /// The people among them, kept as a sum: it is asked for at every turn.
+    waiting: u64,
     /// People at the first step whom nothing but their turn keeps.
     pub(super) fresh: u64,
     /// What is due later.
@@ -30,6 +32,8 @@ pub(super) struct Line {
     pub(super) left: u64,
     /// Sent today, by place of the number.
     pub(super) used: Vec<u32>,
+    /// Of those what this forecast sends, by place of the number.
+    pub(super) flows: Vec<u64>,
     /// First messages of somebody today.
     pub(super) first: u64,
     /// When its last message so far goes out.
@@ -38,16 +42,18 @@ pub(super) struct Line {
 
 impl Part {
     pub(super) fn new(zone: Option<Tz>) -> Self {
-        Self { zone, open: true, due: VecDeque::new(), fresh: 0, later: BTreeMap::new() }
+        Self { zone, open: true, due: VecDeque::new(), waiting: 0, fresh: 0, later: BTreeMap::new() }
     }
 
     pub(super) fn ready(&self) -> u64 {
-        self.fresh + self.due.iter().map(|(_, people)| people).sum::<u64>()
+        self.fresh + self.waiting
     }
 
     pub(super) fn release(&mut self, at: DateTime<Utc>) {
         while let Some(entry) = self.later.first_entry().filter(|entry| *entry.key() <= at) {
-            self.due.extend(entry.remove());
+            let released = entry.remove();
+            self.waiting += released.iter().map(|(_, people)| people).sum::<u64>();
+            self.due.extend(released);
         }
     }
 
@@ -59,6 +65,7 @@ impl Part {
             let (step, sent) = if let Some((step, people)) = self.due.front_mut() {
                 let (step, sent) = (*step, messages.min(*people));
                 *people -= sent;
+                self.waiting -= sent;
                 if *people == 0 {
                     self.due.pop_front();
                 }
@@ -126,12 +133,12 @@ impl Line {
         }
         while let Some(stages) = &mut self.rollout {
             let enough = stages.needs == 0 || self.parts.iter().all(|part| part.ready() == 0);
-            if !enough || stages.lasts_until > at {
+            if !enough || stages.lasts_until.is_none_or(|until| until > at) {
                 return;
             }
             let people = stages.people.remove(0);
             stages.needs = stages.after.min(people);
-            stages.lasts_until = at + stages.wait;
+            stages.lasts_until = Some(at + stages.wait);
             if stages.people.is_empty() {
                 self.rollout = None;
             }
@@ -166,7 +173,7 @@ impl Line {
     /// The next moment after `at` at which something of it is due or may be let go.
     pub(super) fn next_due(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let due = self.parts.iter().filter_map(|part| part.later.keys().find(|due| **due > at).copied());
-        let stage = self.rollout.as_ref().map(|stages| stages.lasts_until).filter(|until| *until > at);
+        let stage = self.rollout.as_ref().and_then(|stages| stages.lasts_until).filter(|until| *until > at);
         due.chain(stage).min()
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::phone::Phone;
 use crate::domain::recipient::RecipientState;
 use crate::domain::text::{Safe, Shown};
 use crate::store::history::person_history;
+use crate::store::variant::split;
 use crate::store::view::{AttemptLine, ElsewhereLine, ReceiptLine, RecipientDetail};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -46,6 +47,7 @@ struct Read {
     opted_out: bool,
     planned_on: Option<NaiveDate>,
     zone: Option<Tz>,
+    variant: Option<Safe>,
     country: Option<Safe>,
     phone: Option<Phone>,
 }
@@ -80,6 +82,7 @@ impl Store {
             id,
             country: read.country.clone(),
             step: (read.step, read.steps),
+            variant: read.variant,
             due_at: read.due_at.filter(|due| !rollout::is_kept_back(*due)),
             planned_on: read.planned_on.filter(|_| read.state != RecipientState::Skipped),
             hold: hold::binding(&holds).map(|hold| holds::shown(hold, scene.zone)),
@@ -110,6 +113,7 @@ impl Store {
                     state,
                     reason: line.reason.map(|reason| Safe::cut(&reason.replace('_', " "), 40)),
                     step: (count(line.step.into()), u32::try_from(line.steps).unwrap_or(0)),
+                    variant: line.variant.as_deref().map(Safe::new),
                     last_attempt_at: line.last_attempt_at,
                 })
             })
@@ -122,6 +126,8 @@ impl Store {
                       p.country as "country?", a.in_doubt_since as "in_doubt_since?",
                       (select count(*) from campaign_steps s
                         where s.organization_id = $1 and s.campaign_id = $2) as "steps!",
+                      (select split_of(array_agg(s.variants order by s.step)) from campaign_steps s
+                        where s.organization_id = $1 and s.campaign_id = $2) as split,
                       exists (select from suppressions s
                                where s.organization_id = $1 and s.phone = r.phone) as "opted_out!"
                  from campaign_recipients r
@@ -149,6 +155,7 @@ impl Store {
             opted_out: row.opted_out,
             planned_on: row.planned_on,
             zone: row.zone.and_then(|zone| zone.parse().ok()),
+            variant: split(row.split)?.of(RecipientId(key.id)).map(|name| Safe::new(name.as_str())),
             country: row
                 .country
                 .map(Safe::from)

@@ -107,7 +107,7 @@ const WHO: [Ask; 13] = [
     typed(Key::Limit, "At most", "500 people, the first; nothing: all"),
 ];
 
-const STEP: [Ask; 7] = [
+const STEP: [Ask; 8] = [
     typed(Key::After, "After", "0h, 30m, 1d12h: since the step before"),
     typed(Key::TemplateName, "Template", "its name at the provider; nothing: none"),
     typed(Key::TemplateLanguage, "  language", "en, as the provider lists it"),
@@ -115,6 +115,11 @@ const STEP: [Ask; 7] = [
     choice(Key::MediaKind, "Media", MEDIA),
     long(Key::MediaUrl, "  address", "https://example.com/a.jpg"),
     typed(Key::MediaFile, "  file name", "of documents: prices.pdf"),
+    long(
+        Key::StepOther,
+        "Other lines",
+        "variants, buttons, named parameters, as the file has them; \\n between them",
+    ),
 ];
 
 const WHEN: [Ask; 10] = [
@@ -130,9 +135,11 @@ const WHEN: [Ask; 10] = [
     typed(Key::StandingEvery, "Standing, every", "1h: so often it looks for new people"),
 ];
 
-const HOW: [Ask; 12] = [
+const HOW: [Ask; 14] = [
     typed(Key::Pool, "Pool", "default"),
     typed(Key::Priority, "Priority", "100 as usual; lower goes first"),
+    typed(Key::Weight, "Weight", "1 as usual; its share among equal priorities"),
+    typed(Key::Rollout, "Rollout", "1, 10, 100 percent in stages; nothing: all at once"),
     typed(Key::DailyLimit, "Daily limit", "250 messages; nothing: none of its own"),
     choice(Key::Failover, "If refused", FAILOVER),
     choice(Key::Slots, "Slots", SLOTS),

@@ -4,14 +4,17 @@
 mod counted;
 mod fields;
 mod findings;
+mod origin;
 mod view;
 
 pub use counted::Counting;
 pub use fields::{Ask, Page};
+pub use origin::Origin;
 
 use super::confirm::GUARD;
 use crate::domain::campaign::draft::{Draft, DraftStep};
 use crate::domain::campaign::{CampaignSpec, Finding};
+use crate::domain::ids::CampaignId;
 use crate::domain::text::Safe;
 use crate::store::view::{FileCheck, Known};
 use crate::tui::backend::BackendError;
@@ -42,6 +45,16 @@ impl Value {
         }
     }
 
+    /// Takes an answer as a file has it.
+    fn fill(&mut self, ask: &Ask, said: &str) {
+        match self {
+            Self::Typed(input) => input.fill(said),
+            Self::Chosen(at) => {
+                *at = ask.choices.iter().position(|(value, _)| *value == said).unwrap_or(*at);
+            }
+        }
+    }
+
     fn text(&self, ask: &Ask) -> &str {
         match self {
             Self::Typed(input) => input.text(),
@@ -62,6 +75,22 @@ impl Step {
     fn new() -> Self {
         let values = Page::What.asks().iter().map(Value::new).collect();
         let mut step = Self { values, texts: Vec::new() };
+        step.have_room();
+        step
+    }
+
+    fn of(draft: &DraftStep) -> Self {
+        let mut step = Self::new();
+        for (ask, value) in Page::What.asks().iter().zip(&mut step.values) {
+            value.fill(ask, draft.values.get(&ask.key).map_or("", String::as_str));
+        }
+        let text = |(language, text): &(String, String)| {
+            let mut pair = (Input::default(), Input::of(TEXT_LIMIT));
+            pair.0.fill(language);
+            pair.1.fill(text);
+            pair
+        };
+        step.texts = draft.texts.iter().map(text).collect();
         step.have_room();
         step
     }
@@ -118,6 +147,8 @@ enum Mode {
     Saving(usize, Input),
     /// Since when, and whether the button that leaves has the focus.
     Leaving(Instant, bool),
+    /// Which file is to be opened.
+    Opening(Input),
 }
 
 /// How a form can be saved.
@@ -146,8 +177,12 @@ pub enum Wish {
     Close,
     /// The campaign of this file.
     Create(String),
+    /// The steps of this file take the place of this campaign's.
+    Change(CampaignId, Safe, String),
     /// This file, under this name.
     Write(String, String),
+    /// The file of this name is read into the form.
+    Open(String),
     /// A word to the operator.
     Say(String),
 }
@@ -185,6 +220,8 @@ pub struct Wizard {
     pub working: bool,
     mode: Mode,
     zone: Tz,
+    /// The campaign that it changes; none: it makes a new one.
+    edits: Option<(CampaignId, Safe)>,
 }
 
 impl Wizard {
@@ -210,6 +247,7 @@ impl Wizard {
             working: false,
             mode: Mode::Editing,
             zone,
+            edits: None,
         };
         wizard.judge();
         wizard.saved.clone_from(&wizard.source);
@@ -288,14 +326,14 @@ impl Wizard {
                 Spot::Ask(nth) => !self.page.asks()[nth].choices.is_empty(),
                 Spot::Language(_) | Spot::Text(_) => false,
             },
-            Mode::Saving(..) | Mode::Leaving(..) => false,
+            Mode::Saving(..) | Mode::Leaving(..) | Mode::Opening(_) => false,
         }
     }
 
     /// Whether letters are text now.
     pub fn takes_text(&self) -> bool {
         match &self.mode {
-            Mode::Editing => true,
+            Mode::Editing | Mode::Opening(_) => true,
             Mode::Saving(at, _) => Button::ALL[*at] == Button::File,
             Mode::Leaving(..) => false,
         }
@@ -316,8 +354,10 @@ impl Wizard {
 
     fn input(&mut self) -> Option<&mut Input> {
         let (spot, page) = (self.spot(), self.page_index());
-        if let Mode::Saving(at, input) = &mut self.mode {
-            return (Button::ALL[*at] == Button::File).then_some(input);
+        match &mut self.mode {
+            Mode::Saving(at, input) => return (Button::ALL[*at] == Button::File).then_some(input),
+            Mode::Opening(input) => return Some(input),
+            Mode::Editing | Mode::Leaving(..) => {}
         }
         let step = &mut self.steps[self.step];
         match spot {
@@ -396,6 +436,7 @@ impl Wizard {
             }
             Mode::Saving(at, _) => *at = turn(*at, Button::ALL.len()),
             Mode::Leaving(_, leaves) => *leaves = !*leaves,
+            Mode::Opening(_) => {}
         }
     }
 
@@ -445,7 +486,7 @@ impl Wizard {
     pub fn save(&mut self) -> Wish {
         self.removing = false;
         self.tried = true;
-        if matches!(self.mode, Mode::Saving(..)) {
+        if matches!(self.mode, Mode::Saving(..) | Mode::Opening(_)) {
             return Wish::Nothing;
         }
         if self.go_to_fault() {
@@ -489,13 +530,18 @@ impl Wizard {
                     Wish::Nothing
                 }
             },
-            Mode::Saving(..) if self.working => Wish::Nothing,
+            Mode::Saving(..) | Mode::Opening(_) if self.working => Wish::Nothing,
+            Mode::Opening(file) if file.is_blank() => Wish::Say("which file?".to_owned()),
+            Mode::Opening(file) => Wish::Open(file.text().trim().to_owned()),
             Mode::Saving(at, file) => match Button::ALL[*at] {
                 Button::GoOn => {
                     self.mode = Mode::Editing;
                     Wish::Nothing
                 }
-                Button::Create => Wish::Create(self.source.clone()),
+                Button::Create => match &self.edits {
+                    Some((id, name)) => Wish::Change(*id, name.clone(), self.source.clone()),
+                    None => Wish::Create(self.source.clone()),
+                },
                 Button::File => {
                     *at += 1;
                     Wish::Nothing
@@ -520,7 +566,7 @@ impl Wizard {
         match self.mode {
             Mode::Editing if self.is_dirty() => self.mode = Mode::Leaving(now, false),
             Mode::Editing => return Wish::Close,
-            Mode::Saving(..) | Mode::Leaving(..) => self.mode = Mode::Editing,
+            Mode::Saving(..) | Mode::Leaving(..) | Mode::Opening(_) => self.mode = Mode::Editing,
         }
         Wish::Nothing
     }

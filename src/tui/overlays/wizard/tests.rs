@@ -3,6 +3,7 @@ use crate::tui::backend::{BackendError, Making};
 use crate::tui::fake::*;
 use crate::tui::msg::{Effect, Msg, Question, Reading, Slot};
 use crate::tui::overlays::Overlay;
+use crate::tui::overlays::wizard::Origin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -268,4 +269,146 @@ fn who_may_only_look_gets_no_form() {
     desk.keys("2 n");
     assert!(desk.model.overlays.is_empty());
     assert!(desk.screen().contains("READ-ONLY"));
+}
+
+fn opened(desk: &mut Desk, origin: Origin, source: &str) {
+    desk.send(Msg::Opened { origin, answer: Ok(source.to_owned()) });
+}
+
+const TOML: &str = "name = \"spring-news\"\nweight = 3\nrollout = [1, 10, 100]\n[audience]\ncountries = [\"CM\"]\n\
+                    [[steps]]\n[[steps.variants]]\ntext = { en = \"Hi\" }\n[[steps.variants]]\ntext = { en = \"Hello\" }\n";
+
+#[test]
+fn a_file_is_opened_by_its_name_into_the_form() {
+    let mut desk = desk();
+    desk.text("x");
+    desk.keys("ctrl-r");
+    assert!(desk.screen().contains("What is typed here is replaced"), "{}", desk.screen());
+    desk.text("summer.toml");
+    desk.keys("Enter Enter");
+    let asked: Vec<&Effect> =
+        desk.effects.iter().filter(|effect| matches!(effect, Effect::Open(_))).collect();
+    assert_eq!(asked, [&Effect::Open(Origin::File("summer.toml".to_owned()))], "a key held down asks once");
+    let why = BackendError::Refused("summer.toml was not read: no such file".into());
+    desk.send(Msg::Opened { origin: Origin::File("summer.toml".to_owned()), answer: Err(why) });
+    assert!(desk.screen().contains("no such file"), "{}", desk.screen());
+    assert!(desk.screen().contains("Open a campaign file"), "the name can be mended");
+    desk.keys("Enter");
+    opened(&mut desk, Origin::File("summer.toml".to_owned()), &TOML.replace("spring-news", "summer"));
+    let screen = desk.screen();
+    assert!(screen.contains("New campaign  summer") && screen.contains("[CM"), "{screen}");
+    desk.keys("PgDn");
+    assert!(desk.screen().contains("{ \"en\" = \"Hello\" } }]"), "{}", desk.screen());
+    desk.keys("PgDn PgDn");
+    assert!(desk.screen().contains("[1, 10, 100"), "{}", desk.screen());
+    desk.keys("Esc");
+    assert!(!is_open(&desk), "nothing was typed since");
+    // Nobody waits for it any more.
+    opened(&mut desk, Origin::File("summer.toml".to_owned()), TOML);
+    assert!(!is_open(&desk));
+}
+
+#[test]
+fn another_one_like_a_campaign_gets_a_name_of_its_own() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.keys("2 N");
+    let origin = Origin::Like(campaign_id(1), "spring-news".into());
+    assert_eq!(desk.effects.last(), Some(&Effect::Open(origin.clone())));
+    opened(&mut desk, origin, TOML);
+    desk.text("autumn");
+    desk.wait(700);
+    desk.keys("ctrl-s Enter");
+    let Some(Effect::Make(source)) = desk.effects.last().cloned() else { panic!("{:?}", desk.effects) };
+    let table = |text: &str| text.parse::<toml::Table>().unwrap();
+    assert_eq!(table(&source), table(&TOML.replace("spring-news", "autumn")));
+}
+
+#[test]
+fn the_steps_of_a_campaign_are_changed_in_the_form() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.keys("2 E");
+    let origin = Origin::Edit(campaign_id(1), "spring-news".into());
+    assert_eq!(desk.effects.last(), Some(&Effect::Open(origin.clone())));
+    let plain = "name = \"spring-news\"\n[[steps]]\ntext = { en = \"Hi {{name|you}}\" }\n";
+    opened(&mut desk, origin, plain);
+    assert!(desk.screen().contains("Edit campaign  spring-news"), "{}", desk.screen());
+    desk.keys("PgDn Tab Tab Tab");
+    desk.text(", sale!");
+    desk.wait(700);
+    desk.keys("ctrl-s");
+    assert!(desk.screen().contains("Change what is still to be sent"), "{}", desk.screen());
+    desk.keys("Enter");
+    let Some(Effect::Change { campaign, source, .. }) = desk.effects.last().cloned() else {
+        panic!("{:?}", desk.effects)
+    };
+    assert_eq!(campaign, campaign_id(1));
+    assert!(source.contains("Hi {{name|you}}, sale!"), "{source}");
+    let changed = Making::Changed("spring-news".into(), vec!["priority".into()]);
+    desk.send(Msg::Made { source, answer: Ok(changed) });
+    assert!(!is_open(&desk));
+    let screen = desk.screen();
+    assert!(
+        screen.contains("changed spring-news") && screen.contains("stays as it is: priority"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn what_the_form_cannot_hold_is_not_opened() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.keys("2 E");
+    let long = "x".repeat(5_000);
+    for (source, why) in [
+        ("name = ".to_owned(), "not opened: this is not TOML"),
+        (format!("name = \"a\"\n[[steps]]\ntext = {{ en = \"{long}\" }}\n"), "longer than the form takes"),
+        (
+            "name = \"a\"\n[[steps]]\ntext = { en = \"a\\u202eb\" }\n".to_owned(),
+            "what the screen cannot show",
+        ),
+    ] {
+        opened(&mut desk, Origin::Edit(campaign_id(1), "spring-news".into()), &source);
+        assert!(!is_open(&desk));
+        let toasts = format!("{:?}", desk.model.toasts);
+        assert!(toasts.contains(why), "{why}: {toasts}");
+    }
+}
+
+#[test]
+fn a_large_enrolment_is_followed_and_left_to_itself() {
+    let mut desk = desk();
+    fill(&mut desk, "summer-sale");
+    desk.wait(700);
+    desk.keys("ctrl-s Enter");
+    assert!(desk.screen().contains("working ..."), "{}", desk.screen());
+    desk.keys("Esc");
+    assert!(is_open(&desk), "nothing of it is there yet");
+    desk.keys("ctrl-s");
+    let mut overview = many_overview();
+    let mut row = campaign(9, "summer-sale", crate::store::view::CampaignStanding::Draft);
+    row.enrolling = Some((400_000, 1_000_000));
+    overview.campaigns.insert(0, row.clone());
+    desk.send(Msg::Overview(Ok(Arc::new(overview))));
+    assert!(desk.screen().contains("enrolling: 40%, 400 000 contacts"), "{}", desk.screen());
+    desk.keys("Esc");
+    assert!(!is_open(&desk));
+    assert!(desk.screen().contains("enrolling 40%"), "the list says it: {}", desk.screen());
+    let launch = crate::tui::verbs::CampaignVerb::Launch.allowed(&row);
+    assert_eq!(launch, Err("its people are still being enrolled".into()));
+    // It is made while the next form is open: that one stays.
+    desk.keys("n");
+    desk.text("next");
+    let Some(Effect::Make(source)) =
+        desk.effects.iter().find(|effect| matches!(effect, Effect::Make(_))).cloned()
+    else {
+        panic!("nothing was made")
+    };
+    let made = crate::store::view::CampaignMade {
+        name: "summer-sale".into(),
+        planned: 5,
+        queued: 3,
+        skipped: 2,
+        starts_by_itself: false,
+    };
+    desk.send(Msg::Made { source, answer: Ok(Making::Made(made)) });
+    assert!(is_open(&desk) && desk.screen().contains("[next"), "{}", desk.screen());
 }

@@ -23,7 +23,11 @@ impl Wizard {
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.clear(area);
         let name = self.values[0].first().map_or("", |value| value.text(&Page::Who.asks()[0]));
-        let title = if name.is_empty() { "New campaign".to_owned() } else { format!("New campaign  {name}") };
+        let title = match (self.edited(), name) {
+            (Some(edited), _) => format!("Edit campaign  {edited}"),
+            (None, "") => "New campaign".to_owned(),
+            (None, name) => format!("New campaign  {name}"),
+        };
         let foot = if self.is_dirty() { "not saved" } else { "" };
         let inside = canvas.panel(area, Border { title: &title, foot, double: false }, Role::Frame);
         let inside = Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height);
@@ -38,6 +42,7 @@ impl Wizard {
             Mode::Editing => {}
             Mode::Saving(at, file) => self.saving(model, canvas, area, *at, file),
             Mode::Leaving(_, leaves) => leaving(canvas, area, *leaves),
+            Mode::Opening(file) => self.opening(canvas, area, file),
         }
     }
 
@@ -260,7 +265,13 @@ impl Wizard {
         canvas.clear(dialog);
         let inside = canvas.panel(dialog, Border { title: "Save", foot: "", double: true }, Role::Warn);
         let (x, room) = (inside.x + 2, inside.width.saturating_sub(4));
-        let mut lines = vec![(self.who(), Role::Text), (self.starts(model), Role::Text)];
+        let mut lines = match self.edited() {
+            None => vec![(self.who(), Role::Text), (self.starts(model), Role::Text)],
+            Some(_) => vec![
+                ("who still waits gets the new steps; nobody gets one twice".to_owned(), Role::Text),
+                ("audience, limits and times stay as they are: e changes limits".to_owned(), Role::Text),
+            ],
+        };
         lines.extend(self.notes().iter().take(2).map(|note| (format!("note: {note}"), Role::Warn)));
         for ((line, role), y) in lines.iter().zip(inside.y..) {
             canvas.text(x, y, room, line, *role);
@@ -284,6 +295,7 @@ impl Wizard {
                 which => {
                     let words = match which {
                         Button::GoOn => "Go on editing",
+                        Button::Create if self.edits.is_some() => "Change what is still to be sent",
                         Button::Create => "Create the campaign now",
                         Button::File | Button::Write => "Write the file, create nothing",
                     };
@@ -292,9 +304,42 @@ impl Wizard {
                 }
             }
         }
-        let hint =
-            if self.working { "working ..." } else { "Tab = next   Enter = press   Esc = go on editing" };
-        canvas.text(x, inside.y + 10, room, hint, Role::Dim);
+        let (hint, role) = match (self.working, self.enrolling(model)) {
+            (false, _) => ("Tab = next   Enter = press   Esc = go on editing".to_owned(), Role::Dim),
+            (true, None) => ("working ...".to_owned(), Role::Dim),
+            (true, Some((looked, all))) => {
+                let (percent, looked) = (words::percent(looked, all).min(100), words::grouped(looked));
+                (format!("enrolling: {percent}%, {looked} contacts. Esc: it goes on by itself"), Role::Warn)
+            }
+        };
+        canvas.text(x, inside.y + 10, room, &hint, role);
+    }
+
+    /// How far the enrolment of the campaign that is being made is.
+    pub fn enrolling(&self, model: &Model) -> Option<(u64, u64)> {
+        let name = self.judged.as_ref().ok().filter(|_| self.working)?.name.as_str();
+        let campaigns = &model.overview()?.campaigns;
+        campaigns.iter().find(|row| row.name.as_str() == name)?.enrolling
+    }
+
+    fn opening(&self, canvas: &mut Canvas<'_>, area: Rect, file: &Input) {
+        let dialog = centred(area, 66, 8);
+        canvas.clear(dialog);
+        let border = Border { title: "Open a campaign file", foot: "", double: true };
+        let inside = canvas.panel(dialog, border, Role::Warn);
+        let (x, room) = (inside.x + 2, inside.width.saturating_sub(4));
+        let (said, role) = if self.is_dirty() {
+            ("What is typed here is replaced by what the file says.", Role::Warn)
+        } else {
+            ("What the file says is put into the form.", Role::Text)
+        };
+        canvas.text(x, inside.y + 1, room, said, role);
+        canvas.text(x, inside.y + 3, 6, "File", Role::Title);
+        canvas.text(x + 6, inside.y + 3, 1, "[", Role::Text);
+        file.draw(canvas, x + 7, inside.y + 3, room.saturating_sub(8), !self.working);
+        canvas.text(x + room - 1, inside.y + 3, 1, "]", Role::Text);
+        let hint = if self.working { "reading ..." } else { "Enter = open   Esc = back to the form" };
+        canvas.text(x, inside.y + 5, room, hint, Role::Dim);
     }
 
     fn who(&self) -> String {
