@@ -176,7 +176,7 @@ fn no_size_makes_it_fall() {
         "2 w",
         "2 Q",
         "B",
-        "W j a",
+        "B j a",
         "H",
         "ctrl-c",
     ] {
