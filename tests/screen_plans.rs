@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 const RECIPIENTS: u32 = 200_000;
 /// More rows than that may not be sorted, nor read from a large table.
 const SORTED: f64 = 25_000.0;
-/// Of those who have slots so many may be looked at: one for each slot, or a page of one of them.
-const HOLDERS: f64 = 1_000.0;
+/// Of the 60,000 who have slots so many may be looked at: one for each slot, or the 2,000 who share one of them.
+const HOLDERS: f64 = 2_000.0;
 /// A walk from the far end may look at so many.
 const WALKED: f64 = 110_000.0;
 
