@@ -119,8 +119,23 @@ impl Store {
         operator: &str,
         instance: Option<InstanceId>,
     ) -> Result<ActionResult, StoreError> {
-        let actor = Actor { operator, instance };
-        let done = match &order.action {
+        let done = self.carry_out(organization, order, Actor { operator, instance }).await;
+        match done {
+            Err(StoreError::Constraint { constraint, .. }) => {
+                Ok(ActionResult::Refused(Safe::new(&super::constraint::sentence(&constraint))))
+            }
+            Err(StoreError::Forbidden { why, .. }) => Ok(ActionResult::Refused(Safe::new(&why))),
+            done => done,
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        organization: OrganizationId,
+        order: &Order,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        match &order.action {
             Action::PauseCampaign(_)
             | Action::ResumeCampaign(_)
             | Action::CancelCampaign(_)
@@ -164,13 +179,6 @@ impl Store {
                 self.act_on_alerts(organization, *alert, order.reason.as_deref(), actor).await
             }
             Action::StopAll | Action::ReleaseStop => self.act_on_all(organization, order, actor).await,
-        };
-        match done {
-            Err(StoreError::Constraint { constraint, .. }) => {
-                Ok(ActionResult::Refused(Safe::new(&super::constraint::sentence(&constraint))))
-            }
-            Err(StoreError::Forbidden { why, .. }) => Ok(ActionResult::Refused(Safe::new(&why))),
-            done => done,
         }
     }
 }
