@@ -210,8 +210,13 @@ impl Store {
                       coalesce(r.state = 'failed' and r.last_attempt_id = a.id, y.state = 'failed', false) as "ended!"
                  from unnest($2::uuid[]) as k (id)
                  join attempts a on a.organization_id = $1 and a.id = k.id
-                 left join campaign_recipients r on r.organization_id = $1 and r.campaign_id = a.campaign_id
-                                                and r.id = a.recipient_id
+                 left join lateral (
+                    -- Only the key answers a range in this order: an equation would leave the choice of the index open, and
+                    -- the one by phone walks the campaign up to each recipient.
+                    select q.state, q.phone, q.last_attempt_id from campaign_recipients q
+                     where q.organization_id = $1 and q.campaign_id = a.campaign_id
+                       and q.id >= a.recipient_id and q.id <= a.recipient_id
+                     order by q.id limit 1) r on true
                  left join replies y on a.campaign_id is null and y.organization_id = $1 and y.id = a.recipient_id
                  left join campaigns c on c.organization_id = $1 and c.id = a.campaign_id
                  left join whatsapp_numbers n on n.organization_id = $1 and n.id = a.number_id
