@@ -32,23 +32,104 @@ const ALERTS_EVERY: Duration = Duration::from_secs(3);
 /// People suppressed in one statement.
 const SUPPRESSED_AT_ONCE: i32 = 200;
 
-/// Whose turn it is, asked no more often than it can have changed: most of what a sender that waits would ask the database.
+/// What one sender does for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Chore {
+    Lifecycle,
+    Rollouts,
+    Pace,
+    Limits,
+    Thresholds,
+    Stranded,
+    Standing,
+    Enrolments,
+    LastSends,
+    Suppressions,
+    Alerts,
+    Reconcile,
+}
+
+impl Chore {
+    /// All of them, in the order in which they are done.
+    const ALL: [Self; 12] = [
+        Self::Lifecycle,
+        Self::Rollouts,
+        Self::Pace,
+        Self::Limits,
+        Self::Thresholds,
+        Self::Stranded,
+        Self::Standing,
+        Self::Enrolments,
+        Self::Alerts,
+        Self::Reconcile,
+        Self::LastSends,
+        Self::Suppressions,
+    ];
+
+    /// What its row is called, and how often it is done.
+    fn terms(self) -> (&'static str, Duration) {
+        match self {
+            Self::Lifecycle => ("lifecycle", Duration::from_millis(900)),
+            Self::Rollouts => ("rollouts", Duration::from_secs(1)),
+            Self::Pace => ("pace", PACE_EVERY),
+            Self::Limits => ("limits", Duration::from_secs(2)),
+            Self::Thresholds => ("thresholds", Duration::from_secs(1)),
+            Self::Stranded => ("stranded", Duration::from_secs(10)),
+            Self::Standing => ("standing", Duration::from_secs(1)),
+            Self::Enrolments => ("enrolments", Duration::from_secs(1)),
+            Self::LastSends => ("last sends", Duration::from_mins(1)),
+            Self::Suppressions => ("suppressions", Duration::from_mins(10)),
+            Self::Alerts => ("alerts", ALERTS_EVERY),
+            Self::Reconcile => ("reconcile", Duration::from_secs(2)),
+        }
+    }
+
+    /// Does it once.
+    async fn run(self, shared: &Shared) -> Result<(), StoreError> {
+        let (store, organization, now) = (&shared.store, shared.organization, shared.clock().now());
+        let changed = match self {
+            Self::Lifecycle => lifecycle(shared).await?,
+            Self::Rollouts => return rollouts::judge(shared).await,
+            Self::Pace => return store.note_pace(organization).await,
+            Self::Limits => store.follow_provider_limits(organization).await? > 0,
+            Self::Thresholds => return thresholds::judge(shared).await,
+            Self::Stranded => free_stranded(shared).await?,
+            // A standing campaign takes in who is ripe for it.
+            Self::Standing => store.enrol_standing(organization, now).await? > 0,
+            Self::Enrolments => store.enrol_left_behind(organization, shared.instance).await?,
+            Self::LastSends => return keep_last_sends(shared).await,
+            Self::Suppressions => return suppress(shared).await,
+            Self::Alerts => return store.raise_alerts(organization).await.map(drop),
+            Self::Reconcile => return reconcile(shared).await,
+        };
+        if changed {
+            shared.refresh.notify_one();
+        }
+        Ok(())
+    }
+}
+
+/// Whose turn it is, asked no more often than it can have changed and for all chores at once: most of what a sender that
+/// waits would ask the database.
 #[derive(Default)]
-struct Turns(HashMap<&'static str, Moment>);
+struct Turns(HashMap<Chore, Moment>);
 
 impl Turns {
-    /// Whether this chore, which is due so often, is ours now.
-    async fn take(
-        &mut self,
-        shared: &Shared,
-        chore: &'static str,
-        every: Duration,
-    ) -> Result<bool, StoreError> {
-        if self.0.get(chore).is_some_and(|asked| asked.age() < every / 2) {
-            return Ok(false);
+    /// The chores that are ours now.
+    async fn take(&mut self, shared: &Shared) -> Result<Vec<Chore>, StoreError> {
+        let due: Vec<Chore> = Chore::ALL
+            .into_iter()
+            .filter(|chore| self.0.get(chore).is_none_or(|asked| asked.age() >= chore.terms().1 / 2))
+            // Before the first picture there is no line to ask through, and a check would be spent on nothing.
+            .filter(|chore| *chore != Chore::Reconcile || shared.lines().is_ready())
+            .collect();
+        if due.is_empty() {
+            return Ok(due);
         }
-        self.0.insert(chore, Moment::now());
-        shared.store.take_chore(shared.organization, shared.instance, chore, every).await
+        self.0.extend(due.iter().map(|chore| (*chore, Moment::now())));
+        let terms: Vec<_> = due.iter().map(|chore| chore.terms()).collect();
+        let taken = shared.store.take_chores(shared.organization, shared.instance, &terms).await?;
+        Ok(due.into_iter().filter(|chore| taken.iter().any(|name| name == chore.terms().0)).collect())
     }
 }
 
@@ -57,9 +138,7 @@ pub async fn run(shared: Arc<Shared>) {
     let mut swept: Option<Moment> = None;
     let mut turns = Turns::default();
     while !shared.ended() {
-        if let Err(error) = pass(&shared, &mut turns).await {
-            tracing::warn!("a chore has to wait: {error}");
-        }
+        pass(&shared, &mut turns).await;
         // The sweep is not leased: it is what finds that others are gone.
         if swept.is_none_or(|last| last.age() >= shared.config.timing.grace / 2) {
             swept = Some(Moment::now());
@@ -77,78 +156,60 @@ pub async fn run(shared: Arc<Shared>) {
     }
 }
 
-async fn pass(shared: &Shared, turns: &mut Turns) -> Result<(), StoreError> {
-    let store = &shared.store;
-    let (organization, instance) = (shared.organization, shared.instance);
-    if turns.take(shared, "lifecycle", Duration::from_millis(900)).await? {
-        let put_off = store.put_off_missed_starts(organization, instance, shared.clock().now()).await?;
-        let changed = store.run_lifecycle(organization, instance, shared.clock().now()).await?;
-        if changed {
-            store.plan_followers(organization).await?;
-        }
-        if changed || put_off > 0 {
-            shared.refresh.notify_one();
-        }
-    }
-    if turns.take(shared, "rollouts", Duration::from_secs(1)).await? {
-        rollouts::judge(shared).await?;
-    }
-    if turns.take(shared, "pace", PACE_EVERY).await? {
-        store.note_pace(organization).await?;
-    }
-    if turns.take(shared, "limits", Duration::from_secs(2)).await?
-        && store.follow_provider_limits(organization).await? > 0
-    {
-        shared.refresh.notify_one();
-    }
-    if turns.take(shared, "thresholds", Duration::from_secs(1)).await? {
-        thresholds::judge(shared).await?;
-    }
-    if turns.take(shared, "stranded", Duration::from_secs(10)).await? {
-        store.end_stranded(organization).await?;
-        let latest = shared.latest.borrow().clone();
-        for (campaign, numbers) in latest.iter().flat_map(|snapshot| carry::stuck(snapshot)) {
-            if store.free_bound(organization, campaign, &numbers).await? > 0 {
-                shared.refresh.notify_one();
+/// Does what is ours now. One that fails does not keep the others from being done, unless the database is away for all.
+async fn pass(shared: &Shared, turns: &mut Turns) {
+    let chores = match turns.take(shared).await {
+        Ok(chores) => chores,
+        Err(error) => return tracing::warn!("chores have to wait: {error}"),
+    };
+    for chore in chores {
+        if let Err(error) = chore.run(shared).await {
+            tracing::warn!("the chore {:?} has to wait: {error}", chore.terms().0);
+            if error.is_away() {
+                return;
             }
         }
     }
-    people(shared, turns).await?;
-    if turns.take(shared, "alerts", ALERTS_EVERY).await? {
-        store.raise_alerts(organization).await?;
+}
+
+/// Starts what is to start and completes what is done. Answers whether anything changed.
+async fn lifecycle(shared: &Shared) -> Result<bool, StoreError> {
+    let (store, organization, instance) = (&shared.store, shared.organization, shared.instance);
+    let put_off = store.put_off_missed_starts(organization, instance, shared.clock().now()).await?;
+    let changed = store.run_lifecycle(organization, instance, shared.clock().now()).await?;
+    if changed {
+        store.plan_followers(organization).await?;
     }
-    // Before the first picture there is no line to ask through, and a check would be spent on nothing.
-    if shared.lines().is_ready() && turns.take(shared, "reconcile", Duration::from_secs(2)).await? {
-        reconcile(shared).await?;
+    Ok(changed || put_off > 0)
+}
+
+/// Ends what nobody may send any more, and frees what is bound to a number that cannot. Answers whether anything was freed.
+async fn free_stranded(shared: &Shared) -> Result<bool, StoreError> {
+    shared.store.end_stranded(shared.organization).await?;
+    let latest = shared.latest.borrow().clone();
+    let mut freed = false;
+    for (campaign, numbers) in latest.iter().flat_map(|snapshot| carry::stuck(snapshot)) {
+        freed |= shared.store.free_bound(shared.organization, campaign, &numbers).await? > 0;
     }
+    Ok(freed)
+}
+
+/// Tells contacts when they were last sent to.
+async fn keep_last_sends(shared: &Shared) -> Result<(), StoreError> {
+    let (store, organization) = (&shared.store, shared.organization);
+    while store.keep_last_sends(organization, SENDS_AT_ONCE, SENDS_LAG).await? == i64::from(SENDS_AT_ONCE)
+        && !shared.ended()
+    {}
     Ok(())
 }
 
-/// What is done about people: standing campaigns take in who is ripe for them, contacts learn when they were last sent
-/// to, and whom nothing reaches is suppressed.
-async fn people(shared: &Shared, turns: &mut Turns) -> Result<(), StoreError> {
+/// Suppresses whom nothing reaches.
+async fn suppress(shared: &Shared) -> Result<(), StoreError> {
     let (store, organization, now) = (&shared.store, shared.organization, shared.clock().now());
-    if turns.take(shared, "standing", Duration::from_secs(1)).await?
-        && store.enrol_standing(organization, now).await? > 0
-    {
-        shared.refresh.notify_one();
-    }
-    if turns.take(shared, "enrolments", Duration::from_secs(1)).await?
-        && store.enrol_left_behind(organization, shared.instance).await?
-    {
-        shared.refresh.notify_one();
-    }
-    if turns.take(shared, "last sends", Duration::from_mins(1)).await? {
-        while store.keep_last_sends(organization, SENDS_AT_ONCE, SENDS_LAG).await? == i64::from(SENDS_AT_ONCE)
-            && !shared.ended()
-        {}
-    }
-    if turns.take(shared, "suppressions", Duration::from_mins(10)).await? {
-        while store.suppress_by_rule(organization, PATIENCE, now, SUPPRESSED_AT_ONCE).await?
-            >= i64::from(SUPPRESSED_AT_ONCE)
-            && !shared.ended()
-        {}
-    }
+    while store.suppress_by_rule(organization, PATIENCE, now, SUPPRESSED_AT_ONCE).await?
+        >= i64::from(SUPPRESSED_AT_ONCE)
+        && !shared.ended()
+    {}
     Ok(())
 }
 

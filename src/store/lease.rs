@@ -250,21 +250,38 @@ impl Store {
         name: &str,
         every: Duration,
     ) -> Result<bool, StoreError> {
-        let taken = sqlx::query_scalar!(
-            r#"insert into chores as c (organization_id, name, next_run_at, taken_by)
-               values ($1, $2, clock_timestamp() + make_interval(secs => $4), $3)
-               on conflict on constraint chores_key do update
-                  set next_run_at = excluded.next_run_at, taken_by = excluded.taken_by
-                where c.next_run_at <= clock_timestamp()
-               returning true as "taken!""#,
+        Ok(!self.take_chores(organization, instance, &[(name, every)]).await?.is_empty())
+    }
+
+    /// Takes those of these chores that are due, as [`Store::take_chore`] does each, and answers their names.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn take_chores(
+        &self,
+        organization: OrganizationId,
+        instance: InstanceId,
+        chores: &[(&str, Duration)],
+    ) -> Result<Vec<String>, StoreError> {
+        let (names, every): (Vec<String>, Vec<f64>) =
+            chores.iter().map(|(name, every)| ((*name).to_owned(), every.as_secs_f64())).unzip();
+        // In the order of their names, so that two that ask at once wait for each other and not in a circle.
+        sqlx::query_scalar!(
+            "insert into chores as c (organization_id, name, next_run_at, taken_by)
+             select $1, o.name, clock_timestamp() + make_interval(secs => o.every), $3
+               from unnest($2::text[], $4::double precision[]) as o (name, every)
+              order by o.name
+             on conflict on constraint chores_key do update
+                set next_run_at = excluded.next_run_at, taken_by = excluded.taken_by
+              where c.next_run_at <= clock_timestamp()
+             returning c.name",
             organization.0,
-            name,
+            &names,
             instance.0,
-            every.as_secs_f64(),
+            &every,
         )
-        .fetch_optional(&self.lease)
+        .fetch_all(&self.lease)
         .await
-        .map_err(failed("take a chore"))?;
-        Ok(taken.is_some())
+        .map_err(failed("take chores"))
     }
 }

@@ -140,7 +140,8 @@ async fn row_35_all_numbers_suspended_or_full_wait_quietly_and_say_until_when() 
     let zone = chrono_tz::Africa::Douala;
     let sentence = roster.numbers[1].as_ref().map(|hold| hold.sentence(zone)).unwrap_or_default();
     assert!(sentence.contains("cap reached") && sentence.contains("midnight Africa/Douala"), "{sentence}");
-    // It looks now and then, and nothing more.
+    // It looks now and then, and nothing more. The server tells of a connection's transactions up to ten seconds late, so
+    // some of those before are among them; a loop that does not wait would make thousands and take a whole processor.
     let statements =
         "select sum(xact_commit)::bigint from pg_stat_database where datname = current_database()";
     let (before, cpu, since) = (world.value::<i64>(statements).await, process.cpu_seconds(), Instant::now());
@@ -149,8 +150,8 @@ async fn row_35_all_numbers_suspended_or_full_wait_quietly_and_say_until_when() 
     // On a busy machine four seconds take longer.
     let waited = since.elapsed().as_secs_f64();
     let a_second = (after - before) as f64 / waited;
-    assert!(a_second < 60.0, "{a_second} transactions a second while it waits");
-    assert!(used < 0.04 * waited, "{used} s of processor time in {waited} s of waiting");
+    assert!(a_second < 100.0, "{a_second} transactions a second while it waits");
+    assert!(used < 0.1 * waited, "{used} s of processor time in {waited} s of waiting");
     process.end();
     let sides = world.end([]).await;
     assert_eq!((sides.accepted, sides.received), (5, 5));
