@@ -100,6 +100,8 @@ declare
     v_cum            integer;
     v_places         tid[] := '{}';      -- who was found, of all campaigns
     v_found          integer := 0;
+    v_open           integer[];          -- lanes of one campaign for whoever is free
+    v_lane           integer;
     v_lanes          integer[] := '{}';  -- lanes that got any of them, in their order
     v_thresholds     integer[] := '{}';  -- which place each of these begins with
     v_walk_from      integer[] := array_fill(0, array[cardinality(p_campaigns)]);  -- the last place of due work
@@ -370,8 +372,10 @@ begin
             end loop;
         end if;
         v_cum := 0;
+        v_open := '{}';
         for i in 1 .. cardinality(p_lane_number) loop
             if p_lane_campaign[i] = c and v_grant[i] > 0 and not (p_lane_bound_only[i] or v_known_only[i]) then
+                v_open := v_open || i;
                 v_cum := v_cum + v_grant[i];
             end if;
         end loop;
@@ -426,16 +430,14 @@ begin
             if v_rest < v_cum then
                 v_exhausted := v_exhausted || c;
             end if;
-            for i in 1 .. cardinality(p_lane_number) loop
+            foreach v_lane in array v_open loop
                 exit when v_rest = 0;
-                if p_lane_campaign[i] = c and v_grant[i] > 0 and not (p_lane_bound_only[i] or v_known_only[i]) then
-                    v_take := least(v_rest, v_grant[i]);
-                    v_lanes := v_lanes || i;
-                    v_thresholds := v_thresholds || (v_found + 1);
-                    v_found := v_found + v_take;
-                    v_used[i] := v_used[i] + v_take;
-                    v_rest := v_rest - v_take;
-                end if;
+                v_take := least(v_rest, v_grant[v_lane]);
+                v_lanes := v_lanes || v_lane;
+                v_thresholds := v_thresholds || (v_found + 1);
+                v_found := v_found + v_take;
+                v_used[v_lane] := v_used[v_lane] + v_take;
+                v_rest := v_rest - v_take;
             end loop;
             v_places := v_places || v_due || v_walk;
         end if;

@@ -13,6 +13,7 @@ use crate::secrets::KeyRing;
 use crate::store::{
     StoreError,
     channel::{ChannelRecord, Delivered, Delivery},
+    organization::OrganizationRecord,
 };
 use futures_util::future::join_all;
 use outlet::{Letter, Outlet};
@@ -49,6 +50,8 @@ async fn pass(shared: &Shared, keys: &KeyRing) -> Result<(), StoreError> {
     if due.is_empty() {
         return Ok(());
     }
+    let record = store.organizations(None).await?.into_iter().find(|each| each.id == organization);
+    let Some(record) = record else { return Ok(()) };
     let channels = store.alert_channels(organization, None).await?;
     let mut by_channel: BTreeMap<_, Vec<Delivery>> = BTreeMap::new();
     for delivery in due {
@@ -57,7 +60,7 @@ async fn pass(shared: &Shared, keys: &KeyRing) -> Result<(), StoreError> {
     let mut under_way = Vec::new();
     for (id, due) in by_channel {
         let channel = channels.iter().find(|channel| channel.id == id);
-        under_way.extend(channel.map(|channel| serve(shared, keys, channel, due)));
+        under_way.extend(channel.map(|channel| serve(shared, keys, &record, channel, due)));
     }
     for error in join_all(under_way).await.into_iter().filter_map(Result::err) {
         tracing::warn!("what became of alerts is not noted, they may go out twice: {error}");
@@ -69,13 +72,12 @@ async fn pass(shared: &Shared, keys: &KeyRing) -> Result<(), StoreError> {
 async fn serve(
     shared: &Shared,
     keys: &KeyRing,
+    record: &OrganizationRecord,
     channel: &ChannelRecord,
     due: Vec<Delivery>,
 ) -> Result<(), StoreError> {
     let (store, organization) = (&shared.store, shared.organization);
     let ids: Vec<DeliveryId> = due.iter().map(|delivery| delivery.id).collect();
-    let record = store.organizations(None).await?.into_iter().find(|each| each.id == organization);
-    let Some(record) = record else { return Ok(()) };
     let way =
         outlet::Way { client: &shared.client, settings: &shared.config.client, local_only: record.rehearsal };
     let outlet = match Outlet::open(keys, organization, channel, &way) {
