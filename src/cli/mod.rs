@@ -45,6 +45,7 @@ mod reply;
 mod rollout;
 mod secret;
 mod sender;
+mod sender_several;
 mod session;
 mod simulator;
 mod skipped;

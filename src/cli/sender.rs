@@ -1,6 +1,6 @@
 //! `signalbox sender`: a sender without a screen.
 
-use super::{CliError, Session, listen, logging, secret, session::Org};
+use super::{CliError, Session, listen, logging, secret, sender_several, session::Org};
 use crate::domain::number::ProviderKind;
 use crate::sender::{
     Config, DRAIN_LIMIT, Sender, Status, Timing, Totals,
@@ -17,7 +17,7 @@ use tokio::{
 };
 
 /// Nothing may be due for this long before `--until-idle` believes it.
-const SURELY_IDLE: Duration = Duration::from_millis(1_500);
+pub const SURELY_IDLE: Duration = Duration::from_millis(1_500);
 
 /// How it is run.
 #[derive(Debug, Args)]
@@ -45,7 +45,16 @@ pub struct Options {
 /// Sends until it is asked to end.
 pub async fn run(session: &Session, options: &Options) -> Result<(), CliError> {
     logging::to_stderr(session.config.log.as_deref());
-    let org = session.organization().await?;
+    let mut orgs = session.served().await?;
+    if orgs.len() > 1 {
+        if options.listening.listen.is_some() || options.clock_start.is_some() {
+            return Err(CliError::Usage(
+                "webhooks and clocks are one organisation's: name it with --org".to_owned(),
+            ));
+        }
+        return sender_several::run(session, &orgs, options.until_idle).await;
+    }
+    let org = orgs.remove(0);
     if !session.store.seat(org.id, None).await?.may_write() {
         let (role, slug) = (session.store.login_role().await?, &org.record.slug);
         return Err(CliError::Refused(format!(

@@ -158,6 +158,25 @@ impl Session {
                 )));
             }
         };
+        self.org(record)
+    }
+
+    /// The organisations that a headless sender sends for: the one that was named or the only one; all of them for a role that is
+    /// the service of several and nothing else.
+    pub async fn served(&self) -> Result<Vec<Org>, CliError> {
+        if self.config.organization.is_none() {
+            let rights = self.store.rights().await?;
+            let serves = rights.seats.len() > 1 && rights.seats.iter().all(|(_, role)| role == "service");
+            if serves && !rights.is_owner {
+                let all = self.store.organizations(None).await?;
+                return all.into_iter().map(|record| self.org(record)).collect();
+            }
+        }
+        Ok(vec![self.organization().await?])
+    }
+
+    /// An organisation as commands need it.
+    pub fn org(&self, record: OrganizationRecord) -> Result<Org, CliError> {
         let zone = record.time_zone.parse().map_err(|_| {
             CliError::failed(format!(
                 "organisation {} has an unknown time zone, {}",

@@ -101,6 +101,51 @@ async fn the_service_role_sends_without_a_screen() {
     binary::run(nobody, None).refused(3, "is no operator of any organisation");
 }
 
+/// An account, a number, people and a running campaign for an organisation.
+fn furnish(office: &Office, slug: &str, base_url: &str, folder: &std::path::Path) {
+    let people = folder.join(format!("{slug}.csv"));
+    let lines = (0..30).fold(String::new(), |all, nth| all + &format!("+2376550000{nth:02}\n"));
+    std::fs::write(&people, format!("phone\n{lines}")).unwrap();
+    let campaign = folder.join(format!("{slug}.toml"));
+    std::fs::write(&campaign, "name = \"hello\"\n[[steps]]\ntext = { en = \"Hello\" }\n").unwrap();
+    let (people, campaign) = (people.display().to_string(), campaign.display().to_string());
+    for words in [
+        format!("account add main --provider ultramsg --token-stdin --base-url {base_url}"),
+        "number add +237600000001 --account main --instance-id instance1 --interval 0 --pool default"
+            .to_owned(),
+        format!("contact import {people}"),
+        format!("campaign create {campaign}"),
+        "campaign start hello".to_owned(),
+    ] {
+        let arguments: Vec<&str> = words.split(' ').chain(["--org", slug]).collect();
+        office.db.run_with(&arguments, b"token").done();
+    }
+}
+
+#[tokio::test]
+async fn one_service_sends_for_all_its_organisations() {
+    let office = Office::open().await;
+    let script = signalbox::provider::simulator::Script::parse("").unwrap();
+    let simulator =
+        signalbox::provider::simulator::Simulator::start_on_own_thread(([127, 0, 0, 1], 0).into(), script)
+            .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for slug in ["acme", "other"] {
+        furnish(&office, slug, &simulator.base_url(), folder.path());
+    }
+    // So far it serves one of them alone.
+    let done = office.run("service", &["sender", "--until-idle", "--json"]).done().json();
+    assert_eq!(done["accepted"], json!(30));
+    let name = office.name("service");
+    office.db.run(&["operator", "add", &name, "--service", "--org", "other"]).done();
+    office.run("service", &["campaign", "list"]).refused(2, "name one with --org: acme, other");
+    office.run("service", &["sender", "--listen", "127.0.0.1:0"]).refused(2, "name it with --org");
+    let done = office.run("service", &["sender", "--until-idle", "--json"]).done().json();
+    assert_eq!(done["accepted"], json!(30));
+    office.db.assert_invariants().await;
+    simulator.stop().await;
+}
+
 #[tokio::test]
 async fn the_doctor_says_who_one_is() {
     let office = Office::open().await;

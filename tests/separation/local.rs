@@ -1,6 +1,7 @@
 //! A local cluster works under the same rules: what is done there daily is done by a role that policies bind.
 
-use crate::support::binary;
+use crate::support::{Db, binary, cluster};
+use signalbox::postgres::connect::Purpose;
 
 #[tokio::test]
 async fn a_local_cluster_is_used_by_a_role_that_policies_bind() {
@@ -21,4 +22,38 @@ async fn a_local_cluster_is_used_by_a_role_that_policies_bind() {
     run(&["operator", "add", "ana", "--role", "manager", "--org", "second"]).done();
     let listed = run(&["operator", "list", "--org", "second", "--json"]).done().json();
     assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
+}
+
+/// Where the owner of the schema is no superuser, as on a hosted server: forced policies bind it too, but for the one that leaves it
+/// everything, and what runs with its rights works all the same.
+#[tokio::test]
+async fn an_owner_without_powers_migrates_and_makes_operators() {
+    let db = Db::empty().await;
+    let (owner, manager) = (format!("owner_{}", db.name), format!("manager_{}", db.name));
+    for statement in [
+        format!("create role {owner} login createrole nosuperuser nobypassrls"),
+        format!("alter database {} owner to {owner}", db.name),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&db.pool).await.unwrap();
+    }
+    let as_role = |role: &str, arguments: &[&str]| {
+        let mut command = db.command(arguments);
+        command.env("DATABASE_URL", cluster().url_as(&db.name, role));
+        binary::run(command, None)
+    };
+    as_role(&owner, &["migrate"]).done();
+    for slug in ["acme", "other"] {
+        as_role(&owner, &["org", "add", slug, "--name", slug, "--timezone", "UTC"]).done();
+    }
+    as_role(&owner, &["operator", "add", &manager, "--role", "manager", "--org", "acme"]).done();
+    as_role(&manager, &["pool", "add", "mine"]).done();
+    as_role(&manager, &["sender", "--until-idle"]).done();
+    let seen: (bool, bool, i64) = sqlx::query_as("select rolsuper, rolcanlogin, (select count(*) from pools) from pg_roles where rolname = session_user")
+        .fetch_one(&mut db.database.as_role(&manager).connect(Purpose::Bulk).await.unwrap())
+        .await
+        .unwrap();
+    // Its own, and the default one.
+    assert_eq!(seen, (false, true, 2));
+    let all = as_role(&owner, &["org", "list", "--json"]).done().json();
+    assert_eq!(all.as_array().unwrap().len(), 2);
 }

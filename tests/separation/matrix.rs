@@ -267,6 +267,14 @@ async fn functions_with_the_owners_rights_are_known_and_look_nowhere_else() {
         known.map(|name| (name.to_owned(), true)),
         "each checks the caller, and is reviewed for it"
     );
+    // What is told goes to the organisation's own channel.
+    let tellers: Vec<String> = sqlx::query_scalar(
+        "select proname::text from pg_proc where prosrc like '%pg_notify%' and pronamespace = 'public'::regnamespace",
+    )
+    .fetch_all(&office.db.pool)
+    .await
+    .unwrap();
+    assert_eq!(tellers, ["tell"], "a function that tells on a channel of its own");
     let leaky: i64 = office
         .db
         .value("select count(*) from pg_proc where proleakproof and pronamespace = 'public'::regnamespace")
