@@ -5,7 +5,7 @@
 
 alter table accounts add column token_since timestamptz not null default clock_timestamp();
 update accounts set token_since = created_at;
-comment on column accounts.token_since is 'Since when its token is the one it is.';
+comment on column accounts.token_since is 'When its token was given; sealing it with another key does not make it younger.';
 
 create table alert_rules (
     organization_id uuid

@@ -1,8 +1,9 @@
 //! `signalbox account`.
 
 use super::{
-    CliError, Session, account_templates,
-    later::Later,
+    CliError, Session,
+    account_rotate::{self, RotateArgs},
+    account_templates,
     output::{Table, card, local_or_dash, or_dash},
     parse::{self, Limit},
     secret,
@@ -119,9 +120,8 @@ pub enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
-    /// Exchanges tokens while both work
-    #[command(hide = true)]
-    Rotate(Later),
+    /// Gives an account a new token, tried at the provider before the old one is dropped
+    Rotate(RotateArgs),
 }
 
 /// Does it.
@@ -138,7 +138,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             session.store.remove_account(org.id, account.id, reason.as_deref(), session.actor()).await?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("removed account {name}"))
         }
-        Verb::Rotate(_) => Err(CliError::Usage(Later::sentence("account rotate"))),
+        Verb::Rotate(args) => account_rotate::run(session, &org, &args).await,
     }
 }
 
@@ -267,6 +267,7 @@ async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
             "NUMBERS",
             "A MONTH",
             "ROLLING LIMIT",
+            "TOKEN DAYS",
             "BASE URL",
         ]);
         for account in &accounts {
@@ -277,6 +278,7 @@ async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
                 account.numbers.to_string(),
                 costs(&account.monthly_costs),
                 or_dash(account.rolling_limit),
+                account.token_days.to_string(),
                 or_dash(account.base_url.as_ref()),
             ]);
         }
@@ -309,7 +311,7 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("room again", local_or_dash(account.room_opens, org.zone)),
             ("numbers", account.numbers.to_string()),
             ("a month", costs(&account.monthly_costs)),
-            ("token", "sealed".to_owned()),
+            ("token", format!("sealed, {} days old", account.token_days)),
             ("app secret", yes(account.has_app_secret)),
             ("verify token", yes(account.has_verify_token)),
             ("webhook path", path.clone()),
@@ -326,19 +328,19 @@ async fn webhook_path(session: &Session, org: &Org, account: &AccountRecord) -> 
     Ok(format!("{path}/{}", opened.reveal()))
 }
 
-async fn ring(session: &Session) -> Result<KeyRing, CliError> {
+pub(super) async fn ring(session: &Session) -> Result<KeyRing, CliError> {
     secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await
 }
 
 /// The secrets that were given.
-struct Given {
+pub(super) struct Given {
     token: Option<Zeroizing<String>>,
     app_secret: Option<Zeroizing<String>>,
     verify_token: Option<Zeroizing<String>>,
 }
 
 impl Given {
-    fn read(sources: &SecretSources) -> Result<Self, CliError> {
+    pub(super) fn read(sources: &SecretSources) -> Result<Self, CliError> {
         let variable = |name: &Option<String>| name.as_deref().map(secret::from_variable).transpose();
         Ok(Self {
             token: if sources.token_stdin {
@@ -351,11 +353,20 @@ impl Given {
         })
     }
 
+    pub(super) fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     fn is_empty(&self) -> bool {
         self.token.is_none() && self.app_secret.is_none() && self.verify_token.is_none()
     }
 
-    fn seal(&self, ring: &KeyRing, org: &Org, account: AccountId) -> Result<SealedSecrets, CliError> {
+    pub(super) fn seal(
+        &self,
+        ring: &KeyRing,
+        org: &Org,
+        account: AccountId,
+    ) -> Result<SealedSecrets, CliError> {
         let sealed = |place: Place<'_>, secret: &Option<Zeroizing<String>>| {
             secret.as_ref().map(|secret| seal(ring, &place, secret)).transpose()
         };

@@ -1,6 +1,6 @@
 //! `signalbox key`.
 
-use super::{CliError, later::Later, output::Out};
+use super::{CliError, output::Out};
 use crate::secrets;
 use clap::Subcommand;
 use serde_json::json;
@@ -18,15 +18,25 @@ pub enum Verb {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Seals every secret again with the first key of the ring
-    #[command(hide = true)]
-    Rotate(Later),
+    /// Seals every secret again with the first key of the ring; may be cut off and run again
+    #[command(
+        after_help = "First put the new key behind the old one on every host, so that all of them can read it; then before the old one here, and run this; then take the old one off every host."
+    )]
+    Rotate,
+}
+
+impl Verb {
+    /// Whether it is done on a database.
+    pub fn needs_database(&self) -> bool {
+        matches!(self, Self::Rotate)
+    }
 }
 
 /// Does it.
 pub fn run(verb: &Verb, out: Out) -> Result<(), CliError> {
     match verb {
-        Verb::Rotate(_) => Err(CliError::Usage(Later::sentence("key rotate"))),
+        // Done on a database, by `key_rotate`.
+        Verb::Rotate => Ok(()),
         Verb::New { file: Some(file) } => {
             secrets::new_key_file(file)?;
             out.show(&json!({ "file": file }), || {

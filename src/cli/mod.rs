@@ -5,6 +5,7 @@
 //! 3 refused by a rule (`interfaces.md`).
 
 mod account;
+mod account_rotate;
 mod account_templates;
 mod alert;
 mod alert_channel;
@@ -27,6 +28,7 @@ mod forecast;
 mod handover;
 mod inside;
 mod key;
+mod key_rotate;
 mod later;
 mod listen;
 mod logging;
@@ -173,7 +175,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         return done.and(closed);
     };
     match command {
-        Command::Key(verb) => key::run(&verb, out),
+        Command::Key(verb) if !verb.needs_database() => key::run(&verb, out),
         Command::Simulator(options) => simulator::run(&options, out).await,
         Command::Migrate => migrate::run(&cli.global, out).await,
         Command::Doctor => doctor::run(&cli.global, out).await,
@@ -206,17 +208,12 @@ async fn dispatch(session: &Session, command: Command) -> Result<(), CliError> {
         Command::Reply(verb) => reply::run(session, verb).await,
         Command::Handover(options) => handover::run(session, &options).await,
         Command::Sender(options) => sender::run(session, &options).await,
-        Command::Demo(_) | Command::Migrate | Command::Doctor | Command::Simulator(_) | Command::Key(_) => {
-            Ok(())
-        }
+        Command::Key(_) => key_rotate::run(session).await,
+        Command::Demo(_) | Command::Migrate | Command::Doctor | Command::Simulator(_) => Ok(()),
     }
 }
 
 /// The sentence for what a later part brings, before anything is opened for it.
 fn later_part_of(command: &Command) -> Option<String> {
-    match command {
-        Command::Account(account::Verb::Rotate(_)) => Some(Later::sentence("account rotate")),
-        Command::Number(verb) => verb.later().map(Later::sentence),
-        _ => None,
-    }
+    if let Command::Number(verb) = command { verb.later().map(Later::sentence) } else { None }
 }

@@ -186,6 +186,14 @@ impl Session {
         Ok(Org { id: record.id, zone, record })
     }
 
+    /// What only the owner of the schema may do; `None`: we are not it.
+    pub async fn as_owner(&self) -> Result<Option<Store>, CliError> {
+        if self.owner.cluster().is_some() {
+            return Ok(Some(Store::new(&self.owner)));
+        }
+        Ok(self.store.rights().await?.is_owner.then(|| self.store.clone()))
+    }
+
     /// Gives everything back. The last one to leave a local cluster stops it.
     pub async fn close(self) -> Result<(), CliError> {
         self.store.close().await;

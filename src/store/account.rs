@@ -39,6 +39,8 @@ pub struct AccountRecord {
     pub has_app_secret: bool,
     /// Whether a webhook can be registered: a verify token is stored.
     pub has_verify_token: bool,
+    /// How many whole days ago its token was given.
+    pub token_days: i32,
     /// The sealed last part of the webhook's path.
     #[serde(skip)]
     pub sealed_webhook_secret: Option<String>,
@@ -120,6 +122,7 @@ impl Store {
                              group by n.cost_currency order by n.cost_currency) as "monthly_costs!",
                       a.sealed_app_secret is not null as "has_app_secret!",
                       a.sealed_verify_token is not null as "has_verify_token!", a.sealed_webhook_secret,
+                      extract(day from clock_timestamp() - a.token_since)::integer as "token_days!",
                       a.revision as version
                  from accounts a
                  left join lateral account_standing(a.organization_id, a.reach_id, a.rolling_cap, clock_timestamp()) s

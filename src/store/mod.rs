@@ -42,6 +42,7 @@ pub mod receipt;
 pub mod recipient;
 pub mod rollout;
 pub mod screen;
+pub mod secret;
 pub mod signs;
 pub mod skipped;
 pub mod slot;

@@ -23,6 +23,8 @@ mod leaving;
 mod races;
 mod replies;
 mod rollout;
+mod rotation;
+mod scan;
 mod setup;
 mod slots;
 mod variants;

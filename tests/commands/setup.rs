@@ -262,8 +262,6 @@ async fn what_a_later_part_brings_is_refused_by_name() {
     for (arguments, name) in [
         (["number", "qr", "+237600000001"].as_slice(), "`number qr` is not available yet"),
         (&["number", "import", "x.csv"], "`number import` is not available yet"),
-        (&["account", "rotate", "main"], "`account rotate` is not available yet"),
-        (&["key", "rotate"], "`key rotate` is not available yet"),
     ] {
         db.run(arguments).refused(2, name);
     }

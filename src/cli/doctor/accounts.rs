@@ -45,6 +45,7 @@ pub async fn check(
             return;
         }
     };
+    ages(store, organization, named, checks).await;
     for (signs, answers) in &found {
         let whose = if named { format!("{} {}", signs.name, organization.slug) } else { signs.name.clone() };
         let name = |what: &str| format!("{what} of account {whose}");
@@ -64,6 +65,37 @@ pub async fn check(
             let fix = "try again when the database is well";
             checks.push(Check::of("arrival", Err(error.into()), fix));
         }
+    }
+}
+
+/// A token that is older than this should be exchanged.
+const OLD_AFTER: i32 = 90;
+
+/// How old the tokens are: what is never exchanged is known to more and more places.
+async fn ages(store: &Store, organization: &OrganizationRecord, named: bool, checks: &mut Vec<Check>) {
+    let accounts = match store.accounts(organization.id, None).await {
+        Ok(accounts) => accounts,
+        Err(error) => {
+            checks.push(Check::of("tokens", Err(error.into()), "try again when the database is well"));
+            return;
+        }
+    };
+    for account in accounts {
+        let whose =
+            if named { format!("{} {}", account.name, organization.slug) } else { account.name.clone() };
+        let (name, days) = (format!("token of account {whose}"), account.token_days);
+        checks.push(if days > OLD_AFTER {
+            Check::bad(
+                name,
+                format!("given {days} days ago"),
+                format!(
+                    "make a new one at the provider: signalbox account rotate {} --token-stdin",
+                    account.name
+                ),
+            )
+        } else {
+            Check::good(name, format!("given {days} days ago"))
+        });
     }
 }
 
