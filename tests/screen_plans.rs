@@ -9,6 +9,7 @@ use screen_world::plans::{LARGE, Plans, explaining, looked_at, nodes, number, st
 use screen_world::{World, cluster};
 use serde_json::Value;
 use signalbox::domain::filter::{Filter, Scope};
+use signalbox::domain::forecast::WhatIf;
 use signalbox::domain::ids::CampaignId;
 use signalbox::store::view::{Cursor, Place, RecipientOrder, RecipientQuery, ThreadQuery, ThreadScope};
 use std::time::{Duration, Instant};
@@ -154,7 +155,7 @@ async fn ask_everything(world: &World, large: CampaignId) {
     check("number");
     store.campaign_detail(seat, large).await.unwrap();
     check("campaign");
-    store.forecast_view(seat, large).await.unwrap();
+    store.forecast_view(seat, large, WhatIf { add: vec![250], ..WhatIf::default() }).await.unwrap();
     check("forecast");
     store.doubt_page(seat, Place::Start).await.unwrap();
     check("doubts");

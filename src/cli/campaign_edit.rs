@@ -19,6 +19,7 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use std::str::FromStr;
 
 /// Other terms for a campaign.
 #[derive(Debug, Args)]
@@ -38,7 +39,7 @@ pub struct EditArgs {
     #[arg(long, value_name = "NAME")]
     pool: Option<String>,
     /// What happens to a message whose number is refused: never, label or pool
-    #[arg(long, value_name = "POLICY", value_parser = failover)]
+    #[arg(long, value_name = "POLICY", value_parser = Failover::from_str)]
     failover: Option<Failover>,
     /// The hours in which it sends, such as "09:00-20:00 mon-sat recipient"; or none
     #[arg(long, value_name = "HOURS [DAYS] [ZONE]|none")]
@@ -68,15 +69,6 @@ fn weight(raw: &str) -> Result<u32, String> {
     value
         .filter(|weight| (1..=1_000).contains(weight))
         .ok_or_else(|| "a weight is a whole number from 1 to 1000".to_owned())
-}
-
-fn failover(raw: &str) -> Result<Failover, String> {
-    match raw {
-        "never" => Ok(Failover::Never),
-        "label" => Ok(Failover::Label),
-        "pool" => Ok(Failover::Pool),
-        _ => Err("a failover policy is never, label or pool".to_owned()),
-    }
 }
 
 fn missed(raw: &str) -> Result<Missed, String> {

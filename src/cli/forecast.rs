@@ -9,9 +9,7 @@ use super::{
 use crate::{
     domain::{
         campaign::CampaignState,
-        forecast::{Bound, Campaign, Cap, Day, FARTHEST_DAYS, Forecast, Number, Opens},
-        ids::NumberId,
-        number::Pacing,
+        forecast::{Bound, Campaign, Day, FARTHEST_DAYS, Forecast, Opens, WhatIf},
         phone::Phone,
     },
     store::{forecast::ForecastWorld, plan::PlannedDay},
@@ -20,7 +18,7 @@ use chrono::NaiveDate;
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 /// Which campaign, and what if.
 #[derive(Debug, Args)]
@@ -63,7 +61,8 @@ pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<()
     let mut world = session.store.forecast_world(org.id, asked.id).await?;
     let place = world.world.campaigns.iter().position(|campaign| campaign.id == asked.id);
     let place = place.ok_or_else(|| CliError::failed("the campaign does not exist any more"))?;
-    what_if(&mut world, place, args)?;
+    let asked_what_if = what_if(&world, args)?;
+    world.suppose(place, &asked_what_if);
     let forecast = Forecast::of(&world.world, args.days);
     let days: Vec<DayJson> =
         forecast.until_done(place).iter().map(|day| describe(&world, day, place)).collect();
@@ -103,8 +102,10 @@ fn as_if(state: CampaignState) -> String {
     }
 }
 
-/// Changes the world as the options say.
-fn what_if(world: &mut ForecastWorld, place: usize, args: &ForecastArgs) -> Result<(), CliError> {
+/// What the options ask.
+fn what_if(world: &ForecastWorld, args: &ForecastArgs) -> Result<WhatIf, CliError> {
+    let mut what_if =
+        WhatIf { add: args.add_number.clone(), daily_limit: args.daily_limit, ..WhatIf::default() };
     for phone in &args.suspend {
         let number = world.phones.iter().position(|each| each == phone.reveal()).ok_or_else(|| {
             CliError::failed(format!(
@@ -112,7 +113,7 @@ fn what_if(world: &mut ForecastWorld, place: usize, args: &ForecastArgs) -> Resu
                 phone.reveal()
             ))
         })?;
-        world.world.numbers[number].opens = Opens::Never;
+        what_if.suspend.push(world.world.numbers[number].id);
     }
     for name in &args.pause {
         let campaign = world.names.iter().position(|each| each == name).ok_or_else(|| {
@@ -120,31 +121,9 @@ fn what_if(world: &mut ForecastWorld, place: usize, args: &ForecastArgs) -> Resu
                 "there is no campaign {name:?} that sends; signalbox campaign list shows them"
             ))
         })?;
-        world.world.campaigns[campaign].opens = Opens::Never;
+        what_if.pause.push(world.world.campaigns[campaign].id);
     }
-    if let Some(limit) = args.daily_limit {
-        world.world.campaigns[place].cap.limit = Some(limit);
-    }
-    let pool = world.world.campaigns[place].pool;
-    for (limit, nth) in args.add_number.iter().zip(1..) {
-        let like = world.world.pools[pool].numbers.first().map(|first| &world.world.numbers[*first]);
-        let number = Number {
-            id: NumberId::new(),
-            priority: like.map_or(100, |like| like.priority),
-            cap: Cap { limit: Some(*limit), used_today: 0 },
-            pacing: like
-                .map_or(Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 1 }, |like| like.pacing),
-            warm_up: Vec::new(),
-            next_slot: None,
-            opens: Opens::Now,
-            account: None,
-        };
-        world.world.pools[pool].numbers.push(world.world.numbers.len());
-        world.world.numbers.push(number);
-        world.phones.push(format!("new {nth}"));
-        world.called.push(format!("new {nth}"));
-    }
-    Ok(())
+    Ok(what_if)
 }
 
 fn describe(world: &ForecastWorld, day: &Day, place: usize) -> DayJson {

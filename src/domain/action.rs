@@ -3,6 +3,7 @@
 //! An action names a *state* to reach, never "toggle": two operators who press the same key want the same thing, and
 //! the second of them is told so. What may be asked and what becomes of it is decided by the database.
 
+use super::campaign::Steering;
 use super::ids::{AccountId, AlertId, AttemptId, CampaignId, ConversationId, NumberId, RecipientId, ReplyId};
 use super::number::Pacing;
 use super::phone::Phone;
@@ -85,16 +86,12 @@ pub enum Action {
     CancelCampaign(CampaignId),
     /// A draft or scheduled campaign starts now.
     StartCampaign(CampaignId),
-    /// The campaign's place, its share among equals and its daily limit.
+    /// The campaign's place, caps, hours and numbers.
     SetTerms {
         /// Which one.
         campaign: CampaignId,
-        /// Lower goes first.
-        priority: i32,
-        /// Its share among equals.
-        weight: u32,
-        /// Most messages a day; `None`: no limit of its own.
-        daily_limit: Option<u32>,
+        /// What they are then.
+        terms: Steering,
     },
     /// The next stage of the campaign's rollout opens: more of its people are sent to.
     WidenRollout {
@@ -265,7 +262,7 @@ impl Action {
     #[must_use]
     pub fn needs_consent(&self) -> bool {
         match self {
-            // Of priority and limits the screen knows the former value: it asks when they are raised.
+            // Of terms, priority and limits the screen knows the former value: it asks when more goes out, or elsewhere.
             Self::PauseCampaign(_)
             | Self::SuspendNumber { .. }
             | Self::DisableNumber(_)

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::domain::{
     action::{Action, Order, Version},
-    campaign::{Failover, Missed},
+    campaign::{Failover, Missed, Steering},
     ids::{CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
-    window::Window,
+    window::{Hours, Whose, Window},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
@@ -136,13 +136,17 @@ impl Store {
         order: &Order,
         actor: Actor<'_>,
     ) -> Result<ActionResult, StoreError> {
-        let Action::SetTerms { campaign, priority, weight, daily_limit } = order.action else {
+        let Action::SetTerms { campaign, terms } = order.action else {
             return Err(StoreError::Unreadable { doing: DOING, what: "order" });
         };
         let edit = CampaignEdit {
-            priority: Some(priority),
-            weight: Some(weight),
-            daily_limit: Some(daily_limit),
+            priority: Some(terms.priority),
+            weight: Some(terms.weight),
+            daily_limit: Some(terms.daily_limit),
+            pool: Some(terms.pool),
+            failover: Some(terms.failover),
+            window: Some(terms.window),
+            only_number: Some(terms.only_number),
             ..CampaignEdit::default()
         };
         self.edit_campaign(organization, campaign, &edit, order.expected, order.reason.as_deref(), actor)
@@ -233,15 +237,24 @@ impl Store {
     }
 }
 
-/// The order that brings back limits, weight and place.
+/// The order that brings back what a console changes.
 fn former(campaign: CampaignId, before: &Value) -> Option<Action> {
     let number = |column: &str| before.get(column).and_then(Value::as_i64);
-    Some(Action::SetTerms {
-        campaign,
+    let small = |column: &str| number(column).and_then(|number| i16::try_from(number).ok());
+    let text = |column: &str| before.get(column).and_then(Value::as_str);
+    let id = |column: &str| text(column).and_then(|id| uuid::Uuid::parse_str(id).ok());
+    let hours = Hours::of_columns(small("window_from"), small("window_to"), small("window_days"));
+    let zone = text("window_zone").and_then(|zone| zone.parse::<Whose>().ok());
+    let terms = Steering {
         priority: i32::try_from(number("priority")?).ok()?,
         weight: u32::try_from(number("weight")?).ok()?,
         daily_limit: number("daily_limit").and_then(|limit| u32::try_from(limit).ok()),
-    })
+        pool: PoolId(id("pool_id")?),
+        failover: text("failover")?.parse().ok()?,
+        window: hours.zip(zone).map(|(hours, zone)| Window { hours, zone }),
+        only_number: id("only_number_id").map(NumberId),
+    };
+    Some(Action::SetTerms { campaign, terms })
 }
 
 fn refusal(name: &str, found: &str) -> String {

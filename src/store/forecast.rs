@@ -8,7 +8,9 @@ use super::{
 use crate::domain::{
     campaign::{CampaignSpec, CampaignState, DailyLimit, rollout::Rollout},
     day::local_date,
-    forecast::{Account, Campaign, Cap, FARTHEST_DAYS, Forecast, Number, Opens, Pool, Stages, Work, World},
+    forecast::{
+        Account, Campaign, Cap, FARTHEST_DAYS, Forecast, Number, Opens, Pool, Stages, WhatIf, Work, World,
+    },
     ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
     number::{NumberState, Pacing},
     pacing,
@@ -37,6 +39,17 @@ pub struct ForecastWorld {
     pub pools: Vec<String>,
     /// When the organisation's subscription ends.
     pub subscription_ends: Option<DateTime<Utc>>,
+}
+
+impl ForecastWorld {
+    /// Changes it as is asked about the campaign at `place`; added numbers are called `new 1`, `new 2`, ...
+    pub fn suppose(&mut self, place: usize, what_if: &WhatIf) {
+        self.world.suppose(place, what_if);
+        for nth in 1..=what_if.add.len() {
+            self.phones.push(format!("new {nth}"));
+            self.called.push(format!("new {nth}"));
+        }
+    }
 }
 
 /// A campaign that sends, will start by itself, or was asked for.

@@ -6,7 +6,7 @@ use super::{
     today::{Pace, Queue, Today, Told, room},
 };
 use crate::domain::{
-    campaign::{Failover, terms::Terms},
+    campaign::terms::Terms,
     consent::Words,
     content::{Shape, StepContent, registry::Registry},
     ids::{CampaignId, NumberId, OrganizationId},
@@ -364,7 +364,7 @@ impl Store {
                     used_today: count(row.used),
                     queued: u64::try_from(row.queued).unwrap_or(0),
                     sending: u64::try_from(row.sending).unwrap_or(0),
-                    failover: failover(&row.failover),
+                    failover: row.failover.parse().unwrap_or_default(),
                     only_number: row.only_number_id.map(NumberId),
                     terms: Terms::default(),
                     next_due: row.next_due,
@@ -423,14 +423,6 @@ impl Store {
                 content: StepContent::read(row.texts, row.template, row.media, row.variants).ok(),
             })
             .collect())
-    }
-}
-
-fn failover(name: &str) -> Failover {
-    match name {
-        "never" => Failover::Never,
-        "label" => Failover::Label,
-        _ => Failover::Pool,
     }
 }
 

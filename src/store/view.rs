@@ -23,12 +23,12 @@ pub use campaign::{
     VariantLine, Variants,
 };
 pub use draft::{AudienceCount, CampaignMade, FileCheck, Known};
-pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView};
+pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView, Forecasts};
 pub use live::{LiveEvent, LiveKind};
 pub use number::{HealthView, NumberDetail, NumberRow, NumberStanding, NumberTest, VitalsView};
 pub use overview::{
-    AccountRow, Gate, HoldView, InstanceRow, LeaseRow, LogLine, OVERVIEW_ROWS, Overview, Presence, Session,
-    Stop,
+    AccountRow, Gate, HoldView, InstanceRow, LeaseRow, LogLine, OVERVIEW_ROWS, Overview, PoolRow, Presence,
+    Session, Stop,
 };
 pub use page::{COUNT_LIMIT, Cursor, PAGE_ROWS, Page, Place, RecipientOrder, RecipientQuery, Total};
 pub use progress::{PaceView, ProgressDay, ProgressView, QueueLine, SkipReason};

@@ -6,7 +6,7 @@ use crate::store::view::{CampaignRow, NumberRow, RecipientRow, ThreadRow};
 use crate::tui::keymap::Reason;
 use crate::tui::model::{Model, Tab};
 use crate::tui::overlays::alerts::AlertList;
-use crate::tui::overlays::{Overlay, drawer::DrawerOf, slots::SlotGrid};
+use crate::tui::overlays::{Overlay, drawer::DrawerOf, forecast::ForecastPanel, slots::SlotGrid};
 use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb};
 
 type Allowed = Result<(), Reason>;
@@ -302,6 +302,24 @@ pub(super) fn drawer_has_altered(model: &Model) -> Allowed {
         _ => false,
     };
     if altered { Ok(()) } else { no("nothing here was altered for the screen") }
+}
+fn forecast(model: &Model) -> Option<&ForecastPanel> {
+    model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Forecast(panel) => Some(&**panel),
+        _ => None,
+    })
+}
+pub(super) fn forecast_read(model: &Model) -> Allowed {
+    match forecast(model).and_then(|panel| panel.read.value()) {
+        Some(_) => Ok(()),
+        None => no("nothing is read yet"),
+    }
+}
+pub(super) fn what_if_asked(model: &Model) -> Allowed {
+    match forecast(model) {
+        Some(panel) if !panel.what_if.is_empty() => Ok(()),
+        _ => no("this is as it is"),
+    }
 }
 pub(super) fn reason_selected(model: &Model) -> Allowed {
     let panel = model.overlays.iter().rev().find_map(|overlay| match overlay {

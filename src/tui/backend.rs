@@ -2,10 +2,11 @@
 
 use crate::domain::action::{Order, Subject, Version};
 use crate::domain::campaign::CampaignSpec;
+use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    AlertRow, AudienceCount, CampaignDetail, CampaignMade, Cursor, DoubtRow, FileCheck, ForecastView,
+    AlertRow, AudienceCount, CampaignDetail, CampaignMade, Cursor, DoubtRow, FileCheck, Forecasts,
     HandoverView, Known, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
     RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
     ThreadDetail, ThreadQuery, ThreadRow, Total,
@@ -167,8 +168,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Everything about one campaign.
     fn campaign(&self, id: CampaignId) -> Reply<CampaignDetail>;
 
-    /// When a campaign will be done, day by day.
-    fn forecast(&self, id: CampaignId) -> Reply<ForecastView>;
+    /// When a campaign will be done, day by day; and when it would be, if something is asked.
+    fn forecast(&self, id: CampaignId, what_if: WhatIf) -> Reply<Forecasts>;
 
     /// What the organisation knows that a campaign file can be wrong about.
     fn known_to_files(&self) -> Reply<Known>;

@@ -196,7 +196,7 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
             Reading::SlotHolders(Arc::new(backend.slot_holders(of, slot).await?))
         }
         Question::SlotReset(of) => Reading::SlotReset(backend.slot_reset(of).await?),
-        Question::Forecast(id) => Reading::Forecast(Arc::new(backend.forecast(id).await?)),
+        Question::Forecast(id, what_if) => Reading::Forecast(Arc::new(backend.forecast(id, what_if).await?)),
         Question::Detail(Subject::Number(id)) => {
             Reading::Detail(Detail::Number(Box::new(backend.number(id).await?)))
         }

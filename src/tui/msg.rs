@@ -2,10 +2,11 @@
 
 use crate::domain::action::{Order, Subject};
 use crate::domain::campaign::CampaignSpec;
+use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, ForecastView, HandoverView, Known,
+    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, Forecasts, HandoverView, Known,
     LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail,
     RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery,
     ThreadRow, Total,
@@ -188,8 +189,8 @@ pub enum Question {
     ThreadRows(Vec<ConversationId>),
     /// Everything about one thing.
     Detail(Subject),
-    /// When a campaign will be done.
-    Forecast(CampaignId),
+    /// When a campaign will be done; and when it would be, if something is asked.
+    Forecast(CampaignId, WhatIf),
     /// What the organisation knows that a campaign file can be wrong about.
     Known,
     /// What is wrong with a file, by all that is known; with a name it is to change that campaign.
@@ -224,7 +225,7 @@ impl Question {
             Self::Threads(..) => Slot::Threads,
             Self::ThreadRows(_) => Slot::ThreadRows,
             Self::Detail(_) => Slot::Detail,
-            Self::Forecast(_) => Slot::Forecast,
+            Self::Forecast(..) => Slot::Forecast,
             Self::Known => Slot::Known,
             Self::Check(..) => Slot::Check,
             Self::Estimate(_) => Slot::Estimate,
@@ -259,7 +260,7 @@ pub enum Reading {
     /// Everything about one thing.
     Detail(Detail),
     /// When a campaign will be done.
-    Forecast(Arc<ForecastView>),
+    Forecast(Arc<Forecasts>),
     /// What a campaign file can be wrong about.
     Known(Arc<Known>),
     /// What is wrong with one.

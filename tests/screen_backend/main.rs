@@ -9,6 +9,7 @@ mod news;
 mod pictures;
 #[path = "../screen_world/mod.rs"]
 mod screen_world;
+mod steering;
 mod talk;
 
 use screen_world::World;

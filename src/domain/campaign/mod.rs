@@ -13,6 +13,7 @@ mod reader;
 pub mod required;
 pub mod rollout;
 pub mod spec;
+mod steering;
 pub mod terms;
 mod timing;
 
@@ -22,4 +23,5 @@ pub use lifecycle::{CampaignAction, CampaignState, Refusal};
 pub use spec::{
     CampaignName, CampaignSpec, DailyLimit, Delay, Failover, Priority, Standing, StepSpec, Weight,
 };
+pub use steering::Steering;
 pub use terms::Missed;

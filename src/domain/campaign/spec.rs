@@ -111,6 +111,15 @@ impl Failover {
     }
 }
 
+impl FromStr for Failover {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Never, Self::Label, Self::Pool];
+        let found = all.into_iter().find(|policy| policy.name() == text);
+        found.ok_or_else(|| "a failover policy is never, label or pool".to_owned())
+    }
+}
+
 /// A campaign's name: it is typed on the command line and shown everywhere, so it has 1 to 64 ASCII letters, digits, `-`,
 /// `_` and `.`, and begins with a letter or digit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

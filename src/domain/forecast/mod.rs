@@ -9,6 +9,9 @@
 //! suspended. It says what the limits allow, so reality is never ahead of it, but may be behind.
 
 mod walk;
+mod what_if;
+
+pub use what_if::WhatIf;
 
 use super::ids::{CampaignId, NumberId};
 use super::number::Pacing;

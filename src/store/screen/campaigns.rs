@@ -6,7 +6,7 @@ use super::pools::PoolRead;
 use super::{ReadError, Seat, count, many};
 use crate::domain::action::Version;
 use crate::domain::campaign::{
-    Delay,
+    Delay, Steering,
     comparison::{self, VariantFigures},
     terms::Terms,
 };
@@ -80,7 +80,7 @@ impl Store {
             r#"select c.id, c.name, c.state::text as "state!", c.priority, c.weight, c.daily_limit, c.starts_at, c.started_at,
                       c.paused_at, c.finished_at, c.created_at, c.updated_at, c.changed_by, c.revision,
                       case when c.standing is not null then yields_to(c.organization_id, c.standing) end as yields_to,
-                      c.pool_id, k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",
+                      c.pool_id, c.failover, c.only_number_id, k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",
                       k.accepted as "accepted!", k.delivered as "delivered!", k.read as "read!", k.failed as "failed!",
                       k.in_doubt as "in_doubt!", k.skipped as "skipped!", k.attempts as "attempts!",
                       k.sent as "sent!",
@@ -137,6 +137,8 @@ impl Store {
         let terms = terms_of(self.screen(), seat.organization, only).await?;
         for read in reads {
             read.facts.terms = terms.campaign(read.row.id);
+            read.row.terms.window = read.facts.terms.calendar.window;
+            read.row.zoned = terms.is_zoned(read.row.id);
             // Who waits for their own clock waits for that, and for no later step.
             read.facts.due_later = read.facts.due_later.filter(|_| !terms.is_zoned(read.row.id));
         }
@@ -392,6 +394,8 @@ struct Columns {
     yields_to: Option<String>,
     revision: i64,
     pool_id: Uuid,
+    failover: String,
+    only_number_id: Option<Uuid>,
     planned: i64,
     queued: i64,
     sending: i64,
@@ -452,9 +456,16 @@ impl Columns {
                 .starts_at
                 .filter(|_| matches!(standing, CampaignStanding::Draft | CampaignStanding::Scheduled)),
             done_at: None,
-            priority: self.priority,
-            weight: count(self.weight),
-            daily_limit: self.daily_limit.map(count),
+            terms: Steering {
+                priority: self.priority,
+                weight: count(self.weight),
+                daily_limit: self.daily_limit.map(count),
+                pool: PoolId(self.pool_id),
+                failover: self.failover.parse().unwrap_or_default(),
+                window: None,
+                only_number: self.only_number_id.map(NumberId),
+            },
+            zoned: false,
             rollout: None,
             enrolling: None,
         };

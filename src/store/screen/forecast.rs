@@ -3,31 +3,48 @@
 use super::{ReadError, Seat};
 use crate::domain::{
     campaign::CampaignState,
-    forecast::{Day, Forecast},
+    forecast::{Day, Forecast, WhatIf},
     ids::CampaignId,
     text::Shown,
 };
 use crate::store::{
     Store,
     forecast::ForecastWorld,
-    view::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView},
+    view::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView, Forecasts},
 };
 
 impl Store {
-    /// When a campaign will be done, and what goes out on each day until then.
+    /// When a campaign will be done, and what goes out on each day until then; with `what_if` also as it would be, from the
+    /// same look at the database.
     ///
     /// # Errors
     /// When the campaign is gone, or the database is away or refuses.
-    pub async fn forecast_view(&self, seat: &Seat, campaign: CampaignId) -> Result<ForecastView, ReadError> {
+    pub async fn forecast_view(
+        &self,
+        seat: &Seat,
+        campaign: CampaignId,
+        what_if: WhatIf,
+    ) -> Result<Forecasts, ReadError> {
         // Who looks uses the connections of those who look.
         let store = Self { work: self.screen.clone(), ..self.clone() };
         let world = store.forecast_world(seat.organization, campaign).await?;
         let place = world.world.campaigns.iter().position(|each| each.id == campaign);
         let place = place.ok_or(ReadError::Gone("campaign"))?;
         // Tenths of a second of computing would keep everything else on this thread waiting.
-        let computed = tokio::task::spawn_blocking(move || view(&world, place)).await;
+        let computed = tokio::task::spawn_blocking(move || both(world, place, what_if)).await;
         computed.map_err(|_| ReadError::refused("the forecast failed; details are in the log"))
     }
+}
+
+/// What will be, and what would be if something is asked.
+fn both(mut world: ForecastWorld, place: usize, what_if: WhatIf) -> Forecasts {
+    let as_it_is = view(&world, place);
+    let instead = (!what_if.is_empty()).then(|| {
+        world.suppose(place, &what_if);
+        let instead = view(&world, place);
+        (what_if, instead)
+    });
+    Forecasts { as_it_is, instead }
 }
 
 /// Forecasts, and keeps what is drawn.

@@ -96,6 +96,7 @@ impl Store {
         }
         let facts: HashMap<NumberId, NumberFacts> =
             numbers.iter().map(|number| (number.row.id, number.facts.clone())).collect();
+        let pool_rows = pools.iter().map(PoolRead::row).collect();
         let pools: HashMap<PoolId, (PoolFacts, Room)> = pools
             .iter()
             .map(|pool| (pool.id, (pool.facts(&ground.scene, &facts), pool.room(&facts))))
@@ -115,6 +116,7 @@ impl Store {
             leases: numbers.iter().filter_map(|number| number.lease.clone()).collect(),
             instances,
             accounts,
+            pools: pool_rows,
             stop: ground.stop,
             per_second: f64::from(numbers.iter().map(|number| number.row.last_minute).sum::<u32>()) / 60.0,
             queued: campaigns

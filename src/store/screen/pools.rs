@@ -5,7 +5,8 @@ use super::estimate::Room;
 use super::holds::{NumberFacts, PoolFacts, Scene};
 use crate::domain::ids::{NumberId, PoolId};
 use crate::domain::selection::Strategy;
-use crate::domain::text::Safe;
+use crate::domain::text::{Safe, Shown};
+use crate::store::view::PoolRow;
 use crate::store::{Store, StoreError, failed};
 use std::collections::HashMap;
 
@@ -33,6 +34,13 @@ impl PoolRead {
             .map(|number| Room::of(number.daily_limit, number.used_today))
             .reduce(Room::beside)
             .unwrap_or_default()
+    }
+
+    /// As a form needs it.
+    pub fn row(&self) -> PoolRow {
+        let mut numbers = self.numbers.clone();
+        numbers.extend(self.default.filter(|default| !numbers.contains(default)));
+        PoolRow { id: self.id, name: Shown::new(&self.name), numbers }
     }
 
     fn members<'a>(

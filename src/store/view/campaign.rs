@@ -2,7 +2,7 @@
 
 use super::{Gate, HoldView, LogLine};
 use crate::domain::action::Version;
-use crate::domain::campaign::rollout::Rollout;
+use crate::domain::campaign::{Steering, rollout::Rollout};
 use crate::domain::ids::CampaignId;
 use crate::domain::text::{Safe, Shown};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -178,12 +178,10 @@ pub struct CampaignRow {
     pub starts_at: Option<DateTime<Utc>>,
     /// When it will be done, as far as one can tell.
     pub done_at: Option<DateTime<Utc>>,
-    /// Lower goes first.
-    pub priority: i32,
-    /// Its share among equals.
-    pub weight: u32,
-    /// Most messages a day; `None`: no limit of its own.
-    pub daily_limit: Option<u32>,
+    /// Its place, caps, hours and numbers.
+    pub terms: Steering,
+    /// Whether its people go by their own clocks: only then can it have hours on them.
+    pub zoned: bool,
     /// How far it is rolled out; `None`: to all at once.
     pub rollout: Option<RolloutLine>,
     /// Contacts that were looked at and all of them, while its people are being enrolled; it does not start before that.

@@ -1,12 +1,21 @@
 //! When a campaign will be done, day by day.
 
-use crate::domain::forecast::Bound;
+use crate::domain::forecast::{Bound, WhatIf};
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Shown;
 use chrono::{DateTime, NaiveDate, Utc};
 
 /// Days that the console looks ahead.
 pub const FORECAST_DAYS: u32 = 365;
+
+/// What will be, and what would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forecasts {
+    /// As it is.
+    pub as_it_is: ForecastView,
+    /// What was asked, and as it would be then; of the same instant.
+    pub instead: Option<(WhatIf, ForecastView)>,
+}
 
 /// A forecast as the console draws it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::{CampaignRow, NumberRow};
 use crate::domain::action::Subject;
-use crate::domain::ids::{AccountId, InstanceId, NumberId};
+use crate::domain::ids::{AccountId, InstanceId, NumberId, PoolId};
 use crate::domain::number::ProviderKind;
 use crate::domain::text::{Safe, Shown};
 use chrono::{DateTime, Utc};
@@ -92,6 +92,8 @@ pub struct Overview {
     pub leases: Vec<LeaseRow>,
     /// Accounts that a new number can belong to.
     pub accounts: Vec<AccountRow>,
+    /// Pools that a campaign can send through.
+    pub pools: Vec<PoolRow>,
     /// Other operators who are here.
     pub operators: Vec<Presence>,
     /// Set while all sending is stopped.
@@ -123,6 +125,17 @@ pub struct AccountRow {
     pub name: Shown,
     /// Which provider it is at.
     pub provider: ProviderKind,
+}
+
+/// A pool, as far as a form needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolRow {
+    /// Its id.
+    pub id: PoolId,
+    /// What operators call it.
+    pub name: Shown,
+    /// Who may send for it: its numbers, and the organisation's default number, which stands in for them.
+    pub numbers: Vec<NumberId>,
 }
 
 /// Another operator's console.

@@ -143,7 +143,9 @@ impl Desk {
             Question::Slots(of) => Reading::Slots(Arc::new(slots_view(of, self.rows))),
             Question::SlotHolders(_, slot) => Reading::SlotHolders(Arc::new(slot_holders(slot))),
             Question::SlotReset(_) => Reading::SlotReset(slot_reset(self.rows)),
-            Question::Forecast(id) => Reading::Forecast(Arc::new(super::forecast::forecast(id))),
+            Question::Forecast(id, what_if) => {
+                Reading::Forecast(Arc::new(super::forecast::forecasts(id, &what_if)))
+            }
             Question::Threads(query, _) => Reading::Threads(Page {
                 rows: self.threads().into_iter().filter(|row| fits(row, &query)).collect(),
                 ..Page::default()

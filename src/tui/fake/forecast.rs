@@ -1,13 +1,36 @@
 //! A forecast of seven weeks: a campaign that shares its numbers with another one for the first three.
 
 use super::wall;
-use crate::domain::forecast::Bound;
+use crate::domain::forecast::{Bound, WhatIf};
 use crate::domain::ids::CampaignId;
-use crate::store::view::{ForecastDay, ForecastNumber, ForecastView};
+use crate::store::view::{ForecastDay, ForecastNumber, ForecastView, Forecasts};
 use chrono::{Days, TimeDelta};
 
 const DAYS: u64 = 49;
 const SHARED: u64 = 21;
+
+/// With a limit asked for it takes a week longer.
+pub fn forecasts(campaign: CampaignId, what_if: &WhatIf) -> Forecasts {
+    let as_it_is = forecast(campaign);
+    let instead = (!what_if.is_empty()).then(|| {
+        let mut instead = forecast(campaign);
+        instead.finish = instead.finish.map(|finish| finish + TimeDelta::days(7));
+        let last = instead.days[48].clone();
+        for later in 1..=7 {
+            let bound = (later < 7).then_some(Bound::CampaignCap);
+            instead.days.push(ForecastDay { date: last.date + Days::new(later), bound, ..last.clone() });
+        }
+        for day in &mut instead.days[..48] {
+            (day.own, day.bound) = (day.own - 30, Some(Bound::CampaignCap));
+        }
+        for number in &mut instead.numbers {
+            number.messages.extend([100; 7]);
+        }
+        instead.binding = Some((Bound::CampaignCap, instead.days[0].date));
+        (what_if.clone(), instead)
+    });
+    Forecasts { as_it_is, instead }
+}
 
 pub fn forecast(campaign: CampaignId) -> ForecastView {
     let begin = wall().date_naive();

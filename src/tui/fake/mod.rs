@@ -1,7 +1,8 @@
 //! A scripted world for the console's tests: nothing, one row, many, or a database that is away.
 
 use crate::domain::action::{Subject, Version};
-use crate::domain::ids::{AccountId, AttemptId, CampaignId, InstanceId, NumberId, RecipientId};
+use crate::domain::campaign::{Failover, Steering};
+use crate::domain::ids::{AccountId, AttemptId, CampaignId, InstanceId, NumberId, PoolId, RecipientId};
 use crate::domain::money::Money;
 use crate::domain::number::ProviderKind;
 use crate::domain::phone::Phone;
@@ -48,6 +49,10 @@ pub fn number_id(number: u64) -> NumberId {
 
 pub fn campaign_id(number: u64) -> CampaignId {
     CampaignId(id(2, number))
+}
+
+pub fn pool_id(number: u64) -> PoolId {
+    PoolId(id(7, number))
 }
 
 pub fn recipient_id(number: u64) -> RecipientId {
@@ -164,9 +169,16 @@ pub fn campaign(at: u64, name: &str, standing: CampaignStanding) -> CampaignRow 
         per_second: 0.0,
         starts_at: None,
         done_at: None,
-        priority: 10,
-        weight: 1,
-        daily_limit: Some(5_000),
+        terms: Steering {
+            priority: 10,
+            weight: 1,
+            daily_limit: Some(5_000),
+            pool: pool_id(1),
+            failover: Failover::Pool,
+            window: "09:00-20:00 mon-sat".parse().ok(),
+            only_number: None,
+        },
+        zoned: false,
         rollout: None,
         enrolling: None,
     }
@@ -232,6 +244,7 @@ pub fn empty_overview() -> Overview {
         instances: vec![instance(1, "host-a", 0)],
         leases: vec![],
         accounts: vec![],
+        pools: vec![],
         operators: vec![],
         stop: None,
         per_second: 0.0,
@@ -259,6 +272,7 @@ pub fn one_overview() -> Overview {
             name: "acme-meta".into(),
             provider: ProviderKind::Meta,
         }],
+        pools: vec![PoolRow { id: pool_id(1), name: "default".into(), numbers: vec![number_id(1)] }],
         queued: 1,
         capacity: Some((10_000, 10_000)),
         ..empty_overview()
@@ -272,6 +286,10 @@ pub fn many_overview() -> Overview {
         numbers: numbers(),
         campaigns: campaigns(),
         campaigns_total: 41,
+        pools: vec![
+            PoolRow { id: pool_id(1), name: "default".into(), numbers: (1..=6).map(number_id).collect() },
+            PoolRow { id: pool_id(2), name: "reserve".into(), numbers: vec![number_id(6)] },
+        ],
         instances: vec![instance(1, "host-a", 8), second],
         leases: (1..=3)
             .map(|at| LeaseRow {

@@ -42,6 +42,8 @@ pub enum Layer {
     Form,
     /// How far a campaign is.
     Progress,
+    /// When a campaign will be done.
+    Forecast,
     /// The grid of slots.
     Slots,
     /// The form for a new campaign.
@@ -76,6 +78,7 @@ impl Layer {
             Self::Dialog => "dialog",
             Self::Form => "form",
             Self::Progress => "progress",
+            Self::Forecast => "forecast",
             Self::Slots => "slots",
             Self::Wizard => "wizard",
             Self::Input => "input",

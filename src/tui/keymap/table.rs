@@ -75,6 +75,8 @@ pub enum Cmd {
     CampaignSkipped,
     Schedule,
     OtherView,
+    WhatIf,
+    AsItIs,
     TakeBack,
     Slots,
     SlotGive,
@@ -214,8 +216,8 @@ impl Entry {
 
 use Danger::{Tier0, Tier1, Tier2};
 use Layer::{
-    Alerts, Campaigns, Copy, Dialog, Doubts, Drawer, Form, Global, Help, Input, List, Live, Numbers, Palette,
-    Panel, Picker, Progress, Recipients, Replies, Slots, Wizard,
+    Alerts, Campaigns, Copy, Dialog, Doubts, Drawer, Forecast, Form, Global, Help, Input, List, Live,
+    Numbers, Palette, Panel, Picker, Progress, Recipients, Replies, Slots, Wizard,
 };
 
 /// Every key of the console, in the order in which help and hint line show them.
@@ -374,6 +376,8 @@ pub static TABLE: &[Entry] = &[
     row(Progress, Cmd::Top, "top", "g Home", "first"),
     row(Progress, Cmd::Bottom, "bottom", "G End", "last"),
     row(Progress, Cmd::Back, "close", "Esc q", "close").hint(1, "close"),
+    row(Forecast, Cmd::WhatIf, "what_if", "w Enter", "what if: numbers, limits, other campaigns").hint(1, "what if").when(allowed::forecast_read),
+    row(Forecast, Cmd::AsItIs, "as_it_is", "x", "only as it is").hint(2, "as it is").when(allowed::what_if_asked),
     row(Slots, Cmd::SlotGive, "give", "a", "give this slot to somebody").danger(Tier0).hint(1, "give").when(allowed::slot_free),
     row(Slots, Cmd::SlotMove, "move", "m", "give its holder another slot").danger(Tier0).hint(1, "move").when(allowed::slot_held),
     row(Slots, Cmd::SlotFree, "free", "x", "take this slot back").danger(Tier1).hint(1, "take back").when(allowed::slot_held),

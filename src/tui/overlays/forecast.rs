@@ -1,8 +1,9 @@
 //! When a campaign will be done: what binds, a picture of days and numbers, and the days one by one.
 
+use crate::domain::forecast::WhatIf;
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Shown;
-use crate::store::view::{CampaignRow, FORECAST_DAYS, ForecastDay, ForecastView};
+use crate::store::view::{CampaignRow, FORECAST_DAYS, ForecastDay, ForecastView, Forecasts};
 use crate::tui::model::{Geometry, Model};
 use crate::tui::overlays::{reread::Reread, scrolled};
 use crate::tui::theme::{Role, Theme};
@@ -31,26 +32,51 @@ pub struct ForecastPanel {
     /// Lines scrolled.
     pub scroll: usize,
     /// The forecast, as it is known.
-    pub read: Reread<ForecastView>,
+    pub read: Reread<Forecasts>,
+    /// What is asked besides.
+    pub what_if: WhatIf,
     name: Shown,
 }
 
 impl ForecastPanel {
     /// For the campaign of this row; nothing is known yet.
     pub fn new(row: &CampaignRow) -> Self {
-        Self { campaign: row.id, scroll: 0, read: Reread::every(AGAIN), name: row.name.clone() }
+        Self {
+            campaign: row.id,
+            scroll: 0,
+            read: Reread::every(AGAIN),
+            what_if: WhatIf::default(),
+            name: row.name.clone(),
+        }
+    }
+
+    /// Asks for what would be, beside what will be; nothing is done.
+    pub fn ask(&mut self, what_if: WhatIf) {
+        self.what_if = what_if;
+        self.scroll = 0;
+        self.read.ask_anew();
     }
 
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
         let title = format!("Forecast of {}", self.name.as_str());
-        let border = Border { title: &title, foot: "j k scroll  Esc closes", double: false };
+        let border = Border { title: &title, foot: "w what if  j k scroll  Esc closes", double: false };
         scrolled(model, canvas, area, geometry, border, |facts, (columns, _)| {
             self.read.tell(facts, "It could not be made");
-            if let Some(forecast) = self.read.value() {
-                head(facts, model, forecast);
-                picture(facts, model.theme, forecast, columns);
-                days(facts, forecast);
+            if let Some(read) = self.read.value() {
+                head(facts, model, &read.as_it_is);
+                // The answer to another question is none to this one.
+                let instead = read.instead.as_ref().filter(|(asked, _)| *asked == self.what_if);
+                let instead = instead.map(|(_, instead)| instead);
+                if !self.what_if.is_empty() {
+                    facts.fact("What if", &asked(&self.what_if, model), Role::Title);
+                    match instead {
+                        Some(instead) => supposed(facts, model, &read.as_it_is, instead),
+                        None => facts.fact("  done", "Reading ...", Role::Dim),
+                    }
+                }
+                picture(facts, model.theme, instead.unwrap_or(&read.as_it_is), columns);
+                days(facts, &read.as_it_is, instead);
             }
             self.scroll
         });
@@ -75,6 +101,50 @@ fn head(facts: &mut Facts, model: &Model, forecast: &ForecastView) {
     }
     if let Some((bound, date)) = forecast.binding {
         facts.fact("Binds", &format!("{bound}, first on {date}"), Role::Warn);
+    }
+}
+
+/// What is asked, in words.
+fn asked(what_if: &WhatIf, model: &Model) -> String {
+    let called = |name: Option<&Shown>| name.map_or("one that is gone", Shown::as_str).to_owned();
+    let mut parts: Vec<String> = Vec::new();
+    let suspended = what_if.suspend.iter().map(|id| called(model.number(*id).map(|row| &row.name)));
+    parts.extend(suspended.map(|name| format!("{name} suspended")));
+    parts.extend(
+        what_if.add.iter().map(|limit| format!("a number more of {}", words::grouped(u64::from(*limit)))),
+    );
+    let limit = what_if.daily_limit.map(|limit| words::grouped(u64::from(limit)));
+    parts.extend(limit.map(|limit| format!("at most {limit} a day")));
+    let paused = what_if.pause.iter().map(|id| called(model.campaign(*id).map(|row| &row.name)));
+    parts.extend(paused.map(|name| format!("{name} paused")));
+    parts.join(", ")
+}
+
+/// What would be, and how much sooner or later that is.
+fn supposed(facts: &mut Facts, model: &Model, now: &ForecastView, instead: &ForecastView) {
+    let (done, role) = match (now.finish, instead.finish) {
+        (_, None) if instead.days.is_empty() => ("nothing is left to send".to_owned(), Role::Good),
+        (_, None) => (format!("not within {FORECAST_DAYS} days by itself"), Role::Bad),
+        (before, Some(at)) => {
+            let local = at.with_timezone(&model.session.zone).format("%a %Y-%m-%d %H:%M");
+            let (moved, role) = match before {
+                None => (String::new(), Role::Good),
+                Some(before) if at == before => (": no sooner, no later".to_owned(), Role::Text),
+                Some(before) => {
+                    let length = words::length((at - before).abs().to_std().unwrap_or_default());
+                    if at < before {
+                        (format!(": {length} sooner"), Role::Good)
+                    } else {
+                        (format!(": {length} later"), Role::Warn)
+                    }
+                }
+            };
+            (format!("{local}, on day {}{moved}", instead.days.len()), role)
+        }
+    };
+    facts.fact("  done", &done, role);
+    if let Some((bound, date)) = instead.binding {
+        facts.fact("  binds", &format!("{bound}, first on {date}"), Role::Text);
     }
 }
 
@@ -132,20 +202,31 @@ fn shade(value: u64, full: u64, theme: Theme) -> &'static str {
     glyphs[usize::try_from(level).unwrap_or(most).clamp(1, most)]
 }
 
-fn days(facts: &mut Facts, forecast: &ForecastView) {
-    if forecast.days.is_empty() {
+/// The days one by one: as it is, and beside it what would be.
+fn days(facts: &mut Facts, as_it_is: &ForecastView, instead: Option<&ForecastView>) {
+    let drawn = instead.unwrap_or(as_it_is);
+    let (now, most) = (&as_it_is.days, as_it_is.days.len().max(drawn.days.len()));
+    if most == 0 {
         return;
     }
     facts.gap();
-    facts.line(vec![(format!("{:15} {:>10} {:>10}  THE REST WAITS FOR", "DAY", "THIS", "ALL"), Role::Title)]);
-    for day in &forecast.days {
+    let beside = if instead.is_some() { format!("{:>10} ", "WHAT IF") } else { String::new() };
+    let head = format!("{:15} {:>10} {beside}{:>10}  THE REST WAITS FOR", "DAY", "THIS", "ALL");
+    facts.line(vec![(head, Role::Title)]);
+    let own = |days: &[ForecastDay], at: usize| words::grouped(days.get(at).map_or(0, |day| day.own));
+    for at in 0..most {
+        let Some(day) = drawn.days.get(at).or_else(|| now.get(at)) else { continue };
+        let date = day.date.format("%a %Y-%m-%d").to_string();
+        let beside = instead.map(|instead| format!("{:>10} ", own(&instead.days, at)));
+        let all = drawn.days.get(at).map_or(0, |day| day.all);
         let figures = format!(
-            "{:15} {:>10} {:>10}  ",
-            day.date.format("%a %Y-%m-%d").to_string(),
-            words::grouped(day.own),
-            words::grouped(day.all)
+            "{date:15} {:>10} {}{:>10}  ",
+            own(now, at),
+            beside.unwrap_or_default(),
+            words::grouped(all)
         );
-        let bound = day.bound.map_or_else(String::new, |bound| bound.to_string());
+        let bound = drawn.days.get(at).and_then(|day| day.bound);
+        let bound = bound.map_or_else(String::new, |bound| bound.to_string());
         facts.line(vec![(figures, Role::Text), (bound, Role::Dim)]);
     }
 }

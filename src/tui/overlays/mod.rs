@@ -60,8 +60,8 @@ pub enum Overlay {
     Palette(palette::Palette),
     /// A question before something dangerous.
     Confirm(Box<confirm::Confirm>),
-    /// A number, new or edited.
-    Form(Box<form::NumberForm>),
+    /// A number, the terms of a campaign, or what would be if they were others.
+    Form(Box<form::Form>),
     /// A new campaign.
     Wizard(Box<wizard::Wizard>),
     /// The operator's words for the audit log.

@@ -47,6 +47,12 @@ impl<T> Reread<T> {
         self.asked_at = None;
     }
 
+    /// Something else is asked now: it is to be read at once, and the answer to the former question counts no more. What
+    /// was read stays until then.
+    pub fn ask_anew(&mut self) {
+        (self.waiting, self.asked_at) = (None, None);
+    }
+
     /// Whether it is to be asked for now; then it waits for the answer to this question.
     pub fn wants(&mut self, request: u64, now: Instant) -> bool {
         let due = self.asked_at.is_none_or(|asked| now >= asked + self.every);

@@ -51,7 +51,7 @@ impl Schedule {
         let of = |standings: &[CampaignStanding]| {
             let mut rows: Vec<&CampaignRow> =
                 overview.campaigns.iter().filter(|row| standings.contains(&row.standing)).collect();
-            rows.sort_by_key(|row| (row.priority, row.starts_at, row.id));
+            rows.sort_by_key(|row| (row.terms.priority, row.starts_at, row.id));
             rows
         };
         let mut scheduled = of(&[Scheduled]);
@@ -84,8 +84,8 @@ impl Schedule {
         let pad = " ".repeat(20_usize.saturating_sub(words::width(&name)));
         let figures = format!(
             "{:>4} {:>5} {name}{pad} {:9} {:>9}  ",
-            row.priority,
-            row.weight,
+            row.terms.priority,
+            row.terms.weight,
             row.standing.name().to_uppercase(),
             words::short_count(row.counts.queued)
         );

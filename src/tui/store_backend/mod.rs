@@ -6,6 +6,7 @@
 
 use crate::domain::action::{Order, Subject};
 use crate::domain::campaign::CampaignSpec;
+use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::action::ActionResult;
@@ -13,7 +14,7 @@ use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
-    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, ForecastView, HandoverView, Known,
+    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, Forecasts, HandoverView, Known,
     LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail,
     RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery,
     ThreadRow, Total,
@@ -281,8 +282,8 @@ impl Backend for StoreBackend {
         self.ask(async move |inner| inner.store.campaign_detail(&inner.seat(), id).await)
     }
 
-    fn forecast(&self, id: CampaignId) -> Reply<ForecastView> {
-        self.ask(async move |inner| inner.store.forecast_view(&inner.seat(), id).await)
+    fn forecast(&self, id: CampaignId, what_if: WhatIf) -> Reply<Forecasts> {
+        self.ask(async move |inner| inner.store.forecast_view(&inner.seat(), id, what_if).await)
     }
 
     fn known_to_files(&self) -> Reply<Known> {

@@ -23,7 +23,7 @@ pub const SORTS: [(&str, Compare); 4] = [
     ("state", |a, b| {
         rank(a)
             .cmp(&rank(b))
-            .then(a.priority.cmp(&b.priority))
+            .then(a.terms.priority.cmp(&b.terms.priority))
             .then_with(|| b.since.cmp(&a.since))
             .then(a.id.cmp(&b.id))
     }),
@@ -260,7 +260,7 @@ pub fn describe(
         facts.fact("Enrolling", &far, Role::Warn);
     }
     rollout(facts, model, row);
-    facts.fact("Priority", &format!("{}        In the air  {}", row.priority, row.in_air), Role::Text);
+    facts.fact("Priority", &format!("{}        In the air  {}", row.terms.priority, row.in_air), Role::Text);
     if let Some(detail) = detail {
         let numbers: Vec<&str> = detail.numbers.iter().map(Shown::as_str).collect();
         let role = if numbers.is_empty() { Role::Bad } else { Role::Text };

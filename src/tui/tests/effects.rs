@@ -2,6 +2,7 @@
 
 use crate::domain::action::{Action, Order, Subject, Version};
 use crate::domain::campaign::CampaignSpec;
+use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::*;
@@ -82,7 +83,7 @@ impl Backend for Gate {
     fn campaign(&self, _: CampaignId) -> Reply<CampaignDetail> {
         nothing()
     }
-    fn forecast(&self, _: CampaignId) -> Reply<ForecastView> {
+    fn forecast(&self, _: CampaignId, _: WhatIf) -> Reply<Forecasts> {
         nothing()
     }
     fn known_to_files(&self) -> Reply<Known> {

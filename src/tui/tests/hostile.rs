@@ -1,7 +1,8 @@
 //! Text that wants to control the terminal or deceive its reader, through every list, drawer and dialog.
 
+use crate::domain::forecast::WhatIf;
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::{MessageState, NumberStanding, Page};
+use crate::store::view::{Forecasts, MessageState, NumberStanding, Page};
 use crate::tui::backend::Notice;
 use crate::tui::fake::*;
 use crate::tui::msg::{Detail, Effect, Msg, Question, Reading, Slot};
@@ -106,12 +107,13 @@ fn feed(desk: &mut Desk, text: &str) {
                     (shown.clone(), shown.clone(), shown.clone(), shown.clone());
                 Reading::Doubts(Page { rows: vec![row], more_before: false, more_after: false })
             }
-            Question::Forecast(id) => {
+            Question::Forecast(id, _) => {
                 let mut forecast = crate::tui::fake::forecast::forecast(id);
                 for number in &mut forecast.numbers {
                     number.name = shown.clone();
                 }
-                Reading::Forecast(std::sync::Arc::new(forecast))
+                let instead = Some((WhatIf { add: vec![250], ..WhatIf::default() }, forecast.clone()));
+                Reading::Forecast(std::sync::Arc::new(Forecasts { as_it_is: forecast, instead }))
             }
             Question::Detail(crate::domain::action::Subject::Recipient(id)) => {
                 let mut detail = recipient_detail(id);

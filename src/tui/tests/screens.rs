@@ -71,6 +71,10 @@ screens! {
     drawer_recipient: |desk| desk.keys("2 r j j Enter");
     drawer_attempt: |desk| desk.keys("4 k k Enter");
     forecast: |desk| desk.keys("2 f");
+    form_campaign: |desk| { desk.keys("2 e Tab Tab Tab Tab Tab ctrl-u"); desk.text("09:00-20:00 recipient"); };
+    form_what_if: |desk| { desk.keys("2 f w Right Space Tab"); desk.text("250 100"); };
+    forecast_what_if: |desk| { desk.keys("2 f w Right Space Tab"); desk.text("250"); desk.keys("ctrl-s"); };
+    confirm_terms: |desk| { desk.keys("2 e Tab Tab Tab Space Tab Space Tab ctrl-u ctrl-s"); desk.wait(400); };
     wizard_who: |desk| {
         desk.keys("2 n");
         desk.text("summer sale");

@@ -186,14 +186,11 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         Some(Overlay::Doubts) => (vec![Layer::Doubts, Layer::Global], false),
         Some(Overlay::Alerts(_)) => (vec![Layer::Alerts, Layer::Global], false),
         Some(Overlay::Progress(_)) => (vec![Layer::Progress, Layer::Global], false),
+        Some(Overlay::Forecast(_)) => (vec![Layer::Forecast, Layer::Panel, Layer::Global], false),
         Some(Overlay::Slots(_)) => (vec![Layer::Slots, Layer::Global], false),
-        Some(
-            Overlay::Instances(_)
-            | Overlay::Forecast(_)
-            | Overlay::Schedule(_)
-            | Overlay::Handover(_)
-            | Overlay::Stop,
-        ) => (vec![Layer::Panel, Layer::Global], false),
+        Some(Overlay::Instances(_) | Overlay::Schedule(_) | Overlay::Handover(_) | Overlay::Stop) => {
+            (vec![Layer::Panel, Layer::Global], false)
+        }
         Some(Overlay::Confirm(confirm)) => (vec![Layer::Dialog], confirm.takes_text()),
         Some(Overlay::Quit(_)) => (vec![Layer::Dialog], false),
         Some(Overlay::Form(_)) => (vec![Layer::Form], true),

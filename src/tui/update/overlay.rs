@@ -2,12 +2,15 @@
 
 use super::{actions, alerts, copy, filter, progress, run, wizard};
 use crate::domain::action::Verdict;
+use crate::domain::forecast::WhatIf;
 use crate::tui::Ended;
 use crate::tui::keymap::{Cmd, Danger};
 use crate::tui::lists::Motion;
 use crate::tui::model::{Level, Model};
 use crate::tui::msg::{Consent, Effect};
-use crate::tui::overlays::{Overlay, confirm::Confirm, picker::Choice, reason::Asks, reason::ReasonPrompt};
+use crate::tui::overlays::{
+    Overlay, confirm::Confirm, form::Form, picker::Choice, reason::Asks, reason::ReasonPrompt,
+};
 use crate::tui::verbs::{
     add_number, edit_campaign, edit_number, handing_to, saying, settle, slot_for_phone, slot_moved_to,
 };
@@ -30,8 +33,8 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Overlay::Help(_) => help(model, cmd),
         Overlay::Copy => copy_menu(model, cmd),
         Overlay::Picker(_) => picker(model, cmd),
+        Overlay::Forecast(_) => forecast(model, cmd),
         Overlay::Instances(_)
-        | Overlay::Forecast(_)
         | Overlay::Stop
         | Overlay::Slots(_)
         | Overlay::Handover(_)
@@ -65,6 +68,24 @@ fn drawer(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         }
         _ => None,
     }
+}
+
+/// The forecast: what if, and back to what is.
+fn forecast(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    let Some(Overlay::Forecast(panel)) = model.overlays.last_mut() else { return None };
+    match cmd {
+        Cmd::WhatIf => {
+            let (campaign, asked) = (panel.campaign, panel.what_if.clone());
+            let form = model.campaign(campaign).map(|row| Form::what_if(row, &asked, model));
+            if form.is_none() {
+                model.toast(Level::Info, "this campaign is gone");
+            }
+            model.overlays.extend(form.map(|form| Overlay::Form(Box::new(form))));
+        }
+        Cmd::AsItIs => panel.ask(WhatIf::default()),
+        _ => return None,
+    }
+    Some(Vec::new())
 }
 
 fn doubts(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
@@ -137,7 +158,7 @@ fn form(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
     match cmd {
         Cmd::NextField => form.step(1),
         Cmd::PreviousField => form.step(-1),
-        Cmd::Toggle => form.choose(1),
+        Cmd::Toggle => form.toggle(),
         Cmd::Accept if !form.on_save() => form.step(1),
         Cmd::Accept | Cmd::Save => return Some(save(model)),
         _ => return None,
@@ -161,14 +182,19 @@ fn save(model: &mut Model) -> Vec<Effect> {
                 None => Err("this number is gone".into()),
             }
         }
-        Ok(Filled::Campaign { id, version, priority, weight, daily_limit }) => {
-            match model.campaign(id).cloned() {
-                Some(mut row) => {
-                    row.version = version;
-                    edit_campaign(&row, priority, weight, daily_limit, model)
-                }
-                None => Err("this campaign is gone".into()),
+        Ok(Filled::Campaign { id, version, terms }) => match model.campaign(id).cloned() {
+            Some(mut row) => {
+                row.version = version;
+                edit_campaign(&row, terms, model)
             }
+            None => Err("this campaign is gone".into()),
+        },
+        Ok(Filled::WhatIf(what_if)) => {
+            model.overlays.pop();
+            if let Some(panel) = super::data::forecast_panel(model) {
+                panel.ask(what_if);
+            }
+            return Vec::new();
         }
         Err(()) => {
             model.toast(Level::Warn, "not saved: see the marked fields");

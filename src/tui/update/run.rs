@@ -12,7 +12,7 @@ use crate::tui::overlays::{
     Overlay,
     drawer::{Drawer, DrawerOf},
     forecast::ForecastPanel,
-    form::NumberForm,
+    form::Form,
     help::Help,
     palette::Palette,
     picker::Picker,
@@ -285,16 +285,16 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         }
         Cmd::NumberTest => return Some(actions::test_numbers(model)),
         Cmd::NumberNew => {
-            model.overlays.push(Overlay::Form(Box::new(NumberForm::new(model))));
+            model.overlays.push(Overlay::Form(Box::new(Form::new(model))));
             return Some(Vec::new());
         }
         Cmd::NumberEdit => {
-            let form = allowed::numbers(model).first().map(|row| NumberForm::edit(row));
+            let form = allowed::numbers(model).first().map(|row| Form::edit(row));
             model.overlays.extend(form.map(|form| Overlay::Form(Box::new(form))));
             return Some(Vec::new());
         }
         Cmd::CampaignEdit => {
-            let form = allowed::campaigns(model).first().map(|row| NumberForm::edit_campaign(row));
+            let form = allowed::campaigns(model).first().map(|row| Form::edit_campaign(row, model));
             model.overlays.extend(form.map(|form| Overlay::Form(Box::new(form))));
             return Some(Vec::new());
         }

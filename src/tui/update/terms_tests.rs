@@ -1,6 +1,7 @@
 //! The form with a campaign's terms, and the stages of its rollout.
 
-use crate::domain::action::Action;
+use crate::domain::action::{Action, Order};
+use crate::domain::campaign::{Failover, Steering};
 use crate::store::view::{CampaignRow, RolloutLine};
 use crate::tui::fake::*;
 use crate::tui::msg::Msg;
@@ -16,10 +17,9 @@ fn the_terms_of_a_campaign_are_edited_and_a_raise_is_typed() {
     desk.keys("2 e");
     assert!(desk.screen().contains("Edit campaign"), "{}", desk.screen());
     desk.keys("Tab Tab Backspace ctrl-s");
-    let Action::SetTerms { daily_limit, priority, weight, .. } = desk.orders()[0].action else {
-        panic!("another order")
-    };
-    assert_eq!((daily_limit, priority, weight), (Some(500), 10, 1), "lowering needs no question");
+    let before = many_overview().campaigns[0].terms;
+    let lowered = Steering { daily_limit: Some(500), ..before };
+    assert_eq!(set_terms(&mut desk), lowered, "lowering needs no question, and nothing else is touched");
     let mut desk = many();
     desk.keys("2 e Tab Tab");
     desk.text("0");
@@ -31,6 +31,87 @@ fn the_terms_of_a_campaign_are_edited_and_a_raise_is_typed() {
     desk.keys("2 e Tab Backspace ctrl-s");
     assert!(desk.orders().is_empty());
     assert!(desk.screen().contains("a whole number from 1 to 1 000"), "{}", desk.screen());
+}
+
+/// The one order of the desk, which names terms.
+fn set_terms(desk: &mut Desk) -> Steering {
+    let orders = desk.orders();
+    let [Order { action: Action::SetTerms { terms, .. }, .. }] = orders.as_slice() else {
+        panic!("another order: {orders:?}")
+    };
+    *terms
+}
+
+#[test]
+fn pool_failover_hours_and_numbers_are_changed_after_a_question_that_names_them() {
+    let mut desk = many();
+    // Pool, failover, hours, numbers: the next pool, the next policy, other hours, the sixth number.
+    desk.keys("2 e Tab Tab Tab Space Tab Space Tab ctrl-u");
+    desk.text("10:00-18:00 mon-fri");
+    desk.keys("Tab Left ctrl-s");
+    desk.wait(400);
+    let screen = desk.screen();
+    for words in [
+        "Change terms?",
+        "default -> reserve",
+        "pool -> label",
+        "then      10:00-18:00 mon,tue,wed,thu,fri organization",
+        "all of its pool -> only reserve",
+    ] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    assert!(desk.orders().is_empty());
+    desk.keys("y");
+    let before = many_overview().campaigns[0].terms;
+    let then = Steering {
+        pool: pool_id(2),
+        failover: Failover::Label,
+        window: "10:00-18:00 mon-fri".parse().ok(),
+        only_number: Some(number_id(6)),
+        ..before
+    };
+    assert_eq!(set_terms(&mut desk), then);
+}
+
+#[test]
+fn hours_that_are_none_and_a_number_of_another_pool_are_refused_where_they_stand() {
+    let mut desk = many();
+    desk.keys("2 e Tab Tab Tab Tab Tab ctrl-u");
+    desk.text("9-5");
+    desk.keys("ctrl-s");
+    assert!(desk.screen().contains("is no time of day: write it as"), "{}", desk.screen());
+    desk.keys("ctrl-u");
+    desk.text("09:00-17:00 recipient");
+    desk.keys("ctrl-s");
+    assert!(desk.screen().contains("people's clocks are unknown: clone it"), "{}", desk.screen());
+    // The pool `reserve` has only the sixth number.
+    let mut desk = many();
+    desk.keys("2 e Tab Tab Tab Space Tab Tab Tab Right ctrl-s");
+    assert!(desk.screen().contains("is not in that pool"), "{}", desk.screen());
+    assert!(desk.orders().is_empty());
+}
+
+#[test]
+fn what_if_is_shown_beside_what_is_and_nothing_is_ordered() {
+    let mut desk = many();
+    desk.keys("2 f");
+    desk.keys("w Space Tab");
+    desk.text("250");
+    desk.keys("Tab");
+    desk.text("270");
+    desk.keys("Tab ctrl-s");
+    let screen = desk.screen();
+    for words in
+        ["support-a suspended, a number more of 250, at most 270 a day", ": 7 d 0 h later", "WHAT IF"]
+    {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    // Opened again it still says what was asked.
+    desk.keys("w");
+    assert!(desk.screen().contains("[x] support-a"), "{}", desk.screen());
+    desk.keys("Esc x");
+    assert!(!desk.screen().contains("WHAT IF"), "{}", desk.screen());
+    assert!(desk.orders().is_empty());
 }
 
 /// The Campaigns tab with a rollout of the campaign under the cursor.

@@ -44,7 +44,7 @@ fn forecast(model: &mut Model, effects: &mut Vec<Effect>) {
     if let Some(panel) = forecast_panel(model)
         && panel.read.wants(request, now)
     {
-        let question = Question::Forecast(panel.campaign);
+        let question = Question::Forecast(panel.campaign, panel.what_if.clone());
         effects.push(ask(model, question));
     }
 }

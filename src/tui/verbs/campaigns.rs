@@ -2,6 +2,7 @@
 
 use super::{Line, Proposal, Typed, also_here, name_them};
 use crate::domain::action::{Action, Order, Subject};
+use crate::domain::campaign::Steering;
 use crate::store::view::{CampaignRow, CampaignStanding, NumberRow, NumberStanding};
 use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::Model;
@@ -233,50 +234,76 @@ fn rollout_lines(row: &CampaignRow, people: &str) -> Vec<Line> {
 ///
 /// # Errors
 /// When nothing changed.
-pub fn edit(
-    row: &CampaignRow,
-    priority: i32,
-    weight: u32,
-    daily_limit: Option<u32>,
-    model: &Model,
-) -> Result<Proposal, Reason> {
-    if (priority, weight, daily_limit) == (row.priority, row.weight, row.daily_limit) {
+pub fn edit(row: &CampaignRow, terms: Steering, model: &Model) -> Result<Proposal, Reason> {
+    if terms == row.terms {
         return Err("nothing changed".into());
     }
     let done = format!("changed {}", row.name.as_str());
     let mut proposal = Proposal::new(Danger::Tier0, "Change terms?", "Change", done);
     proposal.lines =
         vec![("Campaign", format!("{}  (version {})", row.name.as_str(), row.version.0), Role::Text)];
-    if priority != row.priority {
-        proposal.lines.push(("Priority", format!("{} -> {priority}", row.priority), Role::Text));
-    }
-    if weight != row.weight {
-        proposal.lines.push(("Weight", format!("{} -> {weight}", row.weight), Role::Text));
-    }
-    // What lets more of it out is asked about: a limit that is raised or taken off, and a better place.
-    let raised = match (row.daily_limit, daily_limit) {
-        (Some(now), Some(then)) => then > now,
-        (now, then) => now.is_some() && then.is_none(),
-    };
-    if daily_limit != row.daily_limit {
-        let limit =
-            |limit: Option<u32>| limit.map_or("none".into(), |limit| words::grouped(u64::from(limit)));
-        let role = if raised { Role::Warn } else { Role::Text };
-        let change = format!("{} -> {}", limit(row.daily_limit), limit(daily_limit));
-        proposal.lines.push(("Daily limit", change, role));
-    }
-    if priority < row.priority || weight > row.weight {
+    proposal.lines.extend(changes(&row.terms, &terms, model));
+    // What lets more of it out, or elsewhere, is asked about.
+    let (old, new) = (&row.terms, &terms);
+    let elsewhere = (old.pool, old.failover, old.window, old.only_number)
+        != (new.pool, new.failover, new.window, new.only_number);
+    if new.priority < old.priority || new.weight > old.weight || elsewhere {
         proposal.danger = Danger::Tier1;
     }
-    if raised {
+    if raises(old.daily_limit, new.daily_limit) {
         proposal.danger = Danger::Tier2;
         proposal.title = "Raise limits?".into();
         proposal.button = "Raise";
         proposal.warning = Some("More messages may go out at once.");
         proposal.typed = Some(Typed::name("campaign's name", &row.name, row.id.0));
     }
-    let terms = Action::SetTerms { campaign: row.id, priority, weight, daily_limit };
-    proposal.orders = vec![Order::on(terms, row.version)];
+    proposal.orders = vec![Order::on(Action::SetTerms { campaign: row.id, terms }, row.version)];
     proposal.lines.extend(also_here(model, Subject::Campaign(row.id)));
     Ok(proposal)
+}
+
+/// Whether a limit is raised or taken off.
+fn raises(now: Option<u32>, then: Option<u32>) -> bool {
+    match (now, then) {
+        (Some(now), Some(then)) => then > now,
+        (now, then) => now.is_some() && then.is_none(),
+    }
+}
+
+/// What would be otherwise, line by line.
+fn changes(old: &Steering, new: &Steering, model: &Model) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let line = |lines: &mut Vec<Line>, label, old: String, new: String, role| {
+        if old != new {
+            lines.push((label, format!("{old} -> {new}"), role));
+        }
+    };
+    line(&mut lines, "Priority", old.priority.to_string(), new.priority.to_string(), Role::Text);
+    line(&mut lines, "Weight", old.weight.to_string(), new.weight.to_string(), Role::Text);
+    let limit = |limit: Option<u32>| limit.map_or("none".into(), |limit| words::grouped(u64::from(limit)));
+    let role = if raises(old.daily_limit, new.daily_limit) { Role::Warn } else { Role::Text };
+    line(&mut lines, "Daily limit", limit(old.daily_limit), limit(new.daily_limit), role);
+    let pool = |terms: &Steering| {
+        let pools = model.overview().map_or(&[][..], |overview| &overview.pools);
+        let found = pools.iter().find(|pool| pool.id == terms.pool);
+        found.map_or_else(|| "another pool".to_owned(), |pool| pool.name.as_str().to_owned())
+    };
+    line(&mut lines, "Pool", pool(old), pool(new), Role::Text);
+    line(&mut lines, "Failover", old.failover.name().to_owned(), new.failover.name().to_owned(), Role::Text);
+    let hours = |terms: &Steering| terms.window.map_or("any".into(), |window| window.to_string());
+    // Two of them are longer than a line.
+    if old.window != new.window {
+        let role = if new.window.is_none() { Role::Warn } else { Role::Text };
+        lines.push(("Hours", hours(old), Role::Text));
+        lines.push(("  then", hours(new), role));
+    }
+    let only = |terms: &Steering| match terms.only_number {
+        None => "all of its pool".to_owned(),
+        Some(id) => model.number(id).map_or_else(
+            || "another one".to_owned(),
+            |row| format!("only {} {}", row.name.as_str(), row.phone.masked()),
+        ),
+    };
+    line(&mut lines, "Numbers", only(old), only(new), Role::Text);
+    lines
 }

@@ -1,10 +1,14 @@
-//! A number, new or edited, or the terms of a campaign. Each field says what is wrong with it, beside it, as it is typed.
+//! A number, new or edited, the terms of a campaign, or what would be if they were others. Each field says what is wrong with it, beside it, as it is typed.
+
+mod campaign;
 
 use crate::domain::action::{NewNumber, Version};
+use crate::domain::campaign::Steering;
+use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{AccountId, CampaignId, NumberId};
 use crate::domain::number::{LAST_PRIORITY, Pacing};
 use crate::domain::phone::Phone;
-use crate::store::view::{CampaignRow, NumberRow};
+use crate::store::view::NumberRow;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
@@ -13,13 +17,25 @@ use crate::tui::widgets::input::Input;
 use crate::tui::words;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
+use std::collections::BTreeSet;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// What a field holds.
 #[derive(Debug, Clone)]
 enum Value {
     Text(Input),
-    Choice { names: Vec<(AccountId, String)>, at: usize },
+    /// One of them; the nil id is that of what has none.
+    Choice {
+        names: Vec<(Uuid, String)>,
+        at: usize,
+    },
+    /// Any of them; the one at `at` is shown.
+    Several {
+        names: Vec<(Uuid, String)>,
+        at: usize,
+        chosen: BTreeSet<usize>,
+    },
 }
 
 /// Which field.
@@ -32,6 +48,13 @@ enum Name {
     Priority,
     DailyLimit,
     Weight,
+    Pool,
+    Failover,
+    Window,
+    OnlyNumber,
+    Suspend,
+    Add,
+    Pause,
     Interval,
     PerSecond,
     InFlight,
@@ -48,7 +71,7 @@ struct Field {
 
 /// The form.
 #[derive(Debug, Clone)]
-pub struct NumberForm {
+pub struct Form {
     edits: Option<(Edited, Version, String)>,
     fields: Vec<Field>,
     focus: usize,
@@ -57,10 +80,12 @@ pub struct NumberForm {
 }
 
 /// What an edit is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Edited {
     Number(NumberId),
-    Campaign(CampaignId),
+    Campaign(Box<campaign::Edited>),
+    /// Nothing: it only asks.
+    WhatIf,
 }
 
 /// What a form that can be saved says.
@@ -92,26 +117,24 @@ pub enum Filled {
         id: CampaignId,
         /// The version that was seen.
         version: Version,
-        /// Its place.
-        priority: i32,
-        /// Its share among equals.
-        weight: u32,
-        /// Most messages a day.
-        daily_limit: Option<u32>,
+        /// What they are then.
+        terms: Steering,
     },
+    /// What is asked of a forecast.
+    WhatIf(WhatIf),
 }
 
 fn text(name: Name, label: &'static str, value: &str, width: u16, note: &'static str) -> Field {
     Field { name, label, value: Value::Text(Input::with(value)), width, note }
 }
 
-impl NumberForm {
+impl Form {
     /// For a new number.
     pub fn new(model: &Model) -> Self {
         let names = model.overview().map_or(Vec::new(), |overview| {
             let named =
                 |row: &crate::store::view::AccountRow| format!("{} ({})", row.name.as_str(), row.provider);
-            overview.accounts.iter().map(|row| (row.id, named(row))).collect()
+            overview.accounts.iter().map(|row| (row.id.0, named(row))).collect()
         });
         let account = Field {
             name: Name::Account,
@@ -145,7 +168,7 @@ impl NumberForm {
             edits: Some((
                 Edited::Number(row.id),
                 row.version,
-                format!("number  {}  {}", row.name.as_str(), row.phone),
+                format!("Edit number  {}  {}", row.name.as_str(), row.phone),
             )),
             fields: vec![
                 text(Name::Priority, "Priority", &row.priority.to_string(), 6, "lower goes first"),
@@ -171,24 +194,9 @@ impl NumberForm {
         }
     }
 
-    /// For a campaign: its place, its share and its daily limit.
-    pub fn edit_campaign(row: &CampaignRow) -> Self {
-        let limit = row.daily_limit.map(|limit| limit.to_string()).unwrap_or_default();
-        Self {
-            edits: Some((Edited::Campaign(row.id), row.version, format!("campaign  {}", row.name.as_str()))),
-            fields: vec![
-                text(Name::Priority, "Priority", &row.priority.to_string(), 6, "lower goes first"),
-                text(Name::Weight, "Weight", &row.weight.to_string(), 6, "its share among equals"),
-                text(Name::DailyLimit, "Daily limit", &limit, 9, "empty: none of its own"),
-            ],
-            focus: 0,
-            tried: false,
-        }
-    }
-
     /// Whether the focused field is a choice.
     pub fn on_choice(&self) -> bool {
-        self.fields.get(self.focus).is_some_and(|field| matches!(field.value, Value::Choice { .. }))
+        self.fields.get(self.focus).is_some_and(|field| !matches!(field.value, Value::Text(_)))
     }
 
     /// Whether the save button has the focus.
@@ -202,11 +210,25 @@ impl NumberForm {
         self.focus = (self.focus + places).saturating_add_signed(by) % places;
     }
 
-    /// Takes the next choice.
-    pub fn choose(&mut self, by: usize) {
-        if let Some(Field { value: Value::Choice { names, at }, .. }) = self.fields.get_mut(self.focus)
+    /// Takes the next choice; where several can be chosen, chooses the one that is shown, or no longer.
+    pub fn toggle(&mut self) {
+        match self.fields.get_mut(self.focus).map(|field| &mut field.value) {
+            Some(Value::Several { names, at, chosen }) if *at < names.len() => {
+                let left_out = chosen.remove(at);
+                chosen.extend((!left_out).then_some(*at));
+            }
+            Some(Value::Choice { .. }) => self.turn(true),
+            _ => {}
+        }
+    }
+
+    /// Shows the next choice, or the one before.
+    fn turn(&mut self, forward: bool) {
+        if let Some(Value::Choice { names, at } | Value::Several { names, at, .. }) =
+            self.fields.get_mut(self.focus).map(|field| &mut field.value)
             && !names.is_empty()
         {
+            let by = if forward { 1 } else { names.len() - 1 };
             *at = (*at + by) % names.len();
         }
     }
@@ -217,14 +239,11 @@ impl NumberForm {
             Some(Value::Text(input)) => {
                 input.key(key);
             }
-            Some(Value::Choice { names, .. }) => {
-                let back = names.len().saturating_sub(1);
-                match key.code {
-                    KeyCode::Right => self.choose(1),
-                    KeyCode::Left => self.choose(back),
-                    _ => {}
-                }
-            }
+            Some(Value::Choice { .. } | Value::Several { .. }) => match key.code {
+                KeyCode::Right => self.turn(true),
+                KeyCode::Left => self.turn(false),
+                _ => {}
+            },
             None => {}
         }
     }
@@ -236,11 +255,23 @@ impl NumberForm {
         }
     }
 
+    fn value_of(&self, name: Name) -> Option<&Value> {
+        self.fields.iter().find(|field| field.name == name).map(|field| &field.value)
+    }
+
     fn text_of(&self, name: Name) -> &str {
-        self.fields.iter().find(|field| field.name == name).map_or("", |field| match &field.value {
-            Value::Text(input) => input.text().trim(),
-            Value::Choice { .. } => "",
-        })
+        match self.value_of(name) {
+            Some(Value::Text(input)) => input.text().trim(),
+            _ => "",
+        }
+    }
+
+    /// What is chosen.
+    fn choice_of(&self, name: Name) -> Option<&(Uuid, String)> {
+        match self.value_of(name) {
+            Some(Value::Choice { names, at }) => names.get(*at),
+            _ => None,
+        }
     }
 
     /// What is wrong with a field.
@@ -267,7 +298,10 @@ impl NumberForm {
             Name::Interval => whole(0, 86_400),
             Name::PerSecond => whole(0, 1_000),
             Name::InFlight | Name::Weight => whole(1, 1_000),
-            Name::Label | Name::SenderId => None,
+            Name::Pool | Name::Failover | Name::Window | Name::OnlyNumber | Name::Add => {
+                self.campaign_fault(field.name)
+            }
+            Name::Label | Name::SenderId | Name::Suspend | Name::Pause => None,
         }
     }
 
@@ -283,12 +317,13 @@ impl NumberForm {
             return Err(());
         }
         let number = |name: Name| self.text_of(name).parse::<u32>().ok();
+        match &self.edits {
+            Some((Edited::Campaign(of), version, _)) => return self.read_campaign(of, *version),
+            Some((Edited::WhatIf, ..)) => return Ok(Filled::WhatIf(self.read_what_if())),
+            Some((Edited::Number(_), ..)) | None => {}
+        }
         let daily_limit = number(Name::DailyLimit);
         let priority = self.text_of(Name::Priority).parse::<i32>().map_err(|_| ())?;
-        if let Some((Edited::Campaign(id), version, _)) = &self.edits {
-            let weight = number(Name::Weight).ok_or(())?;
-            return Ok(Filled::Campaign { id: *id, version: *version, priority, weight, daily_limit });
-        }
         if let Some((Edited::Number(id), version, _)) = &self.edits {
             return Ok(Filled::Edit {
                 id: *id,
@@ -302,7 +337,7 @@ impl NumberForm {
                 },
             });
         }
-        let Some((account, provider_name)) = self.account() else { return Err(()) };
+        let (account, provider_name) = self.choice_of(Name::Account).cloned().ok_or(())?;
         let phone = Phone::parse(self.text_of(Name::Phone)).map_err(|_| ())?;
         let pacing = [Name::Interval, Name::PerSecond, Name::InFlight]
             .iter()
@@ -315,7 +350,7 @@ impl NumberForm {
         Ok(Filled::New {
             number: NewNumber {
                 phone,
-                account,
+                account: AccountId(account),
                 sender_id: self.text_of(Name::SenderId).to_owned(),
                 name: self.text_of(Name::Label).to_owned(),
                 priority,
@@ -324,13 +359,6 @@ impl NumberForm {
                 warm_up: None,
             },
             account: provider_name,
-        })
-    }
-
-    fn account(&self) -> Option<(AccountId, String)> {
-        self.fields.iter().find_map(|field| match &field.value {
-            Value::Choice { names, at } => names.get(*at).cloned(),
-            Value::Text(_) => None,
         })
     }
 
@@ -343,15 +371,10 @@ impl NumberForm {
         let roomy = area.height >= count * step + 6;
         let dialog = centred(area, width, count * step + if roomy { 6 } else { 4 });
         canvas.clear(dialog);
-        let title = match &self.edits {
-            Some((_, _, name)) => format!("Edit {name}"),
-            None => "New number".into(),
-        };
-        let inside = canvas.panel(
-            dialog,
-            Border { title: &title, foot: "Enter on Save, or ctrl-s", double: false },
-            Role::Frame,
-        );
+        let title = self.edits.as_ref().map_or("New number", |(_, _, title)| title);
+        let asks = matches!(self.edits, Some((Edited::WhatIf, ..)));
+        let foot = if asks { "Enter on Show, or ctrl-s" } else { "Enter on Save, or ctrl-s" };
+        let inside = canvas.panel(dialog, Border { title, foot, double: false }, Role::Frame);
         let mut y = inside.y + u16::from(roomy);
         for (at, field) in self.fields.iter().enumerate() {
             self.view_field(
@@ -362,15 +385,21 @@ impl NumberForm {
             );
             y += step;
         }
-        let save = if self.on_save() { ("[ Save ]", Role::Selected) } else { ("  Save  ", Role::Text) };
-        canvas.pieces(inside.x + 4, y, 20, &[save]);
-        canvas.text(
-            inside.x + 2,
-            inside.bottom().saturating_sub(1),
-            inside.width.saturating_sub(4),
-            "Tab/Shift-Tab field   Space choice   Enter next field",
-            Role::Dim,
-        );
+        let button = match (self.on_save(), asks) {
+            (true, false) => ("[ Save ]", Role::Selected),
+            (false, false) => ("  Save  ", Role::Text),
+            (true, true) => ("[ Show ]", Role::Selected),
+            (false, true) => ("  Show  ", Role::Text),
+        };
+        canvas.pieces(inside.x + 4, y, 20, &[button]);
+        // Beside its field a long sentence would be cut.
+        let fault = self.fields.get(self.focus).and_then(|field| self.fault(field));
+        let (last, role) = match &fault {
+            Some(fault) => (fault.as_str(), Role::Bad),
+            None => ("Tab/Shift-Tab field   Space choice   Enter next field", Role::Dim),
+        };
+        let (x, width) = (inside.x + 2, inside.width.saturating_sub(4));
+        canvas.text(x, inside.bottom().saturating_sub(1), width, last, role);
     }
 
     fn view_field(&self, canvas: &mut Canvas<'_>, area: Rect, field: &Field, focused: bool) {
@@ -379,17 +408,21 @@ impl NumberForm {
         canvas.text(area.x + 2, area.y, 14, field.label, if focused { Role::Title } else { Role::Text });
         let x = area.x + 17;
         canvas.text(x, area.y, 1, "[", Role::Text);
+        let role = if focused { Role::Selected } else { Role::Text };
+        let mut note = field.note.to_owned();
         match &field.value {
             Value::Text(input) => input.draw(canvas, x + 1, area.y, field.width, focused),
             Value::Choice { names, at } => {
                 let name = names.get(*at).map_or("none", |(_, name)| name.as_str());
-                canvas.text(
-                    x + 1,
-                    area.y,
-                    field.width,
-                    name,
-                    if focused { Role::Selected } else { Role::Text },
-                );
+                canvas.text(x + 1, area.y, field.width, name, role);
+            }
+            Value::Several { names, at, chosen } => {
+                let mark = if chosen.contains(at) { "[x] " } else { "[ ] " };
+                let name = names.get(*at).map_or("none".to_owned(), |(_, name)| format!("{mark}{name}"));
+                canvas.text(x + 1, area.y, field.width, &name, role);
+                if !chosen.is_empty() {
+                    note = format!("{} of {}", chosen.len(), names.len());
+                }
             }
         }
         canvas.text(x + 1 + field.width, area.y, 1, "]", Role::Text);
@@ -397,7 +430,7 @@ impl NumberForm {
         let room = area.right().saturating_sub(beside);
         match fault {
             Some(fault) => canvas.text(beside, area.y, room, &format!("! {fault}"), Role::Bad),
-            None => canvas.text(beside, area.y, room, field.note, Role::Dim),
+            None => canvas.text(beside, area.y, room, &note, Role::Dim),
         };
     }
 }
