@@ -49,12 +49,13 @@ impl Candidate {
 }
 
 /// One campaign while capacity is handed out.
-struct Taker<'a> {
-    candidate: &'a Candidate,
+#[derive(Debug)]
+struct Taker {
+    candidate: Candidate,
     given: u64,
 }
 
-impl Taker<'_> {
+impl Taker {
     fn used(&self) -> u64 {
         u64::from(self.candidate.used_today) + self.given
     }
@@ -76,70 +77,136 @@ impl Taker<'_> {
 /// `capacity` and what all can use.
 #[must_use]
 pub fn share(capacity: u32, day_limit: Option<u32>, candidates: &[Candidate]) -> Vec<(CampaignId, u32)> {
-    let mut takers: Vec<Taker<'_>> = candidates
-        .iter()
-        .filter(|candidate| candidate.room() > 0)
-        .map(|candidate| Taker { candidate, given: 0 })
-        .collect();
-    takers.sort_by_key(|taker| (taker.candidate.priority, taker.candidate.campaign));
-    let mut left = u64::from(capacity);
-    for equals in takers.chunk_by_mut(|one, other| one.candidate.priority == other.candidate.priority) {
-        left -= divide_among_equals(left, day_limit, equals);
-        if left == 0 {
-            break;
+    let mut in_order = candidates.to_vec();
+    in_order.sort_by_key(|candidate| (candidate.priority, candidate.campaign));
+    let mut shares = Vec::new();
+    Table::default().share(capacity, day_limit, in_order.iter().copied(), |nth, count| {
+        shares.push((in_order[nth].campaign, count));
+    });
+    shares
+}
+
+/// Where capacity is divided: whoever divides often brings the same one, and nothing is allocated.
+#[derive(Debug, Default)]
+pub struct Table {
+    equals: Vec<Taker>,
+    /// Each taker's place among the candidates.
+    places: Vec<usize>,
+    rooms: Vec<u64>,
+    still: BinaryHeap<Reverse<Turn>>,
+}
+
+impl Table {
+    /// As [`share`], of candidates that stand in their order: by priority, then by campaign. They are asked for one priority
+    /// after the other, as long as there is something left. `give` hears the candidate's place, from zero, and its share.
+    pub fn share(
+        &mut self,
+        capacity: u32,
+        day_limit: Option<u32>,
+        candidates: impl Iterator<Item = Candidate>,
+        mut give: impl FnMut(usize, u32),
+    ) {
+        let mut left = u64::from(capacity);
+        let mut candidates = candidates.enumerate().filter(|(_, candidate)| candidate.room() > 0).peekable();
+        while left > 0
+            && let Some((_, Candidate { priority, .. })) = candidates.peek().copied()
+        {
+            self.equals.clear();
+            self.places.clear();
+            while let Some((place, candidate)) = candidates.next_if(|(_, next)| next.priority == priority) {
+                self.equals.push(Taker { candidate, given: 0 });
+                self.places.push(place);
+            }
+            left -= self.divide_among_equals(left, day_limit);
+            for (taker, place) in self.equals.iter().zip(&self.places).filter(|(taker, _)| taker.given > 0) {
+                give(*place, u32::try_from(taker.given).unwrap_or(u32::MAX));
+            }
         }
     }
-    takers
-        .iter()
-        .filter(|taker| taker.given > 0)
-        .map(|taker| (taker.candidate.campaign, u32::try_from(taker.given).unwrap_or(u32::MAX)))
-        .collect()
-}
 
-/// Hands out at most `capacity` among campaigns of one priority; the answer is how many were taken.
-fn divide_among_equals(capacity: u64, day_limit: Option<u32>, equals: &mut [Taker<'_>]) -> u64 {
-    if let [only] = equals {
-        let taken = only.room().min(capacity);
-        only.given += taken;
-        return taken;
+    /// Hands out at most `capacity` among campaigns of one priority; the answer is how many were taken.
+    fn divide_among_equals(&mut self, capacity: u64, day_limit: Option<u32>) -> u64 {
+        if let [only] = self.equals.as_mut_slice() {
+            let taken = only.room().min(capacity);
+            only.given += taken;
+            return taken;
+        }
+        let trickled = self.trickle(capacity, day_limit);
+        trickled + self.level_up(capacity - trickled, Taker::room)
     }
-    let trickled = trickle(capacity, day_limit, equals);
-    trickled + level_up(capacity - trickled, equals, Taker::room)
-}
 
-/// Gives those that are ahead their few while others catch up.
-fn trickle(capacity: u64, day_limit: Option<u32>, equals: &mut [Taker<'_>]) -> u64 {
-    let lowest = equals.iter().map(Taker::level).min().unwrap_or(0);
-    let is_ahead = |taker: &Taker<'_>| taker.level() > lowest + SLACK;
-    if !equals.iter().any(is_ahead) {
-        return 0;
-    }
-    let sent: u64 = equals.iter().map(Taker::used).sum();
-    let due = (sent + capacity) / TRICKLE - sent / TRICKLE;
-    let weights: u64 = equals.iter().map(|taker| taker.candidate.weight()).sum();
-    let most = |taker: &Taker<'_>| {
-        if !is_ahead(taker) {
+    /// Gives those that are ahead their few while others catch up.
+    fn trickle(&mut self, capacity: u64, day_limit: Option<u32>) -> u64 {
+        let equals = &self.equals;
+        let lowest = equals.iter().map(Taker::level).min().unwrap_or(0);
+        let is_ahead = |taker: &Taker| taker.level() > lowest + SLACK;
+        if !equals.iter().any(is_ahead) {
             return 0;
         }
-        let Some(limit) = day_limit else { return taker.room() };
-        let share = u64::from(limit) * taker.candidate.weight() / weights;
-        share.saturating_sub(taker.used()).min(taker.room())
-    };
-    level_up(due, equals, most)
+        let sent: u64 = equals.iter().map(Taker::used).sum();
+        let due = (sent + capacity) / TRICKLE - sent / TRICKLE;
+        let weights: u64 = equals.iter().map(|taker| taker.candidate.weight()).sum();
+        let most = |taker: &Taker| {
+            if !is_ahead(taker) {
+                return 0;
+            }
+            let Some(limit) = day_limit else { return taker.room() };
+            let share = u64::from(limit) * taker.candidate.weight() / weights;
+            share.saturating_sub(taker.used()).min(taker.room())
+        };
+        self.level_up(due, most)
+    }
+
+    /// Hands out at most `capacity` to those that have had least, by weight, none more than `most` allows. The answer is
+    /// how many were taken.
+    fn level_up(&mut self, capacity: u64, most: impl Fn(&Taker) -> u64) -> u64 {
+        let Self { equals, rooms, still, .. } = self;
+        rooms.clear();
+        rooms.extend(equals.iter().map(most));
+        let whole: u64 = rooms.iter().sum();
+        if whole <= capacity {
+            for (taker, room) in equals.iter_mut().zip(rooms.iter()) {
+                taker.given += room;
+            }
+            return whole;
+        }
+        let low = level_of(equals, rooms, capacity);
+        let mut taken = 0;
+        still.clear();
+        for (index, (taker, room)) in equals.iter_mut().zip(rooms.iter()).enumerate() {
+            let given = share_at(low, taker, *room);
+            taker.given += given;
+            taken += given;
+            if given < *room {
+                still.push(Reverse(Turn::of(index, taker, room - given)));
+            }
+        }
+        // The rest of less than one level goes one by one.
+        while taken < capacity {
+            let Some(Reverse(turn)) = still.pop() else { break };
+            let next = &mut equals[turn.index];
+            next.given += 1;
+            taken += 1;
+            if turn.room > 1 {
+                still.push(Reverse(Turn::of(turn.index, next, turn.room - 1)));
+            }
+        }
+        taken
+    }
 }
 
-/// Hands out at most `capacity` to those that have had least, by weight, none more than `most` allows. The answer is
-/// how many were taken.
-fn level_up<'a>(capacity: u64, equals: &mut [Taker<'a>], most: impl Fn(&Taker<'a>) -> u64) -> u64 {
-    let rooms: Vec<u64> = equals.iter().map(most).collect();
-    let share_at = |level: u64, taker: &Taker<'_>, room: u64| {
-        (level * taker.candidate.weight()).saturating_sub(taker.used()).min(room)
-    };
-    let sum_at = |level: u64| {
-        equals.iter().zip(&rooms).map(|(taker, room)| share_at(level, taker, *room)).sum::<u64>()
-    };
-    // The highest level that can be reached by all at once; past the second bound nothing more is taken.
-    let (mut low, mut high) = (0, equals.iter().map(Taker::used).max().unwrap_or(0) + capacity + 1);
+/// What brings a taker to a level, by weight.
+fn share_at(level: u64, taker: &Taker, room: u64) -> u64 {
+    (level * taker.candidate.weight()).saturating_sub(taker.used()).min(room)
+}
+
+/// The highest level that can be reached by all at once. Nobody needs anything for the lowest level that one of them has; past
+/// the second bound nothing more is taken.
+fn level_of(equals: &[Taker], rooms: &[u64], capacity: u64) -> u64 {
+    let sum_at =
+        |level: u64| equals.iter().zip(rooms).map(|(taker, room)| share_at(level, taker, *room)).sum::<u64>();
+    let mut low = equals.iter().map(Taker::level).min().unwrap_or(0);
+    let mut high = equals.iter().map(Taker::used).max().unwrap_or(0) + capacity + 1;
     while low < high {
         let middle = low + (high - low).div_ceil(2);
         if sum_at(middle) <= capacity {
@@ -148,31 +215,11 @@ fn level_up<'a>(capacity: u64, equals: &mut [Taker<'a>], most: impl Fn(&Taker<'a
             high = middle - 1;
         }
     }
-    let mut taken = 0;
-    let mut still: BinaryHeap<Reverse<Turn>> = BinaryHeap::with_capacity(equals.len());
-    for (index, (taker, room)) in equals.iter_mut().zip(&rooms).enumerate() {
-        let given = share_at(low, taker, *room);
-        taker.given += given;
-        taken += given;
-        if given < *room {
-            still.push(Reverse(Turn::of(index, taker, room - given)));
-        }
-    }
-    // The rest of less than one level goes one by one.
-    while taken < capacity {
-        let Some(Reverse(turn)) = still.pop() else { break };
-        let next = &mut equals[turn.index];
-        next.given += 1;
-        taken += 1;
-        if turn.room > 1 {
-            still.push(Reverse(Turn::of(turn.index, next, turn.room - 1)));
-        }
-    }
-    taken
+    low
 }
 
 /// Whose turn it is for one message: least used by weight, then the older campaign.
-#[derive(PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Turn {
     used: u64,
     weight: u64,
@@ -181,7 +228,7 @@ struct Turn {
 }
 
 impl Turn {
-    fn of(index: usize, taker: &Taker<'_>, room: u64) -> Self {
+    fn of(index: usize, taker: &Taker, room: u64) -> Self {
         Self { used: taker.used(), weight: taker.candidate.weight(), index, room }
     }
 }

@@ -81,6 +81,12 @@ struct Walk<'a> {
     sent: u64,
     /// Turns in which scarce work was divided.
     turns: u64,
+    /// Places of the campaigns in the order in which a number is shared.
+    in_order: Vec<usize>,
+    /// Where that is done.
+    table: sharing::Table,
+    /// What each campaign got of it.
+    shares: Vec<(usize, u32)>,
 }
 
 impl<'a> Walk<'a> {
@@ -116,7 +122,12 @@ impl<'a> Walk<'a> {
             }
             line
         });
+        let mut in_order: Vec<usize> = (0..world.campaigns.len()).collect();
+        in_order.sort_by_key(|place| (world.campaigns[*place].priority, world.campaigns[*place].id));
         Self {
+            in_order,
+            table: sharing::Table::default(),
+            shares: Vec::new(),
             reached: world.accounts.iter().map(reached).collect(),
             world,
             lines: lines.collect(),
@@ -228,19 +239,20 @@ impl<'a> Walk<'a> {
         numbers.chain(campaigns).chain(due).chain(counts).chain(hours).min().map_or(end, |next| next.min(end))
     }
 
-    /// For each number the campaigns that it serves now.
+    /// For each number the campaigns that it serves now, in the order in which they share it.
     fn serves(&self, at: DateTime<Utc>) -> Vec<Vec<usize>> {
+        let mut serves = vec![Vec::new(); self.left.len()];
+        let at_work: Vec<usize> =
+            self.in_order.iter().copied().filter(|place| self.has_work(*place, at)).collect();
+        if at_work.is_empty() {
+            return serves;
+        }
         let candidates: Vec<Candidate> =
             (0..self.left.len()).map(|place| self.candidate(place, at)).collect();
-        let mut serves = vec![Vec::new(); candidates.len()];
         let mut of_pool: Vec<Option<Vec<usize>>> = vec![None; self.world.pools.len()];
-        for (place, campaign) in self.world.campaigns.iter().enumerate() {
-            let line = &self.lines[place];
+        for place in at_work {
+            let campaign = &self.world.campaigns[place];
             let Some(pool) = self.world.pools.get(campaign.pool) else { continue };
-            let idle = line.left == 0 || line.ready() == 0 || self.yields(place, at);
-            if idle || !campaign.opens.by(at) || campaign.calendar.closed(at).is_some() {
-                continue;
-            }
             let members = of_pool[campaign.pool].get_or_insert_with(|| {
                 let in_pool: Vec<Candidate> =
                     pool.numbers.iter().filter_map(|number| candidates.get(*number).copied()).collect();
@@ -259,6 +271,13 @@ impl<'a> Walk<'a> {
             }
         }
         serves
+    }
+
+    /// Whether a campaign has something that it may send now.
+    fn has_work(&self, place: usize, at: DateTime<Utc>) -> bool {
+        let (line, campaign) = (&self.lines[place], &self.world.campaigns[place]);
+        let idle = line.left == 0 || line.ready() == 0 || self.yields(place, at);
+        !idle && campaign.opens.by(at) && campaign.calendar.closed(at).is_none()
     }
 
     /// Whether a standing campaign waits for another one that runs (`yields_to`, migration 0090).
@@ -453,19 +472,18 @@ impl<'a> Walk<'a> {
                 campaign_remaining: Some(u32::try_from(line.left).unwrap_or(u32::MAX)),
             }
         };
-        let candidates: Vec<sharing::Candidate> = campaigns.iter().map(candidate).collect();
         let slots = self.slots[place];
-        let (mut sum, mut people, mut served) = (0, 0, Vec::new());
-        for (id, count) in sharing::share(most, self.limits[place], &candidates) {
-            let Some(campaign) = campaigns.iter().find(|place| self.world.campaigns[**place].id == id) else {
-                continue;
-            };
-            let messages = u64::from(count);
+        let (mut table, mut shares) = (std::mem::take(&mut self.table), std::mem::take(&mut self.shares));
+        shares.clear();
+        let candidates = campaigns.iter().map(candidate);
+        table.share(most, self.limits[place], candidates, |nth, count| shares.push((campaigns[nth], count)));
+        let (mut sum, mut people) = (0, 0);
+        for (campaign, count) in &shares {
+            let messages = u64::from(*count);
             let line = &mut self.lines[*campaign];
             line.used[place] += count;
             people += line.send(messages, at, &self.world.campaigns[*campaign].delays).people;
             line.flows[place] += messages;
-            served.push(*campaign);
             sum += messages;
         }
         self.left[place] -= sum.min(self.left[place]);
@@ -484,10 +502,11 @@ impl<'a> Walk<'a> {
             let gaps = i32::try_from(sum.div_ceil(u64::from(slots.batch))).unwrap_or(i32::MAX);
             let last = later(first, gap, gaps - 1);
             self.next_slot[place] = later(first, gap, gaps);
-            for campaign in served {
-                self.lines[campaign].last = self.lines[campaign].last.max(Some(last));
+            for (campaign, _) in &shares {
+                self.lines[*campaign].last = self.lines[*campaign].last.max(Some(last));
             }
         }
+        (self.table, self.shares) = (table, shares);
         sum
     }
 
