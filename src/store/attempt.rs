@@ -406,8 +406,12 @@ impl Store {
                  from attempts a
                  left join replies y on a.campaign_id is null and y.organization_id = a.organization_id
                                     and y.id = a.recipient_id
-                 left join campaign_recipients r on r.organization_id = a.organization_id
-                                           and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join lateral (
+                      -- A range in the order of the key, and no equation: see `live_events`.
+                      select q.tries, q.phone from campaign_recipients q
+                       where q.organization_id = $1 and q.campaign_id = a.campaign_id
+                         and q.id >= a.recipient_id and q.id <= a.recipient_id
+                       order by q.id limit 1) r on true
                  left join recipient_parameters p on p.organization_id = a.organization_id
                                            and p.campaign_id = a.campaign_id and p.recipient_id = a.recipient_id
                 where a.organization_id = $1 and a.id = any ($2) and a.state = 'sending'"#,

@@ -179,8 +179,12 @@ impl Store {
                       a.in_doubt_since as "in_doubt_since!", coalesce(r.tries, y.tries) as "tries!", a.absences,
                       a.in_doubt_since + make_interval(secs => $4) <= clock_timestamp() as "is_settled!"
                  from attempts a
-                 left join campaign_recipients r on r.organization_id = a.organization_id
-                                                and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join lateral (
+                      -- A range in the order of the key, and no equation: see `live_events`.
+                      select q.phone, q.tries from campaign_recipients q
+                       where q.organization_id = $1 and q.campaign_id = a.campaign_id
+                         and q.id >= a.recipient_id and q.id <= a.recipient_id
+                       order by q.id limit 1) r on true
                  left join replies y on a.campaign_id is null and y.organization_id = a.organization_id
                                     and y.id = a.recipient_id
                 where a.organization_id = $1 and a.in_doubt_since is not null and a.checks < 7

@@ -44,8 +44,12 @@ impl Store {
                         where ($2::uuid is null or d.id > $2) and ($3::uuid is null or d.id < $3)
                         order by case when $4 then d.id end desc, d.id limit 201) a
                  left join campaigns c on c.organization_id = $1 and c.id = a.campaign_id
-                 left join campaign_recipients r on r.organization_id = $1 and r.campaign_id = a.campaign_id
-                                                and r.id = a.recipient_id
+                 left join lateral (
+                      -- A range in the order of the key, and no equation: see `live_events`.
+                      select q.phone, q.contact_id from campaign_recipients q
+                       where q.organization_id = $1 and q.campaign_id = a.campaign_id
+                         and q.id >= a.recipient_id and q.id <= a.recipient_id
+                       order by q.id limit 1) r on true
                  left join replies y on a.campaign_id is null and y.organization_id = $1 and y.id = a.recipient_id
                  left join contacts p on p.organization_id = $1 and p.id = r.contact_id
                  left join whatsapp_numbers n on n.organization_id = $1 and n.id = a.number_id

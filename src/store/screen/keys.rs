@@ -377,7 +377,11 @@ fn tried(seat: &Seat, list: &List, walk: Walk<'_>) -> Query {
          where r.organization_id = ",
     );
     query.push_bind(seat.organization.0);
-    query.push(" and r.campaign_id = a.campaign_id and r.id = a.recipient_id limit 1) r where r.last_attempt_id = a.id");
+    // A range in the order of the key, and no equation: see `live_events`.
+    query.push(
+        " and r.campaign_id = a.campaign_id and r.id >= a.recipient_id and r.id <= a.recipient_id order by r.id limit 1) r \
+         where r.last_attempt_id = a.id",
+    );
     if walk.failed {
         query.push(" and r.state = 'failed'");
     }
