@@ -13,6 +13,7 @@ use crate::{
         ids::AttemptId,
         phone::Phone,
     },
+    sender::sent::{self, Said},
     store::recipient::{AttemptQuery, AttemptRecord},
 };
 use clap::{Subcommand, ValueEnum};
@@ -99,7 +100,11 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 .await?
                 .pop()
                 .ok_or_else(|| CliError::failed(format!("there is no attempt {id}")))?;
-            session.out.show(&attempt, || one(&attempt, &org))
+            let said = sent::said(&session.store, org.id, &[id], &[]).await?.pop();
+            let mut value = serde_json::to_value(&attempt)
+                .map_err(|_| CliError::failed("the attempt cannot be shown"))?;
+            value["said"] = serde_json::json!(said.as_ref().and_then(|said| said.text.clone()));
+            session.out.show(&value, || one(&attempt, said.as_ref(), &org))
         }
         Verb::Resolve { id, verdict, reason } => {
             let verdict = verdict.verdict();
@@ -132,12 +137,13 @@ fn table(attempts: &[AttemptRecord], org: &Org) -> String {
     table.render()
 }
 
-fn one(attempt: &AttemptRecord, org: &Org) -> String {
+fn one(attempt: &AttemptRecord, said: Option<&Said>, org: &Org) -> String {
     card(&[
         ("id", attempt.id.to_string()),
         ("campaign", attempt.campaign.clone()),
         ("phone", attempt.phone.clone()),
         ("step", attempt.step.to_string()),
+        ("said", or_dash(said.map(Said::in_words))),
         ("number", attempt.number.clone()),
         ("state", attempt.state.clone()),
         ("started", local(attempt.started_at, org.zone)),

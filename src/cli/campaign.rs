@@ -3,8 +3,7 @@
 use super::{
     CliError, Session, audience,
     campaign_edit::{self, EditArgs, RetryArgs},
-    campaign_file, campaign_preview,
-    export::{Export, JsonArray},
+    campaign_export, campaign_file, campaign_preview,
     forecast::{self, ForecastArgs},
     output::{Table, card, local_or_dash, or_dash},
     parse::{self, When},
@@ -21,7 +20,7 @@ use crate::{
             self, GateName, Hold,
             facts::{self, CampaignFacts, Now},
         },
-        ids::{CampaignId, RecipientId},
+        ids::CampaignId,
         phone::Phone,
     },
     store::{campaign::CampaignRecord, rollout::RolloutRecord, stats::CampaignStats},
@@ -29,10 +28,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::path::{Path, PathBuf};
-
-/// Rows read at once for an export.
-const PAGE: i64 = 5_000;
+use std::path::PathBuf;
 
 /// A campaign and a reason.
 #[derive(Debug, Args)]
@@ -209,6 +205,9 @@ pub enum Verb {
         /// The file; - for standard output
         #[arg(default_value = "-")]
         file: PathBuf,
+        /// With what each person was told last, written again from what was kept of it
+        #[arg(long)]
+        texts: bool,
     },
     /// How many people a file or a campaign would enrol, and why the others would get nothing; writes nothing
     #[command(
@@ -273,7 +272,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Skipped(args) => skipped::list(session, &org, &args).await,
         Verb::Reinclude(args) => skipped::take_back(session, &org, &args).await,
         Verb::Stats { name } => stats(session, &org, &name).await,
-        Verb::Export { name, file } => export(session, &org, &name, &file).await,
+        Verb::Export { name, file, texts } => campaign_export::run(session, &org, &name, &file, texts).await,
         Verb::Forecast(args) => forecast::run(session, &org, &args).await,
         Verb::Estimate { source } => audience::estimate(session, &org, &source).await,
     }
@@ -496,61 +495,4 @@ fn hold(stats: &CampaignStats, terms: &Terms, org: &Org) -> Option<Hold> {
     let binding = hold::binding(&holds)?;
     let waits = stats.queued > 0 || binding.gate() != GateName::CampaignCap;
     waits.then(|| binding.clone())
-}
-
-async fn export(session: &Session, org: &Org, name: &str, file: &Path) -> Result<(), CliError> {
-    let campaign = find(session, org, name).await?;
-    let to_stdout = file == Path::new("-");
-    let split = session.store.split_of(org.id, campaign.id).await?;
-    let mut after = RecipientId(uuid::Uuid::nil());
-    if session.out.is_json() && to_stdout {
-        let mut array = JsonArray::begin()?;
-        loop {
-            let page = session.store.recipients_after(org.id, campaign.id, &split, after, PAGE).await?;
-            let Some(last) = page.last() else { return array.end() };
-            after = last.id;
-            page.iter().try_for_each(|recipient| array.push(recipient))?;
-        }
-    }
-    let header = [
-        "phone",
-        "name",
-        "state",
-        "reason",
-        "step",
-        "tries",
-        "number",
-        "provider_message_id",
-        "updated_at",
-        "variant",
-    ];
-    let mut export = Export::begin(file, &header)?;
-    loop {
-        let page = session.store.recipients_after(org.id, campaign.id, &split, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        for recipient in &page {
-            let text = |value: &Option<String>| value.clone().unwrap_or_default();
-            let cells = [
-                recipient.phone.clone(),
-                text(&recipient.name),
-                recipient.state.clone(),
-                text(&recipient.reason),
-                recipient.step.to_string(),
-                recipient.tries.to_string(),
-                text(&recipient.number),
-                text(&recipient.provider_message_id),
-                recipient.updated_at.to_rfc3339(),
-                text(&recipient.variant),
-            ];
-            export.row(cells.iter().map(String::as_str))?;
-        }
-    }
-    let rows = export.end()?;
-    if to_stdout {
-        return Ok(());
-    }
-    session.out.show(&json!({ "file": file, "rows": rows }), || {
-        format!("wrote {rows} recipients to {}", file.display())
-    })
 }

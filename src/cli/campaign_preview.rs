@@ -10,7 +10,10 @@ use crate::{
         text::Safe,
     },
     provider::{Content, Media},
-    sender::text::{Reader, TextShelf, Unwritten},
+    sender::{
+        sent::in_words,
+        text::{Reader, TextShelf, Unwritten},
+    },
     store::{
         preview::PreviewPerson,
         snapshot::{AccountView, Snapshot, StepContents},
@@ -46,6 +49,9 @@ struct Message {
     text: Option<String>,
     template: Option<Template>,
     media: Option<File>,
+    /// All of that in words.
+    #[serde(skip)]
+    words: String,
     /// Why nothing is sent.
     problem: Option<String>,
 }
@@ -150,6 +156,7 @@ fn message(desk: &Desk, place: (CampaignId, i16), person: &PreviewPerson, accoun
         text: None,
         template: None,
         media: None,
+        words: written.as_ref().map_or_else(|_| String::new(), in_words),
         problem: None,
     };
     match written {
@@ -180,7 +187,7 @@ fn describe(shown: &Shown) -> String {
     let reason = shown.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
     let mut lines = vec![format!("{}{name} ({}{reason})", shown.phone, shown.state)];
     for message in &shown.messages {
-        let body = Safe::new(&in_words(message));
+        let body = Safe::new(&described(message));
         let variant = message.variant.as_ref().map_or(String::new(), |name| format!(" variant {name}"));
         let (step, provider, account) = (message.step, message.provider, &message.account);
         lines.push(format!("  step {step}{variant}  {provider} ({account}): {body}"));
@@ -188,27 +195,9 @@ fn describe(shown: &Shown) -> String {
     lines.join("\n")
 }
 
-fn in_words(message: &Message) -> String {
-    if let Some(problem) = &message.problem {
-        return format!("nothing: {problem}");
+fn described(message: &Message) -> String {
+    match &message.problem {
+        Some(problem) => format!("nothing: {problem}"),
+        None => message.words.clone(),
     }
-    let mut parts = Vec::new();
-    if let Some(template) = &message.template {
-        let values: Vec<&str> = template.parameters.values().collect();
-        parts.push(format!(
-            "template {} in {} with [{}]",
-            template.id,
-            template.language,
-            values.join(" | ")
-        ));
-        parts.extend(template.header.values().map(|value| format!("headline [{value}]")));
-        let button =
-            |button: &FilledButton| format!("button {} {} [{}]", button.index, button.kind, button.value);
-        parts.extend(template.buttons.iter().map(button));
-    }
-    if let Some(media) = &message.media {
-        parts.push(format!("{} {}", media.kind, media.url));
-    }
-    parts.extend(message.text.clone());
-    parts.join(", ")
 }

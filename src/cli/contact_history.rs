@@ -2,15 +2,37 @@
 
 use super::{
     CliError, Session,
-    output::{Table, local_or_dash, or_dash},
+    output::{Table, local, local_or_dash, or_dash},
     session::Org,
 };
-use crate::domain::phone::Phone;
+use crate::{
+    domain::{ids::RecipientId, phone::Phone},
+    sender::sent::{self, Said},
+    store::history::Enrolled,
+};
+use serde::Serialize;
+
+/// A person in one campaign, and what they were sent of it.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    line: &'a Enrolled,
+    messages: Vec<&'a Said>,
+}
 
 /// Prints it.
 pub async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliError> {
     let lines = session.store.person_history(org.id, phone).await?;
-    session.out.show(&lines, || {
+    let recipients: Vec<RecipientId> = lines.iter().map(|line| line.recipient_id).collect();
+    let said = sent::said(&session.store, org.id, &[], &recipients).await?;
+    let told: Vec<Told<'_>> = lines
+        .iter()
+        .map(|line| Told {
+            line,
+            messages: said.iter().filter(|said| said.recipient == line.recipient_id).collect(),
+        })
+        .collect();
+    session.out.show(&told, || {
         if lines.is_empty() {
             return format!("{} is in no campaign of {}\n", phone.reveal(), org.record.slug);
         }
@@ -31,6 +53,29 @@ pub async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), Cli
                 or_dash(line.reason.as_ref()),
             ]);
         }
-        table.render()
+        format!("{}{}", table.render(), messages(&told, org))
     })
+}
+
+/// What was said, the oldest first: written again from the steps as they were then and the values frozen for the person.
+fn messages(told: &[Told<'_>], org: &Org) -> String {
+    let mut lines: Vec<(&str, &Said)> = told
+        .iter()
+        .flat_map(|told| told.messages.iter().map(|said| (told.line.campaign.as_str(), *said)))
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    lines.sort_by_key(|(_, said)| (said.started_at, said.attempt));
+    let mut table = Table::new(&["WHEN", "CAMPAIGN", "STEP", "BECAME", "SAID"]);
+    for (campaign, said) in lines {
+        table.row([
+            local(said.started_at, org.zone),
+            campaign.to_owned(),
+            format!("{} (version {})", said.step, said.version),
+            said.state.replace('_', " "),
+            said.in_words(),
+        ]);
+    }
+    format!("\n{}", table.render())
 }

@@ -14,6 +14,7 @@ mod audience;
 mod calendar;
 mod campaign;
 mod campaign_edit;
+mod campaign_export;
 mod campaign_file;
 mod campaign_preview;
 mod conduct;

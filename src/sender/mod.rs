@@ -50,6 +50,7 @@ pub mod recorder;
 mod recover;
 pub mod reports;
 mod rollouts;
+pub mod sent;
 mod shared;
 pub mod spool;
 pub(crate) mod stop_point;

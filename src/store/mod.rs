@@ -43,6 +43,7 @@ pub mod recipient;
 pub mod rollout;
 pub mod screen;
 pub mod secret;
+pub mod sent;
 pub mod signs;
 pub mod skipped;
 pub mod slot;

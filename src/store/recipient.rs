@@ -108,6 +108,12 @@ pub struct RecipientRecord {
     pub variant: Option<String>,
     /// When it changed last.
     pub updated_at: DateTime<Utc>,
+    /// What the last attempt said, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
+    /// The last attempt.
+    #[serde(skip)]
+    pub last_attempt: Option<uuid::Uuid>,
 }
 
 impl Store {
@@ -203,8 +209,12 @@ impl Store {
                       a.class, a.blame, a.code, a.words, a.resolved_by, a.resolved_reason, a.contradicted
                  from attempts a
                  left join campaigns c on c.organization_id = a.organization_id and c.id = a.campaign_id
-                 left join campaign_recipients r on r.organization_id = a.organization_id
-                                                and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join lateral (
+                      -- A range in the order of the key, and no equation: see `live_events`.
+                      select q.phone from campaign_recipients q
+                       where q.organization_id = $1 and q.campaign_id = a.campaign_id
+                         and q.id >= a.recipient_id and q.id <= a.recipient_id
+                       order by q.id limit 1) r on true
                  left join replies y on a.campaign_id is null and y.organization_id = a.organization_id
                                     and y.id = a.recipient_id
                  join whatsapp_numbers n on n.organization_id = a.organization_id and n.id = a.number_id
@@ -242,7 +252,8 @@ impl Store {
             RecipientRecord,
             r#"select r.id, r.phone::text as "phone!", p.name as "name?", r.state::text as "state!", r.reason, r.step,
                       r.tries, nullif(r.due_at, not_let_go()) as due_at, n.phone::text as "number?", a.provider_message_id as "provider_message_id?",
-                      null::text as variant, r.updated_at
+                      null::text as variant, r.updated_at, null::text as said,
+                      r.last_attempt_id as last_attempt
                  from campaign_recipients r
                  left join contacts p on p.organization_id = r.organization_id and p.id = r.contact_id
                  left join attempts a on a.organization_id = r.organization_id and a.id = r.last_attempt_id

@@ -165,3 +165,61 @@ async fn steps_without_a_text_say_what_the_organisation_s_steps_say() {
     .unwrap();
     assert_eq!(said, ["One", "Un", "Mine"]);
 }
+
+#[tokio::test]
+async fn what_was_sent_is_told_word_for_word_whatever_was_edited_later() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let folder = tempfile::tempdir().unwrap();
+    let db = &acme.db;
+    let course = "name = \"course\"\nopt_out_line = false\n[[steps]]\ntext = { en = \"First for {{name}}, day {{day}}\" }\n\
+                  [[steps]]\nafter = \"1d\"\ntext = { en = \"Second, day {{day}}\" }\n";
+    let campaign = acme.campaign(course).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let first = acme.claim(0, campaign, 1).await.messages.remove(0);
+    acme.settle(first.attempt, "accepted", "advance").await;
+    let update = |text: &str| {
+        let path = folder.path().join("course.toml");
+        std::fs::write(&path, text).unwrap();
+        db.run(&["campaign", "update", "course", path.to_str().unwrap(), "--reason", "better"]).done();
+    };
+    update(&course.replace("First for", "Then for").replace("1d", "3d"));
+    let second = acme.claim(0, campaign, 1).await.messages.remove(0);
+    acme.settle(second.attempt, "rejected", "fail").await;
+    // Neither a later edit nor another name changes what was said.
+    update(&course.replace("First for", "Last for"));
+    sqlx::query("update contacts set name = 'Bea'").execute(&db.pool).await.unwrap();
+
+    let of = |nth: usize| db.json(&["contact", "history", phone(nth).reveal()])[0]["messages"].clone();
+    let told = of(0);
+    assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+    assert_eq!(told[0]["text"], "First for Ana 0, day 1");
+    assert_eq!((&told[0]["version"], &told[0]["state"]), (&json!(1), &json!("accepted")));
+    assert_eq!(of(1)[0]["text"], "Then for Ana 1, day 1");
+    assert_eq!((&of(1)[0]["version"], &of(1)[0]["state"]), (&json!(2), &json!("rejected")));
+    assert_eq!(of(2), json!([]), "who was sent nothing was told nothing");
+    let shown = db.run(&["contact", "history", phone(1).reveal()]).done().stdout;
+    assert!(shown.contains("1 (version 2)") && shown.contains("Then for Ana 1, day 1"), "{shown}");
+    assert_eq!(db.json(&["attempt", "show", &second.attempt.to_string()])["said"], "Then for Ana 1, day 1");
+
+    let rows = db.json(&["campaign", "export", "course", "--texts"]);
+    let said: Vec<&serde_json::Value> = rows.as_array().unwrap().iter().map(|row| &row["said"]).collect();
+    assert_eq!(said, [&json!("First for Ana 0, day 1"), &json!("Then for Ana 1, day 1"), &json!(null)]);
+    let csv = db.run(&["campaign", "export", "course", "--texts"]).done().stdout;
+    assert!(csv.lines().next().unwrap().ends_with(",variant,said"), "{csv}");
+    assert!(db.json(&["campaign", "export", "course"])[0]["said"].is_null());
+
+    // The second step went out while it was three days after the first: its day is the one it had then.
+    update(&course.replace("1d", "3d"));
+    sqlx::query("update campaign_recipients set due_at = clock_timestamp() where step = 2")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    let later = acme.claim(0, campaign, 1).await.messages.remove(0);
+    assert_eq!((later.recipient, later.step), (first.recipient, 2));
+    acme.settle(later.attempt, "accepted", "advance").await;
+    update(&course.replace("1d", "9d"));
+    let words: Vec<String> =
+        of(0).as_array().unwrap().iter().map(|each| each["text"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(words, ["First for Ana 0, day 1", "Second, day 4"]);
+}

@@ -98,6 +98,9 @@ pub struct AttemptLine {
     pub provider_message_id: Option<Safe>,
     /// The host that sent it.
     pub instance: Safe,
+    /// What it said, written again from the version of its step then and the values frozen for the person; `None`: nobody
+    /// looked yet.
+    pub said: Option<Shown>,
     /// What the provider reported of it later, in the order in which it came.
     pub receipts: Vec<ReceiptLine>,
 }

@@ -370,6 +370,7 @@ fn attempt(at: u64, number: &str, outcome: &str, code: Option<&str>, words: &str
         words: words.into(),
         provider_message_id: None,
         instance: "host-a".into(),
+        said: Some("Hello Ana, your spring offer ends on Friday. Reply STOP to get no more.".into()),
         receipts: Vec::new(),
     }
 }

@@ -32,6 +32,7 @@ use tokio::sync::{broadcast, watch};
 mod files;
 mod here;
 mod news;
+mod said;
 
 use here::Here;
 use news::News;
@@ -354,7 +355,10 @@ impl Backend for StoreBackend {
     fn recipient(&self, id: RecipientId) -> Reply<RecipientDetail> {
         self.ask(async move |inner| {
             let homes = inner.homes_of(&[id]);
-            inner.store.recipient_detail(&inner.seat(), id, &homes).await
+            let seat = inner.seat();
+            let mut detail = inner.store.recipient_detail(&seat, id, &homes).await?;
+            inner.note_said(&seat, &mut detail).await?;
+            Ok(detail)
         })
     }
 

@@ -203,6 +203,12 @@ pub fn history(facts: &mut Facts, model: &Model, id: RecipientId) {
     for attempt in &detail.attempts {
         one_attempt(facts, model, attempt);
     }
+    if detail.attempts.iter().any(|attempt| attempt.said.is_some()) {
+        facts.paragraph(
+            "What was said is written again from the step as it was then and the values frozen for this person.",
+            Role::Dim,
+        );
+    }
     match (detail.attempts.len(), accepted) {
         (0, _) => facts.paragraph("None yet.", Role::Dim),
         (_, 0) => {}
@@ -263,6 +269,9 @@ fn one_attempt(facts: &mut Facts, model: &Model, attempt: &AttemptLine) {
         facts.paragraph(&format!("  message {id}"), Role::Dim);
     }
     facts.paragraph(&format!("  step {}, sent by {}", attempt.step, attempt.instance), Role::Dim);
+    if let Some(said) = &attempt.said {
+        facts.paragraph(&format!("  said: {}", said.as_str()), Role::Text);
+    }
     for receipt in &attempt.receipts {
         let at = words::clock(receipt.at, model.now.wall, model.session.zone);
         let role = match receipt.what.as_str() {

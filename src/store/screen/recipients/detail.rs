@@ -212,6 +212,7 @@ impl Store {
                     words: Shown::new(&words.join(" ")),
                     provider_message_id: row.provider_message_id.map(Safe::from),
                     instance: row.host.unwrap_or_default().into(),
+                    said: None,
                     receipts: receipts.remove(&row.id).unwrap_or_default(),
                 }
             })

@@ -1,0 +1,144 @@
+//! The sentence that a person was sent, written again from what was kept of it: the version of the step that the attempt sent
+//! and the values frozen for the person. Nothing is written down at the time of sending but these.
+
+use super::text::{Reader, TextShelf, Unwritten};
+use crate::domain::{
+    content::{button::FilledButton, registry::Registry},
+    ids::{AccountId, AttemptId, OrganizationId, RecipientId},
+    locale::Locale,
+};
+use crate::provider::Content;
+use crate::store::{Store, StoreError, sent::SentStep};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// One attempt, and what it said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Whose.
+    #[serde(skip)]
+    pub recipient: RecipientId,
+    /// Which step; 1 is the first.
+    pub step: i16,
+    /// Which version of it.
+    pub version: i32,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// What became of it.
+    pub state: String,
+    /// What it said, in one line of words; of a template its name and what it was filled with.
+    pub text: Option<String>,
+    /// Why that cannot be told any more.
+    pub problem: Option<String>,
+}
+
+impl Said {
+    /// What it said, or why that cannot be told.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match (&self.text, &self.problem) {
+            (Some(text), _) => text.clone(),
+            (None, problem) => format!("[not known any more: {}]", problem.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// What these attempts said, and all of these recipients, the oldest first.
+///
+/// # Errors
+/// When the database is away or refuses, or a row cannot be read.
+pub async fn said(
+    store: &Store,
+    organization: OrganizationId,
+    attempts: &[AttemptId],
+    recipients: &[RecipientId],
+) -> Result<Vec<Said>, StoreError> {
+    let sent = store.sent_steps(organization, attempts, recipients).await?;
+    let mut names: Vec<String> = sent.iter().flat_map(templates).collect();
+    names.sort_unstable();
+    names.dedup();
+    let registries =
+        if names.is_empty() { HashMap::new() } else { store.registries(organization, &names).await? };
+    // Most of them come from few versions: each is made ready once.
+    let mut shelves: HashMap<_, TextShelf> = HashMap::new();
+    Ok(sent.into_iter().map(|sent| written(sent, &mut shelves, &registries)).collect())
+}
+
+fn templates(sent: &SentStep) -> Vec<String> {
+    let Some(content) = &sent.step.content else { return Vec::new() };
+    let of_variants = content.variants.iter().map(|each| each.content().shape());
+    let shapes = std::iter::once(content.shape()).chain(of_variants);
+    shapes.filter_map(|shape| Some(shape.template?.name)).collect()
+}
+
+/// A version of a step, and when in the sequence it stood.
+type Edition = (uuid::Uuid, i16, i32, i64);
+
+fn written(
+    sent: SentStep,
+    shelves: &mut HashMap<Edition, TextShelf>,
+    registries: &HashMap<AccountId, Registry>,
+) -> Said {
+    let place = (sent.step.campaign, sent.step.step);
+    let edition = (place.0.0, place.1, sent.step.version, sent.step.after_seconds);
+    let SentStep { attempt, recipient, started_at, state, step, through, locale, parameters, default_locale } =
+        sent;
+    let version = step.version;
+    let shelf = shelves.entry(edition).or_insert_with(|| {
+        let mut shelf = TextShelf::default();
+        shelf.put(vec![step], std::iter::empty());
+        shelf
+    });
+    let words = match through {
+        None => Err("the number that sent it is gone".to_owned()),
+        Some(_) if parameters.is_none() => Err("what it was filled with is not kept any more".to_owned()),
+        Some((account, provider)) => {
+            let nothing_known = Registry::default();
+            let registry = registries.get(&account).unwrap_or(&nothing_known);
+            let (locale, parameters) = (locale.as_deref(), parameters.as_deref());
+            let default = Locale::parse(&default_locale).ok();
+            let reader = Reader { recipient, locale, parameters };
+            let content = shelf.write(place, reader, provider, registry, default.as_ref());
+            content.map(|content| in_words(&content)).map_err(|why| match why {
+                Unwritten::Skip(reason) => format!("it cannot be written again: {reason}"),
+                Unwritten::Cannot(cannot) => format!("{provider} {cannot} by now"),
+                Unwritten::Edited => "it was edited meanwhile".to_owned(),
+            })
+        }
+    };
+    let (text, problem) = match words {
+        Ok(text) => (Some(text), None),
+        Err(problem) => (None, Some(problem)),
+    };
+    Said { attempt, recipient, step: place.1, version, started_at, state, text, problem }
+}
+
+/// What a message says, in words: a text as it is; of a template its name, language and what it is filled with.
+#[must_use]
+pub fn in_words(content: &Content) -> String {
+    let media = |media: &crate::provider::Media| format!("{} {}", media.kind.name(), media.url.as_str());
+    match content {
+        Content::Text(text) => text.clone(),
+        Content::Media(file) => {
+            std::iter::once(media(file)).chain(file.caption.clone()).collect::<Vec<_>>().join(", ")
+        }
+        Content::Template(template) => {
+            let values: Vec<&str> = template.values.parameters.values().collect();
+            let mut parts = vec![format!(
+                "template {} in {} with [{}]",
+                template.id,
+                template.language,
+                values.join(" | ")
+            )];
+            parts.extend(template.values.header.values().map(|value| format!("headline [{value}]")));
+            let button =
+                |button: &FilledButton| format!("button {} {} [{}]", button.index, button.kind, button.value);
+            parts.extend(template.values.buttons.iter().map(button));
+            parts.extend(template.media.as_ref().map(media));
+            parts.join(", ")
+        }
+    }
+}
