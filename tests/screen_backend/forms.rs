@@ -253,3 +253,20 @@ async fn the_pace_of_a_campaign_is_kept_by_the_minute() {
     world.store.note_pace(world.organization).await.unwrap();
     assert_eq!(world.ask("select count(*) from campaign_pace").await, 1, "it is kept for two weeks");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_minute_of_a_campaign_is_drawn_too() {
+    let world = World::start().await;
+    let number = world.number("support-a", 1).await;
+    let campaign = world.campaign("spring-news", 10).await;
+    let sender = world.sender(&[number]).await;
+    for message in sender.claim(number, campaign, 4).await {
+        sender.record(&message, "accepted").await;
+    }
+    world.store.note_pace(world.organization).await.unwrap();
+    let backend = backend(&world);
+    assert_eq!(backend.progress(campaign).await.unwrap().pace.sent, [4]);
+    // One that was only kept later than it began has no first minute.
+    world.run("update campaigns set started_at = started_at - interval '1 hour'").await;
+    assert_eq!(backend.progress(campaign).await.unwrap().pace.sent, [0_u64; 0]);
+}

@@ -154,6 +154,32 @@ fn a_rollout_is_widened_by_key_once_the_number_of_people_is_typed() {
 }
 
 #[test]
+fn the_launch_of_a_rollout_names_the_people_of_its_first_stage() {
+    let mut overview = many_overview();
+    let row = overview.campaigns.iter_mut().find(|row| row.name.as_str() == "feedback-may").unwrap();
+    row.rollout = Some(RolloutLine {
+        stages: vec![10, 100],
+        stage: 1,
+        people: 200_041,
+        released: 20_005,
+        since: None,
+        why: "".into(),
+        until: None,
+        held: false,
+        wait: std::time::Duration::from_hours(1),
+    });
+    let mut desk = many();
+    desk.send(Msg::Overview(Ok(Arc::new(overview))));
+    desk.keys("2 j j j j L");
+    desk.wait(400);
+    let screen = desk.screen();
+    assert!(screen.contains("20 005    first send now") && screen.contains("10 % of 200 041"), "{screen}");
+    desk.text("20005");
+    desk.keys("Enter");
+    assert!(matches!(desk.orders()[0].action, Action::StartCampaign(_)));
+}
+
+#[test]
 fn the_palette_widens_only_what_has_a_further_stage() {
     let mut desk = rolled_out(2);
     desk.keys(":");

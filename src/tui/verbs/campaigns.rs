@@ -2,8 +2,8 @@
 
 use super::{Line, Proposal, Typed, also_here, name_them};
 use crate::domain::action::{Action, Order, Subject};
-use crate::domain::campaign::Steering;
-use crate::store::view::{CampaignRow, CampaignStanding, NumberRow, NumberStanding};
+use crate::domain::campaign::{Steering, rollout::Rollout};
+use crate::store::view::{CampaignRow, CampaignStanding, NumberRow, NumberStanding, RolloutLine};
 use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
@@ -166,7 +166,7 @@ impl CampaignVerb {
     /// Whom it concerns.
     fn people(self, row: &CampaignRow) -> u64 {
         match self {
-            Self::Launch => row.counts.planned,
+            Self::Launch => launched(row),
             Self::Widen => opening(row).map_or(0, |(_, people)| people),
             Self::Pause | Self::Resume | Self::Cancel => row.counts.queued.saturating_add(row.counts.sending),
         }
@@ -181,7 +181,17 @@ impl CampaignVerb {
         )];
         let people = words::grouped(self.people(row));
         match self {
-            Self::Launch => lines.push(("Recipients", format!("{people}    first send now"), Role::Text)),
+            Self::Launch => {
+                lines.push(("Recipients", format!("{people}    first send now"), Role::Text));
+                lines.extend(row.rollout.as_ref().map(|rollout| {
+                    let stage = format!(
+                        "{} % of {}; the others wait until W or its figures widen it",
+                        rollout.percent(),
+                        words::grouped(rollout.people)
+                    );
+                    ("Stage", stage, Role::Text)
+                }));
+            }
             Self::Widen => lines.extend(rollout_lines(row, &people)),
             Self::Cancel => lines.push((
                 "Not sent to",
@@ -207,6 +217,12 @@ impl CampaignVerb {
         lines.extend(also_here(model, Subject::Campaign(row.id)));
         lines
     }
+}
+
+/// Who is sent to when it starts: everybody, or the people of a rollout's first stage.
+fn launched(row: &CampaignRow) -> u64 {
+    let stage = |rollout: &RolloutLine| Rollout::target(rollout.people, rollout.percent());
+    row.rollout.as_ref().map_or(row.counts.planned, stage)
 }
 
 /// The stage that would open, in percent, and how many people it lets go.
