@@ -1,7 +1,7 @@
 //! `signalbox campaign`: what is done with campaigns that exist. Reading files is `campaign_file`'s.
 
 use super::{
-    CliError, Session, audience,
+    CliError, Session, audience, campaign_check,
     campaign_edit::{self, EditArgs, RetryArgs},
     campaign_export, campaign_file, campaign_preview,
     forecast::{self, ForecastArgs},
@@ -43,11 +43,19 @@ pub struct OneArgs {
 /// What can be done with campaigns.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Checks a campaign file and counts its audience; writes nothing
-    #[command(after_help = "Example:\n  signalbox campaign check summer-sale.toml")]
+    /// Checks a campaign file, or a campaign, and counts its audience; writes nothing but what is accepted
+    #[command(
+        after_help = "Example:\n  signalbox campaign check summer-sale.toml\n  signalbox campaign check summer-sale --accept same-for-all-1-en --why \"it is a notice\""
+    )]
     Check {
-        /// The file
+        /// The file; or the name of a campaign, where there is no such file
         file: PathBuf,
+        /// A finding that stays as it is; may be given several times
+        #[arg(long, value_name = "FINDING", requires = "why")]
+        accept: Vec<String>,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT", requires = "accept")]
+        why: Option<String>,
     },
     /// Makes a campaign from a file and enrols its audience
     #[command(
@@ -229,7 +237,9 @@ pub enum Verb {
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     let org = session.organization().await?;
     match verb {
-        Verb::Check { file } => campaign_file::check(session, &org, &file).await,
+        Verb::Check { file, accept, why } => {
+            campaign_check::run(session, &org, &file, &accept, why.as_deref()).await
+        }
         Verb::Create { file } => campaign_file::create(session, &org, &file).await,
         Verb::Enrol { name } => enrol(session, &org, &name).await,
         Verb::Update { name, file, reason } => {

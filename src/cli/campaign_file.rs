@@ -1,14 +1,17 @@
-//! `signalbox campaign check` and `create`: from a file to a campaign, or to everything that is wrong with it.
+//! `signalbox campaign create`, `update` and `defaults`: from a file to a campaign, or to everything that is wrong with it.
 
-use super::{CliError, Session, audience, campaign, session::Org};
+use super::{CliError, Session, campaign, session::Org};
 use crate::{
     domain::{
-        campaign::{CampaignFile, CampaignSpec, Context, Finding, file::FILE_LIMIT},
+        campaign::{
+            CampaignFile, CampaignSpec, Context, Finding,
+            file::FILE_LIMIT,
+            remark::{Acceptance, Note},
+        },
         template::Texts,
     },
     store::{
         campaign_file::{Checked, NotAccepted, Reader, unheeded},
-        campaign_pool::Note,
         enrolment::Enrolment,
     },
 };
@@ -18,26 +21,6 @@ use std::{
     io::{self, Read},
     path::Path,
 };
-
-/// Checks a file and counts its audience.
-pub async fn check(session: &Session, org: &Org, file: &Path) -> Result<(), CliError> {
-    let checked = read(session, org, file, None).await?;
-    let terms = session.store.terms_of_spec(org.id, &checked.spec).await?;
-    let audience = session.store.estimate(org.id, &terms).await?;
-    let value = json!({
-        "ok": true, "name": checked.spec.name, "steps": checked.spec.steps.len(), "findings": [],
-        "notes": checked.notes, "audience": audience,
-    });
-    session.out.show(&value, || {
-        let notes = in_lines(&checked.notes);
-        format!(
-            "{} is in order: campaign {}\n{}{notes}",
-            file.display(),
-            checked.spec.name,
-            audience::describe(&audience)
-        )
-    })
-}
 
 /// Makes the campaign.
 pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), CliError> {
@@ -73,7 +56,7 @@ pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8
         format!(
             "made campaign {}: {planned} people, {queued} to be sent to, {skipped} skipped{slots}\n{next}{}",
             spec.name,
-            in_lines(&checked.notes)
+            in_lines(spec.name.as_str(), &checked.notes)
         )
     })
 }
@@ -149,13 +132,19 @@ pub async fn update(
 }
 
 /// Reads a file and judges it by all that the organisation knows. The findings stand in the order of the file.
-async fn read(session: &Session, org: &Org, file: &Path, edited: Option<&str>) -> Result<Checked, CliError> {
+pub async fn read(
+    session: &Session,
+    org: &Org,
+    file: &Path,
+    edited: Option<&str>,
+) -> Result<Checked, CliError> {
     let name = file.display().to_string();
     let bytes = bytes_of(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?;
     read_bytes(session, org, &name, &bytes, edited).await
 }
 
-async fn read_bytes(
+/// Judges these bytes. With `edited` they are to change that campaign, else to make one.
+pub async fn read_bytes(
     session: &Session,
     org: &Org,
     name: &str,
@@ -196,6 +185,22 @@ fn refuse<T>(session: &Session, findings: &[Finding]) -> Result<T, CliError> {
     Err(CliError::failed(sentences.join("\n")))
 }
 
-fn in_lines(notes: &[Note]) -> String {
-    notes.iter().flat_map(|note| ["\nnote: ", note.sentence.as_str()]).collect()
+/// What is worth knowing, line by line, with what each is known by.
+pub fn in_lines(name: &str, notes: &[Note]) -> String {
+    let mut lines = String::new();
+    for note in notes {
+        let Note { finding, sentence, .. } = note;
+        let said = match &note.accepted {
+            Some(Acceptance { by, at, reason }) => {
+                format!("\naccepted by {by} on {} ({reason}): {sentence} [{finding}]", at.date_naive())
+            }
+            None if note.is_open() => format!(
+                "\nrisk: {sentence} [{finding}]\n  fix it, or accept it before it starts: \
+                 signalbox campaign check {name} --accept {finding} --why TEXT"
+            ),
+            None => format!("\nnote: {sentence} [{finding}]"),
+        };
+        lines.push_str(&said);
+    }
+    lines
 }

@@ -13,6 +13,7 @@ mod attempt;
 mod audience;
 mod calendar;
 mod campaign;
+mod campaign_check;
 mod campaign_edit;
 mod campaign_export;
 mod campaign_file;

@@ -180,6 +180,15 @@ pub enum Action {
     },
     /// Nobody has a slot but those whose messages still to be sent show one.
     ResetSlots(Option<CampaignId>),
+    /// A finding of a campaign stays as it is, with the operator's words why.
+    AcceptFinding {
+        /// Of this campaign.
+        campaign: CampaignId,
+        /// What the finding is known by.
+        finding: String,
+        /// What it was about when its operator read it.
+        about: String,
+    },
     /// An operator has taken note of an alert; `None`: of all.
     Acknowledge(Option<AlertId>),
     /// Every sender on the database stops at the next message boundary.
@@ -199,6 +208,7 @@ impl Action {
             | Self::StartCampaign(id)
             | Self::SetTerms { campaign: id, .. }
             | Self::WidenRollout { campaign: id, .. }
+            | Self::AcceptFinding { campaign: id, .. }
             | Self::IncludeAgain { campaign: id, .. } => Subject::Campaign(*id),
             Self::SuspendNumber { number, .. }
             | Self::SetPriority { number, .. }
@@ -251,6 +261,7 @@ impl Action {
             Self::SetSlot { slot: None, .. } => "release slot",
             Self::ResetSlots(_) => "reset slots",
             Self::IncludeAgain { .. } => "take people back",
+            Self::AcceptFinding { .. } => "accept finding",
             Self::Acknowledge(_) => "acknowledge",
             Self::StopAll => "stop all sending",
             Self::ReleaseStop => "lift the stop",
@@ -274,6 +285,7 @@ impl Action {
             | Self::SetLimits { .. }
             | Self::SetTerms { .. }
             | Self::SetSlot { slot: Some(_), .. }
+            | Self::AcceptFinding { .. }
             | Self::Acknowledge(_)
             | Self::AddNumber(_) => false,
             Self::ResumeCampaign(_)

@@ -175,6 +175,10 @@ impl Store {
                 .reset_slots(organization, *campaign, false, order.reason.as_deref(), actor)
                 .await
                 .map(|_reset| ActionResult::Done { version: None, undo: None }),
+            Action::AcceptFinding { campaign, finding, about } => {
+                let reason = order.reason.as_deref();
+                self.act_on_finding(organization, *campaign, finding, about, reason, actor).await
+            }
             Action::Acknowledge(alert) => {
                 self.act_on_alerts(organization, *alert, order.reason.as_deref(), actor).await
             }

@@ -2,15 +2,13 @@
 //! console.
 
 use super::{
-    Store, StoreError,
-    action::Actor,
-    campaign::CampaignRecord,
-    campaign_pool::{self, Note},
-    enrolment::Tell,
-    failed,
+    Store, StoreError, action::Actor, campaign::CampaignRecord, campaign_pool, enrolment::Tell, failed,
 };
 use crate::domain::{
-    campaign::{CampaignFile, CampaignSpec, Context, Finding},
+    campaign::{
+        CampaignFile, CampaignSpec, Context, Finding,
+        remark::{self, Note},
+    },
     ids::{CampaignId, OrganizationId},
     template::Texts,
 };
@@ -188,7 +186,10 @@ impl Store {
             return Ok(Err(NotAccepted::Rule(format!("there is a campaign {name:?} already"))));
         }
         Ok(match campaign_pool::check(self, reader.organization, &spec).await? {
-            Ok(notes) => Ok(Checked { spec, source, notes }),
+            Ok(mut notes) => {
+                self.note_acceptances(reader.organization, spec.name.as_str(), &mut notes).await?;
+                Ok(Checked { spec, source, notes })
+            }
             Err((step, sentence)) => {
                 Err(NotAccepted::Findings(vec![nobody_can(reader.name, &source, step, sentence)]))
             }
@@ -220,6 +221,11 @@ impl Store {
         tell: &Tell<'_>,
     ) -> Result<Result<Made, String>, StoreError> {
         let spec = &checked.spec;
+        let by_itself = spec.starts_at.is_some() || spec.run_after.is_some();
+        let open = remark::keeps_from_starting(spec.name.as_str(), &checked.notes).filter(|_| by_itself);
+        if let Some(sentence) = open {
+            return Ok(Err(format!("it would start by itself, and {sentence}")));
+        }
         if self.has_subscription_end(organization).await? {
             let terms = self.terms_of_spec(organization, spec).await?;
             let people = u64::try_from(self.estimate(organization, &terms).await?.queued).unwrap_or(0);

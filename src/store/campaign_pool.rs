@@ -3,7 +3,10 @@
 use super::{Store, StoreError, snapshot::Snapshot, step::RecentTexts};
 use crate::domain::{
     alike,
-    campaign::CampaignSpec,
+    campaign::{
+        CampaignSpec,
+        remark::{self, Note, Severity},
+    },
     content::{
         Shape,
         ability::{self, Remark},
@@ -13,26 +16,10 @@ use crate::domain::{
     number::ProviderKind,
     template::Texts,
 };
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Steps of other campaigns that a text is compared with.
 const COMPARED: i64 = 200;
-
-/// Something worth knowing of a campaign that can be sent.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Note {
-    /// Which step, from 1.
-    pub step: i16,
-    /// At which provider; empty: whichever sends it.
-    pub provider: &'static str,
-    /// The accounts of the pool that it concerns.
-    pub accounts: Vec<String>,
-    /// Whether their numbers take no part in the campaign.
-    pub unable: bool,
-    /// In a sentence.
-    pub sentence: String,
-}
 
 /// An account with numbers in the pool.
 struct Member<'a> {
@@ -64,6 +51,7 @@ pub(super) async fn check(
         let gateways: Vec<String> = gateways.map(|member| member.name.to_owned()).collect();
         notes.extend(same_for_all(spec, &gateways));
         notes.extend(nearly_the_same(spec, &recent));
+        remark::tell_apart(&mut notes);
         notes
     }))
 }
@@ -81,7 +69,17 @@ fn same_for_all(spec: &CampaignSpec, gateways: &[String]) -> Vec<Note> {
                     each.locale,
                     gateways.join(", ")
                 );
-                notes.push(Note { step, provider: "", accounts: gateways.to_vec(), unable: false, sentence });
+                notes.push(Note {
+                    finding: format!("same-for-all-{step}-{}", each.locale),
+                    severity: Severity::Risk,
+                    step,
+                    provider: "",
+                    accounts: gateways.to_vec(),
+                    unable: false,
+                    sentence,
+                    accepted: None,
+                    text: each.text.source().to_owned(),
+                });
             }
         }
     }
@@ -114,7 +112,17 @@ fn nearly_the_same(spec: &CampaignSpec, recent: &[RecentTexts]) -> Vec<Note> {
                     "step {step} ({}) says nearly the same as step {other}{whose}: who gets both takes it for spam",
                     each.locale
                 );
-                notes.push(Note { step: *step, provider: "", accounts: Vec::new(), unable: false, sentence });
+                notes.push(Note {
+                    finding: format!("alike-{step}-{}", each.locale),
+                    severity: Severity::Remark,
+                    step: *step,
+                    provider: "",
+                    accounts: Vec::new(),
+                    unable: false,
+                    sentence,
+                    accepted: None,
+                    text: each.text.source().to_owned(),
+                });
             }
         }
     }
@@ -191,5 +199,17 @@ fn note(
     let whose = if accounts.len() == 1 { "account" } else { "accounts" };
     let part = if unable { ": its numbers take no part" } else { "" };
     let sentence = format!("step {step}: {provider} ({whose} {}) {words}{part}", accounts.join(", "));
-    Note { step, provider, accounts, unable, sentence }
+    let (kind, severity) = if unable { ("unable", Severity::Risk) } else { ("remark", Severity::Remark) };
+    let finding = format!("{kind}-{step}-{provider}");
+    Note {
+        finding,
+        severity,
+        step,
+        provider,
+        accounts,
+        unable,
+        sentence,
+        accepted: None,
+        text: String::new(),
+    }
 }

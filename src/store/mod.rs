@@ -20,6 +20,7 @@ pub mod contact;
 pub mod conversation;
 pub mod enrolment;
 pub mod figures;
+pub mod finding;
 pub mod forecast;
 pub mod handover;
 pub mod health;

@@ -22,7 +22,7 @@ pub use campaign::{
     CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, RolloutLine, StepLine,
     VariantLine, Variants,
 };
-pub use draft::{AudienceCount, CampaignMade, FileCheck, Known};
+pub use draft::{AudienceCount, CampaignMade, FileCheck, FindingRow, Known};
 pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView, Forecasts};
 pub use live::{LiveEvent, LiveKind};
 pub use number::{HealthView, NumberDetail, NumberRow, NumberStanding, NumberTest, VitalsView};

@@ -303,6 +303,17 @@ pub(super) fn drawer_has_altered(model: &Model) -> Allowed {
     };
     if altered { Ok(()) } else { no("nothing here was altered for the screen") }
 }
+pub(super) fn finding_open(model: &Model) -> Allowed {
+    let list = model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Findings(list) => Some(&**list),
+        _ => None,
+    });
+    match list.and_then(|list| list.row()) {
+        Some(row) if row.accepted.is_none() => Ok(()),
+        Some(_) => no("it is accepted already"),
+        None => no("there is nothing to accept"),
+    }
+}
 fn forecast(model: &Model) -> Option<&ForecastPanel> {
     model.overlays.iter().rev().find_map(|overlay| match overlay {
         Overlay::Forecast(panel) => Some(&**panel),

@@ -6,9 +6,9 @@ use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    AlertRow, AudienceCount, CampaignDetail, CampaignMade, Cursor, DoubtRow, FileCheck, Forecasts,
-    HandoverView, Known, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
-    RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
+    AlertRow, AudienceCount, CampaignDetail, CampaignMade, Cursor, DoubtRow, FileCheck, FindingRow,
+    Forecasts, HandoverView, Known, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView,
+    QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
     ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use chrono::{DateTime, Utc};
@@ -170,6 +170,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// When a campaign will be done, day by day; and when it would be, if something is asked.
     fn forecast(&self, id: CampaignId, what_if: WhatIf) -> Reply<Forecasts>;
+
+    /// What is worth knowing of a campaign: to be fixed, or accepted one by one.
+    fn findings(&self, id: CampaignId) -> Reply<Vec<FindingRow>>;
 
     /// What the organisation knows that a campaign file can be wrong about.
     fn known_to_files(&self) -> Reply<Known>;

@@ -6,10 +6,10 @@ use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, Forecasts, HandoverView, Known,
-    LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail,
-    RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery,
-    ThreadRow, Total,
+    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow, Forecasts,
+    HandoverView, Known, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
+    RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
+    ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Making, Notice};
 use crate::tui::overlays::wizard::Origin;
@@ -148,6 +148,8 @@ pub enum Slot {
     Detail,
     /// A forecast.
     Forecast,
+    /// What is worth knowing of a campaign.
+    Findings,
     /// What a campaign file can be wrong about.
     Known,
     /// What is wrong with one.
@@ -191,6 +193,8 @@ pub enum Question {
     Detail(Subject),
     /// When a campaign will be done; and when it would be, if something is asked.
     Forecast(CampaignId, WhatIf),
+    /// What is worth knowing of a campaign.
+    Findings(CampaignId),
     /// What the organisation knows that a campaign file can be wrong about.
     Known,
     /// What is wrong with a file, by all that is known; with a name it is to change that campaign.
@@ -226,6 +230,7 @@ impl Question {
             Self::ThreadRows(_) => Slot::ThreadRows,
             Self::Detail(_) => Slot::Detail,
             Self::Forecast(..) => Slot::Forecast,
+            Self::Findings(_) => Slot::Findings,
             Self::Known => Slot::Known,
             Self::Check(..) => Slot::Check,
             Self::Estimate(_) => Slot::Estimate,
@@ -261,6 +266,8 @@ pub enum Reading {
     Detail(Detail),
     /// When a campaign will be done.
     Forecast(Arc<Forecasts>),
+    /// What is worth knowing of a campaign.
+    Findings(Arc<Vec<FindingRow>>),
     /// What a campaign file can be wrong about.
     Known(Arc<Known>),
     /// What is wrong with one.

@@ -246,6 +246,8 @@ async fn why_names_what_no_number_can_send() {
     let place = Place::with(&["meta", "ultramsg"]).await;
     let file = place.file(&format!("[[steps]]\n{OFFER}\n"));
     place.db.run(&["campaign", "create", &file]).done();
+    let accept = ["campaign", "check", "sale", "--accept", "unable-1-ultramsg", "--why", "meta is enough"];
+    place.db.run(&accept).done();
     place.db.run(&["campaign", "start", "sale"]).done();
     let why = place.db.json(&["campaign", "why", "sale"]);
     let numbers = why["numbers"].as_array().unwrap();
@@ -280,6 +282,74 @@ async fn one_text_for_everybody_is_noted_where_a_gateway_sends_it() {
     assert!(notes.iter().any(|note| note.contains(same)), "{notes:?}");
     let notes = place.notes(&steps("Come to our shop on Monday, {{name|friend}}"));
     assert!(!notes.iter().any(|note| note.contains("the very same")), "{notes:?}");
+}
+
+#[tokio::test]
+async fn a_risk_keeps_a_campaign_from_starting_until_it_is_fixed_or_accepted_with_a_reason() {
+    let place = Place::with(&["ultramsg"]).await;
+    let db = &place.db;
+    let text = |text: &str| place.file(&format!("[[steps]]\ntext = {{ en = \"{text}\" }}\n"));
+    let file = text("Come to our shop on Monday");
+    let checked = db.json(&["campaign", "check", &file]);
+    let note = &checked["notes"][0];
+    assert_eq!((&note["finding"], &note["severity"]), (&json!("same-for-all-1-en"), &json!("risk")));
+    assert_eq!((&note["accepted"], &checked["open"]), (&Value::Null, &json!(1)));
+    let starts = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("[[steps]]", "starts_at = \"2099-01-01T09:00\"\n[[steps]]");
+    std::fs::write(&file, starts).unwrap();
+    db.run(&["campaign", "create", &file])
+        .refused(3, "it would start by itself, and a finding is neither fixed nor accepted");
+    let file = text("Come to our shop on Monday");
+    db.run(&["campaign", "create", &file]).done();
+    let start = || db.run(&["campaign", "start", "sale"]);
+    start().refused(3, "a finding is neither fixed nor accepted: same-for-all-1-en;");
+    db.run(&["campaign", "schedule", "sale", "--at", "2099-01-01T09:00"])
+        .refused(3, "neither fixed nor accepted");
+
+    // One by one, by name, with a reason; nothing that is not there.
+    let accept = |finding: &str, why: &str| {
+        db.run(&["campaign", "check", "sale", "--accept", finding, "--why", why, "--json"])
+    };
+    assert_eq!(db.run(&["campaign", "check", "sale", "--accept", "same-for-all-1-en"]).code, Some(2));
+    assert_eq!(accept("same-for-all-1-en", " ").code, Some(2));
+    accept("same-for-all-2-en", "why")
+        .refused(1, "has no finding \"same-for-all-2-en\": it has same-for-all-1-en");
+    start().refused(3, "neither fixed nor accepted");
+    let accepted = accept("same-for-all-1-en", "it is a notice").done().json();
+    assert_eq!(
+        (&accepted["open"], &accepted["notes"][0]["accepted"]["reason"]),
+        (&json!(0), &json!("it is a notice"))
+    );
+    assert!(accept("same-for-all-1-en", "again").done().stderr.contains("was accepted before, by "));
+    let logged: (String, String, String) = sqlx::query_as(
+        "select action, reason, after ->> 'finding' from audit_log where action = 'accept finding'",
+    )
+    .fetch_one(&db.pool)
+    .await
+    .unwrap();
+    assert_eq!(logged, ("accept finding".into(), "it is a notice".into(), "same-for-all-1-en".into()));
+    let shown = db.run(&["campaign", "check", "sale"]).done().stdout;
+    assert!(shown.contains("accepted by ") && shown.contains("(it is a notice): step 1 (en)"), "{shown}");
+
+    // It falls with what it is about: other words are another risk, and words about the person are none.
+    db.run(&["campaign", "update", "sale", &text("Come to our shop on Tuesday")]).done();
+    start().refused(3, "a finding is neither fixed nor accepted: same-for-all-1-en;");
+    db.run(&["campaign", "update", "sale", &text("Come on Tuesday, {{name|friend}}")]).done();
+    assert_eq!(db.json(&["campaign", "check", "sale"])["open"], 0);
+    start().done();
+    db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn a_risk_that_was_accepted_before_the_campaign_was_made_holds_for_it() {
+    let place = Place::with(&["ultramsg"]).await;
+    let file = place.file("[[steps]]\ntext = { en = \"Come to our shop on Monday\" }\n");
+    let accept = ["campaign", "check", &file, "--accept", "same-for-all-1-en", "--why", "it is a notice"];
+    let told = place.db.run(&accept).done().stdout;
+    assert!(told.contains("accepted by ") && !told.contains("risk: "), "{told}");
+    place.db.run(&["campaign", "create", &file]).done();
+    place.db.run(&["campaign", "start", "sale"]).done();
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ pub mod file;
 mod finding;
 pub mod lifecycle;
 mod reader;
+pub mod remark;
 pub mod required;
 pub mod rollout;
 pub mod spec;

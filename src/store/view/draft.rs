@@ -1,6 +1,7 @@
 //! A campaign that is not made yet.
 
-use crate::domain::text::Safe;
+use crate::domain::text::{Safe, Shown};
+use chrono::{DateTime, Utc};
 
 pub use crate::store::campaign_file::Known;
 
@@ -11,6 +12,21 @@ pub struct FileCheck {
     pub findings: Vec<(Safe, Safe)>,
     /// What is worth knowing all the same.
     pub notes: Vec<Safe>,
+}
+
+/// A finding of a campaign that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingRow {
+    /// What it is known by.
+    pub finding: String,
+    /// Whether it keeps the campaign from starting until it is fixed or accepted.
+    pub risk: bool,
+    /// In a sentence.
+    pub sentence: Shown,
+    /// Who accepted it, when and why.
+    pub accepted: Option<(Safe, DateTime<Utc>, Shown)>,
+    /// What it is about now.
+    pub about: String,
 }
 
 /// An audience, counted: everybody once.

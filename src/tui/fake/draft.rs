@@ -2,7 +2,47 @@
 
 use crate::domain::campaign::CampaignSpec;
 use crate::domain::text::Safe;
-use crate::store::view::{AudienceCount, FileCheck, Known};
+use crate::store::view::{AudienceCount, FileCheck, FindingRow, Known};
+use crate::tui::fake::wall;
+
+/// What is worth knowing of any campaign: a risk, one that was accepted, and a remark.
+pub fn findings(rows: u64) -> Vec<FindingRow> {
+    if rows == 0 {
+        return Vec::new();
+    }
+    let row = |finding: &str, risk: bool, sentence: &str| FindingRow {
+        finding: finding.to_owned(),
+        risk,
+        sentence: sentence.into(),
+        accepted: None,
+        about: "1".to_owned(),
+    };
+    vec![
+        row(
+            "same-for-all-1-en",
+            true,
+            "step 1 (en) says the very same to everybody: numbers of unofficial gateways (acme-ultra) are blocked for \
+             that; let it say something of the person, such as {{name|friend}}",
+        ),
+        FindingRow {
+            accepted: Some((
+                "bea".into(),
+                wall() - chrono::TimeDelta::hours(2),
+                "they send the second half only".into(),
+            )),
+            ..row(
+                "unable-2-twilio",
+                true,
+                "step 2: twilio (account acme-twilio) knows no template: its numbers take no part",
+            )
+        },
+        row(
+            "alike-2-en",
+            false,
+            "step 2 (en) says nearly the same as step 1 of campaign easter: who gets both takes it for spam",
+        ),
+    ]
+}
 
 pub fn known_to_files() -> Known {
     Known {

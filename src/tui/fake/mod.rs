@@ -23,7 +23,7 @@ mod slots;
 mod talk;
 pub use alerts::{alerts, handover};
 pub use desk::{Desk, World};
-pub use draft::{audience_count, file_check, known_to_files};
+pub use draft::{audience_count, file_check, findings, known_to_files};
 pub use progress::{progress_view, queue};
 pub use slots::{slot_holders, slot_reset, slots_view};
 pub use talk::*;

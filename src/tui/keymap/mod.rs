@@ -42,6 +42,8 @@ pub enum Layer {
     Form,
     /// How far a campaign is.
     Progress,
+    /// What of a campaign is to be fixed or accepted.
+    Findings,
     /// When a campaign will be done.
     Forecast,
     /// The grid of slots.
@@ -78,6 +80,7 @@ impl Layer {
             Self::Dialog => "dialog",
             Self::Form => "form",
             Self::Progress => "progress",
+            Self::Findings => "findings",
             Self::Forecast => "forecast",
             Self::Slots => "slots",
             Self::Wizard => "wizard",

@@ -75,6 +75,8 @@ pub enum Cmd {
     CampaignSkipped,
     Schedule,
     OtherView,
+    CampaignFindings,
+    AcceptFinding,
     WhatIf,
     AsItIs,
     TakeBack,
@@ -216,8 +218,8 @@ impl Entry {
 
 use Danger::{Tier0, Tier1, Tier2};
 use Layer::{
-    Alerts, Campaigns, Copy, Dialog, Doubts, Drawer, Forecast, Form, Global, Help, Input, List, Live,
-    Numbers, Palette, Panel, Picker, Progress, Recipients, Replies, Slots, Wizard,
+    Alerts, Campaigns, Copy, Dialog, Doubts, Drawer, Findings, Forecast, Form, Global, Help, Input, List,
+    Live, Numbers, Palette, Panel, Picker, Progress, Recipients, Replies, Slots, Wizard,
 };
 
 /// Every key of the console, in the order in which help and hint line show them.
@@ -244,6 +246,7 @@ pub static TABLE: &[Entry] = &[
     row(Campaigns, Cmd::CampaignProgress, "progress", "P", "progress beside the forecast").hint(6, "progress").when(allowed::campaign_selected),
     row(Campaigns, Cmd::CampaignSkipped, "skipped", "w", "who gets nothing, and why").hint(0, "skipped").when(allowed::campaign_selected),
     row(Campaigns, Cmd::CampaignWiden, "widen", "W", "open the next stage of its rollout").danger(Tier2).hint(0, "widen").when(allowed::campaign_widen),
+    row(Campaigns, Cmd::CampaignFindings, "findings", "A", "findings: to fix or accept before it starts").hint(0, "findings").when(allowed::campaign_edit),
     row(Campaigns, Cmd::Schedule, "schedule", "Q", "schedule and queue").hint(0, "schedule").when(allowed::nothing_over),
     row(Campaigns, Cmd::Slots, "slots", "S", "slots: who has which number").hint(0, "slots").when(allowed::nothing_over),
     row(Campaigns, Cmd::CampaignCancel, "cancel", "c", "cancel for good").danger(Tier2).hint(5, "cancel").when(allowed::campaign_cancel),
@@ -376,6 +379,14 @@ pub static TABLE: &[Entry] = &[
     row(Progress, Cmd::Top, "top", "g Home", "first"),
     row(Progress, Cmd::Bottom, "bottom", "G End", "last"),
     row(Progress, Cmd::Back, "close", "Esc q", "close").hint(1, "close"),
+    row(Findings, Cmd::AcceptFinding, "accept", "a Enter", "accept it as it is, with a reason").danger(Tier0).hint(1, "accept").when(allowed::finding_open),
+    row(Findings, Cmd::Up, "up", "k Up", "up"),
+    row(Findings, Cmd::Down, "down", "j Down", "down"),
+    row(Findings, Cmd::PageUp, "page_up", "ctrl-u PgUp", "page up"),
+    row(Findings, Cmd::PageDown, "page_down", "ctrl-d PgDn", "page down"),
+    row(Findings, Cmd::Top, "top", "g Home", "first"),
+    row(Findings, Cmd::Bottom, "bottom", "G End", "last"),
+    row(Findings, Cmd::Back, "close", "Esc q", "close").hint(1, "close"),
     row(Forecast, Cmd::WhatIf, "what_if", "w Enter", "what if: numbers, limits, other campaigns").hint(1, "what if").when(allowed::forecast_read),
     row(Forecast, Cmd::AsItIs, "as_it_is", "x", "only as it is").hint(2, "as it is").when(allowed::what_if_asked),
     row(Slots, Cmd::SlotGive, "give", "a", "give this slot to somebody").danger(Tier0).hint(1, "give").when(allowed::slot_free),

@@ -6,6 +6,7 @@ pub mod copy;
 pub mod doubts;
 pub mod drawer;
 pub mod filter;
+pub mod findings;
 pub mod forecast;
 pub mod form;
 pub mod handover;
@@ -76,6 +77,8 @@ pub enum Overlay {
     Instances(usize),
     /// When a campaign will be done, day by day.
     Forecast(Box<forecast::ForecastPanel>),
+    /// What of a campaign is to be fixed or accepted.
+    Findings(Box<findings::FindingList>),
     /// How far a campaign is, and who of it gets nothing.
     Progress(Box<progress::ProgressPanel>),
     /// What runs and what is to come.

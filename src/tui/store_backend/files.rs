@@ -2,13 +2,14 @@
 
 use super::{Inner, ended_badly};
 use crate::domain::campaign::file::FILE_LIMIT;
+use crate::domain::campaign::remark::{Note, Severity};
 use crate::domain::campaign::{CampaignSpec, Finding};
 use crate::domain::ids::CampaignId;
-use crate::domain::text::Safe;
+use crate::domain::text::{Safe, Shown};
 use crate::store::action::{ActionResult, Actor};
 use crate::store::campaign_file::{NotAccepted, Reader, unheeded};
 use crate::store::screen::ReadError;
-use crate::store::view::{AudienceCount, CampaignMade, FileCheck, Known};
+use crate::store::view::{AudienceCount, CampaignMade, FileCheck, FindingRow, Known};
 use crate::tui::backend::Making;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -55,6 +56,23 @@ impl Inner {
             },
             Err(why) => FileCheck { findings: said(why), notes: Vec::new() },
         })
+    }
+
+    /// What is worth knowing of a campaign that exists; what keeps it from starting first.
+    pub(super) async fn findings(&self, campaign: CampaignId) -> Result<Vec<FindingRow>, ReadError> {
+        let mut notes = self.store.findings(self.seat().organization, campaign).await?;
+        notes.sort_by_key(|note| (!note.is_open(), note.accepted.is_some()));
+        let row = |note: Note| FindingRow {
+            risk: note.severity == Severity::Risk,
+            sentence: Shown::new(&note.sentence),
+            accepted: note
+                .accepted
+                .as_ref()
+                .map(|accepted| (Safe::new(&accepted.by), accepted.at, Shown::new(&accepted.reason))),
+            about: note.about(),
+            finding: note.finding,
+        };
+        Ok(notes.into_iter().map(row).collect())
     }
 
     pub(super) async fn estimate(

@@ -14,10 +14,10 @@ use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
-    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, Forecasts, HandoverView, Known,
-    LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail,
-    RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery,
-    ThreadRow, Total,
+    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow, Forecasts,
+    HandoverView, Known, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
+    RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
+    ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::store::{Store, StoreError};
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Making, Notice, Reply};
@@ -285,6 +285,10 @@ impl Backend for StoreBackend {
 
     fn forecast(&self, id: CampaignId, what_if: WhatIf) -> Reply<Forecasts> {
         self.ask(async move |inner| inner.store.forecast_view(&inner.seat(), id, what_if).await)
+    }
+
+    fn findings(&self, id: CampaignId) -> Reply<Vec<FindingRow>> {
+        self.ask(async move |inner| inner.findings(id).await)
     }
 
     fn known_to_files(&self) -> Reply<Known> {

@@ -86,6 +86,9 @@ impl Backend for Gate {
     fn forecast(&self, _: CampaignId, _: WhatIf) -> Reply<Forecasts> {
         nothing()
     }
+    fn findings(&self, _: CampaignId) -> Reply<Vec<FindingRow>> {
+        nothing()
+    }
     fn known_to_files(&self) -> Reply<Known> {
         nothing()
     }

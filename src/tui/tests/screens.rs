@@ -75,6 +75,7 @@ screens! {
     form_what_if: |desk| { desk.keys("2 f w Right Space Tab"); desk.text("250 100"); };
     forecast_what_if: |desk| { desk.keys("2 f w Right Space Tab"); desk.text("250"); desk.keys("ctrl-s"); };
     confirm_terms: |desk| { desk.keys("2 e Tab Tab Tab Space Tab Space Tab ctrl-u ctrl-s"); desk.wait(400); };
+    findings: |desk| desk.keys("2 j A");
     wizard_who: |desk| {
         desk.keys("2 n");
         desk.text("summer sale");

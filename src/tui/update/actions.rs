@@ -106,6 +106,7 @@ pub fn acted(model: &mut Model, act: u64, answers: Vec<(Order, ActionAnswer)>) -
     super::slots::acted(model);
     super::progress::acted(model);
     super::alerts::acted(model);
+    super::findings::acted(model);
     model.recipients.refreshed_at = None;
     model.replies.refreshed_at = None;
     if let Some(shown) = &mut model.shown {
@@ -214,6 +215,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                     model.doubts.asked = None;
                 }
                 Slot::Detail => data::detail_not_asked(model, *request),
+                Slot::Findings => super::findings::not_asked(model, *request),
                 Slot::Forecast => data::forecast_not_asked(model, *request),
                 Slot::Known | Slot::Check | Slot::Estimate => {
                     super::wizard::not_asked(model, Some(*request));

@@ -5,6 +5,7 @@ mod alerts;
 pub mod copy;
 mod data;
 mod filter;
+mod findings;
 mod keys;
 mod mouse;
 mod overlay;
@@ -186,6 +187,7 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         Some(Overlay::Doubts) => (vec![Layer::Doubts, Layer::Global], false),
         Some(Overlay::Alerts(_)) => (vec![Layer::Alerts, Layer::Global], false),
         Some(Overlay::Progress(_)) => (vec![Layer::Progress, Layer::Global], false),
+        Some(Overlay::Findings(_)) => (vec![Layer::Findings, Layer::Global], false),
         Some(Overlay::Forecast(_)) => (vec![Layer::Forecast, Layer::Panel, Layer::Global], false),
         Some(Overlay::Slots(_)) => (vec![Layer::Slots, Layer::Global], false),
         Some(Overlay::Instances(_) | Overlay::Schedule(_) | Overlay::Handover(_) | Overlay::Stop) => {

@@ -1,6 +1,6 @@
 //! Keys and text for what lies over the tabs.
 
-use super::{actions, alerts, copy, filter, progress, run, wizard};
+use super::{actions, alerts, copy, filter, findings, progress, run, wizard};
 use crate::domain::action::Verdict;
 use crate::domain::forecast::WhatIf;
 use crate::tui::Ended;
@@ -34,6 +34,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Overlay::Copy => copy_menu(model, cmd),
         Overlay::Picker(_) => picker(model, cmd),
         Overlay::Forecast(_) => forecast(model, cmd),
+        Overlay::Findings(_) => findings::run(model, cmd),
         Overlay::Instances(_)
         | Overlay::Stop
         | Overlay::Slots(_)
@@ -349,6 +350,7 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
             }
         }
         Some(Overlay::Alerts(_)) => alerts::go(model, motion),
+        Some(Overlay::Findings(_)) => findings::go(model, motion),
         Some(Overlay::Slots(grid)) => grid.go(motion, model.now.mono),
         Some(Overlay::Progress(_) | Overlay::Schedule(_)) => progress::go(model, motion),
         Some(Overlay::Palette(palette)) => palette.go(motion),

@@ -1,6 +1,6 @@
 //! What each command does.
 
-use super::{actions, alerts, copy, filter, overlay, wants};
+use super::{actions, alerts, copy, filter, findings, overlay, wants};
 use crate::store::view::{MessageState, Place};
 use crate::tui::Ended;
 use crate::tui::allowed;
@@ -61,6 +61,7 @@ fn everywhere(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Palette => model.overlays.push(Overlay::Palette(Palette::default())),
         Cmd::Filter => filter::open(model),
         Cmd::Alerts => alerts::open(model),
+        Cmd::CampaignFindings => findings::open(model),
         Cmd::Handover => model.overlays.push(Overlay::Handover(Box::default())),
         Cmd::Instances => model.overlays.push(Overlay::Instances(0)),
         Cmd::Doubts => {

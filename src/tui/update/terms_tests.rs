@@ -195,3 +195,27 @@ fn the_palette_widens_only_what_has_a_further_stage() {
     let overview = many_overview();
     assert_eq!(allowed(&overview.campaigns[0]), Err("it has no rollout: it goes to all at once".into()));
 }
+
+#[test]
+fn a_finding_is_accepted_with_a_reason_and_one_that_is_accepted_stays() {
+    let mut desk = many();
+    desk.keys("2 A");
+    let screen = desk.screen();
+    for words in ["1 keep it from starting", "risk", "same-for-all-1-en", "accepted", "remark"] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    desk.keys("a Enter");
+    assert!(desk.screen().contains("this needs a reason"), "{}", desk.screen());
+    assert!(desk.orders().is_empty());
+    desk.text("it is a notice");
+    desk.keys("Enter");
+    let orders = desk.orders();
+    let [Order { action: Action::AcceptFinding { finding, about, .. }, reason, .. }] = orders.as_slice()
+    else {
+        panic!("another order: {orders:?}")
+    };
+    assert_eq!((finding.as_str(), about.as_str()), ("same-for-all-1-en", "1"));
+    assert_eq!(reason.as_deref(), Some("it is a notice"));
+    desk.keys("j a");
+    assert!(desk.screen().contains("it is accepted already"), "{}", desk.screen());
+}

@@ -28,6 +28,7 @@ pub fn wants(model: &mut Model) -> Vec<Effect> {
         effects.extend(load_doubts(model, place));
     }
     forecast(model, &mut effects);
+    super::findings::wants(model, &mut effects);
     super::wizard::wants(model, &mut effects);
     super::slots::wants(model, &mut effects);
     super::progress::wants(model, &mut effects);

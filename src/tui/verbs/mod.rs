@@ -3,6 +3,7 @@
 
 mod alerts;
 mod campaigns;
+mod findings;
 mod numbers;
 mod recipients;
 mod replies;
@@ -11,6 +12,7 @@ mod slots;
 
 pub use alerts::{acknowledge, acknowledge_all};
 pub use campaigns::{CampaignVerb, edit as edit_campaign};
+pub use findings::accept as accept_finding;
 pub use numbers::{NumberVerb, add as add_number, edit as edit_number, pace};
 pub use recipients::{RecipientVerb, release_stop, settle, stop_all};
 pub use replies::{ThreadVerb, handing_to, saying};

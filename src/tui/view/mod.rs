@@ -79,6 +79,7 @@ fn draw_overlay(
         Overlay::Filter(_) => {}
         Overlay::Picker(picker) => picker.view(canvas, body),
         Overlay::Instances(scroll) => overlays::instances::view(model, *scroll, canvas, body, geometry),
+        Overlay::Findings(list) => list.view(model, canvas, body, geometry),
         Overlay::Forecast(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Progress(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Schedule(schedule) => schedule.view(model, canvas, body, geometry),

@@ -1,0 +1,86 @@
+//! Keys and answers of the findings of a campaign.
+
+use super::{actions, wants::ask};
+use crate::tui::allowed;
+use crate::tui::backend::BackendError;
+use crate::tui::keymap::Cmd;
+use crate::tui::lists::Motion;
+use crate::tui::model::{Dirty, Model};
+use crate::tui::msg::{Effect, Question, Reading};
+use crate::tui::overlays::{Overlay, findings::FindingList, reason::ReasonPrompt};
+use crate::tui::verbs::accept_finding;
+
+/// The list, wherever it lies.
+fn list(model: &mut Model) -> Option<&mut FindingList> {
+    model.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Findings(list) => Some(&mut **list),
+        _ => None,
+    })
+}
+
+/// Opens the list of the campaign under the cursor.
+pub fn open(model: &mut Model) {
+    let list = allowed::campaigns(model).first().map(|row| FindingList::new(row));
+    model.overlays.extend(list.map(|list| Overlay::Findings(Box::new(list))));
+}
+
+/// Runs a command of the list; `None` if it has no such command.
+pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    let list = list(model)?;
+    match cmd {
+        Cmd::AcceptFinding => {
+            let proposal = accept_finding(list.campaign, list.name(), list.row());
+            Some(actions::ask_reason(model, proposal, |proposal| ReasonPrompt::settle(proposal, true)))
+        }
+        Cmd::Reload => {
+            list.read.reread();
+            Some(Vec::new())
+        }
+        _ => None,
+    }
+}
+
+/// Moves in it.
+pub fn go(model: &mut Model, motion: Motion) {
+    if let Some(list) = list(model) {
+        list.go(motion);
+    }
+}
+
+/// Asks for what it needs.
+pub fn wants(model: &mut Model, effects: &mut Vec<Effect>) {
+    let (now, request) = (model.now.mono, model.next_request);
+    if model.source.away.is_some() {
+        return;
+    }
+    let question = list(model)
+        .and_then(|list| list.read.wants(request, now).then_some(Question::Findings(list.campaign)));
+    effects.extend(question.map(|question| ask(model, question)));
+}
+
+/// Takes in an answer.
+pub fn answer(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) -> Option<Dirty> {
+    let list = list(model)?;
+    let under = list.row().map(|row| row.finding.clone());
+    let taken = match answer {
+        Ok(Reading::Findings(rows)) => list.read.answer(request, Ok(rows)),
+        Ok(_) => false,
+        Err(error) => list.read.answer(request, Err(error)),
+    };
+    list.keep(under.as_deref());
+    taken.then_some(Dirty::Live)
+}
+
+/// Orders were carried out: what they changed is read again.
+pub fn acted(model: &mut Model) {
+    if let Some(list) = list(model) {
+        list.read.reread();
+    }
+}
+
+/// A question did not get out.
+pub fn not_asked(model: &mut Model, request: u64) {
+    if let Some(list) = list(model) {
+        list.read.not_asked(request);
+    }
+}
