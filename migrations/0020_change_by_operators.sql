@@ -236,7 +236,7 @@ begin
            limited_reason = v_new.limited_reason, slowed_since = v_new.slowed_since,
            slowed_reason = v_new.slowed_reason, monthly_cost = v_new.monthly_cost,
            cost_currency = v_new.cost_currency, label = v_new.label, warm_up_started_at = v_new.warm_up_started_at,
-           revision = revision + 1, updated_at = v_now
+           approval = v_new.approval, sends_canaries = v_new.sends_canaries, revision = revision + 1, updated_at = v_now
      where organization_id = p_org and id = p_number
     returning * into v_new;
     if p_action in ('suspend number', 'fail over number') and not v_suspended then
@@ -433,28 +433,48 @@ end $$;
 comment on function resolve_attempt is
     'Settles an attempt in doubt as sent, not sent or to be sent again. The operator''s word counts as evidence.';
 
--- A number that did not exist before, in a pool.
+-- A number that did not exist before, in a pool; one that was retired (0180) is taken back, with its past.
 create function add_number(
     p_org uuid, p_id uuid, p_actor text, p_instance uuid, p_number jsonb, p_pool text
-) returns bigint language plpgsql as $$
+) returns table (id uuid, revision bigint) language plpgsql as $$
 declare
     v_pool uuid;
+    v_old  whatsapp_numbers;
     v_new  whatsapp_numbers;
 begin
-    insert into whatsapp_numbers (organization_id, id, account_id, phone, instance_id, display_name, notes, priority,
-                                  daily_limit, interval_ms, per_second, in_flight, warm_up_started_at)
-    select p_org, p_id, n.account_id, n.phone, coalesce(n.instance_id, ''), coalesce(n.display_name, ''),
-           coalesce(n.notes, ''), n.priority, n.daily_limit, n.interval_ms, n.per_second, n.in_flight,
-           n.warm_up_started_at
-      from jsonb_populate_record(null::whatsapp_numbers, p_number) n
-    returning * into v_new;
+    select * into v_new from jsonb_populate_record(null::whatsapp_numbers, jsonb_build_object(
+        'instance_id', '', 'display_name', '', 'notes', '', 'reply_share', 0, 'is_active', true, 'sends_canaries', true)
+        || jsonb_strip_nulls(p_number));
+    update whatsapp_numbers n
+       set account_id = v_new.account_id, instance_id = v_new.instance_id, display_name = v_new.display_name,
+           notes = v_new.notes, priority = v_new.priority, daily_limit = v_new.daily_limit,
+           interval_ms = v_new.interval_ms, per_second = v_new.per_second, in_flight = v_new.in_flight,
+           warm_up_started_at = v_new.warm_up_started_at, reply_share = v_new.reply_share, label = v_new.label,
+           monthly_cost = v_new.monthly_cost, cost_currency = v_new.cost_currency, approval = v_new.approval,
+           sends_canaries = v_new.sends_canaries, is_active = v_new.is_active, retired_at = null, retired_by = null,
+           revision = n.revision + 1, updated_at = clock_timestamp()
+     where n.organization_id = p_org and n.phone = v_new.phone and n.retired_at is not null
+    returning n.* into v_old;
+    if found then
+        v_new := v_old;
+    else
+        insert into whatsapp_numbers (organization_id, id, account_id, phone, instance_id, display_name, notes, priority,
+                                      daily_limit, interval_ms, per_second, in_flight, warm_up_started_at, reply_share,
+                                      label, monthly_cost, cost_currency, approval, sends_canaries, is_active)
+        values (p_org, p_id, v_new.account_id, v_new.phone, v_new.instance_id, v_new.display_name, v_new.notes,
+                v_new.priority, v_new.daily_limit, v_new.interval_ms, v_new.per_second, v_new.in_flight,
+                v_new.warm_up_started_at, v_new.reply_share, v_new.label, v_new.monthly_cost, v_new.cost_currency,
+                v_new.approval, v_new.sends_canaries, v_new.is_active)
+        returning * into v_new;
+    end if;
     insert into pools as p (organization_id, id, name) values (p_org, new_uuid(), p_pool)
     on conflict on constraint pool_name_is_taken_once do update set revision = p.revision + 1
-    returning id into v_pool;
-    insert into pool_numbers (organization_id, pool_id, number_id) values (p_org, v_pool, p_id);
-    perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'add number', 'number', p_id, v_new.phone,
-                            'added to pool ' || p_pool, null, to_jsonb(v_new));
-    return v_new.revision;
+    returning p.id into v_pool;
+    insert into pool_numbers (organization_id, pool_id, number_id) values (p_org, v_pool, v_new.id);
+    perform record_decision(p_org, v_new.updated_at, p_actor, p_instance, 'add number', 'number', v_new.id, v_new.phone,
+                            case when v_old.id is null then 'added' else 'taken back' end || ' to pool ' || p_pool, null,
+                            to_jsonb(v_new));
+    return query select v_new.id, v_new.revision;
 end $$;
 
 -- Makes a role an operator; makes the login role where there is none, or gives an existing one the new password.

@@ -119,6 +119,9 @@ begin
     if not found or not v_number.is_active then
         return 'the number is switched off';
     end if;
+    if not v_number.sends_canaries then
+        return 'canaries through it are switched off';
+    end if;
     if v_number.phone = v_rules.canary_phone then
         return 'the canary phone is the number itself';
     end if;

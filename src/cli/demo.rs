@@ -15,7 +15,7 @@ use crate::{
         content::StepTemplate,
         ids::AccountId,
         locale::Locale,
-        number::{Pacing, ProviderKind},
+        number::{Pacing, ProviderKind, Remarks},
         phone::Phone,
     },
     postgres::{
@@ -355,6 +355,7 @@ async fn add_number(
         daily_limit: Some(if options.headless { 10_000_000 } else { 1_000 }),
         pacing: Some(if options.headless { full_speed } else { line.pacing }),
         warm_up: None,
+        remarks: Remarks::default(),
     };
     session.store.add_number(org.id, &number, Some("default"), session.actor()).await?;
     Ok(())

@@ -36,6 +36,8 @@ mod listen;
 mod logging;
 mod migrate;
 mod number;
+mod number_edit;
+mod number_file;
 mod number_show;
 mod number_test;
 mod number_validate;

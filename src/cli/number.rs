@@ -3,7 +3,8 @@
 use super::{
     CliError, Session, account,
     later::Later,
-    number_show, number_test, number_validate,
+    number_edit, number_file, number_show, number_test, number_validate,
+    output::local,
     parse::{self, Limit, WarmUp, When},
     session::Org,
     why,
@@ -12,11 +13,10 @@ use crate::{
     domain::{
         action::{Action, NewNumber, Order},
         ids::NumberId,
-        money::{self, Currency, Money},
-        number::{Pacing, ProviderKind},
+        number::{Pacing, ProviderKind, Remarks},
         phone::Phone,
     },
-    store::number::{NumberEdit, NumberRecord, default_pacing},
+    store::number::{NumberRecord, default_pacing},
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -28,13 +28,13 @@ use zeroize::Zeroizing;
 pub struct PacingArgs {
     /// Least time between two messages; 120 for unofficial gateways unless given
     #[arg(long, value_name = "SECONDS", value_parser = parse::interval, allow_hyphen_values = true)]
-    interval: Option<u32>,
+    pub interval: Option<u32>,
     /// Most messages in one second; 0 for no limit of our own
     #[arg(long, value_name = "N", value_parser = parse::per_second, allow_hyphen_values = true)]
-    per_second: Option<u32>,
+    pub per_second: Option<u32>,
     /// Most requests on the wire at once
     #[arg(long, value_name = "N", value_parser = parse::in_flight, allow_hyphen_values = true)]
-    in_flight: Option<u32>,
+    pub in_flight: Option<u32>,
 }
 
 /// What a new number is made of.
@@ -69,81 +69,15 @@ pub struct AddArgs {
     /// The pool that it joins, made where there is none of that name
     #[arg(long, value_name = "NAME")]
     pool: Option<String>,
-}
-
-/// A change of a number.
-#[derive(Debug, Args)]
-pub struct EditArgs {
-    /// Which one
-    #[arg(value_parser = parse::phone)]
-    phone: Phone,
-    /// What operators call it
-    #[arg(long, value_name = "TEXT")]
-    name: Option<String>,
     /// Notes for the next operator
     #[arg(long, value_name = "TEXT")]
     notes: Option<String>,
-    /// The provider's id of it
-    #[arg(long, value_name = "ID")]
-    instance_id: Option<String>,
-    /// Its place in the order; lower goes first
-    #[arg(long, value_name = "N", value_parser = parse::priority, allow_hyphen_values = true)]
-    priority: Option<i32>,
-    /// Most messages a day, or none
-    #[arg(long, value_name = "N|none", value_parser = parse::number_limit, allow_hyphen_values = true)]
-    daily_limit: Option<Limit>,
-    /// Its pace
-    #[command(flatten)]
-    pacing: PacingArgs,
-    /// Begin or began its warm-up now or at TIME, or take it off the ladder
-    #[arg(long, value_name = "now|off|TIME", value_parser = parse::warm_up)]
-    warm_up: Option<WarmUp>,
-    /// Percent of its daily limit and of its rate that only replies may use
-    #[arg(long, value_name = "PERCENT", value_parser = parse::reply_share, allow_hyphen_values = true)]
-    reply_share: Option<u32>,
-    /// What a campaign may switch within (failover = "label"): numbers that people take for the same sender; or none
-    #[arg(long, value_name = "WORD|none")]
+    /// What a campaign may switch within (failover = "label")
+    #[arg(long, value_name = "WORD")]
     label: Option<String>,
-    /// Most messages that may wait in its gateway's own queue, where neither a pause nor a STOP reaches them (`UltraMsg`)
-    #[arg(long, value_name = "N", value_parser = parse::queue, allow_hyphen_values = true)]
-    queue: Option<u32>,
-    /// What it costs a month, or none
-    #[arg(long, value_name = "AMOUNT|none", value_parser = cost, allow_hyphen_values = true)]
-    monthly_cost: Option<Cost>,
-    /// In this currency
-    #[arg(long, value_name = "CODE", requires = "monthly_cost", value_parser = currency)]
-    currency: Option<Currency>,
-    /// Why, for the audit log
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-}
-
-/// Hundredths, or nothing any more.
-#[derive(Debug, Clone, Copy)]
-struct Cost(Option<i64>);
-
-fn cost(raw: &str) -> Result<Cost, String> {
-    if raw == "none" {
-        return Ok(Cost(None));
-    }
-    money::hundredths(raw).map(|amount| Cost(Some(amount))).map_err(|error| error.to_string())
-}
-
-fn currency(raw: &str) -> Result<Currency, String> {
-    raw.parse().map_err(|error: money::MoneyError| error.to_string())
-}
-
-impl Cost {
-    /// As an amount of a currency; none: forgotten.
-    fn of(self, currency: Option<Currency>) -> Result<Option<Money>, CliError> {
-        match (self.0, currency) {
-            (None, _) => Ok(None),
-            (Some(amount), Some(currency)) => Ok(Some(Money { amount, currency })),
-            (Some(_), None) => {
-                Err(CliError::Usage("say in which currency: --monthly-cost 12.50 --currency EUR".to_owned()))
-            }
-        }
-    }
+    /// What operators note beside it
+    #[command(flatten)]
+    remarks: number_edit::RemarkArgs,
 }
 
 /// A number and a reason.
@@ -151,10 +85,10 @@ impl Cost {
 pub struct OneArgs {
     /// Which one
     #[arg(value_parser = parse::phone)]
-    phone: Phone,
+    pub phone: Phone,
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// A number that goes back into service.
@@ -178,9 +112,13 @@ pub enum Verb {
     #[command(
         after_help = "Example:\n  signalbox number add +237600000001 --account main --instance-id 5544332211 --priority 10 --daily-limit 250"
     )]
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// Lists the numbers by priority
-    List,
+    List {
+        /// Those that were removed, and are still named by what they sent
+        #[arg(long)]
+        retired: bool,
+    },
     /// Shows a number
     Show {
         /// Which one
@@ -193,9 +131,11 @@ pub enum Verb {
         #[arg(value_parser = parse::phone)]
         phone: Phone,
     },
-    /// Changes a number
-    #[command(after_help = "Example:\n  signalbox number edit +237600000001 --daily-limit 500 --interval 30")]
-    Edit(EditArgs),
+    /// Changes a number, or many at once
+    #[command(
+        after_help = "Examples:\n  signalbox number edit +237600000001 --daily-limit 500 --interval 30\n  signalbox number edit --in-pool vip --daily-limit 200         says which they are; with --yes it does it"
+    )]
+    Edit(Box<number_edit::EditArgs>),
     /// Takes a number out of service; what waits for it moves to the next ones
     #[command(
         after_help = "Example:\n  signalbox number suspend +237600000001 --reason \"blocked by many\" --until 2026-12-01T09:00"
@@ -230,18 +170,19 @@ pub enum Verb {
     Enable(OneArgs),
     /// Switches a number off until it is enabled
     Disable(OneArgs),
-    /// Removes a number that never sent anything
+    /// Removes a number from lists, pools and plans; what it sent still names it
     Remove(OneArgs),
     /// Says whether a phone can be written to: its form, and whether it is on `WhatsApp` where a provider can be asked
     Validate(number_validate::ValidateArgs),
     /// Sends nothing, and says whether the provider would take it
     Test(number_test::TestArgs),
-    /// Reads many numbers from a file
-    #[command(hide = true)]
-    Import(Later),
-    /// Writes the numbers to a file
-    #[command(hide = true)]
-    Export(Later),
+    /// Adds and changes numbers as a CSV file says: all of it, or nothing
+    #[command(
+        after_help = "Example:\n  signalbox number export numbers.csv && signalbox number import numbers.csv\n\nAn empty cell leaves what it is about as it is; none takes a limit, a label, a cost, an approval or all pools off.\nPools are written default|vip=3, with the weight where it is not 1."
+    )]
+    Import(number_file::ImportArgs),
+    /// Writes the numbers to a CSV file that import reads; no secret stands in it
+    Export(number_file::ExportArgs),
     /// Moves the load of one number to another
     #[command(hide = true)]
     Migrate(Later),
@@ -254,8 +195,6 @@ impl Verb {
     /// The name of a verb that a later part brings.
     pub fn later(&self) -> Option<&'static str> {
         match self {
-            Self::Import(_) => Some("number import"),
-            Self::Export(_) => Some("number export"),
             Self::Migrate(_) => Some("number migrate"),
             Self::Qr(_) => Some("number qr"),
             _ => None,
@@ -268,13 +207,14 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     let org = session.organization().await?;
     match verb {
         Verb::Add(args) => add(session, &org, &args).await,
-        Verb::List => number_show::list(session, &org).await,
+        Verb::List { retired: true } => number_show::retired(session, &org).await,
+        Verb::List { retired: false } => number_show::list(session, &org).await,
         Verb::Show { phone } => number_show::show(session, &org, &phone).await,
         Verb::Why { phone } => {
             let number = find(session, &org, &phone).await?;
             why::number(session, &org, number.id, &phone).await
         }
-        Verb::Edit(args) => edit(session, &org, &args).await,
+        Verb::Edit(args) => number_edit::edit(session, &org, &args).await,
         Verb::Suspend { phone, reason, until } => {
             let until = until.map(|when| when.in_zone(org.zone)).transpose().map_err(CliError::Usage)?;
             if until.is_some_and(|until| until <= org.record.now) {
@@ -296,9 +236,11 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Disable(args) => {
             act(session, &org, &args.phone, Action::DisableNumber, args.reason, "disabled").await
         }
-        Verb::Remove(args) => remove(session, &org, &args).await,
+        Verb::Remove(args) => number_edit::remove(session, &org, &args).await,
         Verb::Test(args) => number_test::run(session, &org, &args).await,
-        Verb::Import(_) | Verb::Export(_) | Verb::Migrate(_) | Verb::Qr(_) => {
+        Verb::Import(args) => number_file::import(session, &org, &args).await,
+        Verb::Export(args) => number_file::export(session, &org, &args).await,
+        Verb::Migrate(_) | Verb::Qr(_) => {
             Err(CliError::Usage(Later::sentence(verb.later().unwrap_or_default())))
         }
     }
@@ -306,12 +248,29 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
 
 /// The number of this phone.
 pub async fn find(session: &Session, org: &Org, phone: &Phone) -> Result<NumberRecord, CliError> {
-    session
-        .store
-        .numbers(org.id, Some(phone))
-        .await?
-        .pop()
-        .ok_or_else(|| CliError::failed(format!("{} is no number of {}", phone.reveal(), org.record.slug)))
+    match session.store.numbers(org.id, Some(phone)).await?.pop() {
+        Some(number) => Ok(number),
+        None => Err(unknown(session, org, phone).await),
+    }
+}
+
+/// Says that a phone is no number, or is none any more.
+pub async fn unknown(session: &Session, org: &Org, phone: &Phone) -> CliError {
+    let phone_text = phone.reveal();
+    match session.store.retired_numbers(org.id, Some(phone)).await {
+        Err(error) => error.into(),
+        Ok(retired) => CliError::failed(retired.first().map_or_else(
+            || format!("{phone_text} is no number of {}", org.record.slug),
+            |number| {
+                format!(
+                    "{phone_text} is no number of {} any more: {} removed it on {}; signalbox number add {phone_text} takes it back",
+                    org.record.slug,
+                    number.retired_by,
+                    local(number.retired_at, org.zone)
+                )
+            },
+        )),
+    }
 }
 
 async fn resume(session: &Session, org: &Org, args: ResumeArgs) -> Result<(), CliError> {
@@ -360,6 +319,12 @@ async fn add(session: &Session, org: &Org, args: &AddArgs) -> Result<(), CliErro
         daily_limit: args.daily_limit.and_then(Limit::get),
         pacing: Some(pacing),
         warm_up: args.warm_up.as_ref().map(|given| given.starts(org)).transpose()?.flatten(),
+        remarks: Remarks {
+            notes: args.notes.clone().unwrap_or_default(),
+            label: args.label.clone(),
+            monthly_cost: args.remarks.cost()?.and_then(|noted| noted.0),
+            approval: args.remarks.approval().and_then(|noted| noted.0),
+        },
     };
     let (id, _version) =
         session.store.add_number(org.id, &number, args.pool.as_deref(), session.actor()).await?;
@@ -369,51 +334,4 @@ async fn add(session: &Session, org: &Org, args: &AddArgs) -> Result<(), CliErro
             if official { String::new() } else { format!("\n{provider} is {}", number_show::UNOFFICIAL) };
         format!("added number {}{risk}", args.phone.reveal())
     })
-}
-
-async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), CliError> {
-    let edit = NumberEdit {
-        name: args.name.clone(),
-        notes: args.notes.clone(),
-        instance_id: args.instance_id.clone(),
-        priority: args.priority,
-        daily_limit: args.daily_limit.map(Limit::get),
-        interval_ms: args.pacing.interval,
-        per_second: args.pacing.per_second,
-        in_flight: args.pacing.in_flight,
-        warm_up_started_at: args.warm_up.as_ref().map(|given| given.starts(org)).transpose()?,
-        reply_share: args.reply_share,
-        label: args.label.clone().map(|label| Some(label).filter(|label| label != "none")),
-        queue_limit: args.queue,
-        monthly_cost: args.monthly_cost.map(|cost| cost.of(args.currency)).transpose()?,
-    };
-    if edit == NumberEdit::default() {
-        return Err(CliError::Usage(
-            "name at least one thing to change; see signalbox number edit --help".to_owned(),
-        ));
-    }
-    let number = find(session, org, &args.phone).await?;
-    if args.queue.is_some() && number.official {
-        return Err(CliError::Refused(format!(
-            "{} is at {}, which keeps no queue of its own: only UltraMsg's is bounded",
-            args.phone.reveal(),
-            number.provider
-        )));
-    }
-    let result = session
-        .store
-        .edit_number(org.id, number.id, &edit, None, args.reason.as_deref(), session.actor())
-        .await?;
-    session.out.settle(&format!("changed number {}", args.phone.reveal()), org.zone, &result)
-}
-
-async fn remove(session: &Session, org: &Org, args: &OneArgs) -> Result<(), CliError> {
-    let number = find(session, org, &args.phone).await?;
-    let phone = args.phone.reveal();
-    if !session.store.remove_number(org.id, number.id, args.reason.as_deref(), session.actor()).await? {
-        return Err(CliError::Refused(format!(
-            "{phone} has sent messages, which name it; disable it instead: signalbox number disable {phone}"
-        )));
-    }
-    session.out.show(&json!({ "result": "done", "phone": phone }), || format!("removed number {phone}"))
 }

@@ -199,6 +199,34 @@ fn well_since(number: &NumberRecord, org: &Org) -> String {
     since
 }
 
+/// What its provider says of its approval, and what operators noted.
+fn approval(number: &NumberRecord) -> String {
+    match (&number.approval, &number.noted_approval) {
+        (Some(said), Some(noted)) => format!("{said}; noted: {noted}"),
+        (Some(said), None) => said.clone(),
+        (None, noted) => or_dash(noted.as_ref()),
+    }
+}
+
+/// Numbers that were removed and have a past.
+pub async fn retired(session: &Session, org: &Org) -> Result<(), CliError> {
+    let numbers = session.store.retired_numbers(org.id, None).await?;
+    session.out.show(&numbers, || {
+        let mut table = Table::new(&["PHONE", "NAME", "ACCOUNT", "REMOVED", "BY", "NOTES"]);
+        for number in &numbers {
+            table.row([
+                number.phone.clone(),
+                number.name.clone(),
+                number.account.clone(),
+                local_or_dash(Some(number.retired_at), org.zone),
+                number.retired_by.clone(),
+                number.notes.clone(),
+            ]);
+        }
+        table.render()
+    })
+}
+
 pub async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
     let numbers = session.store.numbers(org.id, None).await?;
     let lines: Vec<Line<'_>> = numbers.iter().map(|number| Line::new(number, org)).collect();
@@ -252,7 +280,7 @@ pub async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), Cli
             ("suspended by", or_dash(number.suspended_by.as_ref())),
             ("what to do", advice(&number)),
             ("health", health(&number)),
-            ("approval", or_dash(number.approval.as_ref())),
+            ("approval", approval(&number)),
             ("a month", or_dash(Money::of(number.monthly_cost, number.cost_currency.as_deref()))),
             ("quality", or_dash(number.quality.as_ref())),
             ("people in 24 h", people(&number)),
@@ -261,6 +289,7 @@ pub async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), Cli
             ("pulse", pulse(&number)),
             ("slowed since", local_or_dash(number.slowed_since, org.zone)),
             ("last canary", canary(&number, org)),
+            ("canaries", if number.canaries { "on" } else { "off" }.to_owned()),
             ("exercised", local_or_dash(number.exercised_at, org.zone)),
             ("failed in 24 h", ratio(&number, number.failed_lately, number.failed_warned_at)),
             ("blocked in 24 h", ratio(&number, number.blocked_lately, number.blocked_warned_at)),

@@ -97,6 +97,11 @@ pub fn reply_share(raw: &str) -> Result<u32, String> {
     small(raw.trim_end_matches('%'), 0, 90, "the share held back for replies, in percent,")
 }
 
+/// A number's share in a weighted pool.
+pub fn weight(raw: &str) -> Result<u32, String> {
+    small(raw, 1, 1_000_000, "a weight in a pool")
+}
+
 /// Messages in a gateway's own queue.
 pub fn queue(raw: &str) -> Result<u32, String> {
     small(raw, 1, 1_000, "the number of messages in the gateway's queue")

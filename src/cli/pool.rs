@@ -16,6 +16,8 @@ pub enum Strategy {
     Priority,
     /// Least used, relative to its limit.
     LeastUsed,
+    /// In proportion to the members' weights, whoever is faster.
+    Weighted,
 }
 
 impl Strategy {
@@ -23,8 +25,16 @@ impl Strategy {
         match self {
             Self::Priority => "priority",
             Self::LeastUsed => "least_used",
+            Self::Weighted => "weighted",
         }
     }
+}
+
+/// `+237600000001=3`: a member's share.
+fn share(raw: &str) -> Result<(Phone, u32), String> {
+    let (phone, weight) =
+        raw.rsplit_once('=').ok_or("a weight is written PHONE=N, such as +237600000001=3")?;
+    Ok((parse::phone(phone)?, parse::weight(weight)?))
 }
 
 /// What can be done with pools.
@@ -46,6 +56,9 @@ pub enum Verb {
         /// A number of it; may be given several times
         #[arg(long = "number", value_name = "PHONE", value_parser = parse::phone)]
         numbers: Vec<Phone>,
+        /// A number of it with its share under weighted; may be given several times
+        #[arg(long = "weight", value_name = "PHONE=N", value_parser = share)]
+        weights: Vec<(Phone, u32)>,
     },
     /// Lists the pools
     List,
@@ -68,6 +81,9 @@ pub enum Verb {
         /// A number that goes out; may be given several times
         #[arg(long = "drop", value_name = "PHONE", value_parser = parse::phone)]
         drop: Vec<Phone>,
+        /// A member's share under weighted: of 3 and 1, the first sends three quarters; may be given several times
+        #[arg(long = "weight", value_name = "PHONE=N", value_parser = share)]
+        weights: Vec<(Phone, u32)>,
         /// Why, for the audit log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -87,17 +103,35 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     let org = session.organization().await?;
     let (store, actor) = (&session.store, session.actor());
     match verb {
-        Verb::Add { name, strategy, sticky, numbers } => {
+        Verb::Add { name, strategy, sticky, mut numbers, weights } => {
             if name.trim().is_empty() || name.trim() != name {
                 return Err(CliError::Usage("a pool needs a name without spaces around it".to_owned()));
             }
+            numbers.extend(weights.iter().map(|(phone, _)| phone.clone()));
+            numbers.sort_unstable();
+            numbers.dedup();
+            let weights = weighed(session, &org, &weights).await?;
             let numbers = ids(session, &org, &numbers).await?;
             let id = store.add_pool(org.id, &name, strategy.name(), sticky, &numbers, actor).await?;
+            if !weights.is_empty() {
+                let edit = PoolEdit { weights: &weights, ..PoolEdit::default() };
+                store.edit_pool(org.id, id, &edit, Some("added with weights"), actor).await?;
+            }
             session.out.show(&json!({ "id": id, "name": name }), || format!("added pool {name}"))
         }
         Verb::List => list(session, &org).await,
-        Verb::Edit { name, rename, strategy, sticky, add, drop, reason } => {
+        Verb::Edit { name, rename, strategy, sticky, add, drop, weights, reason } => {
             let pool = find(session, &org, &name).await?;
+            let is_member = |phone: &Phone| {
+                add.contains(phone) || pool.numbers.iter().any(|member| member == phone.reveal())
+            };
+            if let Some((phone, _)) = weights.iter().find(|(phone, _)| !is_member(phone)) {
+                return Err(CliError::failed(format!(
+                    "{} is not in pool {name}; --add {0} puts it there",
+                    phone.reveal()
+                )));
+            }
+            let weights = weighed(session, &org, &weights).await?;
             let (add, remove) = (ids(session, &org, &add).await?, ids(session, &org, &drop).await?);
             let edit = PoolEdit {
                 name: rename.as_deref(),
@@ -105,6 +139,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 sticky,
                 add: &add,
                 remove: &remove,
+                weights: &weights,
             };
             store.edit_pool(org.id, pool.id, &edit, reason.as_deref(), actor).await?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("changed pool {name}"))
@@ -136,6 +171,25 @@ pub async fn ids(session: &Session, org: &Org, phones: &[Phone]) -> Result<Vec<N
         .map_err(|phone| CliError::failed(format!("{} is no number of {}", phone.reveal(), org.record.slug)))
 }
 
+/// Its numbers, with their shares where those count.
+fn members(pool: &PoolRecord) -> String {
+    if pool.strategy != "weighted" {
+        return pool.numbers.join(" ");
+    }
+    let shares = pool.numbers.iter().zip(&pool.weights).map(|(phone, weight)| format!("{phone}={weight}"));
+    shares.collect::<Vec<_>>().join(" ")
+}
+
+async fn weighed(
+    session: &Session,
+    org: &Org,
+    weights: &[(Phone, u32)],
+) -> Result<Vec<(NumberId, u32)>, CliError> {
+    let phones: Vec<Phone> = weights.iter().map(|(phone, _)| phone.clone()).collect();
+    let ids = ids(session, org, &phones).await?;
+    Ok(ids.into_iter().zip(weights.iter().map(|(_, weight)| *weight)).collect())
+}
+
 async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
     let pools = session.store.pools(org.id, None).await?;
     session.out.show(&pools, || {
@@ -146,7 +200,7 @@ async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
                 pool.strategy.clone(),
                 if pool.sticky { "yes" } else { "no" }.to_owned(),
                 pool.campaigns.to_string(),
-                pool.numbers.join(" "),
+                members(pool),
             ]);
         }
         table.render()

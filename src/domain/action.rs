@@ -5,7 +5,7 @@
 
 use super::campaign::Steering;
 use super::ids::{AccountId, AlertId, AttemptId, CampaignId, ConversationId, NumberId, RecipientId, ReplyId};
-use super::number::Pacing;
+use super::number::{Pacing, Remarks};
 use super::phone::Phone;
 use chrono::{DateTime, Utc};
 
@@ -73,6 +73,8 @@ pub struct NewNumber {
     pub pacing: Option<Pacing>,
     /// When its warm-up begins; `None`: it sends as much as its limit allows from the first day.
     pub warm_up: Option<DateTime<Utc>>,
+    /// What operators note of it.
+    pub remarks: Remarks,
 }
 
 /// What an operator asks for.
@@ -129,7 +131,18 @@ pub enum Action {
     EnableNumber(NumberId),
     /// The number takes no part until it is enabled.
     DisableNumber(NumberId),
-    /// A number that did not exist before.
+    /// What the number is called, and what operators note of it.
+    DescribeNumber {
+        /// Which one.
+        number: NumberId,
+        /// What operators call it.
+        name: String,
+        /// All of it: what is not there is forgotten.
+        remarks: Remarks,
+    },
+    /// The number is gone from lists, pools and plans; what it sent still names it.
+    RemoveNumber(NumberId),
+    /// A number that did not exist before, or was removed.
     AddNumber(NewNumber),
     /// What waits for this number moves to the next ones, as if the provider had suspended it.
     FailOverNumber(NumberId),
@@ -213,6 +226,8 @@ impl Action {
             Self::SuspendNumber { number, .. }
             | Self::SetPriority { number, .. }
             | Self::SetLimits { number, .. }
+            | Self::DescribeNumber { number, .. }
+            | Self::RemoveNumber(number)
             | Self::ResumeNumber(number)
             | Self::EnableNumber(number)
             | Self::DisableNumber(number)
@@ -247,6 +262,8 @@ impl Action {
             Self::SetLimits { .. } => "set limits",
             Self::EnableNumber(_) => "enable number",
             Self::DisableNumber(_) => "disable number",
+            Self::DescribeNumber { .. } => "edit number",
+            Self::RemoveNumber(_) => "remove number",
             Self::AddNumber(_) => "add number",
             Self::FailOverNumber(_) => "fail over number",
             Self::ExcludeRecipient(_) => "exclude recipient",
@@ -283,6 +300,7 @@ impl Action {
             | Self::StopAll
             | Self::SetPriority { .. }
             | Self::SetLimits { .. }
+            | Self::DescribeNumber { .. }
             | Self::SetTerms { .. }
             | Self::SetSlot { slot: Some(_), .. }
             | Self::AcceptFinding { .. }
@@ -295,6 +313,7 @@ impl Action {
             | Self::ResumeNumber(_)
             | Self::EnableNumber(_)
             | Self::FailOverNumber(_)
+            | Self::RemoveNumber(_)
             | Self::RetryRecipient(_)
             | Self::ResolveAttempt { .. }
             | Self::Answer { .. }

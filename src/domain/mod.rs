@@ -35,6 +35,7 @@ pub mod template;
 pub mod text;
 pub mod thread;
 pub mod warm_up;
+pub mod weighting;
 pub mod window;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Sending numbers: what they are, what they may, and what state they are in.
 
 use super::ids::{AccountId, NumberId};
+use super::money::Money;
 use super::phone::Phone;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,67 @@ impl FromStr for ProviderKind {
             .find(|kind| kind.name().eq_ignore_ascii_case(text.trim()))
             .ok_or_else(|| UnknownProvider(text.to_owned()))
     }
+}
+
+/// How far the approval of a number is, as operators know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Approval {
+    /// Asked for, and not answered yet.
+    Requested,
+    /// Given.
+    Approved,
+    /// Not given.
+    Refused,
+}
+
+impl Approval {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Requested, Self::Approved, Self::Refused];
+
+    /// The name that the command line, the database and the screen use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Approved => "approved",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl fmt::Display for Approval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A word that is no approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an approval is requested, approved or refused")]
+pub struct UnknownApproval;
+
+impl FromStr for Approval {
+    type Err = UnknownApproval;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let word = text.trim();
+        let found = Self::ALL.into_iter().find(|approval| approval.name().eq_ignore_ascii_case(word));
+        found.ok_or(UnknownApproval)
+    }
+}
+
+/// What operators note of a number, and no provider says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// For the next operator.
+    pub notes: String,
+    /// What a campaign may switch within (`failover = "label"`).
+    pub label: Option<String>,
+    /// What it costs a month.
+    pub monthly_cost: Option<Money>,
+    /// How far its approval is.
+    pub approval: Option<Approval>,
 }
 
 /// How fast one number may send.

@@ -20,7 +20,7 @@ pub enum Strategy {
     Priority,
     /// The one that used least of its daily limit.
     LeastUsed,
-    /// By weight.
+    /// In proportion to the weights ([`super::weighting`]).
     Weighted,
 }
 
@@ -37,12 +37,6 @@ impl Strategy {
             Self::Weighted => "weighted",
         }
     }
-
-    /// Whether a pool may be given it: `weighted` belongs to a later part.
-    #[must_use]
-    pub fn is_available(self) -> bool {
-        !matches!(self, Self::Weighted)
-    }
 }
 
 impl fmt::Display for Strategy {
@@ -53,27 +47,17 @@ impl fmt::Display for Strategy {
 
 /// A word that is no strategy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StrategyError {
-    /// It is none.
-    #[error("unknown strategy {0:?}: it is priority or least_used")]
-    Unknown(String),
-    /// It is one that nothing implements yet.
-    #[error("strategy {0} is not available yet: use priority or least_used")]
-    NotYet(Strategy),
-}
+#[error("unknown strategy {0:?}: it is priority, least_used or weighted")]
+pub struct UnknownStrategy(pub String);
 
 impl FromStr for Strategy {
-    type Err = StrategyError;
+    type Err = UnknownStrategy;
 
-    /// What an operator may type: only what is available. `least-used` is read too.
+    /// What an operator may type. `least-used` is read too.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = text.trim().to_ascii_lowercase().replace('-', "_");
         let found = Self::ALL.into_iter().find(|strategy| strategy.name() == name);
-        match found {
-            None => Err(StrategyError::Unknown(text.to_owned())),
-            Some(strategy) if strategy.is_available() => Ok(strategy),
-            Some(strategy) => Err(StrategyError::NotYet(strategy)),
-        }
+        found.ok_or_else(|| UnknownStrategy(text.to_owned()))
     }
 }
 
@@ -121,7 +105,7 @@ pub struct Candidate {
     pub weight: u32,
     /// Its daily limit; `None`: none of our own.
     pub daily_limit: Option<u32>,
-    /// What it sent today.
+    /// What it sent today; under [`Strategy::Weighted`] where that is known: of the campaign in question.
     pub used_today: u32,
     /// When it sent last; `None`: never.
     pub last_used: Option<DateTime<Utc>>,

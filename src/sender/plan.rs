@@ -5,7 +5,10 @@
 //! why something waits too; `why` asks this very roster ([`why`]). So none of them can disagree with the sender.
 
 pub mod carry;
+mod service;
 pub mod why;
+
+pub use service::Service;
 
 use crate::domain::{
     day,
@@ -18,6 +21,7 @@ use crate::domain::{
     selection::{self, Standing, Strategy},
     sharing,
     text::Safe,
+    weighting::Weighting,
 };
 use crate::store::snapshot::{CampaignView, NumberView, PoolView, Snapshot};
 use carry::Unable;
@@ -110,29 +114,6 @@ pub struct Roster {
     serves: Vec<Vec<(usize, bool)>>,
 }
 
-/// Who serves a campaign.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
-    /// Why the campaign waits as a whole.
-    pub hold: Option<Hold>,
-    /// All that keeps it as a whole.
-    pub holds: Vec<Hold>,
-    /// The number that goes first.
-    pub first: Option<NumberId>,
-    /// All numbers that take part.
-    pub numbers: Vec<NumberId>,
-    /// Numbers of its pool, and the default number, that cannot send what it carries, and why.
-    pub unable: Vec<Unable>,
-}
-
-impl Service {
-    /// Whether this number cannot send what the campaign carries.
-    #[must_use]
-    pub fn is_unable(&self, number: NumberId) -> bool {
-        self.unable.iter().any(|unable| unable.number == number)
-    }
-}
-
 impl Roster {
     /// Asks what each number may and which numbers serve each campaign at `now`.
     #[must_use]
@@ -216,6 +197,11 @@ impl Roster {
         let mut left = most.min(room_of(organization.daily_limit, organization.used_today));
         let mut rooms: Vec<Room> =
             snapshot.campaigns.iter().map(|campaign| Room::of(campaign, local, now)).collect();
+        for (room, (campaign, service)) in
+            rooms.iter_mut().zip(snapshot.campaigns.iter().zip(&self.campaigns))
+        {
+            room.weighting = service.weighting(snapshot, campaign.id);
+        }
         let mut accounts = rooms_of_accounts(snapshot);
         for room in &rooms {
             room.opens.into_iter().for_each(|at| plan.may_open(at));
@@ -331,13 +317,20 @@ impl Roster {
             // What is free to go through any number is spoken for: what is bound to this one is not.
             // So is, to a full account, who counts already: what is put back or follows may be theirs.
             .map(|(at, bound_only)| {
-                (at, *bound_only || rooms[*at].left == 0 || self.numbers[place].is_some())
+                let weighting = rooms[*at].weighting.as_ref();
+                let campaign = snapshot.campaigns[*at].id;
+                let free = match weighting {
+                    Some(_) => self.campaigns[*at].room_by_weight(weighting, snapshot, campaign, number),
+                    None => u32::MAX,
+                };
+                let free = free.min(rooms[*at].left);
+                (at, *bound_only || free == 0 || self.numbers[place].is_some(), free)
             })
-            .filter(|(at, bound_only)| {
+            .filter(|(at, bound_only, _)| {
                 self.campaigns[**at].hold.is_none()
                     && (!bound_only || may_have_bound_work(snapshot, local, place, **at, now))
             })
-            .map(|(at, bound_only)| {
+            .map(|(at, bound_only, free)| {
                 let campaign = &snapshot.campaigns[*at];
                 let candidate = sharing::Candidate {
                     campaign: campaign.id,
@@ -347,7 +340,7 @@ impl Roster {
                     queued: if bound_only {
                         u32::try_from(campaign.queued).unwrap_or(u32::MAX)
                     } else {
-                        rooms[*at].left
+                        free
                     },
                     campaign_remaining: Some(rooms[*at].today),
                 };
@@ -414,6 +407,8 @@ struct Room {
     /// Of all, by its own daily limit.
     today: u32,
     opens: Option<DateTime<Utc>>,
+    /// How far each number may go, if its pool splits by weight.
+    weighting: Option<Weighting>,
 }
 
 impl Room {
@@ -422,7 +417,7 @@ impl Room {
         let queued = u32::try_from(campaign.queued).unwrap_or(u32::MAX);
         let left = if opens.is_some() { 0 } else { queued };
         let today = room_of(campaign.daily_limit, campaign.used_today);
-        Self { left: left.min(today), today, opens }
+        Self { left: left.min(today), today, opens, weighting: None }
     }
 }
 
@@ -530,9 +525,9 @@ fn serve(
     let members: Vec<usize> = able.filter_map(|number| places.get(number).copied()).collect();
     let default = numbers.default.filter(|place| is_able(&numbers.candidates[*place].number));
     let numbers = &Numbers { default, ..*numbers };
+    let strategy = pool.map_or(Strategy::Priority, |pool| pool.strategy);
     let candidates: Vec<selection::Candidate> =
         members.iter().map(|place| numbers.candidates[*place]).collect();
-    let strategy = pool.map_or(Strategy::Priority, |pool| pool.strategy);
     let default = numbers.default.map(|place| &numbers.candidates[place]);
     let view = selection::View { strategy, pool: &candidates, sticky: None, default };
     let facts = CampaignFacts {
@@ -554,7 +549,11 @@ fn serve(
         holds.push(numbers.first_back(&members).unwrap_or_else(|| Hold::NoNumber { pool: pool() }));
     }
     let (first, numbers) = serving.map_or((None, Vec::new()), |one| (Some(one.first), one.numbers));
-    Service { hold: hold::binding(&holds).cloned(), holds, first, numbers, unable }
+    let weights = match (strategy, pool) {
+        (Strategy::Weighted, Some(pool)) => numbers.iter().map(|number| pool.weight_of(*number)).collect(),
+        _ => Vec::new(),
+    };
+    Service { hold: hold::binding(&holds).cloned(), holds, first, numbers, weights, unable }
 }
 
 /// Which numbers this instance should hold leases for: those that may send, the most urgent first.

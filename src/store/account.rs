@@ -114,11 +114,12 @@ impl Store {
             r#"select a.id, a.name, a.provider::text as "provider!", a.external_id, a.base_url, a.rolling_limit, a.portfolio,
                       a.provider_limit, s.used as "reached?", s.opens as "room_opens?",
                       (select count(*) from whatsapp_numbers n
-                        where n.organization_id = a.organization_id and n.account_id = a.id) as "numbers!",
+                        where n.organization_id = a.organization_id and n.account_id = a.id
+                          and n.retired_at is null) as "numbers!",
                       array(select to_char(sum(n.monthly_cost) / 100.0, 'FM9999999999990.00') || ' ' || n.cost_currency
                               from whatsapp_numbers n
                              where n.organization_id = a.organization_id and n.account_id = a.id
-                               and n.monthly_cost is not null
+                               and n.monthly_cost is not null and n.retired_at is null
                              group by n.cost_currency order by n.cost_currency) as "monthly_costs!",
                       a.sealed_app_secret is not null as "has_app_secret!",
                       a.sealed_verify_token is not null as "has_verify_token!", a.sealed_webhook_secret,

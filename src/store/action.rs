@@ -149,9 +149,14 @@ impl Store {
             | Action::ResumeNumber(_)
             | Action::SetPriority { .. }
             | Action::SetLimits { .. }
+            | Action::DescribeNumber { .. }
             | Action::EnableNumber(_)
             | Action::DisableNumber(_)
             | Action::FailOverNumber(_) => self.act_on_number(organization, order, actor).await,
+            Action::RemoveNumber(number) => self
+                .remove_number(organization, *number, order.expected, order.reason.as_deref(), actor)
+                .await
+                .map(|(result, _past)| result),
             Action::AddNumber(number) => self
                 .add_number(organization, number, None, actor)
                 .await

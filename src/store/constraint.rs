@@ -20,7 +20,9 @@ pub fn sentence(constraint: &str) -> String {
             "an account's rolling limit is at least 1; leave it out for none"
         }
         "number_phone_is_taken_once" => "this phone is a number of the organisation already",
-        "number_belongs_to_an_account" => "there is no such account, or numbers still belong to it",
+        "number_belongs_to_an_account" => {
+            "there is no such account, or numbers still belong to it, removed ones that sent something among them"
+        }
         "number_daily_limit_is_not_negative" => "a number's daily limit is 0 or more",
         "number_priority_is_between_0_and_9999" => {
             "a number's priority is between 0 and 9999, lower goes first"
@@ -28,6 +30,10 @@ pub fn sentence(constraint: &str) -> String {
         "number_interval_is_at_most_a_day" => "the interval between two messages is at most a day",
         "number_rate_is_at_most_1000_a_second" => "a number sends at most 1000 messages a second",
         "number_in_flight_is_between_1_and_1000" => "a number has between 1 and 1000 requests on the wire",
+        "a_retired_number_is_switched_off" => {
+            "this number was removed; add it again to take it back into service"
+        }
+        "approval_is_a_known_word" => "an approval is requested, approved or refused",
         "default_number_is_a_number" => "this number is the organisation's default number",
         "pool_name_is_taken_once" => "there is a pool of this name already",
         "number_is_in_a_pool_once" => "the number is in this pool already",

@@ -32,6 +32,7 @@ pub mod measure;
 pub mod news;
 pub mod notice;
 pub mod number;
+pub mod number_batch;
 pub mod operator;
 pub mod organization;
 pub mod pace;

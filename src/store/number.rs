@@ -12,7 +12,7 @@ use crate::domain::{
     hold::facts::AccountRoom,
     ids::{AccountId, NumberId, OrganizationId},
     money::Money,
-    number::{Pacing, ProviderKind},
+    number::{Approval, Pacing, ProviderKind, Remarks},
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
@@ -136,6 +136,10 @@ pub struct NumberRecord {
     pub blocked_warned_at: Option<DateTime<Utc>>,
     /// How far the provider approved it, in its words.
     pub approval: Option<String>,
+    /// How far its approval is, as operators noted.
+    pub noted_approval: Option<String>,
+    /// Whether it is tried out with messages to the canary phone.
+    pub canaries: bool,
     /// What it costs a month, in hundredths of its currency.
     pub monthly_cost: Option<i64>,
     /// That currency.
@@ -183,10 +187,14 @@ pub struct NumberEdit {
     pub queue_limit: Option<u32>,
     /// What it costs a month; `Some(None)` forgets it.
     pub monthly_cost: Option<Option<Money>>,
+    /// How far its approval is; `Some(None)` forgets it.
+    pub approval: Option<Option<Approval>>,
+    /// Whether it is tried out with messages to the canary phone.
+    pub canaries: Option<bool>,
 }
 
 impl NumberEdit {
-    fn columns(&self) -> Value {
+    pub(super) fn columns(&self) -> Value {
         let mut columns = Map::new();
         let mut set = |column: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -208,6 +216,8 @@ impl NumberEdit {
         set("monthly_cost", self.monthly_cost.map(|cost| json!(cost.map(|cost| cost.amount))));
         let currency = |cost: Option<Money>| json!(cost.map(|cost| cost.currency.to_string()));
         set("cost_currency", self.monthly_cost.map(currency));
+        set("approval", self.approval.map(|approval| json!(approval)));
+        set("sends_canaries", self.canaries.map(|sends| json!(sends)));
         Value::Object(columns)
     }
 }
@@ -256,8 +266,8 @@ impl Store {
                       t.provider <> 'ultramsg' as "official!", v.state as pulse, v.since as pulse_since,
                       v.words as pulse_words, n.slowed_since, n.slowed_reason, v.tried as tried_lately,
                       v.failed as failed_lately, v.blocked as blocked_lately, v.failed_warned_at, v.blocked_warned_at,
-                      h.approval, n.monthly_cost, n.cost_currency, v.exercised_at,
-                      c.state as "canary?", c.planned_at as "canary_at?", v.no_canary,
+                      h.approval, n.approval as noted_approval, n.sends_canaries as canaries, n.monthly_cost,
+                      n.cost_currency, v.exercised_at, c.state as "canary?", c.planned_at as "canary_at?", v.no_canary,
                       t.limit_today, n.warm_up_started_at,
                       case when t.limit_today is not null
                            then warm_up_day(o.warm_up, (n.warm_up_started_at at time zone o.time_zone)::date, t.day,
@@ -324,10 +334,13 @@ impl Store {
             "account_id": number.account.0, "phone": number.phone.reveal(), "instance_id": number.sender_id,
             "display_name": number.name, "priority": number.priority, "daily_limit": number.daily_limit,
             "interval_ms": milliseconds(&pacing), "per_second": pacing.per_second, "in_flight": pacing.in_flight,
-            "warm_up_started_at": number.warm_up,
+            "warm_up_started_at": number.warm_up, "notes": number.remarks.notes, "label": number.remarks.label,
+            "monthly_cost": number.remarks.monthly_cost.map(|cost| cost.amount),
+            "cost_currency": number.remarks.monthly_cost.map(|cost| cost.currency.to_string()),
+            "approval": number.remarks.approval,
         });
-        let version = sqlx::query_scalar!(
-            r#"select add_number($1, $2, $3, $4, $5, $6) as "version!""#,
+        let added = sqlx::query!(
+            r#"select id as "id!", revision as "revision!" from add_number($1, $2, $3, $4, $5, $6)"#,
             organization.0,
             id.0,
             actor.operator,
@@ -338,7 +351,7 @@ impl Store {
         .fetch_one(&self.screen)
         .await
         .map_err(failed(DOING))?;
-        Ok((id, Version(version)))
+        Ok((NumberId(added.id), Version(added.revision)))
     }
 
     async fn provider_of(
@@ -374,44 +387,6 @@ impl Store {
         self.change_number(organization, number, change, actor, |_before| None).await
     }
 
-    /// Removes a number that never sent anything. One that did stays: what it sent names it.
-    ///
-    /// # Errors
-    /// When the database is away, busy or refuses.
-    pub async fn remove_number(
-        &self,
-        organization: OrganizationId,
-        number: NumberId,
-        reason: Option<&str>,
-        actor: Actor<'_>,
-    ) -> Result<bool, StoreError> {
-        let removed = sqlx::query_scalar!(
-            r#"with unused as materialized (
-                   select n.id from whatsapp_numbers n
-                    where n.organization_id = $1 and n.id = $2
-                      and not exists (select from number_campaign_usage u
-                                       where u.organization_id = $1 and u.number_id = n.id)
-                      and not exists (select from number_activity a
-                                       where a.organization_id = $1 and a.number_id = n.id)
-                    for update
-               ), removed as (
-                   delete from whatsapp_numbers n using unused u
-                    where n.organization_id = $1 and n.id = u.id returning n.*
-               )
-               select count(record_decision($1, clock_timestamp(), $3, $4, 'remove number', 'number', r.id, r.phone,
-                                            $5, to_jsonb(r), null)) as "count!" from removed r"#,
-            organization.0,
-            number.0,
-            actor.operator,
-            actor.instance_id(),
-            reason,
-        )
-        .fetch_one(&self.screen)
-        .await
-        .map_err(failed("remove the number"))?;
-        Ok(removed > 0)
-    }
-
     pub(super) async fn act_on_number(
         &self,
         organization: OrganizationId,
@@ -427,6 +402,17 @@ impl Store {
                     "per_second": pacing.per_second, "in_flight": pacing.in_flight,
                 });
                 (*number, columns)
+            }
+            Action::DescribeNumber { number, name, remarks } => {
+                let edit = NumberEdit {
+                    name: Some(name.clone()),
+                    notes: Some(remarks.notes.clone()),
+                    label: Some(remarks.label.clone()),
+                    monthly_cost: Some(remarks.monthly_cost),
+                    approval: Some(remarks.approval),
+                    ..NumberEdit::default()
+                };
+                (*number, edit.columns())
             }
             Action::EnableNumber(number) => (*number, json!({ "is_active": true })),
             Action::DisableNumber(number) => (*number, json!({ "is_active": false })),
@@ -510,6 +496,19 @@ fn undo(action: &Action, number: NumberId, before: &Value) -> Option<Action> {
                 in_flight: small("in_flight")?,
             },
         },
+        Action::DescribeNumber { .. } => {
+            let text = |column: &str| before.get(column).and_then(Value::as_str);
+            Action::DescribeNumber {
+                number,
+                name: text("display_name")?.to_owned(),
+                remarks: Remarks {
+                    notes: text("notes")?.to_owned(),
+                    label: text("label").map(str::to_owned),
+                    monthly_cost: Money::of(integer("monthly_cost"), text("cost_currency")),
+                    approval: text("approval").and_then(|word| word.parse().ok()),
+                },
+            }
+        }
         Action::EnableNumber(_) => Action::DisableNumber(number),
         Action::DisableNumber(_) => Action::EnableNumber(number),
         _ => return None,
@@ -526,6 +525,6 @@ pub fn default_pacing(provider: ProviderKind) -> Pacing {
     }
 }
 
-fn milliseconds(pacing: &Pacing) -> i64 {
+pub(super) fn milliseconds(pacing: &Pacing) -> i64 {
     i64::try_from(pacing.interval.as_millis()).unwrap_or(i64::MAX)
 }

@@ -207,7 +207,8 @@ impl Store {
         let changed = sqlx::query_scalar!(
             r#"with locked as materialized (
                    select o.*, (select n.id from whatsapp_numbers n
-                                 where n.organization_id = o.id and n.phone = $8) as wanted_number
+                                 where n.organization_id = o.id and n.phone = $8
+                                   and n.retired_at is null) as wanted_number
                      from organizations o where o.id = $1 for update of o
                ), changed as (
                    update organizations o

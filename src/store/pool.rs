@@ -20,6 +20,8 @@ pub struct PoolRecord {
     pub sticky: bool,
     /// The phones of its numbers.
     pub numbers: Vec<String>,
+    /// The weight of each, in the same order: its share under `weighted`.
+    pub weights: Vec<i32>,
     /// Campaigns that are not over and send through it.
     pub campaigns: i64,
     /// How often it has been changed.
@@ -39,6 +41,17 @@ pub struct PoolEdit<'a> {
     pub add: &'a [NumberId],
     /// Numbers that go out.
     pub remove: &'a [NumberId],
+    /// Members that have another share from now on.
+    pub weights: &'a [(NumberId, u32)],
+}
+
+impl PoolEdit<'_> {
+    /// The members with another share, and the shares.
+    fn shares(&self) -> (Vec<uuid::Uuid>, Vec<i32>) {
+        let share =
+            |(number, weight): &(NumberId, u32)| (number.0, i32::try_from(*weight).unwrap_or(i32::MAX));
+        self.weights.iter().map(share).unzip()
+    }
 }
 
 impl Store {
@@ -58,6 +71,10 @@ impl Store {
                               join whatsapp_numbers n on n.organization_id = m.organization_id and n.id = m.number_id
                              where m.organization_id = p.organization_id and m.pool_id = p.id
                              order by n.priority, n.phone) as "numbers!",
+                      array(select m.weight from pool_numbers m
+                              join whatsapp_numbers n on n.organization_id = m.organization_id and n.id = m.number_id
+                             where m.organization_id = p.organization_id and m.pool_id = p.id
+                             order by n.priority, n.phone) as "weights!",
                       (select count(*) from campaigns c
                         where c.organization_id = p.organization_id and c.pool_id = p.id
                           and c.state not in ('completed', 'cancelled')) as "campaigns!"
@@ -124,6 +141,7 @@ impl Store {
         actor: Actor<'_>,
     ) -> Result<bool, StoreError> {
         let ids = |numbers: &[NumberId]| numbers.iter().map(|number| number.0).collect::<Vec<uuid::Uuid>>();
+        let (weighed, weights) = edit.shares();
         let changed = sqlx::query_scalar!(
             r#"with locked as materialized (
                    select * from pools where organization_id = $1 and id = $2 for update
@@ -133,20 +151,29 @@ impl Store {
                           sticky = coalesce($5, p.sticky), revision = p.revision + 1
                      from locked l where p.organization_id = $1 and p.id = l.id
                    returning p.*
+               ), weighed as (
+                   update pool_numbers m set weight = w.weight
+                     from changed c, unnest($11::uuid[], $12::integer[]) as w (number_id, weight)
+                    where m.organization_id = $1 and m.pool_id = c.id and m.number_id = w.number_id
+                      and m.weight <> w.weight
+                   returning m.number_id, m.weight
                ), gone as (
                    delete from pool_numbers m using changed c
                     where m.organization_id = $1 and m.pool_id = c.id and m.number_id = any ($7)
                       and not m.number_id = any ($6)
                    returning m.number_id
                ), come as (
-                   insert into pool_numbers (organization_id, pool_id, number_id)
-                   select $1, c.id, n from changed c, unnest($6::uuid[]) n
+                   insert into pool_numbers (organization_id, pool_id, number_id, weight)
+                   select $1, c.id, n.id, coalesce(w.weight, 1)
+                     from changed c cross join unnest($6::uuid[]) as n (id)
+                     left join unnest($11::uuid[], $12::integer[]) as w (number_id, weight) on w.number_id = n.id
                    on conflict on constraint number_is_in_a_pool_once do nothing
                    returning number_id
                )
                select count(record_decision($1, clock_timestamp(), $8, $9, 'edit pool', 'pool', c.id, c.name, $10,
                           to_jsonb(l) || jsonb_build_object('numbers_out', array(select number_id from gone)),
-                          to_jsonb(c) || jsonb_build_object('numbers_in', array(select number_id from come))))
+                          to_jsonb(c) || jsonb_build_object('numbers_in', array(select number_id from come),
+                                                            'weights', (select jsonb_object_agg(number_id, weight) from weighed))))
                       as "count!"
                  from changed c, locked l"#,
             organization.0,
@@ -159,6 +186,8 @@ impl Store {
             actor.operator,
             actor.instance_id(),
             reason,
+            &weighed,
+            &weights,
         )
         .fetch_one(&self.screen)
         .await
@@ -207,7 +236,7 @@ impl Store {
         let mut ids = Vec::with_capacity(phones.len());
         for phone in phones {
             let id = sqlx::query_scalar!(
-                "select id from whatsapp_numbers where organization_id = $1 and phone = $2",
+                "select id from whatsapp_numbers where organization_id = $1 and phone = $2 and retired_at is null",
                 organization.0,
                 phone.reveal(),
             )

@@ -269,7 +269,10 @@ impl Store {
             r#"select p.id, p.name, p.strategy, p.sticky,
                       array(select m.number_id from pool_numbers m
                              where m.organization_id = p.organization_id and m.pool_id = p.id
-                             order by m.number_id) as "numbers!"
+                             order by m.number_id) as "numbers!",
+                      array(select m.weight from pool_numbers m
+                             where m.organization_id = p.organization_id and m.pool_id = p.id
+                             order by m.number_id) as "weights!"
                  from pools p where p.organization_id = $1 order by p.name"#,
             organization.0,
         )
@@ -289,6 +292,7 @@ impl Store {
                     },
                     sticky: row.sticky,
                     numbers: row.numbers.into_iter().map(NumberId).collect(),
+                    weights: row.weights.into_iter().map(count).collect(),
                 })
             })
             .collect()

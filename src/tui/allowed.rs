@@ -109,9 +109,11 @@ pub(super) fn number_enable(model: &Model) -> Allowed {
 pub(super) fn number_edit(model: &Model) -> Allowed {
     match numbers(model).as_slice() {
         [] => no("no number is selected"),
-        [_] => Ok(()),
-        _ => no("one number at a time"),
+        _ => Ok(()),
     }
+}
+pub(super) fn number_remove(model: &Model) -> Allowed {
+    number(model, NumberVerb::Remove)
 }
 pub(super) fn number_test(model: &Model) -> Allowed {
     if numbers(model).is_empty() { no("no number is selected") } else { Ok(()) }

@@ -102,13 +102,38 @@ async fn a_number_is_edited_suspended_resumed_and_removed() {
 }
 
 #[tokio::test]
-async fn a_number_that_sent_something_stays() {
+async fn a_number_that_sent_something_is_retired_and_can_be_taken_back() {
     let acme = crate::support::acme::Acme::new().await;
     acme.contacts(1).await;
     let campaign = acme.running().await;
     acme.claim(0, campaign, 1).await;
-    acme.db.run(&["number", "remove", "+237690000000"]).refused(3, "disable it instead");
-    acme.db.run(&["number", "remove", "+237690000001"]).done();
+    let removed = acme.db.json(&["number", "remove", "+237690000000", "--reason", "sold"]);
+    assert_eq!(removed["past"], "retired");
+    assert_eq!(acme.db.json(&["number", "remove", "+237690000001"])["past"], "deleted");
+    assert_eq!(acme.db.json(&["number", "list"]), json!([]));
+    assert_eq!(acme.db.json(&["pool", "list"])[0]["numbers"], json!([]));
+    assert_eq!(acme.db.json(&["number", "list", "--retired"])[0]["phone"], "+237690000000");
+    acme.db.run(&["number", "show", "+237690000000"]).refused(1, "removed it on");
+    acme.db.run(&["number", "enable", "+237690000000"]).refused(1, "takes it back");
+    // What it sent still names it.
+    let named: String = acme.db.value("select number from recipient_history").await;
+    assert_eq!(named, "+237690000000");
+    let why: String = acme
+        .db
+        .value(
+            "select reason from audit_log where action = 'remove number' and entity_name = '+237690000000'",
+        )
+        .await;
+    assert_eq!(why, "sold");
+    acme.db.assert_invariants().await;
+
+    let add =
+        ["number", "add", "+237690000000", "--account", "main", "--instance-id", "7", "--name", "again"];
+    acme.db.run(&add).done();
+    let shown = acme.db.json(&["number", "show", "+237690000000"]);
+    assert_eq!((&shown["name"], &shown["state"]), (&json!("again"), &json!("active")));
+    assert_eq!(shown["id"], json!(acme.numbers[0].0), "it is the same number, with its past");
+    assert_eq!(acme.db.json(&["number", "list", "--retired"]), json!([]));
 }
 
 #[tokio::test]
@@ -261,7 +286,6 @@ async fn what_a_later_part_brings_is_refused_by_name() {
     let db = acme().await;
     for (arguments, name) in [
         (["number", "qr", "+237600000001"].as_slice(), "`number qr` is not available yet"),
-        (&["number", "import", "x.csv"], "`number import` is not available yet"),
     ] {
         db.run(arguments).refused(2, name);
     }

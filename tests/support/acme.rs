@@ -7,7 +7,7 @@ use signalbox::{
         action::{Action, NewNumber, Order},
         campaign::{CampaignFile, Context},
         ids::{AccountId, AttemptId, CampaignId, InstanceId, NumberId, OrganizationId, RecipientId},
-        number::{Pacing, ProviderKind},
+        number::{Pacing, ProviderKind, Remarks},
         phone::Phone,
     },
     store::{
@@ -106,6 +106,7 @@ impl Acme {
             daily_limit,
             pacing: Some(Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 100 }),
             warm_up: None,
+            remarks: Remarks::default(),
         }
     }
 

@@ -204,13 +204,13 @@ fn a_hold_tells_how_a_number_stands() {
 }
 
 #[test]
-fn weighted_is_refused_by_name_until_it_is_there() {
+fn strategies_are_read_by_name() {
     let table = [
         ("priority", Ok(Strategy::Priority)),
         ("least-used", Ok(Strategy::LeastUsed)),
         (" Least_Used ", Ok(Strategy::LeastUsed)),
-        ("weighted", Err("strategy weighted is not available yet: use priority or least_used")),
-        ("random", Err("unknown strategy \"random\": it is priority or least_used")),
+        ("weighted", Ok(Strategy::Weighted)),
+        ("random", Err("unknown strategy \"random\": it is priority, least_used or weighted")),
     ];
     for (text, expected) in table {
         let read = text.parse::<Strategy>().map_err(|error| error.to_string());

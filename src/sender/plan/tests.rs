@@ -17,6 +17,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 mod histories;
+mod weights;
 mod why;
 
 fn now() -> DateTime<Utc> {
@@ -112,6 +113,7 @@ fn snapshot(numbers: Vec<NumberView>, campaigns: Vec<CampaignView>) -> Snapshot 
         strategy: Strategy::Priority,
         sticky: false,
         numbers: numbers.iter().map(|view| view.number.id).collect(),
+        weights: vec![1; numbers.len()],
     };
     Snapshot {
         at: now(),

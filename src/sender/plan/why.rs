@@ -1,6 +1,6 @@
 //! Why something waits: everything that the roster knows to be closed, not only the first that the sender meets.
 
-use super::{Local, Roster, Service, carry::Unable, dry_until, turn};
+use super::{Local, Roster, carry::Unable, dry_until, turn};
 use crate::domain::{
     hold::{
         self, Hold,
@@ -66,7 +66,7 @@ impl Roster {
         let campaign = &snapshot.campaigns[at];
         let mut holds = self.campaign_as_a_whole(at);
         holds.extend(dry_until(campaign, local, now).map(|due| Hold::NotDue { due }));
-        holds.extend(self.first_to_go_on(snapshot, local, &self.campaigns[at], now));
+        holds.extend(self.first_to_go_on(snapshot, local, at, now));
         if holds.is_empty() && campaign.queued > 0 && !self.takes_a_share(snapshot, local, at, now) {
             holds.push(Hold::GivesWay);
         }
@@ -151,11 +151,14 @@ impl Roster {
         &self,
         snapshot: &Snapshot,
         local: &Local,
-        service: &Service,
+        at: usize,
         now: DateTime<Utc>,
     ) -> Option<Hold> {
-        let numbers =
+        let service = &self.campaigns[at];
+        let serving =
             snapshot.numbers.iter().enumerate().filter(|(_, view)| service.numbers.contains(&view.number.id));
+        // Who is ahead by its weight waits for the others, and they for what this says.
+        let numbers = serving.filter(|(_, view)| self.is_ahead(snapshot, at, view.number.id).is_none());
         numbers
             .map(|(place, _)| {
                 let holds = in_order(self.own_holds(snapshot, local, place, now));
@@ -171,13 +174,24 @@ impl Roster {
         plan.claims.iter().any(|claim| claim.shares.iter().any(|(campaign, _, _)| *campaign == at))
     }
 
-    /// A number that could send, but only as a backup: all campaigns of its pools go through others now.
+    /// The number that others wait for by their weights, if this one has gone as far as it may in the campaign at this place.
+    fn is_ahead(&self, snapshot: &Snapshot, at: usize, number: NumberId) -> Option<NumberId> {
+        let (service, campaign) = (&self.campaigns[at], snapshot.campaigns[at].id);
+        let weighting = service.weighting(snapshot, campaign)?;
+        let room = service.room_by_weight(Some(&weighting), snapshot, campaign, number);
+        (room == 0).then(|| weighting.waits_for())
+    }
+
+    /// A number that could send, but only as a backup, or is ahead by its weight: all campaigns of its pools go through others now.
     fn not_chosen(&self, snapshot: &Snapshot, place: usize) -> Option<Hold> {
         let serves = &self.serves[place];
-        if self.numbers[place].is_some() || serves.iter().any(|(_, bound_only)| !bound_only) {
+        let number = snapshot.numbers[place].number.id;
+        let ahead = |at: usize| self.is_ahead(snapshot, at, number);
+        let is_free = |(at, bound_only): &(usize, bool)| !bound_only && ahead(*at).is_none();
+        if self.numbers[place].is_some() || serves.iter().any(is_free) {
             return None;
         }
-        let first = serves.iter().find_map(|(at, _)| self.campaigns[*at].first)?;
+        let first = serves.iter().find_map(|(at, _)| ahead(*at).or(self.campaigns[*at].first))?;
         let instead = snapshot.numbers.iter().find(|view| view.number.id == first)?;
         Some(Hold::NotChosen { instead: instead.called().into_string() })
     }

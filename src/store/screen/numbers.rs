@@ -5,7 +5,8 @@ use super::{ReadError, Seat, count, health, many, milliseconds, phone};
 use crate::domain::action::Version;
 use crate::domain::hold::{self, GateName};
 use crate::domain::ids::{InstanceId, NumberId};
-use crate::domain::number::Pacing;
+use crate::domain::money::Money;
+use crate::domain::number::{Pacing, Remarks};
 use crate::domain::pacing;
 use crate::domain::pulse::Pulse;
 use crate::domain::ratio::Ratios;
@@ -78,7 +79,8 @@ impl Store {
             Columns,
             r#"select n.id, n.phone::text as "phone!", n.display_name, n.notes, n.priority, n.daily_limit, n.interval_ms,
                       n.per_second, n.in_flight, n.is_active, n.suspended_at, n.suspension_reason, n.suspended_until,
-                      n.suspended_by, n.limited_until, n.limited_reason, n.revision, n.slowed_reason,
+                      n.suspended_by, n.limited_until, n.limited_reason, n.revision, n.slowed_reason, n.label,
+                      n.monthly_cost, n.cost_currency, n.approval,
                       v.state as pulse, v.tried, v.failed, v.blocked, v.failed_warned_at is not null as "failed_on!",
                       v.blocked_warned_at is not null as "blocked_on!",
                       a.name as account_name, a.provider::text as "provider!",
@@ -120,7 +122,8 @@ impl Store {
                       where y.organization_id = $1 and y.minute > $3 - interval '5 minutes'
                         and ($4::uuid is null or y.number_id = $4)
                       group by y.number_id) y on y.number_id = n.id
-                where n.organization_id = $1 and ($4::uuid is null or n.id = $4) order by n.priority, n.phone limit 2000"#,
+                where n.organization_id = $1 and ($4::uuid is null or n.id = $4) and n.retired_at is null
+                order by n.priority, n.phone limit 2000"#,
             seat.organization.0,
             day,
             at,
@@ -281,6 +284,10 @@ struct Columns {
     limited_reason: Option<String>,
     revision: i64,
     slowed_reason: Option<String>,
+    label: Option<String>,
+    monthly_cost: Option<i64>,
+    cost_currency: Option<String>,
+    approval: Option<String>,
     pulse: String,
     tried: i32,
     failed: i32,
@@ -346,8 +353,17 @@ impl Columns {
         }
     }
 
+    fn remarks(&self) -> Remarks {
+        Remarks {
+            notes: self.notes.clone(),
+            label: self.label.clone(),
+            monthly_cost: Money::of(self.monthly_cost, self.cost_currency.as_deref()),
+            approval: self.approval.as_deref().and_then(|word| word.parse().ok()),
+        }
+    }
+
     fn read(self, at: DateTime<Utc>, day: NaiveDate, latest: Latest) -> Result<NumberRead, StoreError> {
-        let (id, warns) = (NumberId(self.id), self.warns());
+        let (id, warns, remarks) = (NumberId(self.id), self.warns(), self.remarks());
         let (today, pacing) = (Today::of(&self.told(), day), self.pacing());
         let standing = standing(
             self.is_active,
@@ -383,6 +399,7 @@ impl Columns {
             version: Version(self.revision),
             phone: phone(DOING, &self.phone)?,
             name: Shown::new(&self.display_name),
+            remarks,
             account: Shown::new(&self.account_name),
             provider: self.provider.parse().map_err(unreadable)?,
             priority: self.priority,

@@ -156,6 +156,17 @@ pub struct PoolView {
     pub sticky: bool,
     /// Its numbers.
     pub numbers: Vec<NumberId>,
+    /// The weight of each, in the same order.
+    pub weights: Vec<u32>,
+}
+
+impl PoolView {
+    /// A member's share; one where it is no member.
+    #[must_use]
+    pub fn weight_of(&self, number: NumberId) -> u32 {
+        let place = self.numbers.iter().position(|member| *member == number);
+        place.and_then(|place| self.weights.get(place)).copied().unwrap_or(1)
+    }
 }
 
 /// A campaign with everything that bears on whether it may send.

@@ -5,7 +5,7 @@ use crate::domain::action::Version;
 use crate::domain::hold::facts::AccountRoom;
 use crate::domain::ids::NumberId;
 use crate::domain::money::Money;
-use crate::domain::number::{Pacing, ProviderKind};
+use crate::domain::number::{Pacing, ProviderKind, Remarks};
 use crate::domain::phone::Phone;
 use crate::domain::pulse::Pulse;
 use crate::domain::ratio::Ratios;
@@ -64,6 +64,8 @@ pub struct NumberRow {
     pub phone: Phone,
     /// What operators call it.
     pub name: Shown,
+    /// What operators note of it.
+    pub remarks: Remarks,
     /// The account that owns it.
     pub account: Shown,
     /// Which provider it is at.

@@ -96,6 +96,7 @@ pub fn number(at: u64, name: &str) -> NumberRow {
         version: Version(3),
         phone: phone(4410 + at),
         name: Shown::new(name),
+        remarks: crate::domain::number::Remarks::default(),
         account: "acme-meta".into(),
         provider: ProviderKind::Meta,
         priority: i32::try_from(at).unwrap(),

@@ -198,6 +198,7 @@ fn on_screen(model: &Model, items: &mut Vec<Item>) {
             (NumberVerb::FailOver, "F"),
             (NumberVerb::Disable, "X"),
             (NumberVerb::Enable, "E"),
+            (NumberVerb::Remove, "D"),
         ];
         items.extend(verbs.into_iter().map(|(verb, key)| Item {
             title: format!("{} {}", verb.title(), row.name.as_str()),

@@ -12,7 +12,8 @@ use crate::tui::overlays::{
     Overlay, confirm::Confirm, form::Form, picker::Choice, reason::Asks, reason::ReasonPrompt,
 };
 use crate::tui::verbs::{
-    add_number, edit_campaign, edit_number, handing_to, saying, settle, slot_for_phone, slot_moved_to,
+    add_number, edit_campaign, edit_many, edit_number, handing_to, saying, settle, slot_for_phone,
+    slot_moved_to,
 };
 use crossterm::event::KeyEvent;
 
@@ -173,15 +174,19 @@ fn save(model: &mut Model) -> Vec<Effect> {
     let filled = form.read();
     let proposal = match filled {
         Ok(Filled::New { number, account }) => Ok(add_number(number, &account)),
-        Ok(Filled::Edit { id, version, priority, daily_limit, pacing }) => {
+        Ok(Filled::Edit { id, version, values }) => {
             match model.number(id).cloned() {
                 Some(mut row) => {
                     // The operator saw the version that the form was opened with.
                     row.version = version;
-                    edit_number(&row, priority, daily_limit, pacing, model)
+                    edit_number(&row, &values, model)
                 }
                 None => Err("this number is gone".into()),
             }
+        }
+        Ok(Filled::Many { ids, values }) => {
+            let rows: Vec<_> = ids.iter().filter_map(|id| model.number(*id)).collect();
+            edit_many(&rows, &values)
         }
         Ok(Filled::Campaign { id, version, terms }) => match model.campaign(id).cloned() {
             Some(mut row) => {

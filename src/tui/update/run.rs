@@ -268,6 +268,7 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::NumberLower => number(NumberVerb::Lower, model),
         Cmd::NumberFailOver => number(NumberVerb::FailOver, model),
         Cmd::NumberEnable => number(NumberVerb::Enable, model),
+        Cmd::NumberRemove => number(NumberVerb::Remove, model),
         Cmd::CampaignPauseResume => {
             let rows = allowed::campaigns(model);
             let verb = rows.first().map_or(CampaignVerb::Pause, |row| CampaignVerb::pause_or_resume(row));
@@ -285,17 +286,8 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             Ok(stop_all())
         }
         Cmd::NumberTest => return Some(actions::test_numbers(model)),
-        Cmd::NumberNew => {
-            model.overlays.push(Overlay::Form(Box::new(Form::new(model))));
-            return Some(Vec::new());
-        }
-        Cmd::NumberEdit => {
-            let form = allowed::numbers(model).first().map(|row| Form::edit(row));
-            model.overlays.extend(form.map(|form| Overlay::Form(Box::new(form))));
-            return Some(Vec::new());
-        }
-        Cmd::CampaignEdit => {
-            let form = allowed::campaigns(model).first().map(|row| Form::edit_campaign(row, model));
+        Cmd::NumberNew | Cmd::NumberEdit | Cmd::CampaignEdit => {
+            let form = form(model, cmd);
             model.overlays.extend(form.map(|form| Overlay::Form(Box::new(form))));
             return Some(Vec::new());
         }
@@ -308,6 +300,19 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         _ => return None,
     };
     Some(actions::propose(model, proposal))
+}
+
+/// The form that a key opens.
+fn form(model: &Model, cmd: Cmd) -> Option<Form> {
+    match cmd {
+        Cmd::NumberNew => Some(Form::new(model)),
+        Cmd::NumberEdit => match allowed::numbers(model).as_slice() {
+            [] => None,
+            [row] => Some(Form::edit(row)),
+            many => Some(Form::edit_many(many)),
+        },
+        _ => allowed::campaigns(model).first().map(|row| Form::edit_campaign(row, model)),
+    }
 }
 
 /// What is done to threads.

@@ -2,12 +2,14 @@
 
 use super::{Line, Proposal, Typed, also_here, name_them};
 use crate::domain::action::{Action, NewNumber, Order, Subject};
-use crate::domain::number::{LAST_PRIORITY, Pacing};
+use crate::domain::number::{LAST_PRIORITY, Pacing, Remarks};
+use crate::domain::text::Safe;
 use crate::store::view::{NumberRow, NumberStanding};
 use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::words;
+use std::time::Duration;
 
 /// What can be done to a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum NumberVerb {
     Disable,
     /// Takes part again.
     Enable,
+    /// Gone from lists, pools and plans.
+    Remove,
 }
 
 impl NumberVerb {
@@ -42,6 +46,7 @@ impl NumberVerb {
             Self::FailOver => "Fail over number",
             Self::Disable => "Disable number",
             Self::Enable => "Enable number",
+            Self::Remove => "Remove number",
         }
     }
 
@@ -76,7 +81,12 @@ impl NumberVerb {
             },
             Self::Disable if *standing == NumberStanding::Disabled => Err("already disabled".into()),
             Self::Enable if *standing != NumberStanding::Disabled => Err("already enabled".into()),
-            Self::Raise | Self::Lower | Self::SetPriority(_) | Self::Disable | Self::Enable => Ok(()),
+            Self::Raise
+            | Self::Lower
+            | Self::SetPriority(_)
+            | Self::Disable
+            | Self::Enable
+            | Self::Remove => Ok(()),
         }
     }
 
@@ -87,6 +97,7 @@ impl NumberVerb {
             Self::Resume | Self::Raise | Self::SetPriority(_) | Self::FailOver | Self::Enable => {
                 Danger::Tier1
             }
+            Self::Remove => Danger::Tier2,
         }
     }
 
@@ -101,6 +112,7 @@ impl NumberVerb {
             Self::FailOver => Action::FailOverNumber(number),
             Self::Disable => Action::DisableNumber(number),
             Self::Enable => Action::EnableNumber(number),
+            Self::Remove => Action::RemoveNumber(number),
         }
     }
 
@@ -114,6 +126,7 @@ impl NumberVerb {
             Self::FailOver => ("Fail over now?", "Fail over", "failed over"),
             Self::Disable => ("Disable number?", "Disable", "disabled"),
             Self::Enable => ("Enable number?", "Enable", "enabled"),
+            Self::Remove => ("Remove number?", "Remove", "removed"),
         }
     }
 
@@ -147,6 +160,16 @@ impl NumberVerb {
         let in_air: u32 = fitting.iter().map(|row| row.in_air).sum();
         if matches!(self, Self::Suspend | Self::Disable | Self::FailOver) && in_air > 0 {
             proposal.more = Some(format!("{in_air} in the air will finish"));
+        }
+        if self == Self::Remove {
+            proposal.warning = Some("Work that is bound to it goes to the others of its pools, or waits.");
+            proposal.typed = Some(match fitting.as_slice() {
+                [row] => Typed::name("number's label", &row.name, row.id.0),
+                many => Typed {
+                    question: "Type the number of rows to confirm".into(),
+                    expected: many.len().to_string(),
+                },
+            });
         }
         Ok(proposal.with_bulk_rule())
     }
@@ -190,6 +213,11 @@ impl NumberVerb {
                     lines.push(("Risk", "unofficial gateway: the number can be banned".into(), Role::Warn));
                 }
             }
+            Self::Remove => lines.push((
+                "Effect",
+                "gone from lists, pools and plans; what it sent names it".into(),
+                Role::Text,
+            )),
             Self::Suspend | Self::Disable => {}
         }
         lines.extend(also_here(model, Subject::Number(row.id)));
@@ -212,44 +240,88 @@ fn loosens(row: &NumberRow, daily_limit: Option<u32>, pacing: Pacing) -> bool {
         || pacing.in_flight > row.pacing.in_flight
 }
 
-/// The proposal that a filled-in form makes: the priority first, then the limits, each only if it changed.
+/// What a filled-in form says of a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberValues {
+    /// Its place.
+    pub priority: i32,
+    /// Most messages a day.
+    pub daily_limit: Option<u32>,
+    /// How fast.
+    pub pacing: Pacing,
+    /// What operators call it.
+    pub name: String,
+    /// What they note of it.
+    pub remarks: Remarks,
+}
+
+/// What a form says of many numbers: only what is there is changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SharedValues {
+    /// Their place.
+    pub priority: Option<i32>,
+    /// Most messages a day.
+    pub daily_limit: Option<u32>,
+    /// Least time between two messages.
+    pub interval: Option<Duration>,
+    /// Most messages in one second.
+    pub per_second: Option<u32>,
+    /// Most requests on the wire at once.
+    pub in_flight: Option<u32>,
+}
+
+/// What changes of a number: the priority first, then the limits, then the words. And whether more may go out then.
+fn changes(row: &NumberRow, values: &NumberValues) -> (Vec<Order>, bool) {
+    let mut orders = Vec::new();
+    let NumberValues { priority, daily_limit, pacing, name, remarks } = values;
+    if *priority != row.priority {
+        orders.push(Order::on(Action::SetPriority { number: row.id, priority: *priority }, row.version));
+    }
+    let limits = *daily_limit != row.daily_limit || *pacing != row.pacing;
+    if limits {
+        let action = Action::SetLimits { number: row.id, daily_limit: *daily_limit, pacing: *pacing };
+        orders.push(Order::on(action, row.version));
+    }
+    if name != row.name.as_str() || *remarks != row.remarks {
+        let action = Action::DescribeNumber { number: row.id, name: name.clone(), remarks: remarks.clone() };
+        orders.push(Order::on(action, row.version));
+    }
+    (orders, limits && loosens(row, *daily_limit, *pacing))
+}
+
+/// The proposal that a filled-in form makes: the priority first, then the limits, then the words, each only if it changed.
 ///
 /// # Errors
 /// When nothing changed.
-pub fn edit(
-    row: &NumberRow,
-    priority: i32,
-    daily_limit: Option<u32>,
-    pacing: Pacing,
-    model: &Model,
-) -> Result<Proposal, Reason> {
-    let loosened = loosens(row, daily_limit, pacing);
+pub fn edit(row: &NumberRow, values: &NumberValues, model: &Model) -> Result<Proposal, Reason> {
+    let NumberValues { priority, daily_limit, pacing, name, remarks } = values;
     let mut proposal =
-        Proposal::new(Danger::Tier0, "Change limits?", "Change", format!("changed {}", row.name.as_str()));
+        Proposal::new(Danger::Tier0, "Change number?", "Change", format!("changed {}", row.name.as_str()));
     proposal.lines = vec![(
         "Number",
         format!("{}  {}  (version {})", row.name.as_str(), row.phone, row.version.0),
         Role::Text,
     )];
-    if priority != row.priority {
-        proposal.orders.push(Order::on(Action::SetPriority { number: row.id, priority }, row.version));
+    let loosened;
+    (proposal.orders, loosened) = changes(row, values);
+    if *priority != row.priority {
         proposal.lines.push(("Priority", format!("{} -> {priority}", row.priority), Role::Text));
-        if priority < row.priority {
+        if *priority < row.priority {
             proposal.danger = Danger::Tier1;
         }
     }
-    if daily_limit != row.daily_limit || pacing != row.pacing {
-        proposal
-            .orders
-            .push(Order::on(Action::SetLimits { number: row.id, daily_limit, pacing }, row.version));
-        let limit =
-            |limit: Option<u32>| limit.map_or("none".into(), |limit| words::grouped(u64::from(limit)));
-        proposal.lines.push((
-            "Daily limit",
-            format!("{} -> {}", limit(row.daily_limit), limit(daily_limit)),
-            if loosened { Role::Warn } else { Role::Text },
-        ));
-        proposal.lines.push(("Pacing", format!("{} -> {}", pace(row.pacing), pace(pacing)), Role::Text));
+    if *daily_limit != row.daily_limit || *pacing != row.pacing {
+        let role = if loosened { Role::Warn } else { Role::Text };
+        let change = format!("{} -> {}", limit(row.daily_limit), limit(*daily_limit));
+        proposal.lines.push(("Daily limit", change, role));
+        proposal.lines.push(("Pacing", format!("{} -> {}", pace(row.pacing), pace(*pacing)), Role::Text));
+    }
+    if name != row.name.as_str() {
+        let change = format!("{} -> {}", row.name.as_str(), Safe::new(name));
+        proposal.lines.push(("Label", change, Role::Text));
+    }
+    if *remarks != row.remarks {
+        proposal.lines.push(("Remarks", "notes, cost, approval or sender".into(), Role::Text));
     }
     if proposal.orders.is_empty() {
         return Err("nothing changed".into());
@@ -263,6 +335,52 @@ pub fn edit(
     }
     proposal.lines.extend(also_here(model, Subject::Number(row.id)));
     Ok(proposal)
+}
+
+/// The proposal that a form over many numbers makes: how many it changes is shown, and typed when limits are raised.
+///
+/// # Errors
+/// When nothing changes.
+pub fn edit_many(rows: &[&NumberRow], values: &SharedValues) -> Result<Proposal, Reason> {
+    let mut proposal = Proposal::new(Danger::Tier1, "Change numbers?", "Change", "");
+    let (mut changed, mut loosened) = (0_usize, 0_usize);
+    for row in rows {
+        let wanted = NumberValues {
+            priority: values.priority.unwrap_or(row.priority),
+            daily_limit: values.daily_limit.or(row.daily_limit),
+            pacing: Pacing {
+                interval: values.interval.unwrap_or(row.pacing.interval),
+                per_second: values.per_second.unwrap_or(row.pacing.per_second),
+                in_flight: values.in_flight.unwrap_or(row.pacing.in_flight),
+            },
+            name: row.name.as_str().to_owned(),
+            remarks: row.remarks.clone(),
+        };
+        let (orders, more) = changes(row, &wanted);
+        changed += usize::from(!orders.is_empty());
+        loosened += usize::from(more);
+        proposal.orders.extend(orders);
+    }
+    if changed == 0 {
+        return Err("nothing changes: they are all so already, or nothing was filled in".into());
+    }
+    proposal.label = format!("changed {changed} numbers");
+    proposal.lines = vec![("Numbers", format!("{changed} of {} marked", rows.len()), Role::Text)];
+    proposal.lines.extend(values.priority.map(|priority| ("Priority", priority.to_string(), Role::Text)));
+    proposal.lines.extend(values.daily_limit.map(|most| ("Daily limit", limit(Some(most)), Role::Text)));
+    if loosened > 0 {
+        proposal.danger = Danger::Tier2;
+        proposal.lines.push(("Raised", format!("{loosened} may send more at once"), Role::Warn));
+        proposal.typed = Some(Typed {
+            question: "Type how many numbers change to confirm".into(),
+            expected: changed.to_string(),
+        });
+    }
+    Ok(proposal)
+}
+
+fn limit(limit: Option<u32>) -> String {
+    limit.map_or("none".into(), |limit| words::grouped(u64::from(limit)))
 }
 
 /// `every 120 s, 1/s, 1 at once`

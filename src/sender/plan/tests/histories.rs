@@ -104,6 +104,7 @@ fn random_scene(random: &mut Seeded) -> (Snapshot, Local) {
             strategy: random.pick(&[Strategy::Priority, Strategy::Priority, Strategy::LeastUsed]),
             sticky: random.once_in(3),
             numbers: numbers.iter().map(|view| view.number.id).filter(|_| !random.once_in(3)).collect(),
+            weights: Vec::new(),
         })
         .collect();
     let mut campaigns: Vec<CampaignView> =

@@ -6,11 +6,13 @@ use crate::domain::action::{NewNumber, Version};
 use crate::domain::campaign::Steering;
 use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{AccountId, CampaignId, NumberId};
-use crate::domain::number::{LAST_PRIORITY, Pacing};
+use crate::domain::money::{self, Money};
+use crate::domain::number::{Approval, LAST_PRIORITY, Pacing, Remarks};
 use crate::domain::phone::Phone;
 use crate::store::view::NumberRow;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
+use crate::tui::verbs::{NumberValues, SharedValues};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::{Border, centred};
 use crate::tui::widgets::input::Input;
@@ -58,6 +60,10 @@ enum Name {
     Interval,
     PerSecond,
     InFlight,
+    Notes,
+    Sender,
+    Cost,
+    Approval,
 }
 
 #[derive(Debug, Clone)]
@@ -83,6 +89,7 @@ pub struct Form {
 #[derive(Debug, Clone)]
 enum Edited {
     Number(NumberId),
+    Numbers(Vec<NumberId>),
     Campaign(Box<campaign::Edited>),
     /// Nothing: it only asks.
     WhatIf,
@@ -104,12 +111,15 @@ pub enum Filled {
         id: NumberId,
         /// The version that was seen.
         version: Version,
-        /// Its place.
-        priority: i32,
-        /// Most messages a day.
-        daily_limit: Option<u32>,
-        /// How fast.
-        pacing: Pacing,
+        /// What it says.
+        values: Box<NumberValues>,
+    },
+    /// Other values for many.
+    Many {
+        /// Which ones.
+        ids: Vec<NumberId>,
+        /// What it says.
+        values: SharedValues,
     },
     /// Other terms for a campaign.
     Campaign {
@@ -122,6 +132,20 @@ pub enum Filled {
     },
     /// What is asked of a forecast.
     WhatIf(WhatIf),
+}
+
+/// `12.50 EUR`; nothing where nothing is written.
+fn cost(text: &str) -> Result<Option<Money>, String> {
+    let mut words = text.split_whitespace();
+    match (words.next(), words.next(), words.next()) {
+        (None, ..) => Ok(None),
+        (Some(amount), Some(currency), None) => {
+            let amount = money::hundredths(amount).map_err(|error| error.to_string())?;
+            let currency = currency.parse().map_err(|error: money::MoneyError| error.to_string())?;
+            Ok(Some(Money { amount, currency }))
+        }
+        _ => Err("an amount and a currency, 12.50 EUR".into()),
+    }
 }
 
 fn text(name: Name, label: &'static str, value: &str, width: u16, note: &'static str) -> Field {
@@ -164,6 +188,10 @@ impl Form {
     /// For a number that exists.
     pub fn edit(row: &NumberRow) -> Self {
         let limit = row.daily_limit.map(|limit| limit.to_string()).unwrap_or_default();
+        let remarks = &row.remarks;
+        let cost = remarks.monthly_cost.map(|cost| cost.to_string()).unwrap_or_default();
+        let approval = remarks.approval.map_or("", Approval::name);
+        let said = |word: Option<&'_ String>| word.cloned().unwrap_or_default();
         Self {
             edits: Some((
                 Edited::Number(row.id),
@@ -188,6 +216,36 @@ impl Form {
                     "0: no limit of our own",
                 ),
                 text(Name::InFlight, "At once", &row.pacing.in_flight.to_string(), 9, "at least 1"),
+                text(Name::Label, "Label", row.name.as_str(), 28, ""),
+                text(
+                    Name::Sender,
+                    "Same sender",
+                    &said(remarks.label.as_ref()),
+                    12,
+                    "word; may be switched to",
+                ),
+                text(Name::Cost, "A month", &cost, 18, "12.50 EUR"),
+                text(Name::Approval, "Approval", approval, 12, "requested, approved, refused"),
+                text(Name::Notes, "Notes", &remarks.notes, 40, ""),
+            ],
+            focus: 0,
+            tried: false,
+        }
+    }
+
+    /// For many numbers: what stays empty stays as it is.
+    pub fn edit_many(rows: &[&NumberRow]) -> Self {
+        let ids = rows.iter().map(|row| row.id).collect();
+        let version = rows.first().map_or(Version(0), |row| row.version);
+        let empty = |name, label, width| text(name, label, "", width, "empty: as it is");
+        Self {
+            edits: Some((Edited::Numbers(ids), version, format!("{} numbers", rows.len()))),
+            fields: vec![
+                empty(Name::Priority, "Priority", 6),
+                empty(Name::DailyLimit, "Daily limit", 9),
+                empty(Name::Interval, "Interval, s", 9),
+                empty(Name::PerSecond, "Per second", 9),
+                empty(Name::InFlight, "At once", 9),
             ],
             focus: 0,
             tried: false,
@@ -288,9 +346,10 @@ impl Form {
                 Value::Choice { names, .. } if names.is_empty() => Some("there is none".into()),
                 _ => None,
             },
-            Name::Label if text.is_empty() => self.tried.then(|| "is needed".into()),
+            Name::Label if text.is_empty() && self.edits.is_none() => self.tried.then(|| "is needed".into()),
+            _ if text.is_empty() && matches!(self.edits, Some((Edited::Numbers(_), ..))) => None,
             Name::Priority => whole(0, LAST_PRIORITY.unsigned_abs()),
-            Name::DailyLimit if text.is_empty() => None,
+            Name::DailyLimit | Name::Approval if text.is_empty() => None,
             Name::DailyLimit => whole(1, 10_000_000),
             Name::Interval | Name::PerSecond | Name::InFlight if text.is_empty() && self.edits.is_none() => {
                 None
@@ -301,7 +360,14 @@ impl Form {
             Name::Pool | Name::Failover | Name::Window | Name::OnlyNumber | Name::Add => {
                 self.campaign_fault(field.name)
             }
-            Name::Label | Name::SenderId | Name::Suspend | Name::Pause => None,
+            Name::Cost => cost(text).err(),
+            Name::Approval => text.parse::<Approval>().err().map(|error| error.to_string()),
+            Name::Label
+            | Name::SenderId
+            | Name::Notes
+            | Name::Sender
+            | Name::Suspend
+            | Name::Pause => None,
         }
     }
 
@@ -320,22 +386,29 @@ impl Form {
         match &self.edits {
             Some((Edited::Campaign(of), version, _)) => return self.read_campaign(of, *version),
             Some((Edited::WhatIf, ..)) => return Ok(Filled::WhatIf(self.read_what_if())),
-            Some((Edited::Number(_), ..)) | None => {}
+            Some((Edited::Number(_) | Edited::Numbers(_), ..)) | None => {}
         }
         let daily_limit = number(Name::DailyLimit);
+        if let Some((Edited::Numbers(ids), ..)) = &self.edits {
+            let values = SharedValues {
+                priority: self.text_of(Name::Priority).parse().ok(),
+                daily_limit,
+                interval: number(Name::Interval).map(|seconds| Duration::from_secs(u64::from(seconds))),
+                per_second: number(Name::PerSecond),
+                in_flight: number(Name::InFlight),
+            };
+            return Ok(Filled::Many { ids: ids.clone(), values });
+        }
         let priority = self.text_of(Name::Priority).parse::<i32>().map_err(|_| ())?;
         if let Some((Edited::Number(id), version, _)) = &self.edits {
-            return Ok(Filled::Edit {
-                id: *id,
-                version: *version,
-                priority,
-                daily_limit,
-                pacing: Pacing {
-                    interval: Duration::from_secs(u64::from(number(Name::Interval).ok_or(())?)),
-                    per_second: number(Name::PerSecond).ok_or(())?,
-                    in_flight: number(Name::InFlight).ok_or(())?,
-                },
-            });
+            let pacing = Pacing {
+                interval: Duration::from_secs(u64::from(number(Name::Interval).ok_or(())?)),
+                per_second: number(Name::PerSecond).ok_or(())?,
+                in_flight: number(Name::InFlight).ok_or(())?,
+            };
+            let name = self.text_of(Name::Label).to_owned();
+            let values = NumberValues { priority, daily_limit, pacing, name, remarks: self.remarks() };
+            return Ok(Filled::Edit { id: *id, version: *version, values: Box::new(values) });
         }
         let (account, provider_name) = self.choice_of(Name::Account).cloned().ok_or(())?;
         let phone = Phone::parse(self.text_of(Name::Phone)).map_err(|_| ())?;
@@ -357,9 +430,19 @@ impl Form {
                 daily_limit,
                 pacing,
                 warm_up: None,
+                remarks: Remarks::default(),
             },
             account: provider_name,
         })
+    }
+
+    fn remarks(&self) -> Remarks {
+        Remarks {
+            notes: self.text_of(Name::Notes).to_owned(),
+            label: Some(self.text_of(Name::Sender).to_owned()).filter(|word| !word.is_empty()),
+            monthly_cost: cost(self.text_of(Name::Cost)).ok().flatten(),
+            approval: self.text_of(Name::Approval).parse().ok(),
+        }
     }
 
     /// Draws it.
