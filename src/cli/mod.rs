@@ -31,14 +31,15 @@ mod handover;
 mod inside;
 mod key;
 mod key_rotate;
-mod later;
 mod listen;
 mod logging;
 mod migrate;
 mod number;
 mod number_edit;
 mod number_file;
+mod number_move;
 mod number_show;
+mod number_stats;
 mod number_test;
 mod number_validate;
 mod operator;
@@ -46,6 +47,7 @@ mod org;
 mod output;
 mod parse;
 mod pool;
+mod qr;
 mod reach;
 mod reply;
 mod rollout;
@@ -64,7 +66,6 @@ pub use error::CliError;
 pub use session::Session;
 
 use clap::{Args, Parser, Subcommand};
-use later::Later;
 use output::Out;
 use std::path::PathBuf;
 
@@ -186,9 +187,6 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         // Everything at once: too large to be moved about.
         Command::Demo(options) => Box::pin(demo::run(&cli.global, &options)).await,
         command => {
-            if let Some(later) = later_part_of(&command) {
-                return Err(CliError::Usage(later));
-            }
             let session = Session::open(&cli.global, out).await?;
             let done = dispatch(&session, command).await;
             let closed = session.close().await;
@@ -215,9 +213,4 @@ async fn dispatch(session: &Session, command: Command) -> Result<(), CliError> {
         Command::Key(_) => key_rotate::run(session).await,
         Command::Demo(_) | Command::Migrate | Command::Doctor | Command::Simulator(_) => Ok(()),
     }
-}
-
-/// The sentence for what a later part brings, before anything is opened for it.
-fn later_part_of(command: &Command) -> Option<String> {
-    if let Command::Number(verb) = command { verb.later().map(Later::sentence) } else { None }
 }

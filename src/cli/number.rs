@@ -1,11 +1,11 @@
 //! `signalbox number`.
 
 use super::{
-    CliError, Session, account,
-    later::Later,
-    number_edit, number_file, number_show, number_test, number_validate,
+    CliError, Session, account, number_edit, number_file, number_move, number_show, number_stats,
+    number_test, number_validate,
     output::local,
     parse::{self, Limit, WarmUp, When},
+    qr,
     session::Org,
     why,
 };
@@ -183,23 +183,22 @@ pub enum Verb {
     Import(number_file::ImportArgs),
     /// Writes the numbers to a CSV file that import reads; no secret stands in it
     Export(number_file::ExportArgs),
-    /// Moves the load of one number to another
-    #[command(hide = true)]
-    Migrate(Later),
-    /// The entry point as a QR code
-    #[command(hide = true)]
-    Qr(Later),
-}
-
-impl Verb {
-    /// The name of a verb that a later part brings.
-    pub fn later(&self) -> Option<&'static str> {
-        match self {
-            Self::Migrate(_) => Some("number migrate"),
-            Self::Qr(_) => Some("number qr"),
-            _ => None,
-        }
-    }
+    /// Gives the queued work of one number to another one, and its open threads if that is said
+    #[command(
+        alias = "migrate",
+        after_help = "Example:\n  signalbox number move +237600000001 +237600000002        says how much that is; with --yes it does it\n\nWhat is on the wire or in doubt stays where it is."
+    )]
+    Move(number_move::MoveArgs),
+    /// The number as a QR code that opens a chat with it
+    #[command(
+        after_help = "Examples:\n  signalbox number qr +237600000001 --text \"Hello\"\n  signalbox number qr +237600000001 --png door.png --svg door.svg"
+    )]
+    Qr(qr::NumberArgs),
+    /// How the numbers did: sent, delivered, failed, out of service, tests, delivery times, trend, advice
+    #[command(
+        after_help = "Examples:\n  signalbox number stats --days 30\n  signalbox number stats +237600000001\n  signalbox number stats --csv days.csv\n\nDelivery times are read from the last 200,000 tries at most. The trend compares the last seven days with the seven before."
+    )]
+    Stats(number_stats::StatsArgs),
 }
 
 /// Does it.
@@ -240,9 +239,9 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Test(args) => number_test::run(session, &org, &args).await,
         Verb::Import(args) => number_file::import(session, &org, &args).await,
         Verb::Export(args) => number_file::export(session, &org, &args).await,
-        Verb::Migrate(_) | Verb::Qr(_) => {
-            Err(CliError::Usage(Later::sentence(verb.later().unwrap_or_default())))
-        }
+        Verb::Move(args) => number_move::run(session, &org, &args).await,
+        Verb::Qr(args) => qr::of_number(session, &org, &args).await,
+        Verb::Stats(args) => number_stats::run(session, &org, &args).await,
     }
 }
 

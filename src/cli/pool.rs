@@ -88,6 +88,9 @@ pub enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+    /// The pool's first number in service as a QR code; the organisation's default number while there is none
+    #[command(after_help = "Example:\n  signalbox pool qr default --text \"Hello\" --png door.png")]
+    Qr(super::qr::PoolArgs),
     /// Removes a pool that no campaign names
     Remove {
         /// Which one
@@ -120,6 +123,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             session.out.show(&json!({ "id": id, "name": name }), || format!("added pool {name}"))
         }
         Verb::List => list(session, &org).await,
+        Verb::Qr(args) => super::qr::of_pool(session, &org, &args).await,
         Verb::Edit { name, rename, strategy, sticky, add, drop, weights, reason } => {
             let pool = find(session, &org, &name).await?;
             let is_member = |phone: &Phone| {

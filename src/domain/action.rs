@@ -142,6 +142,15 @@ pub enum Action {
     },
     /// The number is gone from lists, pools and plans; what it sent still names it.
     RemoveNumber(NumberId),
+    /// What is queued for one number goes through another one.
+    MoveLoad {
+        /// The number whose load goes.
+        from: NumberId,
+        /// The number that takes it.
+        to: NumberId,
+        /// Whether open threads go too.
+        threads: bool,
+    },
     /// A number that did not exist before, or was removed.
     AddNumber(NewNumber),
     /// What waits for this number moves to the next ones, as if the provider had suspended it.
@@ -228,6 +237,7 @@ impl Action {
             | Self::SetLimits { number, .. }
             | Self::DescribeNumber { number, .. }
             | Self::RemoveNumber(number)
+            | Self::MoveLoad { from: number, .. }
             | Self::ResumeNumber(number)
             | Self::EnableNumber(number)
             | Self::DisableNumber(number)
@@ -264,6 +274,7 @@ impl Action {
             Self::DisableNumber(_) => "disable number",
             Self::DescribeNumber { .. } => "edit number",
             Self::RemoveNumber(_) => "remove number",
+            Self::MoveLoad { .. } => "move load",
             Self::AddNumber(_) => "add number",
             Self::FailOverNumber(_) => "fail over number",
             Self::ExcludeRecipient(_) => "exclude recipient",
@@ -314,6 +325,7 @@ impl Action {
             | Self::EnableNumber(_)
             | Self::FailOverNumber(_)
             | Self::RemoveNumber(_)
+            | Self::MoveLoad { .. }
             | Self::RetryRecipient(_)
             | Self::ResolveAttempt { .. }
             | Self::Answer { .. }

@@ -153,10 +153,9 @@ impl Store {
             | Action::EnableNumber(_)
             | Action::DisableNumber(_)
             | Action::FailOverNumber(_) => self.act_on_number(organization, order, actor).await,
-            Action::RemoveNumber(number) => self
-                .remove_number(organization, *number, order.expected, order.reason.as_deref(), actor)
-                .await
-                .map(|(result, _past)| result),
+            Action::RemoveNumber(_) | Action::MoveLoad { .. } => {
+                self.act_on_load(organization, order, actor).await
+            }
             Action::AddNumber(number) => self
                 .add_number(organization, number, None, actor)
                 .await

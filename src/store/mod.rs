@@ -33,6 +33,8 @@ pub mod news;
 pub mod notice;
 pub mod number;
 pub mod number_batch;
+pub mod number_move;
+pub mod number_stats;
 pub mod operator;
 pub mod organization;
 pub mod pace;

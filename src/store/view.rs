@@ -17,6 +17,7 @@ mod recipient;
 mod slots;
 mod thread;
 
+pub use super::number_move::Load;
 pub use alert::{AlertRow, HandoverSection, HandoverView, Severity};
 pub use campaign::{
     CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, RolloutLine, StepLine,

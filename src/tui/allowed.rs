@@ -115,6 +115,16 @@ pub(super) fn number_edit(model: &Model) -> Allowed {
 pub(super) fn number_remove(model: &Model) -> Allowed {
     number(model, NumberVerb::Remove)
 }
+pub(super) fn number_move(model: &Model) -> Allowed {
+    match numbers(model).as_slice() {
+        [] => no("no number is selected"),
+        [_] => Ok(()),
+        _ => no("one number at a time"),
+    }
+}
+pub(super) fn qr_open(model: &Model) -> Allowed {
+    if matches!(model.overlays.last(), Some(Overlay::Qr(_))) { Ok(()) } else { no("no code is open") }
+}
 pub(super) fn number_test(model: &Model) -> Allowed {
     if numbers(model).is_empty() { no("no number is selected") } else { Ok(()) }
 }

@@ -7,7 +7,7 @@ use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, Recip
 use crate::domain::text::Safe;
 use crate::store::view::{
     AlertRow, AudienceCount, CampaignDetail, CampaignMade, Cursor, DoubtRow, FileCheck, FindingRow,
-    Forecasts, HandoverView, Known, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView,
+    Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place, ProgressView,
     QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
     ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
@@ -213,6 +213,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The note for the next shift.
     fn handover(&self) -> Reply<HandoverView>;
+
+    /// How the numbers did, and what that suggests for their order.
+    fn number_report(&self) -> Reply<HandoverView>;
+
+    /// What would move from one number to another.
+    fn load_of_number(&self, from: NumberId, to: NumberId) -> Reply<Load>;
 
     /// Who has which number: of a campaign that has slots of its own, else of the organisation.
     fn slots(&self, campaign: Option<CampaignId>) -> Reply<SlotsView>;

@@ -9,7 +9,7 @@ use crate::domain::action::{Order, Version};
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Safe;
 use crate::tui::backend::{ActionAnswer, Backend, BackendError};
-use crate::tui::msg::{Detail, Effect, Msg, Question, Reading, Slot};
+use crate::tui::msg::{Detail, Effect, Msg, Question, Reading, Report, Slot};
 use crate::tui::overlays::wizard::Origin;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -190,7 +190,9 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         Question::Estimate(spec) => Reading::Estimate(Arc::new(backend.estimate(spec).await?)),
         Question::Progress(of) => Reading::Progress(Arc::new(backend.progress(of).await?)),
         Question::Queue => Reading::Queue(Arc::new(backend.queue().await?)),
-        Question::Handover => Reading::Handover(Arc::new(backend.handover().await?)),
+        Question::Handover(Report::Shift) => Reading::Handover(Arc::new(backend.handover().await?)),
+        Question::Handover(Report::Numbers) => Reading::Handover(Arc::new(backend.number_report().await?)),
+        Question::Load(load) => Reading::Load(load, backend.load_of_number(load.from, load.to).await?),
         Question::Alerts => Reading::Alerts(Arc::new(backend.alerts().await?)),
         Question::Slots(of) => Reading::Slots(Arc::new(backend.slots(of).await?)),
         Question::SlotHolders(of, slot) => {

@@ -7,7 +7,7 @@ use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
     AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow, Forecasts,
-    HandoverView, Known, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
+    HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
     RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
     ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
@@ -168,8 +168,30 @@ pub enum Slot {
     Queue,
     /// What operators were told.
     Alerts,
-    /// The note for the next shift.
+    /// A report that reads itself again.
     Handover,
+    /// What would move to another number.
+    Load,
+}
+
+/// Which report a panel shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// The note for the next shift.
+    Shift,
+    /// How the numbers did.
+    Numbers,
+}
+
+/// A load that is to move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// The number whose load goes.
+    pub from: NumberId,
+    /// The number that takes it.
+    pub to: NumberId,
+    /// Whether open threads go too.
+    pub threads: bool,
 }
 
 /// A question.
@@ -213,8 +235,10 @@ pub enum Question {
     Queue,
     /// What operators were told.
     Alerts,
-    /// The note for the next shift.
-    Handover,
+    /// A report.
+    Handover(Report),
+    /// How much would move.
+    Load(Move),
 }
 
 impl Question {
@@ -240,7 +264,8 @@ impl Question {
             Self::Progress(_) => Slot::Progress,
             Self::Queue => Slot::Queue,
             Self::Alerts => Slot::Alerts,
-            Self::Handover => Slot::Handover,
+            Self::Handover(_) => Slot::Handover,
+            Self::Load(_) => Slot::Load,
         }
     }
 }
@@ -286,8 +311,10 @@ pub enum Reading {
     Queue(Arc<Vec<QueueLine>>),
     /// What operators were told.
     Alerts(Arc<Vec<AlertRow>>),
-    /// The note for the next shift.
+    /// A report.
     Handover(Arc<HandoverView>),
+    /// How much would move.
+    Load(Move, Load),
 }
 
 /// Everything about one thing.

@@ -20,6 +20,7 @@ mod forecast;
 mod health;
 mod import;
 mod leaving;
+mod load;
 mod numbers;
 mod races;
 mod replies;

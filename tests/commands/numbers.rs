@@ -192,8 +192,8 @@ async fn a_file_is_imported_whole_or_not_at_all() {
 async fn a_thousand_numbers_go_out_and_in() {
     let db = three().await;
     let folder = tempfile::tempdir().unwrap();
-    let rows: String =
-        (0..1_000).map(|nth| format!("+2377{nth:08},main,{nth},250,default|vip={}\n", nth % 9 + 1)).collect();
+    let row = |nth: usize| format!("+2377{nth:08},main,{nth},250,default|vip={}\n", nth % 9 + 1);
+    let rows = (0..1_000).map(row).collect::<Vec<_>>().concat();
     let text = format!("phone,account,instance_id,daily_limit,pools\n{rows}");
     let file = write(folder.path(), &text);
     assert_eq!(db.json(&["number", "import", &file])["added"], json!(1_000));

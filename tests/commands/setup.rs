@@ -282,16 +282,6 @@ async fn pools_and_accounts_in_use_stay() {
 }
 
 #[tokio::test]
-async fn what_a_later_part_brings_is_refused_by_name() {
-    let db = acme().await;
-    for (arguments, name) in [
-        (["number", "qr", "+237600000001"].as_slice(), "`number qr` is not available yet"),
-    ] {
-        db.run(arguments).refused(2, name);
-    }
-}
-
-#[tokio::test]
 async fn a_shared_database_is_migrated_only_on_request() {
     let db = Db::empty().await;
     db.run(&["org", "list"]).refused(3, "run signalbox migrate");

@@ -17,6 +17,7 @@ mod keys;
 pub mod live;
 mod log;
 pub mod notices;
+mod number_stats;
 mod numbers;
 pub mod overview;
 mod pools;

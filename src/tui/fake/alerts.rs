@@ -3,6 +3,8 @@
 use super::wall;
 use crate::domain::ids::AlertId;
 use crate::domain::text::{Safe, Shown};
+use crate::store::number_move::BoundWork;
+use crate::store::view::Load;
 use crate::store::view::{AlertRow, HandoverSection, HandoverView, Severity};
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -65,5 +67,47 @@ pub fn handover(rows: u64) -> HandoverView {
             part("Campaigns", &["spring-news is active; 1 204 of 12 000 people wait, 31 failed"]),
             part("Waits for somebody", &[]),
         ],
+    }
+}
+
+/// How the numbers did, as a database would say it.
+pub fn number_report(rows: u64) -> HandoverView {
+    let part = |heading: &str, lines: &[&str]| HandoverSection {
+        heading: Safe::new(heading),
+        lines: if rows == 0 { Vec::new() } else { lines.iter().map(|line| Shown::new(line)).collect() },
+    };
+    HandoverView {
+        sections: vec![
+            part(
+                "Suggested for the order",
+                &["promo-2: lower its priority, it was taken out of service 3 times"],
+            ),
+            part(
+                "Last two weeks",
+                &[
+                    "                    SENT   ARR  FAIL  OUT   TESTS     P90  14 DAYS",
+                    "support-a          86800   97%    1%    0   96/96     4 s  \u{2583}\u{2585}\u{2588}\u{2586}\u{2585}\u{2585}\u{2587}\u{2588}\u{2586}\u{2585}\u{2585}\u{2586}\u{2587}\u{2588}",
+                    "promo-2            12100   71%   11%    3   80/96    41 s  \u{2588}\u{2587}\u{2586}\u{2585}\u{2584}\u{2583}\u{2582}\u{2582} \u{2581} \u{2581}\u{2581}\u{2581}",
+                ],
+            ),
+            part(
+                "This week beside the last",
+                &["promo-2        worse: 11% failed, 71% arrived (before: 2% failed, 96% arrived)"],
+            ),
+        ],
+    }
+}
+
+/// What would move: of one campaign all, of another one nothing.
+pub fn load_of_number() -> Load {
+    let work = |campaign: &str, queued, stays: Option<&str>| BoundWork {
+        campaign_id: crate::domain::ids::CampaignId(uuid::Uuid::nil()),
+        campaign: campaign.into(),
+        queued,
+        stays: stays.map(str::to_owned),
+    };
+    Load {
+        campaigns: vec![work("spring-news", 1_240, None), work("vip", 60, Some("it never switches numbers"))],
+        threads: 12,
     }
 }

@@ -11,7 +11,7 @@ use crate::store::view::{
 use crate::tui::backend::BackendError;
 use crate::tui::keymap::Keymap;
 use crate::tui::model::Model;
-use crate::tui::msg::{Detail, Effect, Moment, Msg, Question, Reading};
+use crate::tui::msg::{Detail, Effect, Moment, Msg, Question, Reading, Report};
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
 use chrono::Duration;
@@ -139,7 +139,9 @@ impl Desk {
             Question::Estimate(spec) => Reading::Estimate(Arc::new(audience_count(&spec))),
             Question::Progress(_) => Reading::Progress(Arc::new(progress_view(self.rows))),
             Question::Queue => Reading::Queue(Arc::new(queue(self.rows))),
-            Question::Handover => Reading::Handover(Arc::new(handover(self.rows))),
+            Question::Handover(Report::Shift) => Reading::Handover(Arc::new(handover(self.rows))),
+            Question::Handover(Report::Numbers) => Reading::Handover(Arc::new(number_report(self.rows))),
+            Question::Load(load) => Reading::Load(load, load_of_number()),
             Question::Alerts => Reading::Alerts(Arc::new(alerts(self.rows))),
             Question::Slots(of) => Reading::Slots(Arc::new(slots_view(of, self.rows))),
             Question::SlotHolders(_, slot) => Reading::SlotHolders(Arc::new(slot_holders(slot))),

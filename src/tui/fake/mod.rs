@@ -21,7 +21,7 @@ pub mod forecast;
 mod progress;
 mod slots;
 mod talk;
-pub use alerts::{alerts, handover};
+pub use alerts::{alerts, handover, load_of_number, number_report};
 pub use desk::{Desk, World};
 pub use draft::{audience_count, file_check, findings, known_to_files};
 pub use progress::{progress_view, queue};

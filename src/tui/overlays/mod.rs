@@ -15,6 +15,7 @@ pub mod instances;
 pub mod palette;
 pub mod picker;
 pub mod progress;
+pub mod qr;
 pub mod quit;
 pub mod reason;
 pub mod reread;
@@ -85,7 +86,9 @@ pub enum Overlay {
     Schedule(Box<schedule::Schedule>),
     /// Who has which number.
     Slots(Box<slots::SlotGrid>),
-    /// The note for the next shift.
+    /// A number as a QR code.
+    Qr(Box<qr::QrPanel>),
+    /// A report: the note for the next shift, or how the numbers did.
     Handover(Box<handover::HandoverPanel>),
     /// What operators were told.
     Alerts(Box<alerts::AlertList>),

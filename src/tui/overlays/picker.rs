@@ -1,9 +1,10 @@
 //! A short list to choose from: an order, a campaign.
 
-use crate::domain::ids::CampaignId;
-use crate::store::view::{RecipientOrder, ThreadScope};
+use crate::domain::ids::{CampaignId, NumberId};
+use crate::store::view::{NumberRow, NumberStanding, RecipientOrder, ThreadScope};
 use crate::tui::lists::Motion;
 use crate::tui::model::{Model, Tab};
+use crate::tui::msg::Move;
 use crate::tui::tabs;
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
@@ -21,6 +22,8 @@ pub enum Choice {
     Sort(usize),
     /// These threads.
     Threads(ThreadScope),
+    /// The load of a number, to this one.
+    Move(Move),
 }
 
 /// The list.
@@ -79,6 +82,25 @@ impl Picker {
             .position(|(_, choice)| *choice == Choice::Campaign(model.recipients.campaign))
             .unwrap_or(0);
         Self { title: "Recipients of", rows, cursor }
+    }
+
+    /// Numbers in service that could take the load of this one, each with and without its open threads.
+    pub fn other_numbers(model: &Model, from: NumberId) -> Self {
+        let others = model.overview().map_or(&[][..], |overview| &overview.numbers);
+        let may = |row: &&NumberRow| {
+            let out = matches!(row.standing, NumberStanding::Suspended { .. } | NumberStanding::Disabled);
+            row.id != from && !out
+        };
+        let both = |row: &NumberRow| {
+            let to = |threads| Choice::Move(Move { from, to: row.id, threads });
+            let name = format!("{}  {}", row.name.as_str(), row.phone.masked());
+            [(name.clone(), to(false)), (format!("{name}, open threads too"), to(true))]
+        };
+        Self {
+            title: "Move its load to",
+            rows: others.iter().filter(may).flat_map(both).collect(),
+            cursor: 0,
+        }
     }
 
     /// Moves.

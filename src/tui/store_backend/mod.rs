@@ -15,7 +15,7 @@ use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
     AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow, Forecasts,
-    HandoverView, Known, LiveEvent, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
+    HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
     RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
     ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
@@ -342,6 +342,16 @@ impl Backend for StoreBackend {
 
     fn handover(&self) -> Reply<HandoverView> {
         self.ask(async move |inner| inner.store.handover_view(&inner.seat()).await)
+    }
+
+    fn number_report(&self) -> Reply<HandoverView> {
+        self.ask(async move |inner| inner.store.number_report(&inner.seat()).await)
+    }
+
+    fn load_of_number(&self, from: NumberId, to: NumberId) -> Reply<Load> {
+        self.ask(async move |inner| {
+            Ok(inner.store.load_of_number(inner.seat().organization, from, to).await?)
+        })
     }
 
     fn slots(&self, campaign: Option<CampaignId>) -> Reply<SlotsView> {

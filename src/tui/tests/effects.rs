@@ -123,6 +123,12 @@ impl Backend for Gate {
     fn handover(&self) -> Reply<HandoverView> {
         nothing()
     }
+    fn number_report(&self) -> Reply<HandoverView> {
+        nothing()
+    }
+    fn load_of_number(&self, _: NumberId, _: NumberId) -> Reply<crate::store::view::Load> {
+        nothing()
+    }
     fn queue(&self) -> Reply<Vec<QueueLine>> {
         nothing()
     }

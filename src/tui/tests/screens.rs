@@ -1,7 +1,9 @@
 //! Every tab and overlay in every world at every size, as text. Each file holds the four worlds of one screen at one
 //! size, so that it can be read in one go.
 
+use crate::domain::action::Subject;
 use crate::tui::fake::{Desk, World};
+use crate::tui::msg::{Effect, Msg};
 use std::fmt::Write as _;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (160, 48), (60, 16)];
@@ -60,6 +62,11 @@ screens! {
     confirm_changed: |desk| { desk.keys("2 j j j j L"); desk.wait(400); desk.change_campaign(5); };
     form_new: |desk| { desk.keys("n"); desk.text("+23x"); desk.keys("Tab"); };
     form_edit: |desk| { desk.keys("e Tab"); desk.text("0"); desk.keys("Tab Tab Tab Backspace Backspace"); };
+    form_many: |desk| { desk.keys("Space j Space e Tab"); desk.text("500"); };
+    remove_number: |desk| { desk.keys("j D"); desk.wait(400); };
+    move_target: |desk| desk.keys("M j j");
+    move_load: |desk| { desk.keys("M Enter"); desk.wait(400); };
+    number_stats: |desk| { desk.keys("S"); desk.wait(200); };
     reason: |desk| { desk.keys("x"); desk.text("quality is low"); };
     copy: |desk| desk.keys("2 r y");
     filter: |desk| { desk.keys("2 r /"); desk.text("status:failed error:131049 try>=3 -name:test_"); desk.wait(400); };
@@ -176,6 +183,10 @@ fn no_size_makes_it_fall() {
         "2 n",
         "2 n PgDn",
         "2 n a Esc",
+        "S",
+        "M",
+        "Q",
+        "D",
         "2 S",
         "2 P",
         "2 w",
@@ -239,4 +250,26 @@ fn utf8_terminals_get_the_fine_glyphs() {
         { snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true },
         { insta::assert_snapshot!("recipients_utf8_80x24", desk.screen()) }
     );
+}
+
+#[test]
+fn the_code_of_a_number_is_drawn_when_its_showing_was_recorded() {
+    let mut desk = Desk::new(World::Many, 80, 24);
+    desk.model.theme.ascii = false;
+    desk.key("Q");
+    let asked = desk.effects.iter().any(|effect| matches!(effect, Effect::Reveal { copy: None, .. }));
+    assert!(asked, "{:?}", desk.effects);
+    assert!(!desk.screen().contains("wa.me"), "{}", desk.screen());
+    let subject = desk.model.numbers.current().map(|standing| Subject::Number(standing.row.id)).unwrap();
+    desk.send(Msg::Revealed { subject, copy: None, answer: Ok(()) });
+    let screen = desk.screen();
+    let phone =
+        desk.model.numbers.current().map(|standing| standing.row.phone.reveal()[1..].to_owned()).unwrap();
+    assert!(screen.contains(&format!("https://wa.me/{phone}")) && screen.contains('\u{2588}'), "{screen}");
+    desk.model.theme.ascii = true;
+    let screen = desk.screen();
+    assert!(screen.contains("draws no blocks") && screen.contains("wa.me"), "{screen}");
+    // After half a minute it is gone again.
+    desk.wait(31_000);
+    assert!(!desk.screen().contains("wa.me"), "{}", desk.screen());
 }

@@ -7,10 +7,10 @@ use crate::store::view::{NumberRow, NumberTest};
 use crate::tui::allowed;
 use crate::tui::backend::{ActionAnswer, BackendError};
 use crate::tui::keymap::{Danger, Reason};
-use crate::tui::model::{Level, Model, Pending, UNDO, Undo};
-use crate::tui::msg::{Consent, Effect, Slot};
+use crate::tui::model::{Dirty, Level, Model, Pending, UNDO, Undo};
+use crate::tui::msg::{Consent, Effect, Reading, Slot};
 use crate::tui::overlays::{Overlay, confirm::Confirm, reason::ReasonPrompt};
-use crate::tui::verbs::Proposal;
+use crate::tui::verbs::{Proposal, move_load};
 use crate::tui::words;
 
 /// Does what needs no question at once; asks about the rest.
@@ -44,6 +44,21 @@ pub fn ask_reason(
         Err(reason) => model.toast(Level::Info, reason.into_owned()),
     }
     Vec::new()
+}
+
+/// It was counted what would move: the operator is asked, unless something else is open by now.
+pub fn load_counted(model: &mut Model, answer: Result<Reading, BackendError>) -> Option<Dirty> {
+    match answer {
+        Ok(Reading::Load(load, found)) if model.overlays.is_empty() => {
+            let proposal = move_load(model, load, &found);
+            // Opening the question has no effect outside.
+            let _ = propose(model, proposal);
+        }
+        // Something else is open by now: nobody wants to be asked.
+        Ok(_) => return None,
+        Err(error) => model.toast(Level::Warn, format!("not counted: {error}")),
+    }
+    Some(Dirty::Input)
 }
 
 /// Hands the orders over.

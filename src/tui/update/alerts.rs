@@ -1,4 +1,4 @@
-//! Keys and answers of the list of alerts, and of the note for the next shift.
+//! Keys and answers of the list of alerts, and of reports.
 
 use super::{actions, wants::ask};
 use crate::tui::backend::BackendError;
@@ -62,9 +62,8 @@ pub fn wants(model: &mut Model, effects: &mut Vec<Effect>) {
         effects.push(ask(model, Question::Alerts));
     }
     let request = model.next_request;
-    if panel(model).is_some_and(|panel| panel.read.wants(request, now)) {
-        effects.push(ask(model, Question::Handover));
-    }
+    let report = panel(model).and_then(|panel| panel.read.wants(request, now).then_some(panel.report));
+    effects.extend(report.map(|report| ask(model, Question::Handover(report))));
 }
 
 /// Takes in the note.

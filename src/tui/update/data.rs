@@ -196,6 +196,7 @@ pub fn answer(
         }
         (Slot::Alerts, answer) => super::alerts::answer(model, request, answer),
         (Slot::Handover, answer) => super::alerts::note(model, request, answer),
+        (Slot::Load, answer) => super::actions::load_counted(model, answer),
         (Slot::Progress | Slot::Queue, answer) => super::progress::answer(model, slot, request, answer),
         (Slot::Slots | Slot::SlotHolders | Slot::SlotReset, answer) => {
             super::slots::answer(model, slot, request, answer)

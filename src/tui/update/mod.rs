@@ -190,9 +190,13 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         Some(Overlay::Findings(_)) => (vec![Layer::Findings, Layer::Global], false),
         Some(Overlay::Forecast(_)) => (vec![Layer::Forecast, Layer::Panel, Layer::Global], false),
         Some(Overlay::Slots(_)) => (vec![Layer::Slots, Layer::Global], false),
-        Some(Overlay::Instances(_) | Overlay::Schedule(_) | Overlay::Handover(_) | Overlay::Stop) => {
-            (vec![Layer::Panel, Layer::Global], false)
-        }
+        Some(
+            Overlay::Instances(_)
+            | Overlay::Schedule(_)
+            | Overlay::Handover(_)
+            | Overlay::Qr(_)
+            | Overlay::Stop,
+        ) => (vec![Layer::Panel, Layer::Global], false),
         Some(Overlay::Confirm(confirm)) => (vec![Layer::Dialog], confirm.takes_text()),
         Some(Overlay::Quit(_)) => (vec![Layer::Dialog], false),
         Some(Overlay::Form(_)) => (vec![Layer::Form], true),

@@ -40,6 +40,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         | Overlay::Stop
         | Overlay::Slots(_)
         | Overlay::Handover(_)
+        | Overlay::Qr(_)
         | Overlay::Schedule(_) => None,
     }
 }
@@ -322,6 +323,7 @@ fn picker(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             model.replies.scope = scope;
             super::wants::reload_threads(model)
         }
+        Some(Choice::Move(load)) => vec![super::wants::ask(model, crate::tui::msg::Question::Load(load))],
         Some(Choice::Sort(sort)) => {
             match model.tab {
                 crate::tui::model::Tab::Numbers => model.numbers.sort = sort,

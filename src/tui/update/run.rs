@@ -1,21 +1,24 @@
 //! What each command does.
 
 use super::{actions, alerts, copy, filter, findings, overlay, wants};
+use crate::domain::action::Subject;
 use crate::store::view::{MessageState, Place};
 use crate::tui::Ended;
 use crate::tui::allowed;
 use crate::tui::keymap::Cmd;
 use crate::tui::lists::Motion;
 use crate::tui::model::{Level, Model, Tab};
-use crate::tui::msg::Effect;
+use crate::tui::msg::{Effect, Report};
 use crate::tui::overlays::{
     Overlay,
     drawer::{Drawer, DrawerOf},
     forecast::ForecastPanel,
     form::Form,
+    handover::HandoverPanel,
     help::Help,
     palette::Palette,
     picker::Picker,
+    qr::QrPanel,
     quit::Quit,
     reason::ReasonPrompt,
 };
@@ -62,7 +65,8 @@ fn everywhere(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Filter => filter::open(model),
         Cmd::Alerts => alerts::open(model),
         Cmd::CampaignFindings => findings::open(model),
-        Cmd::Handover => model.overlays.push(Overlay::Handover(Box::default())),
+        Cmd::Handover => report(model, Report::Shift),
+        Cmd::NumberStats => report(model, Report::Numbers),
         Cmd::Instances => model.overlays.push(Overlay::Instances(0)),
         Cmd::Doubts => {
             model.overlays.push(Overlay::Doubts);
@@ -286,6 +290,8 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             Ok(stop_all())
         }
         Cmd::NumberTest => return Some(actions::test_numbers(model)),
+        Cmd::NumberQr => return Some(qr(model)),
+        Cmd::NumberMove => return Some(choose_target(model)),
         Cmd::NumberNew | Cmd::NumberEdit | Cmd::CampaignEdit => {
             let form = form(model, cmd);
             model.overlays.extend(form.map(|form| Overlay::Form(Box::new(form))));
@@ -338,6 +344,25 @@ fn talk(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         }
         _ => return None,
     })
+}
+
+fn report(model: &mut Model, report: Report) {
+    model.overlays.push(Overlay::Handover(Box::new(HandoverPanel::new(report))));
+}
+
+/// Asks to which number the load of this one is to go.
+fn choose_target(model: &mut Model) -> Vec<Effect> {
+    let picker = allowed::numbers(model).first().map(|row| Picker::other_numbers(model, row.id));
+    model.overlays.extend(picker.map(Overlay::Picker));
+    Vec::new()
+}
+
+/// Opens the code of a number; that its phone is shown is recorded first.
+fn qr(model: &mut Model) -> Vec<Effect> {
+    let Some(row) = allowed::numbers(model).first().copied().cloned() else { return Vec::new() };
+    let subject = Subject::Number(row.id);
+    model.overlays.push(Overlay::Qr(Box::new(QrPanel::new(&row))));
+    if model.is_revealed(subject) { Vec::new() } else { vec![Effect::Reveal { subject, copy: None }] }
 }
 
 fn recipients_of(model: &mut Model) -> Vec<Effect> {

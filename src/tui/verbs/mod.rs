@@ -14,7 +14,8 @@ pub use alerts::{acknowledge, acknowledge_all};
 pub use campaigns::{CampaignVerb, edit as edit_campaign};
 pub use findings::accept as accept_finding;
 pub use numbers::{
-    NumberValues, NumberVerb, SharedValues, add as add_number, edit as edit_number, edit_many, pace,
+    NumberValues, NumberVerb, SharedValues, add as add_number, edit as edit_number, edit_many, move_load,
+    pace,
 };
 pub use recipients::{RecipientVerb, release_stop, settle, stop_all};
 pub use replies::{ThreadVerb, handing_to, saying};

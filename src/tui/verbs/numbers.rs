@@ -4,9 +4,10 @@ use super::{Line, Proposal, Typed, also_here, name_them};
 use crate::domain::action::{Action, NewNumber, Order, Subject};
 use crate::domain::number::{LAST_PRIORITY, Pacing, Remarks};
 use crate::domain::text::Safe;
-use crate::store::view::{NumberRow, NumberStanding};
+use crate::store::view::{Load, NumberRow, NumberStanding};
 use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::Model;
+use crate::tui::msg::Move;
 use crate::tui::theme::Role;
 use crate::tui::words;
 use std::time::Duration;
@@ -162,7 +163,7 @@ impl NumberVerb {
             proposal.more = Some(format!("{in_air} in the air will finish"));
         }
         if self == Self::Remove {
-            proposal.warning = Some("Work that is bound to it goes to the others of its pools, or waits.");
+            proposal.warning = Some("Bound work goes to others of its pools, or waits.");
             proposal.typed = Some(match fitting.as_slice() {
                 [row] => Typed::name("number's label", &row.name, row.id.0),
                 many => Typed {
@@ -213,11 +214,9 @@ impl NumberVerb {
                     lines.push(("Risk", "unofficial gateway: the number can be banned".into(), Role::Warn));
                 }
             }
-            Self::Remove => lines.push((
-                "Effect",
-                "gone from lists, pools and plans; what it sent names it".into(),
-                Role::Text,
-            )),
+            Self::Remove => {
+                lines.push(("Effect", "gone from lists and plans; its past stays".into(), Role::Text))
+            }
             Self::Suspend | Self::Disable => {}
         }
         lines.extend(also_here(model, Subject::Number(row.id)));
@@ -411,4 +410,48 @@ pub fn add(new: NewNumber, account: &str) -> Proposal {
     proposal.warning = Some("It may send as soon as a pool of a running campaign has it.");
     proposal.orders = vec![Order::whole(Action::AddNumber(new))];
     proposal
+}
+
+/// The proposal to move the load of a number, with the counts.
+///
+/// # Errors
+/// When there is nothing to move, or one of the numbers is gone.
+pub fn move_load(model: &Model, load: Move, found: &Load) -> Result<Proposal, Reason> {
+    let (Some(from), Some(to)) = (model.number(load.from), model.number(load.to)) else {
+        return Err("this number is gone".into());
+    };
+    let count = |count: i64| u64::try_from(count).unwrap_or(0);
+    let (moves, stays) = (count(found.movable()), count(found.staying()));
+    let threads = if load.threads { count(found.threads) } else { 0 };
+    if moves + threads == 0 {
+        return Err(if stays > 0 {
+            format!("nothing can move: {} stay by their campaigns' rules", words::grouped(stays)).into()
+        } else {
+            "nothing is queued for it alone".into()
+        });
+    }
+    let label = format!("moved the load of {} to {}", from.name.as_str(), to.name.as_str());
+    let mut proposal = Proposal::new(Danger::Tier2, "Move load?", "Move", label);
+    proposal.lines = vec![
+        ("From", format!("{}  {}", from.name.as_str(), from.phone), Role::Text),
+        ("To", format!("{}  {}", to.name.as_str(), to.phone), Role::Text),
+        ("Queued", format!("{} move, {} stay", words::grouped(moves), words::grouped(stays)), Role::Text),
+        (
+            "Threads",
+            if load.threads {
+                format!("{} open ones move", words::grouped(threads))
+            } else {
+                format!("{} open ones keep their number", words::grouped(count(found.threads)))
+            },
+            Role::Text,
+        ),
+    ];
+    proposal.warning = Some("What is on the wire or in doubt stays where it is.");
+    proposal.typed = Some(Typed {
+        question: "Type how many move to confirm".into(),
+        expected: (moves + threads).to_string(),
+    });
+    let action = Action::MoveLoad { from: load.from, to: load.to, threads: load.threads };
+    proposal.orders = vec![Order::whole(action)];
+    Ok(proposal)
 }

@@ -85,6 +85,7 @@ fn draw_overlay(
         Overlay::Schedule(schedule) => schedule.view(model, canvas, body, geometry),
         Overlay::Slots(grid) => grid.view(model, canvas, body, geometry),
         Overlay::Alerts(list) => list.view(model, canvas, body, geometry),
+        Overlay::Qr(panel) => panel.view(model, canvas, body),
         Overlay::Handover(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Doubts => overlays::doubts::view(model, canvas, body, geometry),
         Overlay::Stop => overlays::stop::view(model, canvas, body),

@@ -1,0 +1,214 @@
+//! Load that moves from one number to another, entry points, and how numbers did.
+
+use crate::support::acme::Acme;
+use serde_json::json;
+
+/// Recipients of a campaign, so many of them bound to the first number.
+async fn bound(acme: &Acme, count: i32) -> signalbox::domain::ids::CampaignId {
+    acme.contacts(count).await;
+    let campaign = acme.running().await;
+    sqlx::query(
+        "update campaign_recipients set due_at = clock_timestamp(), bound_number_id = $2, sticky_number_id = $2
+          where campaign_id = $1",
+    )
+    .bind(campaign.0)
+    .bind(acme.numbers[0].0)
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    campaign
+}
+
+const FROM: &str = "+237690000000";
+const TO: &str = "+237690000001";
+
+#[tokio::test]
+async fn load_is_counted_first_and_moved_when_that_is_meant() {
+    let acme = Acme::new().await;
+    let campaign = bound(&acme, 20).await;
+    let preview = acme.db.json(&["number", "move", FROM, TO]);
+    assert_eq!((&preview["result"], &preview["messages"]), (&json!("preview"), &json!(20)));
+    let of = |number: usize| {
+        let number = acme.numbers[number].0;
+        let pool = acme.db.pool.clone();
+        async move {
+            let sql = "select count(*) from campaign_recipients where bound_number_id = $1";
+            sqlx::query_scalar::<_, i64>(sql).bind(number).fetch_one(&pool).await.unwrap()
+        }
+    };
+    assert_eq!((of(0).await, of(1).await), (20, 0), "nothing is moved by a preview");
+
+    let done = acme.db.json(&["number", "move", FROM, TO, "--yes", "--reason", "it is tired"]);
+    assert_eq!((&done["messages"], &done["threads"], &done["stay"]), (&json!(20), &json!(0), &json!(0)));
+    assert_eq!((of(0).await, of(1).await), (0, 20));
+    let claimed = acme.claim(1, campaign, 100).await;
+    assert_eq!(claimed.messages.len(), 20, "the other number sends them");
+    let told: String = acme
+        .db
+        .value("select actor || ': ' || reason || ': ' || (after ->> 'moved') from audit_log where action = 'move load'")
+        .await;
+    assert!(told.ends_with(": it is tired: 20"), "{told}");
+    acme.db.assert_invariants().await;
+    // Again: there is nothing left to move.
+    assert_eq!(acme.db.json(&["number", "move", FROM, TO, "--yes"])["messages"], json!(0));
+}
+
+#[tokio::test]
+async fn what_is_on_the_wire_or_in_doubt_does_not_move() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let campaign = acme.running().await;
+    acme.claim(0, campaign, 2).await;
+    sqlx::query(
+        "update attempts set state = 'in_doubt', finished_at = clock_timestamp(), in_doubt_since = clock_timestamp(),
+                class = 'cut' where id = (select min(id::text)::uuid from attempts)",
+    )
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    let done = acme.db.json(&["number", "move", FROM, TO, "--yes"]);
+    assert_eq!(done["messages"], json!(0));
+    let numbers: i64 = acme.db.value("select count(distinct number_id) from attempts").await;
+    assert_eq!(numbers, 1);
+}
+
+#[tokio::test]
+async fn what_may_not_switch_stays_and_says_why() {
+    let acme = Acme::new().await;
+    bound(&acme, 3).await;
+    sqlx::query("update campaigns set failover = 'never'").execute(&acme.db.pool).await.unwrap();
+    let preview = acme.db.json(&["number", "move", FROM, TO]);
+    assert_eq!((&preview["messages"], &preview["stay"]), (&json!(0), &json!(3)));
+    assert_eq!(preview["campaigns"][0]["stays"], "it never switches numbers");
+    sqlx::query("update campaigns set failover = 'label'").execute(&acme.db.pool).await.unwrap();
+    acme.db.run(&["number", "edit", FROM, "--label", "front"]).done();
+    assert_eq!(acme.db.json(&["number", "move", FROM, TO, "--yes"])["stay"], json!(3));
+    acme.db.run(&["number", "edit", TO, "--label", "front"]).done();
+    assert_eq!(acme.db.json(&["number", "move", FROM, TO])["messages"], json!(3));
+    acme.db.run(&["pool", "edit", "default", "--drop", TO]).done();
+    let preview = acme.db.json(&["number", "move", FROM, TO]);
+    assert_eq!(preview["campaigns"][0]["stays"], "its pool does not have that number");
+
+    acme.db.run(&["number", "move", FROM, FROM]).refused(2, "name two numbers");
+    acme.db.run(&["number", "suspend", TO, "--reason", "banned"]).done();
+    acme.db.run(&["number", "move", FROM, TO, "--yes"]).refused(3, "what goes there would not be sent");
+}
+
+#[tokio::test]
+async fn threads_keep_their_number_unless_they_are_to_go_too() {
+    let acme = Acme::new().await;
+    for nth in 1..=3 {
+        sqlx::query(
+            "insert into conversations (organization_id, id, phone, number_id, thread, opened_at, last_at, done_at, done_by)
+             values ($1, new_uuid(), '+23767000000' || $3, $2, $3, clock_timestamp(), clock_timestamp(),
+                     case when $3 = 3 then clock_timestamp() end, case when $3 = 3 then 'ana' end)",
+        )
+        .bind(acme.organization.0)
+        .bind(acme.numbers[0].0)
+        .bind(nth)
+        .execute(&acme.db.pool)
+        .await
+        .unwrap();
+    }
+    let of_the_other = "select count(*) from conversations c join whatsapp_numbers n on n.id = c.number_id
+                         where n.phone = '+237690000001'";
+    acme.db.run(&["number", "move", FROM, TO, "--yes"]).done();
+    assert_eq!(acme.db.value::<i64>(of_the_other).await, 0);
+    assert_eq!(acme.db.json(&["number", "move", FROM, TO, "--threads"])["threads"], json!(2));
+    assert_eq!(acme.db.json(&["number", "move", FROM, TO, "--threads", "--yes"])["threads"], json!(2));
+    assert_eq!(acme.db.value::<i64>(of_the_other).await, 2);
+    let names: String = acme
+        .db
+        .value(
+            "select string_agg(thread::text, ' ' order by thread) from conversations where done_at is null",
+        )
+        .await;
+    assert_eq!(names, "1 2", "each has a thread number of its new number");
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn a_code_leads_to_a_number_and_a_pools_to_its_first_in_service() {
+    let acme = Acme::new().await;
+    let link = |arguments: &[&str]| acme.db.json(arguments)["link"].as_str().unwrap().to_owned();
+    assert_eq!(
+        link(&["number", "qr", FROM, "--text", "Hello there"]),
+        "https://wa.me/237690000000?text=Hello%20there"
+    );
+    assert_eq!(link(&["pool", "qr", "default"]), "https://wa.me/237690000000");
+    acme.db.run(&["number", "suspend", FROM, "--reason", "banned"]).done();
+    assert_eq!(link(&["pool", "qr", "default"]), "https://wa.me/237690000001");
+    acme.db.run(&["number", "disable", TO]).done();
+    acme.db.run(&["pool", "qr", "default"]).refused(3, "no number of pool default is in service");
+    acme.db.run(&["number", "resume", FROM]).done();
+    acme.db.run(&["org", "edit", "acme", "--default-number", FROM]).done();
+    acme.db.run(&["pool", "add", "empty"]).done();
+    assert_eq!(link(&["pool", "qr", "empty"]), "https://wa.me/237690000000", "the default number stands in");
+
+    let folder = tempfile::tempdir().unwrap();
+    let (png, svg) = (folder.path().join("qr.png"), folder.path().join("qr.svg"));
+    let (png_name, svg_name) = (png.display().to_string(), svg.display().to_string());
+    acme.db.run(&["number", "qr", FROM, "--png", &png_name, "--svg", &svg_name]).done();
+    assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
+    assert!(std::fs::read_to_string(&svg).unwrap().starts_with("<svg "));
+    let shown = acme.db.run(&["number", "qr", FROM]).done().stdout;
+    assert!(shown.contains('\u{2580}') && shown.ends_with("https://wa.me/237690000000\n"), "{shown}");
+    acme.db.run(&["number", "qr", FROM, "--text", &"x".repeat(5_000)]).refused(2, "too long for a QR code");
+}
+
+#[tokio::test]
+async fn numbers_say_how_they_did() {
+    let acme = Acme::new().await;
+    acme.contacts(4).await;
+    let campaign = acme.running().await;
+    acme.claim(0, campaign, 4).await;
+    sqlx::query(
+        "insert into number_pulse (organization_id, number_id, bucket, accepted, delivered, undelivered, refused)
+         select $1, $2, date_trunc('hour', clock_timestamp()) - d * interval '1 day', 100, case when d < 7 then 50 else 90 end, 5, 0
+           from generate_series(1, 13) d",
+    )
+    .bind(acme.organization.0)
+    .bind(acme.numbers[0].0)
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    sqlx::query(
+        "insert into number_checks (organization_id, id, number_id, actor, took_ms, state, words, provider_unlimited)
+         select $1, new_uuid(), $2, 'ana', 5, case when n = 1 then 'unclear' else 'sendable' end, '', false
+           from generate_series(1, 4) n",
+    )
+    .bind(acme.organization.0)
+    .bind(acme.numbers[0].0)
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    sqlx::query(
+        "update attempts set state = 'accepted', finished_at = clock_timestamp(), provider_message_id = id::text,
+                delivery = 'delivered', delivered_at = clock_timestamp() + interval '3 s'",
+    )
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    for _ in 0..2 {
+        acme.db.run(&["number", "suspend", FROM, "--reason", "blocked by many"]).done();
+        acme.db.run(&["number", "resume", FROM]).done();
+    }
+    let stats = acme.db.json(&["number", "stats", "--days", "7"]);
+    let first = &stats[0];
+    assert_eq!(first["phone"], FROM);
+    assert_eq!(first["days"].as_array().unwrap().last().unwrap()["sent"], json!(4));
+    assert_eq!(first["week"]["accepted"], json!(600));
+    assert_eq!((&first["switches"], &first["causes"]), (&json!(2), &json!("operator")));
+    assert_eq!((&first["tests"], &first["tests_passed"]), (&json!(4), &json!(3)));
+    assert_eq!(first["delivery"]["messages"], json!(4));
+    let half = first["delivery"]["p50"].as_f64().unwrap();
+    assert!((2.9..3.5).contains(&half), "{half}");
+    assert_eq!(first["trend"], "worse");
+    assert_eq!(first["advice"]["do"], "lower");
+    assert_eq!((&stats[1]["trend"], &stats[1]["advice"]["do"]), (&json!("unknown"), &json!("keep")));
+
+    let csv = acme.db.run(&["number", "stats", FROM, "--csv", "-"]).done().stdout;
+    assert!(csv.starts_with("phone,name,account,day,sent,accepted,delivered,failed,blocked\n"), "{csv}");
+    assert!(csv.lines().nth(1).unwrap().starts_with("+237690000000,number 0,main,"), "{csv}");
+    acme.db.run(&["number", "stats", "--days", "0"]).refused(2, "0 is not in 1..=90");
+}
