@@ -15,7 +15,7 @@
 //! | [`provider`] | the three dialects, the one guarded HTTP client, and a simulator that speaks all three |
 //! | [`store`] | the only place with SQL: one file per aggregate, typed answers |
 //! | [`sender`] | the engine, and the life of a message: plan, claim, send, judge, record |
-//! | [`inbound`] | HTTP in: what providers report, believed, kept, and only then answered |
+//! | [`inbound`] | HTTP in: what providers report, believed, kept, and only then answered; and what other programs ask |
 //! | [`tui`] | the console: keys in, screens out; reads through the store, commands through store and sender |
 //!
 //! Beside it: `migrations/` is the schema, with the claim (`0009`) and the outcomes (`0010`) as functions, and says which

@@ -99,7 +99,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 .attempts(org.id, &query)
                 .await?
                 .pop()
-                .ok_or_else(|| CliError::failed(format!("there is no attempt {id}")))?;
+                .ok_or_else(|| CliError::missing(format!("there is no attempt {id}")))?;
             let said = sent::said(&session.store, org.id, &[id], &[]).await?.pop();
             let mut value = serde_json::to_value(&attempt)
                 .map_err(|_| CliError::failed("the attempt cannot be shown"))?;

@@ -38,7 +38,25 @@ async fn terms(session: &Session, org: &Org, source: &str) -> Result<(String, Te
 /// Counts everybody: who would be sent to, and who would not, each for one reason.
 pub async fn estimate(session: &Session, org: &Org, source: &str) -> Result<(), CliError> {
     let (name, terms) = terms(session, org, source).await?;
-    let estimate = session.store.estimate(org.id, &terms).await?;
+    count(session, org, &name, &terms).await
+}
+
+/// As [`estimate`], of a campaign, never of a file.
+pub async fn estimate_campaign(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
+    let campaign = campaign::find(session, org, name).await?;
+    let terms = session.store.terms_of_campaign(org.id, campaign.id, campaign.audience).await?;
+    count(session, org, &campaign.name, &terms).await
+}
+
+/// As [`estimate`], of a file's bytes.
+pub async fn estimate_file(session: &Session, org: &Org, name: &str, bytes: &[u8]) -> Result<(), CliError> {
+    let spec = campaign_file::spec_from(session, org, name, bytes).await?;
+    let terms = session.store.terms_of_spec(org.id, &spec).await?;
+    count(session, org, &spec.name.to_string(), &terms).await
+}
+
+async fn count(session: &Session, org: &Org, name: &str, terms: &Terms) -> Result<(), CliError> {
+    let estimate = session.store.estimate(org.id, terms).await?;
     let mut value = serde_json::to_value(&estimate)
         .map_err(|error| CliError::because("failed to write the figures as JSON", error))?;
     value["name"] = json!(name);

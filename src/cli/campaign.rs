@@ -294,7 +294,7 @@ pub async fn find(session: &Session, org: &Org, name: &str) -> Result<CampaignRe
 }
 
 fn unknown(name: &str) -> CliError {
-    CliError::failed(format!("there is no campaign {name:?}; signalbox campaign list shows them"))
+    CliError::missing(format!("there is no campaign {name:?}; signalbox campaign list shows them"))
 }
 
 async fn enrol(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {

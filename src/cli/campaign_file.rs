@@ -76,7 +76,17 @@ pub fn progress(session: &Session) -> impl Fn(&Enrolment) + Sync + '_ {
 pub async fn spec(session: &Session, org: &Org, file: &Path) -> Result<CampaignSpec, CliError> {
     let name = file.display().to_string();
     let bytes = bytes_of(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?;
-    match session.store.read_campaign_file(reader(session, org, &name), &bytes).await? {
+    spec_from(session, org, &name, &bytes).await
+}
+
+/// As [`spec`], of a file's bytes.
+pub async fn spec_from(
+    session: &Session,
+    org: &Org,
+    name: &str,
+    bytes: &[u8],
+) -> Result<CampaignSpec, CliError> {
+    match session.store.read_campaign_file(reader(session, org, name), bytes).await? {
         Ok((spec, _source)) => Ok(spec),
         Err(findings) => refuse(session, &findings),
     }

@@ -28,6 +28,8 @@ use tokio::sync::mpsc;
 const CHUNKS_AHEAD: usize = 4;
 /// Rows read at once for a list or an export.
 const PAGE: i64 = 5_000;
+/// Refused rows that an answer names; of more, only the count.
+const KEPT: usize = 1_000;
 
 /// What can be done with contacts.
 #[derive(Debug, Subcommand)]
@@ -158,12 +160,6 @@ async fn import(
     rejected_to: Option<PathBuf>,
 ) -> Result<(), CliError> {
     let name = file.display().to_string();
-    let options = Options {
-        default_country,
-        zone: org.zone,
-        today: crate::domain::day::local_date(org.record.now, org.zone),
-        threads: thread::available_parallelism().map_or(1, NonZero::get),
-    };
     let input: Box<dyn Read + Send> = if file == Path::new("-") {
         Box::new(io::stdin())
     } else {
@@ -171,13 +167,31 @@ async fn import(
             File::open(file).map_err(|error| CliError::because(format!("failed to read {name}"), error))?,
         )
     };
-    let refused = Refused { path: rejected_to.unwrap_or_else(|| rejected_beside(file)), export: None };
-    if is_same_file(&refused.path, file) {
+    let path = rejected_to.unwrap_or_else(|| rejected_beside(file));
+    if is_same_file(&path, file) {
         return Err(CliError::Usage("--rejected names the file that is to be imported".to_owned()));
     }
+    import_from(session, org, &name, input, default_country, Refused::File { path, export: None }).await
+}
+
+/// Imports what `input` holds; `name` is what the audit log and errors call it.
+pub async fn import_from(
+    session: &Session,
+    org: &Org,
+    name: &str,
+    input: Box<dyn Read + Send>,
+    default_country: Option<String>,
+    refused: Refused,
+) -> Result<(), CliError> {
+    let options = Options {
+        default_country,
+        zone: org.zone,
+        today: crate::domain::day::local_date(org.record.now, org.zone),
+        threads: thread::available_parallelism().map_or(1, NonZero::get),
+    };
     let (to_us, mut from_reader) = mpsc::channel(CHUNKS_AHEAD);
     let reading = tokio::task::spawn_blocking(move || read_all(input, &options, refused, &to_us));
-    let counted = stage_and_merge(session, org, &name, &mut from_reader).await;
+    let counted = stage_and_merge(session, org, name, &mut from_reader).await;
     drop(from_reader);
     session.out.progress("");
     let refused = reading.await.map_err(|error| CliError::because("failed to read the file", error))?;
@@ -185,13 +199,13 @@ async fn import(
         Ok(counts) => counts,
         Err(error) => {
             // Nothing was imported, so a list of what was refused would only mislead.
-            if let Some(path) = refused.filter(|path| path != Path::new("-")) {
+            if let Some(Refused::File { path, .. }) = refused.filter(|refused| !refused.is_shown()) {
                 let _ = std::fs::remove_file(path);
             }
             return Err(error);
         }
     };
-    report(session, &counts, refused.as_deref())
+    report(session, &counts, refused.as_ref())
 }
 
 /// Stages what the reader tells and merges it once the whole file was read.
@@ -237,13 +251,13 @@ fn in_file(name: &str, error: CliError) -> CliError {
     }
 }
 
-/// Reads the whole file on a thread that may wait. Answers where the refused rows are, if there are any.
+/// Reads the whole file on a thread that may wait. Answers the refused rows, if there are any.
 fn read_all(
     input: Box<dyn Read + Send>,
     options: &Options,
     mut refused: Refused,
     to_us: &mpsc::Sender<Told>,
-) -> Option<PathBuf> {
+) -> Option<Refused> {
     let (mut lines, mut rejected) = (0, 0);
     let read = || -> Result<(), CliError> {
         let mut reader = Reader::new(input, options)?;
@@ -267,32 +281,56 @@ fn read_all(
     };
     // Nobody listening: the other side has failed and says so itself.
     let _ = to_us.blocking_send(last);
-    (rejected > 0).then_some(refused.path)
+    (rejected > 0).then_some(refused)
 }
 
-/// The file of refused rows, made with the first of them.
-struct Refused {
-    path: PathBuf,
-    export: Option<Export>,
+/// Where refused rows go.
+pub enum Refused {
+    /// Into a file, made with the first of them.
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// The file, once there is one.
+        export: Option<Box<Export>>,
+    },
+    /// Into the answer, the first [`KEPT`] of them.
+    Answer(Vec<Value>),
 }
 
 impl Refused {
     fn note(&mut self, rows: &[Rejected]) -> Result<(), CliError> {
-        for row in rows {
-            let export = match &mut self.export {
-                Some(export) => export,
-                None => self.export.insert(Export::begin(&self.path, &["line", "cause", "row"])?),
-            };
-            export.row([row.line.to_string().as_str(), &row.cause.to_string(), &row.raw])?;
+        match self {
+            Self::File { path, export } => {
+                for row in rows {
+                    let export = match export {
+                        Some(export) => export,
+                        None => export.insert(Box::new(Export::begin(path, &["line", "cause", "row"])?)),
+                    };
+                    export.row([row.line.to_string().as_str(), &row.cause.to_string(), &row.raw])?;
+                }
+            }
+            Self::Answer(kept) => {
+                let room = KEPT.saturating_sub(kept.len());
+                let described = rows
+                    .iter()
+                    .take(room)
+                    .map(|row| json!({ "line": row.line, "cause": row.cause.to_string(), "row": row.raw }));
+                kept.extend(described);
+            }
         }
         Ok(())
     }
 
     fn end(&mut self) -> Result<(), CliError> {
-        match self.export.take() {
-            Some(export) => export.end().map(|_rows| ()),
-            None => Ok(()),
+        match self {
+            Self::File { export, .. } => export.take().map_or(Ok(()), |export| export.end().map(drop)),
+            Self::Answer(_) => Ok(()),
         }
+    }
+
+    /// Whether it was printed, so that nothing of it can be taken back.
+    fn is_shown(&self) -> bool {
+        matches!(self, Self::File { path, .. } if path == Path::new("-"))
     }
 }
 
@@ -309,11 +347,19 @@ fn rejected_beside(file: &Path) -> PathBuf {
     file.with_file_name(name)
 }
 
-fn report(session: &Session, counts: &ImportCounts, refused: Option<&Path>) -> Result<(), CliError> {
+fn report(session: &Session, counts: &ImportCounts, refused: Option<&Refused>) -> Result<(), CliError> {
     let mut value = json!(counts);
-    value["rejected_file"] = json!(refused);
+    let path = match refused {
+        Some(Refused::Answer(rows)) => {
+            value["rejected_rows"] = json!(rows);
+            None
+        }
+        Some(Refused::File { path, .. }) => Some(path),
+        None => None,
+    };
+    value["rejected_file"] = json!(path);
     session.out.show(&value, || {
-        let listed = refused.map_or_else(String::new, |path| format!(", listed in {}", path.display()));
+        let listed = path.map_or_else(String::new, |path| format!(", listed in {}", path.display()));
         card(&[
             ("lines", counts.lines.to_string()),
             ("accepted", counts.accepted.to_string()),
@@ -347,7 +393,7 @@ async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliErro
     let nobody = ContactId(uuid::Uuid::nil());
     let mut contact =
         session.store.contacts(org.id, Some(phone), nobody, 1).await?.pop().ok_or_else(|| {
-            CliError::failed(format!("{} is no contact of {}", phone.reveal(), org.record.slug))
+            CliError::missing(format!("{} is no contact of {}", phone.reveal(), org.record.slug))
         })?;
     // Of one person the ledger is asked too: lists may be a few minutes behind.
     contact.last_campaign_sent_at = session.store.last_campaign_sent(org.id, phone).await?;

@@ -54,7 +54,7 @@ impl Check {
 }
 
 /// Runs every check; fails when one of them does.
-pub async fn run(global: &Global, out: Out) -> Result<(), CliError> {
+pub async fn run(global: &Global, out: &Out) -> Result<(), CliError> {
     let mut checks = Vec::new();
     match open_database(global, out).await {
         Ok((config, database)) => {

@@ -26,6 +26,8 @@ pub enum CliError {
     },
     /// It was asked wrongly. Exit code 2.
     Usage(String),
+    /// What was named is not there. Exit code 1.
+    Missing(String),
     /// A rule forbids it; the sentence says which. Exit code 3.
     Refused(String),
     /// Nobody reads our output any more.
@@ -38,6 +40,18 @@ impl CliError {
         Self::Failed { sentence: sentence.into(), source: None }
     }
 
+    /// What was named is not there.
+    pub fn missing(sentence: impl Into<String>) -> Self {
+        Self::Missing(sentence.into())
+    }
+
+    /// Whether the database was away or busy, so that the same may succeed soon.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        let Self::Failed { source: Some(source), .. } = self else { return false };
+        source.downcast_ref::<StoreError>().is_some_and(StoreError::is_passing)
+    }
+
     /// Something failed because of `source`.
     pub fn because(sentence: impl Into<String>, source: impl Error + Send + Sync + 'static) -> Self {
         Self::Failed { sentence: sentence.into(), source: Some(Box::new(source)) }
@@ -48,7 +62,7 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Gone => 0,
-            Self::Failed { .. } => 1,
+            Self::Failed { .. } | Self::Missing(_) => 1,
             Self::Usage(_) => 2,
             Self::Refused(_) => 3,
         }
@@ -60,9 +74,10 @@ impl CliError {
     pub fn message(&self) -> Option<String> {
         let mut message = match self {
             Self::Gone => return None,
-            Self::Failed { sentence, .. } | Self::Usage(sentence) | Self::Refused(sentence) => {
-                sentence.clone()
-            }
+            Self::Failed { sentence, .. }
+            | Self::Usage(sentence)
+            | Self::Missing(sentence)
+            | Self::Refused(sentence) => sentence.clone(),
         };
         if let Self::Failed { source: Some(source), .. } = self {
             let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
@@ -87,17 +102,7 @@ impl From<StoreError> for CliError {
         match &error {
             StoreError::Constraint { constraint, .. } => Self::Refused(constraint::sentence(constraint)),
             forbidden @ StoreError::Forbidden { .. } => Self::Refused(format!("failed to {forbidden}")),
-            other => {
-                let sentence = format!("failed to {other}");
-                match error {
-                    StoreError::Away { source, .. }
-                    | StoreError::Busy { source, .. }
-                    | StoreError::Failed { source, .. } => Self::because(sentence, source),
-                    StoreError::Constraint { .. }
-                    | StoreError::Forbidden { .. }
-                    | StoreError::Unreadable { .. } => Self::failed(sentence),
-                }
-            }
+            other => Self::because(format!("failed to {other}"), error),
         }
     }
 }

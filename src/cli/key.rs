@@ -33,7 +33,7 @@ impl Verb {
 }
 
 /// Does it.
-pub fn run(verb: &Verb, out: Out) -> Result<(), CliError> {
+pub fn run(verb: &Verb, out: &Out) -> Result<(), CliError> {
     match verb {
         // Done on a database, by `key_rotate`.
         Verb::Rotate => Ok(()),

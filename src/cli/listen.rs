@@ -1,6 +1,6 @@
 //! `--listen`: webhooks are taken by whatever process is asked to.
 
-use super::{CliError, Session, secret, session::Org};
+use super::{CliError, Session, api, secret, session::Org};
 use crate::{
     domain::ids::InstanceId,
     inbound::{Listener, Settings},
@@ -15,8 +15,8 @@ use url::Url;
 #[derive(Debug, Clone, Default, Args)]
 #[group(id = "webhooks")]
 pub struct Flags {
-    /// Take webhooks at this address; put a proxy with TLS in front of it. Says at /healthz whether this program is well,
-    /// and at /metrics, to who shows `SIGNALBOX_METRICS_TOKEN`, figures for Prometheus
+    /// Take webhooks at this address; put a proxy with TLS in front of it. Other programs find the HTTP API
+    /// at /v1 (/v1/openapi.json describes it; keys: signalbox operator key new). Says at /healthz whether this program is well, and at /metrics, to who shows `SIGNALBOX_METRICS_TOKEN`, figures for Prometheus
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// How providers reach it, where that is another address: Twilio signs the one it calls
@@ -42,6 +42,7 @@ pub async fn start(
         spool_dir,
         sender,
         metrics_token: session.config.metrics_token.clone(),
+        api: Some(api::counter(session, &org.record.slug)),
     };
     Listener::start(session.store.clone(), keys, org.id, instance, &settings)
         .await

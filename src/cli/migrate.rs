@@ -12,7 +12,7 @@ use crate::{
 use serde_json::json;
 
 /// Brings the schema up to date.
-pub async fn run(global: &Global, out: Out) -> Result<(), CliError> {
+pub async fn run(global: &Global, out: &Out) -> Result<(), CliError> {
     let (_config, database) = open_database(global, out).await?;
     let migrated = migrate::run(&database, &MIGRATIONS, MIGRATE_WITHIN, |waited| {
         out.note(&format!(

@@ -9,6 +9,7 @@ mod account_rotate;
 mod account_templates;
 mod alert;
 mod alert_channel;
+mod api;
 mod attempt;
 mod audience;
 mod calendar;
@@ -43,6 +44,7 @@ mod number_stats;
 mod number_test;
 mod number_validate;
 mod operator;
+mod operator_key;
 mod org;
 mod output;
 mod parse;
@@ -180,10 +182,10 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         return done.and(closed);
     };
     match command {
-        Command::Key(verb) if !verb.needs_database() => key::run(&verb, out),
-        Command::Simulator(options) => simulator::run(&options, out).await,
-        Command::Migrate => migrate::run(&cli.global, out).await,
-        Command::Doctor => doctor::run(&cli.global, out).await,
+        Command::Key(verb) if !verb.needs_database() => key::run(&verb, &out),
+        Command::Simulator(options) => simulator::run(&options, &out).await,
+        Command::Migrate => migrate::run(&cli.global, &out).await,
+        Command::Doctor => doctor::run(&cli.global, &out).await,
         // Everything at once: too large to be moved about.
         Command::Demo(options) => Box::pin(demo::run(&cli.global, &options)).await,
         command => {

@@ -258,7 +258,7 @@ pub async fn unknown(session: &Session, org: &Org, phone: &Phone) -> CliError {
     let phone_text = phone.reveal();
     match session.store.retired_numbers(org.id, Some(phone)).await {
         Err(error) => error.into(),
-        Ok(retired) => CliError::failed(retired.first().map_or_else(
+        Ok(retired) => CliError::missing(retired.first().map_or_else(
             || format!("{phone_text} is no number of {}", org.record.slug),
             |number| {
                 format!(

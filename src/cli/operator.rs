@@ -1,7 +1,7 @@
 //! `signalbox operator`.
 
 use super::{
-    CliError, Session,
+    CliError, Session, operator_key,
     output::{Table, local},
     secret,
     session::Org,
@@ -81,6 +81,9 @@ Examples:
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+    /// Keys of other programs, which act as an operator through the HTTP API
+    #[command(subcommand)]
+    Key(operator_key::Verb),
 }
 
 /// Does it.
@@ -93,6 +96,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             let password = if password_stdin { Some(secret::from_stdin()?) } else { None };
             add(session, &org, &name, role.unwrap_or(Role::Service), password, no_password).await
         }
+        Verb::Key(verb) => operator_key::run(session, &org, verb).await,
         Verb::List => {
             let operators = store.operators(org.id).await?;
             session.out.show(&operators, || {

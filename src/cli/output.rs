@@ -9,34 +9,49 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::json;
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
 use unicode_width::UnicodeWidthStr;
 
 /// Where a command's answer goes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Out {
     json: bool,
     quiet: bool,
+    /// Somebody else passes the document on: then nothing is printed.
+    kept: Option<Arc<Mutex<Option<String>>>>,
 }
 
 impl Out {
     /// JSON, or text for people.
     pub fn new(json: bool) -> Self {
-        Self { json, quiet: false }
+        Self { json, quiet: false, kept: None }
+    }
+
+    /// The JSON document is kept until it is asked for; nothing is printed.
+    pub fn kept() -> Self {
+        Self { json: true, quiet: true, kept: Some(Arc::default()) }
+    }
+
+    /// The document that a command showed, if it showed one.
+    pub fn document(&self) -> Option<String> {
+        self.kept.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The same without any output.
-    pub fn quiet(self) -> Self {
-        Self { quiet: true, ..self }
+    pub fn quiet(&self) -> Self {
+        Self { quiet: true, json: self.json, kept: None }
     }
 
     /// Whether one JSON document is wanted.
-    pub fn is_json(self) -> bool {
+    pub fn is_json(&self) -> bool {
         self.json
     }
 
     /// Says how far it is, in a line that the next one replaces; only where somebody looks.
-    pub fn progress(self, text: &str) {
+    pub fn progress(&self, text: &str) {
         let mut stderr = io::stderr().lock();
         if stderr.is_terminal() && !self.quiet {
             let _ = write!(stderr, "\r{}\x1b[K", Safe::new(text));
@@ -45,7 +60,11 @@ impl Out {
     }
 
     /// Prints the answer: the value as one JSON document, or the text.
-    pub fn show(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
+    pub fn show(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
+        if let Some(kept) = &self.kept {
+            let document = json::line(value).map_err(io::Error::from)?;
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(document);
+        }
         if self.quiet {
             return Ok(());
         }
@@ -62,7 +81,7 @@ impl Out {
     }
 
     /// Says something to people that is no part of the answer.
-    pub fn note(self, text: &str) {
+    pub fn note(&self, text: &str) {
         if self.quiet {
             return;
         }
@@ -71,7 +90,7 @@ impl Out {
     }
 
     /// Prints what became of an order, or turns what was not done into the error that it is.
-    pub fn settle(self, done: &str, zone: Tz, result: &ActionResult) -> Result<(), CliError> {
+    pub fn settle(&self, done: &str, zone: Tz, result: &ActionResult) -> Result<(), CliError> {
         let clock = |at: &DateTime<Utc>| local(*at, zone);
         match result {
             ActionResult::Done { version, .. } => self.show(

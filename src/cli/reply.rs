@@ -137,6 +137,7 @@ impl From<ReadError> for CliError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Store(error) => error.into(),
+            gone @ ReadError::Gone(_) => Self::missing(gone.to_string()),
             other => Self::failed(other.to_string()),
         }
     }

@@ -47,7 +47,7 @@ pub struct Org {
 }
 
 /// Reads the configuration and finds the database, or starts the local cluster.
-pub async fn open_database(global: &Global, out: Out) -> Result<(Config, Database), CliError> {
+pub async fn open_database(global: &Global, out: &Out) -> Result<(Config, Database), CliError> {
     let config = Config::load(Flags {
         database_url: global.database_url.clone(),
         organization: global.org.clone(),
@@ -66,7 +66,7 @@ impl Session {
     /// Opens the database and makes sure that its schema is ours. A local cluster is migrated by the way; a shared
     /// database is somebody's decision.
     pub async fn open(global: &Global, out: Out) -> Result<Self, CliError> {
-        let (config, owner) = open_database(global, out).await?;
+        let (config, owner) = open_database(global, &out).await?;
         let pool = owner.reach(Purpose::Screen).await?;
         let state = migrate::check(&pool, &MIGRATIONS).await;
         pool.close().await;
@@ -123,6 +123,12 @@ impl Session {
             owner: self.owner.clone(),
             operator: self.operator.clone(),
         }
+    }
+
+    /// The same session for another operator, whose answers go there.
+    #[must_use]
+    pub fn acting_as(&self, operator: &str, out: Out) -> Self {
+        Self { out, operator: operator.to_owned(), ..self.quiet() }
     }
 
     /// The operator's name.

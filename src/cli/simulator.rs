@@ -22,7 +22,7 @@ pub struct Options {
 }
 
 /// Runs it until somebody ends it.
-pub async fn run(options: &Options, out: Out) -> Result<(), CliError> {
+pub async fn run(options: &Options, out: &Out) -> Result<(), CliError> {
     let script = match &options.script {
         None => Script::default(),
         Some(path) => {

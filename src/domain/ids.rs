@@ -88,6 +88,8 @@ id! {
     DeliveryId,
     /// One thing that operators are told.
     AlertId,
+    /// One key of another program.
+    ApiKeyId,
     /// One running program.
     InstanceId,
 }

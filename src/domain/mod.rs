@@ -29,6 +29,7 @@ pub mod pulse;
 pub mod ratio;
 pub mod recipient;
 pub mod review;
+pub mod right;
 pub mod selection;
 pub mod sharing;
 pub mod slot;

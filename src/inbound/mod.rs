@@ -1,4 +1,5 @@
-//! HTTP in: the webhooks of the three providers; and whether this program is well, for whoever watches over it ([`watch`]).
+//! HTTP in: the webhooks of the three providers; whether this program is well, for whoever watches over it
+//! ([`watch`]); and what other programs ask as operators ([`api`]).
 //!
 //! # What happens to a request
 //!
@@ -15,6 +16,7 @@
 //! No request waits for the database longer than a moment: secrets are then as they were read last, and reports go into
 //! the file.
 
+pub mod api;
 pub mod doors;
 mod exposition;
 pub mod keeper;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub sender: watching::Receiver<Option<Liveness>>,
     /// What a monitoring system shows to be told figures; `None`: nobody is told any.
     pub metrics_token: Option<Hidden>,
+    /// What answers other programs under `/v1`; `None`: there is no such address.
+    pub api: Option<api::Counter>,
 }
 
 impl Settings {
@@ -55,7 +59,7 @@ impl Settings {
     #[must_use]
     pub fn new(listen: SocketAddr, spool_dir: PathBuf) -> Self {
         let (_, sender) = watching::channel(None);
-        Self { listen, public: None, spool_dir, sender, metrics_token: None }
+        Self { listen, public: None, spool_dir, sender, metrics_token: None, api: None }
     }
 }
 
@@ -89,6 +93,7 @@ pub struct Listener {
     server: tokio::task::JoinHandle<()>,
     keeper: tokio::task::JoinHandle<()>,
     counter: tokio::task::JoinHandle<()>,
+    api: Option<Arc<api::Api>>,
 }
 
 impl Listener {
@@ -116,9 +121,10 @@ impl Listener {
         let watch =
             watch::Watch::new(store, organization, settings.sender.clone(), settings.metrics_token.clone());
         let (stop, stopped) = watching::channel(false);
-        let state = Arc::new(server::State::new(doors, kept, refusals, watch));
+        let api = settings.api.clone().map(|counter| Arc::new(api::Api::new(counter, organization)));
+        let state = Arc::new(server::State::new(doors, kept, refusals, watch, api.clone()));
         let server = tokio::spawn(server::serve(socket, state, stopped));
-        Ok(Self { address, stop, server, keeper, counter })
+        Ok(Self { address, stop, server, keeper, counter, api })
     }
 
     /// Where it listens: with the port that was chosen, where none was named.
@@ -134,6 +140,9 @@ impl Listener {
             if let Err(error) = task.await {
                 tracing::error!("a part of the listener failed: {error}");
             }
+        }
+        if let Some(api) = self.api {
+            api.close().await;
         }
         // Its statement runs to its end in any case; only counts are lost if that is not soon.
         if tokio::time::timeout(COUNT_LIMIT, self.counter).await.is_err() {

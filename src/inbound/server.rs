@@ -1,6 +1,7 @@
 //! The routes, and the connections they are asked over.
 
 use super::{
+    api::Api,
     doors::{Claim, Disbelief, Door, Doors, NoDoor},
     keeper::Kept,
     refusals::Refusals,
@@ -57,11 +58,12 @@ pub struct State {
     refusals: Refusals,
     watch: Watch,
     long_bodies: Semaphore,
+    api: Option<Arc<Api>>,
 }
 
 impl State {
-    pub fn new(doors: Doors, kept: Kept, refusals: Refusals, watch: Watch) -> Self {
-        Self { doors, kept, refusals, watch, long_bodies: Semaphore::new(LONG_BODIES) }
+    pub fn new(doors: Doors, kept: Kept, refusals: Refusals, watch: Watch, api: Option<Arc<Api>>) -> Self {
+        Self { doors, kept, refusals, watch, long_bodies: Semaphore::new(LONG_BODIES), api }
     }
 }
 
@@ -119,7 +121,22 @@ fn routes(state: Arc<State>) -> Router {
         .route("/webhooks/meta/{account}", get(register).post(report))
         .route("/webhooks/twilio/{account}", axum::routing::post(report))
         .route("/webhooks/ultramsg/{account}/{secret}", axum::routing::post(report))
+        .route("/v1/openapi.json", get(document))
+        .route("/v1/{*address}", axum::routing::any(ask))
         .with_state(state)
+}
+
+/// Another program asks what it can ask.
+async fn document(Shared(state): Shared<Arc<State>>) -> Response {
+    state.api.as_ref().map_or_else(|| StatusCode::NOT_FOUND.into_response(), |api| api.document())
+}
+
+/// Another program asks for something, as an operator.
+async fn ask(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    match &state.api {
+        Some(api) => api.answer(request).await,
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// Somebody asks whether this program is well.

@@ -4,11 +4,13 @@
 //! that names its place, so that it opens nowhere but there. Only what builds requests opens it. There is no mode
 //! without a key (`reliability.md`, section 9).
 
+mod api_key;
 mod file;
 mod password;
 mod ring;
 mod seal;
 
+pub use api_key::{new_api_key, sha256};
 pub use file::{load, new_key_file};
 pub use password::{new_password, verifier};
 pub use ring::{KeyId, KeyRing, new_key_text};

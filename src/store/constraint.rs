@@ -14,6 +14,10 @@ pub fn sentence(constraint: &str) -> String {
         }
         "operator_is_named_once_per_organization" => "this role is an operator of the organisation already",
         "operator_is_a_role_name" => "the name of a login role has 1 to 63 bytes",
+        "api_key_name_is_taken_once" => {
+            "there is a key of this name already; revoke it first, or choose another name"
+        }
+        "api_key_has_a_short_name" => "a key's name has 1 to 80 bytes",
         "account_name_is_taken_once" => "there is an account of this name already",
         "account_name_is_not_empty" => "an account needs a name",
         "account_rolling_limit_is_positive" => {

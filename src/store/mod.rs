@@ -6,6 +6,7 @@
 pub mod account;
 pub mod action;
 pub mod alert;
+pub mod api_key;
 pub mod attempt;
 pub mod audience;
 pub mod campaign;

@@ -9,11 +9,12 @@ use crate::domain::{
     action::{Action, Order, Verdict},
     attempt::AttemptState,
     content::variant::Split,
-    ids::{AttemptId, CampaignId, OrganizationId, RecipientId},
+    ids::{AttemptId, CampaignId, NumberId, OrganizationId, RecipientId},
     phone::{Phone, mask},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use uuid::Uuid;
 
 /// An attempt as lists and details show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,6 +80,45 @@ pub struct AttemptQuery<'a> {
     pub phone: Option<&'a str>,
     /// At most so many.
     pub most: i64,
+}
+
+/// Rows of the ledger that one page looks at.
+pub const LOOKED_AT: i64 = 10_000;
+
+/// Which attempts a page holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PageQuery {
+    /// Only of this campaign.
+    pub campaign: Option<CampaignId>,
+    /// Only through this number.
+    pub number: Option<NumberId>,
+    /// Only for this recipient.
+    pub recipient: Option<RecipientId>,
+    /// Only in this state.
+    pub state: Option<AttemptState>,
+    /// Where the page before ended; none: the first one.
+    pub after: Option<AttemptId>,
+    /// At most so many.
+    pub most: i64,
+}
+
+impl PageQuery {
+    fn before(&self) -> Uuid {
+        self.after.map_or(Uuid::max(), |after| after.0)
+    }
+}
+
+/// A page of attempts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttemptPage {
+    /// The latest first; fewer than asked for, even none, does not mean that there are no more.
+    pub items: Vec<AttemptRecord>,
+    /// Where the next page begins; none: this is the last one.
+    pub next: Option<AttemptId>,
+}
+
+fn full(ids: &[Uuid], most: i64) -> bool {
+    i64::try_from(ids.len()).is_ok_and(|found| found >= most)
 }
 
 /// One line of a campaign's export.
@@ -234,6 +274,110 @@ impl Store {
         .fetch_all(&self.bulk)
         .await
         .map_err(failed("list attempts"))
+    }
+
+    /// Attempts, the latest first, page by page.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn attempt_page(
+        &self,
+        organization: OrganizationId,
+        query: &PageQuery,
+    ) -> Result<AttemptPage, StoreError> {
+        let (ids, next) = match query.recipient {
+            Some(recipient) => self.attempts_of_recipient(organization, recipient, query).await?,
+            None => self.attempts_of_ledger(organization, query).await?,
+        };
+        let items = sqlx::query_as!(
+            AttemptRecord,
+            r#"select a.id, coalesce(c.name, 'a reply') as "campaign!", coalesce(r.phone, y.phone)::text as "phone!",
+                      a.recipient_id as recipient, a.step,
+                      version_sent(a.organization_id, a.campaign_id, a.step, a.started_at) as "step_version!",
+                      a.state::text as "state!", n.phone::text as "number!", a.started_at, a.finished_at, a.duration_ms,
+                      a.in_doubt_since, a.provider_message_id, a.delivery::text as delivery, a.delivered_at, a.read_at,
+                      a.class, a.blame, a.code, a.words, a.resolved_by, a.resolved_reason, a.contradicted
+                 from attempts a
+                 left join campaigns c on c.organization_id = a.organization_id and c.id = a.campaign_id
+                 left join campaign_recipients r on r.organization_id = a.organization_id
+                                                and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join replies y on a.campaign_id is null and y.organization_id = a.organization_id
+                                    and y.id = a.recipient_id
+                 join whatsapp_numbers n on n.organization_id = a.organization_id and n.id = a.number_id
+                where a.organization_id = $1 and a.id = any($2) order by a.id desc"#,
+            organization.0,
+            &ids,
+        )
+        .fetch_all(&self.walk)
+        .await
+        .map_err(failed("list attempts"))?;
+        Ok(AttemptPage { items, next: next.map(AttemptId) })
+    }
+
+    /// A person has few attempts in a campaign: all of them are looked at.
+    async fn attempts_of_recipient(
+        &self,
+        organization: OrganizationId,
+        recipient: RecipientId,
+        query: &PageQuery,
+    ) -> Result<(Vec<Uuid>, Option<Uuid>), StoreError> {
+        let ids = sqlx::query_scalar!(
+            r#"select a.id as "id!" from (
+                   select id, campaign_id, number_id, state from attempts
+                    where organization_id = $1 and recipient_id = $2 and live
+                    union all
+                   select id, campaign_id, number_id, state from attempts
+                    where organization_id = $1 and recipient_id = $2 and not live) a
+                where a.id < $3 and ($4::uuid is null or a.campaign_id = $4) and ($5::uuid is null or a.number_id = $5)
+                  and ($6::text is null or a.state::text = $6)
+                order by a.id desc limit $7"#,
+            organization.0,
+            recipient.0,
+            query.before(),
+            query.campaign.map(|campaign| campaign.0),
+            query.number.map(|number| number.0),
+            query.state.map(AttemptState::name),
+            query.most,
+        )
+        .fetch_all(&self.walk)
+        .await
+        .map_err(failed("list attempts"))?;
+        let next = ids.last().copied().filter(|_| full(&ids, query.most));
+        Ok((ids, next))
+    }
+
+    /// Walks the ledger backwards, so far and no farther: what is asked for may be rare or old.
+    async fn attempts_of_ledger(
+        &self,
+        organization: OrganizationId,
+        query: &PageQuery,
+    ) -> Result<(Vec<Uuid>, Option<Uuid>), StoreError> {
+        let found = sqlx::query!(
+            r#"with part as materialized (
+                   select a.id, a.campaign_id, a.number_id, a.state from attempts a
+                    where a.organization_id = $1 and a.id < $2 order by a.id desc limit $7)
+               select array(select p.id from part p
+                             where ($3::uuid is null or p.campaign_id = $3) and ($4::uuid is null or p.number_id = $4)
+                               and ($5::text is null or p.state::text = $5)
+                             order by p.id desc limit $6) as "ids!",
+                      (select count(*) from part) as "looked!",
+                      (select p.id from part p order by p.id limit 1) as farthest"#,
+            organization.0,
+            query.before(),
+            query.campaign.map(|campaign| campaign.0),
+            query.number.map(|number| number.0),
+            query.state.map(AttemptState::name),
+            query.most,
+            LOOKED_AT,
+        )
+        .fetch_one(&self.walk)
+        .await
+        .map_err(failed("list attempts"))?;
+        let next = match found.ids.last() {
+            Some(last) if full(&found.ids, query.most) => Some(*last),
+            _ => found.farthest.filter(|_| found.looked == LOOKED_AT),
+        };
+        Ok((found.ids, next))
     }
 
     /// Recipients of a campaign behind `after`, in the order of enrolment. `split`: its variants, read once for all pages.

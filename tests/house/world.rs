@@ -33,6 +33,7 @@ const CLOCKS: &[Exception] = &[
 /// Where chance comes from.
 const CHANCE: &[Exception] = &[
     Exception("src/sender/engine.rs", "the jitter of a gap, drawn once and handed to the plan"),
+    Exception("src/secrets/api_key.rs", "a new key comes from the system's generator"),
     Exception(
         "src/secrets/password.rs",
         "passwords that we make and their salts come from the system's generator",

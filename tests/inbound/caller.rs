@@ -28,6 +28,13 @@ pub struct Answer {
     pub body: String,
 }
 
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
 impl Call {
     pub fn get(target: impl Into<String>) -> Self {
         Self { method: "GET", target: target.into(), headers: Vec::new(), body: Vec::new() }

@@ -20,6 +20,7 @@ mod mutate;
 mod world;
 
 mod answered;
+mod asked;
 mod away;
 mod belief;
 mod caller;

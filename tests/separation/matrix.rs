@@ -198,6 +198,25 @@ async fn whoever_serves_two_organisations_sees_both_until_removed() {
     assert_eq!(slugs(office.store("service")).await, ["acme"]);
 }
 
+/// Whoever acts for an operator while somebody else is logged in decides by this rule; the policies decide by the other.
+#[tokio::test]
+async fn the_program_and_the_policies_give_roles_the_same_rights() {
+    use signalbox::domain::right::{Right, Role};
+    let office = Office::open().await;
+    for role in Role::ALL {
+        let mut login = office.connect(role.name()).await;
+        for right in Right::ALL {
+            let has: bool = sqlx::query_scalar("select $1 = any (organizations_of_login($2))")
+                .bind(office.acme.0)
+                .bind(right.name())
+                .fetch_one(&mut login)
+                .await
+                .unwrap();
+            assert_eq!(role.may(right), has, "{role} {}", right.name());
+        }
+    }
+}
+
 /// What the matrix cannot see from outside: that nothing was left open in the catalogue.
 #[tokio::test]
 async fn every_table_forces_its_policies_and_every_key_begins_with_the_organisation() {
@@ -255,12 +274,15 @@ async fn functions_with_the_owners_rights_are_known_and_look_nowhere_else() {
     .await
     .unwrap();
     let known = [
+        "add_api_key",
         "add_operator",
         "claim",
         "edit_operator",
         "organizations_of_login",
         "record_outcomes",
         "remove_operator",
+        "revoke_api_key",
+        "use_api_key",
     ];
     assert_eq!(
         found,
