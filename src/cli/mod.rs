@@ -12,6 +12,7 @@ mod alert_channel;
 mod api;
 mod attempt;
 mod audience;
+mod audit;
 mod calendar;
 mod campaign;
 mod campaign_check;
@@ -146,6 +147,9 @@ pub enum Command {
     /// Alerts: what operators are told, how and when
     #[command(subcommand)]
     Alert(alert::Verb),
+    /// The audit log: who did what, when and why
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// Replies: threads with people, and answering them
     #[command(subcommand)]
     Reply(reply::Verb),
@@ -209,6 +213,7 @@ async fn dispatch(session: &Session, command: Command) -> Result<(), CliError> {
         Command::Slot(verb) => slot::run(session, verb).await,
         Command::Attempt(verb) => attempt::run(session, verb).await,
         Command::Alert(verb) => alert::run(session, verb).await,
+        Command::Audit(verb) => audit::run(session, verb).await,
         Command::Reply(verb) => reply::run(session, verb).await,
         Command::Handover(options) => handover::run(session, &options).await,
         Command::Sender(options) => sender::run(session, &options).await,

@@ -9,6 +9,7 @@ pub mod alert;
 pub mod api_key;
 pub mod attempt;
 pub mod audience;
+pub mod audit;
 pub mod campaign;
 pub mod campaign_edit;
 pub mod campaign_file;

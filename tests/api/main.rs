@@ -14,3 +14,4 @@ mod document;
 mod life;
 mod place;
 mod rights;
+mod sql;

@@ -8,6 +8,7 @@ mod support;
 mod actions;
 mod alerts;
 mod audience;
+mod audit;
 mod bad_input;
 mod calendar;
 mod campaigns;
