@@ -7,9 +7,9 @@ use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, Recip
 use crate::domain::text::Safe;
 use crate::store::view::{
     AlertRow, AudienceCount, CampaignDetail, CampaignMade, Cursor, DoubtRow, FileCheck, FindingRow,
-    Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place, ProgressView,
-    QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
-    ThreadDetail, ThreadQuery, ThreadRow, Total,
+    Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place,
+    ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
+    SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;

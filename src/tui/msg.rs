@@ -7,8 +7,8 @@ use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
     AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow, Forecasts,
-    HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
-    RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
+    HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place, ProgressView,
+    QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
     ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Making, Notice};

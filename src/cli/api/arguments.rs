@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn values_are_arguments_and_never_flags() {
         let paused =
-            command("pauseCampaign", "/v1/campaigns/--help", &json!({ "reason": "--json" })).unwrap();
+            command("pauseCampaign", "/v1/campaigns/--help/pause", &json!({ "reason": "--json" })).unwrap();
         assert!(
             paused.contains("name: \"--help\"") && paused.contains("reason: Some(\"--json\")"),
             "{paused}"

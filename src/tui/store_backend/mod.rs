@@ -15,8 +15,8 @@ use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
     AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow, Forecasts,
-    HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place, ProgressView, QueueLine,
-    RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
+    HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place, ProgressView,
+    QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
     ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::store::{Store, StoreError};

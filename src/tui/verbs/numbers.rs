@@ -215,7 +215,7 @@ impl NumberVerb {
                 }
             }
             Self::Remove => {
-                lines.push(("Effect", "gone from lists and plans; its past stays".into(), Role::Text))
+                lines.push(("Effect", "gone from lists and plans; its past stays".into(), Role::Text));
             }
             Self::Suspend | Self::Disable => {}
         }

@@ -239,7 +239,7 @@ impl Form {
         let version = rows.first().map_or(Version(0), |row| row.version);
         let empty = |name, label, width| text(name, label, "", width, "empty: as it is");
         Self {
-            edits: Some((Edited::Numbers(ids), version, format!("{} numbers", rows.len()))),
+            edits: Some((Edited::Numbers(ids), version, format!("Edit {} numbers", rows.len()))),
             fields: vec![
                 empty(Name::Priority, "Priority", 6),
                 empty(Name::DailyLimit, "Daily limit", 9),
@@ -362,12 +362,7 @@ impl Form {
             }
             Name::Cost => cost(text).err(),
             Name::Approval => text.parse::<Approval>().err().map(|error| error.to_string()),
-            Name::Label
-            | Name::SenderId
-            | Name::Notes
-            | Name::Sender
-            | Name::Suspend
-            | Name::Pause => None,
+            Name::Label | Name::SenderId | Name::Notes | Name::Sender | Name::Suspend | Name::Pause => None,
         }
     }
 
