@@ -111,6 +111,8 @@ fn next_of(failure: &Failure, tries: i16, never_switch: bool) -> Next {
         Retry::After(wait) if matches!(failure.class, Class::Throttled(Scope::Pair, _)) => {
             Next::Keep(pair_wait(wait, tries))
         }
+        // The provider protects this person: from another number it is the same refusal, and harms that one.
+        Retry::After(wait) if failure.class.blame() == Blame::Recipient => Next::Keep(wait.max(FIRST_WAIT)),
         Retry::After(wait) => Next::Retry(wait.max(FIRST_WAIT)),
         Retry::WhenNumberRecovers => Next::Retry(Duration::ZERO),
         // The number stays in service, so nothing but the count keeps the message from coming back to it.

@@ -65,6 +65,38 @@ async fn pair_throttle_delays_one_person_at_one_number_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_person_whom_the_provider_protects_is_tried_through_no_other_number() {
+    let world = Made::default().sticky(false).world().await;
+    world.number(Num::meta().priority(1)).await;
+    world.number(Num::meta().priority(1)).await;
+    let campaign = world.campaign(Camp::of(40)).await;
+    let person = world.phone(campaign, 7).await;
+    world.follow(&format!(
+        "[[rule]]\nwhen = {{ recipient = '{}' }}\nthen = {{ error = 131049 }}\n",
+        person.reveal()
+    ));
+    let sender = world.sender().await;
+    world.until_counts("all others have it", 20, |counts| counts.accepted == 39).await;
+    until("the refusal is recorded", 10, async || {
+        world.value::<i64>("select count(*) from attempts where state = 'rejected'").await == 1
+    })
+    .await;
+    // It waits for the number that was told no, for a day: from another one it would be the same refusal.
+    let waits: Vec<(bool, f64)> = sqlx::query_as(
+        "select r.bound_number_id is not distinct from a.number_id,
+                extract(epoch from r.due_at - a.finished_at)::double precision
+           from attempts a join campaign_recipients r on r.id = a.recipient_id where r.phone = $1",
+    )
+    .bind(person.reveal())
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    assert!(matches!(waits[..], [(true, wait)] if wait > 86_000.0), "{waits:?}");
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (39, 39));
+}
+
+#[tokio::test]
 async fn throttled_number_rests_goes_on_at_half_its_pace_and_comes_back_step_by_step() {
     let world = World::scripted("[[rule]]\nwhen = { nth = 10 }\nthen = { error = 130429 }\n").await;
     world.number(Num::meta().priority(1).per_second(40)).await;

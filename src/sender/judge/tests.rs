@@ -23,7 +23,7 @@ fn refusals() -> Vec<(Class, Next, Next, Measure)> {
         (Class::DestinationRefused, Next::Switch, Next::Fail, Measure::Well),
         (Class::NumberAuth, Next::Switch, Next::Switch, Measure::SuspendAccount),
         (Class::Throttled(Scope::Pair, MINUTE), Next::Keep(MINUTE), Next::Fail, Measure::Well),
-        (Class::Throttled(Scope::Recipient, MINUTE), retry.clone(), Next::Fail, Measure::Well),
+        (Class::Throttled(Scope::Recipient, MINUTE), Next::Keep(MINUTE), Next::Fail, Measure::Well),
         (
             Class::Throttled(Scope::Number, MINUTE),
             when_it_recovers.clone(),
@@ -43,11 +43,11 @@ fn refusals() -> Vec<(Class, Next, Next, Measure)> {
             Next::Fail,
             Measure::ThrottleAccount(MINUTE),
         ),
-        (Class::Transient(MINUTE), retry.clone(), Next::Fail, fault),
+        (Class::Transient(MINUTE), retry, Next::Fail, fault),
         (Class::RecipientInvalid, Next::Fail, Next::Fail, Measure::Well),
         (Class::RecipientBlocked, Next::Fail, Next::Fail, Measure::Well),
         (Class::OptedOut, Next::Fail, Next::Fail, Measure::OptOut),
-        (Class::RecipientDeferred(MINUTE), retry, Next::Fail, Measure::Well),
+        (Class::RecipientDeferred(MINUTE), Next::Keep(MINUTE), Next::Fail, Measure::Well),
         (Class::ContentRejected, Next::Fail, Next::Fail, Measure::ContentRefused),
         (Class::AccountFatal, Next::Switch, Next::Switch, Measure::SuspendAccount),
         (Class::Unknown, Next::Fail, Next::Fail, Measure::UnknownRefusal),
@@ -95,7 +95,9 @@ fn every_refusal_has_its_consequence_whatever_the_try_and_the_policy() {
             for never_switch in [false, true] {
                 let next = if tries < MOST_TRIES { early.clone() } else { late.clone() };
                 let next = match next {
-                    Next::Keep(_) => Next::Keep(pair_wait(MINUTE, tries)),
+                    Next::Keep(_) if matches!(class, Class::Throttled(Scope::Pair, _)) => {
+                        Next::Keep(pair_wait(MINUTE, tries))
+                    }
                     Next::Switch if never_switch => Next::Keep(WAIT_FOR_NUMBER),
                     next => next,
                 };
@@ -150,7 +152,7 @@ fn what_was_not_sent_goes_on_and_what_is_in_doubt_stays_whatever_the_class() {
 fn a_wait_that_the_provider_does_not_name_is_ours() {
     let of = |class| judge(&Outcome::Rejected(failure(class)), 1, false);
     assert_eq!(of(Class::Transient(ZERO)).next, Next::Retry(FIRST_WAIT));
-    assert_eq!(of(Class::RecipientDeferred(ZERO)).next, Next::Retry(FIRST_WAIT));
+    assert_eq!(of(Class::RecipientDeferred(ZERO)).next, Next::Keep(FIRST_WAIT));
     let number = of(Class::Throttled(Scope::Number, ZERO)).measure;
     assert_eq!(number, Measure::ThrottleNumber(Duration::from_secs(1)));
     for scope in [Scope::Account, Scope::Provider] {
@@ -194,12 +196,14 @@ fn ten_thousand_messages_end_in_time_and_never_leave_their_number_against_the_po
                 Next::Skip => assert!(matches!(outcome, Outcome::NotSent(_)), "{case}"),
                 Next::Switch => assert!(rejected && !never_switch, "{case}"),
                 Next::Keep(_) => {
-                    let is_pair = matches!(class, Class::Throttled(Scope::Pair, _));
-                    assert!(rejected && (never_switch || is_pair), "{case}");
-                    refused_for_now += i16::from(is_pair);
+                    let is_about_the_person = class.blame() == Blame::Recipient;
+                    assert!(rejected && (never_switch || is_about_the_person), "{case}");
+                    refused_for_now += i16::from(is_about_the_person);
                     assert!(refused_for_now < MOST_TRIES, "it is tried for ever: {case}");
                 }
                 Next::Retry(wait) => {
+                    let is_about_the_person = class.blame() == Blame::Recipient;
+                    assert!(!(rejected && is_about_the_person), "another number could take it: {case}");
                     assert!(*wait <= LONGEST_WAIT.max(MINUTE), "{case}: {wait:?}");
                     refused_for_now += i16::from(rejected);
                     assert!(refused_for_now < MOST_TRIES, "it is tried for ever: {case}");
@@ -216,11 +220,16 @@ fn ten_thousand_messages_end_in_time_and_never_leave_their_number_against_the_po
 
 #[test]
 fn a_recipient_refusal_never_moves_to_another_number() {
-    for class in
-        [Class::RecipientInvalid, Class::RecipientBlocked, Class::OptedOut, Class::RecipientDeferred(REST)]
-    {
+    for class in [
+        Class::RecipientInvalid,
+        Class::RecipientBlocked,
+        Class::OptedOut,
+        Class::RecipientDeferred(REST),
+        Class::Throttled(Scope::Pair, REST),
+        Class::Throttled(Scope::Recipient, REST),
+    ] {
         let next = judge(&Outcome::Rejected(failure(class)), 1, false).next;
-        assert!(!matches!(next, Next::Switch), "{class:?} became {next:?}");
+        assert!(matches!(next, Next::Fail | Next::Keep(_)), "{class:?} became {next:?}");
     }
 }
 
