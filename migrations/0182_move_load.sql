@@ -1,5 +1,10 @@
 -- Load moves from one number to another: work that is queued and bound, and, if an operator wants so, open threads. What is on
--- the wire, in doubt, or refused on account of a recipient stays where it is: nothing of that is queued.
+-- the wire or in doubt is not queued and stays where it is. So does what its number has tried already, unless it never left:
+-- it may wait because of the person it is for, and such a refusal goes to no other number.
+create function may_move(p_tries smallint, p_reason text) returns boolean language sql immutable parallel safe as $$
+    select p_tries = 0 or p_reason is not distinct from 'withheld'
+$$;
+comment on function may_move is 'Whether queued work may go to another number on an operator''s word: nothing was refused yet.';
 
 -- What would move, campaign by campaign, and why the work of some stays.
 create function load_of_number(p_org uuid, p_from uuid, p_to uuid)
@@ -7,7 +12,8 @@ create function load_of_number(p_org uuid, p_from uuid, p_to uuid)
     set enable_seqscan = off
 as $$
     select c.id, c.name, b.queued,
-           case when c.failover = 'never' then 'it never switches numbers'
+           case when b.is_tried then 'its number has tried it already'
+                when c.failover = 'never' then 'it never switches numbers'
                 when c.only_number_id is not null and c.only_number_id <> p_to then 'it goes through one number alone'
                 when not exists (select from pool_numbers m where m.organization_id = p_org and m.pool_id = c.pool_id
                                     and m.number_id = p_to) then 'its pool does not have that number'
@@ -16,11 +22,12 @@ as $$
       from campaigns c
       join whatsapp_numbers f on f.organization_id = p_org and f.id = p_from
       join whatsapp_numbers t on t.organization_id = p_org and t.id = p_to
-     cross join lateral (select count(*) as queued from campaign_recipients r
+     cross join lateral (select not may_move(r.tries, r.reason) as is_tried, count(*) as queued from campaign_recipients r
                           where r.organization_id = p_org and r.campaign_id = c.id and r.bound_number_id = p_from
-                            and r.due_at is not null) b
-     where c.organization_id = p_org and c.state not in ('completed', 'cancelled') and b.queued > 0
-     order by c.name
+                            and r.due_at is not null
+                          group by 1) b
+     where c.organization_id = p_org and c.state not in ('completed', 'cancelled')
+     order by c.name, b.is_tried
 $$;
 comment on function load_of_number is 'Queued work that is bound to a number, by campaign, and why some of it cannot go to another one.';
 
@@ -45,7 +52,7 @@ begin
     with picked as materialized (
         select r.ctid as place from campaign_recipients r
          where r.organization_id = p_org and r.campaign_id = p_campaign and r.due_at is not null
-           and r.bound_number_id = p_from
+           and r.bound_number_id = p_from and may_move(r.tries, r.reason)
          limit p_most for update skip locked
     )
     update campaign_recipients r

@@ -73,6 +73,36 @@ async fn what_is_on_the_wire_or_in_doubt_does_not_move() {
 }
 
 #[tokio::test]
+async fn what_was_refused_there_does_not_move() {
+    let acme = Acme::new().await;
+    let campaign = bound(&acme, 3).await;
+    // One was throttled for this person, one never left because a pause came before.
+    for (place, reason) in [(1, "throttled"), (2, "withheld")] {
+        sqlx::query(
+            "update campaign_recipients set tries = 1, reason = $2
+              where id = (select id from campaign_recipients where campaign_id = $3 order by id offset $1 limit 1)",
+        )
+        .bind(place)
+        .bind(reason)
+        .bind(campaign.0)
+        .execute(&acme.db.pool)
+        .await
+        .unwrap();
+    }
+    let preview = acme.db.json(&["number", "move", FROM, TO]);
+    assert_eq!((&preview["messages"], &preview["stay"]), (&json!(2), &json!(1)), "{preview}");
+    assert_eq!(preview["campaigns"][1]["stays"], "its number has tried it already");
+    assert_eq!(acme.db.json(&["number", "move", FROM, TO, "--yes"])["messages"], json!(2));
+    let left: Vec<Option<String>> =
+        sqlx::query_scalar("select reason from campaign_recipients where bound_number_id = $1")
+            .bind(acme.numbers[0].0)
+            .fetch_all(&acme.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(left, [Some("throttled".to_owned())]);
+}
+
+#[tokio::test]
 async fn what_may_not_switch_stays_and_says_why() {
     let acme = Acme::new().await;
     bound(&acme, 3).await;
