@@ -146,14 +146,14 @@ create table api_requests (
 comment on table api_requests is 'Requests that named themselves (Idempotency-Key), and how they were answered.';
 comment on column api_requests.name is 'SHA-256 of the name that the client gave it.';
 comment on column api_requests.fingerprint is 'SHA-256 of what was asked: the same name for something else is a mistake.';
-comment on column api_requests.began_at is 'When it was first asked.';
-comment on column api_requests.status is 'The status of the answer; none: it is being carried out, or its program was ended.';
+comment on column api_requests.began_at is 'When it was first asked; long ago for one that failed in a way that tells nothing.';
+comment on column api_requests.status is 'The status of the answer; none: it is being carried out, or nobody knows what became of it.';
 comment on column api_requests.answer is 'The body of the answer.';
 create index api_requests_by_time on api_requests (organization_id, began_at);
 select separate('api_requests');
 
--- 'begun': carry it out. 'running', 'differs', or 'answered' with the answer of then. One whose program was ended meanwhile
--- is begun anew after p_lost.
+-- 'begun': carry it out. 'running', 'differs', or 'answered' with the answer of then. 'lost': it was begun p_lost ago and
+-- nobody knows what became of it; it is never begun anew, for it may have sent somebody something.
 create function begin_api_request(p_org uuid, p_key uuid, p_name bytea, p_fingerprint bytea, p_lost interval)
     returns table (verdict text, status integer, answer text) language plpgsql as $$
 declare
@@ -173,9 +173,7 @@ begin
     elsif v_was.status is not null then
         return query select 'answered', v_was.status, v_was.answer;
     elsif v_was.began_at < clock_timestamp() - p_lost then
-        update api_requests r set began_at = clock_timestamp()
-         where r.organization_id = p_org and r.key_id = p_key and r.name = p_name;
-        return query select 'begun', null::integer, null::text;
+        return query select 'lost', null::integer, null::text;
     else
         return query select 'running', null::integer, null::text;
     end if;

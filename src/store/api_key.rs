@@ -91,8 +91,21 @@ pub enum Begun {
     Running,
     /// Something else was asked under this name.
     Differs,
+    /// It was begun, and nobody knows what became of it.
+    Lost,
     /// It was answered: status and body.
     Answered(u16, String),
+}
+
+/// What became of a request that named itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Became<'a> {
+    /// It was carried out, and answered with this status and body.
+    Answered(u16, &'a str),
+    /// It changed nothing, and may be asked again under this name.
+    NotDone,
+    /// Nobody knows whether it changed anything.
+    Unknown,
 }
 
 impl Store {
@@ -197,7 +210,7 @@ impl Store {
     }
 
     /// Begins a request that named itself, unless it was asked before. One that was begun `lost` ago and never answered is
-    /// begun again: its program was ended.
+    /// lost: its program was ended, or failed in a way that tells nothing.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -224,6 +237,7 @@ impl Store {
             ("begun", ..) => Ok(Begun::CarryOut),
             ("running", ..) => Ok(Begun::Running),
             ("differs", ..) => Ok(Begun::Differs),
+            ("lost", ..) => Ok(Begun::Lost),
             ("answered", Some(status), Some(answer)) => {
                 Ok(Begun::Answered(u16::try_from(status).unwrap_or(500), answer))
             }
@@ -231,7 +245,7 @@ impl Store {
         }
     }
 
-    /// Keeps the answer of a request that named itself; `None`: it was not carried out, and may be asked again.
+    /// Keeps what became of a request that named itself. `lost`: as for [`Store::begin_api_request`].
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -239,32 +253,47 @@ impl Store {
         &self,
         organization: OrganizationId,
         request: NamedRequest<'_>,
-        answer: Option<(u16, &str)>,
+        became: Became<'_>,
+        lost: Duration,
     ) -> Result<(), StoreError> {
-        const DOING: &str = "keep the answer";
-        let done = if let Some((status, body)) = answer {
-            sqlx::query!(
-                "update api_requests set status = $4, answer = $5
-                  where organization_id = $1 and key_id = $2 and name = $3",
-                organization.0,
-                request.key.0,
-                &request.name[..],
-                i32::from(status),
-                body,
-            )
-            .execute(&self.screen)
-            .await
-        } else {
-            sqlx::query!(
-                "delete from api_requests
-                  where organization_id = $1 and key_id = $2 and name = $3 and status is null",
-                organization.0,
-                request.key.0,
-                &request.name[..],
-            )
-            .execute(&self.screen)
-            .await
+        let done = match became {
+            Became::Answered(status, body) => {
+                sqlx::query!(
+                    "update api_requests set status = $4, answer = $5
+                      where organization_id = $1 and key_id = $2 and name = $3",
+                    organization.0,
+                    request.key.0,
+                    &request.name[..],
+                    i32::from(status),
+                    body,
+                )
+                .execute(&self.screen)
+                .await
+            }
+            Became::NotDone => {
+                sqlx::query!(
+                    "delete from api_requests
+                      where organization_id = $1 and key_id = $2 and name = $3 and status is null",
+                    organization.0,
+                    request.key.0,
+                    &request.name[..],
+                )
+                .execute(&self.screen)
+                .await
+            }
+            Became::Unknown => {
+                sqlx::query!(
+                    "update api_requests set began_at = began_at - make_interval(secs => $4)
+                      where organization_id = $1 and key_id = $2 and name = $3 and status is null",
+                    organization.0,
+                    request.key.0,
+                    &request.name[..],
+                    lost.as_secs_f64(),
+                )
+                .execute(&self.screen)
+                .await
+            }
         };
-        done.map(|_done| ()).map_err(failed(DOING))
+        done.map(|_done| ()).map_err(failed("keep the answer"))
     }
 }

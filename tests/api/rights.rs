@@ -125,4 +125,19 @@ async fn a_request_with_a_name_is_carried_out_once() {
     let other = Ask::post("/v1/campaigns", &hello("autumn")).with("idempotency-key", "a-3");
     place.ask("admin", other).is(201);
     assert_eq!(place.db.value::<i64>("select count(*) from campaigns").await, 3);
+    // One whose program was ended in the middle is never begun again: what it was to make may be there, or gone for good.
+    sqlx::query(
+        "update api_requests set status = null, answer = null, began_at = began_at - interval '16 minutes'",
+    )
+    .execute(&place.db.pool)
+    .await
+    .unwrap();
+    sqlx::query("update campaigns set name = 'renamed' where name = 'spring'")
+        .execute(&place.db.pool)
+        .await
+        .unwrap();
+    let lost = create("spring", "a-1").is(409);
+    assert!(lost["detail"].as_str().unwrap().contains("nobody knows"), "{lost}");
+    assert_eq!(place.db.value::<i64>("select count(*) from campaigns").await, 3);
+    create("spring", "a-4").is(201);
 }

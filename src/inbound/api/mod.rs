@@ -32,7 +32,7 @@ use crate::secrets::sha256;
 use crate::sender::clock::Moment;
 use crate::store::{
     Store,
-    api_key::{Begun, Holder, NamedRequest},
+    api_key::{Became, Begun, Holder, NamedRequest},
 };
 use axum::{
     body::{Body, HttpBody as _},
@@ -63,7 +63,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONG_BODIES: usize = 4;
 /// How long a body may take.
 const BODY_TIME: Duration = Duration::from_mins(1);
-/// A named request that was never answered is begun anew after this: its program was ended.
+/// A named request that was never answered is lost after this: its program was ended.
 const LOST: Duration = Duration::from_mins(15);
 /// Longest name of a request, in bytes.
 const NAME_LENGTH: usize = 200;
@@ -370,16 +370,26 @@ impl Api {
                     "something else was asked with this Idempotency-Key; every request has its own";
                 Some(Problem::new(Kind::Unprocessable, sentence))
             }
+            Ok(Begun::Lost) => {
+                let sentence = "nobody knows whether this very request was carried out: look whether it was, and ask with another Idempotency-Key if not";
+                Some(Problem::new(Kind::Refused, sentence))
+            }
             Err(error) => Some(error.into()),
         };
         if let Some(problem) = problem {
             return (Err(problem), false);
         }
         let answer = self.counter.desk.carry_out(holder, asked).await;
-        // What was refused changed nothing, and may be asked again once it is put right.
-        let kept = answer.as_ref().ok().map(|done| (done.status, done.document.as_str()));
-        if let Err(error) = self.counter.store.end_api_request(self.organization, request, kept).await {
-            tracing::warn!("a request that named itself was carried out and is not noted: {error}");
+        let became = match &answer {
+            Ok(done) => Became::Answered(done.status, &done.document),
+            // A connection that breaks may have carried it out before.
+            Err(problem) if problem.kind.tells_nothing() => Became::Unknown,
+            // What was refused changed nothing, and may be asked again once it is put right.
+            Err(_) => Became::NotDone,
+        };
+        if let Err(error) = self.counter.store.end_api_request(self.organization, request, became, LOST).await
+        {
+            tracing::warn!("what became of a request that named itself is not noted: {error}");
         }
         (answer, false)
     }

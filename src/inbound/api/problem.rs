@@ -95,6 +95,12 @@ impl Kind {
         }
     }
 
+    /// Whether it may have been carried out all the same.
+    #[must_use]
+    pub fn tells_nothing(self) -> bool {
+        matches!(self, Self::Failed | Self::Busy)
+    }
+
     /// The word that a program compares.
     #[must_use]
     pub fn code(self) -> &'static str {
