@@ -316,8 +316,20 @@ async fn act(
 ) -> Result<(), CliError> {
     let campaign = find(session, org, &args.name).await?;
     let order = Order { action: action(campaign.id), expected: None, reason: args.reason };
+    let open = match order.action {
+        Action::StartCampaign(_) => session.store.open_findings(org.id, campaign.id).await?,
+        _ => None,
+    };
     let result = session.store.act(org.id, &order, session.actor().operator, None).await?;
-    session.out.settle(&format!("campaign {}: {done}", args.name), org.zone, &result)
+    session.out.settle(&format!("campaign {}: {done}", args.name), org.zone, &result)?;
+    note(session, open.as_deref());
+    Ok(())
+}
+
+fn note(session: &Session, sentence: Option<&str>) {
+    if let Some(sentence) = sentence {
+        session.out.note(sentence);
+    }
 }
 
 async fn schedule(
@@ -332,10 +344,13 @@ async fn schedule(
         return Err(CliError::Usage("--at lies in the past; start it by hand instead".to_owned()));
     }
     let campaign = find(session, org, name).await?;
+    let open = session.store.open_findings(org.id, campaign.id).await?;
     let result =
         session.store.schedule_campaign(org.id, campaign.id, at, None, reason, session.actor()).await?;
     let clock = local_or_dash(Some(at), org.zone);
-    session.out.settle(&format!("campaign {name} starts at {clock}"), org.zone, &result)
+    session.out.settle(&format!("campaign {name} starts at {clock}"), org.zone, &result)?;
+    note(session, open.as_deref());
+    Ok(())
 }
 
 async fn remove(

@@ -205,7 +205,7 @@ pub fn in_lines(name: &str, notes: &[Note]) -> String {
                 format!("\naccepted by {by} on {} ({reason}): {sentence} [{finding}]", at.date_naive())
             }
             None if note.is_open() => format!(
-                "\nrisk: {sentence} [{finding}]\n  fix it, or accept it before it starts: \
+                "\nrisk: {sentence} [{finding}]\n  fix it, or accept it: \
                  signalbox campaign check {name} --accept {finding} --why TEXT"
             ),
             None => format!("\nnote: {sentence} [{finding}]"),

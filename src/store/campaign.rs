@@ -276,9 +276,6 @@ impl Store {
             if let Some(sentence) = self.outlives(organization, campaign).await? {
                 return Ok(ActionResult::Refused(Safe::new(&sentence)));
             }
-            if let Some(sentence) = self.open_findings(organization, campaign).await? {
-                return Ok(ActionResult::Refused(Safe::new(&sentence)));
-            }
         }
         let (expected, reason) = (order.expected, order.reason.as_deref());
         let done = self
@@ -317,9 +314,6 @@ impl Store {
         reason: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<ActionResult, StoreError> {
-        if let Some(sentence) = self.open_findings(organization, campaign).await? {
-            return Ok(ActionResult::Refused(Safe::new(&sentence)));
-        }
         let (asked, name) = (CampaignAction::Schedule, "schedule campaign");
         self.change_campaign(organization, campaign, asked, name, expected, reason, Some(starts_at), actor)
             .await

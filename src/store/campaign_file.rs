@@ -5,10 +5,7 @@ use super::{
     Store, StoreError, action::Actor, campaign::CampaignRecord, campaign_pool, enrolment::Tell, failed,
 };
 use crate::domain::{
-    campaign::{
-        CampaignFile, CampaignSpec, Context, Finding,
-        remark::{self, Note},
-    },
+    campaign::{CampaignFile, CampaignSpec, Context, Finding, remark::Note},
     ids::{CampaignId, OrganizationId},
     template::Texts,
 };
@@ -221,11 +218,6 @@ impl Store {
         tell: &Tell<'_>,
     ) -> Result<Result<Made, String>, StoreError> {
         let spec = &checked.spec;
-        let by_itself = spec.starts_at.is_some() || spec.run_after.is_some();
-        let open = remark::keeps_from_starting(spec.name.as_str(), &checked.notes).filter(|_| by_itself);
-        if let Some(sentence) = open {
-            return Ok(Err(format!("it would start by itself, and {sentence}")));
-        }
         if self.has_subscription_end(organization).await? {
             let terms = self.terms_of_spec(organization, spec).await?;
             let people = u64::try_from(self.estimate(organization, &terms).await?.queued).unwrap_or(0);

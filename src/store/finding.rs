@@ -84,8 +84,11 @@ impl Store {
         Ok(notes)
     }
 
-    /// Why a campaign that has not begun does not start as it is; `None`: nothing of that kind keeps it.
-    pub(super) async fn open_findings(
+    /// What of a campaign that has not begun is neither fixed nor accepted, as a sentence; `None`: nothing, or it has begun.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn open_findings(
         &self,
         organization: OrganizationId,
         campaign: CampaignId,
@@ -99,7 +102,7 @@ impl Store {
         .await
         .map_err(failed(DOING))?;
         let Some(name) = name else { return Ok(None) };
-        Ok(remark::keeps_from_starting(&name, &self.findings(organization, campaign).await?))
+        Ok(remark::still_open(&name, &self.findings(organization, campaign).await?))
     }
 
     /// Accepts a finding of the campaign of this name as it is.

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// It costs numbers or people: it is fixed or accepted before the campaign starts.
+    /// It may cost numbers or people: it is to be fixed or accepted, and told until then.
     Risk,
     /// It is only to be known.
     Remark,
@@ -61,7 +61,7 @@ impl Note {
         })
     }
 
-    /// Whether it keeps the campaign from starting.
+    /// Whether it is a risk that nobody fixed or accepted.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.severity == Severity::Risk && self.accepted.is_none()
@@ -82,9 +82,9 @@ pub fn tell_apart(notes: &mut [Note]) {
     }
 }
 
-/// Why a campaign does not start with these notes; `None`: it may.
+/// What of these notes is neither fixed nor accepted, as a sentence; `None`: nothing.
 #[must_use]
-pub fn keeps_from_starting(name: &str, notes: &[Note]) -> Option<String> {
+pub fn still_open(name: &str, notes: &[Note]) -> Option<String> {
     let open: Vec<&str> =
         notes.iter().filter(|note| note.is_open()).map(|note| note.finding.as_str()).collect();
     let count = match open.len() {
@@ -126,13 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn notes_are_told_apart_and_only_open_risks_keep_a_campaign_from_starting() {
+    fn notes_are_told_apart_and_only_risks_are_told_until_they_are_accepted() {
         let mut notes: Vec<Note> = (0..3).map(|_| note("same", Severity::Risk, "x", "")).collect();
         notes.push(note("remark", Severity::Remark, "y", ""));
         tell_apart(&mut notes);
         let names: Vec<&str> = notes.iter().map(|note| note.finding.as_str()).collect();
         assert_eq!(names, ["same", "same-2", "same-3", "remark"]);
-        let told = keeps_from_starting("sale", &notes).unwrap_or_default();
+        let told = still_open("sale", &notes).unwrap_or_default();
         assert!(
             told.starts_with("3 findings are neither fixed nor accepted: same, same-2, same-3;"),
             "{told}"
@@ -141,6 +141,6 @@ mod tests {
             let reason = "known".to_owned();
             note.accepted = Some(Acceptance { by: "ana".to_owned(), at: DateTime::UNIX_EPOCH, reason });
         }
-        assert_eq!(keeps_from_starting("sale", &notes), None);
+        assert_eq!(still_open("sale", &notes), None);
     }
 }

@@ -19,7 +19,7 @@ pub struct FileCheck {
 pub struct FindingRow {
     /// What it is known by.
     pub finding: String,
-    /// Whether it keeps the campaign from starting until it is fixed or accepted.
+    /// Whether it is to be fixed or accepted, and told until then.
     pub risk: bool,
     /// In a sentence.
     pub sentence: Shown,

@@ -254,7 +254,7 @@ pub static TABLE: &[Entry] = &[
     row(Campaigns, Cmd::CampaignProgress, "progress", "P", "progress beside the forecast").hint(6, "progress").when(allowed::campaign_selected),
     row(Campaigns, Cmd::CampaignSkipped, "skipped", "w", "who gets nothing, and why").hint(0, "skipped").when(allowed::campaign_selected),
     row(Campaigns, Cmd::CampaignWiden, "widen", "W", "open the next stage of its rollout").danger(Tier2).hint(0, "widen").when(allowed::campaign_widen),
-    row(Campaigns, Cmd::CampaignFindings, "findings", "A", "findings: to fix or accept before it starts").hint(0, "findings").when(allowed::campaign_edit),
+    row(Campaigns, Cmd::CampaignFindings, "findings", "A", "findings: fix or accept").hint(0, "findings").when(allowed::campaign_edit),
     row(Campaigns, Cmd::Schedule, "schedule", "Q", "schedule and queue").hint(0, "schedule").when(allowed::nothing_over),
     row(Campaigns, Cmd::Slots, "slots", "S", "slots: who has which number").hint(0, "slots").when(allowed::nothing_over),
     row(Campaigns, Cmd::CampaignCancel, "cancel", "c", "cancel for good").danger(Tier2).hint(5, "cancel").when(allowed::campaign_cancel),

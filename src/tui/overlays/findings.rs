@@ -1,4 +1,4 @@
-//! What is worth knowing of a campaign: what has to be fixed or accepted before it starts, and what is only to be known.
+//! What is worth knowing of a campaign: what is to be fixed or accepted, and what is only to be known.
 
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Shown;
@@ -76,7 +76,7 @@ impl FindingList {
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
         canvas.clear(area);
         let open = self.rows().iter().filter(|row| row.risk && row.accepted.is_none()).count();
-        let title = format!("Findings of {}  {open} keep it from starting", self.name.as_str());
+        let title = format!("Findings of {}  {open} to fix or accept", self.name.as_str());
         let foot = "a accept  Esc closes";
         let inside = canvas.panel(area, Border { title: &title, foot, double: false }, Role::Frame);
         if self.rows().is_empty() {

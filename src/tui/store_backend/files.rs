@@ -58,7 +58,7 @@ impl Inner {
         })
     }
 
-    /// What is worth knowing of a campaign that exists; what keeps it from starting first.
+    /// What is worth knowing of a campaign that exists; open risks first.
     pub(super) async fn findings(&self, campaign: CampaignId) -> Result<Vec<FindingRow>, ReadError> {
         let mut notes = self.store.findings(self.seat().organization, campaign).await?;
         notes.sort_by_key(|note| (!note.is_open(), note.accepted.is_some()));

@@ -201,7 +201,7 @@ fn a_finding_is_accepted_with_a_reason_and_one_that_is_accepted_stays() {
     let mut desk = many();
     desk.keys("2 A");
     let screen = desk.screen();
-    for words in ["1 keep it from starting", "risk", "same-for-all-1-en", "accepted", "remark"] {
+    for words in ["1 to fix or accept", "risk", "same-for-all-1-en", "accepted", "remark"] {
         assert!(screen.contains(words), "{words}: {screen}");
     }
     desk.keys("a Enter");
