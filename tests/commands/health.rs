@@ -196,7 +196,7 @@ async fn the_doctor_says_of_an_account_whether_it_sends_answers_and_is_heard() {
         })
         .collect();
     let of = |what: &str| format!("{what} of account main");
-    assert_eq!(names, ["sending", "status", "webhook", "arrival"].map(of));
+    assert_eq!(names, ["token", "sending", "status", "webhook", "arrival"].map(of));
     assert_eq!(
         sqlx::query_scalar::<_, i64>("select count(*) from number_checks").fetch_one(&db.pool).await.unwrap(),
         0
@@ -206,9 +206,9 @@ async fn the_doctor_says_of_an_account_whether_it_sends_answers_and_is_heard() {
     let sent = "update number_pacing set last_sent_at = clock_timestamp() - interval '2 hours'";
     sqlx::query(sent).execute(&db.pool).await.unwrap();
     let checks = examine(&db);
-    assert!(checks[0].1 && checks[1].1 && !checks[2].1, "{checks:?}");
+    assert!(checks[1].1 && checks[2].1 && !checks[3].1, "{checks:?}");
     assert!(
-        checks[2].2.contains("nothing was reported") && checks[2].2.contains("account show main"),
+        checks[3].2.contains("nothing was reported") && checks[3].2.contains("account show main"),
         "{checks:?}"
     );
     // Somebody calls, and cannot prove to be Meta.
@@ -216,14 +216,14 @@ async fn the_doctor_says_of_an_account_whether_it_sends_answers_and_is_heard() {
                    select organization_id, id, current_date, 'signature_wrong', 7, clock_timestamp() from accounts";
     sqlx::query(refusal).execute(&db.pool).await.unwrap();
     let checks = examine(&db);
-    assert!(!checks[2].1 && checks[2].2.contains("signature wrong, 7 in a week"), "{checks:?}");
-    assert!(checks[2].2.contains("--app-secret-env"), "{checks:?}");
+    assert!(!checks[3].1 && checks[3].2.contains("signature wrong, 7 in a week"), "{checks:?}");
+    assert!(checks[3].2.contains("--app-secret-env"), "{checks:?}");
     // Then Meta itself does.
     let heard = "insert into webhooks (organization_id, id, account_id, digest, query, body, received_at)
                  select organization_id, new_uuid(), id, sha256('x'), '', 'x', clock_timestamp() from accounts";
     sqlx::query(heard).execute(&db.pool).await.unwrap();
     let checks = examine(&db);
-    assert!(checks[2].1 && checks[2].2.contains("last called at"), "{checks:?}");
+    assert!(checks[3].1 && checks[3].2.contains("last called at"), "{checks:?}");
     for (pulse, said) in
         [("amber", "0 red and 1 amber"), ("red", "is RED: 3 of 40 arrived; no canary: nobody is asked")]
     {
@@ -235,21 +235,21 @@ async fn the_doctor_says_of_an_account_whether_it_sends_answers_and_is_heard() {
         .await
         .unwrap();
         let checks = examine(&db);
-        assert!(!checks[3].1 && checks[3].2.contains(said), "{checks:?}");
-        assert!(checks[3].2.contains("signalbox number show +237"), "{checks:?}");
+        assert!(!checks[4].1 && checks[4].2.contains(said), "{checks:?}");
+        assert!(checks[4].2.contains("signalbox number show +237"), "{checks:?}");
     }
     sqlx::query("update number_vitals set state = 'well', no_canary = null").execute(&db.pool).await.unwrap();
-    assert!(examine(&db)[3].1);
+    assert!(examine(&db)[4].1);
 
     db.run(&["number", "add", "+237600000002", "--account", "main", "--instance-id", "2"]).done();
     let checks = examine(&db);
-    assert!(checks[0].1 && !checks[1].1, "one sends, and of the other nobody can tell: {checks:?}");
-    assert!(checks[1].2.contains("status LINKED"), "{checks:?}");
+    assert!(checks[1].1 && !checks[2].1, "one sends, and of the other nobody can tell: {checks:?}");
+    assert!(checks[2].2.contains("status LINKED"), "{checks:?}");
     simulator.set_script(Script::parse(&format!("{SCRIPT}[[health]]\nthen = {{ error = 190 }}")).unwrap());
     let checks = examine(&db);
-    assert!(!checks[0].1 && checks[1].1, "the provider answers, and refuses the token: {checks:?}");
-    assert!(checks[0].2.contains("renew the token: signalbox account edit main --token-stdin"), "{checks:?}");
+    assert!(!checks[1].1 && checks[2].1, "the provider answers, and refuses the token: {checks:?}");
+    assert!(checks[1].2.contains("renew the token: signalbox account edit main --token-stdin"), "{checks:?}");
     simulator.stop().await;
     let checks = examine(&db);
-    assert!(!checks[0].1 && !checks[1].1 && checks[1].2.contains("reaches the provider"), "{checks:?}");
+    assert!(!checks[1].1 && !checks[2].1 && checks[2].2.contains("reaches the provider"), "{checks:?}");
 }

@@ -170,10 +170,7 @@ pub fn answer(
         (Slot::Recipients, Err(error)) => {
             model.recipients.list.answer(request, Err(error)).then_some(Dirty::Input)
         }
-        (Slot::Doubts, Ok(Reading::Doubts(page))) => {
-            model.doubts.answer(request, Ok(page)).then_some(Dirty::Input)
-        }
-        (Slot::Doubts, Err(error)) => model.doubts.answer(request, Err(error)).then_some(Dirty::Input),
+        (Slot::Doubts, answer) => doubts_came(model, request, answer),
         (Slot::Threads, answer) => threads_came(model, request, answer),
         (Slot::ThreadRows, Ok(Reading::ThreadRows(asked, rows))) => {
             model.replies.list.refresh(&asked, &rows);
@@ -210,6 +207,15 @@ pub fn answer(
         model.touch(dirty);
     }
     Vec::new()
+}
+
+fn doubts_came(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) -> Option<Dirty> {
+    let answer = match answer {
+        Ok(Reading::Doubts(page)) => Ok(page),
+        Ok(_) => return None,
+        Err(error) => Err(error),
+    };
+    model.doubts.answer(request, answer).then_some(Dirty::Input)
 }
 
 fn threads_came(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) -> Option<Dirty> {
