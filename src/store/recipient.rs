@@ -299,8 +299,12 @@ impl Store {
                       a.class, a.blame, a.code, a.words, a.resolved_by, a.resolved_reason, a.contradicted
                  from attempts a
                  left join campaigns c on c.organization_id = a.organization_id and c.id = a.campaign_id
-                 left join campaign_recipients r on r.organization_id = a.organization_id
-                                                and r.campaign_id = a.campaign_id and r.id = a.recipient_id
+                 left join lateral (
+                      -- A range in the order of the key, and no equation: see `live_events`.
+                      select q.phone from campaign_recipients q
+                       where q.organization_id = $1 and q.campaign_id = a.campaign_id
+                         and q.id >= a.recipient_id and q.id <= a.recipient_id
+                       order by q.id limit 1) r on true
                  left join replies y on a.campaign_id is null and y.organization_id = a.organization_id
                                     and y.id = a.recipient_id
                  join whatsapp_numbers n on n.organization_id = a.organization_id and n.id = a.number_id
