@@ -27,6 +27,9 @@ declare
     v_changed  bigint;
     v_requeued bigint;
     v_stranded tid[];
+    v_attempts   tid[];
+    v_recipients tid[];
+    v_replies    tid[];
 begin
     -- With the owner's rights from 0172 on.
     perform must_run(p_org);
@@ -42,18 +45,34 @@ begin
     end if;
 
     -- Rows are found one by one through their key and then addressed by their place (ctid): whatever size the tables had
-    -- when the plan was made, it never scans them. Recipients are locked on the way. An attempt that somebody else
-    -- changes at this very moment has moved when its turn comes: then it is left out here, and found again below.
+    -- when the plan was made, it never scans them. Whom the attempts are for is locked first, by a statement of its own:
+    -- somebody who changes at this very moment (a person who leaves while being written to) has moved when the lock is
+    -- ours, to a place that only a later statement sees.
+    select array_agg(a.place order by o.nth), array_agg(r.place order by o.nth), array_agg(y.place order by o.nth)
+      into v_attempts, v_recipients, v_replies
+      from unnest(p_ids) with ordinality as o (id, nth)
+      left join lateral (select a.ctid as place, a.campaign_id, a.recipient_id from attempts a
+                          where a.organization_id = p_org and a.id = o.id limit 1) a on true
+      left join lateral (
+        -- An equation would leave the choice of the index open: to a planner without figures the one by phone looks as
+        -- good, and walks the campaign up to each recipient. Only the key answers a range in this order.
+        select r.ctid as place from campaign_recipients r
+         where r.organization_id = p_org and r.campaign_id = a.campaign_id
+           and r.id >= a.recipient_id and r.id <= a.recipient_id
+           and r.last_attempt_id = o.id and r.state in ('sending', 'in_doubt')
+         order by r.id limit 1 for update) r on true
+      left join lateral (
+        select y.ctid as place from replies y
+         where a.campaign_id is null and y.organization_id = p_org and y.id = a.recipient_id
+           and y.last_attempt_id = o.id and y.state in ('sending', 'in_doubt') limit 1 for update) y on true;
+
+    -- An attempt that somebody else changes at this very moment has moved when its turn comes: then it is left out here,
+    -- and found again below.
     with found as (
-        select o.*, f.place, f.campaign_id, f.recipient_id, f.step, f.number_id
-          from unnest(p_ids, p_states, p_provider_ids, p_classes, p_blames, p_codes, p_words, p_durations_ms,
-                      p_next, p_delay_ms, p_reasons)
-            as o (id, state, provider_id, class, blame, code, words, duration_ms, next, delay_ms, reason)
-         cross join lateral (
-            select a.ctid as place, a.campaign_id, a.recipient_id, a.step, a.number_id from attempts a
-             where a.organization_id = p_org and a.id = o.id
-               and (a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
-             limit 1) f
+        select o.* from unnest(p_ids, p_states, p_provider_ids, p_classes, p_blames, p_codes, p_words, p_durations_ms,
+                               p_next, p_delay_ms, p_reasons, v_attempts, v_recipients, v_replies)
+            as o (id, state, provider_id, class, blame, code, words, duration_ms, next, delay_ms, reason, place,
+                  their_place, reply_place)
     ), settled as (
         update attempts a
            set state = o.state, live = o.state in ('accepted', 'in_doubt'),
@@ -61,27 +80,20 @@ begin
                provider_message_id = o.provider_id, class = o.class, blame = o.blame, code = o.code, words = o.words,
                in_doubt_since = case when o.state = 'in_doubt' then v_now end
           from found o
-         where a.ctid = o.place and (a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
+         where a.ctid = o.place and a.id = o.id and (a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
         returning a.id, a.campaign_id, a.recipient_id, a.step, a.number_id, a.state, a.provider_message_id,
-                  a.class, o.next, o.delay_ms, o.reason
+                  a.class, o.next, o.delay_ms, o.reason, o.their_place, o.reply_place
     ), known as (
         insert into provider_messages (organization_id, provider_message_id, attempt_id)
         select p_org, s.provider_message_id, s.id from settled s where s.provider_message_id is not null
     ), theirs as materialized (
-        select s.*, w.place, f.next_step, f.after_seconds
+        select s.*, f.next_step, f.after_seconds
           from settled s
-         cross join lateral (
-            -- An equation would leave the choice of the index open: to a planner without figures the one by phone looks as
-            -- good, and walks the campaign up to each recipient. Only the key answers a range in this order.
-            select r.ctid as place from campaign_recipients r
-             where r.organization_id = p_org and r.campaign_id = s.campaign_id
-               and r.id >= s.recipient_id and r.id <= s.recipient_id
-               and r.last_attempt_id = s.id and r.state in ('sending', 'in_doubt')
-             order by r.id limit 1 for update) w
           left join lateral (
             select c.step as next_step, c.after_seconds from campaign_steps c
              where c.organization_id = p_org and c.campaign_id = s.campaign_id and c.step = s.step + 1
                and s.next = 'advance' limit 1) f on true
+         where s.their_place is not null
     ), moved as (
         update campaign_recipients r
            set state = case
@@ -108,13 +120,7 @@ begin
                sticky_number_id = case when s.next = 'switch' then null else r.sticky_number_id end,
                updated_at = v_now
           from theirs s
-         where r.ctid = s.place
-    ), answered as materialized (
-        select s.*, y.place from settled s
-         cross join lateral (
-            select y.ctid as place from replies y
-             where s.campaign_id is null and y.organization_id = p_org and y.id = s.recipient_id
-               and y.last_attempt_id = s.id and y.state in ('sending', 'in_doubt') limit 1 for update) y
+         where r.ctid = s.their_place
     ), replied as (
         update replies y
            set state = case when s.next in ('retry', 'switch', 'keep') then 'queued'::recipient_state
@@ -126,7 +132,7 @@ begin
                due_at = case when s.next in ('retry', 'keep') then v_now + make_interval(secs => s.delay_ms / 1000.0)
                              when s.next = 'switch' then v_now end,
                updated_at = v_now
-          from answered s where y.ctid = s.place
+          from settled s where y.ctid = s.reply_place
     ), activity as (
         insert into number_activity as n (organization_id, number_id, minute, accepted, rejected, not_sent, in_doubt)
         select p_org, s.number_id, date_trunc('minute', v_now),

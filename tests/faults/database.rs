@@ -402,6 +402,37 @@ async fn acceptance_that_meets_the_sweep_at_the_same_row_is_not_lost() {
 }
 
 #[tokio::test]
+async fn outcome_of_somebody_who_leaves_at_that_moment_reaches_them() {
+    for (steps, state) in [(&[0][..], "accepted"), (&[0, 86_400], "skipped")] {
+        let world = World::start().await;
+        world.number(Num::meta()).await;
+        let campaign = world.campaign(Camp::of(1).steps(steps)).await;
+        let claimer = &world.claimers(1).await[0];
+        let claimed = claimer.store.claim(&world.request(claimer, campaign, 1)).await.unwrap();
+        let phone: String = world.value("select phone::text from campaign_recipients").await;
+        // They are leaving, and it is not committed yet.
+        let mut leaving = world.pool.begin().await.unwrap();
+        sqlx::query("select leave_campaign($1, $2, $3, 'replied', true)")
+            .bind(world.organization.0)
+            .bind(campaign.0)
+            .bind(&phone)
+            .execute(&mut *leaving)
+            .await
+            .unwrap();
+        let acceptance = [outcome(claimed.messages[0].attempt, "accepted", "advance")];
+        let recorded = world.store.record_outcomes(world.organization, &acceptance, None);
+        let (late, ()) = tokio::join!(recorded, async {
+            world.until_waiting(1).await;
+            leaving.commit().await.unwrap();
+        });
+        assert_eq!(late.unwrap(), []);
+        let now: String = world.value("select state::text from campaign_recipients").await;
+        assert_eq!(now, state, "after the first of {steps:?}");
+        world.assert_invariants().await;
+    }
+}
+
+#[tokio::test]
 async fn quota_is_given_back_while_others_charge_the_same_row() {
     let (world, attempt) = one_in_the_air().await;
     // Another claim has charged the campaign and the organisation and has not committed yet.
