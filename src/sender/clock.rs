@@ -35,6 +35,12 @@ impl Moment {
         self.monotonic.elapsed().max(wall().duration_since(self.wall).unwrap_or_default())
     }
 
+    /// Whether this was before `other`, in the order of this process's steps.
+    #[must_use]
+    pub fn is_before(&self, other: &Self) -> bool {
+        self.monotonic < other.monotonic
+    }
+
     /// How long ago this was by the monotonic clock alone: for durations that are only shown.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

@@ -1,6 +1,8 @@
 //! The dispatcher: owns the picture, decides with the plan, claims, and starts flights. It never blocks: statements and
 //! requests run in tasks of their own and report back.
 
+mod counts;
+
 use super::{
     clock::Moment,
     flight::{self, Flight},
@@ -127,7 +129,13 @@ impl Engine {
                 self.take_claim(&request, claimed, began);
             }
             Signal::Recovered { messages, began, late } => {
-                self.claiming = self.claiming && late;
+                // What is found late was committed long ago: looks have shown it since.
+                if !late {
+                    self.claiming = false;
+                    self.note_back();
+                    self.count(&messages);
+                    self.shared.refresh.notify_one();
+                }
                 self.fly_all(messages, began);
             }
             Signal::Queue { number, waiting } => {
@@ -138,6 +146,7 @@ impl Engine {
             }
             Signal::ClaimFailed { why } => {
                 self.claiming = false;
+                self.note_back();
                 tracing::warn!("a claim failed, nothing was claimed: {why}");
                 self.shared.refresh.notify_one();
             }
@@ -173,25 +182,6 @@ impl Engine {
         self.snapshot = Some(snapshot);
         self.asked = asked;
         self.roster = None;
-    }
-
-    /// Where a claim for a number and this look crossed, the look may not have seen it, and sharing by such counts would
-    /// hand the same room out twice. Usage only grows within a day, but for what is given back: the next look shows it.
-    fn keep_counts(&self, snapshot: &mut Snapshot, asked: Moment) {
-        let Some(known) = self.snapshot.as_ref().filter(|known| known.day == snapshot.day) else { return };
-        let crossed = |number: &NumberId| {
-            let claimed = self.claimed.get(number);
-            claimed.is_some_and(|back| back.is_none_or(|back| back.elapsed() <= asked.elapsed()))
-        };
-        for (lane, used) in known.shares.iter().filter(|((number, _), _)| crossed(number)) {
-            let seen = snapshot.shares.entry(*lane).or_default();
-            *seen = (*seen).max(*used);
-        }
-        let numbers: HashMap<NumberId, u32> =
-            known.numbers.iter().map(|view| (view.number.id, view.used_today)).collect();
-        for view in snapshot.numbers.iter_mut().filter(|view| crossed(&view.number.id)) {
-            view.used_today = view.used_today.max(numbers.get(&view.number.id).copied().unwrap_or(0));
-        }
     }
 
     /// A campaign that changed, or whose put-back work is due, is asked again at once.
@@ -262,7 +252,7 @@ impl Engine {
 
     fn plan(&mut self, now: DateTime<Utc>) -> Plan {
         let Some(snapshot) = &self.snapshot else { return Plan::default() };
-        self.local.leases = self.shared.trusted_leases();
+        self.local.leases = self.shared.trusted_leases(&self.asked);
         let closed = self.shared.closed_numbers();
         let breakers = self.shared.open_breakers();
         let at = |left: Duration| now + TimeDelta::from_std(left).unwrap_or(TimeDelta::MAX);
@@ -411,8 +401,7 @@ impl Engine {
         let used: HashSet<AttemptId> = claimed.messages.iter().map(|message| message.attempt).collect();
         self.shared
             .close_attempts(request.attempts.iter().copied().filter(|attempt| !used.contains(attempt)));
-        let back = Some(Moment::now());
-        self.claimed.extend(request.numbers.iter().map(|number| (number.id, back)));
+        self.note_back();
         self.count(&claimed.messages);
         for (campaign, after) in &claimed.walked_to {
             let walk = self.walks.entry(*campaign).or_insert(Walk::START);
@@ -432,41 +421,6 @@ impl Engine {
             self.shared.lose_leases(&lost);
         }
         self.fly_all(claimed.messages, began);
-    }
-
-    /// Keeps the picture's counts up with what was claimed, until the next look.
-    fn count(&mut self, messages: &[ClaimedMessage]) {
-        let Some(snapshot) = &mut self.snapshot else { return };
-        let total = u32::try_from(messages.len()).unwrap_or(u32::MAX);
-        snapshot.organization.used_today += total;
-        let mut by_lane: HashMap<(NumberId, CampaignId), u32> = HashMap::new();
-        for message in messages {
-            match message.campaign() {
-                Some(campaign) => *by_lane.entry((message.number, campaign)).or_default() += 1,
-                None => {
-                    if let Some(view) =
-                        snapshot.numbers.iter_mut().find(|view| view.number.id == message.number)
-                    {
-                        view.claimed(1);
-                        view.replies_due = view.replies_due.saturating_sub(1);
-                        view.held_back = view.held_back.saturating_sub(1);
-                    }
-                }
-            }
-        }
-        for ((number, campaign), count) in by_lane {
-            *snapshot.shares.entry((number, campaign)).or_default() += count;
-            let view = snapshot.numbers.iter_mut().find(|view| view.number.id == number);
-            let account = view.map(|view| view.claimed(count));
-            // Some of them may count already: the next look knows.
-            if let Some(view) = snapshot.accounts.iter_mut().find(|view| Some(view.id) == account) {
-                view.claimed(count);
-            }
-            if let Some(view) = snapshot.campaigns.iter_mut().find(|view| view.id == campaign) {
-                view.used_today += count;
-                view.queued = view.queued.saturating_sub(u64::from(count));
-            }
-        }
     }
 
     fn note_dry(&mut self, request: &ClaimRequest, claimed: &Claimed) {

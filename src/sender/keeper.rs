@@ -65,7 +65,14 @@ async fn turn(shared: &Shared, snapshot: &Snapshot, wanted: &[NumberId]) -> Resu
     if !mine.is_empty() {
         let since = Moment::now();
         let renewed = shared.store.renew_leases(shared.organization, shared.instance, &mine).await?;
-        held = renewed.iter().map(|lease| (lease.number, Trusted { epoch: lease.epoch, since })).collect();
+        held = renewed
+            .iter()
+            .map(|lease| {
+                let known = held.get(&lease.number).filter(|known| known.epoch == lease.epoch);
+                let taken = known.map_or_else(Moment::now, |known| known.taken);
+                (lease.number, Trusted { epoch: lease.epoch, since, taken })
+            })
+            .collect();
         shared.set_leases(held.clone());
     }
     if shared.draining() {
@@ -94,8 +101,13 @@ async fn take_missing(
     let since = Moment::now();
     let most = u32::try_from(missing).unwrap_or(u32::MAX);
     let taken = shared.store.take_leases(shared.organization, shared.instance, &free, most).await?;
-    held.extend(taken.iter().map(|lease| (lease.number, Trusted { epoch: lease.epoch, since })));
+    let now = Moment::now();
+    held.extend(taken.iter().map(|lease| (lease.number, Trusted { epoch: lease.epoch, since, taken: now })));
     shared.set_leases(held.clone());
+    if !taken.is_empty() {
+        // What was sent through them until now is not in the last look.
+        shared.refresh.notify_one();
+    }
     Ok(())
 }
 

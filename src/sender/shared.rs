@@ -72,11 +72,18 @@ pub struct Trusted {
     pub epoch: i64,
     /// When the request began that granted or renewed it.
     pub since: Moment,
+    /// When it became ours: what others had sent through the number before is in every look that began after this.
+    pub taken: Moment,
 }
 
 impl Trusted {
     pub fn holds(&self) -> bool {
         self.since.age() < TRUST
+    }
+
+    /// Whether a look shows everything that was sent through the number by whoever had the lease before.
+    pub fn is_shown_by(&self, looked: &Moment) -> bool {
+        self.taken.is_before(looked)
     }
 }
 
@@ -221,12 +228,13 @@ impl Shared {
         *self.gate.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(gate);
     }
 
-    /// The leases we hold and trust.
-    pub fn trusted_leases(&self) -> HashMap<NumberId, i64> {
+    /// The leases we hold and trust, but for those that we took after we looked: sharing by what that look shows could
+    /// give one campaign what is another's.
+    pub fn trusted_leases(&self, looked: &Moment) -> HashMap<NumberId, i64> {
         let leases = self.leases.read().unwrap_or_else(PoisonError::into_inner);
         leases
             .iter()
-            .filter(|(_, lease)| lease.holds())
+            .filter(|(_, lease)| lease.holds() && lease.is_shown_by(looked))
             .map(|(number, lease)| (*number, lease.epoch))
             .collect()
     }
@@ -417,11 +425,20 @@ mod tests {
     fn a_lease_is_trusted_until_three_seconds_before_its_end_by_the_later_clock() {
         let renewed = |monotonic, wall| {
             let since = Moment::back(Duration::from_secs(monotonic), Duration::from_secs(wall));
-            Trusted { epoch: 1, since }.holds()
+            Trusted { epoch: 1, since, taken: since }.holds()
         };
         assert!(renewed(11, 11));
         assert!(!renewed(12, 12));
         assert!(!renewed(0, 12), "the machine slept");
         assert!(!renewed(12, 0), "the wall clock was set back");
+    }
+
+    #[test]
+    fn a_lease_is_planned_with_by_looks_that_began_after_it_was_taken() {
+        let [before, taken, after] =
+            [3, 2, 1].map(|ago| Moment::back(Duration::from_secs(ago), Duration::from_secs(ago)));
+        let lease = Trusted { epoch: 1, since: before, taken };
+        assert!(!lease.is_shown_by(&before), "who had it may have sent since");
+        assert!(lease.is_shown_by(&after));
     }
 }
