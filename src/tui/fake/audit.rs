@@ -51,14 +51,15 @@ fn audit_row(at: u64) -> AuditRow {
 }
 
 /// One page, as a database would read it.
-pub fn audit_rows(rows: u64, text: &str, place: Place) -> Page<AuditRow> {
+pub fn audit_rows(rows: u64, new: u64, text: &str, place: Place) -> Page<AuditRow> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let fits = |row: &AuditRow| {
         let all =
             format!("{} {} {} {} {}", row.by, row.action, row.kind, row.name.as_str(), row.reason.as_str());
         words.iter().all(|word| all.to_lowercase().contains(&word.to_lowercase()))
     };
-    let all: Vec<AuditRow> = (0..rows.min(450)).map(audit_row).filter(fits).collect();
+    let later = (0..new).map(|at| AuditRow { id: id(9, 20_000 + new - at), at: wall(), ..audit_row(2) });
+    let all: Vec<AuditRow> = later.chain((0..rows.min(450)).map(audit_row)).filter(fits).collect();
     let position = |id: Uuid| all.iter().position(|row| row.id == id).unwrap();
     let (from, to) = match place {
         Place::Start => (0, PAGE_ROWS.min(all.len())),

@@ -42,6 +42,8 @@ pub struct AuditPanel {
     pub entry: Reread<AuditDetail>,
     /// Which one that is, and since when.
     of: Option<(Uuid, Instant)>,
+    /// The one that stays under the cursor when the log is read anew.
+    held: Option<Uuid>,
     /// Whether only that one is shown.
     pub open: bool,
     /// Lines of it that are scrolled away.
@@ -59,6 +61,7 @@ impl Default for AuditPanel {
             list: PagedList::default(),
             entry: Reread::every(AGAIN),
             of: None,
+            held: None,
             open: false,
             scroll: 0,
             filter: Input::default(),
@@ -141,6 +144,26 @@ impl AuditPanel {
             self.entry = Reread::every(AGAIN);
         }
         self.of
+    }
+
+    /// The log is read anew, from its top: what is under the cursor stays there.
+    pub fn read_anew(&mut self) {
+        self.held = self.row().map(|row| row.id);
+        self.entry.ask_anew();
+        (self.list.asked, self.list.loaded) = (None, false);
+    }
+
+    /// A page came. What was held is under the cursor again; what is not there any more is closed, so that no other one
+    /// slides into its place.
+    pub fn hold(&mut self) {
+        let Some(held) = self.held.take() else { return };
+        let found = self.list.rows().iter().position(|kept| kept.row.id == held);
+        match found.and_then(|at| at.checked_sub(self.list.cursor())) {
+            Some(down) => {
+                self.list.go(Motion::By(isize::try_from(down).unwrap_or(0)));
+            }
+            None => self.open = false,
+        }
     }
 
     /// When something of it is to be asked for.

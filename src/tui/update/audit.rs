@@ -133,6 +133,9 @@ pub fn answer(
         (_, Err(error)) => panel.entry.answer(request, Err(error)),
         (_, Ok(_)) => false,
     };
+    if taken && slot == Slot::Audit {
+        panel.hold();
+    }
     taken.then_some(Dirty::Live)
 }
 
@@ -144,12 +147,10 @@ pub fn is_back(model: &mut Model) {
     }
 }
 
-/// Orders were carried out: they stand at the top, and what was open may have been taken back.
+/// Orders were carried out: they stand at the top now, and what is under the cursor may have been taken back.
 pub fn acted(model: &mut Model) {
     if let Some(panel) = panel(model) {
-        panel.entry.ask_anew();
-        panel.list.asked = None;
-        panel.list.loaded = false;
+        panel.read_anew();
     }
 }
 

@@ -38,6 +38,30 @@ fn a_suspension_is_taken_back_by_the_question_that_resuming_asks() {
 }
 
 #[test]
+fn what_was_taken_back_stays_under_the_cursor_when_its_opposite_comes_above_it() {
+    for width in [160, 80] {
+        let mut desk = Desk::new(World::Many, width, 40);
+        desk.keys("U");
+        desk.wait(400);
+        desk.keys("j j Enter");
+        desk.wait(400);
+        let row = |desk: &Desk| match desk.model.overlays.last() {
+            Some(Overlay::Audit(panel)) => panel.row().map(|row| row.id),
+            _ => None,
+        };
+        let before = row(&desk);
+        desk.keys("b");
+        desk.wait(400);
+        desk.keys("y");
+        assert_eq!(desk.orders().len(), 1);
+        desk.decided = 1;
+        desk.done(false);
+        desk.wait(400);
+        assert!(before.is_some() && row(&desk) == before, "a second key would be about another decision");
+    }
+}
+
+#[test]
 fn former_values_come_back_by_the_question_of_an_edit() {
     let mut desk = log(1);
     desk.keys("b");
