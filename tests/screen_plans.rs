@@ -276,3 +276,60 @@ async fn threads_are_read_from_their_indexes() {
         world.run(&format!("alter database {} reset auto_explain.log_min_duration", world.name)).await;
     }
 }
+
+#[tokio::test]
+async fn the_audit_log_is_read_from_its_index() {
+    let world = World::on(cluster(explaining)).await;
+    let number = world.number("support-a", 1).await;
+    let org = world.organization;
+    world
+        .run(&format!(
+            "insert into audit_log (organization_id, at, actor, action, entity, entity_id, entity_name, reason, before, after)
+             select '{org}', now() - make_interval(secs => n), case when n % 3 = 0 then 'ana' else 'sender' end,
+                    case when n % 5 = 0 then 'set priority' else 'warn' end, 'number',
+                    case when n % 2 = 0 then '{number}'::uuid else new_uuid() end, '+237600000001', 'step ' || n,
+                    '{{\"priority\": 1}}', '{{\"priority\": 2}}'
+               from generate_series(1, 120000) n"
+        ))
+        .await;
+    for analysed in [false, true] {
+        if analysed {
+            world.run("analyze").await;
+        }
+        world.run(&format!("alter database {} set auto_explain.log_min_duration = 0", world.name)).await;
+        let store = signalbox::store::Store::new(&world.operators);
+        let mut plans = Plans::new(&world);
+        let mut check = |what: &str| {
+            let plans = plans.since();
+            assert!(!plans.is_empty(), "{what}: nothing was explained");
+            for plan in &plans {
+                for node in nodes(&plan["Plan"]) {
+                    let table = node["Relation Name"].as_str().unwrap_or_default();
+                    let rows = looked_at(node);
+                    // A page, and what shares the moment of its edge; of words that one in fifteen has, so much more.
+                    assert!(
+                        table != "audit_log" || rows <= 5_000.0,
+                        "{what}: {rows} rows: {}",
+                        statement(plan)
+                    );
+                }
+            }
+        };
+        let seat = &world.seat;
+        for text in ["", "ANA priority"] {
+            let page = store.audit_page(seat, text, Place::Start).await.unwrap();
+            assert_eq!(page.rows.len(), 200);
+            check(&format!("{text:?}: first page"));
+            let last = page.rows.last().unwrap();
+            let cursor = Cursor { at: last.at, id: last.id };
+            for place in [Place::After(cursor), Place::Before(cursor), Place::End] {
+                store.audit_page(seat, text, place).await.unwrap();
+                check(&format!("{text:?}: {place:?}"));
+            }
+            store.audit_entry(seat, last.id).await.unwrap();
+            check("one decision");
+        }
+        store.close().await;
+        world.run(&format!("alter database {} reset auto_explain.log_min_duration", world.name)).await;
+    }
+}

@@ -21,6 +21,7 @@ pub mod json;
 pub mod locale;
 pub mod money;
 pub mod number;
+pub mod opposite;
 pub mod opt_out;
 pub mod outcome;
 pub mod pacing;

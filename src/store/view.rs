@@ -5,6 +5,7 @@
 //! mask. Times are the database's.
 
 mod alert;
+mod audit;
 mod campaign;
 mod draft;
 mod forecast;
@@ -19,6 +20,7 @@ mod thread;
 
 pub use super::number_move::Load;
 pub use alert::{AlertRow, HandoverSection, HandoverView, Severity};
+pub use audit::{AuditChange, AuditDetail, AuditRow, LaterDecision};
 pub use campaign::{
     CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, RolloutLine, StepLine,
     VariantLine, Variants,

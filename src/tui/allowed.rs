@@ -6,8 +6,9 @@ use crate::store::view::{CampaignRow, NumberRow, RecipientRow, ThreadRow};
 use crate::tui::keymap::Reason;
 use crate::tui::model::{Model, Tab};
 use crate::tui::overlays::alerts::AlertList;
+use crate::tui::overlays::audit::AuditPanel;
 use crate::tui::overlays::{Overlay, drawer::DrawerOf, forecast::ForecastPanel, slots::SlotGrid};
-use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb};
+use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb, way_back};
 
 type Allowed = Result<(), Reason>;
 
@@ -268,6 +269,33 @@ pub(super) fn alert_open(model: &Model) -> Allowed {
     match list.map(AlertList::open) {
         Some(open) if open > 0 => Ok(()),
         _ => no("there is nothing to acknowledge"),
+    }
+}
+pub(super) fn audit_selected(model: &Model) -> Allowed {
+    match audit(model).and_then(AuditPanel::row) {
+        Some(_) => Ok(()),
+        None => no("there is no decision here"),
+    }
+}
+pub(super) fn audit_takes_back(model: &Model) -> Allowed {
+    let panel = audit(model).ok_or(Reason::Borrowed("no decision is open"))?;
+    let row = panel.row().ok_or(Reason::Borrowed("there is no decision here"))?;
+    match panel.detail() {
+        // It is read first; the key opens it.
+        None => Ok(()),
+        Some(detail) => way_back(row, detail, model).map(|_| ()),
+    }
+}
+fn audit(model: &Model) -> Option<&AuditPanel> {
+    model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Audit(panel) => Some(&**panel),
+        _ => None,
+    })
+}
+pub(super) fn guide_searches(model: &Model) -> Allowed {
+    match model.overlays.last() {
+        Some(Overlay::Guide(guide)) if guide.searches() => Ok(()),
+        _ => no("nothing is searched for; / begins that"),
     }
 }
 pub(super) fn undo(model: &Model) -> Allowed {

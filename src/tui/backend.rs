@@ -6,10 +6,10 @@ use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    AlertRow, AudienceCount, CampaignDetail, CampaignMade, Cursor, DoubtRow, FileCheck, FindingRow,
-    Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place,
-    ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
-    SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
+    AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, CampaignMade, Cursor, DoubtRow,
+    FileCheck, FindingRow, Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest,
+    Overview, Page, Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session,
+    SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -210,6 +210,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What operators were told, the worst of what is open first.
     fn alerts(&self) -> Reply<Vec<AlertRow>>;
+
+    /// One page of what operators and senders decided, the latest first: what has all words of this text.
+    fn audit(&self, text: Safe, place: Place) -> Reply<Page<AuditRow>>;
+
+    /// All that is known of one of these decisions.
+    fn audit_entry(&self, id: uuid::Uuid) -> Reply<AuditDetail>;
 
     /// The note for the next shift.
     fn handover(&self) -> Reply<HandoverView>;

@@ -4,8 +4,8 @@ use crate::domain::action::{Order, Subject, Version};
 use crate::domain::ids::{CampaignId, NumberId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    CampaignRow, Cursor, DoubtRow, NumberRow, Overview, RecipientOrder, RecipientQuery, RecipientRow,
-    Session, ThreadQuery, ThreadRow, ThreadScope, Total,
+    AuditRow, CampaignRow, Cursor, DoubtRow, NumberRow, Overview, RecipientOrder, RecipientQuery,
+    RecipientRow, Session, ThreadQuery, ThreadRow, ThreadScope, Total,
 };
 use crate::tui::Ended;
 use crate::tui::keymap::{Keymap, Layer};
@@ -565,5 +565,15 @@ impl Placed for DoubtRow {
     }
     fn place(&self) -> Cursor {
         Cursor { at: self.started_at, id: self.id.0 }
+    }
+}
+
+impl Placed for AuditRow {
+    type Id = uuid::Uuid;
+    fn id(&self) -> Self::Id {
+        self.id
+    }
+    fn place(&self) -> Cursor {
+        Cursor { at: self.at, id: self.id }
     }
 }

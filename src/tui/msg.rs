@@ -6,10 +6,10 @@ use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::{
-    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow, Forecasts,
-    HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place, ProgressView,
-    QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
-    ThreadDetail, ThreadQuery, ThreadRow, Total,
+    AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow,
+    Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place,
+    ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
+    SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Making, Notice};
 use crate::tui::overlays::wizard::Origin;
@@ -168,6 +168,10 @@ pub enum Slot {
     Queue,
     /// What operators were told.
     Alerts,
+    /// Pages of what was decided.
+    Audit,
+    /// One decision.
+    AuditEntry,
     /// A report that reads itself again.
     Handover,
     /// What would move to another number.
@@ -235,6 +239,10 @@ pub enum Question {
     Queue,
     /// What operators were told.
     Alerts,
+    /// A page of what was decided, with these words in it.
+    Audit(Safe, Place),
+    /// All of one decision.
+    AuditEntry(uuid::Uuid),
     /// A report.
     Handover(Report),
     /// How much would move.
@@ -264,6 +272,8 @@ impl Question {
             Self::Progress(_) => Slot::Progress,
             Self::Queue => Slot::Queue,
             Self::Alerts => Slot::Alerts,
+            Self::Audit(..) => Slot::Audit,
+            Self::AuditEntry(_) => Slot::AuditEntry,
             Self::Handover(_) => Slot::Handover,
             Self::Load(_) => Slot::Load,
         }
@@ -311,6 +321,10 @@ pub enum Reading {
     Queue(Arc<Vec<QueueLine>>),
     /// What operators were told.
     Alerts(Arc<Vec<AlertRow>>),
+    /// A page of what was decided.
+    Audit(Page<AuditRow>),
+    /// All of one decision.
+    AuditEntry(Arc<AuditDetail>),
     /// A report.
     Handover(Arc<HandoverView>),
     /// How much would move.

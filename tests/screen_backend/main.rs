@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod audit;
 mod forms;
 mod health;
 mod lists;

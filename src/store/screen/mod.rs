@@ -5,6 +5,7 @@
 //! by a test (`tests/screen_plans.rs`), whatever is shown beside it.
 
 mod alerts;
+mod audit;
 mod campaigns;
 mod carry;
 mod doubts;

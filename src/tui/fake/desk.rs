@@ -42,6 +42,8 @@ pub struct Desk {
     pub rows: u64,
     /// Answers questions by itself.
     pub answers: bool,
+    /// Decisions that came since the log was begun.
+    pub decided: u64,
 }
 
 impl Desk {
@@ -79,6 +81,7 @@ impl Desk {
             effects: vec![],
             rows: 2_400,
             answers: true,
+            decided: 0,
         }
     }
 
@@ -143,6 +146,8 @@ impl Desk {
             Question::Handover(Report::Numbers) => Reading::Handover(Arc::new(number_report(self.rows))),
             Question::Load(load) => Reading::Load(load, load_of_number()),
             Question::Alerts => Reading::Alerts(Arc::new(alerts(self.rows))),
+            Question::Audit(text, place) => Reading::Audit(audit_rows(self.rows, self.decided, &text, place)),
+            Question::AuditEntry(id) => Reading::AuditEntry(Arc::new(audit_entry(id))),
             Question::Slots(of) => Reading::Slots(Arc::new(slots_view(of, self.rows))),
             Question::SlotHolders(_, slot) => Reading::SlotHolders(Arc::new(slot_holders(slot))),
             Question::SlotReset(_) => Reading::SlotReset(slot_reset(self.rows)),
@@ -220,6 +225,7 @@ impl Desk {
             "Left" => KeyCode::Left,
             "Right" => KeyCode::Right,
             "Backspace" => KeyCode::Backspace,
+            "F2" => KeyCode::F(2),
             one => KeyCode::Char(one.chars().next().unwrap()),
         };
         self.send(Msg::Key(KeyEvent::new(code, modifiers)));

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 mod alerts;
+mod audit;
 mod desk;
 mod draft;
 pub mod forecast;
@@ -22,6 +23,7 @@ mod progress;
 mod slots;
 mod talk;
 pub use alerts::{alerts, handover, load_of_number, number_report};
+pub use audit::{audit_entry, audit_rows};
 pub use desk::{Desk, World};
 pub use draft::{audience_count, file_check, findings, known_to_files};
 pub use progress::{progress_view, queue};

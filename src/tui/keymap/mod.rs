@@ -36,6 +36,8 @@ pub enum Layer {
     Doubts,
     /// The list of alerts.
     Alerts,
+    /// What was decided.
+    Audit,
     /// A question with buttons.
     Dialog,
     /// A form.
@@ -56,6 +58,8 @@ pub enum Layer {
     Palette,
     /// The help.
     Help,
+    /// A guide that is read.
+    Guide,
     /// The copy menu.
     Copy,
     /// A short list to choose from.
@@ -77,6 +81,7 @@ impl Layer {
             Self::Panel => "panel",
             Self::Doubts => "doubts",
             Self::Alerts => "alerts",
+            Self::Audit => "audit",
             Self::Dialog => "dialog",
             Self::Form => "form",
             Self::Progress => "progress",
@@ -87,6 +92,7 @@ impl Layer {
             Self::Input => "input",
             Self::Palette => "palette",
             Self::Help => "help",
+            Self::Guide => "guide",
             Self::Copy => "copy",
             Self::Picker => "picker",
         }

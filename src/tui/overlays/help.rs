@@ -48,7 +48,7 @@ impl Help {
         let title = format!("Help: {}", model.tab.title());
         let inside = canvas.panel(
             dialog,
-            Border { title: &title, foot: "type to search, Esc closes", double: false },
+            Border { title: &title, foot: "type to search, Tab guides, Esc closes", double: false },
             Role::Frame,
         );
         if self.search.is_blank() {

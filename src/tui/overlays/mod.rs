@@ -1,6 +1,7 @@
 //! What lies over the tabs: one stack, the last one has the keys. "Two dialogs half open" cannot be said.
 
 pub mod alerts;
+pub mod audit;
 pub mod confirm;
 pub mod copy;
 pub mod doubts;
@@ -9,6 +10,7 @@ pub mod filter;
 pub mod findings;
 pub mod forecast;
 pub mod form;
+pub mod guide;
 pub mod handover;
 pub mod help;
 pub mod instances;
@@ -58,6 +60,8 @@ pub enum Overlay {
     Drawer(drawer::Drawer),
     /// The keys.
     Help(help::Help),
+    /// A guide to read.
+    Guide(Box<guide::Guide>),
     /// Any command.
     Palette(palette::Palette),
     /// A question before something dangerous.
@@ -92,6 +96,8 @@ pub enum Overlay {
     Handover(Box<handover::HandoverPanel>),
     /// What operators were told.
     Alerts(Box<alerts::AlertList>),
+    /// What was decided, by whom, and what takes it back.
+    Audit(Box<audit::AuditPanel>),
     /// Attempts in doubt.
     Doubts,
     /// All sending is stopped: what is still in the air.

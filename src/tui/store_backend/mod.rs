@@ -14,10 +14,10 @@ use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
-    AlertRow, AudienceCount, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow, Forecasts,
-    HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place, ProgressView,
-    QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder, SlotResetView, SlotsView,
-    ThreadDetail, ThreadQuery, ThreadRow, Total,
+    AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow,
+    Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place,
+    ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
+    SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::store::{Store, StoreError};
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Making, Notice, Reply};
@@ -338,6 +338,14 @@ impl Backend for StoreBackend {
 
     fn alerts(&self) -> Reply<Vec<AlertRow>> {
         self.ask(async move |inner| inner.store.alert_rows(&inner.seat()).await)
+    }
+
+    fn audit(&self, text: Safe, place: Place) -> Reply<Page<AuditRow>> {
+        self.ask(async move |inner| inner.store.audit_page(&inner.seat(), &text, place).await)
+    }
+
+    fn audit_entry(&self, id: uuid::Uuid) -> Reply<AuditDetail> {
+        self.ask(async move |inner| inner.store.audit_entry(&inner.seat(), id).await)
     }
 
     fn handover(&self) -> Reply<HandoverView> {

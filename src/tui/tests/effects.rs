@@ -117,6 +117,12 @@ impl Backend for Gate {
     fn progress(&self, _: CampaignId) -> Reply<ProgressView> {
         nothing()
     }
+    fn audit(&self, _: Safe, _: Place) -> Reply<Page<AuditRow>> {
+        nothing()
+    }
+    fn audit_entry(&self, _: uuid::Uuid) -> Reply<AuditDetail> {
+        nothing()
+    }
     fn alerts(&self) -> Reply<Vec<AlertRow>> {
         nothing()
     }

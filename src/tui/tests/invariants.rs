@@ -37,7 +37,7 @@ fn random_key(dice: &mut Dice) -> KeyEvent {
         KeyCode::End,
         KeyCode::Backspace,
     ];
-    const LETTERS: &str = "1234jkhlgGpxXFEne+-LcCrRtdIyuo/:?!vmVJK*[]sfqY0 ";
+    const LETTERS: &str = "1234jkhlgGpxXFEUbne+-LcCrRtdIyuo/:?!vmVJK*[]sfqY0 ";
     match dice.roll(10) {
         0..=2 => KeyEvent::new(KEYS[usize::try_from(dice.roll(12)).unwrap()], KeyModifiers::NONE),
         3 => KeyEvent::new(
@@ -245,6 +245,8 @@ fn hints_fit_their_line_whatever_is_open() {
             "2 P",
             "2 w",
             "2 Q",
+            "U",
+            "F2",
             "ctrl-c",
         ] {
             let mut desk = Desk::new(World::Many, width, height);

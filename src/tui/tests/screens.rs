@@ -55,6 +55,8 @@ screens! {
     live_frozen: |desk| desk.keys("4 k k k e");
     help: |desk| desk.keys("2 ?");
     help_search: |desk| { desk.keys("?"); desk.text("prior"); };
+    guide: |desk| desk.keys("? Tab");
+    guide_search: |desk| { desk.keys("F2 Tab /"); desk.text("webhook"); desk.keys("Enter n"); };
     palette: |desk| { desk.keys("2 :"); desk.text("pau sp"); };
     palette_argument: |desk| { desk.keys(":"); desk.text("set prio supp"); desk.keys("Enter 7"); };
     confirm_resume: |desk| { desk.keys("2 j j j p"); desk.wait(400); };
@@ -128,6 +130,10 @@ screens! {
     slots_reset: |desk| { desk.keys("2 S"); desk.wait(200); desk.keys("X"); desk.wait(400); };
     alerts: |desk| { desk.keys("B"); desk.wait(200); desk.keys("j"); };
     alerts_all: |desk| { desk.keys("B"); desk.wait(200); desk.keys("A"); desk.wait(400); };
+    audit: |desk| { desk.keys("U"); desk.wait(200); desk.keys("j"); desk.wait(400); };
+    audit_entry: |desk| { desk.keys("U"); desk.wait(200); desk.keys("Enter"); desk.wait(400); };
+    audit_filter: |desk| { desk.keys("U"); desk.wait(200); desk.keys("/"); desk.text("bea pri"); desk.wait(400); };
+    audit_take_back: |desk| { desk.keys("U"); desk.wait(200); desk.keys("Enter"); desk.wait(400); desk.keys("b"); desk.wait(400); };
     handover: |desk| { desk.keys("H"); desk.wait(200); };
     instances: |desk| desk.keys("I");
     doubts: |desk| desk.keys("d j");
@@ -193,6 +199,11 @@ fn no_size_makes_it_fall() {
         "2 Q",
         "B",
         "B j a",
+        "U",
+        "U Enter",
+        "U /",
+        "? Tab",
+        "F2 Tab Tab Tab G",
         "H",
         "ctrl-c",
     ] {

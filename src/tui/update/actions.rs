@@ -121,6 +121,7 @@ pub fn acted(model: &mut Model, act: u64, answers: Vec<(Order, ActionAnswer)>) -
     super::slots::acted(model);
     super::progress::acted(model);
     super::alerts::acted(model);
+    super::audit::acted(model);
     super::findings::acted(model);
     model.recipients.refreshed_at = None;
     model.replies.refreshed_at = None;
@@ -236,6 +237,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                     super::wizard::not_asked(model, Some(*request));
                 }
                 Slot::Progress | Slot::Queue => super::progress::not_asked(model, *request),
+                Slot::Audit | Slot::AuditEntry => super::audit::not_asked(model, *request),
                 Slot::Alerts | Slot::Handover => super::alerts::not_asked(model, *request),
                 Slot::Slots | Slot::SlotHolders | Slot::SlotReset => {
                     super::slots::not_asked(model, *request);

@@ -23,6 +23,7 @@ pub fn overview(model: &mut Model, answer: Result<Arc<Overview>, BackendError>) 
                 model.recipients.list.error = None;
                 model.doubts.error = None;
                 model.replies.list.error = None;
+                super::audit::is_back(model);
                 model.touch(Dirty::Input);
             }
             let changed = match &model.source.overview {
@@ -192,6 +193,7 @@ pub fn answer(
             super::wizard::answer(model, slot, request, answer)
         }
         (Slot::Alerts, answer) => super::alerts::answer(model, request, answer),
+        (Slot::Audit | Slot::AuditEntry, answer) => super::audit::answer(model, slot, request, answer),
         (Slot::Handover, answer) => super::alerts::note(model, request, answer),
         (Slot::Load, answer) => super::actions::load_counted(model, answer),
         (Slot::Progress | Slot::Queue, answer) => super::progress::answer(model, slot, request, answer),

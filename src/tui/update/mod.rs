@@ -2,10 +2,12 @@
 
 mod actions;
 mod alerts;
+mod audit;
 pub mod copy;
 mod data;
 mod filter;
 mod findings;
+mod guide;
 mod keys;
 mod mouse;
 mod overlay;
@@ -21,6 +23,7 @@ pub use keys::run_entry;
 pub use mouse::switch_mouse;
 pub use run::show_recipients;
 pub use time::{Motion, counts_seconds, spinner, wake_at};
+pub use wants::{CURSOR_REST, TYPING_PAUSE};
 
 use crate::domain::action::Subject;
 use crate::store::view::Session;
@@ -186,6 +189,8 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         Some(Overlay::Drawer(drawer)) => (drawer.layers(), false),
         Some(Overlay::Doubts) => (vec![Layer::Doubts, Layer::Global], false),
         Some(Overlay::Alerts(_)) => (vec![Layer::Alerts, Layer::Global], false),
+        Some(Overlay::Audit(panel)) if panel.is_typing() => (vec![Layer::Input], true),
+        Some(Overlay::Audit(_)) => (vec![Layer::Audit, Layer::Global], false),
         Some(Overlay::Progress(_)) => (vec![Layer::Progress, Layer::Global], false),
         Some(Overlay::Findings(_)) => (vec![Layer::Findings, Layer::Global], false),
         Some(Overlay::Forecast(_)) => (vec![Layer::Forecast, Layer::Panel, Layer::Global], false),
@@ -204,12 +209,16 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         Some(Overlay::Wizard(wizard)) => (vec![Layer::Wizard], wizard.takes_text()),
         Some(Overlay::Reason(_) | Overlay::Filter(_)) => (vec![Layer::Input], true),
         Some(Overlay::Palette(_)) => (vec![Layer::Palette], true),
+        Some(Overlay::Guide(guide)) if guide.is_typing() => (vec![Layer::Input], true),
+        Some(Overlay::Guide(_)) => (vec![Layer::Guide, Layer::Global], false),
         Some(Overlay::Help(_)) => (vec![Layer::Help], true),
         Some(Overlay::Copy) => (vec![Layer::Copy], false),
         Some(Overlay::Picker(_)) => (vec![Layer::Picker], false),
     }
 }
 
+#[cfg(test)]
+mod audit_tests;
 #[cfg(test)]
 mod data_tests;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Keys and text for what lies over the tabs.
 
-use super::{actions, alerts, copy, filter, findings, progress, run, wizard};
+use super::{actions, alerts, audit, copy, filter, findings, guide, progress, run, wizard};
 use crate::domain::action::Verdict;
 use crate::domain::forecast::WhatIf;
 use crate::tui::Ended;
@@ -28,10 +28,12 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Overlay::Wizard(_) => wizard::run(model, cmd),
         Overlay::Progress(_) => progress::run(model, cmd),
         Overlay::Alerts(_) => alerts::run(model, cmd),
+        Overlay::Audit(_) => audit::run(model, cmd),
         Overlay::Reason(_) => reason(model, cmd),
         Overlay::Filter(_) => filter_input(model, cmd),
         Overlay::Palette(_) => palette(model, cmd),
         Overlay::Help(_) => help(model, cmd),
+        Overlay::Guide(_) => guide::run(model, cmd),
         Overlay::Copy => copy_menu(model, cmd),
         Overlay::Picker(_) => picker(model, cmd),
         Overlay::Forecast(_) => forecast(model, cmd),
@@ -357,11 +359,14 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
             }
         }
         Some(Overlay::Alerts(_)) => alerts::go(model, motion),
+        Some(Overlay::Audit(panel)) if panel.open => panel.scroll = scroll(panel.scroll),
+        Some(Overlay::Audit(_)) => return audit::go(model, motion),
         Some(Overlay::Findings(_)) => findings::go(model, motion),
         Some(Overlay::Slots(grid)) => grid.go(motion, model.now.mono),
         Some(Overlay::Progress(_) | Overlay::Schedule(_)) => progress::go(model, motion),
         Some(Overlay::Palette(palette)) => palette.go(motion),
         Some(Overlay::Help(help)) => help.go(motion),
+        Some(Overlay::Guide(guide)) => guide.go(motion, geometry.overlay_rows),
         Some(Overlay::Picker(picker)) => picker.go(motion),
         _ => {}
     }
@@ -372,6 +377,9 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
 pub fn close(model: &mut Model) -> Vec<Effect> {
     if matches!(model.overlays.last(), Some(Overlay::Wizard(_))) {
         return wizard::back(model);
+    }
+    if audit::step_back(model) || guide::step_back(model) {
+        return Vec::new();
     }
     match model.overlays.pop() {
         Some(Overlay::Filter(input)) => {
@@ -405,8 +413,10 @@ pub fn edit(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
             input.key(event);
             filter::typed(model);
         }
+        Some(Overlay::Audit(panel)) => panel.key(event, now),
         Some(Overlay::Palette(palette)) => palette.key(event),
         Some(Overlay::Help(help)) => help.key(event),
+        Some(Overlay::Guide(guide)) => guide.key(event),
         _ => {}
     }
     Vec::new()
@@ -421,8 +431,10 @@ pub fn paste(model: &mut Model, text: &str) {
         Some(Overlay::Wizard(_)) => wizard::paste(model, text),
         Some(Overlay::Reason(prompt)) => prompt.input.paste(text),
         Some(Overlay::Filter(input)) => input.paste(text),
+        Some(Overlay::Audit(panel)) => panel.paste(text, now),
         Some(Overlay::Palette(palette)) => palette.input.paste(text),
         Some(Overlay::Help(help)) => help.search.paste(text),
+        Some(Overlay::Guide(guide)) => guide.paste(text),
         _ => {}
     }
 }

@@ -1,6 +1,6 @@
 //! What each command does.
 
-use super::{actions, alerts, copy, filter, findings, overlay, wants};
+use super::{actions, alerts, audit, copy, filter, findings, guide, overlay, wants};
 use crate::domain::action::Subject;
 use crate::store::view::{MessageState, Place};
 use crate::tui::Ended;
@@ -61,9 +61,11 @@ fn further(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
 fn everywhere(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::Help => model.overlays.push(Overlay::Help(Help::default())),
+        Cmd::Guides => guide::open(model),
         Cmd::Palette => model.overlays.push(Overlay::Palette(Palette::default())),
         Cmd::Filter => filter::open(model),
         Cmd::Alerts => alerts::open(model),
+        Cmd::Audit => audit::open(model),
         Cmd::CampaignFindings => findings::open(model),
         Cmd::Handover => report(model, Report::Shift),
         Cmd::NumberStats => report(model, Report::Numbers),

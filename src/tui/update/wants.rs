@@ -27,12 +27,14 @@ pub fn wants(model: &mut Model) -> Vec<Effect> {
     {
         effects.extend(load_doubts(model, place));
     }
+    super::guide::fit(model);
     forecast(model, &mut effects);
     super::findings::wants(model, &mut effects);
     super::wizard::wants(model, &mut effects);
     super::slots::wants(model, &mut effects);
     super::progress::wants(model, &mut effects);
     super::alerts::wants(model, &mut effects);
+    super::audit::wants(model, &mut effects);
     details(model, &mut effects);
     effects
 }

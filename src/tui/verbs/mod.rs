@@ -2,6 +2,7 @@
 //! confirmation shows and then carries out. Keys and palette both come here.
 
 mod alerts;
+mod audit;
 mod campaigns;
 mod findings;
 mod numbers;
@@ -11,6 +12,7 @@ mod skipped;
 mod slots;
 
 pub use alerts::{acknowledge, acknowledge_all};
+pub use audit::{Way, way_back};
 pub use campaigns::{CampaignVerb, edit as edit_campaign};
 pub use findings::accept as accept_finding;
 pub use numbers::{

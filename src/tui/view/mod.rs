@@ -70,6 +70,7 @@ fn draw_overlay(
     match overlay {
         Overlay::Drawer(drawer) => drawer.view(model, canvas, body, geometry),
         Overlay::Help(help) => help.view(model, canvas, body),
+        Overlay::Guide(guide) => guide.view(model, canvas, body, geometry),
         Overlay::Palette(palette) => palette.view(model, canvas, body),
         Overlay::Confirm(confirm) => confirm.view(model, canvas, body),
         Overlay::Form(form) => form.view(model, canvas, body),
@@ -85,6 +86,7 @@ fn draw_overlay(
         Overlay::Schedule(schedule) => schedule.view(model, canvas, body, geometry),
         Overlay::Slots(grid) => grid.view(model, canvas, body, geometry),
         Overlay::Alerts(list) => list.view(model, canvas, body, geometry),
+        Overlay::Audit(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Qr(panel) => panel.view(model, canvas, body),
         Overlay::Handover(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Doubts => overlays::doubts::view(model, canvas, body, geometry),

@@ -1,0 +1,101 @@
+//! Taking a decision of the audit log back: the opposite decision, on what is there now.
+
+use super::numbers::NumberValues;
+use super::{CampaignVerb, NumberVerb, Proposal, edit_campaign, edit_number, release_stop, stop_all};
+use crate::domain::action::Action;
+use crate::domain::ids::{CampaignId, NumberId};
+use crate::domain::number::{Pacing, Remarks};
+use crate::domain::opposite::{FormerNumber, Opposite};
+use crate::store::view::{AuditDetail, AuditRow, NumberRow};
+use crate::tui::keymap::Reason;
+use crate::tui::model::Model;
+use crate::tui::words;
+use std::time::Duration;
+
+/// How a decision is taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Way {
+    /// What is proposed: it asks what that decision always asks.
+    pub proposal: Proposal,
+    /// Whether the operator's words are asked for first.
+    pub wants_reason: bool,
+}
+
+/// The way back from a decision.
+///
+/// # Errors
+/// Why there is none.
+pub fn way_back(row: &AuditRow, detail: &AuditDetail, model: &Model) -> Result<Way, Reason> {
+    let opposite = detail.opposite.as_ref().map_err(|why| Reason::Owned(why.to_string()))?;
+    if let Some(later) = &detail.later {
+        let at = words::clock(later.at, model.now.wall, model.session.zone);
+        return Err(format!("{} decided about it since: {}, {at}", later.by, later.action).into());
+    }
+    let wants_reason = matches!(opposite, Opposite::SuspendNumber { .. } | Opposite::DisableNumber);
+    let proposal = propose(row, opposite, model)?;
+    let proposal = if wants_reason {
+        proposal
+    } else {
+        proposal.because(&format!("takes back: {} by {}", row.action, row.by))
+    };
+    Ok(Way { proposal, wants_reason })
+}
+
+fn propose(row: &AuditRow, opposite: &Opposite, model: &Model) -> Result<Proposal, Reason> {
+    let number = || model.number(NumberId(row.subject)).ok_or(Reason::Borrowed("this number is gone"));
+    let campaign = || {
+        model.campaign(CampaignId(row.subject)).ok_or(Reason::Borrowed("this campaign is not on the screen"))
+    };
+    match opposite {
+        Opposite::SuspendNumber { until } => {
+            let mut proposal = NumberVerb::Suspend.propose(&[number()?], model)?;
+            for order in &mut proposal.orders {
+                if let Action::SuspendNumber { until: ends, .. } = &mut order.action {
+                    *ends = until.filter(|until| *until > model.now.wall);
+                }
+            }
+            Ok(proposal)
+        }
+        Opposite::ResumeNumber => NumberVerb::Resume.propose(&[number()?], model),
+        Opposite::EnableNumber => NumberVerb::Enable.propose(&[number()?], model),
+        Opposite::DisableNumber => NumberVerb::Disable.propose(&[number()?], model),
+        Opposite::Number(former) => {
+            let row = number()?;
+            edit_number(row, &values(row, former), model)
+        }
+        Opposite::ResumeCampaign => CampaignVerb::Resume.propose(&[campaign()?], model),
+        Opposite::PauseCampaign => CampaignVerb::Pause.propose(&[campaign()?], model),
+        Opposite::Terms(former) => {
+            let row = campaign()?;
+            edit_campaign(row, former.terms(row.terms), model)
+        }
+        Opposite::ReleaseStop => release_stop(model),
+        Opposite::StopAll if model.overview().is_some_and(|overview| overview.stop.is_some()) => {
+            Err("all sending is stopped already".into())
+        }
+        Opposite::StopAll => Ok(stop_all()),
+    }
+}
+
+/// A number with what was otherwise as it was.
+fn values(row: &NumberRow, former: &FormerNumber) -> NumberValues {
+    let now = &row.remarks;
+    NumberValues {
+        priority: former.priority.unwrap_or(row.priority),
+        daily_limit: former.daily_limit.unwrap_or(row.daily_limit),
+        pacing: Pacing {
+            interval: former
+                .interval_ms
+                .map_or(row.pacing.interval, |milliseconds| Duration::from_millis(u64::from(milliseconds))),
+            per_second: former.per_second.unwrap_or(row.pacing.per_second),
+            in_flight: former.in_flight.unwrap_or(row.pacing.in_flight),
+        },
+        name: former.name.clone().unwrap_or_else(|| row.name.as_str().to_owned()),
+        remarks: Remarks {
+            notes: former.notes.clone().unwrap_or_else(|| now.notes.clone()),
+            label: former.label.clone().unwrap_or_else(|| now.label.clone()),
+            monthly_cost: former.cost(now.monthly_cost),
+            approval: former.approval.unwrap_or(now.approval),
+        },
+    }
+}
