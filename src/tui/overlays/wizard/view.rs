@@ -281,7 +281,12 @@ impl Wizard {
                 ("audience, limits and times stay as they are: e changes limits".to_owned(), Role::Text),
             ],
         };
-        lines.extend(self.notes().iter().take(2).map(|note| (format!("note: {note}"), Role::Warn)));
+        let more = self.notes().len().saturating_sub(2);
+        lines.extend(self.notes().iter().take(2).enumerate().map(|(nth, note)| {
+            let before =
+                if nth == 1 && more > 0 { format!("note (and {more} more)") } else { "note".to_owned() };
+            (format!("{before}: {note}"), Role::Warn)
+        }));
         for ((line, role), y) in lines.iter().zip(inside.y..) {
             canvas.text(x, y, room, line, *role);
         }
