@@ -8,10 +8,13 @@ mod screen_world;
 use screen_world::plans::{LARGE, Plans, explaining, looked_at, nodes, number, statement};
 use screen_world::{World, cluster};
 use serde_json::Value;
+use signalbox::domain::action::Subject;
 use signalbox::domain::filter::{Filter, Scope};
 use signalbox::domain::forecast::WhatIf;
-use signalbox::domain::ids::CampaignId;
-use signalbox::store::view::{Cursor, Place, RecipientOrder, RecipientQuery, ThreadQuery, ThreadScope};
+use signalbox::domain::ids::{AttemptId, CampaignId, RecipientId};
+use signalbox::store::view::{
+    Cursor, DoubtRow, Place, RecipientOrder, RecipientQuery, ThreadQuery, ThreadScope,
+};
 use std::time::{Duration, Instant};
 
 /// Above [`signalbox`]'s limit for lists that are read through.
@@ -20,6 +23,9 @@ const RECIPIENTS: u32 = 200_000;
 const SORTED: f64 = 25_000.0;
 /// Of the 60,000 who have slots so many may be looked at: one for each slot, or the 2,000 who share one of them.
 const HOLDERS: f64 = 2_000.0;
+/// So many rows of a large table may be looked at for three hundred attempts that are found by their keys: a walk to the
+/// first of them passes a hundred thousand.
+const BY_KEY: f64 = 1_000.0;
 /// A walk from the far end may look at so many.
 const WALKED: f64 = 110_000.0;
 
@@ -197,6 +203,71 @@ async fn the_live_log_reads_the_ledgers_end_only() {
     }
     drop(feed);
     task.await.unwrap();
+}
+
+/// Three hundred open doubts at the far end of a campaign whose people's values were frozen.
+async fn doubt(world: &World, large: CampaignId) {
+    let org = world.organization;
+    world
+        .run(&format!(
+            "update attempts set state = 'in_doubt', live = true, in_doubt_since = now() - interval '1 hour'
+              where organization_id = '{org}'
+                and id in (select id from attempts where state = 'rejected' order by id desc limit 300);
+             insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
+             select '{org}', '{large}', ordered_uuid(2, 2, n), 'en', '{{}}' from generate_series(1, {RECIPIENTS}) n"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn what_was_sent_and_who_is_in_doubt_is_looked_up_by_keys() {
+    let world = World::on(cluster(explaining)).await;
+    let large = fill(&world).await;
+    doubt(&world, large).await;
+    let explains = [("log_min_duration", "0"), ("log_nested_statements", "on")];
+    for analysed in [false, true] {
+        if analysed {
+            world.run("analyze").await;
+        }
+        for (setting, value) in explains {
+            world.run(&format!("alter database {} set auto_explain.{setting} = {value}", world.name)).await;
+        }
+        let store = signalbox::store::Store::new(&world.operators);
+        let mut plans = Plans::new(&world);
+        let mut check = |what: &str, of: &str| {
+            let plans = plans.since();
+            assert!(plans.iter().any(|plan| statement(plan).contains(of)), "{what}: it was not explained");
+            for plan in &plans {
+                for node in nodes(&plan["Plan"]) {
+                    let table = node["Relation Name"].as_str().unwrap_or_default();
+                    let rows = looked_at(node);
+                    let few = !LARGE.contains(&table) || rows <= BY_KEY;
+                    assert!(few, "{what}: {rows} rows of {table}, figures {analysed}: {}", statement(plan));
+                }
+            }
+        };
+        let doubts = store.doubt_page(&world.seat, Place::Start).await.unwrap().rows;
+        assert_eq!(doubts.len(), 200);
+        check("doubts", "in_doubt_since is not null");
+        let asked = store.doubts_to_ask(world.organization, 300, 1.0, Duration::ZERO).await.unwrap();
+        assert_eq!(asked.len(), 300);
+        check("doubts to ask about", "is_settled!");
+        let attempts: Vec<AttemptId> = doubts.iter().map(|row| row.id).collect();
+        let recipient = |row: &DoubtRow| match row.about {
+            Subject::Recipient(recipient) => recipient,
+            other => panic!("{other:?}"),
+        };
+        let recipients: Vec<RecipientId> = doubts.iter().map(recipient).collect();
+        for (attempts, recipients) in [(&attempts[..], &[][..]), (&[][..], &recipients[..])] {
+            let sent = store.sent_steps(world.organization, attempts, recipients).await.unwrap();
+            assert_eq!(sent.len(), 200);
+            check("what was sent", "unnest(p_recipients)");
+        }
+        store.close().await;
+        for (setting, _) in explains {
+            world.run(&format!("alter database {} reset auto_explain.{setting}", world.name)).await;
+        }
+    }
 }
 
 /// Many threads, few of them of any kind that is asked for; each with one message and one answer.

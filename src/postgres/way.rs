@@ -18,7 +18,7 @@ use sqlx::{
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
-use std::{future::Future, io, pin::pin, time::Duration};
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// So long an answer may be overdue before somebody looks whether the server is there, and so long that look may take. Most
@@ -31,7 +31,8 @@ const SLACK: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub struct Way {
     pool: PgPool,
-    options: PgConnectOptions,
+    /// Shared: whatever is cloned for a question copies no addresses and no secrets.
+    options: Arc<PgConnectOptions>,
     /// No statement is waited for longer; `None`: as long as the server can be reached.
     limit: Option<Duration>,
 }
@@ -42,7 +43,7 @@ impl Way {
     pub fn new(database: &Database, purpose: Purpose) -> Self {
         Self {
             pool: database.pool(purpose),
-            options: database.options(purpose),
+            options: Arc::new(database.options(purpose)),
             limit: purpose.statement_limit().map(|limit| limit + SLACK),
         }
     }
@@ -63,7 +64,7 @@ impl Way {
         let own = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(self.pool.options().get_acquire_timeout())
-            .connect_lazy_with(self.options.clone());
+            .connect_lazy_with((*self.options).clone());
         let mut listener = PgListener::connect_with(&own).await?;
         listener.eager_reconnect(false);
         within(listener.listen(channel)).await?;

@@ -184,7 +184,9 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         Question::Count(query) => Reading::Count(backend.count_recipients(query).await?),
         Question::Newer(query, above) => Reading::Newer(backend.newer_recipients(query, above).await?),
         Question::Doubts(place) => Reading::Doubts(backend.doubts(place).await?),
-        Question::Findings(id) => Reading::Findings(Arc::new(backend.findings(id).await?)),
+        Question::Findings(id) | Question::Risks(id) => {
+            Reading::Findings(Arc::new(backend.findings(id).await?))
+        }
         Question::Known => Reading::Known(Arc::new(backend.known_to_files().await?)),
         Question::Check(source, edited) => Reading::Check(backend.check_file(source, edited).await?),
         Question::Estimate(spec) => Reading::Estimate(Arc::new(backend.estimate(spec).await?)),

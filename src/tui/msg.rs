@@ -150,6 +150,8 @@ pub enum Slot {
     Forecast,
     /// What is worth knowing of a campaign.
     Findings,
+    /// The same, of one that is about to start.
+    Risks,
     /// What a campaign file can be wrong about.
     Known,
     /// What is wrong with one.
@@ -221,6 +223,8 @@ pub enum Question {
     Forecast(CampaignId, WhatIf),
     /// What is worth knowing of a campaign.
     Findings(CampaignId),
+    /// The same, of one that is about to start.
+    Risks(CampaignId),
     /// What the organisation knows that a campaign file can be wrong about.
     Known,
     /// What is wrong with a file, by all that is known; with a name it is to change that campaign.
@@ -263,6 +267,7 @@ impl Question {
             Self::Detail(_) => Slot::Detail,
             Self::Forecast(..) => Slot::Forecast,
             Self::Findings(_) => Slot::Findings,
+            Self::Risks(_) => Slot::Risks,
             Self::Known => Slot::Known,
             Self::Check(..) => Slot::Check,
             Self::Estimate(_) => Slot::Estimate,

@@ -189,6 +189,12 @@ pub fn clock(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
     }
 }
 
+/// By when everybody who waits now got the message that is next for them, at the present pace. The steps after it are in no
+/// list: a forecast knows them.
+pub fn due_by(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
+    format!("about {}: one message to each who waits; f: all steps", opening(at, now, zone))
+}
+
 /// As [`clock`], to the minute, and `tomorrow` said as a word where the hour alone would mislead.
 pub fn opening(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
     let (local, today) = (at.with_timezone(&zone), now.with_timezone(&zone));

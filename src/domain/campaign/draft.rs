@@ -1,9 +1,11 @@
 //! A campaign as it is typed into a form: texts by key, right or wrong. It is written as a campaign file, what is wrong
 //! too, so that the one reader of files says what is wrong with it, by key.
 
+mod notation;
 mod read;
 
 use crate::domain::window;
+use notation::split;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -82,16 +84,28 @@ pub enum Key {
     NotContactedFor,
     /// `audience.limit`
     Limit,
+    /// Of the audience: lines of the file as they are
+    AudienceOther,
     /// Lines of the file as they are, for keys that are not here. `\n` stands between them.
     Other,
     /// Of a step: `after`
     After,
+    /// Of a variant of a step: `name`
+    VariantName,
+    /// Of a variant of a step: `weight`
+    VariantWeight,
     /// Of a step: `template.name`
     TemplateName,
     /// Of a step: `template.language`
     TemplateLanguage,
-    /// Of a step: `template.parameters`, one for each place
+    /// Of a step: `template.languages`, those beside it
+    TemplateLanguages,
+    /// Of a step: `template.parameters`, as `{{name|friend}}, {{city}}` or by name, as `first={{name|friend}}`
     Parameters,
+    /// Of a step: `template.header`, as a text or by name
+    Header,
+    /// Of a step: `template.buttons`, as `url=promo-20, 2 code={{code}}`
+    Buttons,
     /// Of a step: `media.kind`
     MediaKind,
     /// Of a step: `media.url`
@@ -113,6 +127,9 @@ enum Form {
     Range(&'static str, [&'static str; 2], bool),
     Days,
     Stages,
+    Parameters,
+    Header,
+    Buttons,
 }
 
 impl Key {
@@ -123,9 +140,14 @@ impl Key {
             Self::StandingAfter | Self::StandingEvery => "standing",
             Self::ExitOnReply | Self::ExitAttributes => "exit",
             Self::StopFailed | Self::StopOptedOut | Self::StopAfter => "stop_when",
-            Self::TemplateName | Self::TemplateLanguage | Self::Parameters => "template",
+            Self::TemplateName
+            | Self::TemplateLanguage
+            | Self::TemplateLanguages
+            | Self::Parameters
+            | Self::Header
+            | Self::Buttons => "template",
             Self::MediaKind | Self::MediaUrl | Self::MediaFile => "media",
-            key if (Self::Countries..=Self::Limit).contains(&key) => "audience",
+            key if (Self::Countries..=Self::AudienceOther).contains(&key) => "audience",
             _ => "",
         }
     }
@@ -133,17 +155,17 @@ impl Key {
     /// Its name within its table. Of hours it is empty: both ends are keys of the table itself.
     fn name(self) -> &'static str {
         match self {
-            Self::Name | Self::TemplateName => "name",
+            Self::Name | Self::VariantName | Self::TemplateName => "name",
             Self::Pool => "pool",
             Self::Priority => "priority",
-            Self::Weight => "weight",
+            Self::Weight | Self::VariantWeight => "weight",
             Self::DailyLimit => "daily_limit",
             Self::Rollout => "rollout",
             Self::Failover => "failover",
             Self::StartsAt => "starts_at",
             Self::RunAfter => "run_after",
             Self::Missed => "missed",
-            Self::WindowHours | Self::Other | Self::StepOther => "",
+            Self::WindowHours | Self::AudienceOther | Self::Other | Self::StepOther => "",
             Self::WindowDays => "days",
             Self::WindowZone => "zone",
             Self::ExpiresAfter => "expires_after",
@@ -168,7 +190,10 @@ impl Key {
             Self::NotContactedFor => "not_contacted_for",
             Self::Limit => "limit",
             Self::TemplateLanguage => "language",
+            Self::TemplateLanguages => "languages",
             Self::Parameters => "parameters",
+            Self::Header => "header",
+            Self::Buttons => "buttons",
             Self::MediaKind => "kind",
             Self::MediaUrl => "url",
             Self::MediaFile => "filename",
@@ -183,15 +208,21 @@ impl Key {
             | Self::StopFailed
             | Self::StopOptedOut
             | Self::StopAfter
-            | Self::Limit => Form::Number,
+            | Self::Limit
+            | Self::VariantWeight => Form::Number,
             Self::OptOutLine | Self::ExitOnReply | Self::ExcludeActive => Form::Flag,
-            Self::Countries | Self::Professions | Self::Tags | Self::Phones | Self::Parameters => Form::List,
+            Self::Countries | Self::Professions | Self::Tags | Self::Phones | Self::TemplateLanguages => {
+                Form::List
+            }
             Self::Attributes | Self::ExitAttributes => Form::Attributes,
             Self::WindowHours => Form::Range("-", ["from", "to"], false),
             Self::Age => Form::Range("-", ["min", "max"], true),
             Self::Registered => Form::Range("..", ["from", "to"], false),
             Self::WindowDays => Form::Days,
             Self::Rollout => Form::Stages,
+            Self::Parameters => Form::Parameters,
+            Self::Header => Form::Header,
+            Self::Buttons => Form::Buttons,
             _ => Form::Text,
         }
     }
@@ -202,7 +233,26 @@ impl Key {
         !table.is_empty() && self.table() == table
     }
 
-    /// Whether what is said of this path of the file is said of this key. Paths in a step come without the step.
+    /// Whether it is of a step as a whole, whatever its variants say.
+    #[must_use]
+    pub fn is_of_step(self) -> bool {
+        matches!(self, Self::After | Self::StepOther)
+    }
+
+    /// Whether it is of a variant as such; a step that says one thing has none.
+    #[must_use]
+    pub fn is_of_variant(self) -> bool {
+        matches!(self, Self::VariantName | Self::VariantWeight)
+    }
+
+    /// Whether it is typed otherwise than the file has it, so that an advice how to write the file is none here.
+    #[must_use]
+    pub fn has_own_notation(self) -> bool {
+        matches!(self.form(), Form::Parameters | Form::Header | Form::Buttons)
+    }
+
+    /// Whether what is said of this path of the file is said of this key. Paths in a step come without the step, and in
+    /// a variant without the variant.
     #[must_use]
     pub fn is_at(self, path: &str) -> bool {
         let (table, name) = (self.table(), self.name());
@@ -211,6 +261,7 @@ impl Key {
         };
         match (table, name) {
             _ if self == Self::StepOther => within(path, "variants"),
+            _ if self == Self::AudienceOther => within(path, "audience"),
             ("", name) => within(path, name),
             (table, "") => path == table || within(path, "window.from") || within(path, "window.to"),
             (table, name) => within(path, &format!("{table}.{name}")),
@@ -218,13 +269,22 @@ impl Key {
     }
 }
 
-/// One message of it.
+/// What a step says, or one of its variants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DraftStep {
+pub struct DraftSaying {
     /// What is typed, by key; what is blank is left out.
     pub values: BTreeMap<Key, String>,
     /// Texts, each behind its language. `\n` stands for the end of a line.
     pub texts: Vec<(String, String)>,
+}
+
+/// One message of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DraftStep {
+    /// What it says: where there are variants, the first of them; and what is of the step as a whole.
+    pub first: DraftSaying,
+    /// The other variants; none: everybody gets the same.
+    pub others: Vec<DraftSaying>,
 }
 
 /// What is typed so far.
@@ -241,10 +301,6 @@ impl Draft {
     #[must_use]
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
-        let filled = |values: &BTreeMap<Key, String>| -> Vec<(Key, String)> {
-            let kept = values.iter().map(|(key, value)| (*key, value.trim().to_owned()));
-            kept.filter(|(_, value)| !value.is_empty()).collect()
-        };
         let values = filled(&self.values);
         let (other, values): (Vec<_>, Vec<_>) = values.into_iter().partition(|(key, _)| *key == Key::Other);
         let (audience, plain): (Vec<_>, Vec<_>) =
@@ -256,28 +312,14 @@ impl Draft {
         if !audience.is_empty() {
             text.push_str("\n[audience]\n");
             for (key, value) in &audience {
-                let _ = writeln!(text, "{} = {}", key.name(), written(*key, value));
+                let _ = match key {
+                    Key::AudienceOther => writeln!(text, "{}", with_lines(value)),
+                    key => writeln!(text, "{} = {}", key.name(), written(*key, value)),
+                };
             }
         }
         for step in &self.steps {
-            text.push_str("\n[[steps]]\n");
-            let (other, values): (Vec<_>, Vec<_>) =
-                filled(&step.values).into_iter().partition(|(key, _)| *key == Key::StepOther);
-            settings(&mut text, &values);
-            for (_, lines) in &other {
-                let _ = writeln!(text, "{}", with_lines(lines));
-            }
-            let texts: Vec<String> = step
-                .texts
-                .iter()
-                .filter(|(language, said)| !language.trim().is_empty() || !said.trim().is_empty())
-                .map(|(language, said)| {
-                    format!("{} = {}", quoted(language.trim()), quoted(&with_lines(said)))
-                })
-                .collect();
-            if !texts.is_empty() {
-                let _ = writeln!(text, "text = {{ {} }}", texts.join(", "));
-            }
+            step.write(&mut text);
         }
         text
     }
@@ -289,10 +331,61 @@ impl Draft {
         let kept = self.values.iter().filter(|(key, _)| key.table() == "audience");
         let mut values: BTreeMap<Key, String> = kept.map(|(key, value)| (*key, value.clone())).collect();
         values.insert(Key::Name, "draft".to_owned());
-        let anything =
-            DraftStep { texts: vec![("en".to_owned(), "Hello".to_owned())], ..DraftStep::default() };
+        let hello =
+            DraftSaying { texts: vec![("en".to_owned(), "Hello".to_owned())], ..DraftSaying::default() };
+        let anything = DraftStep { first: hello, others: Vec::new() };
         Self { values, steps: if with_steps { self.steps.clone() } else { vec![anything] } }
     }
+}
+
+impl DraftStep {
+    fn write(&self, text: &mut String) {
+        text.push_str("\n[[steps]]\n");
+        let (of_step, said): (Vec<_>, Vec<_>) =
+            filled(&self.first.values).into_iter().partition(|(key, _)| key.is_of_step());
+        let (other, of_step): (Vec<_>, Vec<_>) =
+            of_step.into_iter().partition(|(key, _)| *key == Key::StepOther);
+        settings(text, &of_step);
+        let plain: Vec<_> = said.iter().filter(|(key, _)| !key.is_of_variant()).cloned().collect();
+        if self.others.is_empty() {
+            settings(text, &plain);
+        }
+        for (_, lines) in &other {
+            let _ = writeln!(text, "{}", with_lines(lines));
+        }
+        if self.others.is_empty() {
+            self.first.write_texts(text);
+            return;
+        }
+        text.push_str("\n[[steps.variants]]\n");
+        settings(text, &said);
+        self.first.write_texts(text);
+        for other in &self.others {
+            text.push_str("\n[[steps.variants]]\n");
+            settings(text, &filled(&other.values));
+            other.write_texts(text);
+        }
+    }
+}
+
+impl DraftSaying {
+    fn write_texts(&self, text: &mut String) {
+        let texts: Vec<String> = self
+            .texts
+            .iter()
+            .filter(|(language, said)| !language.trim().is_empty() || !said.trim().is_empty())
+            .map(|(language, said)| format!("{} = {}", quoted(language.trim()), quoted(&with_lines(said))))
+            .collect();
+        if !texts.is_empty() {
+            let _ = writeln!(text, "text = {{ {} }}", texts.join(", "));
+        }
+    }
+}
+
+/// What is not blank, in the order of the file.
+fn filled(values: &BTreeMap<Key, String>) -> Vec<(Key, String)> {
+    let kept = values.iter().map(|(key, value)| (*key, value.trim().to_owned()));
+    kept.filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// Keys without a table a line each, those of one table together on one.
@@ -336,6 +429,9 @@ fn written(key: Key, value: &str) -> String {
             Some(parts) => format!("{{ {} }}", parts.join(", ")),
             None => quoted(value),
         },
+        Form::Parameters => notation::parameters(value),
+        Form::Header => notation::header(value),
+        Form::Buttons => notation::buttons(value),
         Form::Days => list(&days(value)),
         Form::Stages => {
             format!("[{}]", split(value).iter().map(|stage| number(stage)).collect::<Vec<_>>().join(", "))
@@ -357,24 +453,6 @@ fn number(value: &str) -> String {
 
 fn list(parts: &[String]) -> String {
     format!("[{}]", parts.iter().map(|part| quoted(part)).collect::<Vec<_>>().join(", "))
-}
-
-/// What stands between commas; a part in quotes may hold some.
-fn split(value: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut in_quotes = false;
-    for letter in value.chars() {
-        match letter {
-            '"' => in_quotes = !in_quotes,
-            ',' if !in_quotes => parts.push(String::new()),
-            other => {
-                if let Some(part) = parts.last_mut() {
-                    part.push(other);
-                }
-            }
-        }
-    }
-    parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
 fn attributes(value: &str) -> String {

@@ -1,5 +1,5 @@
-//! When a campaign will be done, as far as one can tell from its pace and its limits. The forecast proper is elsewhere;
-//! this is a column of a list.
+//! When what is due of a campaign will be done, as far as one can tell from its pace and its limits: one message to each
+//! who waits. The forecast proper, with all steps, is elsewhere; this is a column of a list.
 
 use crate::domain::day::{local_date, next_day, start_of_day};
 use crate::store::view::RolloutLine;

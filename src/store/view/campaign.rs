@@ -176,7 +176,8 @@ pub struct CampaignRow {
     pub per_second: f64,
     /// When it starts, if that is to come.
     pub starts_at: Option<DateTime<Utc>>,
-    /// When it will be done, as far as one can tell.
+    /// By when everybody who waits got the message that is next for them, as far as one can tell. Later steps are not
+    /// reckoned with: that is the forecast's.
     pub done_at: Option<DateTime<Utc>>,
     /// Its place, caps, hours and numbers.
     pub terms: Steering,

@@ -136,7 +136,7 @@ impl Desk {
                 more_before: false,
                 more_after: false,
             }),
-            Question::Findings(_) => Reading::Findings(Arc::new(findings(self.rows))),
+            Question::Findings(_) | Question::Risks(_) => Reading::Findings(Arc::new(findings(self.rows))),
             Question::Known => Reading::Known(Arc::new(known_to_files())),
             Question::Check(source, edited) => Reading::Check(file_check(&source, edited.as_ref())),
             Question::Estimate(spec) => Reading::Estimate(Arc::new(audience_count(&spec))),

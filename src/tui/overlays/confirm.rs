@@ -3,6 +3,7 @@
 
 use crate::tui::keymap::Danger;
 use crate::tui::model::Model;
+use crate::tui::overlays::risks::Risks;
 use crate::tui::theme::Role;
 use crate::tui::verbs::Proposal;
 use crate::tui::widgets::Canvas;
@@ -29,12 +30,20 @@ pub struct Confirm {
     pub typed: Input,
     /// What changed meanwhile; nothing can be confirmed until it is read.
     pub changed: Option<String>,
+    /// What is open of campaigns that would start.
+    pub risks: Option<Risks>,
 }
 
 impl Confirm {
     /// Opens it.
-    pub fn new(proposal: Proposal, now: Instant) -> Self {
-        Self { proposal, opened_at: now, go_focused: false, typed: Input::default(), changed: None }
+    pub fn new(proposal: Proposal, model: &Model) -> Self {
+        let risks = Risks::of(&proposal, model);
+        Self { risks, ..Self::about(proposal, model.now.mono) }
+    }
+
+    fn about(proposal: Proposal, now: Instant) -> Self {
+        let typed = Input::default();
+        Self { proposal, opened_at: now, go_focused: false, typed, changed: None, risks: None }
     }
 
     /// A question about nothing, for the moment in which the real one is worked on.
@@ -50,7 +59,7 @@ impl Confirm {
             label: String::new(),
             more: None,
         };
-        Self::new(nothing, now)
+        Self::about(nothing, now)
     }
 
     /// Whether keys are still ignored.
@@ -66,7 +75,13 @@ impl Confirm {
     /// Whether everything is there that has to be there before the button works.
     pub fn is_ready(&self) -> bool {
         self.changed.is_none()
+            && !self.is_reading()
             && self.proposal.typed.as_ref().is_none_or(|typed| typed.is_met(self.typed.text()))
+    }
+
+    /// Whether what is open of a campaign that would start is still being read: nobody says yes to what is not told yet.
+    pub fn is_reading(&self) -> bool {
+        self.risks.as_ref().is_some_and(Risks::is_being_read)
     }
 
     /// Whether Enter does it: the button has the focus, or what had to be typed is typed.
@@ -105,6 +120,7 @@ impl Confirm {
     pub fn reread(&mut self, model: &Model) {
         self.proposal.take_versions(|subject| model.version(subject));
         self.changed = None;
+        self.risks = Risks::of(&self.proposal, model);
         self.typed.set("");
         self.go_focused = false;
         self.opened_at = model.now.mono;
@@ -113,7 +129,8 @@ impl Confirm {
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let width = if area.width >= 120 { 84 } else { 66 }.min(area.width);
-        let body = self.body(usize::from(width.saturating_sub(6)), canvas.theme.ascii);
+        let body =
+            self.body(usize::from(width.saturating_sub(6)), usize::from(area.height), canvas.theme.ascii);
         let lines = u16::try_from(body.len()).unwrap_or(u16::MAX);
         let roomy = lines.saturating_add(7) <= area.height;
         let dialog = centred(area, width, lines.saturating_add(if roomy { 7 } else { 3 }));
@@ -157,10 +174,27 @@ impl Confirm {
         }
     }
 
-    fn body(&self, columns: usize, ascii: bool) -> Vec<BodyLine<'_>> {
+    fn body(&self, columns: usize, height: usize, ascii: bool) -> Vec<BodyLine<'_>> {
         let proposal = &self.proposal;
+        let facts = proposal.lines.iter();
         let mut body: Vec<BodyLine<'_>> =
-            proposal.lines.iter().map(|(label, value, role)| BodyLine::Fact(label, value, *role)).collect();
+            facts.map(|(label, value, role)| BodyLine::Fact(label, value.into(), *role)).collect();
+        let asked = self.asked(columns, ascii);
+        if let Some(risks) = self.risks.as_ref().filter(|_| self.changed.is_none()) {
+            let (sum, role) = risks.sum();
+            body.push(BodyLine::Fact("Findings", sum.into(), role));
+            // What is asked has to stay on screen, however many there are.
+            let room = height.saturating_sub(3 + body.len() + asked.len());
+            body.extend(sentences(risks.open(), columns, room, ascii));
+        }
+        body.extend(asked);
+        body
+    }
+
+    /// What follows the facts: what changed, or what has to be known and typed.
+    fn asked(&self, columns: usize, ascii: bool) -> Vec<BodyLine<'_>> {
+        let proposal = &self.proposal;
+        let mut body: Vec<BodyLine<'_>> = Vec::new();
         if let Some(changed) = &self.changed {
             // Nothing can be typed until this is read, so nothing is asked.
             body.push(BodyLine::Gap);
@@ -220,10 +254,27 @@ impl Confirm {
     }
 }
 
+/// As many of these as there is room for, each on at most three lines.
+fn sentences(all: &[String], columns: usize, room: usize, ascii: bool) -> Vec<BodyLine<'static>> {
+    let mut lines: Vec<BodyLine<'static>> = Vec::new();
+    for (nth, sentence) in all.iter().enumerate() {
+        let wrapped = words::wrap(&format!("! {sentence}"), columns, 3, ascii);
+        let left = all.len() - nth;
+        let keeps = usize::from(left > 1);
+        if lines.len() + wrapped.len() + keeps > room {
+            let more = format!("! {left} more of them");
+            lines.extend((lines.len() < room && nth > 0).then(|| BodyLine::Words(more.into(), Role::Bad)));
+            break;
+        }
+        lines.extend(wrapped.into_iter().map(|line| BodyLine::Words(line.into(), Role::Bad)));
+    }
+    lines
+}
+
 /// One line between the title and the buttons.
 enum BodyLine<'a> {
     Gap,
-    Fact(&'static str, &'a str, Role),
+    Fact(&'static str, std::borrow::Cow<'a, str>, Role),
     Words(std::borrow::Cow<'a, str>, Role),
     Typed(String),
 }

@@ -72,7 +72,7 @@ impl ForecastPanel {
                     facts.fact("What if", &asked(&self.what_if, model), Role::Title);
                     match instead {
                         Some(instead) => supposed(facts, model, &read.as_it_is, instead),
-                        None => facts.fact("  done", "Reading ...", Role::Dim),
+                        None => facts.fact("  by", "Reading ...", Role::Dim),
                     }
                 }
                 picture(facts, model.theme, instead.unwrap_or(&read.as_it_is), columns);
@@ -89,14 +89,18 @@ fn head(facts: &mut Facts, model: &Model, forecast: &ForecastView) {
     }
     let left: u64 = forecast.days.iter().map(|day| day.own).sum();
     match (forecast.finish, forecast.days.is_empty()) {
-        (_, true) => facts.fact("Done", "nothing is left to send", Role::Good),
+        (_, true) => facts.fact("All steps", "nothing is left to send", Role::Good),
         (None, false) => {
-            facts.fact("Done", &format!("not within {FORECAST_DAYS} days by itself"), Role::Bad);
+            facts.fact("All steps", &format!("not within {FORECAST_DAYS} days by itself"), Role::Bad);
         }
         (Some(at), false) => {
             let local = at.with_timezone(&model.session.zone).format("%a %Y-%m-%d %H:%M");
             let nth = forecast.days.len();
-            facts.fact("Done", &format!("{local}, on day {nth}: {} left", words::grouped(left)), Role::Text);
+            facts.fact(
+                "All steps",
+                &format!("by {local}, on day {nth}: {} left", words::grouped(left)),
+                Role::Text,
+            );
         }
     }
     if let Some((bound, date)) = forecast.binding {
@@ -142,7 +146,7 @@ fn supposed(facts: &mut Facts, model: &Model, now: &ForecastView, instead: &Fore
             (format!("{local}, on day {}{moved}", instead.days.len()), role)
         }
     };
-    facts.fact("  done", &done, role);
+    facts.fact("  by", &done, role);
     if let Some((bound, date)) = instead.binding {
         facts.fact("  binds", &format!("{bound}, first on {date}"), Role::Text);
     }

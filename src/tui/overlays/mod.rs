@@ -21,6 +21,7 @@ pub mod qr;
 pub mod quit;
 pub mod reason;
 pub mod reread;
+pub mod risks;
 pub mod schedule;
 pub mod slots;
 pub mod stop;

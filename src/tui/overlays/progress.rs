@@ -118,7 +118,8 @@ fn progress(facts: &mut Facts, model: &Model, id: CampaignId, view: &ProgressVie
         facts.fact("Now", &line, Role::Text);
         let at = |at| words::opening(at, model.now.wall, model.session.zone);
         facts.maybe("Starts", row.starts_at.map(at).as_deref(), Role::Text);
-        facts.maybe("Done", row.done_at.map(|done| format!("about {}", at(done))).as_deref(), Role::Text);
+        let due_by = row.done_at.map(|done| words::due_by(done, model.now.wall, model.session.zone));
+        facts.maybe("Due by", due_by.as_deref(), Role::Text);
         facts.maybe("Waits", row.hold.as_ref().map(|hold| hold.sentence.as_str()), Role::Warn);
     }
     facts.maybe("Runs after", view.behind.as_ref().map(Shown::as_str), Role::Warn);

@@ -106,7 +106,7 @@ impl Schedule {
         match (row.standing, &row.hold, behind) {
             (Active, Some(hold), _) => (hold.sentence.to_string(), Role::Warn),
             (Active, None, _) => (
-                row.done_at.map_or_else(|| "-".to_owned(), |done| format!("done about {}", at(done))),
+                row.done_at.map_or_else(|| "-".to_owned(), |done| format!("due by about {}", at(done))),
                 Role::Text,
             ),
             (Draft | Scheduled, _, Some(line)) => {

@@ -144,6 +144,14 @@ fn question(model: &Model) -> Vec<String> {
             let proposal = &confirm.proposal;
             let mut lines = vec![format!("{} {}", proposal.title, model.session.environment)];
             lines.extend(proposal.lines.iter().map(|(label, value, _)| format!("{label}: {value}")));
+            if let Some(risks) = &confirm.risks {
+                // It is asked when what is open is known.
+                if risks.is_being_read() {
+                    return Vec::new();
+                }
+                lines.push(format!("Findings: {}", risks.sum().0));
+                lines.extend(risks.open().iter().map(|sentence| format!("! {sentence}")));
+            }
             lines.extend(proposal.warning.map(str::to_owned));
             lines.push(match (&confirm.changed, &proposal.typed) {
                 (Some(changed), _) => {

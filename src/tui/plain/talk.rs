@@ -141,7 +141,7 @@ fn answer(line: &str, model: &mut Model, voice: &Voice) -> Vec<Msg> {
     let nothing = |voice: &Voice| voice.say("cancelled: nothing was done");
     match model.overlays.last() {
         Some(Overlay::Confirm(confirm)) => {
-            if confirm.is_guarded(model.now.mono) {
+            if confirm.is_guarded(model.now.mono) || confirm.is_reading() {
                 voice.say("not taken: this was typed before the question could be read; answer it now");
                 return Vec::new();
             }

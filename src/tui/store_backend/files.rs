@@ -50,10 +50,12 @@ impl Inner {
     ) -> Result<FileCheck, ReadError> {
         let checked = self.store.check_campaign_file(self.reader(), source.as_bytes(), edited).await?;
         Ok(match checked {
-            Ok(checked) => FileCheck {
-                findings: Vec::new(),
-                notes: checked.notes.iter().map(|note| Safe::new(&note.sentence)).collect(),
-            },
+            Ok(mut checked) => {
+                // Open risks first: the form has room for a few.
+                checked.notes.sort_by_key(|note| (!note.is_open(), note.accepted.is_some()));
+                let notes = checked.notes.iter().map(|note| Safe::new(&note.sentence)).collect();
+                FileCheck { findings: Vec::new(), notes }
+            }
             Err(why) => FileCheck { findings: said(why), notes: Vec::new() },
         })
     }

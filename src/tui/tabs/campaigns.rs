@@ -47,7 +47,7 @@ const COMPACT_COLUMNS: [Column; 4] = [
     Column::left("NAME", 17),
     Column::left("STATE", 9),
     Column::right("DONE", 4),
-    Column::left("ETA OR WAITS", 21),
+    Column::left("DUE BY OR WAITS", 21),
 ];
 
 const COLUMNS: [Column; 6] = [
@@ -56,7 +56,7 @@ const COLUMNS: [Column; 6] = [
     Column::left("DONE", 12),
     Column::right("SENT", 7),
     Column::right("FAIL", 5),
-    Column::left("ETA OR WAITS", 21),
+    Column::left("DUE BY OR WAITS", 21),
 ];
 
 const WIDE_COLUMNS: [Column; 9] = [
@@ -68,7 +68,7 @@ const WIDE_COLUMNS: [Column; 9] = [
     Column::right("FAIL", 5),
     Column::right("/s", 5),
     Column::left("BY", 5),
-    Column::left("ETA OR WAITS", 21),
+    Column::left("DUE BY OR WAITS", 21),
 ];
 
 const LAYOUTS: Layouts<CampaignRow> =
@@ -246,11 +246,7 @@ pub fn describe(
         facts.fact("Waits", &hold_long(hold, model), Role::Warn);
     }
     if let Some(at) = row.done_at {
-        facts.fact(
-            "Done",
-            &format!("about {}", words::opening(at, model.now.wall, model.session.zone)),
-            Role::Text,
-        );
+        facts.fact("Due by", &words::due_by(at, model.now.wall, model.session.zone), Role::Text);
     }
     if let Some(at) = row.starts_at {
         facts.fact("Starts", &words::opening(at, model.now.wall, model.session.zone), Role::Text);

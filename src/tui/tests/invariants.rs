@@ -95,7 +95,7 @@ fn is_consent(desk: &Desk, message: &Msg) -> bool {
         Some(typed) => typed.is_met(confirm.typed.text()) && key.code == KeyCode::Enter,
         None => key.code == KeyCode::Char('y') || (key.code == KeyCode::Enter && confirm.go_focused),
     };
-    yes && !guarded && confirm.changed.is_none()
+    yes && !guarded && confirm.changed.is_none() && !confirm.is_reading()
 }
 
 fn check(desk: &Desk, message: &Msg, consent: bool, effects: &[Effect], read_only: bool) {

@@ -110,6 +110,27 @@ screens! {
         desk.keys("Shift-Tab Left");
         desk.wait(800);
     };
+    wizard_variants: |desk| {
+        desk.keys("2 n");
+        desk.text("summer");
+        desk.keys("PgDn Tab Tab");
+        desk.text("en");
+        desk.keys("Tab");
+        desk.text("Hello {{name|friend}}, we open on Monday.");
+        desk.keys("Tab Tab Tab");
+        desk.text("opening");
+        desk.keys("Tab");
+        desk.text("en");
+        desk.keys("Tab Tab");
+        desk.text("who={{name|friend}}, town=Douala");
+        desk.keys("ctrl-y");
+        desk.text("short");
+        desk.keys("Tab");
+        desk.text("3");
+        desk.keys("Tab Tab Tab Tab Tab Tab Tab Tab Tab Tab");
+        desk.text("promo");
+        desk.wait(800);
+    };
     wizard_when: |desk| { desk.keys("2 n PgDn PgDn"); desk.text("2026-12-01T09:00"); desk.keys("Tab Tab"); desk.wait(800); };
     wizard_how: |desk| { desk.keys("2 n PgUp"); desk.text("default"); desk.keys("Tab Tab Tab"); desk.wait(800); };
     wizard_save: |desk| {

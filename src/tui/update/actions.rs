@@ -29,7 +29,7 @@ pub fn propose(model: &mut Model, proposal: Result<Proposal, Reason>) -> Vec<Eff
     if proposal.danger <= Danger::Tier0 {
         return act(model, proposal, Consent::NotNeeded);
     }
-    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(proposal, model.now.mono))));
+    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(proposal, model))));
     Vec::new()
 }
 
@@ -232,6 +232,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                 }
                 Slot::Detail => data::detail_not_asked(model, *request),
                 Slot::Findings => super::findings::not_asked(model, *request),
+                Slot::Risks => super::findings::risks_not_asked(model, *request),
                 Slot::Forecast => data::forecast_not_asked(model, *request),
                 Slot::Known | Slot::Check | Slot::Estimate => {
                     super::wizard::not_asked(model, Some(*request));

@@ -201,6 +201,7 @@ pub fn answer(
             super::slots::answer(model, slot, request, answer)
         }
         (Slot::Findings, answer) => super::findings::answer(model, request, answer),
+        (Slot::Risks, answer) => super::findings::risks_came(model, request, answer),
         (Slot::Forecast, answer) => forecast(model, request, answer),
         // A failed count or refresh changes nothing: the page's own error tells the operator.
         _ => None,

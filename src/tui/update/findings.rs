@@ -7,7 +7,7 @@ use crate::tui::keymap::Cmd;
 use crate::tui::lists::Motion;
 use crate::tui::model::{Dirty, Model};
 use crate::tui::msg::{Effect, Question, Reading};
-use crate::tui::overlays::{Overlay, findings::FindingList, reason::ReasonPrompt};
+use crate::tui::overlays::{Overlay, findings::FindingList, reason::ReasonPrompt, risks::Risks};
 use crate::tui::verbs::accept_finding;
 
 /// The list, wherever it lies.
@@ -82,5 +82,41 @@ pub fn acted(model: &mut Model) {
 pub fn not_asked(model: &mut Model, request: u64) {
     if let Some(list) = list(model) {
         list.read.not_asked(request);
+    }
+}
+
+/// What is open of campaigns about whose start is asked.
+fn risks(model: &mut Model) -> Option<&mut Risks> {
+    model.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Confirm(confirm) => confirm.risks.as_mut(),
+        _ => None,
+    })
+}
+
+/// Asks what is open of the next campaign that would start.
+pub fn wants_risks(model: &mut Model, effects: &mut Vec<Effect>) {
+    let request = model.next_request;
+    if model.source.away.is_some() {
+        return;
+    }
+    let campaign = risks(model).and_then(|risks| risks.wants(request));
+    effects.extend(campaign.map(|campaign| ask(model, Question::Risks(campaign))));
+}
+
+/// Takes in what is open of one.
+pub fn risks_came(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) -> Option<Dirty> {
+    let risks = risks(model)?;
+    let taken = match answer {
+        Ok(Reading::Findings(rows)) => risks.answer(request, Ok(rows.as_slice())),
+        Ok(_) => false,
+        Err(error) => risks.answer(request, Err(error)),
+    };
+    taken.then_some(Dirty::Input)
+}
+
+/// The question did not get out.
+pub fn risks_not_asked(model: &mut Model, request: u64) {
+    if let Some(risks) = risks(model) {
+        risks.not_asked(request);
     }
 }

@@ -230,6 +230,8 @@ mod mouse_tests;
 #[cfg(test)]
 mod progress_tests;
 #[cfg(test)]
+mod risks_tests;
+#[cfg(test)]
 mod slots_tests;
 #[cfg(test)]
 mod terms_tests;

@@ -115,6 +115,10 @@ fn confirm(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
     }
     match cmd {
         Cmd::NextField | Cmd::PreviousField => confirm.go_focused = !confirm.go_focused && confirm.is_ready(),
+        // An answer that only came too early is none.
+        Cmd::Accept | Cmd::Yes if confirm.is_reading() => {
+            model.toast(Level::Info, "what is open of it is still being read; answer it then");
+        }
         Cmd::Accept if confirm.accepts() => return Some(confirmed(model)),
         Cmd::Accept => return Some(close(model)),
         Cmd::Yes if confirm.is_ready() => return Some(confirmed(model)),

@@ -219,3 +219,24 @@ fn a_finding_is_accepted_with_a_reason_and_one_that_is_accepted_stays() {
     desk.keys("j a");
     assert!(desk.screen().contains("it is accepted already"), "{}", desk.screen());
 }
+
+#[test]
+fn the_list_tells_what_is_due_and_the_forecast_all_steps() {
+    let mut desk = Desk::new(World::Many, 160, 48);
+    desk.keys("2");
+    assert!(desk.screen().contains("DUE BY OR WAITS"), "{}", desk.screen());
+    let due_by = "about 14:41: one message";
+    for key in ["Enter", "P"] {
+        desk.keys(key);
+        let screen = desk.screen();
+        assert!(
+            screen.lines().any(|line| line.contains("Due by") && line.contains(due_by)),
+            "{key}: {screen}"
+        );
+        desk.keys("Esc");
+    }
+    desk.keys("f");
+    let screen = desk.screen();
+    assert!(screen.lines().any(|line| line.contains("All steps") && line.contains("by ")), "{screen}");
+    assert!(!screen.contains(" Done "), "one word for one thing: {screen}");
+}

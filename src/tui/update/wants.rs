@@ -30,6 +30,7 @@ pub fn wants(model: &mut Model) -> Vec<Effect> {
     super::guide::fit(model);
     forecast(model, &mut effects);
     super::findings::wants(model, &mut effects);
+    super::findings::wants_risks(model, &mut effects);
     super::wizard::wants(model, &mut effects);
     super::slots::wants(model, &mut effects);
     super::progress::wants(model, &mut effects);

@@ -76,6 +76,10 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             wizard.add_step(now);
             Wish::Nothing
         }
+        Cmd::AddVariant => {
+            wizard.add_variant(now);
+            Wish::Nothing
+        }
         Cmd::RemoveStep => wizard.remove_step(now),
         Cmd::Accept => wizard.accept(now),
         Cmd::Yes => wizard.leave(now),

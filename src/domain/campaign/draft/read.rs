@@ -1,6 +1,7 @@
 //! From a campaign file back to what is typed into the form.
 
-use super::{Draft, DraftStep, Form, Key, quoted, two_ends, written};
+use super::notation::{self, in_quotes};
+use super::{Draft, DraftSaying, DraftStep, Form, Key, quoted, two_ends, written};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use toml::{Table, Value};
@@ -47,11 +48,28 @@ const AUDIENCE: [Key; 12] = [
     Key::NotContactedFor,
     Key::Limit,
 ];
-const STEP: [Key; 7] = [
+const STEP: [Key; 10] = [
     Key::After,
     Key::TemplateName,
     Key::TemplateLanguage,
+    Key::TemplateLanguages,
     Key::Parameters,
+    Key::Header,
+    Key::Buttons,
+    Key::MediaKind,
+    Key::MediaUrl,
+    Key::MediaFile,
+];
+/// What stands in the variants where there are some.
+const VARIANT: [Key; 11] = [
+    Key::VariantName,
+    Key::VariantWeight,
+    Key::TemplateName,
+    Key::TemplateLanguage,
+    Key::TemplateLanguages,
+    Key::Parameters,
+    Key::Header,
+    Key::Buttons,
     Key::MediaKind,
     Key::MediaUrl,
     Key::MediaFile,
@@ -75,9 +93,7 @@ impl Draft {
         if let Some(value) = file.remove("audience") {
             let Value::Table(mut audience) = value else { return Err(NOT_AS_IT_IS.to_owned()) };
             draft.values = take(&mut audience, &AUDIENCE, "audience");
-            if let Some((key, _)) = audience.iter().next() {
-                return Err(format!("audience.{key} has no field in the form: edit the file itself"));
-            }
+            draft.values.extend(other(&audience).map(|lines| (Key::AudienceOther, lines)));
         }
         let steps = match file.remove("steps") {
             None => Vec::new(),
@@ -94,19 +110,43 @@ impl Draft {
 
 fn step(value: Value) -> Result<DraftStep, String> {
     let Value::Table(mut table) = value else { return Err(NOT_AS_IT_IS.to_owned()) };
-    let mut texts = Vec::new();
-    if let Some(Value::Table(said)) = table.get("text")
-        && said.values().all(Value::is_str)
-    {
-        texts.extend(
-            said.iter()
-                .map(|(language, text)| (language.clone(), on_one_line(text.as_str().unwrap_or_default()))),
-        );
-        table.remove("text");
+    let variants = take_variants(&mut table).unwrap_or_default();
+    let texts = take_texts(&mut table);
+    let values = take_all(&mut table, &STEP);
+    let mut variants = variants.into_iter();
+    let mut first = variants.next().unwrap_or(DraftSaying { values: BTreeMap::new(), texts });
+    first.values.extend(values);
+    first.values.extend(other(&table).map(|lines| (Key::StepOther, lines)));
+    Ok(DraftStep { first, others: variants.collect() })
+}
+
+/// Takes the variants out of a step, if fields say all of each; otherwise they stay, as lines of the file.
+fn take_variants(step: &mut Table) -> Option<Vec<DraftSaying>> {
+    let beside = ["text", "template", "media"].iter().any(|part| step.contains_key(*part));
+    let variants = step.get("variants")?.as_array().filter(|variants| variants.len() > 1 && !beside)?;
+    let variants = variants.iter().map(variant).collect::<Option<Vec<_>>>()?;
+    step.remove("variants");
+    Some(variants)
+}
+
+fn variant(value: &Value) -> Option<DraftSaying> {
+    let mut table = value.as_table()?.clone();
+    let texts = take_texts(&mut table);
+    let values = take_all(&mut table, &VARIANT);
+    table.is_empty().then_some(DraftSaying { values, texts })
+}
+
+fn take_texts(table: &mut Table) -> Vec<(String, String)> {
+    let Some(Value::Table(said)) = table.get("text") else { return Vec::new() };
+    if said.is_empty() || !said.values().all(Value::is_str) {
+        return Vec::new();
     }
-    let mut values = take_all(&mut table, &STEP);
-    values.extend(other(&table).map(|lines| (Key::StepOther, lines)));
-    Ok(DraftStep { values, texts })
+    let line = |(language, text): (&String, &Value)| {
+        (language.clone(), on_one_line(text.as_str().unwrap_or_default()))
+    };
+    let texts = said.iter().map(line).collect();
+    table.remove("text");
+    texts
 }
 
 /// Takes out of a table what these keys can say: settings of its own, and tables of which nothing is left over.
@@ -166,10 +206,13 @@ fn typed(key: Key, value: &Value) -> Option<String> {
         (Form::Attributes, Value::Table(attributes)) => {
             let part = |(name, values): (&String, &Value)| {
                 let values: Option<Vec<&str>> = values.as_array()?.iter().map(Value::as_str).collect();
-                Some(with_commas(format!("{name}={}", values?.join("|"))))
+                Some(in_quotes(&format!("{name}={}", values?.join("|"))))
             };
             attributes.iter().map(part).collect::<Option<Vec<String>>>()?.join(", ")
         }
+        (Form::Parameters, value) => notation::typed_parameters(value)?,
+        (Form::Header, value) => notation::typed_header(value)?,
+        (Form::Buttons, value) => notation::typed_buttons(value)?,
         (Form::Range(between, ends, _), Value::Table(range)) => {
             let end = |name| match range.get(name) {
                 Some(Value::Integer(number)) => number.to_string(),
@@ -180,20 +223,15 @@ fn typed(key: Key, value: &Value) -> Option<String> {
         }
         _ => return None,
     };
-    // Whatever is typed is trimmed; and what would be written of it has to be what stands there.
+    // Whatever is typed is trimmed and on one line; and what would be written of it has to be what stands there.
     let again: Table = format!("x = {}", written(key, &typed)).parse().ok()?;
-    (!typed.is_empty() && typed.trim() == typed && again.get("x") == Some(value)).then_some(typed)
+    let fits = !typed.is_empty() && typed.trim() == typed && !typed.contains(char::is_control);
+    (fits && again.get("x") == Some(value)).then_some(typed)
 }
 
 fn joined(parts: &[Value]) -> Option<String> {
-    let parts: Option<Vec<String>> =
-        parts.iter().map(|part| part.as_str().map(|part| with_commas(part.to_owned()))).collect();
+    let parts: Option<Vec<String>> = parts.iter().map(|part| part.as_str().map(in_quotes)).collect();
     parts.map(|parts| parts.join(", "))
-}
-
-/// A part of a list: in quotes where it holds a comma.
-fn with_commas(part: String) -> String {
-    if part.contains(',') { format!("\"{part}\"") } else { part }
 }
 
 /// What is left of a table as lines of the file; `None`: nothing.

@@ -46,7 +46,8 @@ fn draft(values: &[(Key, &str)], texts: &[(&str, &str)]) -> Draft {
         values.iter().map(|(key, value)| (*key, (*value).to_owned())).collect::<BTreeMap<_, _>>()
     };
     let texts = texts.iter().map(|(language, text)| ((*language).to_owned(), (*text).to_owned())).collect();
-    Draft { values: owned(values), steps: vec![DraftStep { values: BTreeMap::new(), texts }] }
+    let first = DraftSaying { values: BTreeMap::new(), texts };
+    Draft { values: owned(values), steps: vec![DraftStep { first, others: Vec::new() }] }
 }
 
 fn read(draft: &Draft) -> Result<CampaignSpec, Vec<Finding>> {
@@ -58,7 +59,7 @@ fn read(draft: &Draft) -> Result<CampaignSpec, Vec<Finding>> {
 fn what_is_typed_is_the_file_that_says_it() {
     let mut typed =
         draft(&EVERYTHING, &[("en", "Hi {{name|friend}}\\n\"Sale\" C:\\\\x"), ("fr", "Salut"), (" ", "")]);
-    let mut second = DraftStep { texts: vec![], ..DraftStep::default() };
+    let mut second = DraftStep::default();
     for (key, value) in [
         (Key::After, "1d"),
         (Key::TemplateName, "discount"),
@@ -68,7 +69,7 @@ fn what_is_typed_is_the_file_that_says_it() {
         (Key::MediaUrl, "https://example.com/a.pdf"),
         (Key::MediaFile, "prices.pdf"),
     ] {
-        second.values.insert(key, value.to_owned());
+        second.first.values.insert(key, value.to_owned());
     }
     typed.steps.push(second);
     let file = "name = \"summer-sale\"\npool = \"default\"\npriority = 10\nweight = 3\ndaily_limit = 250\nrollout = [1, 10, 100]\nfailover = \"label\"
@@ -98,19 +99,90 @@ media = { kind = \"document\", url = \"https://example.com/a.pdf\", filename = \
     }
 }
 
+fn table(text: &str) -> toml::Table {
+    text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
 #[test]
 fn what_has_no_field_is_kept_as_lines_of_the_file() {
-    let file = "name = \"a\"\nrollout = { stages = [5, 100], wait = \"30m\" }\nexit = { on_reply = true, later = 1 }
+    let file =
+        "name = \"a\"\nrollout = { stages = [5, 100], wait = \"30m\" }\nexit = { on_reply = true, later = 1 }
+[audience]\ncolour = [\"red\"]\ntags = [\"vip\"]\nattributes = { tier = [\"a|b\"] }
 [[steps]]\nafter = \"0h\"\n[[steps.variants]]\nweight = 2\ntext = { en = \"Hi\\nyou \\\\ C:\" }
-[[steps.variants]]\nname = \"b\"\ntext = { en = \"Hello\" }
-[[steps]]\nafter = \"1d\"\ntemplate = { name = \"t\", language = \"en\", parameters = { who = \"{{name|x}}\" } }\n";
+[[steps.variants]]\nname = \"b\"\ncolour = \"red\"\ntext = { en = \"Hello\" }
+[[steps]]\nafter = \"1d\"\ntemplate = { name = \"t\", language = \"en\", footer = \"x\" }
+[[steps]]\nafter = \"1d\"\nvariants = [{ text = { en = \"Hi\" } }]\ncolour = \"red\"\n";
     let opened = Draft::read(file).unwrap();
     let lines = "\"exit\" = { \"later\" = 1, \"on_reply\" = true }\\n\"rollout\" = { \"stages\" = [5, 100], \"wait\" = \"30m\" }";
     assert_eq!(opened.values[&Key::Other], lines);
-    assert_eq!(opened.steps[0].values[&Key::After], "0h");
-    assert!(opened.steps[0].values[&Key::StepOther].starts_with("\"variants\" = [{ "), "{opened:?}");
-    assert!(opened.steps[1].values[&Key::StepOther].contains("\"who\" = \"{{name|x}}\""), "{opened:?}");
-    let table = |text: &str| text.parse::<toml::Table>().unwrap();
+    let lines = "\"attributes\" = { \"tier\" = [\"a|b\"] }\\n\"colour\" = [\"red\"]";
+    assert_eq!(opened.values[&Key::AudienceOther], lines);
+    assert_eq!(opened.values[&Key::Tags], "vip");
+    assert_eq!(opened.steps[0].first.values[&Key::After], "0h");
+    for (nth, lines) in
+        [(0, "\"variants\" = [{ "), (1, "\"template\" = { \"footer\""), (2, "\"colour\" = \"red\"")]
+    {
+        let kept = &opened.steps[nth].first.values[&Key::StepOther];
+        assert!(kept.starts_with(lines) && opened.steps[nth].others.is_empty(), "{kept}");
+    }
+    assert_eq!(table(&opened.to_toml()), table(file));
+}
+
+#[test]
+fn variants_buttons_and_named_parameters_have_fields() {
+    let file = "name = \"a\"\n[[steps]]\nafter = \"0h\"
+[[steps.variants]]\nweight = 2\ntext = { en = \"Hi\\nyou\", fr = \"Salut\" }
+template = { name = \"t\", language = \"en\", languages = [\"fr\", \"pt-BR\"], header = \"Hello, you\", \
+parameters = { who = \"{{name|x}}\", town = \"Douala, \\\"Akwa\\\"\" }, \
+buttons = [{ url = \"promo-20\" }, { payload = \"yes, now\" }, { index = 4, code = \"{{code}}\" }] }
+[[steps.variants]]\nname = \"b\"\ntext = { en = \"Hello\" }
+template = { name = \"u\", language = \"en\", header = { title = \"{{name|x}}\" }, parameters = [\"a=b\", \"{{name|x}}\"] }
+[[steps]]\nafter = \"1d\"\ntemplate = { name = \"t\", language = \"en\", header = \"a=b\" }\n";
+    let opened = Draft::read(file).unwrap();
+    let step = &opened.steps[0];
+    assert!(!step.first.values.contains_key(&Key::StepOther), "{opened:?}");
+    let said = |saying: &DraftSaying, key| saying.values[&key].clone();
+    assert_eq!(said(&step.first, Key::VariantWeight), "2");
+    assert_eq!(said(&step.first, Key::TemplateLanguages), "fr, pt-BR");
+    assert_eq!(said(&step.first, Key::Parameters), "town=\"Douala, \\\"Akwa\\\"\", who={{name|x}}");
+    assert_eq!(said(&step.first, Key::Header), "Hello, you");
+    assert_eq!(said(&step.first, Key::Buttons), "url=promo-20, payload=\"yes, now\", 4 code={{code}}");
+    assert_eq!(step.first.texts, [("en".into(), "Hi\\nyou".into()), ("fr".into(), "Salut".into())]);
+    assert_eq!(step.others.len(), 1);
+    assert_eq!(said(&step.others[0], Key::VariantName), "b");
+    assert_eq!(said(&step.others[0], Key::Header), "title={{name|x}}");
+    assert_eq!(said(&step.others[0], Key::Parameters), "\"a=b\", {{name|x}}");
+    assert_eq!(said(&opened.steps[1].first, Key::Header), "\"a=b\"");
+    assert_eq!(table(&opened.to_toml()), table(file));
+    let context = Context::in_zone(chrono_tz::Africa::Douala);
+    let by_hand = CampaignFile::parse(&file.replace("{{code}}", "1"), "c.toml", &context);
+    let mut again = opened.clone();
+    again.steps[0].first.values.insert(Key::Buttons, "url=promo-20, payload=\"yes, now\", 4 code=1".into());
+    // The second step has no variants: everybody gets the same there.
+    assert_eq!(read(&again), by_hand);
+    assert!(by_hand.is_ok(), "{by_hand:?}");
+}
+
+#[test]
+fn who_takes_a_variant_out_keeps_the_other() {
+    let mut typed = draft(&[(Key::Name, "a")], &[("en", "Hi")]);
+    typed.steps[0].first.values.insert(Key::VariantName, "long".into());
+    let texts = vec![("en".to_owned(), "Hello".to_owned())];
+    typed.steps[0].others.push(DraftSaying { values: BTreeMap::new(), texts });
+    assert_eq!(read(&typed).unwrap().steps[0].content.variants.len(), 2);
+    typed.steps[0].others.clear();
+    let spec = read(&typed).unwrap_or_else(|all| panic!("{}\n{all:?}", typed.to_toml()));
+    assert!(spec.steps[0].content.variants.is_empty());
+}
+
+#[test]
+fn what_the_interface_shows_goes_through_the_form_as_it_is() {
+    let file = include_str!("interface.toml");
+    let opened = Draft::read(file).unwrap();
+    for other in [Key::Other, Key::AudienceOther] {
+        assert!(!opened.values.contains_key(&other), "{opened:?}");
+    }
+    assert!(!opened.steps[0].first.values.contains_key(&Key::StepOther), "{opened:?}");
     assert_eq!(table(&opened.to_toml()), table(file));
 }
 
@@ -118,8 +190,6 @@ fn what_has_no_field_is_kept_as_lines_of_the_file() {
 fn what_the_form_would_change_is_not_opened() {
     for (file, why) in [
         ("name = ", "this is not TOML"),
-        ("name = \"a\"\n[audience]\ncolour = [\"red\"]\n", "audience.colour has no field in the form"),
-        ("name = \"a\"\n[audience]\nattributes = { tier = [\"a|b\"] }\n", "audience.attributes has no field"),
         (
             "name = \"a\"\n[[steps]]\ntext = { en = \" Hi \" }\n",
             "the form cannot hold all that this file says",
@@ -128,6 +198,52 @@ fn what_the_form_would_change_is_not_opened() {
     ] {
         let said = Draft::read(file).unwrap_err();
         assert!(said.contains(why), "{file}: {said}");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_step_is_found_under_its_key() {
+    for (key, value) in [
+        (Key::VariantName, "a b"),
+        (Key::VariantName, "b"),
+        (Key::VariantWeight, "0"),
+        (Key::VariantWeight, "half"),
+        (Key::TemplateLanguages, "en"),
+        (Key::TemplateLanguages, "English"),
+        (Key::Parameters, "first=x, second"),
+        (Key::Parameters, "first=x, first=y"),
+        (Key::Parameters, "{{"),
+        (Key::Parameters, "first={{"),
+        (Key::Header, "title={{"),
+        (Key::Header, "{{"),
+        (Key::Buttons, "promo"),
+        (Key::Buttons, "link=promo"),
+        (Key::Buttons, "12 url=promo"),
+        (Key::Buttons, "1 url=a, payload=b"),
+        (Key::Buttons, "007 url=a"),
+        (Key::Buttons, "url={{"),
+    ] {
+        let mut typed = draft(&[(Key::Name, "a")], &[("en", "Hi")]);
+        let step = &mut typed.steps[0];
+        for (key, value) in [(Key::TemplateName, "t"), (Key::TemplateLanguage, "en"), (key, value)] {
+            step.first.values.insert(key, value.to_owned());
+        }
+        let mut other = DraftSaying { texts: step.first.texts.clone(), ..DraftSaying::default() };
+        for (key, value) in [(Key::VariantName, "b"), (Key::TemplateName, "t"), (Key::TemplateLanguage, "en")]
+        {
+            other.values.insert(key, value.to_owned());
+        }
+        step.others.push(other);
+        let findings = match read(&typed) {
+            Ok(spec) => panic!("{key:?} {value:?} was taken: {spec:?}"),
+            Err(findings) => findings,
+        };
+        let here = |path: &str| {
+            ["steps[0].variants[0].", "steps[0].variants[1]."]
+                .iter()
+                .any(|step| path.strip_prefix(step).is_some_and(|path| key.is_at(path)))
+        };
+        assert!(findings.iter().all(|finding| here(&finding.key)), "{key:?} {value:?}: {findings:?}");
     }
 }
 
@@ -200,6 +316,17 @@ fn nothing_that_can_be_typed_breaks_the_file() {
         let broken: Vec<_> =
             findings.iter().filter(|finding| finding.sentence.contains("not TOML")).collect();
         assert!(broken.is_empty(), "{key:?}: {broken:?}\n{}", typed.to_toml());
+    }
+    for key in [Key::VariantName, Key::Parameters, Key::Header, Key::Buttons, Key::TemplateLanguages] {
+        for value in
+            [hard.to_owned(), format!("x={hard}"), format!("\"{hard}"), format!("2 url={hard}, {hard}")]
+        {
+            let mut typed = draft(&[(Key::Name, "a")], &[("en", "Hi")]);
+            typed.steps[0].first.values.insert(key, value);
+            let other = typed.steps[0].first.clone();
+            typed.steps[0].others.push(other);
+            table(&typed.to_toml());
+        }
     }
     let typed = draft(&[(Key::Name, "a")], &[(hard, hard)]);
     let findings = read(&typed).err().unwrap_or_default();

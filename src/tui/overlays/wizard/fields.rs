@@ -87,7 +87,7 @@ const SLOTS: Choices = &[("", "the organisation's"), ("campaign", "its own")];
 const MEDIA: Choices =
     &[("", "none"), ("image", "image"), ("video", "video"), ("audio", "audio"), ("document", "document")];
 
-const WHO: [Ask; 13] = [
+const WHO: [Ask; 14] = [
     typed(Key::Name, "Name", "letters, digits, - _ .  as summer-sale"),
     typed(Key::Countries, "Countries", "CM, NG; nothing: all"),
     choice(Key::Gender, "Gender", GENDERS),
@@ -105,20 +105,34 @@ const WHO: [Ask; 13] = [
     choice(Key::Consent, "Consent", &[("", "not refused"), ("opted_in", "on record only")]),
     typed(Key::NotContactedFor, "Not written for", "72h: to whom nothing was sent for so long"),
     typed(Key::Limit, "At most", "500 people, the first; nothing: all"),
+    long(Key::AudienceOther, "Other lines", "keys that are not here, as the file has them; \\n between them"),
 ];
 
-const STEP: [Ask; 8] = [
+const STEP: [Ask; 13] = [
     typed(Key::After, "After", "0h, 30m, 1d12h: since the step before"),
+    typed(Key::VariantName, "  name", "short, long; nothing: a, b, c by its place"),
+    typed(Key::VariantWeight, "  weight", "50: its share beside the others; nothing: 1"),
     typed(Key::TemplateName, "Template", "its name at the provider; nothing: none"),
     typed(Key::TemplateLanguage, "  language", "en, as the provider lists it"),
-    long(Key::Parameters, "  parameters", "in order: {{name|friend}}, {{city|your town}}"),
+    typed(Key::TemplateLanguages, "  also in", "fr, pt-BR: those beside its language"),
+    long(
+        Key::Parameters,
+        "  parameters",
+        "{{name|friend}}, {{city|town}} in order, or first={{name|friend}} by name",
+    ),
+    long(Key::Header, "  headline", "{{name|friend}}, or title={{name|friend}} where the template names it"),
+    long(
+        Key::Buttons,
+        "  buttons",
+        "url=promo-20, payload=yes in order, or behind their places: 2 code={{code}}",
+    ),
     choice(Key::MediaKind, "Media", MEDIA),
     long(Key::MediaUrl, "  address", "https://example.com/a.jpg"),
     typed(Key::MediaFile, "  file name", "of documents: prices.pdf"),
     long(
         Key::StepOther,
         "Other lines",
-        "variants, buttons, named parameters, as the file has them; \\n between them",
+        "of the step, keys that are not here, as the file has them; \\n between them",
     ),
 ];
 

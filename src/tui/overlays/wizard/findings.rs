@@ -1,6 +1,6 @@
 //! What is wrong with what is typed, where it belongs, and who is asked about it.
 
-use super::{Ask, Page, Spot, Wizard};
+use super::{Ask, Page, Spot, Step, Wizard};
 use crate::domain::campaign::Finding;
 use crate::domain::campaign::draft::Key;
 use crate::domain::text::Safe;
@@ -11,6 +11,20 @@ use std::time::{Duration, Instant};
 
 /// The whole file is judged when typing has paused for so long.
 const PAUSE: Duration = Duration::from_millis(600);
+
+/// Where a finding belongs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Where<'p> {
+    pub page: Option<Page>,
+    pub step: Option<usize>,
+    /// Which variant of the step.
+    pub variant: Option<usize>,
+    /// Whether it is about variants that have fields here.
+    of_variants: bool,
+    pub key: Option<Key>,
+    /// The path within the step and its variant.
+    within: &'p str,
+}
 
 impl Wizard {
     /// Everything that is wrong, in the order of the file: by its reader, or else by the whole organisation.
@@ -35,54 +49,91 @@ impl Wizard {
         }
     }
 
-    /// Where a finding belongs: its page, its step and its question.
-    pub(super) fn place_of(path: &str) -> (Option<Page>, Option<usize>, Option<Key>) {
+    /// Where a finding belongs: its page, its step and variant, and its question.
+    pub(super) fn place_of<'p>(&self, path: &'p str) -> Where<'p> {
         if let Some(rest) = path.strip_prefix("steps") {
-            let Some((nth, within)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
-                return (Some(Page::What), None, None);
-            };
-            let within = within.trim_start_matches('.');
-            let key = Page::What.asks().iter().find(|ask| ask.key.is_at(within)).map(|ask| ask.key);
-            return (Some(Page::What), nth.parse().ok(), key);
+            return self.place_in_step(rest);
         }
         let pages = [Page::Who, Page::When, Page::How];
         let found = pages
             .iter()
             .find_map(|page| page.asks().iter().find(|ask| ask.key.is_at(path)).map(|ask| (*page, ask.key)));
         if let Some((page, key)) = found {
-            return (Some(page), None, Some(key));
+            return Where { page: Some(page), key: Some(key), ..Where::default() };
         }
         // A whole table: the page of its first key.
         let within = |ask: &Ask| ask.key.stands_in(path);
-        (pages.into_iter().find(|page| page.asks().iter().any(within)), None, None)
+        let page = pages.into_iter().find(|page| page.asks().iter().any(within));
+        Where { page, ..Where::default() }
+    }
+
+    /// The same for what stands behind `steps`.
+    fn place_in_step<'p>(&self, rest: &'p str) -> Where<'p> {
+        let mut place = Where { page: Some(Page::What), ..Where::default() };
+        let indexed = |path: &'p str| path.strip_prefix('[').and_then(|path| path.split_once(']'));
+        let Some((nth, within)) = indexed(rest) else { return place };
+        place.step = nth.parse().ok();
+        place.within = within.trim_start_matches('.');
+        let has_variants = place.step.and_then(|nth| self.steps.get(nth)).is_some_and(Step::has_variants);
+        if let Some(rest) = place.within.strip_prefix("variants").filter(|_| has_variants) {
+            place.of_variants = true;
+            place.within = "";
+            if let Some((nth, within)) = indexed(rest) {
+                place.variant = nth.parse().ok();
+                place.within = within.trim_start_matches('.');
+            }
+        }
+        if !place.of_variants || !place.within.is_empty() {
+            let asks = Page::What.asks().iter().filter(|ask| place.of_variants || !ask.key.is_of_variant());
+            place.key = asks.into_iter().find(|ask| ask.key.is_at(place.within)).map(|ask| ask.key);
+        }
+        place
     }
 
     /// How many findings a page has.
     pub(super) fn count_on(&self, page: Page) -> usize {
-        self.findings().iter().filter(|(path, _)| Self::place_of(path).0 == Some(page)).count()
+        self.findings().iter().filter(|(path, _)| self.place_of(path).page == Some(page)).count()
     }
 
     /// What is wrong at a spot of the open page.
     pub(super) fn fault_at(&self, spot: Spot) -> Option<&str> {
         let on_steps = self.page == Page::What;
+        let (shown, _) = self.steps[self.step].place();
         self.findings().into_iter().find_map(|(path, sentence)| {
-            let (page, step, key) = Self::place_of(path);
-            let here = page == Some(self.page) && (!on_steps || step == Some(self.step));
-            let asked = match spot {
-                Spot::Ask(nth) => key.is_some() && key == self.page.asks().get(nth).map(|ask| ask.key),
-                Spot::Steps => on_steps && (step.is_none() || path.ends_with(']')),
+            let place = self.place_of(path);
+            let in_step = place.page == Some(self.page) && (!on_steps || place.step == Some(self.step));
+            let here = in_step && place.variant.is_none_or(|variant| variant == shown);
+            let key = place.key;
+            let fits = match spot {
+                Spot::Steps => {
+                    place.page == Some(Page::What)
+                        && on_steps
+                        && (place.step.is_none() || in_step && !place.of_variants && place.within.is_empty())
+                }
+                Spot::Variants => in_step && place.of_variants && place.within.is_empty(),
+                Spot::Ask(nth) => {
+                    here && key.is_some() && key == self.page.asks().get(nth).map(|ask| ask.key)
+                }
                 Spot::Language(nth) | Spot::Text(nth) => {
-                    let within = path.split_once("].").map_or("", |(_, within)| within);
-                    let language = self.steps[self.step].texts[nth].0.text().trim();
-                    key.is_none()
-                        && (within == "text" && nth == 0 || within.strip_prefix("text.") == Some(language))
+                    let language = self.steps[self.step].shown().texts[nth].0.text().trim();
+                    let is_text = place.within == "text" && nth == 0;
+                    here && key.is_none() && (is_text || place.within.strip_prefix("text.") == Some(language))
                 }
             };
-            let fits = match spot {
-                Spot::Steps => page == Some(Page::What) && on_steps && (step.is_none() || here),
-                _ => here,
-            };
-            (fits && asked).then_some(sentence)
+            fits.then_some(sentence)
+        })
+    }
+
+    /// The same as it is told there: what is typed otherwise than the file has it gets its own advice.
+    pub(super) fn told_at(&self, spot: Spot) -> Option<String> {
+        let fault = self.fault_at(spot)?;
+        let ask = match spot {
+            Spot::Ask(nth) => self.page.asks().get(nth).filter(|ask| ask.key.has_own_notation()),
+            _ => None,
+        };
+        Some(match ask.and_then(|ask| Some((ask, fault.split_once(": write ")?))) {
+            Some((ask, (wrong, _))) => format!("{wrong}: write {}", ask.note),
+            None => fault.to_owned(),
         })
     }
 

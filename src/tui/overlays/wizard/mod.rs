@@ -5,6 +5,7 @@ mod counted;
 mod fields;
 mod findings;
 mod origin;
+mod step;
 mod view;
 
 pub use counted::Counting;
@@ -12,7 +13,7 @@ pub use fields::{Ask, Page};
 pub use origin::Origin;
 
 use super::confirm::GUARD;
-use crate::domain::campaign::draft::{Draft, DraftStep};
+use crate::domain::campaign::draft::Draft;
 use crate::domain::campaign::{CampaignSpec, Finding};
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Safe;
@@ -23,6 +24,7 @@ use chrono_tz::Tz;
 use crossterm::event::{KeyCode, KeyEvent};
 use std::sync::Arc;
 use std::time::Instant;
+use step::Step;
 
 /// What findings call the file while it has no name.
 pub const FILE: &str = "campaign.toml";
@@ -63,74 +65,13 @@ impl Value {
     }
 }
 
-/// A message of the campaign.
-#[derive(Debug, Clone)]
-struct Step {
-    values: Vec<Value>,
-    /// Language and text; the last one is empty, to be filled.
-    texts: Vec<(Input, Input)>,
-}
-
-impl Step {
-    fn new() -> Self {
-        let values = Page::What.asks().iter().map(Value::new).collect();
-        let mut step = Self { values, texts: Vec::new() };
-        step.have_room();
-        step
-    }
-
-    fn of(draft: &DraftStep) -> Self {
-        let mut step = Self::new();
-        for (ask, value) in Page::What.asks().iter().zip(&mut step.values) {
-            value.fill(ask, draft.values.get(&ask.key).map_or("", String::as_str));
-        }
-        let text = |(language, text): &(String, String)| {
-            let mut pair = (Input::default(), Input::of(TEXT_LIMIT));
-            pair.0.fill(language);
-            pair.1.fill(text);
-            pair
-        };
-        step.texts = draft.texts.iter().map(text).collect();
-        step.have_room();
-        step
-    }
-
-    /// There is always a place for one more language.
-    fn have_room(&mut self) {
-        let full = |(language, text): &(Input, Input)| !language.text().is_empty() || !text.text().is_empty();
-        if self.texts.last().is_none_or(full) {
-            self.texts.push((Input::default(), Input::of(TEXT_LIMIT)));
-        }
-    }
-
-    fn is_blank(&self) -> bool {
-        let blank = |value: &Value| matches!(value, Value::Typed(input) if input.is_blank());
-        let unchosen = |value: &Value| matches!(value, Value::Chosen(0));
-        self.values.iter().all(|value| blank(value) || unchosen(value)) && self.texts.len() == 1
-    }
-
-    fn draft(&self) -> DraftStep {
-        let asks = Page::What.asks();
-        DraftStep {
-            values: asks
-                .iter()
-                .zip(&self.values)
-                .map(|(ask, value)| (ask.key, value.text(ask).to_owned()))
-                .collect(),
-            texts: self
-                .texts
-                .iter()
-                .map(|(one, other)| (one.text().to_owned(), other.text().to_owned()))
-                .collect(),
-        }
-    }
-}
-
 /// Where the focus can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spot {
     /// Which step is shown.
     Steps,
+    /// Which variant of the step is shown, where it has several.
+    Variants,
     /// A question of the page.
     Ask(usize),
     /// The language of a text.
@@ -302,10 +243,14 @@ impl Wizard {
         if self.page != Page::What {
             return (0..self.page.asks().len()).map(Spot::Ask).collect();
         }
-        let texts = self.steps[self.step].texts.len();
-        let texts = (0..texts).flat_map(|nth| [Spot::Language(nth), Spot::Text(nth)]);
-        let rest = (1..self.page.asks().len()).map(Spot::Ask);
-        [Spot::Steps, Spot::Ask(0)].into_iter().chain(texts).chain(rest).collect()
+        let step = &self.steps[self.step];
+        let texts = (0..step.shown().texts.len()).flat_map(|nth| [Spot::Language(nth), Spot::Text(nth)]);
+        let asks = self.page.asks().iter().enumerate().skip(1);
+        let (of_variant, rest): (Vec<_>, Vec<_>) = asks.partition(|(_, ask)| ask.key.is_of_variant());
+        let spots = |asks: Vec<(usize, &Ask)>| asks.into_iter().map(|(nth, _)| Spot::Ask(nth)).collect();
+        let (of_variant, rest): (Vec<Spot>, Vec<Spot>) = (spots(of_variant), spots(rest));
+        let variants = [Spot::Variants].into_iter().chain(of_variant).filter(|_| step.has_variants());
+        [Spot::Steps, Spot::Ask(0)].into_iter().chain(variants).chain(texts).chain(rest).collect()
     }
 
     fn page_index(&self) -> usize {
@@ -322,7 +267,7 @@ impl Wizard {
     pub fn on_choice(&self) -> bool {
         match &self.mode {
             Mode::Editing => match self.spot() {
-                Spot::Steps => true,
+                Spot::Steps | Spot::Variants => true,
                 Spot::Ask(nth) => !self.page.asks()[nth].choices.is_empty(),
                 Spot::Language(_) | Spot::Text(_) => false,
             },
@@ -359,14 +304,15 @@ impl Wizard {
             Mode::Opening(input) => return Some(input),
             Mode::Editing | Mode::Leaving(..) => {}
         }
+        let on_steps = self.page == Page::What;
         let step = &mut self.steps[self.step];
         match spot {
-            Spot::Steps => None,
-            Spot::Language(nth) => step.texts.get_mut(nth).map(|(language, _)| language),
-            Spot::Text(nth) => step.texts.get_mut(nth).map(|(_, text)| text),
+            Spot::Steps | Spot::Variants => None,
+            Spot::Language(nth) => step.shown_mut().texts.get_mut(nth).map(|(language, _)| language),
+            Spot::Text(nth) => step.shown_mut().texts.get_mut(nth).map(|(_, text)| text),
             Spot::Ask(nth) => {
-                let values = if self.page == Page::What { &mut step.values } else { &mut self.values[page] };
-                match values.get_mut(nth) {
+                let value = if on_steps { step.value_mut(nth) } else { self.values[page].get_mut(nth) };
+                match value {
                     Some(Value::Typed(input)) => Some(input),
                     _ => None,
                 }
@@ -411,11 +357,13 @@ impl Wizard {
         let turn = |at: usize, of: usize| if forward { (at + 1) % of } else { (at + of - 1) % of };
         match spot {
             Spot::Steps => self.step = turn(self.step, self.steps.len()),
+            Spot::Variants => self.steps[self.step].turn(forward),
             Spot::Ask(nth) => {
                 let choices = self.page.asks()[nth].choices.len();
+                let on_steps = self.page == Page::What;
                 let step = &mut self.steps[self.step];
-                let values = if self.page == Page::What { &mut step.values } else { &mut self.values[page] };
-                if let Some(Value::Chosen(at)) = values.get_mut(nth) {
+                let value = if on_steps { step.value_mut(nth) } else { self.values[page].get_mut(nth) };
+                if let Some(Value::Chosen(at)) = value {
                     *at = turn(*at, choices);
                 }
                 self.changed(now);
@@ -450,38 +398,6 @@ impl Wizard {
         }
     }
 
-    /// A new step behind this one.
-    pub fn add_step(&mut self, now: Instant) {
-        if !matches!(self.mode, Mode::Editing) {
-            return;
-        }
-        self.removing = false;
-        self.page = Page::What;
-        self.step += 1;
-        self.steps.insert(self.step, Step::new());
-        self.focus[self.page_index()] = 1;
-        self.changed(now);
-    }
-
-    /// Takes the step out; one in which something is typed only when asked twice.
-    pub fn remove_step(&mut self, now: Instant) -> Wish {
-        if !matches!(self.mode, Mode::Editing) || self.page != Page::What {
-            return Wish::Nothing;
-        }
-        if !self.steps[self.step].is_blank() && !self.removing {
-            self.removing = true;
-            return Wish::Say(format!("the same key again takes step {} out", self.step + 1));
-        }
-        self.removing = false;
-        self.steps.remove(self.step);
-        if self.steps.is_empty() {
-            self.steps.push(Step::new());
-        }
-        self.step = self.step.min(self.steps.len() - 1);
-        self.changed(now);
-        Wish::Nothing
-    }
-
     /// Opens the question how to save, if nothing is wrong; else goes to what is.
     pub fn save(&mut self) -> Wish {
         self.removing = false;
@@ -495,18 +411,6 @@ impl Wizard {
         let name = self.judged.as_ref().map_or("campaign", |spec| spec.name.as_str()).to_owned();
         self.mode = Mode::Saving(1, Input::with(&format!("{name}.toml")));
         Wish::Nothing
-    }
-
-    fn go_to_fault(&mut self) -> bool {
-        let Some(path) = self.findings().first().map(|(path, _)| (*path).to_owned()) else { return false };
-        let (page, step, _) = Self::place_of(&path);
-        self.page = page.unwrap_or(self.page);
-        self.step = step.unwrap_or(self.step).min(self.steps.len() - 1);
-        let spots = self.spots();
-        if let Some(at) = spots.iter().position(|spot| self.fault_at(*spot).is_some()) {
-            self.focus[self.page_index()] = at;
-        }
-        true
     }
 
     /// Enter.

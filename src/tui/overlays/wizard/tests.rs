@@ -298,7 +298,7 @@ fn a_file_is_opened_by_its_name_into_the_form() {
     let screen = desk.screen();
     assert!(screen.contains("New campaign  summer") && screen.contains("[CM"), "{screen}");
     desk.keys("PgDn");
-    assert!(desk.screen().contains("{ \"en\" = \"Hello\" } }]"), "{}", desk.screen());
+    assert!(desk.screen().contains("1 of 2") && desk.screen().contains("[Hi "), "{}", desk.screen());
     desk.keys("PgDn PgDn");
     assert!(desk.screen().contains("[1, 10, 100"), "{}", desk.screen());
     desk.keys("Esc");
@@ -411,4 +411,145 @@ fn a_large_enrolment_is_followed_and_left_to_itself() {
     };
     desk.send(Msg::Made { source, answer: Ok(Making::Made(made)) });
     assert!(is_open(&desk) && desk.screen().contains("[next"), "{}", desk.screen());
+}
+
+/// The file that the form says now.
+fn source(desk: &Desk) -> String {
+    match desk.model.overlays.last() {
+        Some(Overlay::Wizard(wizard)) => wizard.source.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn table(text: &str) -> toml::Table {
+    text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+#[test]
+fn variants_are_typed_each_with_its_weight() {
+    let mut desk = desk();
+    fill(&mut desk, "a");
+    desk.keys("ctrl-y");
+    assert!(desk.screen().contains("<2 of 2"), "{}", desk.screen());
+    assert!(desk.screen().contains("Hello {{name|friend}}"), "it begins as a copy: {}", desk.screen());
+    desk.text("short");
+    desk.keys("Tab");
+    desk.text("3");
+    desk.keys("Tab Tab ctrl-u");
+    desk.text("Hi");
+    desk.keys("ctrl-n");
+    desk.text("1d");
+    desk.keys("Tab");
+    desk.text("en");
+    desk.keys("Tab");
+    desk.text("Bye");
+    // Everybody keeps their variant: the second step gets those of the first.
+    desk.keys("ctrl-y Tab Tab Tab ctrl-u");
+    desk.text("Ciao");
+    let file = "name = \"a\"\n[audience]\ncountries = [\"CM\"]\n[[steps]]\n[[steps.variants]]\n\
+                text = { en = \"Hello {{name|friend}}\\nSale!\" }\n[[steps.variants]]\nname = \"short\"\nweight = 3\n\
+                text = { en = \"Hi\" }\n[[steps]]\nafter = \"1d\"\n[[steps.variants]]\ntext = { en = \"Bye\" }\n\
+                [[steps.variants]]\nname = \"short\"\nweight = 3\ntext = { en = \"Ciao\" }\n";
+    assert_eq!(table(&source(&desk)), table(file));
+    assert!(desk.screen().contains("nothing is wrong"), "{}", desk.screen());
+    // The other variant, and out with it.
+    desk.keys("Shift-Tab Shift-Tab Shift-Tab Shift-Tab Left");
+    assert!(desk.screen().contains("<1 of 2") && desk.screen().contains("[Bye"), "{}", desk.screen());
+    desk.keys("ctrl-x");
+    assert!(desk.screen().contains("<1 of 2"), "a variant with text goes only when asked twice");
+    desk.keys("ctrl-x");
+    assert!(desk.screen().contains("[Ciao") && !desk.screen().contains("Variant"), "{}", desk.screen());
+    let left = "after = \"1d\"\n[[steps.variants]]\ntext = { en = \"Bye\" }\n[[steps.variants]]\n\
+                name = \"short\"\nweight = 3\ntext = { en = \"Ciao\" }\n";
+    let file = file.replace(left, "after = \"1d\"\ntext = { en = \"Ciao\" }\n");
+    assert_eq!(table(&source(&desk)), table(&file), "what is of the step stays");
+}
+
+#[test]
+fn buttons_and_named_parameters_are_typed() {
+    let mut desk = desk();
+    desk.text("a");
+    desk.keys("PgDn Tab Tab Tab Tab");
+    for typed in
+        ["promo", "en", "fr", "who={{name|friend}}, town=Douala", "{{name|you}}", "url=promo-20, 2 code=1"]
+    {
+        desk.text(typed);
+        desk.keys("Tab");
+    }
+    let file = "name = \"a\"\n[[steps]]\ntemplate = { name = \"promo\", language = \"en\", languages = [\"fr\"], \
+                parameters = { who = \"{{name|friend}}\", town = \"Douala\" }, header = \"{{name|you}}\", \
+                buttons = [{ url = \"promo-20\" }, { index = 2, code = \"1\" }] }\n";
+    assert_eq!(table(&source(&desk)), table(file));
+    assert!(desk.screen().contains("nothing is wrong"), "{}", desk.screen());
+}
+
+/// Goes from question to question until this one has the focus.
+fn go_to(desk: &mut Desk, line: &str) {
+    for _ in 0..30 {
+        if desk.screen().contains(line) {
+            return;
+        }
+        desk.keys("Tab");
+    }
+    panic!("no {line}: {}", desk.screen());
+}
+
+#[test]
+fn what_is_wrong_with_a_variant_or_a_button_is_told_where_it_is_typed() {
+    let mut desk = desk();
+    let file = "name = \"a\"\n[[steps]]\ntext = { en = \"Hi\" }\n[[steps]]\nafter = \"1d\"\n\
+                [[steps.variants]]\ntext = { en = \"Hi\" }\ntemplate = { name = \"t\", language = \"en\" }\n\
+                [[steps.variants]]\nweight = 0\ntext = { en = \"Hi\" }\n\
+                template = { name = \"t\", language = \"en\" }\n";
+    desk.keys("ctrl-r");
+    opened(&mut desk, Origin::File("a.toml".to_owned()), file);
+    desk.keys("ctrl-s");
+    let screen = desk.screen();
+    assert!(screen.contains("<2 of 2") && screen.contains("[What]!1"), "{screen}");
+    assert!(screen.contains(">   weight"), "{screen}");
+    desk.keys("ctrl-u 2");
+    go_to(&mut desk, ">   buttons");
+    desk.text("promo");
+    let screen = desk.screen();
+    assert!(screen.contains("steps[1].variants[1].template.buttons[0]"), "{screen}");
+    // The advice is how it is typed here, not how the file has it.
+    assert!(screen.contains("url=promo-20") && !screen.contains("buttons = ["), "{screen}");
+    desk.keys("ctrl-u");
+    desk.text("url=x");
+    desk.wait(700);
+    desk.keys("ctrl-s");
+    assert!(desk.screen().contains("Create the campaign now"), "{}", desk.screen());
+    // Unlike parts cannot be compared: that is said of the variant.
+    desk.keys("Esc");
+    go_to(&mut desk, "> Template");
+    desk.keys("ctrl-u Tab ctrl-u");
+    go_to(&mut desk, ">   buttons");
+    desk.keys("ctrl-u ctrl-s");
+    let screen = desk.screen();
+    assert!(
+        screen.contains("> Variant ") && screen.contains("carries other parts than variant a"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_file_goes_through_the_form_as_it_is() {
+    let mut files = 0;
+    for folder in ["assets/examples", "assets/demo"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let source = std::fs::read_to_string(&path).unwrap_or_default();
+            if path.extension().is_none_or(|extension| extension != "toml") || !source.contains("[[steps]]") {
+                continue;
+            }
+            let origin = Origin::File("x.toml".to_owned());
+            let wizard = super::Wizard::begun_with(&source, &origin, chrono_tz::Africa::Douala)
+                .unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+            assert_eq!(table(&wizard.source), table(&source), "{}", path.display());
+            assert!(!wizard.is_dirty());
+            files += 1;
+        }
+    }
+    assert!(files >= 10, "{files}");
 }

@@ -101,11 +101,11 @@ impl Wizard {
         let (x, y) = (area.x + 2 + LABEL, area.y);
         let fault = match spot {
             Spot::Language(nth) => {
-                self.fault_at(Spot::Language(nth)).or_else(|| self.fault_at(Spot::Text(nth)))
+                self.told_at(Spot::Language(nth)).or_else(|| self.told_at(Spot::Text(nth)))
             }
-            other => self.fault_at(other),
+            other => self.told_at(other),
         };
-        let sign = match (focused, fault) {
+        let sign = match (focused, &fault) {
             (true, _) => (">", Role::Title),
             (false, Some(_)) => ("!", Role::Bad),
             (false, None) => (" ", Role::Text),
@@ -118,6 +118,10 @@ impl Wizard {
             Spot::Steps => {
                 let said = format!("{} of {}", self.step + 1, self.steps.len());
                 framed(canvas, (x, y), SHORT, &said, focused);
+            }
+            Spot::Variants => {
+                let (at, of) = self.steps[self.step].place();
+                framed(canvas, (x, y), SHORT, &format!("{} of {of}", at + 1), focused);
             }
             Spot::Ask(nth) => {
                 let ask = &self.page.asks()[nth];
@@ -142,7 +146,7 @@ impl Wizard {
 
     fn value(&self, nth: usize) -> &Value {
         if self.page == Page::What {
-            &self.steps[self.step].values[nth]
+            self.steps[self.step].value(nth)
         } else {
             &self.values[self.page_index()][nth]
         }
@@ -172,7 +176,7 @@ impl Wizard {
     }
 
     fn text(&self, canvas: &mut Canvas<'_>, (x, y): (u16, u16), room: u16, nth: usize) {
-        let (language, text) = &self.steps[self.step].texts[nth];
+        let (language, text) = &self.steps[self.step].shown().texts[nth];
         let editing = matches!(self.mode, Mode::Editing);
         canvas.text(x, y, 1, "[", Role::Text);
         language.draw(canvas, x + 1, y, LANGUAGE, editing && self.spot() == Spot::Language(nth));
@@ -185,6 +189,7 @@ impl Wizard {
     fn label(&self, spot: Spot) -> &'static str {
         match spot {
             Spot::Steps => "Step",
+            Spot::Variants => "Variant",
             Spot::Ask(nth) => self.page.asks()[nth].label,
             Spot::Language(0) | Spot::Text(0) => "Text",
             Spot::Language(_) | Spot::Text(_) => "  and in",
@@ -193,7 +198,8 @@ impl Wizard {
 
     fn note(&self, spot: Spot) -> &'static str {
         match spot {
-            Spot::Steps => "ctrl-n adds one, ctrl-x takes it out",
+            Spot::Steps => "ctrl-n adds one, ctrl-x takes it out; ctrl-y: variants",
+            Spot::Variants => "ctrl-y adds one, ctrl-x here takes it out",
             Spot::Ask(nth) => self.page.asks()[nth].note,
             Spot::Language(_) => "the language of the text beside it: en, fr, pt-BR",
             Spot::Text(_) => {
@@ -236,7 +242,7 @@ impl Wizard {
     /// What is wrong at the focus, or what can be written there; else what is worth knowing.
     fn about_focus(&self, canvas: &mut Canvas<'_>, area: Rect) {
         let spot = self.spot();
-        let (said, role) = match (self.fault_at(spot), self.first_elsewhere()) {
+        let (said, role) = match (self.told_at(spot), self.first_elsewhere()) {
             (Some(fault), _) => (format!("! {fault}"), Role::Bad),
             (None, Some(fault)) if self.tried => (format!("! {fault}"), Role::Bad),
             _ => match self.notes().first() {
@@ -256,7 +262,10 @@ impl Wizard {
 
     /// A finding that belongs to no question of the open page.
     fn first_elsewhere(&self) -> Option<&str> {
-        let here = |path: &str| Self::place_of(path).2.is_some() && Self::place_of(path).0 == Some(self.page);
+        let here = |path: &str| {
+            let place = self.place_of(path);
+            place.key.is_some() && place.page == Some(self.page)
+        };
         self.findings().into_iter().find(|(path, _)| !here(path)).map(|(_, sentence)| sentence)
     }
 
@@ -272,7 +281,12 @@ impl Wizard {
                 ("audience, limits and times stay as they are: e changes limits".to_owned(), Role::Text),
             ],
         };
-        lines.extend(self.notes().iter().take(2).map(|note| (format!("note: {note}"), Role::Warn)));
+        let more = self.notes().len().saturating_sub(2);
+        lines.extend(self.notes().iter().take(2).enumerate().map(|(nth, note)| {
+            let before =
+                if nth == 1 && more > 0 { format!("note (and {more} more)") } else { "note".to_owned() };
+            (format!("{before}: {note}"), Role::Warn)
+        }));
         for ((line, role), y) in lines.iter().zip(inside.y..) {
             canvas.text(x, y, room, line, *role);
         }
