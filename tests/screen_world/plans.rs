@@ -23,21 +23,24 @@ pub fn explaining() -> Settings {
         .with("auto_explain.log_buffers", "on")
         .with("auto_explain.log_format", "json")
         .with("auto_explain.log_level", "log")
+        // Tests that run beside each other share the log.
+        .with("log_line_prefix", "%d ")
 }
 
 /// What the server's log has gained since it was looked at last.
 pub struct Plans {
     log: fs::File,
+    database: String,
 }
 
 impl Plans {
     pub fn new(world: &World) -> Self {
         let mut log = fs::File::open(world.cluster.log()).unwrap();
         log.seek(SeekFrom::End(0)).unwrap();
-        Self { log }
+        Self { log, database: world.name.clone() }
     }
 
-    /// The plans of everything since, each with its statement.
+    /// The plans of everything that this world ran since, each with its statement.
     ///
     /// The server may still be writing the last of them: what is not whole yet is read again.
     pub fn since(&mut self) -> Vec<Value> {
@@ -45,7 +48,7 @@ impl Plans {
         let begun = Instant::now();
         loop {
             self.log.read_to_end(&mut bytes).unwrap();
-            let plans = read(&String::from_utf8_lossy(&bytes));
+            let plans = read(&String::from_utf8_lossy(&bytes), &self.database);
             match plans {
                 Ok(plans) if bytes.last().is_none_or(|last| *last == b'\n') => return plans,
                 _ => assert!(begun.elapsed() < WRITTEN_WITHIN, "a plan is not whole: {plans:?}"),
@@ -55,7 +58,7 @@ impl Plans {
     }
 }
 
-fn read(text: &str) -> serde_json::Result<Vec<Value>> {
+fn read(text: &str, database: &str) -> serde_json::Result<Vec<Value>> {
     let mut plans = Vec::new();
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
@@ -67,7 +70,10 @@ fn read(text: &str) -> serde_json::Result<Vec<Value>> {
             json.push_str(more);
             json.push('\n');
         }
-        plans.push(serde_json::from_str(&json)?);
+        let plan = serde_json::from_str(&json)?;
+        if line.strip_prefix(database).is_some_and(|rest| rest.starts_with(' ')) {
+            plans.push(plan);
+        }
     }
     Ok(plans)
 }
@@ -75,12 +81,13 @@ fn read(text: &str) -> serde_json::Result<Vec<Value>> {
 #[test]
 fn a_plan_that_is_half_written_is_not_whole() {
     let whole =
-        "LOG:  duration: 1 ms  plan:\n\t{\n\t  \"Query Text\": \"select 1\",\n\t  \"Plan\": {}\n\t}\n";
-    assert_eq!(read(whole).unwrap().len(), 1);
+        "ours LOG:  duration: 1 ms  plan:\n\t{\n\t  \"Query Text\": \"select 1\",\n\t  \"Plan\": {}\n\t}\n";
+    assert_eq!(read(whole, "ours").unwrap().len(), 1);
+    assert_eq!(read(whole, "our").unwrap().len(), 0, "of another world");
     let begins = whole.find("plan:").unwrap() + "plan:".len();
     let ends = whole.rfind('}').unwrap();
     for end in begins..=ends {
-        assert!(read(&whole[..end]).is_err(), "{:?}", &whole[..end]);
+        assert!(read(&whole[..end], "ours").is_err(), "{:?}", &whole[..end]);
     }
 }
 
