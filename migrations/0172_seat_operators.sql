@@ -169,7 +169,8 @@ begin
           from pg_proc p
          where p.pronamespace = current_schema()::regnamespace
            and p.proname in ('organizations_of_login', 'login_is_owner', 'must_run', 'must_administer', 'add_operator',
-                             'edit_operator', 'remove_operator', 'claim', 'record_outcomes')
+                             'edit_operator', 'remove_operator', 'claim', 'record_outcomes',
+                             'attempts_of_message', 'take_receipts', 'apply_receipts')
     loop
         execute format('alter function %s set search_path = %I, pg_temp', v_function.name, current_schema());
         if v_function.as_owner then

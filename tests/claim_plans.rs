@@ -277,8 +277,10 @@ impl Scene {
         self.stage(walked, "a new sender, from then on").await;
     }
 
-    /// As many receipts as messages lie behind; the next ones are matched, judged and applied as quickly as the first.
+    /// As many receipts as messages lie behind; the next ones are matched, judged and applied as quickly as the first, by a
+    /// role that policies bind as well.
     async fn receipts_find_their_attempts(&mut self) {
+        let operator = Store::new(&self.world.operators);
         let (org, account) = (self.world.organization, AccountId(self.world.account));
         self.world
             .run(&format!(
@@ -305,16 +307,16 @@ impl Scene {
                 failure: None,
             };
             let receipts: Vec<NewReceipt> = outcomes.iter().map(receipt).collect();
-            assert_eq!(self.store.keep_receipts(org, &receipts).await.unwrap(), u64::from(CLAIM));
+            assert_eq!(operator.keep_receipts(org, &receipts).await.unwrap(), u64::from(CLAIM));
             self.plans.since();
-            let due = self.store.take_receipts(org, 500).await.unwrap();
+            let due = operator.take_receipts(org, 500).await.unwrap();
             assert_eq!(due.len(), CLAIM as usize, "{what}");
             let taken = self.cost_of_receipts("from take_receipts(", what);
             let judged: Vec<JudgedReceipt> = due
                 .iter()
                 .map(|due| JudgedReceipt { id: due.id, attempt: due.attempt, next: None, reason: None })
                 .collect();
-            self.store.apply_receipts(org, &judged, None).await.unwrap();
+            operator.apply_receipts(org, &judged, None).await.unwrap();
             let applied = self.cost_of_receipts("apply_receipts(", what);
             assert!(
                 taken < RECORD_PAGES && applied < APPLY_PAGES,

@@ -276,12 +276,15 @@ async fn functions_with_the_owners_rights_are_known_and_look_nowhere_else() {
     let known = [
         "add_api_key",
         "add_operator",
+        "apply_receipts",
+        "attempts_of_message",
         "claim",
         "edit_operator",
         "organizations_of_login",
         "record_outcomes",
         "remove_operator",
         "revoke_api_key",
+        "take_receipts",
         "use_api_key",
     ];
     assert_eq!(
