@@ -107,6 +107,8 @@ pub enum Class {
     Throttled(Scope, Duration),
     /// A fault on the provider's side that it reports itself, the message was not taken.
     Transient(Duration),
+    /// A fault of this kind that not even the provider can explain: one more try, and no third.
+    Unexplained(Duration),
     /// No such person on WhatsApp, or the address is malformed.
     RecipientInvalid,
     /// This person has blocked us, or we them.
@@ -139,7 +141,7 @@ impl Class {
                 Scope::Provider => Blame::Provider,
             },
             Self::NumberAuth | Self::AccountFatal | Self::AccountLimited(_) => Blame::Account,
-            Self::Transient(_) | Self::Unknown => Blame::Provider,
+            Self::Transient(_) | Self::Unexplained(_) | Self::Unknown => Blame::Provider,
             Self::Withheld => Blame::Us,
             Self::RecipientInvalid | Self::RecipientBlocked | Self::OptedOut | Self::RecipientDeferred(_) => {
                 Blame::Recipient
@@ -155,6 +157,7 @@ impl Class {
             Self::NumberSuspended
             | Self::NumberLimited(_)
             | Self::Transient(_)
+            | Self::Unexplained(_)
             | Self::Unknown
             | Self::Withheld => Scope::Number,
             Self::Throttled(scope, _) => scope,
@@ -179,6 +182,7 @@ impl Class {
             | Self::AccountFatal => Retry::AnotherNumber,
             Self::Throttled(Scope::Pair | Scope::Recipient, wait)
             | Self::Transient(wait)
+            | Self::Unexplained(wait)
             | Self::RecipientDeferred(wait) => Retry::After(wait),
             Self::Throttled(_, _) => Retry::WhenNumberRecovers,
             Self::Withheld => Retry::After(Duration::ZERO),
@@ -200,7 +204,8 @@ impl Class {
             Self::DestinationRefused => "destination_refused",
             Self::NumberAuth => "number_auth",
             Self::Throttled(_, _) => "throttled",
-            Self::Transient(_) => "transient",
+            // The same to whoever reads it: only the number of tries differs.
+            Self::Transient(_) | Self::Unexplained(_) => "transient",
             Self::RecipientInvalid => "recipient_invalid",
             Self::RecipientBlocked => "recipient_blocked",
             Self::OptedOut => "opted_out",

@@ -86,6 +86,11 @@ pub const fn transient(seconds: u64) -> Class {
     Class::Transient(Duration::from_secs(seconds))
 }
 
+/// A passing fault that nobody explains; the message may be tried once more after so many seconds.
+pub const fn unexplained(seconds: u64) -> Class {
+    Class::Unexplained(Duration::from_secs(seconds))
+}
+
 /// This person not before so many seconds, from no number.
 pub const fn deferred(seconds: u64) -> Class {
     Class::RecipientDeferred(Duration::from_secs(seconds))

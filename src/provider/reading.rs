@@ -115,6 +115,7 @@ fn with_wait(class: Class, retry_after: Option<Duration>) -> Class {
     match class {
         Class::Throttled(scope, _) => Class::Throttled(scope, wait),
         Class::Transient(_) => Class::Transient(wait),
+        Class::Unexplained(_) => Class::Unexplained(wait),
         other => other,
     }
 }

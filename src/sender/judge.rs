@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Most tries of one step when the provider refuses for now.
 pub const MOST_TRIES: i16 = 5;
+/// Most of them when it cannot say why (`meta-cloud.md` section 4 for 1, `twilio.md` section 4 for 30008).
+const MOST_UNEXPLAINED_TRIES: i16 = 2;
 /// First wait after a send that provably never began; doubles with every try.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// Longest such wait.
@@ -103,7 +105,11 @@ fn not_sent(failure: &Failure, tries: i16) -> Judgement {
 }
 
 fn next_of(failure: &Failure, tries: i16, never_switch: bool) -> Next {
-    let may_try_again = tries < MOST_TRIES;
+    let most = match failure.class {
+        Class::Unexplained(_) => MOST_UNEXPLAINED_TRIES,
+        _ => MOST_TRIES,
+    };
+    let may_try_again = tries < most;
     match failure.class.retry() {
         Retry::Never => Next::Fail,
         Retry::After(_) | Retry::WhenNumberRecovers if !may_try_again => Next::Fail,
@@ -139,7 +145,7 @@ fn measure_of(class: Class) -> Measure {
         | Class::Withheld => Measure::Well,
         Class::OptedOut => Measure::OptOut,
         Class::ContentRejected => Measure::ContentRefused,
-        Class::Transient(_) => Measure::ProviderFault { reached: true },
+        Class::Transient(_) | Class::Unexplained(_) => Measure::ProviderFault { reached: true },
         Class::Unknown => Measure::UnknownRefusal,
     }
 }

@@ -6,6 +6,7 @@
 use crate::domain::outcome::{Class, Scope};
 use crate::provider::codes::{
     DAY, HOUR, Meaning, Row, account_limited, deferred, limited, row, special, throttled, transient,
+    unexplained,
 };
 
 use Class::{
@@ -16,7 +17,7 @@ use Class::{
 /// The table, sorted by code.
 pub const TABLE: &[Row] = &[
     row(0, 401, NumberAuth, "app user cannot be authenticated"),
-    row(1, 400, transient(30), "unknown API error"),
+    row(1, 400, unexplained(30), "unknown API error"),
     row(2, 503, transient(60), "service down or overloaded"),
     row(3, 500, NumberAuth, "capability or permission missing"),
     // Of the application, its user or its page: whoever uses the credential waits.

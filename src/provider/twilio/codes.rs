@@ -3,6 +3,7 @@
 use crate::domain::outcome::{Class, Scope};
 use crate::provider::codes::{
     DAY, HOUR, Meaning, Row, account_limited, deferred, limited, row, special, throttled, transient,
+    unexplained,
 };
 
 use Class::{
@@ -81,7 +82,7 @@ pub const TABLE: &[Row] = &[
     row(30_005, 0, RecipientInvalid, "unknown destination"),
     row(30_006, 0, RecipientInvalid, "landline"),
     row(30_007, 0, ContentRejected, "message filtered"),
-    row(30_008, 0, transient(300), "unknown delivery error"),
+    row(30_008, 0, unexplained(300), "unknown delivery error"),
     row(30_036, 0, transient(60), "validity period expired"),
     // May have been delivered: never sent again by itself.
     row(30_410, 0, Unknown, "provider timeout"),

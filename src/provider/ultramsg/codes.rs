@@ -45,12 +45,6 @@ pub const SIGNALS: &[Signal] = &[
         class: NumberSuspended,
     },
     Signal {
-        code: "trial_quota",
-        signs: &["trial", "daily limit", "daily quota"],
-        sample: "Trial daily limit reached",
-        class: limited(DAY),
-    },
-    Signal {
         code: "media_refused",
         signs: &["file extension not supported", "file too large", "media not found"],
         sample: "file extension not supported",
@@ -61,6 +55,22 @@ pub const SIGNALS: &[Signal] = &[
         signs: &["invalid number"],
         sample: "invalid number",
         class: RecipientInvalid,
+    },
+    // Last, because the sheet does not know its text: nothing that says more may pass for it. A word by itself would be
+    // found inside others ("industrial").
+    Signal {
+        code: "trial_quota",
+        signs: &[
+            "trial limit",
+            "trial daily",
+            "trial quota",
+            "trial expired",
+            "trial ended",
+            "daily limit",
+            "daily quota",
+        ],
+        sample: "Trial daily limit reached",
+        class: limited(DAY),
     },
 ];
 
@@ -93,14 +103,16 @@ pub fn signal(text: &str) -> Option<&'static Signal> {
     SIGNALS.iter().find(|signal| signal.signs.iter().any(|sign| text.contains(sign)))
 }
 
-/// Code and class of an error: its text first, then the fields it names.
-pub fn classify(text: &str, fields: &[String]) -> (String, Class) {
+/// Code and class of an error: its text first, then the fields it names, then the answer's HTTP status.
+pub fn classify(status: u16, text: &str, fields: &[String]) -> (String, Class) {
     if let Some(signal) = signal(text) {
         return (signal.code.to_owned(), signal.class);
     }
     let known = FIELDS.iter().find(|(name, _)| fields.iter().any(|field| field.eq_ignore_ascii_case(name)));
     match known {
         Some((name, class)) => (format!("field_{name}"), *class),
+        // An instance that is unknown or still pending, whatever words it has for that.
+        None if status == 404 => ("http_404".to_owned(), NumberSuspended),
         None => ("error".to_owned(), Unknown),
     }
 }

@@ -95,7 +95,7 @@ fn read(answer: &Answer) -> Health {
     let body = serde_json::from_slice::<Value>(&answer.body).ok().filter(Value::is_object);
     if let Some(error) = body.as_ref().and_then(|body| body.get("error")).filter(|error| !is_empty(error)) {
         let (text, fields) = flatten(error);
-        let (code, class) = codes::classify(&text, &fields);
+        let (code, class) = codes::classify(answer.status, &text, &fields);
         // Section 4's errors of the instance itself; any other says nothing that we understand.
         let standing = match class {
             Class::NumberAuth | Class::NumberSuspended => Standing::NotSendable(class),

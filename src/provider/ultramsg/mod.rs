@@ -116,7 +116,7 @@ impl Provider for Ultramsg {
                 return reading::unreadable(answer, Scope::Number);
             }
             let (text, fields) = flatten(error);
-            let (code, class) = codes::classify(&text, &fields);
+            let (code, class) = codes::classify(answer.status, &text, &fields);
             return reading::refused(class, code, &text, answer);
         }
         match (answer.status, body) {
@@ -252,7 +252,7 @@ fn read_sent(body: &Value, answer: &Answer) -> Outcome {
             None => reading::unreadable(answer, Scope::Number),
         },
         "queued" => Outcome::InDoubt(reading::failure(Class::NumberSuspended, "queued", &message)),
-        "false" => match codes::classify(&message, &[]) {
+        "false" => match codes::classify(answer.status, &message, &[]) {
             (code, class @ (Class::NumberSuspended | Class::Unknown)) => {
                 Outcome::InDoubt(reading::failure(class, code, &message))
             }

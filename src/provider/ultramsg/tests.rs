@@ -71,7 +71,7 @@ fn errors_carry_code_and_words() {
 #[test]
 fn every_sample_is_read_as_its_own_row() {
     for row in codes::SIGNALS {
-        let (code, class) = codes::classify(row.sample, &[]);
+        let (code, class) = codes::classify(200, row.sample, &[]);
         assert_eq!((code.as_str(), class), (row.code, row.class));
     }
 }

@@ -53,6 +53,12 @@ fn refusals() -> Vec<(Class, Next, Next, Measure)> {
         (Class::Unknown, Next::Fail, Next::Fail, Measure::UnknownRefusal),
         (Class::Withheld, Next::Retry(FIRST_WAIT), Next::Fail, Measure::Well),
         (Class::Throttled(Scope::App, MINUTE), when_it_recovers, Next::Fail, Measure::ThrottleApp(MINUTE)),
+        (
+            Class::Unexplained(MINUTE),
+            Next::Retry(MINUTE),
+            Next::Fail,
+            Measure::ProviderFault { reached: true },
+        ),
     ]
 }
 
@@ -80,6 +86,7 @@ fn place(class: Class) -> usize {
         Class::Unknown => 18,
         Class::Withheld => 19,
         Class::Throttled(Scope::App, _) => 20,
+        Class::Unexplained(_) => 21,
     }
 }
 
@@ -93,7 +100,9 @@ fn every_refusal_has_its_consequence_whatever_the_try_and_the_policy() {
     for (class, early, late, measure) in table {
         for tries in TRIES {
             for never_switch in [false, true] {
-                let next = if tries < MOST_TRIES { early.clone() } else { late.clone() };
+                // "Transient, once" and "at most 2 tries" (twilio.md 30008, meta-cloud.md 1).
+                let most = if matches!(class, Class::Unexplained(_)) { 2 } else { MOST_TRIES };
+                let next = if tries < most { early.clone() } else { late.clone() };
                 let next = match next {
                     Next::Keep(_) if matches!(class, Class::Throttled(Scope::Pair, _)) => {
                         Next::Keep(pair_wait(MINUTE, tries))

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 const SHEET: &[Expected] = &[
     is(&[0], "", Refused, NumberAuth, B::Account, AnotherNumber, S::Account),
-    is(&[1], "", Refused, transient(30), B::Provider, after(30), S::Number),
+    is(&[1], "", Refused, unexplained(30), B::Provider, after(30), S::Number),
     is(&[2], "", Refused, transient(60), B::Provider, after(60), S::Number),
     is(&[3], "", Refused, NumberAuth, B::Account, AnotherNumber, S::Account),
     // "applies to all numbers using the app"

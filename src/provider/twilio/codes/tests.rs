@@ -84,7 +84,7 @@ const SHEET: &[Expected] = &[
     is(&[30005, 30006], "", Refused, RecipientInvalid, B::Recipient, Never, S::Recipient),
     is(&[30004], "", Refused, RecipientBlocked, B::Recipient, Never, S::Recipient),
     is(&[30007], "", Refused, ContentRejected, B::Content, Never, S::Content),
-    is(&[30008], "", Refused, transient(300), B::Provider, after(300), S::Number),
+    is(&[30008], "", Refused, unexplained(300), B::Provider, after(300), S::Number),
     is(&[30036], "", Refused, transient(60), B::Provider, after(60), S::Number),
     // "may have been delivered, do not resend automatically"
     is(&[30410], "", Refused, Unknown, B::Provider, Never, S::Number),

@@ -30,6 +30,7 @@ const ANSWERS: &[Row] = &[
     (200, r#"{"error":"Instance not found"}"#, Refused, NumberSuspended, B::Number, AnotherNumber, S::Number),
     (404, "", Refused, NumberSuspended, B::Number, AnotherNumber, S::Number),
     (404, "<html>Not Found</html>", Refused, NumberSuspended, B::Number, AnotherNumber, S::Number),
+    (404, r#"{"error":"Not Found"}"#, Refused, NumberSuspended, B::Number, AnotherNumber, S::Number),
     // contains `Stopped due to non-payment`: "billing is per instance, so not the whole account"
     (200, r#"{"error":"Stopped due to non-payment, pay and wait"}"#, Refused, NumberSuspended, B::Number, AnotherNumber, S::Number),
     // `sent` = `false` with `not connected`: the message may lie in the queue of the logged-out instance (section 3)
@@ -51,8 +52,12 @@ const ANSWERS: &[Row] = &[
     (200, r#"{"error":"file extension not supported"}"#, Refused, ContentRejected, B::Content, Never, S::Content),
     (200, r#"{"error":"File too large"}"#, Refused, ContentRejected, B::Content, Never, S::Content),
     (200, r#"{"error":["media not found"]}"#, Refused, ContentRejected, B::Content, Never, S::Content),
+    // A sign of the trial must not be found inside other words: every number would rest for a day because of one file.
+    (200, r#"{"error":"file extension not supported: industrial.xyz"}"#, Refused, ContentRejected, B::Content, Never, S::Content),
+    (200, r#"{"error":"cannot read https://cdn.example/trial-offer.jpg"}"#, Refused, Unknown, B::Provider, Never, S::Number),
     // trial daily quota: "`NumberLimited` until next day"
     (200, r#"{"error":"Trial: daily limit reached"}"#, Refused, limited(DAY), B::Number, AnotherNumber, S::Number),
+    (200, r#"{"error":"Your trial quota is used up"}"#, Refused, limited(DAY), B::Number, AnotherNumber, S::Number),
     // HTTP 429
     (429, "", Refused, BUSY, B::Number, WhenNumberRecovers, S::Number),
     // HTTP 5xx, non-JSON body, empty body: "message may be queued"
