@@ -101,6 +101,7 @@ create table campaign_recipients (
     bound_number_id  uuid,
     sticky_number_id uuid,
     last_attempt_id  uuid,
+    is_kept          boolean not null default false,
     attention        recipient_state,
     reason           text,
     updated_at       timestamptz not null default clock_timestamp(),
@@ -111,16 +112,19 @@ create table campaign_recipients (
                case when state in ('failed', 'in_doubt', 'skipped') then state end),
     constraint only_queued_work_is_due check (due_at is null or state = 'queued'),
     constraint only_queued_work_is_bound check (bound_number_id is null or due_at is not null),
+    constraint kept_work_waits_for_its_number check (not is_kept or state <> 'queued' or bound_number_id is not null),
     constraint ended_badly_has_a_reason check (state not in ('failed', 'in_doubt', 'skipped') or reason is not null)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 comment on table campaign_recipients is 'One row per person per campaign: state, step, due time, number.';
 comment on column campaign_recipients.tries is 'Attempts begun for the current step.';
 comment on column campaign_recipients.bound_number_id is 'Only this number may send what is queued.';
+comment on column campaign_recipients.is_kept is
+    'The provider refused this step because of the person: no other number tries it, even when the bound one is out.';
 
 create index queued_by_due_time on campaign_recipients (organization_id, campaign_id, due_at)
     where due_at is not null;
 create index queued_by_number_and_due_time
-    on campaign_recipients (organization_id, campaign_id, bound_number_id, due_at) where due_at is not null;
+    on campaign_recipients (organization_id, campaign_id, bound_number_id, due_at, is_kept) where due_at is not null;
 create index recipients_by_attention on campaign_recipients (organization_id, campaign_id, attention, id)
     where attention is not null;
 

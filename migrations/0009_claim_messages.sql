@@ -150,10 +150,14 @@ begin
     end if;
 
     -- 3. Usage, locked. Rows that the day does not have yet are made first, those of campaigns without a limit too: one
-    -- that is made when it is charged would be locked after the counts that claims share.
+    -- that is made when it is charged would be locked after the counts that claims share. The organisation's too, although it
+    -- has no limit: what is given back takes it before the counts.
     insert into quota_usage (organization_id, scope, scope_id, day, cap, reserved)
     select p_org, s.scope, s.scope_id, v_day, s.cap, 0
-      from (select 'organization' as scope, p_org as scope_id, v_org_limit as cap where v_org_limit is not null
+      from (select 'organization' as scope, p_org as scope_id, v_org_limit as cap
+            union all
+            select 'replies', p_numbers[l.number], null from unnest(p_lane_number, p_lane_campaign) as l (number, campaign)
+             where l.campaign = 0
             union all
             select 'campaign', c.id, c.daily_limit from campaigns c
              where c.organization_id = p_org and c.id = any (p_campaigns)
@@ -167,9 +171,12 @@ begin
     on conflict on constraint quota_usage_key do nothing;
     perform 1 from quota_usage u
       where u.organization_id = p_org and u.day = v_day
-        and (u.scope, u.scope_id) in (select 'organization', p_org where v_org_limit is not null
+        and (u.scope, u.scope_id) in (select 'organization', p_org
                                       union all select 'campaign', unnest(p_campaigns)
-                                      union all select 'number', unnest(p_numbers))
+                                      union all select 'number', unnest(p_numbers)
+                                      union all select 'replies', p_numbers[l.number]
+                                                  from unnest(p_lane_number, p_lane_campaign) as l (number, campaign)
+                                                 where l.campaign = 0)
       order by u.scope, u.scope_id for update;
 
     if v_org_limit is not null then
@@ -535,7 +542,8 @@ end $$;
 comment on function claim is
     'Reserves quota, picks due recipients, marks them sending and commits the intents: one statement.';
 
--- Queued work of one campaign that belongs to one number, or to numbers whose work it takes over. With p_known_to: the
+-- Queued work of one campaign that belongs to one number, or to numbers whose work it takes over: never what the provider
+-- refused because of the person, which stays with its number, asked in a way that the index answers. With p_known_to: the
 -- account is full, and only people go on who count already; of them also those who are put back for any number.
 create function claim_bound(
     p_org uuid, p_instance uuid, p_campaign uuid, p_number uuid, p_epoch bigint, p_takes_over uuid[], p_lane integer,
@@ -553,30 +561,34 @@ declare
     v_owner  uuid;
     v_zone   text;
 begin
+    -- Asked for a range, an order and not for one value: to a planner whose figures are from before anything was due, the index
+    -- by due time alone looks as good, and passes by the work of all other numbers.
     foreach v_owner in array array[p_number] || p_takes_over loop
         exit when p_known_to is not null or cardinality(v_picked) >= p_wanted;
         if p_zones is null then
             v_picked := v_picked || array(
                 select r.ctid from campaign_recipients r
                  where r.organization_id = p_org and r.campaign_id = p_campaign
-                   and r.bound_number_id = v_owner and r.due_at is not null and r.due_at <= p_now
-                   and r.due_at > p_due_after and r.state = 'queued'
+                   and r.bound_number_id >= v_owner and r.bound_number_id <= v_owner and r.due_at is not null and r.due_at <= p_now
+                   and r.due_at > p_due_after and r.state = 'queued' and r.is_kept <= (v_owner = p_number)
                    and (r.expires_at is null or r.tries = 0 or r.expires_at > p_now)
                    and (select s.since from suppressions s
                          where s.organization_id = p_org and s.phone = r.phone limit 1) is null
-                 order by r.due_at limit p_wanted - cardinality(v_picked) for update of r skip locked);
+                 order by r.bound_number_id, r.due_at limit p_wanted - cardinality(v_picked)
+                   for update of r skip locked);
         else
             foreach v_zone in array p_zones loop
                 exit when cardinality(v_picked) >= p_wanted;
                 v_picked := v_picked || array(
                     select r.ctid from campaign_recipients r
                      where r.organization_id = p_org and r.campaign_id = p_campaign and r.zone = v_zone
-                       and r.bound_number_id = v_owner and r.due_at is not null and r.due_at <= p_now
-                       and r.due_at > p_due_after and r.state = 'queued'
+                       and r.bound_number_id >= v_owner and r.bound_number_id <= v_owner and r.due_at is not null and r.due_at <= p_now
+                       and r.due_at > p_due_after and r.state = 'queued' and r.is_kept <= (v_owner = p_number)
                        and (r.expires_at is null or r.tries = 0 or r.expires_at > p_now)
                        and (select s.since from suppressions s
                              where s.organization_id = p_org and s.phone = r.phone limit 1) is null
-                     order by r.due_at limit p_wanted - cardinality(v_picked) for update of r skip locked);
+                     order by r.bound_number_id, r.due_at limit p_wanted - cardinality(v_picked)
+                   for update of r skip locked);
             end loop;
         end if;
     end loop;
@@ -588,12 +600,13 @@ begin
             select k.place from (
                 select r.ctid as place, r.phone from campaign_recipients r
                  where r.organization_id = p_org and r.campaign_id = p_campaign
-                   and r.bound_number_id = p_number and r.due_at is not null and r.due_at <= p_now
+                   and r.bound_number_id >= p_number and r.bound_number_id <= p_number
+                   and r.due_at is not null and r.due_at <= p_now
                    and r.due_at > p_due_after and r.state = 'queued'
                    and (r.expires_at is null or r.tries = 0 or r.expires_at > p_now)
                    and (select s.since from suppressions s
                          where s.organization_id = p_org and s.phone = r.phone limit 1) is null
-                 order by r.due_at limit 500 for update of r skip locked) k
+                 order by r.bound_number_id, r.due_at limit 500 for update of r skip locked) k
              where counts_already(p_org, p_known_to, p_number, k.phone, p_now) limit p_wanted);
         v_picked := v_picked || array(
             select k.place from (

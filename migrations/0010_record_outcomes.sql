@@ -5,7 +5,7 @@
 --   'advance'  accepted: the next step is queued if there is one
 --   'retry'    queued again after p_delay_ms, through the number it is stuck to if the pool is sticky
 --   'switch'   queued again at once for any number: the binding is broken
---   'keep'     queued again after p_delay_ms for the same number only
+--   'keep'     queued again after p_delay_ms for the same number only; if the person is why, then for the whole step
 --   'fail'     ends here, p_reason says why
 --   'skip'     ends here without the provider's word, p_reason says why
 --   'doubt'    waits for evidence or an operator
@@ -26,7 +26,6 @@ declare
     v_bucket  timestamptz := pulse_bucket(p_org, v_now);
     v_changed  bigint;
     v_requeued bigint;
-    v_stranded tid[];
     v_attempts   tid[];
     v_recipients tid[];
     v_replies    tid[];
@@ -34,8 +33,11 @@ begin
     -- With the owner's rights from 0172 on.
     perform must_run(p_org);
 
-    -- Quota goes back first, so that locks are always taken in the order of the claim: usage before recipients.
+    -- Quota goes back first, so that locks are always taken in the order of the claim: usage before recipients. Attempts are
+    -- locked before everything, and by id: one piece of evidence after the other, and in line with an operator's verdict.
     if 'not_sent' = any (p_states) or 'rejected' = any (p_states) then
+        perform 1 from (select i.id from unnest(p_ids) as i (id) order by i.id) o
+         cross join lateral (select a.id from attempts a where a.organization_id = p_org and a.id = o.id limit 1 for update) a;
         perform give_back_quota(p_org, array(
             select o.id from unnest(p_ids, p_states) as o (id, state)
              cross join lateral (select a.id from attempts a
@@ -45,14 +47,14 @@ begin
     end if;
 
     -- Rows are found one by one through their key and then addressed by their place (ctid): whatever size the tables had
-    -- when the plan was made, it never scans them. Whom the attempts are for is locked first, by a statement of its own:
-    -- somebody who changes at this very moment (a person who leaves while being written to) has moved when the lock is
-    -- ours, to a place that only a later statement sees.
+    -- when the plan was made, it never scans them. They and whom they are for are locked first, by a statement of its own:
+    -- what changes at this very moment (a person who leaves while being written to) has moved when the lock is ours, to a
+    -- place that only a later statement sees.
     select array_agg(a.place order by o.nth), array_agg(r.place order by o.nth), array_agg(y.place order by o.nth)
       into v_attempts, v_recipients, v_replies
-      from unnest(p_ids) with ordinality as o (id, nth)
+      from (select i.id, i.nth from unnest(p_ids) with ordinality as i (id, nth) order by i.id) o
       left join lateral (select a.ctid as place, a.campaign_id, a.recipient_id from attempts a
-                          where a.organization_id = p_org and a.id = o.id limit 1) a on true
+                          where a.organization_id = p_org and a.id = o.id limit 1 for update) a on true
       left join lateral (
         -- An equation would leave the choice of the index open: to a planner without figures the one by phone looks as
         -- good, and walks the campaign up to each recipient. Only the key answers a range in this order.
@@ -82,7 +84,7 @@ begin
           from found o
          where a.ctid = o.place and a.id = o.id and (a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
         returning a.id, a.campaign_id, a.recipient_id, a.step, a.number_id, a.state, a.provider_message_id,
-                  a.class, o.next, o.delay_ms, o.reason, o.their_place, o.reply_place
+                  a.class, a.blame, o.next, o.delay_ms, o.reason, o.their_place, o.reply_place
     ), known as (
         insert into provider_messages (organization_id, provider_message_id, attempt_id)
         select p_org, s.provider_message_id, s.id from settled s where s.provider_message_id is not null
@@ -112,10 +114,12 @@ begin
                tries = case when s.next_step is null then r.tries else 0 end,
                due_at = case
                    when s.next in ('retry', 'keep') then v_now + make_interval(secs => s.delay_ms / 1000.0)
-                   when s.next = 'switch' then v_now
+                   -- Its number is out, and no other one may: looked at again.
+                   when s.next = 'switch' then v_now + case when r.is_kept then interval '1 minute' else interval '0' end
                    when s.next_step is not null then v_now + make_interval(secs => s.after_seconds) end,
+               is_kept = s.next_step is null and (r.is_kept or s.next = 'keep' and s.blame is not distinct from 'recipient'),
                bound_number_id = case
-                   when s.next = 'keep' then s.number_id
+                   when s.next = 'keep' or s.next in ('retry', 'switch') and r.is_kept then s.number_id
                    when s.next = 'retry' or s.next_step is not null then r.sticky_number_id end,
                sticky_number_id = case when s.next = 'switch' then null else r.sticky_number_id end,
                updated_at = v_now
@@ -162,22 +166,17 @@ begin
 
     -- What was queued again and may not be sent any more ends here.
     if v_requeued > 0 then
-        v_stranded := array(
-            select r.place from unnest(p_ids) as o (id)
-             cross join lateral (select a.campaign_id, a.recipient_id from attempts a
-                                  where a.organization_id = p_org and a.id = o.id limit 1) a
-             cross join lateral (select q.ctid as place, q.phone, q.exit_reason from campaign_recipients q
-                                  where q.organization_id = p_org and q.campaign_id = a.campaign_id
-                                    and q.id >= a.recipient_id and q.id <= a.recipient_id and q.state = 'queued'
-                                  order by q.id limit 1 for update) r
-             where r.exit_reason is not null
-                or exists (select from campaigns c where c.organization_id = p_org and c.id = a.campaign_id
-                              and c.state in ('cancelled', 'completed'))
-                or exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone));
-        -- Hardly ever anybody: then nothing is looked for.
-        if cardinality(v_stranded) > 0 then
-            perform skip_stranded(p_org, v_stranded, v_now);
-        end if;
+        perform end_requeued(p_org, p_ids, v_now);
+        -- Nothing is queued again that was taken before: while this try was on the wire, proof came of an earlier one.
+        perform late_evidence(p_org, array_agg(e.id), array_agg('accepted'::attempt_state), array_agg(e.provider_message_id))
+           from unnest(p_ids) as o (id)
+          cross join lateral (select a.recipient_id, a.step from attempts a
+                               where a.organization_id = p_org and a.id = o.id and not a.live limit 1) a
+          cross join lateral (select e.id, e.provider_message_id from attempts e
+                               where e.organization_id = p_org and e.recipient_id = a.recipient_id and not e.live
+                                 and e.step = a.step and e.contradicted and e.provider_message_id is not null
+                                 and e.state in ('not_sent', 'rejected', 'waived') order by e.id limit 1) e
+         having count(*) > 0;
     end if;
 
     if v_changed < cardinality(p_ids) then
@@ -214,7 +213,9 @@ begin
           from unnest(p_ids, p_states, p_provider_ids) as o (id, state, provider_id)
           join attempts a on a.organization_id = p_org and a.id = o.id
          where o.state = 'accepted' and o.provider_id is not null and a.state in ('not_sent', 'rejected', 'waived')
-           and not a.contradicted
+           -- What contradicted another try stands by itself once that one came to nothing.
+           and (not a.contradicted or not exists (select from attempts l where l.organization_id = p_org
+                                                     and l.recipient_id = a.recipient_id and l.step = a.step and l.live))
          order by a.id
     loop
         -- The recipient's row lock orders this against claims of the same step; a reply's against claims of it.
@@ -231,13 +232,19 @@ begin
             insert into provider_messages (organization_id, provider_message_id, attempt_id)
             values (p_org, v_late.provider_id, v_late.id);
         else
-            -- It becomes a doubt again, and the doubt is settled by the evidence.
+            -- It becomes a doubt again, and the doubt is settled by the evidence. What was kept of it while another try
+            -- seemed to contradict it is written anew with that.
             update attempts a
-               set state = 'in_doubt', live = true, in_doubt_since = clock_timestamp()
+               set state = 'in_doubt', live = true, in_doubt_since = clock_timestamp(), contradicted = false
              where a.organization_id = p_org and a.id = v_late.id;
+            delete from provider_messages m
+             where m.organization_id = p_org and m.attempt_id = v_late.id and m.provider_message_id = v_late.provider_id
+               and hashtextextended(m.provider_message_id, 0) = hashtextextended(v_late.provider_id, 0);
             update campaign_recipients r
                set state = 'in_doubt', attention = 'in_doubt', reason = 'in_doubt', due_at = null,
-                   bound_number_id = null, last_attempt_id = v_late.id, updated_at = clock_timestamp()
+                   bound_number_id = null, last_attempt_id = v_late.id, updated_at = clock_timestamp(),
+                   -- Whoever was taken out meanwhile gets nothing after it.
+                   exit_reason = case when r.state = 'skipped' then coalesce(r.exit_reason, r.reason) else r.exit_reason end
              where r.organization_id = p_org and r.campaign_id = v_late.campaign_id and r.id = v_late.recipient_id
                and r.step = v_late.step and r.state in ('queued', 'failed', 'skipped');
             update replies y
@@ -309,6 +316,42 @@ begin
          where u.organization_id = p_org and u.day = v_row.day and u.number_id = v_row.number_id
            and u.campaign_id = v_row.campaign_id;
     end loop;
+end $$;
+
+-- The number that a message stays with when it is tried again, because the provider refused it on account of the person:
+-- the same refusal from another number would harm that one too. Null: any number may.
+create function keeper_of(p_org uuid, p_attempt uuid, p_is_kept boolean) returns uuid language sql stable as $$
+    select a.number_id from attempts a
+     where a.organization_id = p_org and a.id = p_attempt and (p_is_kept or a.blame = 'recipient')
+$$;
+comment on function keeper_of is 'The only number that may try again what was refused because of the person.';
+
+-- Ends what these attempts left queued and may not be sent any more: the person left or opted out meanwhile, or the campaign
+-- is over.
+create function end_requeued(p_org uuid, p_attempts uuid[], p_now timestamptz) returns void language plpgsql
+    set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+    set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
+    set plan_cache_mode = force_generic_plan
+as $$
+declare
+    v_stranded tid[];
+begin
+    v_stranded := array(
+        select r.place from unnest(p_attempts) as o (id)
+         cross join lateral (select a.campaign_id, a.recipient_id from attempts a
+                              where a.organization_id = p_org and a.id = o.id limit 1) a
+         cross join lateral (select q.ctid as place, q.phone, q.exit_reason from campaign_recipients q
+                              where q.organization_id = p_org and q.campaign_id = a.campaign_id
+                                and q.id >= a.recipient_id and q.id <= a.recipient_id and q.state = 'queued'
+                              order by q.id limit 1 for update) r
+         where r.exit_reason is not null
+            or exists (select from campaigns c where c.organization_id = p_org and c.id = a.campaign_id
+                          and c.state in ('cancelled', 'completed'))
+            or exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone));
+    -- Hardly ever anybody: then nothing is looked for.
+    if cardinality(v_stranded) > 0 then
+        perform skip_stranded(p_org, v_stranded, p_now);
+    end if;
 end $$;
 
 -- Ends queued work that nobody may send any more: of campaigns that are over, and of people who opted out. The caller holds

@@ -18,19 +18,11 @@ as $$
      limit 1
 $$;
 
--- Takes a person out of every campaign. What is queued moves first: its row locks order this against claims. Only
--- then the time is taken.
+-- Takes a person out of every campaign (0021).
 create function suppress(p_org uuid, p_phone text, p_source text, p_reason text) returns void language plpgsql as $$
 begin
-    update campaign_recipients
-       set state = 'skipped', attention = 'skipped', reason = 'opted_out', due_at = null, bound_number_id = null,
-           updated_at = clock_timestamp()
-     where organization_id = p_org and phone = p_phone and state = 'queued'
-       and campaign_id in (select id from campaigns where organization_id = p_org
-                              and state in ('draft', 'scheduled', 'active', 'paused'));
-    insert into suppressions (organization_id, phone, since, source, reason)
-    values (p_org, p_phone, clock_timestamp(), p_source, p_reason)
-    on conflict on constraint suppressions_key do nothing;
+    -- As if they had told us: consent and audit log say so too.
+    perform opt_out(p_org, p_phone, p_source, p_reason, 'sender', null);
 end $$;
 
 create function run_lifecycle(p_org uuid, p_instance uuid, p_now timestamptz default null) returns bigint
@@ -87,6 +79,12 @@ begin
     select count(*) into v_count from due;
     v_changed := v_changed + v_count;
 
+    -- Locked by a statement of its own: whom somebody queues again at this very moment is counted by the next one.
+    perform 1 from campaigns c
+      where c.organization_id = p_org and c.state = 'active' and c.standing is null
+        and (select coalesce(sum(k.planned), 0) > 0 and coalesce(sum(k.queued + k.sending + k.in_doubt), 0) = 0
+               from campaign_counts k where k.organization_id = p_org and k.campaign_id = c.id)
+      order by c.id for update;
     with done as materialized (
         select c.id, c.name from campaigns c
          -- A standing campaign goes on enrolling; it ends when somebody ends it.
@@ -173,7 +171,14 @@ begin
                                  and p.number_id = v_number)
                   and not exists (select from campaigns c where c.organization_id = p_org and c.id = p_campaign
                                      and c.only_number_id <> v_number);
-        update campaign_recipients r set bound_number_id = null, sticky_number_id = null
+        -- What the provider refused because of the person goes to no other number: it ends with its own.
+        update campaign_recipients r
+           set bound_number_id = null, sticky_number_id = null,
+               state = case when r.is_kept then 'failed' else r.state end,
+               attention = case when r.is_kept then 'failed'::recipient_state end,
+               due_at = case when not r.is_kept then r.due_at end,
+               reason = case when r.is_kept then coalesce(r.reason, 'its_number_is_gone') else r.reason end,
+               updated_at = case when r.is_kept then clock_timestamp() else r.updated_at end
          where r.organization_id = p_org and r.campaign_id = p_campaign
            and r.id = any (array(
                select b.id from campaign_recipients b
@@ -182,7 +187,7 @@ begin
                 limit 10000 for update skip locked));
     end loop;
 end $$;
-comment on function free_stranded is 'Frees work that is bound to a number outside the campaign''s pool.';
+comment on function free_stranded is 'Frees work that is bound to a number outside the campaign''s pool, or ends it if no other may.';
 
 -- Queued work whose campaign was cancelled, or whose person opted out, at the very moment it was put back; and work
 -- that is bound to a number outside its pool.
@@ -191,6 +196,7 @@ declare
     v_campaign uuid;
     v_pool     uuid;
 begin
+    perform heed_opt_outs(p_org);
     for v_campaign in
         select c.id from campaigns c
          where c.organization_id = p_org and c.state in ('cancelled', 'completed')

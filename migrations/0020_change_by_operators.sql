@@ -317,6 +317,7 @@ declare
     v_by       text;
     v_at       timestamptz;
     v_campaign campaigns;
+    v_keeper   uuid;
 begin
     -- The key begins with the campaign: one look per campaign.
     select r.campaign_id into v_new.campaign_id from campaigns c
@@ -355,10 +356,13 @@ begin
     elsif p_action = 'retry recipient' and v_old.state = 'failed' and v_campaign.state not in ('completed', 'cancelled')
         and not exists (select from suppressions s where s.organization_id = p_org and s.phone = v_old.phone)
         and not exists (select from attempts a where a.organization_id = p_org and a.recipient_id = p_recipient
-                           and a.step = v_old.step and a.live) then
+                           and a.step = v_old.step and (a.live or a.contradicted))
+        and not exists (select from attempts a where a.organization_id = p_org and a.id = v_old.last_attempt_id
+                           and a.class = 'recipient_blocked') then
+        v_keeper := keeper_of(p_org, v_old.last_attempt_id, v_old.is_kept);
         update campaign_recipients
            set state = 'queued', attention = null, reason = null, tries = 0, due_at = v_now,
-               bound_number_id = sticky_number_id, updated_at = v_now
+               is_kept = v_keeper is not null, bound_number_id = coalesce(v_keeper, sticky_number_id), updated_at = v_now
          where organization_id = p_org and campaign_id = v_old.campaign_id and id = p_recipient
         returning * into v_new;
     else
@@ -367,7 +371,11 @@ begin
                         case when v_campaign.state in ('completed', 'cancelled') then v_campaign.state::text
                              when exists (select from suppressions s
                                            where s.organization_id = p_org and s.phone = v_old.phone)
-                             then 'opted_out' else 'live' end
+                             then 'opted_out'
+                             when exists (select from attempts a where a.organization_id = p_org
+                                             and a.recipient_id = p_recipient and a.step = v_old.step
+                                             and (a.live or a.contradicted))
+                             then 'live' else 'refused_by_the_person' end
                     else v_old.state::text end, null)::change_answer;
     end if;
     perform record_decision(p_org, v_now, p_actor, p_instance, p_action, 'recipient', p_recipient, v_old.phone,

@@ -135,16 +135,23 @@ declare
     v_settle interval;
     v_since  timestamptz;
     v_done   integer;
+    v_ids    uuid[];
 begin
     -- With the owner's rights from 0172 on.
     perform must_run(p_org);
 
     -- Locks in the order of the outcomes: attempts, then their recipients, each in the order of the attempts.
-    perform 1 from attempts a where a.organization_id = p_org and a.id = any (p_attempts) order by a.id for update;
-    perform 1 from attempts a
-      join campaign_recipients r on r.organization_id = p_org and r.campaign_id = a.campaign_id and r.id = a.recipient_id
-     where a.organization_id = p_org and a.id = any (p_attempts)
-     order by a.id for update of r;
+    -- Each is found through its key, as in record_outcomes: a plan that was made while the tables were small would else walk
+    -- the campaign for every receipt.
+    v_ids := array(select distinct k.id from unnest(p_attempts) as k (id) order by k.id);
+    perform 1 from unnest(v_ids) with ordinality as k (id, nth)
+     cross join lateral (select a.id from attempts a where a.organization_id = p_org and a.id = k.id limit 1 for update) a;
+    perform 1 from unnest(v_ids) with ordinality as k (id, nth)
+     cross join lateral (select a.campaign_id, a.recipient_id from attempts a
+                          where a.organization_id = p_org and a.id = k.id limit 1) a
+     cross join lateral (select r.id from campaign_recipients r
+                          where r.organization_id = p_org and r.campaign_id = a.campaign_id
+                            and r.id >= a.recipient_id and r.id <= a.recipient_id order by r.id limit 1 for update) r;
     v_now := coalesce(p_now, clock_timestamp());
     with applied as (
         update receipts r set applied_at = v_now, attempt_id = k.attempt_id
@@ -164,7 +171,8 @@ begin
                min(coalesce(r.at, r.received_at)) filter (where r.delivery in ('delivered', 'read')) as delivered_at,
                min(coalesce(r.at, r.received_at)) filter (where r.delivery = 'read') as read_at,
                coalesce(bool_or(r.delivery = 'failed' and r.class in ('recipient_blocked', 'opted_out')), false) as is_blocked
-          from receipts r where r.organization_id = p_org and r.attempt_id = any (p_attempts) group by r.attempt_id
+          from unnest(v_ids) as k (id)
+          join receipts r on r.organization_id = p_org and r.attempt_id = k.id group by r.attempt_id
     ), moved as materialized (
         select a.id, a.number_id, a.state, a.finished_at, coalesce(a.delivery, 'queued') as was, s.*
           from seen s join attempts a on a.organization_id = p_org and a.id = s.attempt_id
@@ -201,17 +209,20 @@ begin
     with judged as materialized (
         select distinct on (k.attempt_id) k.attempt_id, k.next, k.delay_ms, k.reason, r.class, r.blame, r.code, r.words
           from unnest(p_ids, p_attempts, p_next, p_delay_ms, p_reasons) as k (id, attempt_id, next, delay_ms, reason)
-          join receipts r on r.organization_id = p_org and r.id = k.id and r.delivery = 'failed'
+         cross join lateral (select r.class, r.blame, r.code, r.words from receipts r
+                              where r.organization_id = p_org and r.id = k.id and r.delivery = 'failed' limit 1) r
          order by k.attempt_id, k.id
     ), failed as materialized (
-        select a.id, a.campaign_id, a.recipient_id, a.step, a.number_id, j.*, r.step > a.step as is_behind
+        select a.id, a.number_id, j.*, r.step > a.step as is_behind, r.place
           from judged j
           join attempts a on a.organization_id = p_org and a.id = j.attempt_id and a.state = 'accepted'
                          and a.delivery = 'failed'
-          join campaign_recipients r on r.organization_id = p_org and r.campaign_id = a.campaign_id
-                                    and r.id = a.recipient_id and r.last_attempt_id = a.id
-         where r.state = 'accepted' and r.step = a.step
-            or r.state = 'queued' and r.step > a.step and j.blame = 'recipient' and j.next = 'fail'
+         cross join lateral (select r.ctid as place, r.state, r.step, r.last_attempt_id from campaign_recipients r
+                              where r.organization_id = p_org and r.campaign_id = a.campaign_id
+                                and r.id >= a.recipient_id and r.id <= a.recipient_id order by r.id limit 1) r
+         where r.last_attempt_id = a.id
+           and (r.state = 'accepted' and r.step = a.step
+                or r.state = 'queued' and r.step > a.step and j.blame = 'recipient' and j.next = 'fail')
     ), undelivered as (
         update attempts a
            set state = 'undelivered', live = false, class = f.class, blame = f.blame, code = f.code, words = f.words
@@ -223,44 +234,56 @@ begin
            attention = case when f.next in ('retry', 'switch', 'keep') then null else 'failed'::recipient_state end,
            reason = coalesce(f.reason, 'unknown'),
            due_at = case when f.next in ('retry', 'keep') then v_now + make_interval(secs => f.delay_ms / 1000.0)
-                         when f.next = 'switch' then v_now end,
-           bound_number_id = case when f.next = 'keep' then f.number_id
+                         when f.next = 'switch' then v_now + case when r.is_kept then interval '1 minute' else interval '0' end end,
+           is_kept = r.is_kept or f.next = 'keep' and f.blame is not distinct from 'recipient',
+           bound_number_id = case when f.next = 'keep' or f.next in ('retry', 'switch') and r.is_kept then f.number_id
                                   when f.next = 'retry' then r.sticky_number_id end,
            sticky_number_id = case when f.next = 'switch' then null else r.sticky_number_id end,
            updated_at = v_now
       from failed f
-     where r.organization_id = p_org and r.campaign_id = f.campaign_id and r.id = f.recipient_id;
+     where r.ctid = f.place;
+    if p_next && array['retry', 'switch', 'keep'] then
+        -- What was queued again and may not be sent any more ends here: a report may come long after the campaign did.
+        perform end_requeued(p_org, v_ids, v_now);
+    end if;
 
     -- Reported as failed, and delivered after all: delivered wins, unless something else went out meanwhile.
     update attempts a
        set contradicted = true
-     where a.organization_id = p_org and a.id = any (p_attempts) and a.state = 'undelivered'
+      from unnest(v_ids) as k (id)
+     where a.organization_id = p_org and a.id = k.id and a.state = 'undelivered'
        and a.delivery in ('delivered', 'read') and not a.contradicted
        and exists (select from attempts l where l.organization_id = p_org and l.recipient_id = a.recipient_id
                       and l.step = a.step and l.live);
     with healed as (
         update attempts a
            set state = 'accepted', live = true
-         where a.organization_id = p_org and a.id = any (p_attempts) and a.state = 'undelivered'
+          from unnest(v_ids) as k (id)
+         where a.organization_id = p_org and a.id = k.id and a.state = 'undelivered'
            and a.delivery in ('delivered', 'read') and not a.contradicted
         returning a.id, a.campaign_id, a.recipient_id, a.step
     )
     update campaign_recipients r
        set state = 'accepted', attention = null, reason = null, due_at = null, bound_number_id = null,
-           updated_at = v_now
+           last_attempt_id = h.id, updated_at = v_now
       from healed h
-     where r.organization_id = p_org and r.campaign_id = h.campaign_id and r.id = h.recipient_id
-       and r.last_attempt_id = h.id and r.step = h.step and r.state in ('failed', 'queued');
+     cross join lateral (select q.ctid as place from campaign_recipients q
+                          where q.organization_id = p_org and q.campaign_id = h.campaign_id
+                            and q.id >= h.recipient_id and q.id <= h.recipient_id order by q.id limit 1) q
+     -- Whatever became of later tries: this one was delivered, and nothing of the step goes out again.
+     where r.ctid = q.place and r.step = h.step and r.state in ('failed', 'queued', 'skipped');
 
     update campaign_recipients r
        set state = case a.delivery when 'read' then 'read'::recipient_state else 'delivered' end, updated_at = v_now
-      from attempts a
-     where a.organization_id = p_org and a.id = any (p_attempts) and a.delivery in ('delivered', 'read')
-       and r.organization_id = p_org and r.campaign_id = a.campaign_id and r.id = a.recipient_id
-       and r.last_attempt_id = a.id and r.step = a.step
+      from unnest(v_ids) as k (id)
+     cross join lateral (select a.* from attempts a where a.organization_id = p_org and a.id = k.id limit 1) a
+     cross join lateral (select q.ctid as place from campaign_recipients q
+                          where q.organization_id = p_org and q.campaign_id = a.campaign_id
+                            and q.id >= a.recipient_id and q.id <= a.recipient_id order by q.id limit 1) q
+     where r.ctid = q.place and a.delivery in ('delivered', 'read') and r.last_attempt_id = a.id and r.step = a.step
        and (r.state = 'accepted' or r.state = 'delivered' and a.delivery = 'read');
-    if exists (select from attempts a where a.organization_id = p_org and a.id = any (p_attempts)
-                  and a.campaign_id is null)
+    if exists (select from unnest(v_ids) as k (id)
+                 join attempts a on a.organization_id = p_org and a.id = k.id where a.campaign_id is null)
     then
         perform move_replies(p_org, p_ids, p_attempts, p_reasons, v_now);
     end if;

@@ -14,7 +14,8 @@ begin
            and r.id = any (array(
                select b.id from campaign_recipients b
                 where b.organization_id = p_org and b.campaign_id = p_campaign and b.due_at is not null
-                  and b.bound_number_id = v_number
+                  -- Refused because of the person: no other number tries it.
+                  and b.bound_number_id = v_number and not b.is_kept
                 limit 10000 for update skip locked));
         get diagnostics v_count = row_count;
         v_freed := v_freed + v_count;

@@ -40,16 +40,20 @@ create index canaries_under_way on canaries (organization_id, planned_at)
 -- A message that is charged to number and organisation without an attempt. false: a limit is reached.
 create function charge_canary(p_org uuid, p_number whatsapp_numbers, p_day date) returns boolean language plpgsql as $$
 declare
-    v_limit integer;
-    v_row   record;
+    v_limit  integer;
+    v_number integer;
+    v_row    record;
 begin
-    select daily_limit into v_limit from organizations where id = p_org;
+    -- The number's own limit as its warm-up lets it be today.
+    select o.daily_limit,
+           limit_of_day(p_number.daily_limit, o.warm_up, (p_number.warm_up_started_at at time zone o.time_zone)::date, p_day)
+      into v_limit, v_number from organizations o where o.id = p_org;
     insert into quota_usage (organization_id, scope, scope_id, day, cap, reserved)
-    values (p_org, 'number', p_number.id, p_day, p_number.daily_limit, 0),
+    values (p_org, 'number', p_number.id, p_day, v_number, 0),
            (p_org, 'organization', p_org, p_day, v_limit, 0)
     on conflict on constraint quota_usage_key do nothing;
     for v_row in
-        select u.scope, u.reserved, case u.scope when 'number' then p_number.daily_limit else v_limit end as cap
+        select u.scope, u.reserved, case u.scope when 'number' then v_number else v_limit end as cap
           from quota_usage u
          where u.organization_id = p_org and u.day = p_day
            and (u.scope, u.scope_id) in (('number', p_number.id), ('organization', p_org))
@@ -61,8 +65,8 @@ begin
     end loop;
     update quota_usage u
        set reserved = u.reserved + 1, elsewhere = u.elsewhere + 1,
-           cap = case u.scope when 'number' then case when p_number.daily_limit is not null
-                                                      then greatest(u.cap, p_number.daily_limit, u.reserved + 1) end
+           cap = case u.scope when 'number' then case when v_number is not null
+                                                      then greatest(u.cap, v_number, u.reserved + 1) end
                               else case when v_limit is not null then greatest(u.cap, v_limit, u.reserved + 1) end end
      where u.organization_id = p_org and u.day = p_day
        and (u.scope, u.scope_id) in (('number', p_number.id), ('organization', p_org));

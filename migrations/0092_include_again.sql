@@ -29,7 +29,7 @@ begin
     with asked as materialized (
         select r.id, r.step, a.locale, a.reason, a.contact,
                exists (select from attempts t where t.organization_id = p_org and t.recipient_id = r.id
-                          and t.step = r.step and t.live) as is_taken
+                          and t.step = r.step and (t.live or t.contradicted)) as is_taken
           from campaign_recipients r
           join audience_of(p_org, p_campaign, v_campaign.audience, p_required, v_now, null, p_phone) a
             on a.phone = r.phone
@@ -44,7 +44,9 @@ begin
                                            where w.organization_id = p_org and w.campaign_id = p_campaign
                                              and w.stage < cardinality(w.stages) and r.id > w.released_to)
                              then not_let_go() else v_now end,
-               bound_number_id = r.sticky_number_id, updated_at = v_now
+               is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
+               bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
+               updated_at = v_now
           from asked a
          where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = a.id
            and a.reason is null and not a.is_taken

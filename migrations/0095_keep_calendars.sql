@@ -99,7 +99,7 @@ comment on column campaign_recipients.expires_at is 'When it is too late to try 
 create index queued_by_zone_and_due_time on campaign_recipients (organization_id, campaign_id, zone, due_at)
     where zone is not null and due_at is not null;
 create index queued_by_zone_and_number
-    on campaign_recipients (organization_id, campaign_id, zone, bound_number_id, due_at)
+    on campaign_recipients (organization_id, campaign_id, zone, bound_number_id, due_at, is_kept)
     where zone is not null and due_at is not null and bound_number_id is not null;
 
 create table campaign_zones (

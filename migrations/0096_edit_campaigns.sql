@@ -96,11 +96,14 @@ create function retry_candidates(p_org uuid, p_campaign uuid, p_scope text, p_co
                 when s.since is not null then 'opted_out'
                 when r.state in ('failed', 'skipped') and exists (
                          select from attempts l where l.organization_id = p_org and l.recipient_id = r.id
-                            and l.step = r.step and l.live) then 'accepted_or_in_doubt'
+                            and l.step = r.step and (l.live or l.contradicted)) then 'accepted_or_in_doubt'
                 when r.state = 'in_doubt' then 'in_doubt_without_verdict'
                 when r.state = 'queued' and r.due_at is null then 'has_its_turn_already'
                 when r.state = 'queued' and r.due_at <= clock_timestamp() then 'is_due_already'
                 when r.state = 'queued' and r.tries = 0 then 'step_is_not_due'
+                when r.state = 'queued' and r.is_kept then 'the_provider_asked_to_wait'
+                -- Taken, and then reported with words that nobody can read: whoever names them takes it upon themselves.
+                when a.state = 'undelivered' and a.class = 'unknown' and p_code is null then 'may_have_arrived'
                 when a.class in ('opted_out', 'recipient_blocked') then 'refused_by_the_person'
                 else 'retry' end
       from campaigns c
@@ -143,7 +146,9 @@ begin
       from retry_candidates(p_org, p_campaign, p_scope, p_code) k;
     update campaign_recipients r
        set state = 'queued', attention = null, reason = null, tries = 0, due_at = clock_timestamp(),
-           bound_number_id = r.sticky_number_id, updated_at = clock_timestamp()
+           is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
+           bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
+           updated_at = clock_timestamp()
      where r.organization_id = p_org and r.campaign_id = p_campaign
        and r.id = any (v_locked)
        and r.id in (select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry');

@@ -77,8 +77,10 @@ as $$
           join attempts a on a.organization_id = p_org and a.id = t.id
           join whatsapp_numbers n on n.organization_id = p_org and n.id = a.number_id
           join accounts c on c.organization_id = p_org and c.id = n.account_id
-          join campaign_recipients r on r.organization_id = p_org and r.campaign_id = a.campaign_id
-                                    and r.id = a.recipient_id
+         -- By the key whatever the figures are, as in record_outcomes.
+         cross join lateral (select q.phone from campaign_recipients q
+                              where q.organization_id = p_org and q.campaign_id = a.campaign_id
+                                and q.id >= a.recipient_id and q.id <= a.recipient_id order by q.id limit 1) r
          where c.reach_id = any (p_accounts) and not is_answer(p_org, a.number_id, r.phone, p_now)
          group by c.reach_id, r.phone
     ), kept as (
@@ -120,8 +122,10 @@ begin
           join attempts a on a.organization_id = p_org and a.id = t.id
           join whatsapp_numbers n on n.organization_id = p_org and n.id = a.number_id
           join accounts o on o.organization_id = p_org and o.id = n.account_id
-          join campaign_recipients r on r.organization_id = p_org and r.campaign_id = a.campaign_id
-                                    and r.id = a.recipient_id
+         -- By the key whatever the figures are, as in record_outcomes.
+         cross join lateral (select q.phone from campaign_recipients q
+                              where q.organization_id = p_org and q.campaign_id = a.campaign_id
+                                and q.id >= a.recipient_id and q.id <= a.recipient_id order by q.id limit 1) r
          where o.reach_id = any (v_accounts)
     ), gone as (
         delete from account_recipients k using charged c

@@ -1,8 +1,10 @@
 -- Load moves from one number to another: work that is queued and bound, and, if an operator wants so, open threads. What is on
 -- the wire or in doubt is not queued and stays where it is. So does what its number has tried already, unless it never left:
 -- it may wait because of the person it is for, and such a refusal goes to no other number.
-create function may_move(p_tries smallint, p_reason text) returns boolean language sql immutable parallel safe as $$
-    select p_tries = 0 or p_reason is not distinct from 'withheld'
+create function may_move(p_tries smallint, p_reason text, p_is_kept boolean) returns boolean
+    language sql immutable parallel safe
+as $$
+    select not p_is_kept and (p_tries = 0 or p_reason is not distinct from 'withheld')
 $$;
 comment on function may_move is 'Whether queued work may go to another number on an operator''s word: nothing was refused yet.';
 
@@ -22,7 +24,7 @@ as $$
       from campaigns c
       join whatsapp_numbers f on f.organization_id = p_org and f.id = p_from
       join whatsapp_numbers t on t.organization_id = p_org and t.id = p_to
-     cross join lateral (select not may_move(r.tries, r.reason) as is_tried, count(*) as queued from campaign_recipients r
+     cross join lateral (select not may_move(r.tries, r.reason, r.is_kept) as is_tried, count(*) as queued from campaign_recipients r
                           where r.organization_id = p_org and r.campaign_id = c.id and r.bound_number_id = p_from
                             and r.due_at is not null
                           group by 1) b
@@ -52,7 +54,7 @@ begin
     with picked as materialized (
         select r.ctid as place from campaign_recipients r
          where r.organization_id = p_org and r.campaign_id = p_campaign and r.due_at is not null
-           and r.bound_number_id = p_from and may_move(r.tries, r.reason)
+           and r.bound_number_id = p_from and may_move(r.tries, r.reason, r.is_kept)
          limit p_most for update skip locked
     )
     update campaign_recipients r

@@ -200,6 +200,11 @@ fn why_not(verdict: &str) -> String {
         "campaign_completed" | "campaign_cancelled" => "belong to a campaign that is over".to_owned(),
         "has_its_turn_already" => "wait for their turn already".to_owned(),
         "is_due_already" => "are due already".to_owned(),
+        "the_provider_asked_to_wait" => "wait as the provider asked for their sake".to_owned(),
+        "may_have_arrived" => {
+            "may have got it: the provider took it and gave a reason that nobody can read; name its code to try again"
+                .to_owned()
+        }
         "step_is_not_due" => "wait for their next step, which is not due".to_owned(),
         other => other.replace('_', " "),
     }

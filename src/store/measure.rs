@@ -286,9 +286,12 @@ impl Store {
         reason: &str,
     ) -> Result<bool, StoreError> {
         let changed = sqlx::query_scalar!(
-            r#"with locked as materialized (
-                   select id, name from campaigns
-                    where organization_id = $1 and id = $2 and state = 'active' for update
+            // In line with claims, which would pass by for ever: they share the campaign's row.
+            r#"with queue as materialized (
+                   select pg_advisory_xact_lock(decision_queue($1))
+               ), locked as materialized (
+                   select c.id, c.name from queue, campaigns c
+                    where c.organization_id = $1 and c.id = $2 and c.state = 'active' for update of c
                ), paused as (
                    update campaigns c
                       set state = 'paused', paused_at = clock_timestamp(), hold_reason = $4, changed_by = 'sender',

@@ -452,6 +452,9 @@ fn refusal(phone: &str, found: &str, retrying: bool) -> String {
             format!("the campaign is {found}; nothing of it is sent any more")
         }
         (true, "opted_out") => format!("{phone} asked not to be written to"),
+        (true, "refused_by_the_person") => {
+            format!("{phone} has blocked the number; another try only harms it")
+        }
         (true, "live") => {
             format!("an attempt for {phone} is accepted or in doubt; the same message is never sent twice")
         }
