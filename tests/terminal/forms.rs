@@ -1,9 +1,10 @@
 //! A campaign made, slots and settings changed with keys alone: what the forms and the grid show is what the database has.
 
 use crate::{
-    console::{Console, SMALL, Start},
+    console::{Console, LARGE, SMALL, Start},
     world::{World, until},
 };
+use signalbox::domain::action::Action;
 
 /// Ten people, six of them in Cameroon, one of whom wants nothing more.
 async fn people(world: &World) {
@@ -232,5 +233,22 @@ async fn what_is_set_of_the_organisation_is_changed_in_one_form() {
     .unwrap();
     assert_eq!(log.iter().map(|(.., count)| count).sum::<i64>(), 3, "limit; hours; answer: {log:?}");
     assert!(log.iter().all(|(_, actor, _)| !actor.is_empty()), "{log:?}");
+    world.end([]).await;
+}
+
+#[tokio::test]
+async fn the_audit_log_shows_what_somebody_else_decides_while_it_lies_open() {
+    let world = World::start().await;
+    let number = world.number(crate::world::seed::Num::meta()).await;
+    let mut console = world.console(Start { arguments: &["--watch"], size: LARGE, ..Start::default() });
+    console.shows("[1 Numbers]").await;
+    console.shows_line(&["+2376*****100", "ACTIVE"]).await;
+    console.keys("U");
+    console.shows("Audit log").await;
+    console.hides("Reading ...").await;
+    world.order(Action::SuspendNumber { number: number.id, until: None }).await;
+    console.shows_line(&["suspend number", "+2376*****100"]).await;
+    console.escape("Audit log").await;
+    console.leave().await;
     world.end([]).await;
 }
