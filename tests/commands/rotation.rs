@@ -60,7 +60,7 @@ async fn tokens(db: &Db, ring: &KeyRing) -> Vec<(String, bool)> {
 }
 
 #[tokio::test]
-async fn row_71_a_rotation_of_keys_that_is_killed_at_any_row_ends_well() {
+async fn row_70_a_rotation_of_keys_that_is_killed_at_any_row_ends_well() {
     let db = acme().await;
     let both = format!("{NEW},{KEY}");
     let ring = KeyRing::parse(&both).unwrap();
