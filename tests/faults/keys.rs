@@ -89,3 +89,24 @@ async fn row_69_a_token_that_is_cut_moved_or_of_another_key_sends_nothing_and_is
     let sides = world.end([sender]).await;
     assert_eq!((sides.accepted, sides.received), (40, 40));
 }
+
+#[tokio::test]
+async fn row_69_what_waits_for_a_number_whose_token_does_not_open_goes_through_the_next_of_its_pool() {
+    let world = World::start().await;
+    let account = world.account("cut", ProviderKind::Meta, None).await;
+    let first = world.number_of(account, Num::meta().priority(1)).await;
+    let account = world.account("whole", ProviderKind::Meta, None).await;
+    let second = world.number_of(account, Num::meta().priority(2)).await;
+    let tokens = sealed(&world).await;
+    put(&world, "cut", &tokens[0].1[..tokens[0].1.len() / 2]).await;
+    world.campaign(Camp::of(20)).await;
+    let sender = world.sender().await;
+    world.until_all_accepted(60).await;
+    assert_eq!((world.received_from(&first.from), world.received_from(&second.from)), (0, 20));
+    // With its token back it goes first again.
+    put(&world, "cut", &tokens[0].1).await;
+    world.campaign(Camp::of(10)).await;
+    world.until_all_accepted(60).await;
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (30, 30));
+}
