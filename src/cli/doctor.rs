@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     postgres::{
         connect::{Database, Purpose},
-        migrate::{self, MIGRATIONS},
+        migrate::{self, MIGRATIONS, SchemaState},
     },
     store::{
         Store,
@@ -116,7 +116,7 @@ async fn check_database(config: &Config, database: &Database, checks: &mut Vec<C
     let current = matches!(&state, Ok(state) if state.is_current());
     checks.push(match state {
         Ok(state) if state.is_current() => Check::good("schema", state.to_string()),
-        Ok(state) => Check::bad("schema", state.to_string(), "signalbox migrate"),
+        Ok(state) => Check::bad("schema", state.to_string(), way_on(state)),
         Err(error) => Check::bad("schema", error.to_string(), "see whether the role may read the schema"),
     });
     if !current {
@@ -134,6 +134,17 @@ async fn check_database(config: &Config, database: &Database, checks: &mut Vec<C
             store.close().await;
         }
         Err(error) => checks.push(Check::of("rights", Err(error), "see whether this role owns the schema")),
+    }
+}
+
+/// What brings program and schema together again.
+fn way_on(state: SchemaState) -> &'static str {
+    match state {
+        SchemaState::Empty | SchemaState::Older { .. } => "signalbox migrate",
+        SchemaState::Newer { .. } => "use a newer signalbox",
+        SchemaState::Dirty { .. } => "restore the database, or finish that migration by hand",
+        SchemaState::Changed { .. } => "use the signalbox that migrated it",
+        SchemaState::Current { .. } => "",
     }
 }
 

@@ -7,6 +7,7 @@ use super::campaign::Steering;
 use super::ids::{AccountId, AlertId, AttemptId, CampaignId, ConversationId, NumberId, RecipientId, ReplyId};
 use super::number::{Pacing, Remarks};
 use super::phone::Phone;
+use super::setting::Change;
 use chrono::{DateTime, Utc};
 
 /// How often a row has been changed. An action carries the version that its operator saw; the database refuses it
@@ -211,6 +212,8 @@ pub enum Action {
         /// What it was about when its operator read it.
         about: String,
     },
+    /// What is set of the organisation, as far as it is named here.
+    EditSettings(Vec<Change>),
     /// An operator has taken note of an alert; `None`: of all.
     Acknowledge(Option<AlertId>),
     /// Every sender on the database stops at the next message boundary.
@@ -250,6 +253,7 @@ impl Action {
             Self::AddNumber(_)
             | Self::SetSlot { .. }
             | Self::ResetSlots(_)
+            | Self::EditSettings(_)
             | Self::Acknowledge(_)
             | Self::StopAll
             | Self::ReleaseStop => Subject::Organization,
@@ -290,6 +294,7 @@ impl Action {
             Self::ResetSlots(_) => "reset slots",
             Self::IncludeAgain { .. } => "take people back",
             Self::AcceptFinding { .. } => "accept finding",
+            Self::EditSettings(_) => "edit settings",
             Self::Acknowledge(_) => "acknowledge",
             Self::StopAll => "stop all sending",
             Self::ReleaseStop => "lift the stop",
@@ -301,7 +306,7 @@ impl Action {
     #[must_use]
     pub fn needs_consent(&self) -> bool {
         match self {
-            // Of terms, priority and limits the screen knows the former value: it asks when more goes out, or elsewhere.
+            // Of terms, settings, priority and limits the screen knows the former value: it asks when more goes out, or elsewhere.
             Self::PauseCampaign(_)
             | Self::SuspendNumber { .. }
             | Self::DisableNumber(_)
@@ -315,6 +320,7 @@ impl Action {
             | Self::SetTerms { .. }
             | Self::SetSlot { slot: Some(_), .. }
             | Self::AcceptFinding { .. }
+            | Self::EditSettings(_)
             | Self::Acknowledge(_)
             | Self::AddNumber(_) => false,
             Self::ResumeCampaign(_)

@@ -32,6 +32,7 @@ pub mod recipient;
 pub mod review;
 pub mod right;
 pub mod selection;
+pub mod setting;
 pub mod sharing;
 pub mod slot;
 pub mod suggest;

@@ -129,6 +129,13 @@ pub fn days(raw: &str) -> Result<u8, HoursError> {
     Ok(days)
 }
 
+/// The short names of these days, from Monday on.
+#[must_use]
+pub fn names_of(days: u8) -> Vec<&'static str> {
+    let named = NAMES.iter().enumerate().filter(|(place, _)| days >> place & 1 == 1);
+    named.map(|(_, name)| *name).collect()
+}
+
 /// A span of hours, from `09:00-20:00`.
 ///
 /// # Errors
@@ -378,13 +385,7 @@ impl fmt::Display for Hours {
         if self.days == EVERY_DAY {
             return Ok(());
         }
-        let days: Vec<&str> = NAMES
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| self.days >> place & 1 == 1)
-            .map(|(_, name)| *name)
-            .collect();
-        write!(f, " {}", days.join(","))
+        write!(f, " {}", names_of(self.days).join(","))
     }
 }
 

@@ -19,8 +19,11 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// How long each look at another migrator's lock lasts.
 const LOOK_AT_LOCK: Duration = Duration::from_secs(1);
-/// How long one migration waits for a lock on a table before it gives up, so that senders are not held up behind it.
-const LOCK_TABLE_WITHIN: Duration = Duration::from_secs(3);
+/// How long one migration waits for a lock on a table: senders wait behind it. What somebody reads for longer, such as a
+/// report, makes it let everybody pass and try again.
+const LOCK_TABLE_WITHIN: Duration = Duration::from_secs(1);
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
 const TABLE: &str = "_sqlx_migrations";
 
 /// Why the schema could not be brought up to date.
@@ -220,7 +223,7 @@ async fn apply_missing(
     }
     let mut applied = Vec::with_capacity(missing.len());
     for migration in missing {
-        connection.apply(TABLE, migration).await.map_err(|source| MigrationError::Apply {
+        apply(connection, migration).await.map_err(|source| MigrationError::Apply {
             version: migration.version,
             description: migration.description.to_string(),
             source,
@@ -228,6 +231,22 @@ async fn apply_missing(
         applied.push(migration.version);
     }
     Ok(Migrated { applied, version: newest(migrations) })
+}
+
+/// Applies one migration. Where it waits for a table for too long it left nothing behind, and is tried again a little
+/// later; one outside of a transaction is not.
+async fn apply(connection: &mut PgConnection, migration: &Migration) -> Result<(), MigrateError> {
+    for _ in 1..LOCK_TRIES {
+        match connection.apply(TABLE, migration).await {
+            Err(MigrateError::ExecuteMigration(error, _) | MigrateError::Execute(error))
+                if admin::is_lock_timeout(&error) && !migration.no_tx =>
+            {
+                tokio::time::sleep(LOCK_PAUSE).await;
+            }
+            done => return done.map(|_took| ()),
+        }
+    }
+    connection.apply(TABLE, migration).await.map(|_took| ())
 }
 
 async fn read_state<'m>(

@@ -35,6 +35,8 @@ use tokio::sync::mpsc;
 
 /// Claims of fewer messages than this keep at least [`BREATH`] apart.
 const FULL_ENOUGH: u32 = 300;
+/// A number that cannot be made ready is planned without for so long; it takes part again as soon as it is ready.
+const UNUSABLE: Duration = Duration::from_mins(1);
 /// Time between two small claims under load: a crash leaves in doubt what is in flight and one batch.
 const BREATH: Duration = Duration::from_millis(10);
 /// Known outcomes that may wait for the database before nothing more is claimed.
@@ -256,8 +258,11 @@ impl Engine {
         let closed = self.shared.closed_numbers();
         let breakers = self.shared.open_breakers();
         let at = |left: Duration| now + TimeDelta::from_std(left).unwrap_or(TimeDelta::MAX);
-        let closed: HashMap<NumberId, DateTime<Utc>> =
+        let mut closed: HashMap<NumberId, DateTime<Utc>> =
             closed.into_iter().map(|(number, left)| (number, at(left))).collect();
+        // What cannot be made ready here, as with a token that does not open, rests: the next of its pool goes first.
+        let unusable = self.shared.lines().unusable.keys().copied().collect::<Vec<_>>();
+        closed.extend(unusable.into_iter().map(|number| (number, at(UNUSABLE))));
         let breakers = breakers.into_iter().map(|(account, left)| (account, OpenBreaker { until: at(left) }));
         let breakers: HashMap<_, _> = breakers.collect();
         let changed = closed.len() != self.local.closed.len() || breakers.len() != self.local.breakers.len();

@@ -135,6 +135,7 @@ impl Store {
         order: &Order,
         actor: Actor<'_>,
     ) -> Result<ActionResult, StoreError> {
+        let reason = order.reason.as_deref();
         match &order.action {
             Action::PauseCampaign(_)
             | Action::ResumeCampaign(_)
@@ -142,7 +143,7 @@ impl Store {
             | Action::StartCampaign(_) => self.act_on_campaign(organization, order, actor).await,
             Action::SetTerms { .. } => self.act_on_terms(organization, order, actor).await,
             Action::WidenRollout { campaign, stage } => {
-                let (stage, reason) = (i32::try_from(*stage).unwrap_or(i32::MAX), order.reason.as_deref());
+                let stage = i32::try_from(*stage).unwrap_or(i32::MAX);
                 self.widen_rollout(organization, *campaign, Some(stage), None, reason, actor, None).await
             }
             Action::SuspendNumber { .. }
@@ -170,22 +171,20 @@ impl Store {
             | Action::AssignThread { thread, .. }
             | Action::EndThread(thread) => self.act_on_thread(organization, *thread, order, actor).await,
             Action::SetSlot { campaign, phone, slot } => {
-                self.set_slot(organization, *campaign, phone, *slot, order.reason.as_deref(), actor).await
+                self.set_slot(organization, *campaign, phone, *slot, reason, actor).await
             }
-            Action::IncludeAgain { campaign, reason } => {
-                self.act_on_skipped(organization, *campaign, reason, order.reason.as_deref(), actor).await
+            Action::IncludeAgain { campaign, reason: skipped } => {
+                self.act_on_skipped(organization, *campaign, skipped, reason, actor).await
             }
             Action::ResetSlots(campaign) => self
-                .reset_slots(organization, *campaign, false, order.reason.as_deref(), actor)
+                .reset_slots(organization, *campaign, false, reason, actor)
                 .await
                 .map(|_reset| ActionResult::Done { version: None, undo: None }),
             Action::AcceptFinding { campaign, finding, about } => {
-                let reason = order.reason.as_deref();
                 self.act_on_finding(organization, *campaign, finding, about, reason, actor).await
             }
-            Action::Acknowledge(alert) => {
-                self.act_on_alerts(organization, *alert, order.reason.as_deref(), actor).await
-            }
+            Action::EditSettings(changes) => self.act_on_settings(organization, changes, reason, actor).await,
+            Action::Acknowledge(alert) => self.act_on_alerts(organization, *alert, reason, actor).await,
             Action::StopAll | Action::ReleaseStop => self.act_on_all(organization, order, actor).await,
         }
     }

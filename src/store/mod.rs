@@ -50,6 +50,7 @@ pub mod rollout;
 pub mod screen;
 pub mod secret;
 pub mod sent;
+pub mod setting;
 pub mod signs;
 pub mod skipped;
 pub mod slot;

@@ -421,6 +421,7 @@ pub(super) fn form_on_choice(model: &Model) -> Allowed {
     match model.overlays.last() {
         Some(Overlay::Form(form)) if form.on_choice() => Ok(()),
         Some(Overlay::Wizard(wizard)) if wizard.on_choice() => Ok(()),
+        Some(Overlay::Settings(form)) if form.on_choice() => Ok(()),
         _ => no("nothing to choose here"),
     }
 }

@@ -4,6 +4,7 @@ use crate::domain::action::{Order, Subject, Version};
 use crate::domain::campaign::CampaignSpec;
 use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, RecipientId};
+use crate::domain::setting::Settings;
 use crate::domain::text::Safe;
 use crate::store::view::{
     AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, CampaignMade, Cursor, DoubtRow,
@@ -210,6 +211,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What operators were told, the worst of what is open first.
     fn alerts(&self) -> Reply<Vec<AlertRow>>;
+
+    /// What is set of the organisation.
+    fn settings(&self) -> Reply<Settings>;
 
     /// One page of what operators and senders decided, the latest first: what has all words of this text.
     fn audit(&self, text: Safe, place: Place) -> Reply<Page<AuditRow>>;

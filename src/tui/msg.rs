@@ -4,6 +4,7 @@ use crate::domain::action::{Order, Subject};
 use crate::domain::campaign::CampaignSpec;
 use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
+use crate::domain::setting::Settings;
 use crate::domain::text::Safe;
 use crate::store::view::{
     AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow,
@@ -172,6 +173,8 @@ pub enum Slot {
     Alerts,
     /// Pages of what was decided.
     Audit,
+    /// What is set of the organisation.
+    Settings,
     /// One decision.
     AuditEntry,
     /// A report that reads itself again.
@@ -243,6 +246,8 @@ pub enum Question {
     Queue,
     /// What operators were told.
     Alerts,
+    /// What is set of the organisation.
+    Settings,
     /// A page of what was decided, with these words in it.
     Audit(Safe, Place),
     /// All of one decision.
@@ -277,6 +282,7 @@ impl Question {
             Self::Progress(_) => Slot::Progress,
             Self::Queue => Slot::Queue,
             Self::Alerts => Slot::Alerts,
+            Self::Settings => Slot::Settings,
             Self::Audit(..) => Slot::Audit,
             Self::AuditEntry(_) => Slot::AuditEntry,
             Self::Handover(_) => Slot::Handover,
@@ -326,6 +332,8 @@ pub enum Reading {
     Queue(Arc<Vec<QueueLine>>),
     /// What operators were told.
     Alerts(Arc<Vec<AlertRow>>),
+    /// What is set of the organisation.
+    Settings(Arc<Settings>),
     /// A page of what was decided.
     Audit(Page<AuditRow>),
     /// All of one decision.

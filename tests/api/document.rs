@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// An operation as the document has it.
-struct Operation {
-    id: String,
-    method: String,
-    path: String,
-    value: Value,
+pub struct Operation {
+    pub id: String,
+    pub method: String,
+    pub path: String,
+    pub value: Value,
 }
 
-fn operations(document: &Value) -> Vec<Operation> {
+pub fn operations(document: &Value) -> Vec<Operation> {
     let mut found = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, value) in methods.as_object().unwrap() {
@@ -40,7 +40,7 @@ fn fits(template: &str, path: &str) -> bool {
 
 /// Asserts that an answer is one that the document describes: status, type and body.
 #[track_caller]
-fn conforms(document: &Value, operation: &Operation, answer: &Answer) {
+pub fn conforms(document: &Value, operation: &Operation, answer: &Answer) {
     let Operation { id, value, .. } = operation;
     let described = &value["responses"][answer.status.to_string()];
     assert!(described.is_object(), "{id} answers {}, which is not described: {answer:?}", answer.status);

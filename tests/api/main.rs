@@ -15,3 +15,4 @@ mod life;
 mod place;
 mod rights;
 mod sql;
+mod walk;

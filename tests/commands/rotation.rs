@@ -60,7 +60,7 @@ async fn tokens(db: &Db, ring: &KeyRing) -> Vec<(String, bool)> {
 }
 
 #[tokio::test]
-async fn row_71_a_rotation_of_keys_that_is_killed_at_any_row_ends_well() {
+async fn row_70_a_rotation_of_keys_that_is_killed_at_any_row_ends_well() {
     let db = acme().await;
     let both = format!("{NEW},{KEY}");
     let ring = KeyRing::parse(&both).unwrap();
@@ -100,6 +100,43 @@ async fn row_71_a_rotation_of_keys_that_is_killed_at_any_row_ends_well() {
     db.run(&["account", "show", "a"]).refused(1, "wrong encryption key");
     let again = binary::run(with(NEW, &["key", "rotate", "--json"]), None).done().json();
     assert_eq!((&again["resealed"], &again["check_value"]), (&json!(0), &json!("current")), "{again}");
+}
+
+#[tokio::test]
+async fn row_70_a_token_that_is_given_during_a_rotation_is_not_written_over() {
+    let db = acme().await;
+    let (organization, id): (uuid::Uuid, uuid::Uuid) =
+        sqlx::query_as("select organization_id, id from accounts where name = 'b'")
+            .fetch_one(&db.pool)
+            .await
+            .unwrap();
+    let place = token_place(OrganizationId(organization), AccountId(id));
+    let given = KeyRing::parse(KEY).unwrap().seal(&place, "given just now").unwrap();
+    // The rotation has read the row and waits for it; meanwhile somebody gives the account another token.
+    let mut transaction = db.pool.begin().await.unwrap();
+    sqlx::query("update accounts set sealed_token = $1 where id = $2")
+        .bind(given.as_str())
+        .bind(id)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    let mut command = db.command(&["key", "rotate"]);
+    command.env("ENCRYPTION_KEY", format!("{NEW},{KEY}"));
+    let running = std::thread::spawn(move || binary::run(command, None));
+    db.until_somebody_waits().await;
+    transaction.commit().await.unwrap();
+    let run = running.join().unwrap();
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stderr.contains("b of acme: it was changed at the same moment; run this again"), "{run:?}");
+    let kept: String = db.value("select sealed_token from accounts where name = 'b'").await;
+    assert_eq!(kept, given.as_str());
+    // The old key is still the database's, and the next run is through.
+    let mut again = db.command(&["key", "rotate", "--json"]);
+    again.env("ENCRYPTION_KEY", format!("{NEW},{KEY}"));
+    let done = binary::run(again, None).done().json();
+    assert_eq!((&done["resealed"], &done["check_value"]), (&json!(1), &json!("exchanged")), "{done}");
+    let ring = KeyRing::parse(NEW).unwrap();
+    assert_eq!(tokens(&db, &ring).await[1], ("given just now".to_owned(), true));
 }
 
 #[tokio::test]

@@ -42,6 +42,17 @@ async fn health(listener: &Listener) -> (u16, Value) {
     (answer.status, serde_json::from_str(&answer.body).unwrap())
 }
 
+/// What the container file has asked, of this listener.
+async fn is_well_in_its_container(listener: &Listener) -> bool {
+    let file = include_str!("../../assets/run/Containerfile").replace("\\\n", "");
+    let check = file.lines().find_map(|line| line.strip_prefix("HEALTHCHECK ")?.split_once(" CMD "));
+    let words: Vec<String> = serde_json::from_str(check.unwrap().1).unwrap();
+    let port = format!("/{} ", listener.address().port());
+    let words: Vec<String> = words.iter().map(|word| word.replace("/8080 ", &port)).collect();
+    assert!(words.concat().contains(&port), "{words:?}");
+    tokio::process::Command::new(&words[0]).args(&words[1..]).status().await.unwrap().success()
+}
+
 async fn metrics(listener: &Listener) -> String {
     let shown = format!("Bearer {TOKEN}");
     let answer = Call::get("/metrics").with(("authorization", &shown)).ask(listener.address()).await;
@@ -66,7 +77,9 @@ async fn it_is_well_while_it_sends_and_not_once_the_sender_is_gone() {
     let (status, told) = health(&listener).await;
     assert_eq!((status, &told["status"], &told["numbers_held"]), (200, &"well".into(), &1.into()), "{told}");
     assert!(told["last_look_seconds"].is_u64(), "{told}");
+    assert!(is_well_in_its_container(&listener).await);
     office.world.end([sender]).await;
+    assert!(!is_well_in_its_container(&listener).await);
     let (status, told) = health(&listener).await;
     assert_eq!((status, &told["status"], &told["sender"]), (503, &"unwell".into(), &"gone".into()), "{told}");
     listener.end().await;

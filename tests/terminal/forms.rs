@@ -1,9 +1,10 @@
-//! A campaign made and slots changed with keys alone: what the form and the grid show is what the database has.
+//! A campaign made, slots and settings changed with keys alone: what the forms and the grid show is what the database has.
 
 use crate::{
-    console::{Console, SMALL, Start},
+    console::{Console, LARGE, SMALL, Start},
     world::{World, until},
 };
+use signalbox::domain::action::Action;
 
 /// Ten people, six of them in Cameroon, one of whom wants nothing more.
 async fn people(world: &World) {
@@ -176,6 +177,78 @@ async fn a_console_that_only_looks_offers_neither() {
     console.keys("a");
     console.shows("READ-ONLY: give").await;
     console.escape("Slots of the organisation").await;
+    console.leave().await;
+    world.end([]).await;
+}
+
+#[tokio::test]
+async fn what_is_set_of_the_organisation_is_changed_in_one_form() {
+    let world = World::start().await;
+    let mut console = world.console(Start { arguments: &["--watch"], size: SMALL, ..Start::default() });
+    console.shows("[1 Numbers]").await;
+    console.keys("O");
+    console.shows("Settings  ").await;
+    console.shows_line(&["Time zone", "Africa/Douala"]).await;
+    // What is wrong is said where it stands, and nothing is changed by it.
+    console.keys("\t\t\t\x150");
+    console.shows("it is a whole number from 1 to 2147483647, or none").await;
+    console.keys("\x13");
+    console.shows("not saved: see the marked fields").await;
+    let revision: i64 = world.value("select revision from organizations").await;
+    // Limit, quiet hours and days change what is sent: it is asked with what was before.
+    console.keys("\x15750\t\t\t\x1521:00-07:30\t\x15mon-fri");
+    console.shows("3 changes not saved").await;
+    console.keys("\x13");
+    console.shows_line(&["Daily limit", "none -> 750"]).await;
+    console.shows_line(&["Quiet hours", "none -> 21:00-07:30"]).await;
+    assert_eq!(world.value::<i64>("select revision from organizations").await, revision, "asked first");
+    console.yes("Change settings?").await;
+    console.hides("not saved").await;
+    let limit: Option<i32> = world.value("select daily_limit from organizations").await;
+    assert_eq!(limit, Some(750));
+    let hours: Vec<i16> = world.value("select array[open_from, open_to, open_days] from organizations").await;
+    assert_eq!(hours, [450, 1_260, 0b1_1111]);
+    // An answer to STOP in two languages; the first is in that of last resort.
+    for _ in 0..4 {
+        console.keys("\x1b[6~");
+    }
+    console.shows_line(&["> ", "Slots"]).await;
+    console.keys("\x1b[Z\x1b[Z\x15You get no more. | fr=C'est fini.\x13");
+    console.yes("Change settings?").await;
+    console.hides("not saved").await;
+    console.shows("en=You get no more. | fr=C'est fini.").await;
+    let french: String = world.value("select stop_confirmation ->> 'fr' from organizations").await;
+    assert_eq!(french, "C'est fini.");
+    // What somebody else sets is in the form a moment later, without a key.
+    console.keys("\x1b[5~\x1b[5~\x1b[5~\x1b[5~");
+    world.execute("update organizations set daily_limit = 42, revision = revision + 1").await;
+    console.shows_line(&["Daily limit", "[42 "]).await;
+    console.escape("Settings  ").await;
+    console.leave().await;
+    let log: Vec<(String, String, i64)> = sqlx::query_as(
+        "select action, actor, count(*) from audit_log where entity = 'organization' and action like 'edit%' group by 1, 2",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(log.iter().map(|(.., count)| count).sum::<i64>(), 3, "limit; hours; answer: {log:?}");
+    assert!(log.iter().all(|(_, actor, _)| !actor.is_empty()), "{log:?}");
+    world.end([]).await;
+}
+
+#[tokio::test]
+async fn the_audit_log_shows_what_somebody_else_decides_while_it_lies_open() {
+    let world = World::start().await;
+    let number = world.number(crate::world::seed::Num::meta()).await;
+    let mut console = world.console(Start { arguments: &["--watch"], size: LARGE, ..Start::default() });
+    console.shows("[1 Numbers]").await;
+    console.shows_line(&["+2376*****100", "ACTIVE"]).await;
+    console.keys("U");
+    console.shows("Audit log").await;
+    console.hides("Reading ...").await;
+    world.order(Action::SuspendNumber { number: number.id, until: None }).await;
+    console.shows_line(&["suspend number", "+2376*****100"]).await;
+    console.escape("Audit log").await;
     console.leave().await;
     world.end([]).await;
 }

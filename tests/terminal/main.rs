@@ -21,6 +21,7 @@ mod mouse;
 mod plain;
 mod screens;
 mod steering;
+mod viewer;
 
 /// Not a test: this program as a sender of its own, when [`world::child`] starts it.
 #[test]

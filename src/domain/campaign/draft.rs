@@ -3,6 +3,9 @@
 
 mod notation;
 mod read;
+mod weave;
+
+pub use weave::weave;
 
 use crate::domain::window;
 use notation::split;
@@ -22,7 +25,7 @@ pub enum Key {
     Weight,
     /// `daily_limit`
     DailyLimit,
-    /// `rollout`, as `1, 10, 100`
+    /// `rollout`, as `1, 10, 100`, or with conditions of its own: `1, 10, 100, wait=30m`
     Rollout,
     /// `failover`
     Failover,
@@ -433,9 +436,7 @@ fn written(key: Key, value: &str) -> String {
         Form::Header => notation::header(value),
         Form::Buttons => notation::buttons(value),
         Form::Days => list(&days(value)),
-        Form::Stages => {
-            format!("[{}]", split(value).iter().map(|stage| number(stage)).collect::<Vec<_>>().join(", "))
-        }
+        Form::Stages => notation::stages(value),
     }
 }
 

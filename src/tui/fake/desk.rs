@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::action::{Subject, Version};
 use crate::domain::pulse::Pulse;
+use crate::domain::setting::Settings;
 use crate::store::today::{Cause, Slowed};
 use crate::store::view::{
     CampaignStanding, Cursor, PAGE_ROWS, Page, Place, RecipientRow, Stop, ThreadQuery, ThreadRow,
@@ -11,7 +12,7 @@ use crate::store::view::{
 use crate::tui::backend::BackendError;
 use crate::tui::keymap::Keymap;
 use crate::tui::model::Model;
-use crate::tui::msg::{Detail, Effect, Moment, Msg, Question, Reading, Report};
+use crate::tui::msg::{Detail, Effect, Moment, Msg, Question, Reading, Report, Slot};
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
 use chrono::Duration;
@@ -44,6 +45,10 @@ pub struct Desk {
     pub answers: bool,
     /// Decisions that came since the log was begun.
     pub decided: u64,
+    /// What is set of the organisation.
+    pub settings: Settings,
+    /// What was asked and answered.
+    pub asked: Vec<Slot>,
 }
 
 impl Desk {
@@ -82,6 +87,8 @@ impl Desk {
             rows: 2_400,
             answers: true,
             decided: 0,
+            settings: settings(),
+            asked: vec![],
         }
     }
 
@@ -104,6 +111,7 @@ impl Desk {
                 match effect {
                     Effect::Ask { request, question } if self.answers => {
                         let slot = question.slot();
+                        self.asked.push(slot);
                         let answer = Ok(self.answer(question));
                         let took = std::time::Duration::from_millis(18);
                         effects.extend(update(
@@ -146,6 +154,7 @@ impl Desk {
             Question::Handover(Report::Numbers) => Reading::Handover(Arc::new(number_report(self.rows))),
             Question::Load(load) => Reading::Load(load, load_of_number()),
             Question::Alerts => Reading::Alerts(Arc::new(alerts(self.rows))),
+            Question::Settings => Reading::Settings(Arc::new(self.settings.clone())),
             Question::Audit(text, place) => Reading::Audit(audit_rows(self.rows, self.decided, &text, place)),
             Question::AuditEntry(id) => Reading::AuditEntry(Arc::new(audit_entry(id))),
             Question::Slots(of) => Reading::Slots(Arc::new(slots_view(of, self.rows))),

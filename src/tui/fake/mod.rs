@@ -20,6 +20,7 @@ mod desk;
 mod draft;
 pub mod forecast;
 mod progress;
+mod settings;
 mod slots;
 mod talk;
 pub use alerts::{alerts, handover, load_of_number, number_report};
@@ -27,6 +28,7 @@ pub use audit::{audit_entry, audit_rows};
 pub use desk::{Desk, World};
 pub use draft::{audience_count, file_check, findings, known_to_files};
 pub use progress::{progress_view, queue};
+pub use settings::settings;
 pub use slots::{slot_holders, slot_reset, slots_view};
 pub use talk::*;
 

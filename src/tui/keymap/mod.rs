@@ -38,6 +38,8 @@ pub enum Layer {
     Alerts,
     /// What was decided.
     Audit,
+    /// What is set of the organisation.
+    Settings,
     /// A question with buttons.
     Dialog,
     /// A form.
@@ -82,6 +84,7 @@ impl Layer {
             Self::Doubts => "doubts",
             Self::Alerts => "alerts",
             Self::Audit => "audit",
+            Self::Settings => "settings",
             Self::Dialog => "dialog",
             Self::Form => "form",
             Self::Progress => "progress",

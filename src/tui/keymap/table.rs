@@ -44,6 +44,7 @@ pub enum Cmd {
     Audit,
     AuditFilter,
     AuditTakeBack,
+    Settings,
     Handover,
     Acknowledge,
     AcknowledgeAll,
@@ -235,7 +236,8 @@ impl Entry {
 use Danger::{Tier0, Tier1, Tier2};
 use Layer::{
     Alerts, Audit, Campaigns, Copy, Dialog, Doubts, Drawer, Findings, Forecast, Form, Global, Guide, Help,
-    Input, List, Live, Numbers, Palette, Panel, Picker, Progress, Recipients, Replies, Slots, Wizard,
+    Input, List, Live, Numbers, Palette, Panel, Picker, Progress, Recipients, Replies, Settings, Slots,
+    Wizard,
 };
 
 /// Every key of the console, in the order in which help and hint line show them.
@@ -335,6 +337,7 @@ pub static TABLE: &[Entry] = &[
     row(Global, Cmd::Doubts, "doubts", "d", "attempts in doubt").hint(5, "in doubt").when(allowed::doubts),
     row(Global, Cmd::Alerts, "alerts", "B", "alerts: the bell").hint(0, "alerts").when(allowed::nothing_over),
     row(Global, Cmd::Audit, "audit", "U", "audit log: who did what").hint(0, "audit").when(allowed::nothing_over),
+    row(Global, Cmd::Settings, "settings", "O", "settings of the organisation").hint(0, "settings").when(allowed::nothing_over),
     row(Global, Cmd::Handover, "handover", "H", "note for the next shift").hint(0, "handover").when(allowed::nothing_over),
     row(Global, Cmd::Instances, "instances", "I", "instances and leases").hint(9, "instances").when(allowed::nothing_over),
     row(Global, Cmd::Copy, "copy", "y", "copy menu").hint(8, "copy").when(allowed::row_selected),
@@ -452,6 +455,14 @@ pub static TABLE: &[Entry] = &[
     row(Wizard, Cmd::OpenFile, "open", "ctrl-r", "open a campaign file").hint(6, "open"),
     row(Wizard, Cmd::Save, "save", "ctrl-s", "make the campaign, or write its file").danger(Tier1).hint(1, "save"),
     row(Wizard, Cmd::Back, "cancel", "Esc", "leave; asks where something would be lost").hint(1, "leave"),
+    row(Settings, Cmd::NextField, "next", "Tab Down", "next field").hint(2, "next field"),
+    row(Settings, Cmd::PreviousField, "previous", "Shift-Tab Up", "previous field").hint(0, "previous"),
+    row(Settings, Cmd::NextPage, "next_part", "PgDn", "next part").hint(3, "next part"),
+    row(Settings, Cmd::PreviousPage, "previous_part", "PgUp", "part before").hint(4, "part before"),
+    row(Settings, Cmd::Toggle, "toggle", "Space", "yes or no").danger(Tier0).hint(3, "yes or no").when(allowed::form_on_choice),
+    row(Settings, Cmd::Accept, "accept", "Enter", "next field"),
+    row(Settings, Cmd::Save, "save", "ctrl-s", "save what was changed").danger(Tier1).hint(1, "save"),
+    row(Settings, Cmd::Back, "close", "Esc", "close; says once what is not saved").hint(1, "close"),
     row(Input, Cmd::Accept, "accept", "Enter", "apply").hint(1, "apply"),
     row(Input, Cmd::Back, "cancel", "Esc", "cancel").hint(1, "cancel"),
     row(Input, Cmd::Complete, "complete", "Tab", "complete").hint(2, "complete"),

@@ -42,7 +42,11 @@ fn keys_that_belong_to_multiplexers_are_left_alone() {
             {
                 assert_ne!(key, taken, "{}", entry.name);
             }
-            assert!(key != "ctrl-s" || matches!(entry.layer, Layer::Form | Layer::Wizard), "{}", entry.name);
+            assert!(
+                key != "ctrl-s" || matches!(entry.layer, Layer::Form | Layer::Wizard | Layer::Settings),
+                "{}",
+                entry.name
+            );
         }
     }
 }

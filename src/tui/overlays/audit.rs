@@ -1,6 +1,6 @@
 //! The audit log: who decided what, when and why, what was before and after, and what takes it back.
 
-use crate::store::view::{AuditChange, AuditDetail, AuditRow};
+use crate::store::view::{AuditChange, AuditDetail, AuditRow, PAGE_ROWS};
 use crate::tui::backend::BackendError;
 use crate::tui::lists::{Motion, PagedList};
 use crate::tui::model::{Geometry, Model};
@@ -22,6 +22,10 @@ use uuid::Uuid;
 
 /// An open decision is read again after so long: somebody may decide anew about the same.
 const AGAIN: Duration = Duration::from_secs(5);
+/// The log is read again at most this often, however much is decided.
+const BETWEEN: Duration = Duration::from_secs(2);
+/// And this often although nothing was told: some decisions, such as that a phone was shown, are told nobody.
+const QUIET: Duration = Duration::from_secs(15);
 /// Columns of the details beside the list.
 const PANEL: u16 = 56;
 
@@ -53,6 +57,10 @@ pub struct AuditPanel {
     before: Option<String>,
     /// A typed filter that waits to be applied.
     pub typed_at: Option<Instant>,
+    /// When its top was asked for last.
+    read_at: Option<Instant>,
+    /// Something was decided since.
+    behind: bool,
 }
 
 impl Default for AuditPanel {
@@ -67,6 +75,8 @@ impl Default for AuditPanel {
             filter: Input::default(),
             before: None,
             typed_at: None,
+            read_at: None,
+            behind: false,
         }
     }
 }
@@ -153,6 +163,31 @@ impl AuditPanel {
         (self.list.asked, self.list.loaded) = (None, false);
     }
 
+    /// Something was decided: it stands above what is shown.
+    pub fn is_behind(&mut self) {
+        self.behind = true;
+    }
+
+    /// Its top is asked for.
+    pub fn top_is_asked(&mut self, now: Instant) {
+        (self.read_at, self.behind) = (Some(now), false);
+    }
+
+    /// When it reads itself anew: soon after somebody decided something, else now and then. Not while words are typed or
+    /// looked for without news, nor far below its top, where that would take away what is being read.
+    fn reads_itself_at(&self) -> Option<Instant> {
+        let reads = self.list.asked.is_none() && self.list.error.is_none() && !self.is_typing();
+        let near = self.list.first() == Some(0) && self.list.cursor() < PAGE_ROWS / 2;
+        let every = if self.behind { BETWEEN } else { QUIET };
+        let looks = self.behind || self.filter.is_blank();
+        self.read_at.filter(|_| reads && near && looks).map(|read| read + every)
+    }
+
+    /// Whether it is to be read anew now.
+    pub fn reads_itself(&self, now: Instant) -> bool {
+        self.reads_itself_at().is_some_and(|at| now >= at)
+    }
+
     /// A page came. What was held is under the cursor again; what is not there any more is closed, so that no other one
     /// slides into its place.
     pub fn hold(&mut self) {
@@ -171,7 +206,8 @@ impl AuditPanel {
         use crate::tui::update::{CURSOR_REST, TYPING_PAUSE};
         let typed = self.typed_at.map(|typed| typed + TYPING_PAUSE);
         let rested = self.of.map(|(_, since)| since + CURSOR_REST);
-        typed.into_iter().chain(rested).chain(self.entry.wakes_at()).collect()
+        let itself = self.reads_itself_at();
+        typed.into_iter().chain(rested).chain(itself).chain(self.entry.wakes_at()).collect()
     }
 
     /// Moves in the list; answers the page to load, if the way leads there.
@@ -206,7 +242,9 @@ impl AuditPanel {
 
     fn listing(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
         let foot = "Enter details  b take back  / filter  Esc closes";
-        let inside = canvas.panel(area, Border { title: "Audit log", foot, double: false }, Role::Frame);
+        // It follows by itself near its top only.
+        let title = if self.behind { "Audit log  newer ones above: r" } else { "Audit log" };
+        let inside = canvas.panel(area, Border { title, foot, double: false }, Role::Frame);
         let line = u16::from(self.is_typing() || !self.filter.text().is_empty());
         if line > 0 {
             let used = canvas.text(inside.x + 1, inside.y, inside.width, "/ ", Role::Key);

@@ -23,6 +23,7 @@ pub mod reason;
 pub mod reread;
 pub mod risks;
 pub mod schedule;
+pub mod settings;
 pub mod slots;
 pub mod stop;
 pub mod wizard;
@@ -97,6 +98,8 @@ pub enum Overlay {
     Handover(Box<handover::HandoverPanel>),
     /// What operators were told.
     Alerts(Box<alerts::AlertList>),
+    /// What is set of the organisation.
+    Settings(Box<settings::SettingsForm>),
     /// What was decided, by whom, and what takes it back.
     Audit(Box<audit::AuditPanel>),
     /// Attempts in doubt.

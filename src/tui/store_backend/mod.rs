@@ -8,6 +8,7 @@ use crate::domain::action::{Order, Subject};
 use crate::domain::campaign::CampaignSpec;
 use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
+use crate::domain::setting::Settings;
 use crate::domain::text::Safe;
 use crate::store::action::ActionResult;
 use crate::store::screen::live::LiveFeed;
@@ -338,6 +339,10 @@ impl Backend for StoreBackend {
 
     fn alerts(&self) -> Reply<Vec<AlertRow>> {
         self.ask(async move |inner| inner.store.alert_rows(&inner.seat()).await)
+    }
+
+    fn settings(&self) -> Reply<Settings> {
+        self.ask(async move |inner| Ok(inner.store.settings(inner.seat().organization).await?))
     }
 
     fn audit(&self, text: Safe, place: Place) -> Reply<Page<AuditRow>> {

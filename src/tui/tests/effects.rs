@@ -117,6 +117,9 @@ impl Backend for Gate {
     fn progress(&self, _: CampaignId) -> Reply<ProgressView> {
         nothing()
     }
+    fn settings(&self) -> Reply<crate::domain::setting::Settings> {
+        nothing()
+    }
     fn audit(&self, _: Safe, _: Place) -> Reply<Page<AuditRow>> {
         nothing()
     }

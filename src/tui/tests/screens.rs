@@ -155,6 +155,10 @@ screens! {
     audit_entry: |desk| { desk.keys("U"); desk.wait(200); desk.keys("Enter"); desk.wait(400); };
     audit_filter: |desk| { desk.keys("U"); desk.wait(200); desk.keys("/"); desk.text("bea pri"); desk.wait(400); };
     audit_take_back: |desk| { desk.keys("U"); desk.wait(200); desk.keys("Enter"); desk.wait(400); desk.keys("b"); desk.wait(400); };
+    settings: |desk| { desk.keys("O"); desk.wait(200); desk.keys("Tab Tab Tab ctrl-u"); desk.text("0"); desk.keys("Down Down"); };
+    settings_below: |desk| { desk.keys("O"); desk.wait(200); desk.keys("PgUp PgUp PgUp Tab Tab Tab Tab Tab"); desk.text(" | pt=Tchau"); };
+    settings_confirm: |desk| { desk.keys("O"); desk.wait(200); desk.keys("Tab ctrl-u"); desk.text("Africa/Lagos"); desk.keys("Tab Tab Backspace ctrl-s"); desk.wait(400); };
+    settings_read_only: |desk| { desk.model.read_only = true; desk.keys("O"); desk.wait(200); desk.keys("Tab x"); };
     handover: |desk| { desk.keys("H"); desk.wait(200); };
     instances: |desk| desk.keys("I");
     doubts: |desk| desk.keys("d j");
@@ -223,6 +227,8 @@ fn no_size_makes_it_fall() {
         "U",
         "U Enter",
         "U /",
+        "O",
+        "O PgUp",
         "? Tab",
         "F2 Tab Tab Tab G",
         "H",

@@ -89,6 +89,7 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
 pub fn acted(model: &mut Model, act: u64, answers: Vec<(Order, ActionAnswer)>) -> Vec<Effect> {
     // Answered twice, or not ours.
     let Some(pending) = model.pending.remove(&act) else { return Vec::new() };
+    super::settings::acted(model, &answers);
     let all = answers.len();
     let mut done = 0;
     let mut undo_orders = Vec::new();
@@ -239,6 +240,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                 }
                 Slot::Progress | Slot::Queue => super::progress::not_asked(model, *request),
                 Slot::Audit | Slot::AuditEntry => super::audit::not_asked(model, *request),
+                Slot::Settings => super::settings::not_asked(model, *request),
                 Slot::Alerts | Slot::Handover => super::alerts::not_asked(model, *request),
                 Slot::Slots | Slot::SlotHolders | Slot::SlotReset => {
                     super::slots::not_asked(model, *request);

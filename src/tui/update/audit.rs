@@ -90,6 +90,9 @@ fn load(model: &mut Model, place: Place) -> Vec<Effect> {
     let (request, now) = (model.number_request(), model.now.mono);
     let Some(panel) = panel(model) else { return Vec::new() };
     panel.list.ask(request, place, now);
+    if place == Place::Start {
+        panel.top_is_asked(now);
+    }
     let question = Question::Audit(Safe::new(panel.text()), place);
     vec![Effect::Ask { request, question }]
 }
@@ -104,6 +107,9 @@ pub fn wants(model: &mut Model, effects: &mut Vec<Effect>) {
         panel.list.restart();
         effects.extend(load(model, Place::Start));
         return;
+    }
+    if panel.reads_itself(now) {
+        panel.read_anew();
     }
     let list = &panel.list;
     let is_new = !list.loaded && list.asked.is_none() && list.error.is_none();
@@ -151,6 +157,13 @@ pub fn is_back(model: &mut Model) {
 pub fn acted(model: &mut Model) {
     if let Some(panel) = panel(model) {
         panel.read_anew();
+    }
+}
+
+/// Somebody decided something.
+pub fn noticed(model: &mut Model) {
+    if let Some(panel) = panel(model) {
+        panel.is_behind();
     }
 }
 

@@ -1,8 +1,9 @@
 //! Taking decisions back from the audit log: each asks what it always asks, and what has no way back says why.
 
 use crate::domain::action::{Action, Version};
+use crate::tui::backend::Notice;
 use crate::tui::fake::*;
-use crate::tui::msg::{Effect, Question};
+use crate::tui::msg::{Effect, Msg, Question, Slot};
 use crate::tui::overlays::Overlay;
 
 /// The log with the cursor on one decision, all of it read.
@@ -180,4 +181,96 @@ fn the_log_goes_on_page_by_page_to_its_end() {
     desk.wait(400);
     let Some(Overlay::Audit(panel)) = desk.model.overlays.last() else { panic!() };
     assert_eq!((wall() - panel.row().unwrap().at).num_minutes(), 5);
+}
+
+/// Somebody else decides something, and all consoles are told.
+fn decided_elsewhere(desk: &mut Desk) {
+    desk.decided += 1;
+    desk.send(Msg::Notice(Notice {
+        at: wall(),
+        by: "bea".into(),
+        what: "promo paused".into(),
+        subject: crate::domain::action::Subject::Number(number_id(3)),
+        version: None,
+        alarming: false,
+    }));
+}
+
+fn panel(desk: &Desk) -> &crate::tui::overlays::audit::AuditPanel {
+    match desk.model.overlays.last() {
+        Some(Overlay::Audit(panel)) => panel,
+        other => panic!("not the log: {other:?}"),
+    }
+}
+
+#[test]
+fn the_log_takes_in_what_others_decide_and_keeps_what_is_under_the_cursor() {
+    let mut desk = log(2);
+    let (under, rows) = (panel(&desk).row().map(|row| row.id), panel(&desk).list.rows().len());
+    decided_elsewhere(&mut desk);
+    desk.wait(2_500);
+    assert_eq!(panel(&desk).row().map(|row| row.id), under);
+    assert_eq!(panel(&desk).list.cursor(), 3, "one stands above it now");
+    assert_eq!(panel(&desk).list.rows().len(), rows);
+    // What nobody is told of is found all the same, a little later.
+    desk.decided += 1;
+    desk.wait(5_000);
+    assert_eq!(panel(&desk).list.cursor(), 3);
+    desk.wait(11_000);
+    assert_eq!(panel(&desk).list.cursor(), 4);
+    assert_eq!(panel(&desk).row().map(|row| row.id), under);
+}
+
+#[test]
+fn however_much_is_decided_the_log_is_read_every_two_seconds_at_most() {
+    let mut desk = log(0);
+    desk.wait(3_000);
+    desk.answers = false;
+    desk.effects.clear();
+    let asked = |desk: &Desk| {
+        let pages = |effect: &&Effect| matches!(effect, Effect::Ask { question: Question::Audit(..), .. });
+        desk.effects.iter().filter(pages).count()
+    };
+    for _ in 0..100 {
+        decided_elsewhere(&mut desk);
+        desk.wait(10);
+    }
+    assert_eq!(asked(&desk), 1, "a question under way is waited for");
+    let mut desk = log(0);
+    desk.wait(3_000);
+    desk.asked.clear();
+    for _ in 0..100 {
+        decided_elsewhere(&mut desk);
+        desk.wait(40);
+    }
+    let pages = desk.asked.iter().filter(|slot| **slot == Slot::Audit).count();
+    // Its top three times, and what the cursor needs below it.
+    assert!((2..=6).contains(&pages), "{pages} pages in four seconds");
+    desk.wait(2_500);
+    assert_eq!(panel(&desk).list.cursor(), 100, "all of them stand above");
+}
+
+#[test]
+fn far_below_its_top_the_log_stands_still_and_says_that_there_is_more() {
+    let mut desk = log(0);
+    for _ in 0..5 {
+        desk.keys("PgDn PgDn");
+    }
+    let (under, cursor) = (panel(&desk).row().map(|row| row.id), panel(&desk).list.cursor());
+    assert!(cursor > 200, "{cursor}");
+    decided_elsewhere(&mut desk);
+    desk.wait(20_000);
+    assert_eq!((panel(&desk).row().map(|row| row.id), panel(&desk).list.cursor()), (under, cursor));
+    assert!(desk.screen().contains("newer ones above: r"), "{}", desk.screen());
+    desk.keys("g");
+    desk.wait(2_500);
+    assert!(!desk.screen().contains("newer ones above"), "{}", desk.screen());
+    // While words are typed nothing moves either.
+    desk.keys("/");
+    decided_elsewhere(&mut desk);
+    desk.wait(5_000);
+    let before = panel(&desk).list.rows().front().map(|kept| kept.row.id);
+    desk.keys("Esc");
+    desk.wait(2_500);
+    assert_ne!(panel(&desk).list.rows().front().map(|kept| kept.row.id), before);
 }

@@ -2,8 +2,9 @@
 
 use crate::domain::action::Subject;
 use crate::domain::filter::Facts;
+use crate::domain::ids::ConversationId;
 use crate::domain::text::Safe;
-use crate::store::view::{Overview, Place};
+use crate::store::view::{Overview, Place, ThreadRow};
 use crate::tui::backend::BackendError;
 use crate::tui::model::{Dirty, Model, Tab};
 use crate::tui::msg::{Effect, Reading, Slot};
@@ -174,8 +175,7 @@ pub fn answer(
         (Slot::Doubts, answer) => doubts_came(model, request, answer),
         (Slot::Threads, answer) => threads_came(model, request, answer),
         (Slot::ThreadRows, Ok(Reading::ThreadRows(asked, rows))) => {
-            model.replies.list.refresh(&asked, &rows);
-            Some(Dirty::Live)
+            Some(thread_rows_came(model, &asked, &rows))
         }
         (Slot::RecipientRows, Ok(Reading::RecipientRows(asked, rows))) => {
             let before = visible_rows(model);
@@ -194,6 +194,7 @@ pub fn answer(
         }
         (Slot::Alerts, answer) => super::alerts::answer(model, request, answer),
         (Slot::Audit | Slot::AuditEntry, answer) => super::audit::answer(model, slot, request, answer),
+        (Slot::Settings, answer) => super::settings::answer(model, request, answer),
         (Slot::Handover, answer) => super::alerts::note(model, request, answer),
         (Slot::Load, answer) => super::actions::load_counted(model, answer),
         (Slot::Progress | Slot::Queue, answer) => super::progress::answer(model, slot, request, answer),
@@ -236,6 +237,11 @@ fn threads_came(model: &mut Model, request: u64, answer: Result<Reading, Backend
         model.replies.refreshed_at = Some(model.now.mono);
     }
     taken.then_some(Dirty::Input)
+}
+
+fn thread_rows_came(model: &mut Model, asked: &[ConversationId], rows: &[ThreadRow]) -> Dirty {
+    model.replies.list.refresh(asked, rows);
+    Dirty::Live
 }
 
 fn visible_rows(model: &Model) -> Vec<crate::tui::lists::paged::Kept<crate::store::view::RecipientRow>> {

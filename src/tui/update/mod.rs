@@ -13,6 +13,7 @@ mod mouse;
 mod overlay;
 mod progress;
 mod run;
+mod settings;
 mod slots;
 mod time;
 mod wants;
@@ -129,9 +130,11 @@ fn noticed(model: &mut Model, notice: Notice) -> Vec<Effect> {
         alarming: notice.alarming,
     });
     model.touch(Dirty::Live);
+    audit::noticed(model);
     if notice.subject == Subject::Organization {
         // It is about everything: limits, the zone, or what nobody heard of while the database was away.
         reload_visible(model);
+        settings::noticed(model);
     }
     // What is open about this row is old now.
     if let Some(shown) = model.shown.as_mut().filter(|shown| shown.subject == notice.subject) {
@@ -205,6 +208,7 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         Some(Overlay::Confirm(confirm)) => (vec![Layer::Dialog], confirm.takes_text()),
         Some(Overlay::Quit(_)) => (vec![Layer::Dialog], false),
         Some(Overlay::Form(_)) => (vec![Layer::Form], true),
+        Some(Overlay::Settings(_)) => (vec![Layer::Settings], true),
         Some(Overlay::Wizard(wizard)) if wizard.is_leaving() => (vec![Layer::Dialog], false),
         Some(Overlay::Wizard(wizard)) => (vec![Layer::Wizard], wizard.takes_text()),
         Some(Overlay::Reason(_) | Overlay::Filter(_)) => (vec![Layer::Input], true),
@@ -231,6 +235,8 @@ mod mouse_tests;
 mod progress_tests;
 #[cfg(test)]
 mod risks_tests;
+#[cfg(test)]
+mod settings_tests;
 #[cfg(test)]
 mod slots_tests;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Keys and text for what lies over the tabs.
 
-use super::{actions, alerts, audit, copy, filter, findings, guide, progress, run, wizard};
+use super::{actions, alerts, audit, copy, filter, findings, guide, progress, run, settings, wizard};
 use crate::domain::action::Verdict;
 use crate::domain::forecast::WhatIf;
 use crate::tui::Ended;
@@ -28,6 +28,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Overlay::Wizard(_) => wizard::run(model, cmd),
         Overlay::Progress(_) => progress::run(model, cmd),
         Overlay::Alerts(_) => alerts::run(model, cmd),
+        Overlay::Settings(_) => settings::run(model, cmd),
         Overlay::Audit(_) => audit::run(model, cmd),
         Overlay::Reason(_) => reason(model, cmd),
         Overlay::Filter(_) => filter_input(model, cmd),
@@ -382,7 +383,7 @@ pub fn close(model: &mut Model) -> Vec<Effect> {
     if matches!(model.overlays.last(), Some(Overlay::Wizard(_))) {
         return wizard::back(model);
     }
-    if audit::step_back(model) || guide::step_back(model) {
+    if audit::step_back(model) || guide::step_back(model) || settings::step_back(model) {
         return Vec::new();
     }
     match model.overlays.pop() {
@@ -408,6 +409,7 @@ pub fn edit(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         Some(Overlay::Confirm(confirm)) => confirm.key(event, now),
         Some(Overlay::Form(form)) => form.key(event),
         Some(Overlay::Wizard(_)) => wizard::key(model, event),
+        Some(Overlay::Settings(_)) => settings::key(model, event),
         Some(Overlay::Reason(prompt)) => {
             prompt.input.key(event);
             prompt.missing = false;
@@ -433,6 +435,7 @@ pub fn paste(model: &mut Model, text: &str) {
         Some(Overlay::Confirm(confirm)) => confirm.paste(text, now),
         Some(Overlay::Form(form)) => form.paste(text),
         Some(Overlay::Wizard(_)) => wizard::paste(model, text),
+        Some(Overlay::Settings(_)) => settings::paste(model, text),
         Some(Overlay::Reason(prompt)) => prompt.input.paste(text),
         Some(Overlay::Filter(input)) => input.paste(text),
         Some(Overlay::Audit(panel)) => panel.paste(text, now),

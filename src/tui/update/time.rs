@@ -150,6 +150,7 @@ pub fn wake_at(model: &Model) -> Option<Instant> {
         Overlay::Schedule(schedule) => schedule.queue.wakes_at().into_iter().collect(),
         Overlay::Audit(panel) => panel.wakes_at(),
         Overlay::Alerts(list) => list.read.wakes_at().into_iter().collect(),
+        Overlay::Settings(form) => form.read.wakes_at().into_iter().collect(),
         Overlay::Handover(panel) => panel.read.wakes_at().into_iter().collect(),
         _ => Vec::new(),
     }));

@@ -36,6 +36,7 @@ pub fn wants(model: &mut Model) -> Vec<Effect> {
     super::progress::wants(model, &mut effects);
     super::alerts::wants(model, &mut effects);
     super::audit::wants(model, &mut effects);
+    super::settings::wants(model, &mut effects);
     details(model, &mut effects);
     effects
 }

@@ -8,6 +8,7 @@ mod findings;
 mod numbers;
 mod recipients;
 mod replies;
+mod settings;
 mod skipped;
 mod slots;
 
@@ -21,6 +22,7 @@ pub use numbers::{
 };
 pub use recipients::{RecipientVerb, release_stop, settle, stop_all};
 pub use replies::{ThreadVerb, handing_to, saying};
+pub use settings::edit as edit_settings;
 pub use skipped::take_back;
 pub use slots::{
     assign as give_slot, for_phone as slot_for_phone, for_slot as slot_moved_to, release as release_slot,

@@ -85,6 +85,7 @@ fn draw_overlay(
         Overlay::Progress(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Schedule(schedule) => schedule.view(model, canvas, body, geometry),
         Overlay::Slots(grid) => grid.view(model, canvas, body, geometry),
+        Overlay::Settings(form) => form.view(model, canvas, body),
         Overlay::Alerts(list) => list.view(model, canvas, body, geometry),
         Overlay::Audit(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Qr(panel) => panel.view(model, canvas, body),

@@ -126,6 +126,40 @@ pub(super) fn typed_header(value: &Value) -> Option<String> {
     }
 }
 
+/// Stages of a rollout, and behind them the conditions that are its own.
+pub(super) fn stages(value: &str) -> String {
+    let parts = parts(value);
+    let (named, stages): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.named().is_some());
+    let stages: Vec<String> = stages.iter().map(|stage| number(&stage.text)).collect();
+    let stages = format!("[{}]", stages.join(", "));
+    if named.is_empty() {
+        return stages;
+    }
+    let conditions = named.iter().filter_map(|part| part.named());
+    let conditions: Vec<String> =
+        conditions.map(|(name, value)| format!(", {} = {}", quoted(name), number(value))).collect();
+    format!("{{ stages = {stages}{} }}", conditions.concat())
+}
+
+/// What is typed for a rollout of a file.
+pub(super) fn typed_stages(value: &Value) -> Option<String> {
+    let whole = |stages: &Value| -> Option<Vec<String>> {
+        stages.as_array()?.iter().map(|stage| stage.as_integer().map(|stage| stage.to_string())).collect()
+    };
+    let Value::Table(table) = value else { return whole(value).map(|stages| stages.join(", ")) };
+    let mut typed = whole(table.get("stages")?)?;
+    for (name, value) in table.iter().filter(|(name, _)| *name != "stages") {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            Value::Integer(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            _ => return None,
+        };
+        typed.push(format!("{name}={value}"));
+    }
+    Some(typed.join(", "))
+}
+
 /// Buttons: what each has, behind its place where that is not the next.
 pub(super) fn buttons(value: &str) -> String {
     let button = |part: &String| {

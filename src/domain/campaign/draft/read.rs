@@ -79,8 +79,8 @@ const VARIANT: [Key; 11] = [
 const NOT_AS_IT_IS: &str = "the form cannot hold all that this file says: edit the file itself";
 
 impl Draft {
-    /// What is to be typed so that the form says what this file says. What has no field of its own becomes other lines; comments
-    /// are not kept.
+    /// What is to be typed so that the form says what this file says. What has no field of its own becomes other lines. How
+    /// the file is written, comments too, is for [`weave`](super::weave) to keep.
     ///
     /// # Errors
     /// A sentence, when it is no TOML, or says something that the form could not give back as it is.
@@ -198,11 +198,7 @@ fn typed(key: Key, value: &Value) -> Option<String> {
         (Form::Number, Value::Float(number)) => number.to_string(),
         (Form::Flag, Value::Boolean(flag)) => if *flag { "yes" } else { "no" }.to_owned(),
         (Form::List | Form::Days, Value::Array(parts)) => joined(parts)?,
-        (Form::Stages, Value::Array(stages)) => {
-            let stages: Option<Vec<String>> =
-                stages.iter().map(|stage| stage.as_integer().map(|stage| stage.to_string())).collect();
-            stages?.join(", ")
-        }
+        (Form::Stages, value) => notation::typed_stages(value)?,
         (Form::Attributes, Value::Table(attributes)) => {
             let part = |(name, values): (&String, &Value)| {
                 let values: Option<Vec<&str>> = values.as_array()?.iter().map(Value::as_str).collect();

@@ -113,8 +113,8 @@ fn what_has_no_field_is_kept_as_lines_of_the_file() {
 [[steps]]\nafter = \"1d\"\ntemplate = { name = \"t\", language = \"en\", footer = \"x\" }
 [[steps]]\nafter = \"1d\"\nvariants = [{ text = { en = \"Hi\" } }]\ncolour = \"red\"\n";
     let opened = Draft::read(file).unwrap();
-    let lines = "\"exit\" = { \"later\" = 1, \"on_reply\" = true }\\n\"rollout\" = { \"stages\" = [5, 100], \"wait\" = \"30m\" }";
-    assert_eq!(opened.values[&Key::Other], lines);
+    assert_eq!(opened.values[&Key::Other], "\"exit\" = { \"later\" = 1, \"on_reply\" = true }");
+    assert_eq!(opened.values[&Key::Rollout], "5, 100, wait=30m");
     let lines = "\"attributes\" = { \"tier\" = [\"a|b\"] }\\n\"colour\" = [\"red\"]";
     assert_eq!(opened.values[&Key::AudienceOther], lines);
     assert_eq!(opened.values[&Key::Tags], "vip");
@@ -357,4 +357,27 @@ fn an_audience_is_counted_while_the_rest_is_wrong() {
     let spec = read(&typed.only_audience(false)).unwrap_or_else(|all| panic!("{all:?}"));
     assert_eq!(spec.audience.countries.len(), 1);
     assert!(read(&typed.only_audience(true)).is_err());
+}
+
+#[test]
+fn a_rollout_with_conditions_is_typed_behind_its_stages() {
+    for (lines, typed) in [
+        ("rollout = [5, 100]", "5, 100"),
+        ("rollout = { stages = [5, 100], wait = \"30m\" }", "5, 100, wait=30m"),
+        ("[rollout]\nstages = [1, 10, 100]\nafter = 10\nfailed = 0.2", "1, 10, 100, after=10, failed=0.2"),
+    ] {
+        let file = format!("name = \"a\"\n{lines}\n[[steps]]\ntext = {{ en = \"Hi\" }}\n");
+        let opened = Draft::read(&file).unwrap();
+        assert_eq!(opened.values[&Key::Rollout], typed);
+        assert_eq!(table(&opened.to_toml()), table(&file));
+        read(&opened).unwrap_or_else(|all| panic!("{all:#?}"));
+    }
+    // What the form cannot say in that field stays as it is, among the other lines.
+    let strange = "name = \"a\"\nrollout = { stages = [5, 100], wait = [\"30m\"] }\n";
+    let opened = Draft::read(strange).unwrap();
+    assert!(opened.values[&Key::Other].contains("rollout"), "{opened:?}");
+    // What is wrong is said of the field.
+    let wrong = draft(&[(Key::Name, "a"), (Key::Rollout, "5, 100, polo=3")], &[("en", "Hi")]);
+    let findings = read(&wrong).unwrap_err();
+    assert!(findings.iter().all(|finding| Key::Rollout.is_at(&finding.key)), "{findings:#?}");
 }

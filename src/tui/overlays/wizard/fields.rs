@@ -153,7 +153,7 @@ const HOW: [Ask; 14] = [
     typed(Key::Pool, "Pool", "default"),
     typed(Key::Priority, "Priority", "100 as usual; lower goes first"),
     typed(Key::Weight, "Weight", "1 as usual; its share among equal priorities"),
-    typed(Key::Rollout, "Rollout", "1, 10, 100 percent in stages; nothing: all at once"),
+    typed(Key::Rollout, "Rollout", "1, 10, 100 percent, perhaps wait=30m; nothing: at once"),
     typed(Key::DailyLimit, "Daily limit", "250 messages; nothing: none of its own"),
     choice(Key::Failover, "If refused", FAILOVER),
     choice(Key::Slots, "Slots", SLOTS),

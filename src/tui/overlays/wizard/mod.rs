@@ -13,7 +13,7 @@ pub use fields::{Ask, Page};
 pub use origin::Origin;
 
 use super::confirm::GUARD;
-use crate::domain::campaign::draft::Draft;
+use crate::domain::campaign::draft::{Draft, weave};
 use crate::domain::campaign::{CampaignSpec, Finding};
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Safe;
@@ -144,6 +144,8 @@ pub struct Wizard {
     asks_known: Option<u64>,
     /// The file, and what its reader says.
     source: String,
+    /// The file that it was begun with: what it says otherwise is written into that.
+    base: Option<String>,
     judged: Result<Arc<CampaignSpec>, Vec<Finding>>,
     /// How many people that would be.
     pub counting: Counting,
@@ -177,6 +179,7 @@ impl Wizard {
             known: None,
             asks_known: None,
             source: String::new(),
+            base: None,
             judged: Err(Vec::new()),
             counting: Counting::default(),
             checking: None,
@@ -213,7 +216,11 @@ impl Wizard {
     /// Writes the file anew and reads it.
     fn judge(&mut self) {
         let draft = self.draft();
-        self.source = draft.to_toml();
+        let said = draft.to_toml();
+        self.source = match &self.base {
+            Some(base) => weave(base, &said),
+            None => said,
+        };
         self.judged = self.read(&self.source).map(Arc::new);
         let with_steps = self.read(&draft.only_audience(true).to_toml());
         let spec = with_steps.or_else(|_| self.read(&draft.only_audience(false).to_toml()));

@@ -47,6 +47,8 @@ impl Wizard {
         if wizard.source != draft.to_toml() {
             return Err(NOT_AS_IT_IS.to_owned());
         }
+        wizard.base = Some(source.to_owned());
+        wizard.judge();
         wizard.saved.clone_from(&wizard.source);
         if let Origin::Edit(id, name) = origin {
             wizard.edits = Some((*id, name.clone()));

@@ -1,0 +1,114 @@
+//! A setting as one line of text: what the form shows, and what it reads again as the same.
+
+use super::Set;
+use crate::domain::{locale::Locale, phone::Phone, window};
+use chrono::Timelike;
+use std::{collections::BTreeMap, fmt};
+
+/// Between the texts of two languages.
+const BETWEEN: char = '|';
+
+/// Texts by language: `You get no more. | fr=C'est fini.` A bar, a backslash and the end of a line inside a text stand
+/// behind a backslash.
+pub(super) fn texts(text: &str, none: bool) -> Result<Option<BTreeMap<String, String>>, String> {
+    if none {
+        return Ok(None);
+    }
+    let mut texts = BTreeMap::new();
+    for part in parts(text) {
+        // "fr=C'est noté" names its language; "1 + 1 = 2" does not.
+        let named = part.split_once('=').and_then(|(tag, said)| Some((Locale::parse(tag).ok()?, said)));
+        let (tag, said) = match &named {
+            Some((tag, said)) => (tag.as_str(), *said),
+            None => ("", part.as_str()),
+        };
+        if said.trim().is_empty() {
+            return Err("one of its texts says nothing; none for no answer".to_owned());
+        }
+        if texts.insert(tag.to_owned(), said.trim().to_owned()).is_some() {
+            return Err(match tag {
+                "" => "two texts name no language: write the second one as fr=...".to_owned(),
+                tag => format!("there are two texts in {tag}"),
+            });
+        }
+    }
+    Ok(Some(texts))
+}
+
+/// What stands between bars, without the marks that say what is none.
+fn parts(text: &str) -> Vec<String> {
+    let (mut parts, mut part, mut marked) = (Vec::new(), String::new(), false);
+    for letter in text.chars() {
+        match (marked, letter) {
+            (true, 'n') => part.push('\n'),
+            (false, '\\') => {}
+            (false, BETWEEN) => parts.push(std::mem::take(&mut part)),
+            (true | false, letter) => part.push(letter),
+        }
+        marked = !marked && letter == '\\';
+    }
+    parts.push(part);
+    parts.into_iter().map(|part| part.trim().to_owned()).collect()
+}
+
+fn marked(text: &str) -> String {
+    let mut all = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' => all.push_str("\\n"),
+            '\\' | BETWEEN => all.extend(['\\', letter]),
+            letter => all.push(letter),
+        }
+    }
+    all
+}
+
+/// Something, or `none`.
+fn or_none<T: fmt::Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
+}
+
+fn days(days: u8) -> String {
+    match window::names_of(days).as_slice() {
+        all if all.len() == 7 => "all".to_owned(),
+        some => some.join(","),
+    }
+}
+
+impl fmt::Display for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Text(text) => text.clone(),
+            Self::Zone(zone) => zone.name().to_owned(),
+            Self::Language(locale) => locale.as_str().to_owned(),
+            Self::Number(number) => or_none(*number),
+            Self::Span(span) => {
+                or_none(span.map(|(from, to)| format!("{}-{}", window::clock(from), window::clock(to))))
+            }
+            Self::Days(of_week) => days(*of_week),
+            Self::Minute(minute) => or_none(minute.map(window::clock)),
+            Self::Time(at) => or_none(at.map(|at| match at.second() {
+                0 => at.format("%Y-%m-%dT%H:%M"),
+                _ => at.format("%Y-%m-%dT%H:%M:%S"),
+            })),
+            Self::Ladder(ladder) => ladder.to_string(),
+            Self::Phone(phone) => or_none(phone.as_ref().map(Phone::masked)),
+            Self::Template(template) => {
+                or_none(template.as_ref().map(|(name, language)| format!("{name} {language}")))
+            }
+            Self::Share(share) => (f64::from(share.ten_thousandths()) / 10_000.0).to_string(),
+            Self::Switch(on) => if *on { "yes" } else { "no" }.to_owned(),
+            Self::Slots(range) => range.to_string(),
+            Self::Words(words) if words.is_empty() => "none".to_owned(),
+            Self::Words(words) => words.join(", "),
+            Self::Texts(texts) => or_none(texts.as_ref().map(|texts| {
+                let text = |(tag, said): (&String, &String)| match tag.as_str() {
+                    "" => marked(said),
+                    tag => format!("{tag}={}", marked(said)),
+                };
+                texts.iter().map(text).collect::<Vec<_>>().join(" | ")
+            })),
+        };
+        f.pad(&text)
+    }
+}
