@@ -397,7 +397,8 @@ begin
                        and (r.expires_at is null or r.tries = 0 or r.expires_at > v_now)
                        and (select s.since from suppressions s
                              where s.organization_id = p_org and s.phone = r.phone limit 1) is null
-                     order by r.due_at limit v_cum for update of r skip locked);
+                     -- By the number as well, though it is none: as for what is bound, the index of both is meant.
+                     order by r.bound_number_id, r.due_at limit v_cum for update of r skip locked);
             else
                 foreach v_zone_of_one in array v_zones loop
                     exit when cardinality(v_due) >= v_cum;
@@ -617,7 +618,7 @@ begin
                    and (r.expires_at is null or r.tries = 0 or r.expires_at > p_now)
                    and (select s.since from suppressions s
                          where s.organization_id = p_org and s.phone = r.phone limit 1) is null
-                 order by r.due_at limit 500 for update of r skip locked) k
+                 order by r.bound_number_id, r.due_at limit 500 for update of r skip locked) k
              where counts_already(p_org, p_known_to, p_number, k.phone, p_now) limit p_wanted - cardinality(v_picked));
     end if;
     if cardinality(v_picked) = 0 then

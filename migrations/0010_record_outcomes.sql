@@ -172,11 +172,15 @@ begin
            from unnest(p_ids) as o (id)
           cross join lateral (select a.recipient_id, a.step from attempts a
                                where a.organization_id = p_org and a.id = o.id and not a.live limit 1) a
-          cross join lateral (select e.id, e.provider_message_id from attempts e
+          -- The first of them by an aggregate: for the sake of an order the ledger would be walked from its beginning.
+          cross join lateral (select (array_agg(e.id order by e.id))[1] as id,
+                                     (array_agg(e.provider_message_id order by e.id))[1] as provider_message_id
+                                from attempts e
                                where e.organization_id = p_org and e.recipient_id = a.recipient_id and not e.live
                                  and e.step = a.step and e.contradicted and e.provider_message_id is not null
-                                 and e.state in ('not_sent', 'rejected', 'waived') order by e.id limit 1) e
-         having count(*) > 0;
+                                 and e.state in ('not_sent', 'rejected', 'waived')) e
+         where e.id is not null
+        having count(*) > 0;
     end if;
 
     if v_changed < cardinality(p_ids) then

@@ -8,7 +8,13 @@ declare
     v_count  integer;
     v_freed  integer := 0;
 begin
-    foreach v_number in array p_numbers loop
+    -- One look at all of them: mostly nothing is bound to them, and an update for each would cost more than the work.
+    for v_number in
+        select n.id from unnest(p_numbers) as n (id)
+         where exists (select from campaign_recipients b
+                        where b.organization_id = p_org and b.campaign_id = p_campaign and b.due_at is not null
+                          and b.bound_number_id = n.id)
+    loop
         update campaign_recipients r set bound_number_id = null, sticky_number_id = null
          where r.organization_id = p_org and r.campaign_id = p_campaign
            and r.id = any (array(

@@ -26,14 +26,15 @@ select n.organization_id, n.id from whatsapp_numbers n
   join accounts a on a.organization_id = n.organization_id and a.id = n.account_id and a.provider = 'ultramsg';
 
 -- Numbers whose messages may have failed meanwhile: those that sent something within the day in which a message expires,
--- and a little more.
+-- and a little more. The time is read once, by a select of its own: a clock that is read anew for each row bounds no index,
+-- and all that a number ever sent would be read.
 create function take_polls(p_org uuid, p_most integer, p_every interval) returns setof uuid language sql as $$
     with due as materialized (
         select p.number_id from number_polls p
          where p.organization_id = p_org and p.next_poll_at <= clock_timestamp()
            and exists (select from number_activity y
                         where y.organization_id = p_org and y.number_id = p.number_id
-                          and y.minute > clock_timestamp() - interval '26 hours' and y.accepted + y.in_doubt > 0)
+                          and y.minute > (select clock_timestamp() - interval '26 hours') and y.accepted + y.in_doubt > 0)
          order by p.next_poll_at limit p_most for update skip locked
     )
     update number_polls p

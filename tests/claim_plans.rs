@@ -399,6 +399,33 @@ async fn a_thousand_numbers_are_looked_at_chosen_among_and_claimed_for_at_once()
     scene.what_cannot_be_found_is_not_looked_for().await;
 }
 
+/// What waits for one number is nothing to the lanes of the others, also while the planner's figures are of a time when
+/// nothing was due: then every index looks as good to it as the right one.
+#[tokio::test]
+async fn what_is_bound_to_one_number_costs_the_others_nothing() {
+    const NUMBERS: u32 = 200;
+    const BOUND: u32 = 1_500;
+    let mut scene = Scene::of(NUMBERS, 20_000).await;
+    scene.world.run("analyze").await;
+    let (org, campaign, number) = (scene.world.organization, scene.campaign, scene.numbers[0].0);
+    scene
+        .world
+        .run(&format!(
+            "update campaign_recipients r
+                set due_at = now() - interval '1 minute', bound_number_id = '{number}', sticky_number_id = '{number}',
+                    tries = 1
+              where r.organization_id = '{org}' and r.campaign_id = '{campaign}'
+                and r.id > ordered_uuid(2, 2, 20000 - {BOUND})"
+        ))
+        .await;
+    for what in ["figures of before", "analysed"] {
+        scene.plans.since();
+        let (claim, _, _) = scene.round(NUMBERS, BEFORE_ALL, what).await;
+        assert!(claim < CLAIM_PAGES_OF_A_NUMBER, "{what}: {claim} pages for each number and message");
+        scene.world.run("analyze").await;
+    }
+}
+
 /// Counts of a week for two hundred numbers, and what a look at them may read: the last hours of all, and the whole past of
 /// a few.
 #[tokio::test]

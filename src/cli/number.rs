@@ -196,7 +196,7 @@ pub enum Verb {
     Qr(qr::NumberArgs),
     /// How the numbers did: sent, delivered, failed, out of service, tests, delivery times, trend, advice
     #[command(
-        after_help = "Examples:\n  signalbox number stats --days 30\n  signalbox number stats +237600000001\n  signalbox number stats --csv days.csv\n\nDelivery times are read from the last 200,000 tries at most. The trend compares the last seven days with the seven before."
+        after_help = "Examples:\n  signalbox number stats --days 30\n  signalbox number stats +237600000001\n  signalbox number stats --csv days.csv\n\nDelivery times are read from the last 50,000 tries at most. The trend compares the last seven days with the seven before."
     )]
     Stats(number_stats::StatsArgs),
 }

@@ -233,13 +233,25 @@ impl Store {
         phone: &Phone,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
         sqlx::query_scalar!(
+            // What the ledger has of one person stands by the keys of the person's rows.
             "select greatest((select c.last_campaign_sent_at from contacts c
                                where c.organization_id = $1 and c.phone = $2),
-                             (select n.at from sent_since_mark($1, '-infinity') n where n.phone = $2))",
+                             (select max(t.started_at)
+                                from campaigns c
+                                join campaign_recipients r on r.organization_id = $1 and r.campaign_id = c.id
+                                                          and r.phone = $2
+                               cross join lateral (
+                                      select a.started_at, a.state from attempts a
+                                       where a.organization_id = $1 and a.recipient_id = r.id and a.live
+                                       union all
+                                      select a.started_at, a.state from attempts a
+                                       where a.organization_id = $1 and a.recipient_id = r.id and not a.live) t
+                               where c.organization_id = $1
+                                 and t.state in ('sending', 'accepted', 'in_doubt', 'undelivered')))",
             organization.0,
             phone.reveal(),
         )
-        .fetch_one(&self.bulk)
+        .fetch_one(&self.walk)
         .await
         .map_err(failed("look for the last message"))
     }

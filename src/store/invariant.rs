@@ -138,7 +138,7 @@ impl Store {
                              coalesce(a.id::text, 'of that step'), coalesce(a.state::text, 'missing')) as "detail!"
                  from campaign_recipients r
                  left join attempts a on a.organization_id = r.organization_id and a.recipient_id = r.id
-                                     and a.step = r.step and a.state in ('sending', 'in_doubt', 'accepted')
+                                     and a.step = r.step and a.live
                 where r.organization_id = $1
                   and (r.last_attempt_id is not null or r.state in ('sending', 'in_doubt', 'accepted', 'delivered', 'read'))
                   and case r.state
@@ -282,18 +282,30 @@ impl Store {
         Ok(violations!(
             self,
             organization,
-            r#"with decided as (
-                   select entity_id, at, action, lead(at) over (partition by entity_id order by at) as until
-                     from audit_log
+            // Each attempt beside the last decision before it: a walk or two over the ledger, however many decisions.
+            r#"with decided as materialized (
+                   select entity_id as scope, at, action from audit_log
                     where organization_id = $1
                       and (entity = 'campaign' and action ~ '^(pause|cancel|resume|launch|start|complete)'
                            or entity = 'organization' and action in ('stop all sending', 'lift the stop'))
+               ), told as (
+                   select d.scope, null::uuid as id, d.at, d.action from decided d
+                    union all
+                   select a.campaign_id, a.id, a.started_at, null from attempts a
+                    where a.organization_id = $1 and a.campaign_id in (select scope from decided)
+                    union all
+                   select $1, a.id, a.started_at, null from attempts a
+                    where a.organization_id = $1 and a.started_at > (select min(at) from decided where scope = $1)
+               ), placed as (
+                   select t.*, count(t.action) over (partition by t.scope order by t.at) as decisions from told t
+               ), beside as (
+                   select p.id, p.at, first_value(p.action) over w as action, first_value(p.at) over w as decided_at
+                     from placed p
+                   window w as (partition by p.scope, p.decisions order by p.at, p.action is null)
                )
-               select format('attempt %s began at %s, after %s at %s', a.id, a.started_at, d.action, d.at) as "detail!"
-                 from decided d
-                 join attempts a on a.organization_id = $1 and (a.campaign_id = d.entity_id or d.entity_id = $1)
-                                and a.started_at > d.at and a.started_at < coalesce(d.until, 'infinity')
-                where d.action ~ '^(pause|cancel|stop all)'
+               select format('attempt %s began at %s, after %s at %s', b.id, b.at, b.action, b.decided_at) as "detail!"
+                 from beside b
+                where b.id is not null and b.action ~ '^(pause|cancel|stop all)' and b.at > b.decided_at
                   and not (select rehearsal from organizations where id = $1)
                 limit 20"#
         ))

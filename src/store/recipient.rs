@@ -239,6 +239,10 @@ impl Store {
         query: &AttemptQuery<'_>,
     ) -> Result<Vec<AttemptRecord>, StoreError> {
         let state = query.state.map(AttemptState::name);
+        let of_person = match query.phone {
+            Some(phone) => Some(self.attempts_of_person(organization, phone).await?),
+            None => None,
+        };
         sqlx::query_as!(
             AttemptRecord,
             r#"select a.id, coalesce(c.name, 'a reply') as "campaign!", coalesce(r.phone, y.phone)::text as "phone!",
@@ -262,13 +266,13 @@ impl Store {
                   and ($3::text is null or a.state::text = $3)
                   -- The index of doubts is as small as their number.
                   and ($3::text is distinct from 'in_doubt' or a.in_doubt_since is not null)
-                  and ($4::text is null or c.name = $4) and ($5::text is null or coalesce(r.phone, y.phone) = $5)
+                  and ($4::text is null or c.name = $4) and ($5::uuid[] is null or a.id = any ($5))
                 order by a.id desc limit $6"#,
             organization.0,
             query.id.map(|id| id.0),
             state,
             query.campaign,
-            query.phone,
+            of_person.as_deref(),
             query.most,
         )
         .fetch_all(&self.bulk)
@@ -316,6 +320,36 @@ impl Store {
         .await
         .map_err(failed("list attempts"))?;
         Ok(AttemptPage { items, next: next.map(AttemptId) })
+    }
+
+    /// The attempts to write to a phone, in any campaign or thread: by the keys of its rows in these, because the ledger
+    /// knows no phones.
+    async fn attempts_of_person(
+        &self,
+        organization: OrganizationId,
+        phone: &str,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        sqlx::query_scalar!(
+            r#"select t.id as "id!"
+                 from (select r.id from campaigns c
+                         join campaign_recipients r on r.organization_id = $1 and r.campaign_id = c.id and r.phone = $2
+                        where c.organization_id = $1
+                        union all
+                       select y.id from conversations v
+                         join replies y on y.organization_id = $1 and y.conversation_id = v.id
+                        where v.organization_id = $1 and v.phone = $2) p
+                cross join lateral (
+                       select a.id from attempts a
+                        where a.organization_id = $1 and a.recipient_id = p.id and a.live
+                        union all
+                       select a.id from attempts a
+                        where a.organization_id = $1 and a.recipient_id = p.id and not a.live) t"#,
+            organization.0,
+            phone,
+        )
+        .fetch_all(&self.walk)
+        .await
+        .map_err(failed("list attempts"))
     }
 
     /// A person has few attempts in a campaign: all of them are looked at.

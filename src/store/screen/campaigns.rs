@@ -341,14 +341,14 @@ impl Store {
         Ok(days.skip_while(|day| day.sent == 0).collect())
     }
 
-    /// What went wrong most often among the last 5,000 failures.
+    /// What went wrong most often among the last 1,000 failures: it is asked again with every look.
     pub(super) async fn errors_of(&self, seat: &Seat, id: CampaignId) -> Result<Vec<ErrorLine>, StoreError> {
         let rows = sqlx::query!(
             r#"select coalesce(a.code, a.class, f.reason, 'unknown') as "code!", min(coalesce(a.words, '')) as "words!",
                       count(*) as "count!"
                  from (select r.last_attempt_id, r.reason from campaign_recipients r
                         where r.organization_id = $1 and r.campaign_id = $2 and r.attention = 'failed'
-                        order by r.id desc limit 5000) f
+                        order by r.id desc limit 1000) f
                  left join attempts a on a.organization_id = $1 and a.id = f.last_attempt_id
                 group by 1 order by 3 desc, 1 limit 8"#,
             seat.organization.0,

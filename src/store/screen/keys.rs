@@ -338,12 +338,21 @@ fn untried(seat: &Seat, list: &List, walk: Walk<'_>) -> Query {
     if let Some(from) = walk.from {
         push_behind(&mut query, list, walk.way, from.key);
     }
-    query.push(" order by r.campaign_id ").push(order).push(", r.id ").push(order);
+    // Of one campaign by the id alone: the planner does not see outside that all are of the same one, and would sort them.
+    let one = list.campaigns.as_ref().is_some_and(|campaigns| campaigns.len() == 1);
+    if one {
+        query.push(" order by r.id ").push(order);
+    } else {
+        query.push(" order by r.campaign_id ").push(order).push(", r.id ").push(order);
+    }
     if walk.way == Way::Up {
         push_limit(&mut query, LOOK_BACK);
     }
-    query.push(") u where u.last_attempt_id is null order by u.campaign_id ").push(order);
-    query.push(", u.id ").push(order);
+    query.push(") u where u.last_attempt_id is null order by ");
+    if !one {
+        query.push("u.campaign_id ").push(order).push(", ");
+    }
+    query.push("u.id ").push(order);
     push_limit(&mut query, walk.limit);
     query
 }
