@@ -278,6 +278,8 @@ mod tests {
         }
         assert!(matches!("".parse::<Sealed>(), Err(SecretError::Truncated)));
         assert!(matches!(sealed.as_str()[..20].parse::<Sealed>(), Err(SecretError::Truncated)));
+        // Within its seal, too: that it is cut is said, not that somebody changed it.
+        assert!(matches!(sealed.as_str()[..56].parse::<Sealed>(), Err(SecretError::Truncated)));
     }
 
     #[test]
