@@ -23,7 +23,8 @@
 //! arrives ([`vitals`]). Where failures are not reported, they are asked for ([`polls`]).
 //!
 //! The [`recorder`] gathers outcomes for a few milliseconds and writes them in batches, always by attempt id. While the
-//! database is away they are kept in an append-only [`spool`] and written when it is back.
+//! database is away they are kept in an append-only [`spool`] and written when it is back; what a sender leaves behind
+//! there, the next one on this host writes.
 //!
 //! # What keeps it true
 //!
@@ -39,6 +40,7 @@ pub mod engine;
 pub mod event;
 pub mod flight;
 pub mod health;
+mod heir;
 pub mod judge;
 pub mod keeper;
 pub mod line;
@@ -251,7 +253,7 @@ impl Sender {
         }
         let http = client::Client::new(&config.client).map_err(SenderError::Client)?;
         let instance = InstanceId::new();
-        let spool = spool::Spool::open(&config.spool_dir, instance, "outcomes")
+        let spool = spool::Spool::open(&config.spool_dir, instance, recorder::SPOOLED)
             .map_err(|source| SenderError::Spool { path: config.spool_dir.clone(), source })?;
         let introduction = Introduction {
             instance,
@@ -276,6 +278,7 @@ impl Sender {
             watched(&shared, "reader of queues", queues::run(Arc::clone(&shared))),
             watched(&shared, "reader of reports", reports::run(Arc::clone(&shared))),
             watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
+            watched(&shared, "heir of outcomes", heir::run(Arc::clone(&shared))),
             watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),
         ];
         let engine = watched(
