@@ -252,6 +252,9 @@ async fn what_was_sent_and_who_is_in_doubt_is_looked_up_by_keys() {
         let asked = store.doubts_to_ask(world.organization, 300, 1.0, Duration::ZERO).await.unwrap();
         assert_eq!(asked.len(), 300);
         check("doubts to ask about", "is_settled!");
+        let ids: Vec<String> = (0..100).map(|nth| format!("SM{nth}")).collect();
+        store.spoken_for(world.organization, &asked[0], &ids).await.unwrap();
+        check("whose messages a provider has", "has_rival!");
         let attempts: Vec<AttemptId> = doubts.iter().map(|row| row.id).collect();
         let recipient = |row: &DoubtRow| match row.about {
             Subject::Recipient(recipient) => recipient,

@@ -5,16 +5,21 @@ use super::{
     clock::Moment,
     judge::{self, Judgement, Measure},
     plan::carry,
-    rollouts,
+    rollouts, sent,
     shared::Shared,
     thresholds,
 };
 use crate::domain::{
+    ids::AttemptId,
     outcome::{Class, Failure, Outcome},
     text::Safe,
 };
-use crate::provider::{Evidence, Lookup};
-use crate::store::{StoreError, attempt::Next, chore::Doubt};
+use crate::provider::{Evidence, Fit, Lookup};
+use crate::store::{
+    StoreError,
+    attempt::Next,
+    chore::{Doubt, SpokenFor},
+};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// Doubts asked about in one pass.
@@ -218,6 +223,7 @@ async fn reconcile(shared: &Shared) -> Result<(), StoreError> {
     let timing = &shared.config.timing;
     let doubts =
         shared.store.doubts_to_ask(shared.organization, DOUBTS_A_PASS, timing.pace(), timing.settle).await?;
+    let texts = texts(shared, &doubts).await?;
     for doubt in doubts {
         let Some(line) = shared.line(doubt.number) else {
             let why = "the number cannot be used to ask";
@@ -228,13 +234,59 @@ async fn reconcile(shared: &Shared) -> Result<(), StoreError> {
             attempt: doubt.attempt,
             to: doubt.phone.clone(),
             started_at: doubt.started_at,
-            text: None,
+            text: doubt.reply.clone().or_else(|| texts.get(&doubt.attempt).cloned()),
         };
-        let evidence = shared.client.look_up(line.provider, &line.line, &lookup).await;
+        let evidence = match shared.client.look_up(line.provider, &line.line, &lookup).await {
+            Evidence::Fitting { fits, is_whole } => whose(shared, &doubt, fits, is_whole).await?,
+            evidence => evidence,
+        };
         let absence_is_proof = line.provider.abilities().absence_is_proof;
         weigh(shared, &doubt, evidence, absence_is_proof).await?;
     }
     Ok(())
+}
+
+/// What was said to those whose provider lists messages by the person, and knows nothing of our attempts.
+async fn texts(shared: &Shared, doubts: &[Doubt]) -> Result<HashMap<AttemptId, String>, StoreError> {
+    let lists_by_person = |number| {
+        let line = shared.line(number);
+        line.map(|line| line.provider.abilities()).is_some_and(|can| can.list_by_recipient && !can.reference)
+    };
+    let doubts = doubts.iter().filter(|doubt| doubt.reply.is_none() && lists_by_person(doubt.number));
+    let attempts: Vec<AttemptId> = doubts.map(|doubt| doubt.attempt).collect();
+    if attempts.is_empty() {
+        return Ok(HashMap::new());
+    }
+    sent::texts(&shared.store, shared.organization, &attempts).await
+}
+
+/// Finds out whose the messages are that fit.
+async fn whose(
+    shared: &Shared,
+    doubt: &Doubt,
+    fits: Vec<Fit>,
+    is_whole: bool,
+) -> Result<Evidence, StoreError> {
+    let ids: Vec<String> = fits.iter().map(|fit| fit.provider_message_id.clone()).collect();
+    let spoken_for = shared.store.spoken_for(shared.organization, doubt, &ids).await?;
+    Ok(choose(fits, is_whole, &spoken_for))
+}
+
+/// A message that belongs to another attempt proves nothing of this one. What nobody has is this one's, unless another is
+/// open that it may belong to: then only its text says whose it is.
+fn choose(mut fits: Vec<Fit>, is_whole: bool, spoken_for: &SpokenFor) -> Evidence {
+    fits.retain(|fit| !spoken_for.others.contains(&fit.provider_message_id));
+    match (fits.len(), fits.pop()) {
+        (_, None) if is_whole => Evidence::Absent,
+        (_, None) => Evidence::Unclear("the listing does not reach back to the attempt".to_owned()),
+        (1, Some(fit)) if fit.says_the_same || !spoken_for.has_rival => {
+            Evidence::Found { provider_message_id: fit.provider_message_id, state: fit.state }
+        }
+        (1, Some(_)) => Evidence::Unclear(
+            "a message fits, and may be that of another attempt to this person which is open too".to_owned(),
+        ),
+        (count, Some(_)) => Evidence::Several(count),
+    }
 }
 
 async fn weigh(
@@ -265,6 +317,11 @@ async fn weigh(
             };
             settle(shared, doubt, &Outcome::NotSent(failure), Next::Retry(Duration::ZERO)).await
         }
+        // Whose they are was found out before.
+        Evidence::Fitting { fits, .. } => {
+            let words = format!("{} messages at the provider may be this one", fits.len());
+            shared.store.note_evidence(shared.organization, doubt.attempt, false, &words).await
+        }
         Evidence::Several(count) => {
             let words = format!("{count} messages at the provider fit: a person must decide");
             shared.store.note_evidence(shared.organization, doubt.attempt, false, &words).await
@@ -282,4 +339,38 @@ async fn settle(shared: &Shared, doubt: &Doubt, outcome: &Outcome, next: Next) -
     shared.store.record_outcomes(shared.organization, &[record], shared.clock().now()).await?;
     shared.refresh.notify_one();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(id: &str, says_the_same: bool) -> Fit {
+        Fit { provider_message_id: id.to_owned(), state: "sent".to_owned(), says_the_same }
+    }
+
+    fn found(id: &str) -> Evidence {
+        Evidence::Found { provider_message_id: id.to_owned(), state: "sent".to_owned() }
+    }
+
+    #[test]
+    fn what_belongs_to_another_attempt_proves_nothing() {
+        let nobody = SpokenFor::default();
+        let another = SpokenFor { others: vec!["SM1".to_owned()], has_rival: false };
+        let of = |fits: &[Fit], is_whole, spoken_for| choose(fits.to_vec(), is_whole, spoken_for);
+        let (first, second) = (fit("SM1", false), fit("SM2", false));
+        assert_eq!(of(std::slice::from_ref(&first), true, &nobody), found("SM1"));
+        assert_eq!(of(std::slice::from_ref(&first), true, &another), Evidence::Absent);
+        assert!(matches!(of(std::slice::from_ref(&first), false, &another), Evidence::Unclear(_)));
+        assert_eq!(of(&[first.clone(), second.clone()], true, &nobody), Evidence::Several(2));
+        assert_eq!(of(&[first, second.clone()], true, &another), found("SM2"));
+        assert_eq!(of(&[second, fit("SM1", true)], true, &another), found("SM2"), "whatever it says");
+    }
+
+    #[test]
+    fn what_may_belong_to_another_that_is_open_too_is_told_apart_by_its_text_only() {
+        let rival = SpokenFor { others: Vec::new(), has_rival: true };
+        assert!(matches!(choose(vec![fit("SM1", false)], true, &rival), Evidence::Unclear(_)));
+        assert_eq!(choose(vec![fit("SM1", true)], true, &rival), found("SM1"));
+    }
 }

@@ -27,6 +27,18 @@ pub struct Doubt {
     pub absences: i16,
     /// It is so old that the provider must know it if it ever took it.
     pub is_settled: bool,
+    /// What it said, if it was a reply.
+    pub reply: Option<String>,
+}
+
+/// What we know of messages at a provider, one of which may be a doubt's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SpokenFor {
+    /// The ids that belong to another attempt, or to a canary.
+    pub others: Vec<String>,
+    /// Another message to the same person, through the same number and at the same time, has no outcome or is in doubt
+    /// too: what belongs to nobody yet may be that one's.
+    pub has_rival: bool,
 }
 
 /// What the ledger says of messages that the providers should have.
@@ -177,7 +189,8 @@ impl Store {
         let rows = sqlx::query!(
             r#"select a.id, a.number_id, coalesce(r.phone, y.phone)::text as "phone!", a.started_at,
                       a.in_doubt_since as "in_doubt_since!", coalesce(r.tries, y.tries) as "tries!", a.absences,
-                      a.in_doubt_since + make_interval(secs => $4) <= clock_timestamp() as "is_settled!"
+                      a.in_doubt_since + make_interval(secs => $4) <= clock_timestamp() as "is_settled!",
+                      y.body as "reply?"
                  from attempts a
                  left join lateral (
                       -- A range in the order of the key, and no equation: see `live_events`.
@@ -211,9 +224,68 @@ impl Store {
                     tries: row.tries,
                     absences: row.absences,
                     is_settled: row.is_settled,
+                    reply: row.reply,
                 })
             })
             .collect()
+    }
+
+    /// Whose messages these are, of those that fit a doubt by person and time. One look: who is no rival any more has its
+    /// message by then.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn spoken_for(
+        &self,
+        organization: OrganizationId,
+        doubt: &Doubt,
+        messages: &[String],
+    ) -> Result<SpokenFor, StoreError> {
+        let row = sqlx::query!(
+            r#"select array(select k.id from unnest($4::text[]) as k (id)
+                             where exists (select from attempts_of_message($1, k.id) as m (attempt_id)
+                                            where m.attempt_id <> $2)
+                                or exists (select from canaries c
+                                            where c.organization_id = $1 and c.number_id = $3
+                                              and c.planned_at > $6::timestamptz - interval '1 day'
+                                              and c.provider_message_id = k.id)) as "others!",
+                      exists (select from campaigns c
+                               cross join lateral (
+                                     -- In the order of the key by phone: to a planner without figures any other looks as
+                                     -- good, and walks the campaign.
+                                     select r.last_attempt_id from campaign_recipients r
+                                      where r.organization_id = $1 and r.campaign_id = c.id and r.phone = $5
+                                        and r.state in ('sending', 'in_doubt')
+                                      order by r.phone limit 1) r
+                               cross join lateral (
+                                     select from attempts a
+                                      where a.organization_id = $1 and a.id = r.last_attempt_id and a.id <> $2
+                                        and a.number_id = $3
+                                        and a.started_at between $6 - interval '150 s' and $6 + interval '150 s'
+                                      limit 1) a
+                               where c.organization_id = $1)
+                      or exists (select from replies y
+                                   join attempts a on a.organization_id = $1 and a.id = y.last_attempt_id
+                                  where y.organization_id = $1 and y.phone = $5
+                                    and y.state in ('sending', 'in_doubt')
+                                    and a.id <> $2 and a.number_id = $3
+                                    and a.started_at between $6 - interval '150 s' and $6 + interval '150 s')
+                      or exists (select from canaries c
+                                  where c.organization_id = $1 and c.number_id = $3 and c.phone = $5
+                                    and c.planned_at > $6 - interval '1 day' and c.state in ('sending', 'in_doubt')
+                                    and c.started_at between $6 - interval '150 s' and $6 + interval '150 s')
+                          as "has_rival!""#,
+            organization.0,
+            doubt.attempt.0,
+            doubt.number.0,
+            messages,
+            doubt.phone.reveal(),
+            doubt.started_at,
+        )
+        .fetch_one(&self.lease)
+        .await
+        .map_err(failed("look whose messages a provider has"))?;
+        Ok(SpokenFor { others: row.others, has_rival: row.has_rival })
     }
 
     /// Keeps what the provider said about a doubt, or that it could not be understood. `absent`: it was asked properly and
