@@ -12,7 +12,7 @@
 //! - *rejected*: the provider said no. [`judge`] says whether the recipient ends here, waits, or goes to another number, and
 //!   the [`warden`] takes the number out, lets it rest or pauses the campaign.
 //! - *not sent*: it is proven that nothing left. The quota goes back and the message is queued again.
-//! - *in doubt*: nobody knows. It stays so until the provider is asked ([`chores`]) or an operator decides.
+//! - *in doubt*: nobody knows. It stays so until the provider is asked (`reconcile`) or an operator decides.
 //!
 //! A reply to a person lives the same life without a campaign: [`plan`] puts it before campaign work, the claim lets it use
 //! what its number holds back for replies, and it never changes its number.
@@ -48,6 +48,7 @@ pub mod liveness;
 pub mod plan;
 pub mod polls;
 mod queues;
+mod reconcile;
 pub mod recorder;
 mod recover;
 pub mod reports;
@@ -270,6 +271,8 @@ impl Sender {
             watched(&shared, "look at the database", watch::refresh(Arc::clone(&shared))),
             watched(&shared, "keeper of leases", keeper::keep(Arc::clone(&shared))),
             watched(&shared, "chores", chores::run(Arc::clone(&shared))),
+            watched(&shared, "sweep of attempts", chores::sweep(Arc::clone(&shared))),
+            watched(&shared, "asker about doubts", reconcile::run(Arc::clone(&shared))),
             watched(&shared, "health of numbers", health::run(Arc::clone(&shared))),
             watched(&shared, "search for failures", polls::run(Arc::clone(&shared))),
             watched(&shared, "watch of vital signs", vitals::run(Arc::clone(&shared))),

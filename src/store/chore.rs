@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError, failed};
 use crate::domain::{
-    ids::{AttemptId, CampaignId, InstanceId, NumberId, OrganizationId},
+    ids::{AccountId, AttemptId, CampaignId, InstanceId, NumberId, OrganizationId},
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
@@ -173,15 +173,41 @@ impl Store {
         .map_err(failed("free work of numbers that cannot send it"))
     }
 
-    /// Attempts in doubt that are to be asked about now: 10 s, 30 s, 2 min, 10 min, 1 h, 6 h and 24 h after the doubt
+    /// Whose attempts in doubt are to be asked about now; `None`: their number is gone.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn accounts_in_doubt(
+        &self,
+        organization: OrganizationId,
+        pace: f64,
+    ) -> Result<Vec<Option<AccountId>>, StoreError> {
+        let accounts = sqlx::query_scalar!(
+            r#"select distinct n.account_id as "account?"
+                 from attempts a
+                 left join whatsapp_numbers n on n.organization_id = $1 and n.id = a.number_id
+                where a.organization_id = $1 and a.in_doubt_since is not null and a.checks < 7
+                  and a.in_doubt_since + (array['10 s', '30 s', '2 min', '10 min', '1 h', '6 h', '24 h']::interval[])
+                                         [a.checks + 1] * $2::double precision <= clock_timestamp()"#,
+            organization.0,
+            pace,
+        )
+        .fetch_all(&self.lease)
+        .await
+        .map_err(failed("look for doubts"))?;
+        Ok(accounts.into_iter().map(|account| account.map(AccountId)).collect())
+    }
+
+    /// Attempts of an account in doubt that are to be asked about now: 10 s, 30 s, 2 min, 10 min, 1 h, 6 h and 24 h after the doubt
     /// began (rule F), all times `pace`. `settle`: how long after the doubt began a provider's *not known* begins to
-    /// count; the request had ended by then, or its deadline had passed.
+    /// count; the request had ended by then, or its deadline had passed. `account`: none for numbers that are gone.
     ///
     /// # Errors
     /// When the database is away or refuses.
     pub async fn doubts_to_ask(
         &self,
         organization: OrganizationId,
+        account: Option<AccountId>,
         most: i64,
         pace: f64,
         settle: Duration,
@@ -203,11 +229,14 @@ impl Store {
                 where a.organization_id = $1 and a.in_doubt_since is not null and a.checks < 7
                   and a.in_doubt_since + (array['10 s', '30 s', '2 min', '10 min', '1 h', '6 h', '24 h']::interval[])
                                          [a.checks + 1] * $3::double precision <= clock_timestamp()
+                  and (select n.account_id from whatsapp_numbers n
+                        where n.organization_id = $1 and n.id = a.number_id) is not distinct from $5::uuid
                 order by a.in_doubt_since limit $2"#,
             organization.0,
             most,
             pace,
             settle.as_secs_f64(),
+            account.map(|account| account.0),
         )
         .fetch_all(&self.lease)
         .await

@@ -2,6 +2,7 @@
 
 use crate::world::{
     World,
+    provider::ByHand,
     seed::{Camp, Num},
     until,
 };
@@ -9,7 +10,13 @@ use signalbox::{
     domain::{action::Action, ids::CampaignId, number::ProviderKind},
     sender::Timing,
 };
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 impl World {
     /// A campaign, paused, for the very person of another one.
@@ -74,4 +81,55 @@ async fn of_two_doubts_about_one_person_the_text_says_which_message_the_provider
     assert_eq!(world.counts_of(first).await.accepted, 1);
     let sides = world.end([sender]).await;
     assert_eq!((sides.accepted, sides.in_doubt, sides.received), (1, 1, 1));
+}
+
+/// A gateway that breaks off every message, takes every question about it and is silent.
+async fn silent() -> (ByHand, Arc<AtomicUsize>) {
+    let questions = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&questions);
+    let server = ByHand::serve(move |_, request| {
+        let asked = Arc::clone(&asked);
+        async move {
+            if request.starts_with("GET") && request.contains("referenceId=") {
+                asked.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_mins(10)).await;
+            }
+            None
+        }
+    })
+    .await;
+    (server, questions)
+}
+
+#[tokio::test]
+async fn provider_that_takes_questions_and_is_silent_holds_up_nothing_but_itself() {
+    let world = World::scripted("[[rule]]\nwhen = { nth = 1 }\nthen = { cut_before = true }\n").await;
+    let (server, questions) = silent().await;
+    let account = world.account("silent", ProviderKind::Ultramsg, Some(&server.base_url())).await;
+    world.number_of(account, Num::ultramsg()).await;
+    let lost = world.campaign(Camp::of(20)).await;
+    let sender = world
+        .sender_with(&world.database, |config| {
+            config.client.total_timeout = Duration::from_secs(20);
+            config.timing.deadline = Duration::from_secs(30);
+        })
+        .await;
+    until("it is asked, and has a lot more to be asked", 60, async || {
+        questions.load(Ordering::SeqCst) > 0 && world.counts().await.in_doubt >= 5
+    })
+    .await;
+    world.order(Action::PauseCampaign(lost)).await;
+    world.execute("delete from pool_numbers").await;
+    world.number(Num::ultramsg()).await;
+    let other = world.campaign(Camp::of(3)).await;
+    // Of its messages one is in doubt and is settled by asking; and it is completed, which is a chore.
+    until("the other campaign is completed", 60, async || {
+        let state = sqlx::query_scalar("select state::text from campaigns where id = $1").bind(other.0);
+        state.fetch_one(&world.pool).await.is_ok_and(|state: String| state == "completed")
+    })
+    .await;
+    assert_eq!(world.counts_of(other).await.accepted, 3);
+    assert!(world.counts_of(lost).await.in_doubt >= 5, "nothing is known of these");
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.received), (3, 3));
 }
