@@ -36,6 +36,7 @@ pub mod alert;
 pub mod breaker;
 pub mod chores;
 pub mod clock;
+mod duty;
 pub mod engine;
 pub mod event;
 pub mod flight;
