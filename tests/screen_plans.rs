@@ -249,9 +249,16 @@ async fn what_was_sent_and_who_is_in_doubt_is_looked_up_by_keys() {
         let doubts = store.doubt_page(&world.seat, Place::Start).await.unwrap().rows;
         assert_eq!(doubts.len(), 200);
         check("doubts", "in_doubt_since is not null");
-        let asked = store.doubts_to_ask(world.organization, 300, 1.0, Duration::ZERO).await.unwrap();
+        let accounts = store.accounts_in_doubt(world.organization, 1.0).await.unwrap();
+        assert_eq!(accounts.len(), 1);
+        check("accounts with doubts", "select distinct n.account_id");
+        let asked =
+            store.doubts_to_ask(world.organization, accounts[0], 300, 1.0, Duration::ZERO).await.unwrap();
         assert_eq!(asked.len(), 300);
         check("doubts to ask about", "is_settled!");
+        let ids: Vec<String> = (0..100).map(|nth| format!("SM{nth}")).collect();
+        store.spoken_for(world.organization, &asked[0], &ids).await.unwrap();
+        check("whose messages a provider has", "has_rival!");
         let attempts: Vec<AttemptId> = doubts.iter().map(|row| row.id).collect();
         let recipient = |row: &DoubtRow| match row.about {
             Subject::Recipient(recipient) => recipient,

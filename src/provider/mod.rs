@@ -140,12 +140,20 @@ pub struct Lookup {
 /// What the provider says about an attempt in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evidence {
-    /// It has the message under this id.
+    /// It has the message under this id: it names our attempt, or it was found out whose message it is.
     Found {
         /// The provider's id.
         provider_message_id: String,
         /// Its state in the provider's words.
         state: String,
+    },
+    /// It does not know our attempts, and lists these messages to the person. One of them may be this attempt's, and each
+    /// may be another's: who has asked knows which ids are spoken for.
+    Fitting {
+        /// At least one.
+        fits: Vec<Fit>,
+        /// Whether there can be no more of them.
+        is_whole: bool,
     },
     /// It was asked properly and knows no such message.
     Absent,
@@ -153,6 +161,17 @@ pub enum Evidence {
     Several(usize),
     /// It could not be asked, or the answer cannot be read.
     Unclear(String),
+}
+
+/// A message at the provider that may be the one that was asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fit {
+    /// The provider's id.
+    pub provider_message_id: String,
+    /// Its state in the provider's words.
+    pub state: String,
+    /// What it says is known, and is what the attempt said.
+    pub says_the_same: bool,
 }
 
 /// How many messages wait in a gateway's own queue.

@@ -1,24 +1,11 @@
-//! Work that one sender does for all: starting and completing campaigns, sweeping overdue attempts, asking providers
-//! about doubts. Each chore is a row that is taken by a conditional update, and each pass is idempotent.
+//! Work that one sender does for all: starting and completing campaigns, judging, keeping sums. Each chore is a row that is
+//! taken by a conditional update, and each pass is idempotent. One does them one after the other, so nothing here waits for
+//! anybody but the database: providers are asked elsewhere ([`super::reconcile`], [`super::health`]).
 
-use super::{
-    clock::Moment,
-    judge::{self, Judgement, Measure},
-    plan::carry,
-    rollouts,
-    shared::Shared,
-    thresholds,
-};
-use crate::domain::{
-    outcome::{Class, Failure, Outcome},
-    text::Safe,
-};
-use crate::provider::{Evidence, Lookup};
-use crate::store::{StoreError, attempt::Next, chore::Doubt};
+use super::{clock::Moment, plan::carry, rollouts, shared::Shared, thresholds};
+use crate::store::StoreError;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-/// Doubts asked about in one pass.
-const DOUBTS_A_PASS: i64 = 50;
 /// Attempts taken into the contacts' last-sent times in one statement.
 const SENDS_AT_ONCE: i32 = 5_000;
 /// How old those are at least: longer than a message is on the wire, and than clocks of two hosts differ.
@@ -46,12 +33,11 @@ enum Chore {
     LastSends,
     Suppressions,
     Alerts,
-    Reconcile,
 }
 
 impl Chore {
     /// All of them, in the order in which they are done.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 11] = [
         Self::Lifecycle,
         Self::Rollouts,
         Self::Pace,
@@ -61,7 +47,6 @@ impl Chore {
         Self::Standing,
         Self::Enrolments,
         Self::Alerts,
-        Self::Reconcile,
         Self::LastSends,
         Self::Suppressions,
     ];
@@ -80,7 +65,6 @@ impl Chore {
             Self::LastSends => ("last sends", Duration::from_mins(1)),
             Self::Suppressions => ("suppressions", Duration::from_mins(10)),
             Self::Alerts => ("alerts", ALERTS_EVERY),
-            Self::Reconcile => ("reconcile", Duration::from_secs(2)),
         }
     }
 
@@ -100,7 +84,6 @@ impl Chore {
             Self::LastSends => return keep_last_sends(shared).await,
             Self::Suppressions => return suppress(shared).await,
             Self::Alerts => return store.raise_alerts(organization).await.map(drop),
-            Self::Reconcile => return reconcile(shared).await,
         };
         if changed {
             shared.refresh.notify_one();
@@ -120,8 +103,6 @@ impl Turns {
         let due: Vec<Chore> = Chore::ALL
             .into_iter()
             .filter(|chore| self.0.get(chore).is_none_or(|asked| asked.age() >= chore.terms().1 / 2))
-            // Before the first picture there is no line to ask through, and a check would be spent on nothing.
-            .filter(|chore| *chore != Chore::Reconcile || shared.lines().is_ready())
             .collect();
         if due.is_empty() {
             return Ok(due);
@@ -135,24 +116,24 @@ impl Turns {
 
 /// Runs until the sender ends.
 pub async fn run(shared: Arc<Shared>) {
-    let mut swept: Option<Moment> = None;
     let mut turns = Turns::default();
     while !shared.ended() {
         pass(&shared, &mut turns).await;
-        // The sweep is not leased: it is what finds that others are gone.
-        if swept.is_none_or(|last| last.age() >= shared.config.timing.grace / 2) {
-            swept = Some(Moment::now());
-            match shared
-                .store
-                .sweep_overdue(shared.organization, shared.config.timing.grace, shared.clock().now())
-                .await
-            {
-                Ok(0) => {}
-                Ok(found) => tracing::warn!("{found} attempts have no outcome and are in doubt"),
-                Err(error) => tracing::warn!("overdue attempts cannot be swept: {error}"),
-            }
-        }
         shared.rest(Duration::from_millis(500)).await;
+    }
+}
+
+/// Finds attempts whose outcome nobody will tell any more, until the sender ends. It is not leased, because it is what finds
+/// that others are gone, and it waits for no chore: how late a doubt is shown is promised.
+pub async fn sweep(shared: Arc<Shared>) {
+    let grace = shared.config.timing.grace;
+    while !shared.ended() {
+        match shared.store.sweep_overdue(shared.organization, grace, shared.clock().now()).await {
+            Ok(0) => {}
+            Ok(found) => tracing::warn!("{found} attempts have no outcome and are in doubt"),
+            Err(error) => tracing::warn!("overdue attempts cannot be swept: {error}"),
+        }
+        shared.rest(grace / 2).await;
     }
 }
 
@@ -210,76 +191,5 @@ async fn suppress(shared: &Shared) -> Result<(), StoreError> {
         >= i64::from(SUPPRESSED_AT_ONCE)
         && !shared.ended()
     {}
-    Ok(())
-}
-
-/// Asks providers about doubts that are due to be asked about (rule F).
-async fn reconcile(shared: &Shared) -> Result<(), StoreError> {
-    let timing = &shared.config.timing;
-    let doubts =
-        shared.store.doubts_to_ask(shared.organization, DOUBTS_A_PASS, timing.pace(), timing.settle).await?;
-    for doubt in doubts {
-        let Some(line) = shared.line(doubt.number) else {
-            let why = "the number cannot be used to ask";
-            shared.store.note_evidence(shared.organization, doubt.attempt, false, why).await?;
-            continue;
-        };
-        let lookup = Lookup {
-            attempt: doubt.attempt,
-            to: doubt.phone.clone(),
-            started_at: doubt.started_at,
-            text: None,
-        };
-        let evidence = shared.client.look_up(line.provider, &line.line, &lookup).await;
-        let absence_is_proof = line.provider.abilities().absence_is_proof;
-        weigh(shared, &doubt, evidence, absence_is_proof).await?;
-    }
-    Ok(())
-}
-
-async fn weigh(
-    shared: &Shared,
-    doubt: &Doubt,
-    evidence: Evidence,
-    absence_is_proof: bool,
-) -> Result<(), StoreError> {
-    match evidence {
-        Evidence::Found { provider_message_id, state } => {
-            let words = format!("found at the provider: {}", Safe::new(&state));
-            shared.store.note_evidence(shared.organization, doubt.attempt, false, &words).await?;
-            let outcome = Outcome::Accepted { provider_message_id };
-            settle(shared, doubt, &outcome, Next::Advance).await
-        }
-        Evidence::Absent => {
-            shared
-                .store
-                .note_evidence(shared.organization, doubt.attempt, true, "not known to the provider")
-                .await?;
-            if !absence_is_proof || doubt.absences < 1 || !doubt.is_settled {
-                return Ok(());
-            }
-            let failure = Failure {
-                class: Class::Withheld,
-                code: Some("absent".to_owned()),
-                words: "the provider was asked twice and does not know it".to_owned(),
-            };
-            settle(shared, doubt, &Outcome::NotSent(failure), Next::Retry(Duration::ZERO)).await
-        }
-        Evidence::Several(count) => {
-            let words = format!("{count} messages at the provider fit: a person must decide");
-            shared.store.note_evidence(shared.organization, doubt.attempt, false, &words).await
-        }
-        Evidence::Unclear(why) => {
-            let words = Safe::new(&why);
-            shared.store.note_evidence(shared.organization, doubt.attempt, false, &words).await
-        }
-    }
-}
-
-async fn settle(shared: &Shared, doubt: &Doubt, outcome: &Outcome, next: Next) -> Result<(), StoreError> {
-    let judgement = Judgement { next, measure: Measure::Well };
-    let record = judge::record(doubt.attempt, outcome, &judgement, None);
-    shared.store.record_outcomes(shared.organization, &[record], shared.clock().now()).await?;
-    shared.refresh.notify_one();
     Ok(())
 }

@@ -12,7 +12,7 @@
 //! - *rejected*: the provider said no. [`judge`] says whether the recipient ends here, waits, or goes to another number, and
 //!   the [`warden`] takes the number out, lets it rest or pauses the campaign.
 //! - *not sent*: it is proven that nothing left. The quota goes back and the message is queued again.
-//! - *in doubt*: nobody knows. It stays so until the provider is asked ([`chores`]) or an operator decides.
+//! - *in doubt*: nobody knows. It stays so until the provider is asked (`reconcile`) or an operator decides.
 //!
 //! A reply to a person lives the same life without a campaign: [`plan`] puts it before campaign work, the claim lets it use
 //! what its number holds back for replies, and it never changes its number.
@@ -23,7 +23,8 @@
 //! arrives ([`vitals`]). Where failures are not reported, they are asked for ([`polls`]).
 //!
 //! The [`recorder`] gathers outcomes for a few milliseconds and writes them in batches, always by attempt id. While the
-//! database is away they are kept in an append-only [`spool`] and written when it is back.
+//! database is away they are kept in an append-only [`spool`] and written when it is back; what a sender leaves behind
+//! there, the next one on this host writes.
 //!
 //! # What keeps it true
 //!
@@ -35,10 +36,12 @@ pub mod alert;
 pub mod breaker;
 pub mod chores;
 pub mod clock;
+mod duty;
 pub mod engine;
 pub mod event;
 pub mod flight;
 pub mod health;
+mod heir;
 pub mod judge;
 pub mod keeper;
 pub mod line;
@@ -46,6 +49,7 @@ pub mod liveness;
 pub mod plan;
 pub mod polls;
 mod queues;
+mod reconcile;
 pub mod recorder;
 mod recover;
 pub mod reports;
@@ -251,7 +255,7 @@ impl Sender {
         }
         let http = client::Client::new(&config.client).map_err(SenderError::Client)?;
         let instance = InstanceId::new();
-        let spool = spool::Spool::open(&config.spool_dir, instance, "outcomes")
+        let spool = spool::Spool::open(&config.spool_dir, instance, recorder::SPOOLED)
             .map_err(|source| SenderError::Spool { path: config.spool_dir.clone(), source })?;
         let introduction = Introduction {
             instance,
@@ -268,6 +272,8 @@ impl Sender {
             watched(&shared, "look at the database", watch::refresh(Arc::clone(&shared))),
             watched(&shared, "keeper of leases", keeper::keep(Arc::clone(&shared))),
             watched(&shared, "chores", chores::run(Arc::clone(&shared))),
+            watched(&shared, "sweep of attempts", chores::sweep(Arc::clone(&shared))),
+            watched(&shared, "asker about doubts", reconcile::run(Arc::clone(&shared))),
             watched(&shared, "health of numbers", health::run(Arc::clone(&shared))),
             watched(&shared, "search for failures", polls::run(Arc::clone(&shared))),
             watched(&shared, "watch of vital signs", vitals::run(Arc::clone(&shared))),
@@ -276,6 +282,7 @@ impl Sender {
             watched(&shared, "reader of queues", queues::run(Arc::clone(&shared))),
             watched(&shared, "reader of reports", reports::run(Arc::clone(&shared))),
             watched(&shared, "warden of numbers", warden::guard(Arc::clone(&shared), inbox.measures)),
+            watched(&shared, "heir of outcomes", heir::run(Arc::clone(&shared))),
             watched(&shared, "recorder", recorder::record(Arc::clone(&shared), inbox.outcomes, spool)),
         ];
         let engine = watched(

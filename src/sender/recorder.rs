@@ -5,8 +5,10 @@ use crate::store::{StoreError, attempt::OutcomeRecord};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
+/// The ending of spool files that hold outcomes.
+pub const SPOOLED: &str = "outcomes";
 /// Most outcomes of one statement.
-const BATCH: usize = 500;
+pub const BATCH: usize = 500;
 /// A batch smaller than this waits a moment for more, if more is in the air.
 const FULL_ENOUGH: usize = 300;
 /// How long it waits.
@@ -20,7 +22,6 @@ pub async fn record(
     mut outcomes: mpsc::Receiver<Settled>,
     mut spool: Spool<OutcomeRecord>,
 ) {
-    replay(&shared, &spool).await;
     let mut batch: Vec<Settled> = Vec::with_capacity(BATCH);
     loop {
         // Ends a quiet wait now and then to see whether the sender has ended.
@@ -57,20 +58,18 @@ async fn write(
     let mut kept: usize = 0;
     while !known.is_empty() {
         let count = known.len().min(BATCH);
-        let error = match write_batch(shared, &known[..count]).await {
+        let before = known.len();
+        let written = match write_batch(shared, &known[..count]).await {
             Ok(()) => {
                 done(shared, known.drain(..count));
-                kept = kept.saturating_sub(count);
-                continue;
+                Ok(())
             }
-            Err(error) => error,
-        };
-        if !error.is_passing() {
+            Err(error) if error.is_passing() => Err(error),
             // One of them cannot be written. It must not keep the others from it.
-            write_one_by_one(shared, known.drain(..count)).await;
-            kept = kept.saturating_sub(count);
-            continue;
-        }
+            Err(_) => write_one_by_one(shared, known, count).await,
+        };
+        kept = kept.saturating_sub(before - known.len());
+        let Err(error) = written else { continue };
         tracing::warn!("outcomes wait for the database: {error}");
         shared.status.send_modify(|status| status.store_unwell = Some(error.to_string()));
         while let Ok(more) = outcomes.try_recv() {
@@ -97,25 +96,42 @@ async fn write_batch(shared: &Shared, batch: &[Settled]) -> Result<(), StoreErro
     // Sorted by attempt: two writers of overlapping batches take their locks in one order.
     records.sort_unstable_by_key(|record| record.attempt);
     stop_point::reach("before_outcome").await;
-    let late = shared.store.record_outcomes(shared.organization, &records, shared.clock().now()).await?;
+    write_records(shared, &records).await?;
     stop_point::reach("after_outcome").await;
+    Ok(())
+}
+
+/// Writes outcomes that stand in the order of their attempts, and says aloud what contradicts what was settled before.
+///
+/// # Errors
+/// When the database is away or refuses; then none of them is written.
+pub async fn write_records(shared: &Shared, records: &[OutcomeRecord]) -> Result<(), StoreError> {
+    let late = shared.store.record_outcomes(shared.organization, records, shared.clock().now()).await?;
     for outcome in late.iter().filter(|outcome| outcome.contradicted) {
         tracing::error!(attempt.id = %outcome.attempt, "accepted after it was settled otherwise: a confirmed duplicate if it was sent again");
     }
     Ok(())
 }
 
-/// Writes each by itself. What the database refuses is left to be found in doubt.
-async fn write_one_by_one(shared: &Shared, batch: impl Iterator<Item = Settled>) {
-    for settled in batch {
+/// Writes each of the first `count` by itself. What the database refuses is left to be found in doubt. An error that
+/// passes says nothing of the outcome that met it: that one and all behind it stay known, to be written later.
+async fn write_one_by_one(shared: &Shared, known: &mut Vec<Settled>, count: usize) -> Result<(), StoreError> {
+    let batch: Vec<Settled> = known.drain(..count).collect();
+    let mut left = batch.into_iter();
+    while let Some(settled) = left.next() {
         match write_batch(shared, std::slice::from_ref(&settled)).await {
             Ok(()) => done(shared, std::iter::once(settled)),
+            Err(error) if error.is_passing() => {
+                known.splice(..0, std::iter::once(settled).chain(left));
+                return Err(error);
+            }
             Err(error) => {
                 tracing::error!(attempt.id = %settled.record.attempt, "an outcome cannot be recorded and will be found in doubt: {error}");
                 shared.recorded(1);
             }
         }
     }
+    Ok(())
 }
 
 /// Tells everybody that these are recorded.
@@ -133,35 +149,4 @@ fn done(shared: &Shared, recorded: impl Iterator<Item = Settled>) {
     });
     shared.close_attempts(attempts);
     shared.recorded(count);
-}
-
-/// Records what earlier senders on this host knew and could not write.
-async fn replay(shared: &Shared, spool: &Spool<OutcomeRecord>) {
-    let orphans = match spool.orphans() {
-        Ok(orphans) => orphans,
-        Err(error) => {
-            tracing::warn!("spools of earlier senders cannot be read: {error}");
-            return;
-        }
-    };
-    for orphan in orphans {
-        let mine: Vec<OutcomeRecord> = orphan
-            .entries
-            .iter()
-            .filter(|(organization, _)| *organization == shared.organization)
-            .map(|(_, outcome)| outcome.clone())
-            .collect();
-        if mine.len() < orphan.entries.len() {
-            continue;
-        }
-        match shared.store.record_outcomes(shared.organization, &mine, shared.clock().now()).await {
-            Ok(_) => {
-                tracing::info!("{} outcomes of an earlier sender recorded", mine.len());
-                if let Err(error) = orphan.bury() {
-                    tracing::warn!("a spool that is recorded stays behind: {error}");
-                }
-            }
-            Err(error) => tracing::warn!("outcomes of an earlier sender wait for the database: {error}"),
-        }
-    }
 }

@@ -56,6 +56,56 @@ pub async fn said(
     attempts: &[AttemptId],
     recipients: &[RecipientId],
 ) -> Result<Vec<Said>, StoreError> {
+    let written = written_again(store, organization, attempts, recipients).await?;
+    Ok(written.into_iter().map(Written::in_words).collect())
+}
+
+/// What those of these attempts said that were plain text, as it went out. Of the others, and of replies, nothing is told.
+///
+/// # Errors
+/// When the database is away or refuses, or a row cannot be read.
+pub async fn texts(
+    store: &Store,
+    organization: OrganizationId,
+    attempts: &[AttemptId],
+) -> Result<HashMap<AttemptId, String>, StoreError> {
+    let written = written_again(store, organization, attempts, &[]).await?;
+    let text = |written: Written| match written.content {
+        Ok(Content::Text(text)) => Some((written.attempt, text)),
+        Ok(Content::Media(_) | Content::Template(_)) | Err(_) => None,
+    };
+    Ok(written.into_iter().filter_map(text).collect())
+}
+
+/// An attempt, and its message written again.
+struct Written {
+    attempt: AttemptId,
+    recipient: RecipientId,
+    step: i16,
+    version: i32,
+    started_at: DateTime<Utc>,
+    state: String,
+    /// What it said, or why that cannot be told any more.
+    content: Result<Content, String>,
+}
+
+impl Written {
+    fn in_words(self) -> Said {
+        let Self { attempt, recipient, step, version, started_at, state, content } = self;
+        let (text, problem) = match content {
+            Ok(content) => (Some(in_words(&content)), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        Said { attempt, recipient, step, version, started_at, state, text, problem }
+    }
+}
+
+async fn written_again(
+    store: &Store,
+    organization: OrganizationId,
+    attempts: &[AttemptId],
+    recipients: &[RecipientId],
+) -> Result<Vec<Written>, StoreError> {
     let sent = store.sent_steps(organization, attempts, recipients).await?;
     let mut names: Vec<String> = sent.iter().flat_map(templates).collect();
     names.sort_unstable();
@@ -81,7 +131,7 @@ fn written(
     sent: SentStep,
     shelves: &mut HashMap<Edition, TextShelf>,
     registries: &HashMap<AccountId, Registry>,
-) -> Said {
+) -> Written {
     let place = (sent.step.campaign, sent.step.step);
     let edition = (place.0.0, place.1, sent.step.version, sent.step.after_seconds);
     let SentStep { attempt, recipient, started_at, state, step, through, locale, parameters, default_locale } =
@@ -92,7 +142,7 @@ fn written(
         shelf.put(vec![step], std::iter::empty());
         shelf
     });
-    let words = match through {
+    let content = match through {
         None => Err("the number that sent it is gone".to_owned()),
         Some(_) if parameters.is_none() => Err("what it was filled with is not kept any more".to_owned()),
         Some((account, provider)) => {
@@ -102,18 +152,14 @@ fn written(
             let default = Locale::parse(&default_locale).ok();
             let reader = Reader { recipient, locale, parameters };
             let content = shelf.write(place, reader, provider, registry, default.as_ref());
-            content.map(|content| in_words(&content)).map_err(|why| match why {
+            content.map_err(|why| match why {
                 Unwritten::Skip(reason) => format!("it cannot be written again: {reason}"),
                 Unwritten::Cannot(cannot) => format!("{provider} {cannot} by now"),
                 Unwritten::Edited => "it was edited meanwhile".to_owned(),
             })
         }
     };
-    let (text, problem) = match words {
-        Ok(text) => (Some(text), None),
-        Err(problem) => (None, Some(problem)),
-    };
-    Said { attempt, recipient, step: place.1, version, started_at, state, text, problem }
+    Written { attempt, recipient, step: place.1, version, started_at, state, content }
 }
 
 /// What a message says, in words: a text as it is; of a template its name, language and what it is filled with.

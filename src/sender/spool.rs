@@ -7,6 +7,8 @@ use crate::domain::json;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
+    collections::BTreeSet,
+    ffi::OsStr,
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
     marker::PhantomData,
@@ -186,32 +188,41 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         Ok(())
     }
 
-    /// Spools in this folder whose instance is gone.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    pub fn orphans(&self) -> io::Result<Vec<Orphan<T>>> {
-        let mut orphans = Vec::new();
-        for path in self.others()? {
-            if let Some(orphan) = Orphan::adopt(path)? {
-                orphans.push(orphan);
-            }
-        }
-        Ok(orphans)
-    }
-
     /// Spools of other instances, gone or not.
     fn others(&self) -> io::Result<Vec<PathBuf>> {
         let dir = self.path.parent().unwrap_or(Path::new("."));
-        let mut others = Vec::new();
-        for entry in fs::read_dir(dir)? {
-            let path = entry?.path();
-            if path != self.path && path.extension() == self.path.extension() {
-                others.push(path);
-            }
-        }
-        Ok(others)
+        let kind = self.path.extension().unwrap_or_default();
+        Ok(of_kind(dir, kind)?.into_iter().filter(|path| *path != self.path).collect())
     }
+}
+
+/// Spools of one kind in a folder whose instance is gone, but for those at `passed_over`.
+///
+/// # Errors
+/// When the folder or one of them cannot be read.
+pub fn orphans<T: DeserializeOwned>(
+    dir: &Path,
+    kind: &str,
+    passed_over: &BTreeSet<PathBuf>,
+) -> io::Result<Vec<Orphan<T>>> {
+    let mut orphans = Vec::new();
+    for path in of_kind(dir, kind.as_ref())?.into_iter().filter(|path| !passed_over.contains(path)) {
+        if let Some(orphan) = Orphan::adopt(path)? {
+            orphans.push(orphan);
+        }
+    }
+    Ok(orphans)
+}
+
+fn of_kind(dir: &Path, kind: &OsStr) -> io::Result<Vec<PathBuf>> {
+    let mut spools = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension() == Some(kind) {
+            spools.push(path);
+        }
+    }
+    Ok(spools)
 }
 
 impl<T> Drop for Spool<T> {
@@ -233,6 +244,12 @@ impl<T: DeserializeOwned> Orphan<T> {
             entries.push(entry);
         }
         Ok(Some(Self { path, _file: file, entries }))
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// All of it is recorded: the file goes.
@@ -353,7 +370,7 @@ mod tests {
         let start = || {
             for _ in 0..ROUNDS {
                 let mut spool = Spool::<String>::open(dir.path(), InstanceId::new(), "words").unwrap();
-                for orphan in spool.orphans().unwrap() {
+                for orphan in orphans::<String>(dir.path(), "words", &BTreeSet::new()).unwrap() {
                     orphan.bury().unwrap();
                 }
                 spool.inherit(organization).unwrap();

@@ -1,8 +1,9 @@
 //! Does what answers ask of numbers, accounts and campaigns: suspends, rests, opens breakers, pauses. One task, so that
-//! several answers with the same cause do it once.
+//! several answers with the same cause do it once. What the database cannot do now is kept and repeated ([`super::duty`]).
 
 use super::{
     breaker::{Breaker, Change, UNREADABLE_REST, UNREADABLE_TO_REST},
+    duty::{Act, Deed, Duties},
     flight::Flight,
     judge::{Judgement, Measure},
     shared::Shared,
@@ -13,7 +14,7 @@ use crate::domain::{
     outcome::{Failure, Outcome},
     phone::Phone,
 };
-use crate::store::{StoreError, measure::Cause, receipt::DueReceipt};
+use crate::store::{measure::Cause, receipt::DueReceipt};
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -135,116 +136,99 @@ struct Books {
 
 /// Runs until the sender ends.
 pub async fn guard(shared: Arc<Shared>, mut notes: mpsc::Receiver<Note>) {
-    let mut books = Books::default();
+    let (mut books, mut duties) = (Books::default(), Duties::default());
     loop {
         match tokio::time::timeout(Duration::from_millis(200), notes.recv()).await {
             Ok(Some(note)) => {
-                if let Err(error) = books.act(&shared, &note).await {
-                    tracing::error!(
-                        "a measure failed and will be asked for again by the next answer: {error}"
-                    );
+                for act in books.judge(&shared, &note) {
+                    duties.perform(&shared, Deed::now(act)).await;
                 }
             }
-            Ok(None) => return,
-            Err(_) if shared.ended() => return,
+            Ok(None) => break,
+            Err(_) if shared.ended() => break,
             Err(_) => {}
         }
+        duties.repeat(&shared).await;
+        for campaign in duties.weighed() {
+            // It was paused: whoever resumes it begins anew.
+            books.contents.remove(&campaign);
+        }
     }
+    duties.finish(&shared).await;
 }
 
 impl Books {
-    async fn act(&mut self, shared: &Shared, note: &Note) -> Result<(), StoreError> {
+    /// Counts an answer, and says what it asks of the database.
+    fn judge(&mut self, shared: &Shared, note: &Note) -> Vec<Act> {
         match &note.measure {
-            Measure::Well => {
-                self.unreadable.remove(&note.number);
-                if let Some(campaign) = note.campaign {
-                    self.note_content(campaign, None);
-                }
-                if self.breakers.entry(note.account).or_default().success() == Change::Closed {
-                    shared.set_breaker(note.account, None);
-                    tracing::info!(account.id = %note.account, "the provider answers again");
-                    shared.store.mark_account_reachable(shared.organization, note.account, None).await?;
-                }
-                Ok(())
-            }
-            Measure::SuspendNumber => suspend_number(shared, note).await,
-            Measure::RestNumber(rest) => rest_number(shared, note, *rest).await,
-            Measure::ThrottleNumber(rest) => throttle(shared, note, &[note.number], *rest).await,
+            Measure::Well => self.well(shared, note).into_iter().collect(),
+            Measure::SuspendNumber => suspend_number(shared, note).into_iter().collect(),
+            Measure::RestNumber(rest) => vec![rest_number(shared, note, *rest)],
+            Measure::ThrottleNumber(rest) => vec![throttle(shared, note, vec![note.number], *rest)],
             Measure::ThrottleAccount(rest) => {
-                throttle(shared, note, &numbers_of(shared, note.account), *rest).await
+                vec![throttle(shared, note, numbers_of(shared, note.account), *rest)]
             }
-            Measure::ThrottleApp(rest) => throttle(shared, note, &numbers_sharing(shared, note), *rest).await,
-            Measure::SuspendAccount => suspend_account(shared, note).await,
+            Measure::ThrottleApp(rest) => vec![throttle(shared, note, numbers_sharing(shared, note), *rest)],
+            Measure::SuspendAccount => vec![Act::SuspendAccount {
+                account: note.account,
+                fenced: !note.is_reported,
+                cause: note.cause.clone(),
+            }],
             Measure::RestAccount(rest) => {
-                for number in numbers_of(shared, note.account) {
-                    shared
-                        .store
-                        .rest_number(
-                            shared.organization,
-                            shared.instance,
-                            number,
-                            *rest,
-                            &note.cause.sentence(),
-                        )
-                        .await?;
-                }
-                Ok(())
+                let reason = note.cause.sentence();
+                let rest = |number| Act::Rest { number, rest: *rest, reason: reason.clone() };
+                numbers_of(shared, note.account).into_iter().map(rest).collect()
             }
             Measure::OptOut => {
-                let reason = note.cause.sentence();
-                shared.store.suppress(shared.organization, &note.phone, "provider", &reason).await
+                vec![Act::OptOut { phone: note.phone.clone(), reason: note.cause.sentence() }]
             }
-            Measure::ContentRefused => self.content_refused(shared, note).await,
-            Measure::TemplateStopped => template_stopped(shared, note).await,
-            Measure::ProviderFault { .. } => self.provider_fault(shared, note).await,
-            Measure::UnknownRefusal => {
-                let count = self.unreadable.entry(note.number).or_default();
-                *count += 1;
-                if *count < UNREADABLE_TO_REST {
-                    return Ok(());
-                }
-                *count = 0;
-                rest_number(shared, note, UNREADABLE_REST).await
-            }
+            Measure::ContentRefused => self.content_refused(note).into_iter().collect(),
+            Measure::TemplateStopped => template_stopped(note),
+            Measure::ProviderFault { .. } => self.provider_fault(shared, note).into_iter().collect(),
+            Measure::UnknownRefusal => self.unknown_refusal(shared, note).into_iter().collect(),
         }
     }
 
-    async fn provider_fault(&mut self, shared: &Shared, note: &Note) -> Result<(), StoreError> {
+    fn well(&mut self, shared: &Shared, note: &Note) -> Option<Act> {
+        self.unreadable.remove(&note.number);
+        if let Some(campaign) = note.campaign {
+            self.note_content(campaign, None);
+        }
+        if self.breakers.entry(note.account).or_default().success() != Change::Closed {
+            return None;
+        }
+        shared.set_breaker(note.account, None);
+        tracing::info!(account.id = %note.account, "the provider answers again");
+        Some(Act::MarkAccount { account: note.account, unreachable: None })
+    }
+
+    fn provider_fault(&mut self, shared: &Shared, note: &Note) -> Option<Act> {
         let resting = shared.open_breakers().contains_key(&note.account);
-        if let Change::Open(rest) = self.breakers.entry(note.account).or_default().fault(resting) {
-            shared.set_breaker(note.account, Some(rest));
-            let reason = note.cause.sentence();
-            tracing::warn!(account.id = %note.account, "the provider does not answer well, resting {rest:?}: {reason}");
-            shared.store.mark_account_reachable(shared.organization, note.account, Some(&reason)).await?;
-        }
-        Ok(())
+        let Change::Open(rest) = self.breakers.entry(note.account).or_default().fault(resting) else {
+            return None;
+        };
+        shared.set_breaker(note.account, Some(rest));
+        let reason = note.cause.sentence();
+        tracing::warn!(account.id = %note.account, "the provider does not answer well, resting {rest:?}: {reason}");
+        Some(Act::MarkAccount { account: note.account, unreachable: Some(reason) })
     }
 
-    async fn content_refused(&mut self, shared: &Shared, note: &Note) -> Result<(), StoreError> {
+    fn unknown_refusal(&mut self, shared: &Shared, note: &Note) -> Option<Act> {
+        let count = self.unreadable.entry(note.number).or_default();
+        *count += 1;
+        if *count < UNREADABLE_TO_REST {
+            return None;
+        }
+        *count = 0;
+        Some(rest_number(shared, note, UNREADABLE_REST))
+    }
+
+    fn content_refused(&mut self, note: &Note) -> Option<Act> {
         // The text of one reply says nothing about others.
-        let Some(campaign) = note.campaign else { return Ok(()) };
+        let campaign = note.campaign?;
         let cause = note.cause.code.clone().unwrap_or_else(|| note.cause.class.to_owned());
         let refused = self.note_content(campaign, Some(cause));
-        // Asked at every refusal, which are few: an operator's change holds from the next one on.
-        let share = shared.store.content_threshold(shared.organization, campaign).await?;
-        if share.least_of(CONTENT_WINDOW).is_none_or(|least| refused < least) {
-            return Ok(());
-        }
-        let reason = format!(
-            "paused by itself: {refused} of the last {CONTENT_WINDOW} messages were refused for their content, at least \
-             {share} ({})",
-            note.cause.sentence()
-        );
-        if shared
-            .store
-            .pause_campaign_by_rule(shared.organization, shared.instance, campaign, &reason)
-            .await?
-        {
-            tracing::error!(campaign.id = %campaign, "{reason}");
-        }
-        self.contents.remove(&campaign);
-        shared.refresh.notify_one();
-        Ok(())
+        Some(Act::WeighContent { campaign, refused, cause: note.cause.sentence() })
     }
 
     /// Keeps the last messages of a campaign and answers how many were refused for this cause.
@@ -265,62 +249,34 @@ impl Books {
 
 /// Whoever comes next would be refused too: the campaign stops at the first word of it. The whole list is asked for, which
 /// stops the other campaigns that use the template.
-async fn template_stopped(shared: &Shared, note: &Note) -> Result<(), StoreError> {
+fn template_stopped(note: &Note) -> Vec<Act> {
     let reason = format!("paused by itself: the provider refused its template ({})", note.cause.sentence());
-    let store = &shared.store;
-    if let Some(campaign) = note.campaign
-        && store.pause_campaign_by_rule(shared.organization, shared.instance, campaign, &reason).await?
-    {
-        tracing::error!(campaign.id = %campaign, "{reason}");
-    }
-    shared.refresh.notify_one();
-    store.ask_for_templates(shared.organization, note.account).await
+    let pause = note.campaign.map(|campaign| Act::Pause { campaign, reason });
+    pause.into_iter().chain([Act::ListTemplates { account: note.account }]).collect()
 }
 
-async fn suspend_number(shared: &Shared, note: &Note) -> Result<(), StoreError> {
+fn suspend_number(shared: &Shared, note: &Note) -> Option<Act> {
     let epoch = shared.epoch(note.number);
     if epoch.is_none() && !note.is_reported {
-        return Ok(());
+        return None;
     }
-    // A report needs no lease, and is not held up by one that moves meanwhile.
-    let epoch = epoch.filter(|_| !note.is_reported);
-    let in_flight = shared.in_air();
-    let suspended = shared
-        .store
-        .suspend_number_by_answer(
-            shared.organization,
-            shared.instance,
-            note.number,
-            epoch,
-            &note.cause,
-            in_flight,
-        )
-        .await?;
-    if suspended {
-        tracing::error!(number.id = %note.number, "number suspended: {}", note.cause.sentence());
-    }
-    shared.refresh.notify_one();
-    Ok(())
+    Some(Act::SuspendNumber {
+        number: note.number,
+        // A report needs no lease, and is not held up by one that moves meanwhile.
+        epoch: epoch.filter(|_| !note.is_reported),
+        cause: note.cause.clone(),
+        in_flight: shared.in_air(),
+    })
 }
 
-async fn rest_number(shared: &Shared, note: &Note, rest: Duration) -> Result<(), StoreError> {
+fn rest_number(shared: &Shared, note: &Note, rest: Duration) -> Act {
     shared.close_number(note.number, rest);
-    let reason = note.cause.sentence();
-    if shared.store.rest_number(shared.organization, shared.instance, note.number, rest, &reason).await? {
-        tracing::warn!(number.id = %note.number, "number rests for {rest:?}: {reason}");
-        shared.refresh.notify_one();
-    }
-    Ok(())
+    Act::Rest { number: note.number, rest, reason: note.cause.sentence() }
 }
 
 /// Rests numbers and slows them down, in the database: whoever sends through them next goes slower too.
-async fn throttle(
-    shared: &Shared,
-    note: &Note,
-    numbers: &[NumberId],
-    rest: Duration,
-) -> Result<(), StoreError> {
-    for number in numbers {
+fn throttle(shared: &Shared, note: &Note, numbers: Vec<NumberId>, rest: Duration) -> Act {
+    for number in &numbers {
         shared.close_number(*number, rest);
     }
     let whose = match note.measure {
@@ -331,31 +287,7 @@ async fn throttle(
     let said = note.cause.sentence();
     let said = said.strip_prefix("throttled").unwrap_or(&said);
     let reason = format!("{whose}throttled by {}{said}", note.provider.title());
-    let store = &shared.store;
-    let count = store.throttle_numbers(shared.organization, shared.instance, numbers, rest, &reason).await?;
-    if count > 0 {
-        tracing::warn!(account.id = %note.account, "{count} numbers rest for {rest:?} and go slower then: {reason}");
-        shared.refresh.notify_one();
-    }
-    Ok(())
-}
-
-async fn suspend_account(shared: &Shared, note: &Note) -> Result<(), StoreError> {
-    let suspended = shared
-        .store
-        .suspend_account_by_answer(
-            shared.organization,
-            shared.instance,
-            note.account,
-            !note.is_reported,
-            &note.cause,
-        )
-        .await?;
-    if suspended > 0 {
-        tracing::error!(account.id = %note.account, "{suspended} numbers suspended: {}", note.cause.sentence());
-    }
-    shared.refresh.notify_one();
-    Ok(())
+    Act::Throttle { account: note.account, numbers, rest, reason }
 }
 
 /// The numbers that use the same credential, of whichever account; those of the account where nobody knows.

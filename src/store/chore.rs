@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError, failed};
 use crate::domain::{
-    ids::{AttemptId, CampaignId, InstanceId, NumberId, OrganizationId},
+    ids::{AccountId, AttemptId, CampaignId, InstanceId, NumberId, OrganizationId},
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
@@ -27,6 +27,18 @@ pub struct Doubt {
     pub absences: i16,
     /// It is so old that the provider must know it if it ever took it.
     pub is_settled: bool,
+    /// What it said, if it was a reply.
+    pub reply: Option<String>,
+}
+
+/// What we know of messages at a provider, one of which may be a doubt's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SpokenFor {
+    /// The ids that belong to another attempt, or to a canary.
+    pub others: Vec<String>,
+    /// Another message to the same person, through the same number and at the same time, has no outcome or is in doubt
+    /// too: what belongs to nobody yet may be that one's.
+    pub has_rival: bool,
 }
 
 /// What the ledger says of messages that the providers should have.
@@ -161,15 +173,41 @@ impl Store {
         .map_err(failed("free work of numbers that cannot send it"))
     }
 
-    /// Attempts in doubt that are to be asked about now: 10 s, 30 s, 2 min, 10 min, 1 h, 6 h and 24 h after the doubt
+    /// Whose attempts in doubt are to be asked about now; `None`: their number is gone.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn accounts_in_doubt(
+        &self,
+        organization: OrganizationId,
+        pace: f64,
+    ) -> Result<Vec<Option<AccountId>>, StoreError> {
+        let accounts = sqlx::query_scalar!(
+            r#"select distinct n.account_id as "account?"
+                 from attempts a
+                 left join whatsapp_numbers n on n.organization_id = $1 and n.id = a.number_id
+                where a.organization_id = $1 and a.in_doubt_since is not null and a.checks < 7
+                  and a.in_doubt_since + (array['10 s', '30 s', '2 min', '10 min', '1 h', '6 h', '24 h']::interval[])
+                                         [a.checks + 1] * $2::double precision <= clock_timestamp()"#,
+            organization.0,
+            pace,
+        )
+        .fetch_all(&self.lease)
+        .await
+        .map_err(failed("look for doubts"))?;
+        Ok(accounts.into_iter().map(|account| account.map(AccountId)).collect())
+    }
+
+    /// Attempts of an account in doubt that are to be asked about now: 10 s, 30 s, 2 min, 10 min, 1 h, 6 h and 24 h after the doubt
     /// began (rule F), all times `pace`. `settle`: how long after the doubt began a provider's *not known* begins to
-    /// count; the request had ended by then, or its deadline had passed.
+    /// count; the request had ended by then, or its deadline had passed. `account`: none for numbers that are gone.
     ///
     /// # Errors
     /// When the database is away or refuses.
     pub async fn doubts_to_ask(
         &self,
         organization: OrganizationId,
+        account: Option<AccountId>,
         most: i64,
         pace: f64,
         settle: Duration,
@@ -177,7 +215,8 @@ impl Store {
         let rows = sqlx::query!(
             r#"select a.id, a.number_id, coalesce(r.phone, y.phone)::text as "phone!", a.started_at,
                       a.in_doubt_since as "in_doubt_since!", coalesce(r.tries, y.tries) as "tries!", a.absences,
-                      a.in_doubt_since + make_interval(secs => $4) <= clock_timestamp() as "is_settled!"
+                      a.in_doubt_since + make_interval(secs => $4) <= clock_timestamp() as "is_settled!",
+                      y.body as "reply?"
                  from attempts a
                  left join lateral (
                       -- A range in the order of the key, and no equation: see `live_events`.
@@ -190,11 +229,14 @@ impl Store {
                 where a.organization_id = $1 and a.in_doubt_since is not null and a.checks < 7
                   and a.in_doubt_since + (array['10 s', '30 s', '2 min', '10 min', '1 h', '6 h', '24 h']::interval[])
                                          [a.checks + 1] * $3::double precision <= clock_timestamp()
+                  and (select n.account_id from whatsapp_numbers n
+                        where n.organization_id = $1 and n.id = a.number_id) is not distinct from $5::uuid
                 order by a.in_doubt_since limit $2"#,
             organization.0,
             most,
             pace,
             settle.as_secs_f64(),
+            account.map(|account| account.0),
         )
         .fetch_all(&self.lease)
         .await
@@ -211,9 +253,68 @@ impl Store {
                     tries: row.tries,
                     absences: row.absences,
                     is_settled: row.is_settled,
+                    reply: row.reply,
                 })
             })
             .collect()
+    }
+
+    /// Whose messages these are, of those that fit a doubt by person and time. One look: who is no rival any more has its
+    /// message by then.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn spoken_for(
+        &self,
+        organization: OrganizationId,
+        doubt: &Doubt,
+        messages: &[String],
+    ) -> Result<SpokenFor, StoreError> {
+        let row = sqlx::query!(
+            r#"select array(select k.id from unnest($4::text[]) as k (id)
+                             where exists (select from attempts_of_message($1, k.id) as m (attempt_id)
+                                            where m.attempt_id <> $2)
+                                or exists (select from canaries c
+                                            where c.organization_id = $1 and c.number_id = $3
+                                              and c.planned_at > $6::timestamptz - interval '1 day'
+                                              and c.provider_message_id = k.id)) as "others!",
+                      exists (select from campaigns c
+                               cross join lateral (
+                                     -- In the order of the key by phone: to a planner without figures any other looks as
+                                     -- good, and walks the campaign.
+                                     select r.last_attempt_id from campaign_recipients r
+                                      where r.organization_id = $1 and r.campaign_id = c.id and r.phone = $5
+                                        and r.state in ('sending', 'in_doubt')
+                                      order by r.phone limit 1) r
+                               cross join lateral (
+                                     select from attempts a
+                                      where a.organization_id = $1 and a.id = r.last_attempt_id and a.id <> $2
+                                        and a.number_id = $3
+                                        and a.started_at between $6 - interval '150 s' and $6 + interval '150 s'
+                                      limit 1) a
+                               where c.organization_id = $1)
+                      or exists (select from replies y
+                                   join attempts a on a.organization_id = $1 and a.id = y.last_attempt_id
+                                  where y.organization_id = $1 and y.phone = $5
+                                    and y.state in ('sending', 'in_doubt')
+                                    and a.id <> $2 and a.number_id = $3
+                                    and a.started_at between $6 - interval '150 s' and $6 + interval '150 s')
+                      or exists (select from canaries c
+                                  where c.organization_id = $1 and c.number_id = $3 and c.phone = $5
+                                    and c.planned_at > $6 - interval '1 day' and c.state in ('sending', 'in_doubt')
+                                    and c.started_at between $6 - interval '150 s' and $6 + interval '150 s')
+                          as "has_rival!""#,
+            organization.0,
+            doubt.attempt.0,
+            doubt.number.0,
+            messages,
+            doubt.phone.reveal(),
+            doubt.started_at,
+        )
+        .fetch_one(&self.lease)
+        .await
+        .map_err(failed("look whose messages a provider has"))?;
+        Ok(SpokenFor { others: row.others, has_rival: row.has_rival })
     }
 
     /// Keeps what the provider said about a doubt, or that it could not be understood. `absent`: it was asked properly and

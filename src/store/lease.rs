@@ -253,6 +253,29 @@ impl Store {
         Ok(!self.take_chores(organization, instance, &[(name, every)]).await?.is_empty())
     }
 
+    /// Lets go of a chore that was taken for longer than it lasted: whoever asks next may take it.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn end_chore(
+        &self,
+        organization: OrganizationId,
+        instance: InstanceId,
+        name: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update chores set next_run_at = clock_timestamp()
+              where organization_id = $1 and name = $2 and taken_by = $3",
+            organization.0,
+            name,
+            instance.0,
+        )
+        .execute(&self.lease)
+        .await
+        .map_err(failed("let go of a chore"))?;
+        Ok(())
+    }
+
     /// Takes those of these chores that are due, as [`Store::take_chore`] does each, and answers their names.
     ///
     /// # Errors

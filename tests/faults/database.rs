@@ -2,7 +2,7 @@
 
 use crate::world::{
     Made, World,
-    child::Started,
+    child::{Process, Started},
     own_cluster,
     relay::Relay,
     seed::{Camp, Num},
@@ -27,6 +27,14 @@ const PATIENT: Timing = Timing {
 impl World {
     async fn patient_sender(&self, relay: &Relay) -> Sender {
         self.sender_with(&relay.database(), |config| config.timing = PATIENT).await
+    }
+
+    /// Lines in the spools of senders. One may go while they are counted.
+    fn spooled_lines(&self) -> usize {
+        let files = std::fs::read_dir(self.spool.path()).unwrap();
+        files
+            .map(|file| std::fs::read_to_string(file.unwrap().path()).map_or(0, |text| text.lines().count()))
+            .sum()
     }
 
     /// Bytes in the spools of senders.
@@ -160,11 +168,7 @@ async fn row_12_restart_with_twenty_in_the_air_spools_their_outcomes_and_begins_
     until("twenty are in the air", 10, async || world.simulator.requests() == 20).await;
     cluster.stop(StopMode::Immediate).await.unwrap();
     // Their answers come while the database is away.
-    let lines = || -> usize {
-        let files = std::fs::read_dir(world.spool.path()).unwrap();
-        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().lines().count()).sum()
-    };
-    until("all outcomes are spooled", 10, async || lines() == 20).await;
+    until("all outcomes are spooled", 10, async || world.spooled_lines() == 20).await;
     throughout("nothing new begins", Duration::from_secs(1), async || world.simulator.requests() == 20).await;
     cluster.start().await.unwrap();
     world.reconnect();
@@ -270,6 +274,56 @@ async fn outcome_that_the_database_refuses_does_not_keep_the_others_from_it() {
     world.until_counts("this one is in doubt", 10, |counts| counts.in_doubt == 1).await;
     let sides = world.end([sender]).await;
     assert_eq!((sides.accepted, sides.in_doubt, sides.received), (19, 1, 20));
+}
+
+/// The database breaks off while the outcomes of a batch are written one by one, because it refuses one of them.
+const REFUSES_ONE_AND_BREAKS_OFF: &str = "
+create sequence refused;
+create sequence broken_off;
+create function refuse() returns trigger language plpgsql as $$
+begin
+    if new.phone like '%7' then
+        perform nextval('refused');
+        raise exception 'not this one';
+    end if;
+    if (select is_called from refused) and new.phone like '%12' and nextval('broken_off') <= 3 then
+        raise exception 'shutting down' using errcode = '57P01';
+    end if;
+    return new;
+end $$;
+create trigger refuse before update on campaign_recipients for each row when (new.state = 'accepted')
+    execute function refuse();";
+
+#[tokio::test]
+async fn database_that_breaks_off_beside_an_outcome_it_refuses_costs_the_others_nothing() {
+    let world = World::scripted("latency = '1500ms'\n").await;
+    world.number(Num::meta().in_flight(15)).await;
+    let campaign = world.campaign(Camp::of(15)).await;
+    let refused = world.phone(campaign, 7).await;
+    sqlx::raw_sql(REFUSES_ONE_AND_BREAKS_OFF).execute(&world.pool).await.unwrap();
+    let relay = Relay::before(&world).await;
+    let sender = world.patient_sender(&relay).await;
+    until("all are in the air", 20, async || world.simulator.requests() == 15).await;
+    // All outcomes come while the database is away: they are written together when it is back.
+    relay.cut();
+    until("their outcomes are spooled", 20, async || world.spooled_lines() == 15).await;
+    relay.restore();
+    world.until_counts("the others are recorded", 60, |counts| counts.accepted == 14).await;
+    let (refusals, breaks): (i64, i64) =
+        sqlx::query_as("select (select last_value from refused), (select last_value from broken_off)")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+    assert!(refusals > 1 && breaks > 3, "refused {refusals} times, broken off {breaks} times");
+    let open: String = world
+        .value("select phone::text from campaign_recipients where state in ('sending', 'in_doubt')")
+        .await;
+    assert_eq!(open, refused.reveal(), "only what was refused is left for the sweep");
+    until("nothing stays in the spool", 20, async || world.spooled() == 0).await;
+    world.execute("update attempts set deadline_at = started_at where state = 'sending'").await;
+    world.store.sweep_overdue(world.organization, Duration::ZERO, None).await.unwrap();
+    let sides = world.end([sender]).await;
+    assert_eq!((sides.accepted, sides.in_doubt, sides.received), (14, 1, 15));
 }
 
 #[tokio::test]
@@ -458,24 +512,23 @@ async fn quota_is_given_back_while_others_charge_the_same_row() {
     world.assert_invariants().await;
 }
 
-#[tokio::test]
-async fn row_07_spooled_outcomes_of_a_killed_sender_are_replayed_by_the_next() {
+/// A sender with five outcomes that it could not write, because it is cut off from the database. The provider cannot be
+/// asked: only the spool knows.
+async fn five_spooled() -> (World, Relay, Process) {
     let world = World::scripted("latency = '800ms'\n").await;
-    // A provider that cannot be asked: only the spool knows.
     world.number(Num::meta().in_flight(5)).await;
     world.campaign(Camp::of(5)).await;
     let relay = Relay::before(&world).await;
     let process = world.process_with(Started { url: Some(relay.url().to_owned()), ..Started::default() });
-    until("five are in the air", 10, async || world.simulator.requests() == 5).await;
+    until("five are in the air", 20, async || world.simulator.requests() == 5).await;
     relay.cut();
-    until("their outcomes are spooled", 10, async || {
-        let files = std::fs::read_dir(world.spool.path()).unwrap();
-        files
-            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().lines().count())
-            .sum::<usize>()
-            == 5
-    })
-    .await;
+    until("their outcomes are spooled", 20, async || world.spooled_lines() == 5).await;
+    (world, relay, process)
+}
+
+#[tokio::test]
+async fn row_07_spooled_outcomes_of_a_killed_sender_are_replayed_by_the_next() {
+    let (world, relay, process) = five_spooled().await;
     process.kill();
     relay.restore();
     let next = world.process();
@@ -484,6 +537,47 @@ async fn row_07_spooled_outcomes_of_a_killed_sender_are_replayed_by_the_next() {
     let sides = world.end([]).await;
     assert_eq!((sides.accepted, sides.received), (5, 5));
     assert_eq!(world.spooled(), 0);
+}
+
+#[tokio::test]
+async fn row_07_spool_that_cannot_be_replayed_at_once_is_not_forgotten() {
+    let (world, _relay, process) = five_spooled().await;
+    process.kill();
+    sqlx::raw_sql(
+        "create sequence tried;
+         create function break_off() returns trigger language plpgsql as $$
+         begin
+             if nextval('tried') <= 2 then raise exception 'shutting down' using errcode = '57P01'; end if;
+             return new;
+         end $$;
+         create trigger break_off before update on attempts for each row when (new.state = 'accepted')
+             execute function break_off();",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let next = world.sender().await;
+    world.until_all_accepted(60).await;
+    until("the spool is gone", 20, async || world.spooled() == 0).await;
+    assert!(world.value::<i64>("select last_value from tried").await > 2, "it was refused before");
+    let sides = world.end([next]).await;
+    assert_eq!((sides.accepted, sides.received), (5, 5));
+}
+
+#[tokio::test]
+async fn row_07_spool_of_a_neighbour_is_replayed_without_a_new_start() {
+    let (world, _relay, process) = five_spooled().await;
+    let neighbour = world.sender().await;
+    until("it is at work", 20, async || {
+        let chores = sqlx::query_scalar("select count(*) from chores where taken_by = $1");
+        chores.bind(neighbour.instance().0).fetch_one(&world.pool).await.is_ok_and(|count: i64| count > 0)
+    })
+    .await;
+    process.kill();
+    world.until_all_accepted(60).await;
+    until("the spool is gone", 20, async || world.spooled() == 0).await;
+    let sides = world.end([neighbour]).await;
+    assert_eq!((sides.accepted, sides.received), (5, 5));
 }
 
 #[tokio::test]

@@ -91,6 +91,38 @@ async fn row_34_suspension_answered_to_one_of_five_in_the_air() {
 }
 
 #[tokio::test]
+async fn row_34_suspension_that_the_database_cannot_take_at_once_is_repeated_without_another_answer() {
+    let world = World::scripted("[[rule]]\nthen = { suspend = true }\n").await;
+    // One message in ten minutes: no second answer asks for it again.
+    world.number(Num::meta().interval_ms(600_000)).await;
+    sqlx::raw_sql(
+        "create sequence tried;
+         create function break_off() returns trigger language plpgsql as $$
+         begin
+             case nextval('tried')
+                 when 1 then raise exception 'somebody holds it' using errcode = '55P03';
+                 when 2 then raise exception 'shutting down' using errcode = '57P01';
+                 when 3 then raise exception 'somebody holds it' using errcode = '55P03';
+                 else return new;
+             end case;
+         end $$;
+         create trigger break_off before update on whatsapp_numbers for each row
+             when (old.suspended_at is null and new.suspended_at is not null) execute function break_off();",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    world.campaign(Camp::of(2)).await;
+    let sender = world.sender().await;
+    let suspended = "select count(*) from whatsapp_numbers where suspended_at is not null";
+    until("the number is suspended", 60, async || world.value::<i64>(suspended).await == 1).await;
+    assert_eq!(world.value::<i64>("select last_value from tried").await, 4, "three times it could not be");
+    assert_eq!(world.simulator.requests(), 1);
+    assert_eq!(world.failovers().await.len(), 1);
+    world.end([sender]).await;
+}
+
+#[tokio::test]
 async fn row_34_refused_number_rests_at_once_however_long_the_record_takes() {
     let world = World::start().await;
     world.number(Num::meta().in_flight(1)).await;

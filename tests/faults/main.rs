@@ -13,6 +13,7 @@ mod world;
 mod alerts;
 mod content;
 mod database;
+mod doubts;
 mod edit;
 mod examples;
 mod failover;

@@ -148,6 +148,13 @@ fn a_listing_proves_nothing_that_it_does_not_say() {
                 is_clean(state);
                 assert!(status == 200 && has(&body, provider_message_id), "{}", shown());
             }
+            Evidence::Fitting { fits, .. } => {
+                assert!(status == 200 && !fits.is_empty(), "{}", shown());
+                for fit in fits {
+                    is_clean(&fit.state);
+                    assert!(has(&body, &fit.provider_message_id), "{}", shown());
+                }
+            }
             Evidence::Absent => {
                 assert_eq!(status, 200, "{}", shown());
                 if *provider == ProviderKind::Ultramsg {

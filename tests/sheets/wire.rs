@@ -436,7 +436,9 @@ async fn a_question_about_a_lost_message_at_twilio() {
     let evidence =
         client().look_up(dialect(provider), &line(provider, &format!("http://{address}")), &lookup()).await;
     let sid = "SM0123456789abcdef0123456789abcdef".to_owned();
-    assert_eq!(evidence, Evidence::Found { provider_message_id: sid, state: "queued".to_owned() });
+    let Evidence::Fitting { fits, is_whole: true } = evidence else { panic!("{evidence:?}") };
+    let [fit] = fits.as_slice() else { panic!("{fits:?}") };
+    assert_eq!((&fit.provider_message_id, fit.state.as_str()), (&sid, "queued"));
     let seen = server.await.unwrap().remove(0);
     let target = "/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json?To=whatsapp%3A%2B5511987650001\
                   &From=whatsapp%3A%2B14155238886&PageSize=100";

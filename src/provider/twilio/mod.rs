@@ -8,7 +8,7 @@ mod tests;
 pub mod webhook;
 
 use super::{
-    Abilities, Answer, Content, Credential, Evidence, HealthStep, Line, LineError, Lookup, Outgoing,
+    Abilities, Answer, Content, Credential, Evidence, Fit, HealthStep, Line, LineError, Lookup, Outgoing,
     Prepared, Provider, TemplateStep, address, codes as table, reading,
     report::{Delivered, Report, ReportError},
 };
@@ -230,23 +230,25 @@ fn say(form: &mut Serializer<'_, String>, content: &Content) {
 }
 
 /// What a listing says about one attempt: messages to the same person, made by the API within the attempt's window,
-/// with the same text where both are known.
+/// with the same text where both are known. Nothing in it names an attempt, so none of them is certainly this one's.
 fn judge(lookup: &Lookup, listing: &Listing<'_>) -> Evidence {
     let to = channel(&lookup.to);
-    let hits: Vec<&Listed<'_>> = listing.messages.iter().filter(|listed| fits(lookup, &to, listed)).collect();
-    match hits.as_slice() {
-        [] if listing.next_page_uri.is_some() && !reaches_back(lookup, listing) => {
-            Evidence::Unclear("the listing does not reach back to the attempt".to_owned())
-        }
-        [] => Evidence::Absent,
-        [hit] => match reading::readable_id(&hit.sid) {
-            Some(provider_message_id) => Evidence::Found {
-                provider_message_id,
+    let hits = listing.messages.iter().filter(|listed| fits(lookup, &to, listed));
+    let fits: Option<Vec<Fit>> = hits
+        .map(|hit| {
+            Some(Fit {
+                provider_message_id: reading::readable_id(&hit.sid)?,
                 state: reading::words(hit.status.as_deref().unwrap_or("unknown")),
-            },
-            None => Evidence::Unclear("the listing holds no readable id".to_owned()),
-        },
-        several => Evidence::Several(several.len()),
+                says_the_same: says_the_same(lookup, hit) == Some(true),
+            })
+        })
+        .collect();
+    let is_whole = listing.next_page_uri.is_none() || reaches_back(lookup, listing);
+    match fits {
+        None => Evidence::Unclear("the listing holds no readable id".to_owned()),
+        Some(fits) if !fits.is_empty() => Evidence::Fitting { fits, is_whole },
+        Some(_) if is_whole => Evidence::Absent,
+        Some(_) => Evidence::Unclear("the listing does not reach back to the attempt".to_owned()),
     }
 }
 
@@ -255,15 +257,18 @@ fn fits(lookup: &Lookup, to: &str, listed: &Listed<'_>) -> bool {
     let in_window = made_at(listed).is_none_or(|made| {
         made >= lookup.started_at - WINDOW_BEFORE && made <= lookup.started_at + WINDOW_AFTER
     });
-    let same_text = match (&lookup.text, listed.body.as_deref()) {
-        // The body of a queued message may still be empty.
-        (Some(text), Some(body)) if !body.is_empty() => text.trim() == body.trim(),
-        _ => true,
-    };
     listed.to.as_deref() == Some(to)
         && listed.direction.as_deref().is_none_or(|direction| direction == "outbound-api")
         && in_window
-        && same_text
+        && says_the_same(lookup, listed) != Some(false)
+}
+
+/// Whether a listed message says what the attempt said, word by word; `None`: one of the two is not known.
+fn says_the_same(lookup: &Lookup, listed: &Listed<'_>) -> Option<bool> {
+    let ours = lookup.text.as_deref()?;
+    // The body of a queued message may still be empty.
+    let theirs = listed.body.as_deref().filter(|body| !body.is_empty())?;
+    Some(ours.split_whitespace().eq(theirs.split_whitespace()))
 }
 
 fn reaches_back(lookup: &Lookup, listing: &Listing<'_>) -> bool {
