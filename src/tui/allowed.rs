@@ -28,6 +28,27 @@ fn any<R>(rows: &[&R], nothing: &'static str, allowed: impl Fn(&R) -> Allowed) -
     why
 }
 
+/// Why there is no row to act on: what is crossed out under the cursor says what became of it.
+fn none_chosen(crossed_out: Option<bool>, nothing: &'static str) -> &'static str {
+    match crossed_out {
+        None => nothing,
+        Some(true) => "it does not fit the filter any more; Enter opens it, j and k go on",
+        Some(false) => "it is gone; j and k go on",
+    }
+}
+
+fn no_number(model: &Model) -> &'static str {
+    let crossed_out = model.numbers.current().filter(|standing| standing.gone);
+    let is_there = crossed_out.map(|standing| model.number(standing.row.id).is_some());
+    none_chosen(is_there, "no number is selected")
+}
+
+fn no_campaign(model: &Model) -> &'static str {
+    let crossed_out = model.campaigns.current().filter(|standing| standing.gone);
+    let is_there = crossed_out.map(|standing| model.campaign(standing.row.id).is_some());
+    none_chosen(is_there, "no campaign is selected")
+}
+
 /// The numbers that a key acts on: that of the drawer, or the chosen ones.
 pub fn numbers(model: &Model) -> Vec<&NumberRow> {
     match drawer(model) {
@@ -83,7 +104,7 @@ pub fn drawer(model: &Model) -> Option<&DrawerOf> {
 }
 
 fn number(model: &Model, verb: NumberVerb) -> Allowed {
-    any(&numbers(model), "no number is selected", |row| verb.allowed(row))
+    any(&numbers(model), no_number(model), |row| verb.allowed(row))
 }
 
 pub(super) fn number_resume(model: &Model) -> Allowed {
@@ -109,7 +130,7 @@ pub(super) fn number_enable(model: &Model) -> Allowed {
 }
 pub(super) fn number_edit(model: &Model) -> Allowed {
     match numbers(model).as_slice() {
-        [] => no("no number is selected"),
+        [] => no(no_number(model)),
         _ => Ok(()),
     }
 }
@@ -118,7 +139,7 @@ pub(super) fn number_remove(model: &Model) -> Allowed {
 }
 pub(super) fn number_move(model: &Model) -> Allowed {
     match numbers(model).as_slice() {
-        [] => no("no number is selected"),
+        [] => no(no_number(model)),
         [_] => Ok(()),
         _ => no("one number at a time"),
     }
@@ -127,7 +148,7 @@ pub(super) fn qr_open(model: &Model) -> Allowed {
     if matches!(model.overlays.last(), Some(Overlay::Qr(_))) { Ok(()) } else { no("no code is open") }
 }
 pub(super) fn number_test(model: &Model) -> Allowed {
-    if numbers(model).is_empty() { no("no number is selected") } else { Ok(()) }
+    if numbers(model).is_empty() { no(no_number(model)) } else { Ok(()) }
 }
 pub(super) fn number_new(model: &Model) -> Allowed {
     match model.overview() {
@@ -138,20 +159,20 @@ pub(super) fn number_new(model: &Model) -> Allowed {
 }
 
 pub(super) fn campaign_selected(model: &Model) -> Allowed {
-    if campaigns(model).is_empty() { no("no campaign is selected") } else { Ok(()) }
+    if campaigns(model).is_empty() { no(no_campaign(model)) } else { Ok(()) }
 }
 pub(super) fn campaign_pause_resume(model: &Model) -> Allowed {
-    any(&campaigns(model), "no campaign is selected", |row| CampaignVerb::pause_or_resume(row).allowed(row))
+    any(&campaigns(model), no_campaign(model), |row| CampaignVerb::pause_or_resume(row).allowed(row))
 }
 pub(super) fn campaign_launch(model: &Model) -> Allowed {
-    any(&campaigns(model), "no campaign is selected", |row| CampaignVerb::Launch.allowed(row))
+    any(&campaigns(model), no_campaign(model), |row| CampaignVerb::Launch.allowed(row))
 }
 pub(super) fn campaign_cancel(model: &Model) -> Allowed {
-    any(&campaigns(model), "no campaign is selected", |row| CampaignVerb::Cancel.allowed(row))
+    any(&campaigns(model), no_campaign(model), |row| CampaignVerb::Cancel.allowed(row))
 }
 pub(super) fn campaign_widen(model: &Model) -> Allowed {
     match campaigns(model).as_slice() {
-        [] => no("no campaign is selected"),
+        [] => no(no_campaign(model)),
         [row] => CampaignVerb::Widen.allowed(row),
         _ => no("one campaign at a time"),
     }
@@ -165,7 +186,7 @@ pub(super) fn campaign_new(model: &Model) -> Allowed {
 pub(super) fn campaign_like(model: &Model) -> Allowed {
     nothing_over(model)?;
     match campaigns(model).as_slice() {
-        [] => no("no campaign is selected"),
+        [] => no(no_campaign(model)),
         [_] => Ok(()),
         _ => no("one campaign at a time"),
     }
@@ -177,7 +198,7 @@ pub(super) fn campaign_steps(model: &Model) -> Allowed {
 pub(super) fn campaign_edit(model: &Model) -> Allowed {
     use crate::store::view::CampaignStanding::{Cancelled, Completed};
     match campaigns(model).as_slice() {
-        [] => no("no campaign is selected"),
+        [] => no(no_campaign(model)),
         [row] if matches!(row.standing, Completed | Cancelled) => no("nothing of it changes any more"),
         [_] => Ok(()),
         _ => no("one campaign at a time"),

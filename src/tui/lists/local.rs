@@ -22,8 +22,19 @@ pub trait Identified: Clone {
 pub struct Standing<R> {
     /// Its present values, or its last ones.
     pub row: R,
-    /// No longer there; kept until the cursor moves.
+    /// No longer there, or no longer among those that fit the filter; kept until the cursor moves.
     pub gone: bool,
+}
+
+/// What may change when the present rows are taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Values; order and row set stand still.
+    Values,
+    /// Order and row set; the row under the cursor stays there, whatever became of it.
+    Order,
+    /// Everything: the operator asked for another order or filter.
+    All,
 }
 
 /// The list.
@@ -108,11 +119,11 @@ impl<R: Identified> LocalList<R> {
         self.moved_at.map(|moved| moved + STILL)
     }
 
-    /// Takes in the present rows. While the list is `still`, values change and nothing else.
+    /// Takes in the present rows.
     pub fn refresh<'a>(
         &mut self,
         all: &(impl Iterator<Item = &'a R> + Clone),
-        still: bool,
+        change: Change,
         fits: impl Fn(&R) -> bool,
         compare: impl Fn(&R, &R) -> Ordering,
     ) where
@@ -121,10 +132,14 @@ impl<R: Identified> LocalList<R> {
         let present: BTreeMap<R::Id, &R> = all.clone().map(|row| (row.id(), row)).collect();
         self.total = present.len();
         self.marks.retain(|mark| present.contains_key(mark));
-        if still && !self.rows.is_empty() {
+        if change == Change::Values && !self.rows.is_empty() {
             for standing in &mut self.rows {
                 match present.get(&standing.row.id()) {
-                    Some(row) => *standing = Standing { row: (*row).clone(), gone: false },
+                    // What was crossed out stays so, unless it fits again.
+                    Some(row) => {
+                        let gone = standing.gone && !fits(row);
+                        *standing = Standing { row: (*row).clone(), gone };
+                    }
                     None => standing.gone = true,
                 }
             }
@@ -138,16 +153,15 @@ impl<R: Identified> LocalList<R> {
             .collect();
         rows.sort_by(|one, other| compare(&one.row, &other.row));
         if let Some(chosen) = chosen {
-            match rows.iter().position(|standing| standing.row.id() == chosen.row.id()) {
-                Some(at) => self.cursor = at,
-                // It left while it was under the cursor: its place is kept, crossed out. A row that merely does not
-                // fit a filter that was just typed is no such case.
-                None if !present.contains_key(&chosen.row.id()) => {
-                    let at = self.cursor.min(rows.len());
-                    rows.insert(at, Standing { row: chosen.row, gone: true });
-                    self.cursor = at;
-                }
-                None => {}
+            let now = present.get(&chosen.row.id()).copied();
+            if let Some(at) = rows.iter().position(|standing| standing.row.id() == chosen.row.id()) {
+                self.cursor = at;
+            } else if now.is_none() || change == Change::Order {
+                // It left while it was under the cursor: its place is kept, crossed out, or the next key would hit its
+                // neighbour. A row that does not fit a filter that was just typed is no such case.
+                let at = self.cursor.min(rows.len());
+                rows.insert(at, Standing { row: now.cloned().unwrap_or(chosen.row), gone: true });
+                self.cursor = at;
             }
         }
         self.cursor = self.cursor.min(rows.len().saturating_sub(1));
@@ -159,7 +173,8 @@ impl<R: Identified> LocalList<R> {
         self.cursor = motion.from(self.cursor, self.rows.len());
         self.moved_at = Some(now);
         let Some(target) = self.rows.get(self.cursor).map(|standing| standing.row.id()) else { return };
-        let stays_gone = self.rows[self.cursor].gone;
+        // Alone it has nowhere to move the cursor from, and would never leave.
+        let stays_gone = self.rows[self.cursor].gone && self.rows.len() > 1;
         self.rows.retain(|standing| !standing.gone || (stays_gone && standing.row.id() == target));
         self.cursor = self.rows.iter().position(|standing| standing.row.id() == target).unwrap_or(0);
     }
@@ -224,8 +239,8 @@ mod tests {
     }
 
     fn refresh(list: &mut LocalList<Item>, rows: &[Item], now: Instant) {
-        let still = list.is_still(now);
-        list.refresh(&rows.iter(), still, |_| true, |a, b| a.1.cmp(&b.1));
+        let change = if list.is_still(now) { Change::Values } else { Change::Order };
+        list.refresh(&rows.iter(), change, |_| true, |a, b| a.1.cmp(&b.1));
     }
 
     fn ids(list: &LocalList<Item>) -> Vec<u32> {
@@ -261,6 +276,30 @@ mod tests {
         list.go(Motion::By(1), later);
         assert_eq!(ids(&list), [1, 3]);
         assert_eq!(list.current().unwrap().row.0, 3);
+    }
+
+    #[test]
+    fn a_row_that_fits_the_filter_no_longer_keeps_its_place_until_the_cursor_moves() {
+        let (start, rows) = (Instant::now(), [Item(1, 1), Item(2, 2), Item(3, 3)]);
+        let by_value = |a: &Item, b: &Item| a.1.cmp(&b.1);
+        let mut list = LocalList::default();
+        list.refresh(&rows.iter(), Change::All, |_| true, by_value);
+        list.go(Motion::By(1), start);
+        list.refresh(&rows.iter(), Change::Order, |row| row.0 != 2, by_value);
+        assert_eq!(ids(&list), [1, 2, 3]);
+        assert!(list.current().unwrap().gone && list.chosen().is_empty(), "nothing acts on it");
+        list.refresh(&rows.iter(), Change::Values, |row| row.0 != 2, by_value);
+        assert!(list.current().unwrap().gone, "nor while a dialog is open");
+        list.refresh(&rows.iter(), Change::Order, |_| true, by_value);
+        assert_eq!(list.chosen(), [&Item(2, 2)], "it fits again");
+        list.refresh(&rows.iter(), Change::All, |row| row.0 != 2, by_value);
+        assert_eq!(ids(&list), [1, 3], "another filter was typed");
+        list.refresh(&rows.iter(), Change::Order, |row| row.0 == 1, by_value);
+        list.go(Motion::By(-1), start);
+        assert_eq!(ids(&list), [1]);
+        list.refresh(&rows.iter(), Change::Order, |_| false, by_value);
+        list.go(Motion::By(1), start);
+        assert!(list.rows().is_empty(), "the last one leaves too");
     }
 
     #[test]

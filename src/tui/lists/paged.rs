@@ -41,6 +41,17 @@ pub struct Asked {
     pub place: Place,
     /// Since when.
     pub since: Instant,
+    /// Whether the row under the cursor stays there: nobody asked for another one.
+    holds: bool,
+}
+
+/// Where the operator went last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Went {
+    /// To the first row of the whole list; what came in above may have pushed the cursor down since.
+    ToTop,
+    /// Anywhere else.
+    Further,
 }
 
 /// The list.
@@ -50,6 +61,7 @@ pub struct PagedList<R: Placed> {
     more_before: bool,
     more_after: bool,
     cursor: usize,
+    went: Went,
     /// Position of the first row at hand in the whole list, where it is known.
     first: Option<u64>,
     marks: BTreeSet<R::Id>,
@@ -71,6 +83,7 @@ impl<R: Placed> Default for PagedList<R> {
             more_before: false,
             more_after: false,
             cursor: 0,
+            went: Went::ToTop,
             first: None,
             marks: BTreeSet::new(),
             range_from: None,
@@ -96,6 +109,11 @@ impl<R: Placed> PagedList<R> {
     /// The row under the cursor.
     pub fn current(&self) -> Option<&Kept<R>> {
         self.rows.get(self.cursor)
+    }
+
+    /// Whether the operator went to the first row of the whole list, or never left it.
+    pub fn is_at_top(&self) -> bool {
+        self.went == Went::ToTop
     }
 
     /// The marked ids.
@@ -127,7 +145,14 @@ impl<R: Placed> PagedList<R> {
 
     /// Notes a question; whatever was asked before no longer counts.
     pub fn ask(&mut self, request: u64, place: Place, now: Instant) {
-        self.asked = Some(Asked { request, place, since: now });
+        self.asked = Some(Asked { request, place, since: now, holds: false });
+        self.error = None;
+    }
+
+    /// Notes that the first page is asked for again by itself: rows may come in above, and the one under the cursor stays
+    /// there.
+    pub fn ask_again(&mut self, request: u64, now: Instant) {
+        self.asked = Some(Asked { request, place: Place::Start, since: now, holds: true });
         self.error = None;
     }
 
@@ -150,13 +175,13 @@ impl<R: Placed> PagedList<R> {
         let Some(asked) = self.asked.filter(|asked| asked.request == request) else { return false };
         self.asked = None;
         match answer {
-            Ok(page) => self.take_in(asked.place, page),
+            Ok(page) => self.take_in(asked, page),
             Err(error) => self.error = Some(error),
         }
         true
     }
 
-    fn take_in(&mut self, place: Place, page: Page<R>) {
+    fn take_in(&mut self, Asked { place, holds, .. }: Asked, page: Page<R>) {
         let count = page.rows.len();
         let rows = page
             .rows
@@ -181,6 +206,8 @@ impl<R: Placed> PagedList<R> {
             // No further failure in that direction: the list stays where it is.
             Place::NextFailed(_) | Place::PreviousFailed(_) if rows.is_empty() => {}
             place => {
+                let under = self.current().filter(|_| holds).cloned();
+                let before = self.cursor;
                 self.rows = rows.into();
                 self.more_before = page.more_before;
                 self.more_after = page.more_after;
@@ -192,10 +219,33 @@ impl<R: Placed> PagedList<R> {
                     _ if !self.more_before => Some(0),
                     _ => None,
                 };
+                match under {
+                    Some(under) => self.put_back(under, before),
+                    None if place == Place::Start => self.went = Went::ToTop,
+                    None => self.went = Went::Further,
+                }
             }
         }
         self.loaded = true;
         self.error = None;
+    }
+
+    /// Puts the cursor on the row it stood on. One that is no longer listed keeps its place until the list is asked anew,
+    /// or the next key would hit its neighbour; the last row stays the last, for the next page goes on from there.
+    fn put_back(&mut self, under: Kept<R>, before: usize) {
+        let found = self.rows.iter().position(|kept| kept.row.id() == under.row.id());
+        self.cursor = found.unwrap_or_else(|| {
+            let last = usize::from(self.more_after && !self.rows.is_empty());
+            let at = before.min(self.rows.len() - last);
+            self.rows.insert(at, under);
+            at
+        });
+    }
+
+    /// The operator moved the cursor.
+    fn moved_to(&mut self, at: usize) {
+        self.cursor = at;
+        self.went = if at == 0 && !self.more_before { Went::ToTop } else { Went::Further };
     }
 
     /// Drops rows at the far end beyond [`ROWS_KEPT`].
@@ -236,7 +286,7 @@ impl<R: Placed> PagedList<R> {
             Motion::Top if self.more_before => Some(Place::Start),
             Motion::Bottom if self.more_after => Some(Place::End),
             motion => {
-                self.cursor = motion.from(self.cursor, self.rows.len());
+                self.moved_to(motion.from(self.cursor, self.rows.len()));
                 None
             }
         }
@@ -250,7 +300,7 @@ impl<R: Placed> PagedList<R> {
             (0..self.cursor).rev().find(|at| fits(&self.rows[*at].row))
         };
         if let Some(at) = found {
-            self.cursor = at;
+            self.moved_to(at);
             return None;
         }
         if forward {

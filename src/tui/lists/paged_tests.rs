@@ -116,3 +116,44 @@ fn the_next_failure_is_found_here_or_asked_for() {
     assert_eq!(list.seek(false, |_| false), None, "nothing lies before the first page");
     assert_eq!(list.cursor(), 42);
 }
+
+/// Rows that came when the list was read again by itself.
+fn again(list: &mut PagedList<Item>, rows: &[u32], more_after: bool) {
+    list.ask_again(1, Instant::now());
+    let rows = rows.iter().copied().map(Item).collect();
+    assert!(list.answer(1, Ok(Page { rows, more_before: false, more_after })));
+}
+
+#[test]
+fn what_comes_in_above_does_not_slide_under_the_cursor() {
+    let mut list = PagedList::default();
+    serve(&mut list, 3, Place::Start);
+    again(&mut list, &[7, 0, 1, 2], false);
+    assert_eq!((list.current().unwrap().row.clone(), list.cursor()), (Item(0), 1));
+    assert!(list.is_at_top(), "the operator did not leave it");
+    again(&mut list, &[8, 1, 7, 0, 2], false);
+    assert_eq!((list.current().unwrap().row.clone(), list.cursor()), (Item(0), 3));
+    list.go(Motion::By(1));
+    assert!(!list.is_at_top());
+    list.go(Motion::Top);
+    assert!(list.is_at_top());
+    serve(&mut list, 3, Place::Start);
+    assert_eq!(list.current().unwrap().row, Item(0), "who asks anew stands on the first");
+}
+
+#[test]
+fn a_row_that_is_no_longer_listed_keeps_its_place() {
+    let mut list = PagedList::default();
+    serve(&mut list, 3, Place::Start);
+    again(&mut list, &[7, 1, 2], false);
+    assert_eq!(list.current().unwrap().row, Item(0));
+    again(&mut list, &[], false);
+    assert_eq!(list.rows().len(), 1);
+    assert_eq!(list.current().unwrap().row, Item(0));
+    let mut list = PagedList::default();
+    serve(&mut list, 3, Place::Start);
+    list.go(Motion::Bottom);
+    again(&mut list, &[7, 8], true);
+    assert_eq!(list.current().unwrap().row, Item(2));
+    assert_eq!(list.wants(), Some(Place::After(Item(8).place())), "no row is left out between the pages");
+}

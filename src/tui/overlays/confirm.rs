@@ -1,7 +1,7 @@
 //! A question before something dangerous. It holds the very orders that it shows; Cancel is the default; keys typed
 //! ahead do not answer it.
 
-use crate::tui::keymap::Danger;
+use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::Model;
 use crate::tui::overlays::risks::Risks;
 use crate::tui::theme::Role;
@@ -38,28 +38,16 @@ impl Confirm {
     /// Opens it.
     pub fn new(proposal: Proposal, model: &Model) -> Self {
         let risks = Risks::of(&proposal, model);
-        Self { risks, ..Self::about(proposal, model.now.mono) }
-    }
-
-    fn about(proposal: Proposal, now: Instant) -> Self {
         let typed = Input::default();
-        Self { proposal, opened_at: now, go_focused: false, typed, changed: None, risks: None }
+        Self { proposal, opened_at: model.now.mono, go_focused: false, typed, changed: None, risks }
     }
 
-    /// A question about nothing, for the moment in which the real one is worked on.
-    pub(crate) fn empty(now: Instant) -> Self {
-        let nothing = Proposal {
-            danger: Danger::Tier1,
-            title: String::new(),
-            button: "",
-            lines: Vec::new(),
-            warning: None,
-            typed: None,
-            orders: Vec::new(),
-            label: String::new(),
-            more: None,
-        };
-        Self::about(nothing, now)
+    /// The operator has read what changed: the question is put again, from what is there now.
+    ///
+    /// # Errors
+    /// Why there is nothing to ask any more.
+    pub fn again(&self, model: &Model) -> Result<Self, Reason> {
+        Ok(Self::new(self.proposal.again(model)?, model))
     }
 
     /// Whether keys are still ignored.
@@ -105,25 +93,25 @@ impl Confirm {
 
     /// Looks whether the rows are still as the operator saw them.
     pub fn check(&mut self, model: &Model) {
-        for order in &self.proposal.orders {
-            let subject = order.action.subject();
-            let (Some(expected), Some(present)) = (order.expected, model.version(subject)) else { continue };
-            if present != expected {
-                self.changed = Some(what_it_is_now(model, subject));
-                self.go_focused = false;
-                return;
-            }
+        if let Some(changed) = self.another_version(model).or_else(|| self.another_question(model)) {
+            self.changed = Some(changed);
+            self.go_focused = false;
         }
     }
 
-    /// The operator has read what changed: the question is now about what is there.
-    pub fn reread(&mut self, model: &Model) {
-        self.proposal.take_versions(|subject| model.version(subject));
-        self.changed = None;
-        self.risks = Risks::of(&self.proposal, model);
-        self.typed.set("");
-        self.go_focused = false;
-        self.opened_at = model.now.mono;
+    fn another_version(&self, model: &Model) -> Option<String> {
+        self.proposal.orders.iter().find_map(|order| {
+            let subject = order.action.subject();
+            let (expected, present) = (order.expected?, model.version(subject)?);
+            (present != expected).then(|| what_it_is_now(model, subject))
+        })
+    }
+
+    /// People are enrolled without a new version of their campaign: the number that was to be typed may be another.
+    fn another_question(&self, model: &Model) -> Option<String> {
+        let anew = self.proposal.again(model).ok().filter(|anew| anew.asks_otherwise(&self.proposal))?;
+        let other = anew.lines.iter().find(|line| !self.proposal.lines.contains(line));
+        Some(other.map_or_else(|| anew.title.clone(), |(label, value, _)| format!("{label} {value}")))
     }
 
     /// Draws it.

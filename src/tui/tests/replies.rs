@@ -1,8 +1,9 @@
 //! The Replies tab: reading, answering, handing over.
 
 use crate::domain::action::{Action, Version};
-use crate::store::view::ThreadScope;
-use crate::tui::fake::{Desk, World, thread_id};
+use crate::store::view::{Page, Place, ThreadRow, ThreadScope};
+use crate::tui::fake::{Desk, World, thread, thread_id, threads};
+use crate::tui::msg::{Effect, Msg, Question, Reading, Slot};
 use crate::tui::overlays::Overlay;
 use std::sync::Arc;
 
@@ -96,7 +97,7 @@ fn what_comes_in_is_on_top_unless_somebody_reads_further_down() {
         let mut overview = desk.model.overview().cloned().unwrap();
         overview.unread += 1;
         overview.heard_at = Some(crate::tui::fake::wall() + chrono::Duration::seconds(seconds));
-        desk.send(crate::tui::msg::Msg::Overview(Ok(Arc::new(overview))));
+        desk.send(Msg::Overview(Ok(Arc::new(overview))));
         desk.draw();
     };
     heard(&mut desk, 1);
@@ -108,4 +109,45 @@ fn what_comes_in_is_on_top_unless_somebody_reads_further_down() {
     assert!(!desk.screen().contains("press r"));
     desk.keys("Enter");
     assert!(matches!(desk.model.overlays.last(), Some(Overlay::Drawer(_))));
+}
+
+/// Somebody writes, and the first page is read again: `now` is what it holds.
+fn written(desk: &mut Desk, seconds: i64, now: Vec<ThreadRow>) {
+    let mut overview = desk.model.overview().cloned().unwrap();
+    overview.unread += 1;
+    overview.heard_at = Some(crate::tui::fake::wall() + chrono::Duration::seconds(seconds));
+    desk.answers = false;
+    desk.send(Msg::Overview(Ok(Arc::new(overview))));
+    let asked = desk.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Ask { request, question: Question::Threads(_, Place::Start) } => Some(*request),
+        _ => None,
+    });
+    let answer = Ok(Reading::Threads(Page { rows: now, ..Page::default() }));
+    let request = asked.expect("it is read again");
+    desk.effects.clear();
+    desk.send(Msg::Answer { slot: Slot::Threads, request, took: std::time::Duration::ZERO, answer });
+    desk.draw();
+}
+
+#[test]
+fn a_key_meant_for_who_is_under_the_cursor_does_not_hit_who_writes_meanwhile() {
+    for (key, meant) in [
+        ("x", Action::EndThread(thread_id(1))),
+        ("t", Action::AssignThread { thread: thread_id(1), to: Some("anna".into()) }),
+    ] {
+        let mut desk = desk();
+        let mut rows = threads();
+        rows.insert(0, thread(9, "Hana Bello", "Are you there?", 0));
+        written(&mut desk, 1, rows.clone());
+        assert!(desk.screen().contains("Hana Bello"), "{}", desk.screen());
+        rows.insert(0, thread(10, "Ines Toure", "Hello?", 0));
+        written(&mut desk, 2, rows.clone());
+        // Bea is done with the one under the cursor.
+        rows.retain(|row| row.id != thread_id(1));
+        written(&mut desk, 3, rows);
+        desk.keys(key);
+        let orders = desk.orders();
+        assert_eq!(orders.len(), 1);
+        assert_eq!(orders[0].action, meant);
+    }
 }

@@ -6,6 +6,7 @@ use crate::domain::ids::ConversationId;
 use crate::domain::text::Safe;
 use crate::store::view::{Overview, Place, ThreadRow};
 use crate::tui::backend::BackendError;
+use crate::tui::lists::local::Change;
 use crate::tui::model::{Dirty, Model, Tab};
 use crate::tui::msg::{Effect, Reading, Slot};
 use crate::tui::overlays::{Overlay, forecast::ForecastPanel};
@@ -92,12 +93,17 @@ pub fn refresh_lists(model: &mut Model, at_once: bool) {
     let Some(overview) = model.source.overview.clone() else { return };
     let (now, wall, zone) = (model.now.mono, model.now.wall, model.session.zone);
     let in_dialog = model.in_dialog();
+    let change = |is_still: bool| match (at_once, in_dialog || is_still) {
+        (true, _) => Change::All,
+        (false, true) => Change::Values,
+        (false, false) => Change::Order,
+    };
     let filter = model.numbers.filter.clone();
-    let still = !at_once && (in_dialog || model.numbers.is_still(now));
+    let may_change = change(model.numbers.is_still(now));
     let compare = tabs::numbers::SORTS[model.numbers.sort.min(tabs::numbers::SORTS.len() - 1)].1;
     model.numbers.refresh(
         &overview.numbers.iter(),
-        still,
+        may_change,
         |row| {
             let facts = Facts {
                 status: row.standing.name(),
@@ -111,11 +117,11 @@ pub fn refresh_lists(model: &mut Model, at_once: bool) {
         compare,
     );
     let filter = model.campaigns.filter.clone();
-    let still = !at_once && (in_dialog || model.campaigns.is_still(now));
+    let may_change = change(model.campaigns.is_still(now));
     let compare = tabs::campaigns::SORTS[model.campaigns.sort.min(tabs::campaigns::SORTS.len() - 1)].1;
     model.campaigns.refresh(
         &overview.campaigns.iter(),
-        still,
+        may_change,
         |row| {
             let facts = Facts { status: row.standing.name(), name: row.name.as_str(), ..Facts::default() };
             filter.matches(&facts, wall, zone)

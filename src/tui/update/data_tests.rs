@@ -1,6 +1,7 @@
 //! What comes back from the database, and what time alone changes.
 
-use crate::store::view::{LiveKind, Place};
+use crate::domain::action::Action;
+use crate::store::view::{LiveKind, NumberStanding, Place};
 use crate::tui::backend::BackendError;
 use crate::tui::fake::*;
 use crate::tui::model::Dirty;
@@ -123,4 +124,39 @@ fn another_zone_or_other_rights_are_taken_over_and_the_instance_stays() {
     assert!(desk.screen().contains("READ-ONLY"), "{}", desk.screen());
     assert_eq!(desk.model.session.zone, chrono_tz::Asia::Kolkata);
     assert_eq!(desk.model.session.instance, Some(instance_id(1)));
+}
+
+#[test]
+fn a_key_meant_for_a_row_that_left_the_filter_hits_no_other() {
+    let filtered = |tab: &str| {
+        let mut desk = many();
+        desk.keys(tab);
+        desk.keys("/");
+        desk.text("status:active");
+        desk.keys("Enter");
+        desk.wait(3_000);
+        desk
+    };
+    let mut desk = filtered("2");
+    assert_eq!(desk.model.campaigns.current().unwrap().row.id, campaign_id(1));
+    desk.change_campaign(1);
+    desk.keys("p");
+    assert!(desk.orders().is_empty(), "{:?}", desk.orders());
+    let told = &desk.model.toasts.last().unwrap().text;
+    assert!(told.contains("it does not fit the filter any more"), "{told}");
+    desk.keys("j p");
+    assert_eq!(desk.orders()[0].action, Action::PauseCampaign(campaign_id(3)));
+    assert!(desk.model.campaigns.rows().iter().all(|standing| standing.row.id != campaign_id(1)));
+
+    let mut desk = filtered("1");
+    desk.keys("j");
+    desk.wait(3_000);
+    let mut overview = desk.model.overview().cloned().unwrap();
+    let id = desk.model.numbers.current().unwrap().row.id;
+    overview.numbers.iter_mut().find(|row| row.id == id).unwrap().standing = NumberStanding::Disabled;
+    desk.send(Msg::Overview(Ok(Arc::new(overview))));
+    desk.keys("- x");
+    assert!(desk.orders().is_empty() && desk.model.overlays.is_empty(), "{:?}", desk.orders());
+    desk.keys("Enter");
+    assert!(!desk.model.overlays.is_empty(), "it can still be looked at");
 }

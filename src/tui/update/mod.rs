@@ -224,6 +224,8 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
 #[cfg(test)]
 mod audit_tests;
 #[cfg(test)]
+mod changed_tests;
+#[cfg(test)]
 mod data_tests;
 #[cfg(test)]
 mod hit_tests;

@@ -8,9 +8,7 @@ use crate::tui::keymap::{Cmd, Danger};
 use crate::tui::lists::Motion;
 use crate::tui::model::{Level, Model};
 use crate::tui::msg::{Consent, Effect};
-use crate::tui::overlays::{
-    Overlay, confirm::Confirm, form::Form, picker::Choice, reason::Asks, reason::ReasonPrompt,
-};
+use crate::tui::overlays::{Overlay, form::Form, picker::Choice, reason::Asks, reason::ReasonPrompt};
 use crate::tui::verbs::{
     add_number, edit_campaign, edit_many, edit_number, handing_to, saying, settle, slot_for_phone,
     slot_moved_to,
@@ -125,10 +123,11 @@ fn confirm(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::Yes if confirm.is_ready() => return Some(confirmed(model)),
         Cmd::Yes => {}
         Cmd::Reread => {
-            let mut confirm = std::mem::replace(&mut **confirm, Confirm::empty(now));
-            confirm.reread(model);
-            if let Some(Overlay::Confirm(place)) = model.overlays.last_mut() {
-                **place = confirm;
+            let before = confirm.clone();
+            model.overlays.pop();
+            match before.again(model) {
+                Ok(anew) => model.overlays.push(Overlay::Confirm(Box::new(anew))),
+                Err(reason) => model.toast(Level::Warn, format!("nothing was done: {reason}")),
             }
         }
         _ => return None,

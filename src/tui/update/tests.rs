@@ -129,27 +129,6 @@ fn a_name_that_was_altered_is_not_what_has_to_be_typed() {
 }
 
 #[test]
-fn a_question_about_a_row_that_changed_waits_until_that_is_read() {
-    let mut desk = many();
-    desk.keys("2 j j j j L");
-    desk.wait(400);
-    desk.change_campaign(5);
-    desk.text("200041");
-    desk.keys("y Tab Enter");
-    assert!(desk.orders().is_empty());
-    let mut desk = many();
-    desk.keys("2 j j j j L");
-    desk.wait(400);
-    desk.change_campaign(5);
-    assert!(desk.screen().contains("!! changed meanwhile: feedback-may is paused (version 8)"));
-    desk.keys("r");
-    desk.wait(400);
-    desk.text("200041");
-    desk.keys("Enter");
-    assert_eq!(desk.orders()[0].expected, Some(Version(8)));
-}
-
-#[test]
 fn suspending_takes_a_reason_and_stops_at_once() {
     let mut desk = many();
     desk.keys("x");

@@ -106,10 +106,14 @@ fn threads(model: &mut Model, effects: &mut Vec<Effect>) {
     }
     let list = &model.replies.list;
     let idle = list.asked.is_none() && list.error.is_none();
-    // Whoever reads at the top sees what comes in; further down nothing moves under the cursor.
-    let at_top = list.cursor() == 0 && list.marks().is_empty() && model.overlays.is_empty();
-    if idle && (!list.loaded || at_top && model.replies.loaded_before(heard_at)) {
+    if idle && !list.loaded {
         effects.extend(load_threads(model, Place::Start));
+        return;
+    }
+    // Whoever reads at the top sees what comes in; further down nothing moves.
+    let at_top = list.is_at_top() && model.geometry.list_offset == 0 && list.marks().is_empty();
+    if idle && at_top && model.overlays.is_empty() && model.replies.loaded_before(heard_at) {
+        effects.push(load_threads_again(model));
         return;
     }
     if let Some(place) = list.wants() {
@@ -122,6 +126,14 @@ fn threads(model: &mut Model, effects: &mut Vec<Effect>) {
         model.replies.refreshed_at = Some(now);
         effects.push(ask(model, Question::ThreadRows(ids)));
     }
+}
+
+/// Asks for the first page of threads again, because somebody wrote: the cursor stays with whom it was with.
+fn load_threads_again(model: &mut Model) -> Effect {
+    let request = model.number_request();
+    model.replies.asked_heard_at = model.overview().and_then(|overview| overview.heard_at);
+    model.replies.list.ask_again(request, model.now.mono);
+    Effect::Ask { request, question: Question::Threads(model.replies.query(), Place::Start) }
 }
 
 /// Asks for a page of threads.

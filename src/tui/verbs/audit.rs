@@ -32,7 +32,9 @@ pub fn way_back(row: &AuditRow, detail: &AuditDetail, model: &Model) -> Result<W
         return Err(format!("{} decided about it since: {}, {at}", later.by, later.action).into());
     }
     let wants_reason = matches!(opposite, Opposite::SuspendNumber { .. } | Opposite::DisableNumber);
-    let proposal = propose(row, opposite, model)?;
+    let mut proposal = propose(row, opposite, model)?;
+    // Who decides about it meanwhile decides anew: then this is no way back any more, and is not made again by itself.
+    proposal.origin = None;
     let proposal = if wants_reason {
         proposal
     } else {

@@ -1,6 +1,6 @@
 //! What can be done to campaigns.
 
-use super::{Line, Proposal, Typed, also_here, name_them};
+use super::{Line, Origin, Proposal, Typed, also_here, name_them};
 use crate::domain::action::{Action, Order, Subject};
 use crate::domain::campaign::{Steering, rollout::Rollout};
 use crate::store::view::{CampaignRow, CampaignStanding, NumberRow, NumberStanding, RolloutLine};
@@ -108,6 +108,7 @@ impl CampaignVerb {
         let mut proposal =
             Proposal::new(danger, title, button, format!("{done} {}", name_them(&names, "campaigns")));
         proposal.orders = fitting.iter().map(|row| Order::on(self.action(row), row.version)).collect();
+        proposal.origin = Some(Origin::Campaigns(self, fitting.iter().map(|row| row.id).collect()));
         let people: u64 = fitting.iter().map(|row| self.people(row)).sum();
         proposal.lines = match fitting.as_slice() {
             [row] => self.lines(row, model),
@@ -274,6 +275,7 @@ pub fn edit(row: &CampaignRow, terms: Steering, model: &Model) -> Result<Proposa
         proposal.typed = Some(Typed::name("campaign's name", &row.name, row.id.0));
     }
     proposal.orders = vec![Order::on(Action::SetTerms { campaign: row.id, terms }, row.version)];
+    proposal.origin = Some(Origin::Terms(row.id, Box::new(terms)));
     proposal.lines.extend(also_here(model, Subject::Campaign(row.id)));
     Ok(proposal)
 }

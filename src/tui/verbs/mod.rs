@@ -6,6 +6,7 @@ mod audit;
 mod campaigns;
 mod findings;
 mod numbers;
+mod origin;
 mod recipients;
 mod replies;
 mod settings;
@@ -20,6 +21,7 @@ pub use numbers::{
     NumberValues, NumberVerb, SharedValues, add as add_number, edit as edit_number, edit_many, move_load,
     pace,
 };
+pub use origin::Origin;
 pub use recipients::{RecipientVerb, release_stop, settle, stop_all};
 pub use replies::{ThreadVerb, handing_to, saying};
 pub use settings::edit as edit_settings;
@@ -29,7 +31,7 @@ pub use slots::{
     reset as reset_slots, shift as move_slot, who as slot_holder,
 };
 
-use crate::domain::action::{Order, Subject, Version};
+use crate::domain::action::{Order, Subject};
 use crate::domain::text::{Safe, Shown};
 use crate::tui::keymap::Danger;
 use crate::tui::model::Model;
@@ -93,6 +95,8 @@ pub struct Proposal {
     pub label: String,
     /// A second line for the toast.
     pub more: Option<String>,
+    /// How it is made again when the rows have changed; `None`: it has to be asked for again.
+    pub origin: Option<Origin>,
 }
 
 impl Proposal {
@@ -107,6 +111,7 @@ impl Proposal {
             orders: Vec::new(),
             label: label.into(),
             more: None,
+            origin: None,
         }
     }
 
@@ -128,15 +133,6 @@ impl Proposal {
         let mut subjects: Vec<Subject> = self.orders.iter().map(|order| order.action.subject()).collect();
         subjects.dedup();
         subjects
-    }
-
-    /// Names the versions that are there now: the operator has read what changed.
-    pub fn take_versions(&mut self, version: impl Fn(Subject) -> Option<Version>) {
-        for order in &mut self.orders {
-            if order.expected.is_some() {
-                order.expected = version(order.action.subject()).or(order.expected);
-            }
-        }
     }
 
     /// Puts the operator's words into every order.

@@ -1,6 +1,6 @@
 //! What can be done to numbers.
 
-use super::{Line, Proposal, Typed, also_here, name_them};
+use super::{Line, Origin, Proposal, Typed, also_here, name_them};
 use crate::domain::action::{Action, NewNumber, Order, Subject};
 use crate::domain::number::{LAST_PRIORITY, Pacing, Remarks};
 use crate::domain::text::Safe;
@@ -154,6 +154,7 @@ impl NumberVerb {
             format!("{done} {}", name_them(&names, "numbers")),
         );
         proposal.orders = fitting.iter().map(|row| Order::on(self.action(row), row.version)).collect();
+        proposal.origin = Some(Origin::Numbers(self, fitting.iter().map(|row| row.id).collect()));
         proposal.lines = match fitting.as_slice() {
             [row] => self.lines(row, model),
             many => vec![("Numbers", many.len().to_string(), Role::Text)],
@@ -301,6 +302,7 @@ pub fn edit(row: &NumberRow, values: &NumberValues, model: &Model) -> Result<Pro
         format!("{}  {}  (version {})", row.name.as_str(), row.phone, row.version.0),
         Role::Text,
     )];
+    proposal.origin = Some(Origin::Number(row.id, Box::new(values.clone())));
     let loosened;
     (proposal.orders, loosened) = changes(row, values);
     if *priority != row.priority {
@@ -342,6 +344,7 @@ pub fn edit(row: &NumberRow, values: &NumberValues, model: &Model) -> Result<Pro
 /// When nothing changes.
 pub fn edit_many(rows: &[&NumberRow], values: &SharedValues) -> Result<Proposal, Reason> {
     let mut proposal = Proposal::new(Danger::Tier1, "Change numbers?", "Change", "");
+    proposal.origin = Some(Origin::Several(rows.iter().map(|row| row.id).collect(), *values));
     let (mut changed, mut loosened) = (0_usize, 0_usize);
     for row in rows {
         let wanted = NumberValues {

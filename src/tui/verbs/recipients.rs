@@ -1,6 +1,6 @@
 //! What can be done to recipients, to attempts in doubt, and to everything at once.
 
-use super::{Proposal, Typed, name_them};
+use super::{Origin, Proposal, Typed, name_them};
 use crate::domain::action::{Action, Order, Verdict};
 use crate::store::view::{DoubtRow, MessageState, RecipientRow};
 use crate::tui::keymap::{Danger, Reason};
@@ -68,6 +68,7 @@ impl RecipientVerb {
                 Order::on(action, row.version)
             })
             .collect();
+        proposal.origin = Some(Origin::Recipients(self, fitting.iter().map(|row| row.id).collect()));
         proposal.lines = match fitting.as_slice() {
             [row] => {
                 let mut lines =
@@ -118,6 +119,7 @@ pub fn settle(row: &DoubtRow, verdict: Verdict, model: &Model) -> Proposal {
         }
     }
     proposal.orders = vec![Order::on(Action::ResolveAttempt { attempt: row.id, verdict }, row.version)];
+    proposal.origin = Some(Origin::Attempt(row.id, verdict));
     proposal
 }
 

@@ -1,6 +1,6 @@
 //! What can be done to threads.
 
-use super::{Proposal, name_them};
+use super::{Origin, Proposal, name_them};
 use crate::domain::action::{Action, Order};
 use crate::domain::ids::ReplyId;
 use crate::store::view::{ThreadRow, Window};
@@ -83,6 +83,8 @@ impl ThreadVerb {
             proposal.lines.push(("Can go", sentence, role));
         }
         proposal.orders = fitting.iter().map(|row| Order::on(self.action(row), row.version)).collect();
+        let ids = fitting.iter().map(|row| row.id).collect();
+        proposal.origin = Some(Origin::Threads(self.clone(), ids));
         Ok(proposal.with_bulk_rule())
     }
 
@@ -113,10 +115,14 @@ pub fn saying(mut proposal: Proposal, said: &str, ascii: bool) -> Proposal {
 #[must_use]
 pub fn handing_to(mut proposal: Proposal, operator: &str) -> Proposal {
     let name = operator.trim();
+    let whom = (name != "none").then(|| name.to_owned());
     for order in &mut proposal.orders {
         if let Action::AssignThread { to, .. } = &mut order.action {
-            *to = (name != "none").then(|| name.to_owned());
+            to.clone_from(&whom);
         }
+    }
+    if let Some(Origin::Threads(verb, _)) = &mut proposal.origin {
+        *verb = ThreadVerb::Assign(whom);
     }
     proposal.label = format!("handed to {}", if name == "none" { "nobody" } else { name });
     proposal
