@@ -397,3 +397,37 @@ async fn waiting_pause_goes_before_the_claims_that_come_after_it() {
     assert_eq!(late.messages.len(), 0, "a claim passed a pause that was waiting");
     world.assert_invariants().await;
 }
+
+#[tokio::test]
+async fn canary_counts_towards_the_limit_of_a_number_that_warms_up() {
+    let world = World::start().await;
+    let campaign = world.campaign(Camp::of(50)).await;
+    let claimers = world.claimers(2).await;
+    world.execute("update organizations set warm_up = '{20,20}'").await;
+    world
+        .execute("update whatsapp_numbers set daily_limit = 1000, warm_up_started_at = clock_timestamp()")
+        .await;
+    world
+        .execute(
+            "update vital_rules set canary_phone = '+237699999999', canary_template = 'are_you_there',
+                    canary_language = 'en'",
+        )
+        .await;
+    for (claimer, sent, answer) in
+        [(&claimers[0], 19, None), (&claimers[1], 20, Some("a daily limit is reached"))]
+    {
+        let number = claimer.lease.number;
+        let claimed = claimer.store.claim(&world.request(claimer, campaign, sent)).await.unwrap();
+        assert_eq!(claimed.messages.len(), sent as usize);
+        let why = world.store.plan_canary(world.organization, number, "standby").await.unwrap();
+        assert_eq!(why.as_deref(), answer, "after {sent}");
+        let (used, cap): (i32, Option<i32>) =
+            sqlx::query_as("select reserved, cap from quota_usage where scope = 'number' and scope_id = $1")
+                .bind(number.0)
+                .fetch_one(&world.pool)
+                .await
+                .unwrap();
+        assert_eq!((used, cap), (20, Some(20)), "the rung of the day holds for canaries too");
+    }
+    world.assert_invariants().await;
+}
