@@ -12,6 +12,7 @@ mod audit;
 mod bad_input;
 mod calendar;
 mod campaigns;
+mod consent;
 mod content;
 mod demo;
 mod doubts;
