@@ -50,7 +50,7 @@ begin
           from asked a
          where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = a.id
            and a.reason is null and not a.is_taken
-        returning r.id
+        returning r.id, r.due_at
     ), frozen as (
         insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
         select p_org, p_campaign, a.id, a.locale,
@@ -58,6 +58,11 @@ begin
                                              from unnest(p_variables) v)), '{}')
           from asked a join back b on b.id = a.id
         on conflict on constraint recipient_parameters_key do nothing
+    ), kept_back as (
+        -- Whom the rollout has not come to yet is one of its people: its later stages count on them.
+        update campaign_rollouts w set people = w.people + h.people
+          from (select count(*) as people from back b where b.due_at = not_let_go()) h
+         where w.organization_id = p_org and w.campaign_id = p_campaign and h.people > 0
     )
     select (select count(*) from back), (select count(*) from asked) - (select count(*) from back)
       into p_included, p_kept;
