@@ -1,16 +1,22 @@
 //! Operators and senders at the same moment.
 
 use crate::support::{
-    acme::{Acme, phone},
+    acme::{ANA, Acme, phone},
     until,
 };
 use signalbox::{
-    domain::action::{Action, Order, Version},
+    domain::{
+        action::{Action, Order, Version},
+        ids::CampaignId,
+    },
     store::{
         Store,
         action::{ActionResult, Actor},
+        campaign_edit::RetryScope,
+        skipped::TakeBack,
     },
 };
+use std::collections::BTreeMap;
 
 /// Row 49, scaled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -222,4 +228,91 @@ async fn a_pause_waits_for_the_claim_that_holds_the_campaign_and_is_stamped_afte
     let paused_at: chrono::DateTime<chrono::Utc> = acme.db.value("select paused_at from campaigns").await;
     assert!(paused_at > last_claim, "{paused_at} is before {last_claim}");
     assert!(acme.claim(0, campaign, 1).await.messages.is_empty());
+}
+
+/// More people than one piece has, all of them in this state.
+const MANY: i32 = 11_000;
+
+impl Acme {
+    async fn many(&self, state: &str, reason: &str) -> CampaignId {
+        self.contacts(MANY).await;
+        let campaign = self.running().await;
+        sqlx::query(
+            "update campaign_recipients set state = $1::text::recipient_state, attention = $1::text::recipient_state, reason = $2",
+        )
+        .bind(state)
+        .bind(reason)
+        .execute(&self.db.pool)
+        .await
+        .unwrap();
+        campaign
+    }
+
+    /// Somebody in the second piece, held by somebody else.
+    async fn holding_one(&self) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        let mut holding = self.db.pool.begin().await.unwrap();
+        sqlx::query("select 1 from campaign_recipients where phone = $1::text for update")
+            .bind(phone(7_000).reveal())
+            .execute(&mut *holding)
+            .await
+            .unwrap();
+        holding
+    }
+
+    async fn queued(&self) -> i64 {
+        self.db.value("select count(*) from campaign_recipients where state = 'queued'").await
+    }
+
+    /// What the entries of an order say that they did, piece by piece.
+    async fn entries(&self, action: &str, of: &str) -> Vec<i64> {
+        sqlx::query_scalar("select (after ->> $2)::bigint from audit_log where action = $1 order by id")
+            .bind(action)
+            .bind(of)
+            .fetch_all(&self.db.pool)
+            .await
+            .unwrap()
+    }
+}
+
+/// The campaign's row is free between two pieces: what waits for it is not kept from its turn until all are queued.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_are_tried_again_a_piece_at_a_time() {
+    let acme = Acme::new().await;
+    let campaign = acme.many("failed", "number_fault").await;
+    let holding = acme.holding_one().await;
+    let (store, organization) = (acme.db.store.clone(), acme.organization);
+    let retrying = tokio::spawn(async move {
+        store
+            .retry_recipients(organization, campaign, RetryScope::Failed, None, false, Some("a test"), ANA)
+            .await
+    });
+    acme.db.until_somebody_waits().await;
+    assert_eq!(acme.queued().await, 5_000, "the first piece is done when the second has to wait");
+    holding.rollback().await.unwrap();
+    let verdicts = retrying.await.unwrap().unwrap();
+    assert_eq!(verdicts, BTreeMap::from([("retry".to_owned(), 11_000)]));
+    assert_eq!(acme.queued().await, 11_000);
+    assert_eq!(acme.entries("retry recipients", "retried").await, [5_000, 5_000, 1_000]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_are_taken_back_a_piece_at_a_time() {
+    let acme = Acme::new().await;
+    let campaign = acme.many("skipped", "no_consent").await;
+    acme.db.run(&["contact", "opt-out", phone(10_000).reveal(), "--reason", "enough"]).done();
+    let holding = acme.holding_one().await;
+    let (store, organization) = (acme.db.store.clone(), acme.organization);
+    let taking_back = tokio::spawn(async move {
+        let audience = serde_json::json!({});
+        let terms = store.terms_of_campaign(organization, campaign, audience).await.unwrap();
+        let whom = TakeBack { reason: Some("no_consent"), phone: None };
+        store.include_again(organization, campaign, whom, &terms, Some("a test"), ANA).await
+    });
+    acme.db.until_somebody_waits().await;
+    assert_eq!(acme.queued().await, 5_000, "the first piece is done when the second has to wait");
+    holding.rollback().await.unwrap();
+    let done = taking_back.await.unwrap().unwrap();
+    assert_eq!((done.included, done.kept), (10_999, 1), "whoever opted out stays");
+    assert_eq!(acme.queued().await, 10_999);
+    assert_eq!(acme.entries("include again", "included").await, [5_000, 5_000, 999]);
 }
