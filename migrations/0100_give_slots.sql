@@ -172,7 +172,8 @@ create function slot_scope(p_org uuid, p_campaign uuid) returns uuid
     return coalesce((select c.id from campaigns c where c.organization_id = p_org and c.id = p_campaign
                         and c.conduct ->> 'slots' = 'campaign'), p_org);
 
--- Gives a person this slot (p_slot), or none any more (null). What is queued and shows it shows the new one.
+-- Gives a person this slot (p_slot), or none any more (null). What is queued and shows it shows the new one; whoever has a
+-- message on the wire gets it with the next.
 create function change_slot(
     p_org uuid, p_campaign uuid, p_phone text, p_slot integer, p_actor text, p_instance uuid, p_reason text
 ) returns change_answer language plpgsql as $$
@@ -224,7 +225,7 @@ begin
            set parameters = p.parameters || jsonb_build_object('campaign_number', p_slot::text)
           from campaigns c
           join campaign_recipients r on r.organization_id = p_org and r.campaign_id = c.id and r.phone = p_phone
-                                    and r.state = 'queued'
+                                    and r.state in ('queued', 'sending', 'in_doubt')
          where c.organization_id = p_org and c.state not in ('completed', 'cancelled')
            and case when c.conduct ->> 'slots' = 'campaign' then c.id else p_org end = v_scope
            and p.organization_id = p_org and p.campaign_id = c.id and p.recipient_id = r.id
