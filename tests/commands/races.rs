@@ -316,3 +316,49 @@ async fn many_are_taken_back_a_piece_at_a_time() {
     assert_eq!(acme.queued().await, 10_999);
     assert_eq!(acme.entries("include again", "included").await, [5_000, 5_000, 999]);
 }
+
+/// An account joins a portfolio through which a claim is just sending: the claim goes on, and then the account joins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_joins_a_portfolio_waits_for_its_claims_before_it_touches_their_people() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let pool = acme.db.pool.clone();
+    for statement in [
+        "update accounts set portfolio = '506914307656634', rolling_limit = 100",
+        "insert into accounts (organization_id, id, name, provider, external_id, sealed_token, rolling_limit)
+         select organization_id, new_uuid(), 'second', provider, '2', 'sealed', 100 from accounts",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let campaign = acme.running().await;
+    assert_eq!(acme.claim(0, campaign, 1).await.messages.len(), 1);
+    let mut claiming = pool.begin().await.unwrap();
+    sqlx::query("select pg_advisory_xact_lock_shared(decision_queue($1))")
+        .bind(acme.organization.0)
+        .execute(&mut *claiming)
+        .await
+        .unwrap();
+    let joining = tokio::spawn(async move {
+        sqlx::query("update accounts set portfolio = '506914307656634' where name = 'second'")
+            .execute(&pool)
+            .await
+    });
+    acme.db.until_somebody_waits().await;
+    let touched = sqlx::query("update account_recipients set last_at = clock_timestamp()")
+        .execute(&mut *claiming)
+        .await
+        .unwrap();
+    assert_eq!(touched.rows_affected(), 1);
+    claiming.commit().await.unwrap();
+    joining.await.unwrap().unwrap();
+    let counted: (i32, i32) =
+        sqlx::query_as("select r.reached, r.cap from account_reach r where r.account_id = $1")
+            .bind(acme.account.0)
+            .fetch_one(&acme.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(counted, (1, 100));
+    let together: bool = acme.db.value("select count(distinct reach_id) = 1 from accounts").await;
+    assert!(together, "both count in one place");
+    acme.db.assert_invariants().await;
+}
