@@ -10,6 +10,7 @@ mod alerts;
 mod audience;
 mod audit;
 mod bad_input;
+mod bounds;
 mod calendar;
 mod campaigns;
 mod consent;
