@@ -426,19 +426,18 @@ begin
         select * into v_known from suppressions where organization_id = p_org and phone = p_phone;
         return row ('already', null, v_known.source, v_known.since, p_phone, 'opted out', null)::change_answer;
     end if;
+    select id into v_contact from contacts where organization_id = p_org and phone = p_phone;
     -- A rule knows nothing of consent: that stays what the person made it.
-    update contacts
-       set consent = case when p_source = 'rule' then consent else false end,
-           consent_method = case when p_source = 'rule' then consent_method else p_source end,
-           consent_at = case when p_source = 'rule' then consent_at else v_now end, updated_at = v_now
-     where organization_id = p_org and phone = p_phone
-    returning id into v_contact;
+    if v_contact is not null and p_source <> 'rule' then
+        perform write_consent(p_org, p_phone, false, p_source, v_now);
+    end if;
     perform record_decision(p_org, v_now, p_actor, p_instance, 'opt out', 'contact', coalesce(v_contact, new_uuid()),
                             p_phone, p_reason, null,
                             jsonb_build_object('opted_out', true, 'recipients_skipped', v_skipped));
     return row ('done', null, p_actor, v_now, p_phone, v_skipped::text, null)::change_answer;
 end $$;
-comment on function opt_out is 'Suppresses a phone: first ends what is queued for it, then stamps the suppression.';
+comment on function opt_out is
+    'Suppresses a phone: first ends what is queued for it, then stamps the suppression. Waits for no import.';
 
 -- The same, for opt-outs that nobody typed: replies and providers' answers.
 create or replace function suppress(p_org uuid, p_phone text, p_source text, p_reason text) returns void language sql as $$
@@ -456,7 +455,7 @@ declare
 begin
     delete from suppressions where organization_id = p_org and phone = p_phone;
     v_lifted := found;
-    select * into v_contact from contacts where organization_id = p_org and phone = p_phone for update;
+    select * into v_contact from contacts where organization_id = p_org and phone = p_phone;
     if v_contact.id is null and not v_lifted then
         return row ('missing', null, null, null, p_phone, null, null)::change_answer;
     end if;
@@ -464,8 +463,9 @@ begin
         return row ('already', null, coalesce(v_contact.consent_method, 'import'), v_contact.consent_at, p_phone,
                     'opted in', null)::change_answer;
     end if;
-    update contacts set consent = true, consent_method = p_source, consent_at = v_now, updated_at = v_now
-      where organization_id = p_org and id = v_contact.id;
+    if v_contact.id is not null then
+        perform write_consent(p_org, p_phone, true, p_source, v_now);
+    end if;
     perform record_decision(p_org, v_now, p_actor, p_instance, 'opt in', 'contact',
                             coalesce(v_contact.id, new_uuid()), p_phone, p_reason,
                             jsonb_build_object('opted_out', v_lifted), jsonb_build_object('opted_out', false));

@@ -75,6 +75,9 @@ create function take_receipts(p_org uuid, p_most integer)
     set jit = off
 as $$
 #variable_conflict use_column
+declare
+    -- What an index is asked for may not change meanwhile: of a clock's reading the walk would look at all that wait.
+    v_now timestamptz := clock_timestamp();
 begin
     -- With the owner's rights from 0172 on.
     perform must_run(p_org);
@@ -84,7 +87,7 @@ begin
            set look_again_at = clock_timestamp()
                                + least(greatest(clock_timestamp() - r.received_at, interval '2 s'), interval '1 h')
           from (select w.ctid as place from receipts w
-                 where w.organization_id = p_org and w.applied_at is null and w.look_again_at <= clock_timestamp()
+                 where w.organization_id = p_org and w.applied_at is null and w.look_again_at <= v_now
                  order by w.organization_id, w.look_again_at limit p_most for update skip locked) w
          where r.ctid = w.place
         returning r.*

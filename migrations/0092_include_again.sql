@@ -1,70 +1,107 @@
 -- People who were skipped, and are to be sent to after all because the reason has passed.
 
--- Queues up to p_most skipped people of a campaign again, if nothing stands against them any more: all of them, those of
--- one reason, or one phone. Answers how many, and how many of those looked at are still left out. Whoever opted out or is
--- suppressed, and whoever left the audience, stays skipped, because the audience is asked again.
+-- Queues skipped people of a campaign again, if nothing stands against them any more: all of them, those of one reason, or one
+-- phone. Answers how many, and how many of those looked at are still left out. Whoever opted out or is suppressed, and
+-- whoever left the audience, stays skipped, because the audience is asked again.
+--
+-- A piece at a time: p_most of them behind p_after, in the order of their enrolment; p_last is the last one looked at, null
+-- when there are no more. The audience is asked before anybody has to wait: claims and decisions wait for as long only as it
+-- takes to queue the people of one piece.
 create function include_again(
     p_org uuid, p_campaign uuid, p_reason text, p_phone text, p_variables text[], p_required jsonb, p_actor text,
-    p_instance uuid, p_why text, out p_included bigint, out p_kept bigint
+    p_instance uuid, p_why text, p_after uuid default '00000000-0000-0000-0000-000000000000', p_most integer default 5000,
+    out p_included bigint, out p_kept bigint, out p_last uuid
 ) language plpgsql
-    set jit = off
+    set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+    set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_campaign campaigns;
-    v_now      timestamptz;
+    v_campaign   campaigns;
+    v_now        timestamptz := clock_timestamp();
+    v_looked     uuid[];
+    v_phones     text[];
+    v_from       uuid;
+    v_to         uuid;
+    v_ids        uuid[];
+    v_locales    text[];
+    v_parameters jsonb[];
+    v_queued     uuid[];
+    v_kept_back  bigint;
 begin
-    -- In line with claims and decisions, and with people who opt out.
-    perform pg_advisory_xact_lock(decision_queue(p_org));
-    select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for share;
-    if v_campaign.state in ('completed', 'cancelled') then
-        raise exception 'the campaign is %', v_campaign.state
-            using errcode = 'check_violation', constraint = 'only_an_unfinished_campaign_takes_people_back';
+    select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign;
+    select array_agg(t.id order by t.id), array_agg(t.phone order by t.id) into v_looked, v_phones
+      from (select r.id, r.phone::text as phone from campaign_recipients r
+             where r.organization_id = p_org and r.campaign_id = p_campaign and r.attention = 'skipped' and r.id > p_after
+               and (p_phone is null or r.phone = p_phone)
+               and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
+             order by r.id limit p_most) t;
+    if cardinality(v_looked) = p_most then
+        p_last := v_looked[p_most];
     end if;
-    perform 1 from campaign_recipients r
-      where r.organization_id = p_org and r.campaign_id = p_campaign and r.attention = 'skipped'
-        and (p_phone is null or r.phone = p_phone)
-        and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
-      order by r.id for update;
-    v_now := clock_timestamp();
-    with asked as materialized (
-        select r.id, r.step, a.locale, a.reason, a.contact,
-               exists (select from attempts t where t.organization_id = p_org and t.recipient_id = r.id
-                          and t.step = r.step and (t.live or t.contradicted)) as is_taken
-          from campaign_recipients r
-          join audience_of(p_org, p_campaign, v_campaign.audience, p_required, v_now, null, p_phone) a
-            on a.phone = r.phone
-         where r.organization_id = p_org and r.campaign_id = p_campaign and r.attention = 'skipped'
-           and (p_phone is null or r.phone = p_phone)
-           and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
-    ), back as (
-        update campaign_recipients r
-           set state = 'queued', attention = null, reason = null, tries = 0,
-               -- Whoever a rollout has not come to yet waits for that.
-               due_at = case when exists (select from campaign_rollouts w
-                                           where w.organization_id = p_org and w.campaign_id = p_campaign
-                                             and w.stage < cardinality(w.stages) and r.id > w.released_to)
-                             then not_let_go() else v_now end,
-               is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
-               bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
-               updated_at = v_now
-          from asked a
-         where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = a.id
-           and a.reason is null and not a.is_taken
-        returning r.id
-    ), frozen as (
-        insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
-        select p_org, p_campaign, a.id, a.locale,
-               coalesce(jsonb_strip_nulls((select jsonb_object_agg(v, value_of(a.contact, v))
-                                             from unnest(p_variables) v)), '{}')
-          from asked a join back b on b.id = a.id
-        on conflict on constraint recipient_parameters_key do nothing
-    )
-    select (select count(*) from back), (select count(*) from asked) - (select count(*) from back)
-      into p_included, p_kept;
-    -- As at enrolment: who has left since stays out, and who needs a slot gets one.
-    perform settle_enrolled(p_org, p_campaign, p_variables, v_now);
-    perform record_decision(p_org, v_now, p_actor, p_instance, 'include again', 'campaign', p_campaign, v_campaign.name,
-                            p_why, jsonb_build_object('reason', p_reason, 'phone', p_phone),
-                            jsonb_build_object('included', p_included, 'kept', p_kept));
+    -- Contacts are asked about from the first to the last of the piece: people are enrolled in their order.
+    select (array_agg(k.id order by k.id))[1], (array_agg(k.id order by k.id desc))[1] into v_from, v_to
+      from contacts k where k.organization_id = p_org and k.phone = any (v_phones);
+    select k.id into v_from from contacts k
+      where k.organization_id = p_org and k.id < v_from order by k.id desc limit 1;
+    select array_agg(a.id), array_agg(a.locale), array_agg(a.parameters) into v_ids, v_locales, v_parameters
+      from (select r.id, a.locale,
+                   coalesce(jsonb_strip_nulls((select jsonb_object_agg(v, value_of(a.contact, v))
+                                                 from unnest(p_variables) v)), '{}') as parameters
+              from unnest(v_looked, v_phones) as r (id, phone)
+              join audience_of(p_org, p_campaign, v_campaign.audience, p_required, v_now, null, p_phone,
+                               coalesce(v_from, '00000000-0000-0000-0000-000000000000'), v_to) a
+                on a.phone = r.phone
+             where a.reason is null) a;
+
+    if cardinality(v_ids) > 0 or v_campaign.state in ('completed', 'cancelled') then
+        -- In line with claims and decisions, and with people who opt out.
+        perform pg_advisory_xact_lock(decision_queue(p_org));
+        select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for share;
+        if v_campaign.state in ('completed', 'cancelled') then
+            raise exception 'the campaign is %', v_campaign.state
+                using errcode = 'check_violation', constraint = 'only_an_unfinished_campaign_takes_people_back';
+        end if;
+        perform 1 from campaign_recipients r
+          where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_ids) order by r.id for update;
+        v_now := clock_timestamp();
+        with back as (
+            update campaign_recipients r
+               set state = 'queued', attention = null, reason = null, tries = 0,
+                   -- Whoever a rollout has not come to yet waits for that.
+                   due_at = case when exists (select from campaign_rollouts w
+                                               where w.organization_id = p_org and w.campaign_id = p_campaign
+                                                 and w.stage < cardinality(w.stages) and r.id > w.released_to)
+                                 then not_let_go() else v_now end,
+                   is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
+                   bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
+                   updated_at = v_now
+             where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_ids)
+               and r.attention = 'skipped' and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
+               -- Since the audience was asked, somebody may have opted out, and evidence may have come.
+               and not exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone)
+               and not exists (select from attempts t where t.organization_id = p_org and t.recipient_id = r.id
+                                  and t.step = r.step and (t.live or t.contradicted))
+            returning r.id, r.due_at
+        ), frozen as (
+            insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
+            select p_org, p_campaign, a.id, a.locale, a.parameters
+              from unnest(v_ids, v_locales, v_parameters) as a (id, locale, parameters) join back b on b.id = a.id
+            on conflict on constraint recipient_parameters_key do nothing
+        )
+        select array_agg(b.id), count(*) filter (where b.due_at = not_let_go()) into v_queued, v_kept_back from back b;
+        -- Whom the rollout has not come to yet is one of its people: its later stages count on them.
+        update campaign_rollouts w set people = w.people + v_kept_back
+         where w.organization_id = p_org and w.campaign_id = p_campaign and v_kept_back > 0;
+        -- As at enrolment: who has left since stays out, and who needs a slot gets one.
+        perform settle_enrolled(p_org, p_campaign, p_variables, v_now, v_queued) where cardinality(v_queued) > 0;
+    end if;
+    p_included := coalesce(cardinality(v_queued), 0);
+    p_kept := coalesce(cardinality(v_looked), 0) - p_included;
+    -- An entry for every piece that changed something; and for the order itself, whatever came of it.
+    if p_included > 0 or p_after = '00000000-0000-0000-0000-000000000000' then
+        perform record_decision(p_org, v_now, p_actor, p_instance, 'include again', 'campaign', p_campaign, v_campaign.name,
+                                p_why, jsonb_build_object('reason', p_reason, 'phone', p_phone),
+                                jsonb_build_object('included', p_included, 'kept', p_kept));
+    end if;
 end $$;
 comment on function include_again is 'Queues skipped people again whose reason has passed; never one who opted out.';

@@ -88,9 +88,20 @@ begin
                            v_old.name, 'no sender was there when it was to start', to_jsonb(v_old), to_jsonb(v_new));
 end $$;
 
--- Everybody of a campaign who would be tried again, or why not: which state they are in, what their last try met.
-create function retry_candidates(p_org uuid, p_campaign uuid, p_scope text, p_code text)
-    returns table (recipient_id uuid, verdict text) language sql stable as $$
+-- Whether somebody is among those whom an order to try again names.
+create function is_in_retry_scope(p_recipient campaign_recipients, p_scope text) returns boolean
+    language sql immutable parallel safe
+    return case p_scope when 'failed' then p_recipient.attention = 'failed'
+                        when 'in_doubt' then p_recipient.attention = 'in_doubt'
+                        when 'expired' then p_recipient.attention = 'skipped' and p_recipient.reason = 'expired'
+                        when 'pending' then p_recipient.state = 'queued' end;
+
+-- Everybody of a campaign, or those behind p_after and up to p_to, who would be tried again, or why not: which state they are
+-- in, what their last try met.
+create function retry_candidates(
+    p_org uuid, p_campaign uuid, p_scope text, p_code text, p_after uuid default '00000000-0000-0000-0000-000000000000',
+    p_to uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+) returns table (recipient_id uuid, verdict text) language sql stable as $$
     select r.id,
            case when c.state in ('completed', 'cancelled') then 'campaign_' || c.state::text
                 when s.since is not null then 'opted_out'
@@ -111,53 +122,71 @@ create function retry_candidates(p_org uuid, p_campaign uuid, p_scope text, p_co
       left join suppressions s on s.organization_id = p_org and s.phone = r.phone
       left join attempts a on a.organization_id = p_org and a.id = r.last_attempt_id
      where c.organization_id = p_org and c.id = p_campaign
-       and case p_scope when 'failed' then r.attention = 'failed'
-                        when 'in_doubt' then r.attention = 'in_doubt'
-                        when 'expired' then r.attention = 'skipped' and r.reason = 'expired'
-                        when 'pending' then r.state = 'queued' end
+       and r.id > p_after and r.id <= p_to and is_in_retry_scope(r, p_scope)
        and (p_code is null or p_code in (a.code, a.class, r.reason))
 $$;
 
 -- Tries them again: queued at once, with all tries before them. Answers how many by verdict.
+--
+-- A piece at a time: p_most of those whom the order names, behind p_after in the order of their enrolment; last_id is the last
+-- one looked at, null when there are no more. The campaign's row is held only while those of the piece are queued: a pause
+-- that waits for it has everybody behind it. A dry run looks at all of them at once.
 create function retry_recipients(
-    p_org uuid, p_campaign uuid, p_scope text, p_code text, p_dry boolean, p_actor text, p_instance uuid, p_reason text
-) returns table (verdict text, people bigint) language plpgsql as $$
+    p_org uuid, p_campaign uuid, p_scope text, p_code text, p_dry boolean, p_actor text, p_instance uuid, p_reason text,
+    p_after uuid default '00000000-0000-0000-0000-000000000000', p_most integer default 5000
+) returns table (verdict text, people bigint, last_id uuid) language plpgsql
+    set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+    set plan_cache_mode = force_custom_plan
+as $$
 #variable_conflict use_column
 declare
+    v_last     uuid;
+    v_to       uuid;
     v_ids      uuid[];
     v_verdicts text[];
     v_locked   uuid[];
-    v_name  text;
-    v_count bigint;
+    v_name     text;
+    v_count    bigint := 0;
 begin
     if p_dry then
-        return query select k.verdict, count(*) from retry_candidates(p_org, p_campaign, p_scope, p_code) k group by 1;
+        return query select k.verdict, count(*), null::uuid
+                       from retry_candidates(p_org, p_campaign, p_scope, p_code) k group by 1;
         return;
     end if;
-    select name into v_name from campaigns where organization_id = p_org and id = p_campaign for share;
-    -- Their rows first; only then it is asked what may be: an outcome or an opt-out that comes meanwhile waits, or is seen.
-    select array_agg(t.id) into v_locked from (
-        select r.id from campaign_recipients r
-         where r.organization_id = p_org and r.campaign_id = p_campaign
-           and r.id in (select k.recipient_id from retry_candidates(p_org, p_campaign, p_scope, p_code) k
-                         where k.verdict = 'retry')
-         order by r.id for update) t;
+    select r.id into v_last from campaign_recipients r
+     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and is_in_retry_scope(r, p_scope)
+     order by r.id offset p_most - 1 limit 1;
+    v_to := coalesce(v_last, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
     select array_agg(k.recipient_id), array_agg(k.verdict) into v_ids, v_verdicts
-      from retry_candidates(p_org, p_campaign, p_scope, p_code) k;
-    update campaign_recipients r
-       set state = 'queued', attention = null, reason = null, tries = 0, due_at = clock_timestamp(),
-           is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
-           bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
-           updated_at = clock_timestamp()
-     where r.organization_id = p_org and r.campaign_id = p_campaign
-       and r.id = any (v_locked)
-       and r.id in (select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry');
-    get diagnostics v_count = row_count;
+      from retry_candidates(p_org, p_campaign, p_scope, p_code, p_after, v_to) k;
+    if 'retry' = any (v_verdicts) then
+        select name into v_name from campaigns where organization_id = p_org and id = p_campaign for share;
+        -- Their rows first; only then it is asked what may be: an outcome or an opt-out that comes meanwhile waits, or is seen.
+        v_ids := array(select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry');
+        v_locked := array(select r.id from campaign_recipients r
+                           where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_ids)
+                           order by r.id for update);
+        select array_agg(k.recipient_id), array_agg(k.verdict) into v_ids, v_verdicts
+          from retry_candidates(p_org, p_campaign, p_scope, p_code, p_after, v_to) k;
+        v_locked := array(select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry'
+                          intersect select t.id from unnest(v_locked) as t (id));
+        update campaign_recipients r
+           set state = 'queued', attention = null, reason = null, tries = 0, due_at = clock_timestamp(),
+               is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
+               bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
+               updated_at = clock_timestamp()
+         where r.organization_id = p_org and r.campaign_id = p_campaign
+           and r.id = any (v_locked);
+        get diagnostics v_count = row_count;
+    end if;
     if v_count > 0 then
         perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'retry recipients', 'campaign',
                                 p_campaign, v_name, p_reason, null,
                                 jsonb_build_object('scope', p_scope, 'code', p_code, 'retried', v_count));
     end if;
-    return query select t.verdict, count(*) from unnest(v_verdicts) as t (verdict) group by 1;
+    -- Who came to it since the rows were locked is not among those who are tried again.
+    return query select 'retry', v_count, v_last
+                 union all
+                 select t.verdict, count(*), v_last from unnest(v_verdicts) as t (verdict) where t.verdict <> 'retry' group by 1;
 end $$;
 comment on function retry_recipients is 'Tries a campaign''s failed, put-back or expired messages again, and says who is not.';

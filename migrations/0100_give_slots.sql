@@ -77,9 +77,12 @@ comment on function shown_slots is 'Whose slots are shown by messages that are s
 
 -- Gives a slot to everybody of a campaign who waits and has none frozen yet, in the order of enrolment, and freezes it with
 -- their other values: committed with the enrolment, before any message can show it. Answers how many got one anew.
-create function give_slots(p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz) returns integer
+-- p_only: to those of them, where not all who wait are meant.
+create function give_slots(
+    p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz, p_only uuid[] default null
+) returns integer
     language plpgsql
-    set jit = off
+    set jit = off set plan_cache_mode = force_custom_plan
 as $$
 declare
     v_campaign campaigns;
@@ -113,6 +116,7 @@ begin
       join recipient_parameters p on p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
                                  and not p.parameters ? 'campaign_number'
      where r.organization_id = p_org and r.campaign_id = p_campaign and r.state = 'queued'
+       and (p_only is null or r.id = any (p_only))
        and s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = r.contact_id;
     with newcomer as materialized (
         select r.contact_id, row_number() over (order by r.id) as place
@@ -120,6 +124,7 @@ begin
           join recipient_parameters p on p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
                                      and not p.parameters ? 'campaign_number'
          where r.organization_id = p_org and r.campaign_id = p_campaign and r.state = 'queued'
+           and (p_only is null or r.id = any (p_only))
            and not exists (select from contact_slots s
                             where s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = r.contact_id)
     ), held as materialized (
@@ -149,6 +154,7 @@ begin
       from campaign_recipients r
       join contact_slots s on s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = r.contact_id
      where r.organization_id = p_org and r.campaign_id = p_campaign and r.state = 'queued'
+       and (p_only is null or r.id = any (p_only))
        and p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
        and not p.parameters ? 'campaign_number';
     if v_given + v_expired > 0 then
@@ -166,7 +172,8 @@ create function slot_scope(p_org uuid, p_campaign uuid) returns uuid
     return coalesce((select c.id from campaigns c where c.organization_id = p_org and c.id = p_campaign
                         and c.conduct ->> 'slots' = 'campaign'), p_org);
 
--- Gives a person this slot (p_slot), or none any more (null). What is queued and shows it shows the new one.
+-- Gives a person this slot (p_slot), or none any more (null). What is queued and shows it shows the new one; whoever has a
+-- message on the wire gets it with the next.
 create function change_slot(
     p_org uuid, p_campaign uuid, p_phone text, p_slot integer, p_actor text, p_instance uuid, p_reason text
 ) returns change_answer language plpgsql as $$
@@ -218,7 +225,7 @@ begin
            set parameters = p.parameters || jsonb_build_object('campaign_number', p_slot::text)
           from campaigns c
           join campaign_recipients r on r.organization_id = p_org and r.campaign_id = c.id and r.phone = p_phone
-                                    and r.state = 'queued'
+                                    and r.state in ('queued', 'sending', 'in_doubt')
          where c.organization_id = p_org and c.state not in ('completed', 'cancelled')
            and case when c.conduct ->> 'slots' = 'campaign' then c.id else p_org end = v_scope
            and p.organization_id = p_org and p.campaign_id = c.id and p.recipient_id = r.id

@@ -109,10 +109,12 @@ begin
 end $$;
 
 -- What follows an enrolment in its own transaction: who fulfils already what ends the campaign gets nothing of it, and
--- the others their slots.
-create function settle_enrolled(p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz) returns integer
+-- the others their slots. p_only: those of them who are meant, where not all who wait are.
+create function settle_enrolled(
+    p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz, p_only uuid[] default null
+) returns integer
     language plpgsql
-    set jit = off
+    set jit = off set plan_cache_mode = force_custom_plan
 as $$
 declare
     v_exit jsonb;
@@ -124,9 +126,9 @@ begin
                reason = 'attribute: ' || leaving_attribute(v_exit, k.attributes)
           from contacts k
          where r.organization_id = p_org and r.campaign_id = p_campaign and r.state = 'queued'
-           and k.organization_id = p_org and k.id = r.contact_id
+           and (p_only is null or r.id = any (p_only)) and k.organization_id = p_org and k.id = r.contact_id
            and leaving_attribute(v_exit, k.attributes) is not null;
     end if;
-    return give_slots(p_org, p_campaign, p_variables, p_now);
+    return give_slots(p_org, p_campaign, p_variables, p_now, p_only);
 end $$;
 

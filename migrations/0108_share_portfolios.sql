@@ -160,22 +160,29 @@ as $$
 $$;
 
 -- A cap that changes waits for the claims under way, and those after it obey. Where there was none, or other accounts count
--- here now, the people of the last day are read first: most of them before anybody has to wait.
+-- here now, the people of the last day are read first: most of them before anybody has to wait. Where others that count here
+-- are sending already, their claims hold these people: then nothing is touched before all claims are through.
 create function account_cap_changes() returns trigger language plpgsql as $$
 declare
     v_began  timestamptz := clock_timestamp();
     v_is_new boolean := tg_op = 'INSERT' or old.rolling_cap is null or old.reach_id <> new.reach_id;
+    v_counts boolean := exists (select from account_reach r
+                                 where r.organization_id = new.organization_id and r.account_id = new.reach_id);
 begin
     if new.rolling_cap is null then
         return null;
     end if;
-    if v_is_new then
+    if v_is_new and not v_counts then
         delete from account_recipients where organization_id = new.organization_id and account_id = new.reach_id;
         perform read_reach(new.organization_id, new.reach_id, id_at(v_began - interval '25 hours'));
     end if;
     perform pg_advisory_xact_lock(decision_queue(new.organization_id));
     if v_is_new then
-        perform read_reach(new.organization_id, new.reach_id, id_at(v_began - interval '5 minutes'));
+        if v_counts then
+            delete from account_recipients where organization_id = new.organization_id and account_id = new.reach_id;
+        end if;
+        perform read_reach(new.organization_id, new.reach_id,
+                           id_at(v_began - case when v_counts then interval '25 hours' else interval '5 minutes' end));
         insert into account_reach as r (organization_id, account_id, reached, cap)
         select new.organization_id, new.reach_id, k.reached, greatest(new.rolling_cap, k.reached)
           from (select count(*)::integer as reached from account_recipients

@@ -64,11 +64,13 @@ begin
     select p_org, p_campaign, v_stages, v_people, t.target, t.target, p_now, clock_timestamp()
       from (select rollout_target(v_people, v_stages[1]) as target) t
     on conflict on constraint campaign_rollouts_key do nothing;
-    perform let_go(p_org, p_campaign, p_now, 10000);
+    -- Nobody else knows of the rollout yet: there is nobody to wait for.
+    perform let_next_go(p_org, p_campaign, p_now, 10000);
 end $$;
 
 -- Lets up to p_most people of the open stage go, in the order of their enrolment. Answers how many of the stage are left.
-create function let_go(p_org uuid, p_campaign uuid, p_now timestamptz, p_most bigint) returns bigint
+-- Called by those who keep others from deciding: let_go is for everybody else.
+create function let_next_go(p_org uuid, p_campaign uuid, p_now timestamptz, p_most bigint) returns bigint
     language plpgsql
     set enable_seqscan = off set enable_sort = off set jit = off
 as $$
@@ -117,6 +119,16 @@ begin
     update campaigns set revision = revision + 1 where organization_id = p_org and id = p_campaign;
     return v_count;
 end $$;
+comment on function let_next_go is 'Lets people of the open stage go; what let_go does behind its locks.';
+
+-- The same for those who hold nothing yet. In line with decisions, and its locks in their order: the campaign, then its
+-- rollout. People who are taken back meanwhile (0092) would be kept back behind the last who was let go, for ever.
+create function let_go(p_org uuid, p_campaign uuid, p_now timestamptz, p_most bigint) returns bigint language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(decision_queue(p_org));
+    perform 1 from campaigns where organization_id = p_org and id = p_campaign for no key update;
+    return let_next_go(p_org, p_campaign, p_now, p_most);
+end $$;
 comment on function let_go is 'Lets people of the open stage of a rollout be sent to: never more than the stage allows.';
 
 -- Opens the next stage, or the one that p_percent names. p_expected: the stage that was judged.
@@ -164,7 +176,7 @@ begin
                             v_campaign.name, p_reason,
                             jsonb_build_object('percent', v_rollout.stages[v_rollout.stage], 'people', v_rollout.released),
                             jsonb_build_object('percent', v_new.stages[v_new.stage], 'people', v_new.target));
-    perform let_go(p_org, p_campaign, v_now, 10000);
+    perform let_next_go(p_org, p_campaign, v_now, 10000);
     return row ('done', v_campaign.revision, p_actor, v_now, v_campaign.name, v_new.stages[v_new.stage]::text,
                 null)::change_answer;
 end $$;

@@ -157,9 +157,11 @@ select separate('api_requests');
 create function begin_api_request(p_org uuid, p_key uuid, p_name bytea, p_fingerprint bytea, p_lost interval)
     returns table (verdict text, status integer, answer text) language plpgsql as $$
 declare
-    v_was api_requests;
+    v_was   api_requests;
+    -- Read once, or every request would look at those of the whole day.
+    v_since timestamptz := clock_timestamp() - interval '1 day';
 begin
-    delete from api_requests r where r.organization_id = p_org and r.began_at < clock_timestamp() - interval '1 day';
+    delete from api_requests r where r.organization_id = p_org and r.began_at < v_since;
     insert into api_requests (organization_id, key_id, name, fingerprint) values (p_org, p_key, p_name, p_fingerprint)
     on conflict on constraint api_requests_key do nothing;
     if found then

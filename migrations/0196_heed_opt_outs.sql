@@ -36,6 +36,8 @@ begin
          where not exists (select from suppressions s where s.organization_id = p_org and s.phone = k.phone)
            and not exists (select from contacts c where c.organization_id = p_org and c.phone = k.phone and c.consent
                               and c.consent_at > o.at)
+           and not exists (select from consents_to_settle n where n.organization_id = p_org and n.phone = k.phone and n.consent
+                              and n.at > o.at)
            and not exists (select from inbound_messages i where i.organization_id = p_org and i.phone = k.phone
                               and i.received_at > o.at and i.consent = 'start')
          group by k.phone order by k.phone

@@ -10,6 +10,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 const SENDS_AT_ONCE: i32 = 5_000;
 /// How old those are at least: longer than a message is on the wire, and than clocks of two hosts differ.
 const SENDS_LAG: Duration = Duration::from_mins(5);
+/// Contacts told in one statement what people said of consent.
+const CONSENTS_AT_ONCE: i32 = 1_000;
 /// How often the sums of campaigns are kept: the last look of a minute is what stands for it.
 const PACE_EVERY: Duration = Duration::from_secs(15);
 /// How long people have to answer a campaign before it counts as unanswered.
@@ -81,7 +83,7 @@ impl Chore {
             // A standing campaign takes in who is ripe for it.
             Self::Standing => store.enrol_standing(organization, now).await? > 0,
             Self::Enrolments => store.enrol_left_behind(organization, shared.instance).await?,
-            Self::LastSends => return keep_last_sends(shared).await,
+            Self::LastSends => return keep_contacts(shared).await,
             Self::Suppressions => return suppress(shared).await,
             Self::Alerts => return store.raise_alerts(organization).await.map(drop),
         };
@@ -175,9 +177,12 @@ async fn free_stranded(shared: &Shared) -> Result<bool, StoreError> {
     Ok(freed)
 }
 
-/// Tells contacts when they were last sent to.
-async fn keep_last_sends(shared: &Shared) -> Result<(), StoreError> {
+/// Tells contacts what people said while somebody held them, and when they were last sent to.
+async fn keep_contacts(shared: &Shared) -> Result<(), StoreError> {
     let (store, organization) = (&shared.store, shared.organization);
+    while store.settle_consents(organization, CONSENTS_AT_ONCE).await? == i64::from(CONSENTS_AT_ONCE)
+        && !shared.ended()
+    {}
     while store.keep_last_sends(organization, SENDS_AT_ONCE, SENDS_LAG).await? == i64::from(SENDS_AT_ONCE)
         && !shared.ended()
     {}

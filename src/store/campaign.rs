@@ -21,7 +21,7 @@ use serde_json::json;
 /// Recipients ended in one statement after a cancellation: short enough that nobody waits for it.
 const SKIPPED_AT_ONCE: i32 = 10_000;
 /// How often that is tried again.
-const BUSY_AT_MOST: u32 = 5;
+pub(super) const BUSY_AT_MOST: u32 = 5;
 
 /// A campaign as lists and details show it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

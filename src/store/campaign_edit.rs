@@ -3,6 +3,7 @@
 use super::{
     Store, StoreError,
     action::{ActionResult, Actor, Answer},
+    campaign::BUSY_AT_MOST,
     failed,
     terms::terms_of,
 };
@@ -203,11 +204,11 @@ impl Store {
         Ok(put_off)
     }
 
-    /// Tries messages of a campaign again, or only says what would be (`dry`). Answers people by what becomes of them:
-    /// `retry`, or why not.
+    /// Tries messages of a campaign again, a piece at a time, or only says what would be (`dry`). Answers people by what
+    /// becomes of them: `retry`, or why not.
     ///
     /// # Errors
-    /// When the database is away, busy or refuses.
+    /// When the database is away, busy or refuses. Who is queued by then stays so; whoever asks again goes on with the others.
     #[expect(clippy::too_many_arguments, reason = "the columns of one statement")]
     pub async fn retry_recipients(
         &self,
@@ -219,21 +220,41 @@ impl Store {
         reason: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<BTreeMap<String, u64>, StoreError> {
-        let rows = sqlx::query!(
-            r#"select verdict as "verdict!", people as "people!" from retry_recipients($1, $2, $3, $4, $5, $6, $7, $8)"#,
-            organization.0,
-            campaign.0,
-            scope.name(),
-            code,
-            dry,
-            actor.operator,
-            actor.instance_id(),
-            reason,
-        )
-        .fetch_all(&self.bulk)
-        .await
-        .map_err(failed("try messages again"))?;
-        Ok(rows.into_iter().map(|row| (row.verdict, u64::try_from(row.people).unwrap_or(0))).collect())
+        let mut verdicts = BTreeMap::new();
+        let (mut after, mut busy) = (uuid::Uuid::nil(), 0);
+        loop {
+            let piece = sqlx::query!(
+                r#"select verdict as "verdict!", people as "people!", last_id
+                     from retry_recipients($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
+                organization.0,
+                campaign.0,
+                scope.name(),
+                code,
+                dry,
+                actor.operator,
+                actor.instance_id(),
+                reason,
+                after,
+            )
+            .fetch_all(&self.bulk)
+            .await
+            .map_err(failed("try messages again"));
+            let piece = match piece {
+                Err(error) if error.is_passing() && busy < BUSY_AT_MOST => {
+                    busy += 1;
+                    continue;
+                }
+                piece => piece?,
+            };
+            let last = piece.first().and_then(|row| row.last_id);
+            for row in piece.into_iter().filter(|row| row.people > 0) {
+                *verdicts.entry(row.verdict).or_insert(0) += u64::try_from(row.people).unwrap_or(0);
+            }
+            match last {
+                Some(last) => after = last,
+                None => return Ok(verdicts),
+            }
+        }
     }
 }
 

@@ -145,4 +145,16 @@ impl Store {
         .map_err(failed(DOING))?;
         answer.read(DOING, "there is no such contact", |_, found| found.to_owned(), |_before| None)
     }
+
+    /// Tells up to `most` contacts what people said of consent while an import held them. Answers how many notes are done
+    /// with.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn settle_consents(&self, organization: OrganizationId, most: i32) -> Result<i64, StoreError> {
+        sqlx::query_scalar!(r#"select settle_consents($1, $2) as "settled!""#, organization.0, most)
+            .fetch_one(&self.bulk)
+            .await
+            .map_err(failed("tell contacts what people said"))
+    }
 }

@@ -4,6 +4,7 @@ use super::{
     Store, StoreError,
     action::{ActionResult, Actor},
     audience::Terms,
+    campaign::BUSY_AT_MOST,
     failed,
 };
 use crate::domain::{
@@ -136,10 +137,12 @@ impl Store {
         })
     }
 
-    /// Queues skipped people again against whom nothing stands any more.
+    /// Queues skipped people again against whom nothing stands any more, a piece at a time: claims and other orders go on
+    /// between two pieces.
     ///
     /// # Errors
-    /// When the database is away or refuses: for one because the campaign is completed or cancelled.
+    /// When the database is away or refuses: for one because the campaign is completed or cancelled. Who is queued by then
+    /// stays so; whoever asks again goes on with the others.
     pub async fn include_again(
         &self,
         organization: OrganizationId,
@@ -149,22 +152,39 @@ impl Store {
         why: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<TakenBack, StoreError> {
-        sqlx::query_as!(
-            TakenBack,
-            r#"select p_included as "included!", p_kept as "kept!"
-                 from include_again($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
-            organization.0,
-            campaign.0,
-            whom.reason,
-            whom.phone.map(Phone::reveal),
-            &terms.needs.variables,
-            terms.needs.required,
-            actor.operator,
-            actor.instance_id(),
-            why,
-        )
-        .fetch_one(&self.bulk)
-        .await
-        .map_err(failed("take people back"))
+        let mut total = TakenBack { included: 0, kept: 0 };
+        let (mut after, mut busy) = (uuid::Uuid::nil(), 0);
+        loop {
+            let piece = sqlx::query!(
+                r#"select p_included as "included!", p_kept as "kept!", p_last as last
+                     from include_again($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"#,
+                organization.0,
+                campaign.0,
+                whom.reason,
+                whom.phone.map(Phone::reveal),
+                &terms.needs.variables,
+                terms.needs.required,
+                actor.operator,
+                actor.instance_id(),
+                why,
+                after,
+            )
+            .fetch_one(&self.bulk)
+            .await
+            .map_err(failed("take people back"));
+            let piece = match piece {
+                Err(error) if error.is_passing() && busy < BUSY_AT_MOST => {
+                    busy += 1;
+                    continue;
+                }
+                piece => piece?,
+            };
+            total.included += piece.included;
+            total.kept += piece.kept;
+            match piece.last {
+                Some(last) => after = last,
+                None => return Ok(total),
+            }
+        }
     }
 }

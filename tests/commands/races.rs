@@ -1,16 +1,22 @@
 //! Operators and senders at the same moment.
 
 use crate::support::{
-    acme::{Acme, phone},
+    acme::{ANA, Acme, phone},
     until,
 };
 use signalbox::{
-    domain::action::{Action, Order, Version},
+    domain::{
+        action::{Action, Order, Version},
+        ids::CampaignId,
+    },
     store::{
         Store,
         action::{ActionResult, Actor},
+        campaign_edit::RetryScope,
+        skipped::TakeBack,
     },
 };
+use std::collections::BTreeMap;
 
 /// Row 49, scaled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -222,4 +228,137 @@ async fn a_pause_waits_for_the_claim_that_holds_the_campaign_and_is_stamped_afte
     let paused_at: chrono::DateTime<chrono::Utc> = acme.db.value("select paused_at from campaigns").await;
     assert!(paused_at > last_claim, "{paused_at} is before {last_claim}");
     assert!(acme.claim(0, campaign, 1).await.messages.is_empty());
+}
+
+/// More people than one piece has, all of them in this state.
+const MANY: i32 = 11_000;
+
+impl Acme {
+    async fn many(&self, state: &str, reason: &str) -> CampaignId {
+        self.contacts(MANY).await;
+        let campaign = self.running().await;
+        sqlx::query(
+            "update campaign_recipients set state = $1::text::recipient_state, attention = $1::text::recipient_state, reason = $2",
+        )
+        .bind(state)
+        .bind(reason)
+        .execute(&self.db.pool)
+        .await
+        .unwrap();
+        campaign
+    }
+
+    /// Somebody in the second piece, held by somebody else.
+    async fn holding_one(&self) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        let mut holding = self.db.pool.begin().await.unwrap();
+        sqlx::query("select 1 from campaign_recipients where phone = $1::text for update")
+            .bind(phone(7_000).reveal())
+            .execute(&mut *holding)
+            .await
+            .unwrap();
+        holding
+    }
+
+    async fn queued(&self) -> i64 {
+        self.db.value("select count(*) from campaign_recipients where state = 'queued'").await
+    }
+
+    /// What the entries of an order say that they did, piece by piece.
+    async fn entries(&self, action: &str, of: &str) -> Vec<i64> {
+        sqlx::query_scalar("select (after ->> $2)::bigint from audit_log where action = $1 order by id")
+            .bind(action)
+            .bind(of)
+            .fetch_all(&self.db.pool)
+            .await
+            .unwrap()
+    }
+}
+
+/// The campaign's row is free between two pieces: what waits for it is not kept from its turn until all are queued.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_are_tried_again_a_piece_at_a_time() {
+    let acme = Acme::new().await;
+    let campaign = acme.many("failed", "number_fault").await;
+    let holding = acme.holding_one().await;
+    let (store, organization) = (acme.db.store.clone(), acme.organization);
+    let retrying = tokio::spawn(async move {
+        store
+            .retry_recipients(organization, campaign, RetryScope::Failed, None, false, Some("a test"), ANA)
+            .await
+    });
+    acme.db.until_somebody_waits().await;
+    assert_eq!(acme.queued().await, 5_000, "the first piece is done when the second has to wait");
+    holding.rollback().await.unwrap();
+    let verdicts = retrying.await.unwrap().unwrap();
+    assert_eq!(verdicts, BTreeMap::from([("retry".to_owned(), 11_000)]));
+    assert_eq!(acme.queued().await, 11_000);
+    assert_eq!(acme.entries("retry recipients", "retried").await, [5_000, 5_000, 1_000]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_are_taken_back_a_piece_at_a_time() {
+    let acme = Acme::new().await;
+    let campaign = acme.many("skipped", "no_consent").await;
+    acme.db.run(&["contact", "opt-out", phone(10_000).reveal(), "--reason", "enough"]).done();
+    let holding = acme.holding_one().await;
+    let (store, organization) = (acme.db.store.clone(), acme.organization);
+    let taking_back = tokio::spawn(async move {
+        let audience = serde_json::json!({});
+        let terms = store.terms_of_campaign(organization, campaign, audience).await.unwrap();
+        let whom = TakeBack { reason: Some("no_consent"), phone: None };
+        store.include_again(organization, campaign, whom, &terms, Some("a test"), ANA).await
+    });
+    acme.db.until_somebody_waits().await;
+    assert_eq!(acme.queued().await, 5_000, "the first piece is done when the second has to wait");
+    holding.rollback().await.unwrap();
+    let done = taking_back.await.unwrap().unwrap();
+    assert_eq!((done.included, done.kept), (10_999, 1), "whoever opted out stays");
+    assert_eq!(acme.queued().await, 10_999);
+    assert_eq!(acme.entries("include again", "included").await, [5_000, 5_000, 999]);
+}
+
+/// An account joins a portfolio through which a claim is just sending: the claim goes on, and then the account joins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_joins_a_portfolio_waits_for_its_claims_before_it_touches_their_people() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let pool = acme.db.pool.clone();
+    for statement in [
+        "update accounts set portfolio = '506914307656634', rolling_limit = 100",
+        "insert into accounts (organization_id, id, name, provider, external_id, sealed_token, rolling_limit)
+         select organization_id, new_uuid(), 'second', provider, '2', 'sealed', 100 from accounts",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let campaign = acme.running().await;
+    assert_eq!(acme.claim(0, campaign, 1).await.messages.len(), 1);
+    let mut claiming = pool.begin().await.unwrap();
+    sqlx::query("select pg_advisory_xact_lock_shared(decision_queue($1))")
+        .bind(acme.organization.0)
+        .execute(&mut *claiming)
+        .await
+        .unwrap();
+    let joining = tokio::spawn(async move {
+        sqlx::query("update accounts set portfolio = '506914307656634' where name = 'second'")
+            .execute(&pool)
+            .await
+    });
+    acme.db.until_somebody_waits().await;
+    let touched = sqlx::query("update account_recipients set last_at = clock_timestamp()")
+        .execute(&mut *claiming)
+        .await
+        .unwrap();
+    assert_eq!(touched.rows_affected(), 1);
+    claiming.commit().await.unwrap();
+    joining.await.unwrap().unwrap();
+    let counted: (i32, i32) =
+        sqlx::query_as("select r.reached, r.cap from account_reach r where r.account_id = $1")
+            .bind(acme.account.0)
+            .fetch_one(&acme.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(counted, (1, 100));
+    let together: bool = acme.db.value("select count(distinct reach_id) = 1 from accounts").await;
+    assert!(together, "both count in one place");
+    acme.db.assert_invariants().await;
 }

@@ -1,11 +1,14 @@
 //! Gradual rollouts from their file: who is let go, who is kept back, and how an operator widens them.
 
-use crate::support::acme::{Acme, phone};
+use crate::support::{
+    acme::{ANA, Acme, phone},
+    until,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use signalbox::{
     domain::{action::Action, ids::CampaignId},
-    store::screen::rates::RateWindow,
+    store::{Store, action::ActionResult, screen::rates::RateWindow},
 };
 
 const STAGED: &str = "name = \"staged\"\nrollout = [5, 50, 100]\n[[steps]]\ntext = { en = \"Hello\" }\n";
@@ -20,6 +23,84 @@ impl Acme {
         .await
         .unwrap()
     }
+
+    /// A running rollout of ten people in three stages, of whom one, who stands so far in front, has opted out.
+    async fn staged_without(&self, nth: usize) -> CampaignId {
+        self.contacts(10).await;
+        self.db.run(&["contact", "opt-out", phone(nth).reveal(), "--reason", "enough"]).done();
+        let campaign = self.campaign(&STAGED.replace("5, 50", "10, 50")).await;
+        self.done(Action::StartCampaign(campaign)).await;
+        self.db.run(&["contact", "opt-in", phone(nth).reveal()]).done();
+        campaign
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_taken_back_into_a_rollout_is_let_go_with_its_last_stage() {
+    let acme = Acme::new().await;
+    let campaign = acme.staged_without(9).await;
+    acme.db.run(&["campaign", "reinclude", "staged", "--phone", phone(9).reveal()]).done();
+    assert_eq!(acme.kept_back(campaign).await, 9, "one of nine was let go before");
+    assert_eq!(acme.db.json(&["campaign", "show", "staged"])["rollout"]["people"], 10);
+    acme.db.run(&["campaign", "widen", "staged", "--to", "100"]).done();
+    assert_eq!((acme.kept_back(campaign).await, acme.claim(0, campaign, 50).await.messages.len()), (0, 10));
+    acme.db.assert_invariants().await;
+}
+
+/// The stage is let go at the moment when somebody within it is taken back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_kept_back_behind_the_last_who_was_let_go() {
+    let acme = Acme::new().await;
+    let campaign = acme.staged_without(2).await;
+    sqlx::query("update campaign_rollouts set stage = 2, target = 5").execute(&acme.db.pool).await.unwrap();
+    let mut taking_back = acme.db.pool.begin().await.unwrap();
+    let included: i64 = sqlx::query_scalar(
+        "select p_included from include_again($1, $2, 'opted_out', null, '{}', '{}', 'ana', null, 'a test')",
+    )
+    .bind(acme.organization.0)
+    .bind(campaign.0)
+    .fetch_one(&mut *taking_back)
+    .await
+    .unwrap();
+    assert_eq!(included, 1);
+    let (store, organization) = (acme.db.store.clone(), acme.organization);
+    let letting_go = tokio::spawn(async move { store.let_go(organization, campaign, None, 1_000).await });
+    acme.db.until_somebody_waits().await;
+    taking_back.commit().await.unwrap();
+    assert_eq!(letting_go.await.unwrap().unwrap(), 0, "all of the stage");
+    acme.db.run(&["campaign", "widen", "staged", "--to", "100"]).done();
+    assert_eq!((acme.kept_back(campaign).await, acme.claim(0, campaign, 50).await.messages.len()), (0, 10));
+    acme.db.assert_invariants().await;
+}
+
+/// Both have begun before either is through: a sender lets the stage go, an operator opens the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letting_go_and_widening_wait_for_each_other_in_one_order() {
+    let acme = Acme::new().await;
+    acme.contacts(10).await;
+    let campaign = acme.campaign(STAGED).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    sqlx::query("update campaign_rollouts set target = 2").execute(&acme.db.pool).await.unwrap();
+    let mut claiming = acme.db.pool.begin().await.unwrap();
+    sqlx::query("select 1 from campaigns where id = $1 for share")
+        .bind(campaign.0)
+        .execute(&mut *claiming)
+        .await
+        .unwrap();
+    let (store, organization) = (Store::new(&acme.db.database), acme.organization);
+    let widening = tokio::spawn({
+        let store = store.clone();
+        async move { store.widen_rollout(organization, campaign, Some(1), None, None, ANA, None).await }
+    });
+    until("the operator waits", async || acme.db.waiting().await == 1).await;
+    let letting_go = tokio::spawn(async move { store.let_go(organization, campaign, None, 1_000).await });
+    until("both wait", async || acme.db.waiting().await == 2).await;
+    claiming.commit().await.unwrap();
+    let widened = widening.await.unwrap().unwrap();
+    assert!(matches!(widened, ActionResult::Done { .. }), "{widened:?}");
+    assert_eq!(letting_go.await.unwrap().unwrap(), 0);
+    assert_eq!(acme.claim(0, campaign, 50).await.messages.len(), 5, "the second stage");
+    acme.db.assert_invariants().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::support::{
     acme::{ANA, Acme, phone},
 };
 use serde_json::{Value, json};
-use signalbox::domain::{ids::CampaignId, slot::Book};
+use signalbox::domain::{action::Action, ids::CampaignId, slot::Book};
 use std::{collections::BTreeMap, fmt::Write};
 
 /// A campaign of its own for these people; with slots of its own or those of everybody.
@@ -209,4 +209,21 @@ async fn who_has_which_number_is_seen_and_changed() {
             "reset slots acme: new year",
         ]
     );
+}
+
+/// Whoever has a message on the wire shows the new slot with the next one: the old one may be somebody else's by then.
+#[tokio::test]
+async fn a_slot_that_changes_while_a_message_is_on_the_wire_is_shown_from_the_next_one_on() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let file = "name = \"own\"\n[[steps]]\ntext = { en = \"You are {{campaign_number}}\" }\n
+                [[steps]]\nafter = \"1d\"\ntext = { en = \"Still {{campaign_number}}\" }\n";
+    let campaign = acme.campaign(file).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let attempt = acme.claim(0, campaign, 1).await.messages[0].attempt;
+    assert_eq!(acme.frozen(campaign).await, ["1"]);
+    acme.db.run(&["slot", "set", phone(0).reveal(), "7"]).done();
+    acme.settle(attempt, "accepted", "advance").await;
+    assert_eq!(acme.frozen(campaign).await, ["7"]);
+    acme.db.assert_invariants().await;
 }

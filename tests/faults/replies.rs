@@ -575,3 +575,25 @@ async fn claims_leave_the_share_of_replies_whatever_a_sender_believes() {
     assert_eq!(claimed.messages.len(), 0, "the rest of the day is not the campaign's");
     world.assert_invariants().await;
 }
+
+/// An import held their contact when they wrote.
+#[tokio::test]
+async fn contacts_are_told_later_what_people_said() {
+    let world = World::start().await;
+    world.number(Num::meta()).await;
+    let told = "with held as (
+                    insert into contacts (organization_id, id, phone, consent, consent_at)
+                    select id, new_uuid(), '+4915112345678', true, now() from organizations)
+                insert into consents_to_settle (organization_id, phone, consent, method, at)
+                select id, '+4915112345678', false, 'reply', now() from organizations";
+    assert_eq!(world.execute(told).await, 1);
+    let sender = world.sender().await;
+    until("the contact says it", 60, async || {
+        world
+            .value::<i64>("select count(*) from contacts where not consent and consent_method = 'reply'")
+            .await
+            == 1
+    })
+    .await;
+    sender.drain(Duration::from_secs(5)).await;
+}
