@@ -198,6 +198,29 @@ async fn whoever_serves_two_organisations_sees_both_until_removed() {
     assert_eq!(slugs(office.store("service")).await, ["acme"]);
 }
 
+/// What a role was granted it has in every organisation; that it only looks in one of them is for the policies alone.
+#[tokio::test]
+async fn who_runs_another_organisation_only_looks_where_she_is_a_viewer() {
+    let office = Office::open().await;
+    let mut owner = fill(&office).await;
+    let name = office.name_in("other", "manager");
+    let who = signalbox::store::action::Actor::operator("owner");
+    office.db.store.add_operator(office.acme, &name, "viewer", None, who).await.unwrap();
+    let database = office.db.database.as_role(&name);
+    let mut both = database.connect(signalbox::postgres::connect::Purpose::Bulk).await.unwrap();
+    for table in tables(&office).await.iter().filter(|table| whose(table).is_some()) {
+        let insert = insert_of(&mut owner, table, office.acme.0, 2).await;
+        let here = verbs(&mut both, table, office.acme.0, &insert).await;
+        assert!(here == "s" || here == "-", "{table}: {here}");
+    }
+    let insert = insert_of(&mut owner, "contacts", office.other.0, 2).await;
+    assert_eq!(
+        verbs(&mut both, "contacts", office.other.0, &insert).await,
+        "siud",
+        "she still runs the other"
+    );
+}
+
 /// Whoever acts for an operator while somebody else is logged in decides by this rule; the policies decide by the other.
 #[tokio::test]
 async fn the_program_and_the_policies_give_roles_the_same_rights() {
