@@ -72,9 +72,8 @@ async fn of_two_doubts_about_one_person_the_text_says_which_message_the_provider
     world.until_counts("the first is in doubt", 20, |counts| counts.in_doubt == 1).await;
     world.order(Action::ResumeCampaign(second)).await;
     until("the provider was asked about the second", 60, async || {
-        let asked =
-            sqlx::query_scalar("select coalesce(max(absences), 0) from attempts where campaign_id = $1");
-        asked.bind(second.0).fetch_one(&world.pool).await.is_ok_and(|absences: i16| absences >= 1)
+        let asked = sqlx::query_scalar("select max(absences)::bigint from attempts where campaign_id = $1");
+        asked.bind(second.0).fetch_one(&world.pool).await.is_ok_and(|absences: i64| absences >= 1)
     })
     .await;
     world.until_counts("the first is found", 60, |counts| counts.accepted == 1).await;

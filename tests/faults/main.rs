@@ -34,6 +34,7 @@ mod reach;
 mod replies;
 mod reports;
 mod rollout;
+mod spool;
 mod standing;
 mod sums;
 mod thresholds;
