@@ -3,6 +3,7 @@
 use crate::world::{
     World,
     seed::{Camp, Num},
+    until,
 };
 use serde_json::json;
 use signalbox::domain::{action::Action, content::variant, ids::RecipientId};
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 #[tokio::test]
 async fn a_person_keeps_their_variant_through_retries_numbers_and_steps() {
     let world = World::scripted("").await;
-    world.number(Num::meta().priority(1).in_flight(4)).await;
+    let first = world.number(Num::meta().priority(1).in_flight(4)).await;
     world.number(Num::meta().priority(2).in_flight(4)).await;
     let campaign = world.campaign(Camp::of(60).steps(&[0, 1]).paused()).await;
     for step in [1, 2] {
@@ -44,6 +45,17 @@ async fn a_person_keeps_their_variant_through_retries_numbers_and_steps() {
     world.follow(&format!("{refused}[[rule]]\nwhen = {{ nth = 40 }}\nthen = {{ error = 133010 }}\n"));
     let senders = [world.sender().await, world.sender().await];
     world.order(Action::ResumeCampaign(campaign)).await;
+    // Whom the first number was refused for their own sake waits for it; everybody else goes on through the second.
+    until("who may goes on through the second number", 90, async || {
+        let open: i64 = world
+            .value("select count(*) from campaign_recipients where state <> 'accepted' and not is_kept")
+            .await;
+        let suspended: i64 =
+            world.value("select count(*) from whatsapp_numbers where suspended_at is not null").await;
+        open == 0 && suspended == 1
+    })
+    .await;
+    world.order(Action::ResumeNumber(first.id)).await;
     world.until_counts("everybody got both steps", 90, |counts| counts.accepted == 60).await;
     let wanted: HashMap<&str, &str> = people
         .iter()
