@@ -89,6 +89,31 @@ async fn pause_by_a_rule_goes_before_the_claims_that_come_after_it() {
 }
 
 #[tokio::test]
+async fn people_who_are_let_go_do_not_wait_behind_the_claims_that_come_after() {
+    let hand = Hand::with(Camp::of(2)).await;
+    let world = &hand.world;
+    for statement in [
+        "update campaigns set conduct = '{\"rollout\": {\"stages\": [50, 100]}}'",
+        "update campaign_recipients set due_at = not_let_go()",
+        "select open_rollout(organization_id, id, clock_timestamp()) from campaigns",
+        "update campaign_rollouts set target = people",
+    ] {
+        world.execute(statement).await;
+    }
+    let released = "select released from campaign_rollouts";
+    assert_eq!(world.value::<i64>(released).await, 1, "the first stage");
+    let left = hand
+        .stands_in_line(patient(async || {
+            world.store.let_go(world.organization, hand.campaign, None, 10).await
+        }))
+        .await;
+    assert_eq!((left, world.value::<i64>(released).await), (0, 2));
+    hand.claimed(0).await;
+    hand.nobody_is_due(0, &[]).await;
+    world.assert_invariants().await;
+}
+
+#[tokio::test]
 async fn campaign_whose_people_are_queued_again_at_that_moment_is_not_completed() {
     let hand = Hand::with(Camp::of(1)).await;
     let (world, instance) = (&hand.world, hand.claimers[0].instance);
