@@ -34,12 +34,10 @@ begin
     perform must_run(p_org);
 
     -- Quota goes back first, so that locks are always taken in the order of the claim: usage before recipients. Attempts are
-    -- locked before everything, and by id: one piece of evidence after the other, and in line with an operator's verdict.
+    -- locked before it, and by id: one piece of evidence after the other, and in line with an operator's verdict.
     if 'not_sent' = any (p_states) or 'rejected' = any (p_states) then
-        perform 1 from (select i.id from unnest(p_ids) as i (id) order by i.id) o
-         cross join lateral (select a.id from attempts a where a.organization_id = p_org and a.id = o.id limit 1 for update) a;
         perform give_back_quota(p_org, array(
-            select o.id from unnest(p_ids, p_states) as o (id, state)
+            select o.id from (select i.id, i.state from unnest(p_ids, p_states) as i (id, state) order by i.id) o
              cross join lateral (select a.id from attempts a
                                   where a.organization_id = p_org and a.id = o.id and a.charged
                                     and a.state in ('sending', 'in_doubt') limit 1 for update) a
@@ -169,7 +167,7 @@ begin
         perform end_requeued(p_org, p_ids, v_now);
         -- Nothing is queued again that was taken before: while this try was on the wire, proof came of an earlier one.
         perform late_evidence(p_org, array_agg(e.id), array_agg('accepted'::attempt_state), array_agg(e.provider_message_id))
-           from unnest(p_ids) as o (id)
+           from (select i.id from unnest(p_ids, p_next) as i (id, next) where i.next in ('retry', 'switch', 'keep')) o
           cross join lateral (select a.recipient_id, a.step from attempts a
                                where a.organization_id = p_org and a.id >= o.id and a.id <= o.id and not a.live
                                order by a.id limit 1) a

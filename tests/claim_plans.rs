@@ -421,7 +421,9 @@ async fn what_is_bound_to_one_number_costs_the_others_nothing() {
     for what in ["figures of before", "analysed"] {
         scene.plans.since();
         let (claim, _, _) = scene.round(NUMBERS, BEFORE_ALL, what).await;
-        assert!(claim < CLAIM_PAGES_OF_A_NUMBER, "{what}: {claim} pages for each number and message");
+        // Each lane asks for what is bound to its number besides: one look into an index of a few levels.
+        let most = CLAIM_PAGES_OF_A_NUMBER + 20.0;
+        assert!(claim < most, "{what}: {claim} pages for each number and message");
         scene.world.run("analyze").await;
     }
 }
