@@ -33,8 +33,9 @@ const ROUNDS: usize = 6;
 const CLAIM_PAGES: f64 = 45.0;
 /// The same where every message has a number of its own: its lease, its state, its pace and its usage.
 const CLAIM_PAGES_OF_A_NUMBER: f64 = 100.0;
-/// Pages that recording an outcome may touch: the attempt, the recipient, the provider's id and their indexes.
-const RECORD_PAGES: f64 = 60.0;
+/// Pages that recording an outcome may touch: the attempt and the recipient, locked and then changed, the provider's id, and
+/// their indexes.
+const RECORD_PAGES: f64 = 70.0;
 /// The same where every outcome is of a number of its own: its counts by the minute and by the stretch.
 const RECORD_PAGES_OF_A_NUMBER: f64 = 80.0;
 
