@@ -100,13 +100,14 @@ begin
       from due d
       join accounts k on k.organization_id = p_org and k.id = d.account_id
      cross join lateral (
-        select a.* from attempts a
+        select a.* from (select d.reference as id where d.reference is not null
+                         union all
+                         select attempts_of_message(p_org, d.provider_message_id)
+                          where d.provider_message_id is not null) k
+          -- One by one, in the order of the key: of several at once a planner without figures reads all attempts.
+         cross join lateral (select a.* from attempts a where a.organization_id = p_org and a.id >= k.id and a.id <= k.id
+                              order by a.id limit 1) a
           join whatsapp_numbers n on n.organization_id = p_org and n.id = a.number_id and n.account_id = d.account_id
-         where a.organization_id = p_org
-           and a.id = any (array(select d.reference where d.reference is not null
-                                 union all
-                                 select attempts_of_message(p_org, d.provider_message_id)
-                                  where d.provider_message_id is not null))
          -- What carries our reference is surely ours; an id may have been given twice.
          order by (a.id = d.reference) desc nulls last, a.id desc limit 1) a
       left join campaigns c on c.organization_id = p_org and c.id = a.campaign_id
