@@ -66,8 +66,6 @@ begin
          where a.campaign_id is null and y.organization_id = p_org and y.id = a.recipient_id
            and y.last_attempt_id = o.id and y.state in ('sending', 'in_doubt') limit 1 for update) y on true;
 
-    -- An attempt that somebody else changes at this very moment has moved when its turn comes: then it is left out here,
-    -- and found again below.
     with found as (
         select o.* from unnest(p_ids, p_states, p_provider_ids, p_classes, p_blames, p_codes, p_words, p_durations_ms,
                                p_next, p_delay_ms, p_reasons, v_attempts, v_recipients, v_replies)
@@ -186,17 +184,6 @@ begin
     end if;
 
     if v_changed < cardinality(p_ids) then
-        -- Somebody else settled one of them while this statement waited for its lock: the row has moved to a place that
-        -- the statement could not see. It is ours now, and the next statement sees it.
-        if exists (select from unnest(p_ids, p_states) as o (id, state)
-                    cross join lateral (select a.state from attempts a
-                                         where a.organization_id = p_org and a.id = o.id limit 1) a
-                    where a.state = 'sending' or (a.state = 'in_doubt' and o.state <> 'in_doubt'))
-        then
-            return query select * from record_outcomes(p_org, p_ids, p_states, p_provider_ids, p_classes, p_blames,
-                p_codes, p_words, p_durations_ms, p_next, p_delay_ms, p_reasons, p_now);
-            return;
-        end if;
         return query select * from late_evidence(p_org, p_ids, p_states, p_provider_ids);
     end if;
 end $$;

@@ -18,13 +18,6 @@ as $$
      limit 1
 $$;
 
--- Takes a person out of every campaign (0021).
-create function suppress(p_org uuid, p_phone text, p_source text, p_reason text) returns void language plpgsql as $$
-begin
-    -- As if they had told us: consent and audit log say so too.
-    perform opt_out(p_org, p_phone, p_source, p_reason, 'sender', null);
-end $$;
-
 create function run_lifecycle(p_org uuid, p_instance uuid, p_now timestamptz default null) returns bigint
     language plpgsql
 as $$

@@ -440,7 +440,7 @@ comment on function opt_out is
     'Suppresses a phone: first ends what is queued for it, then stamps the suppression. Waits for no import.';
 
 -- The same, for opt-outs that nobody typed: replies and providers' answers.
-create or replace function suppress(p_org uuid, p_phone text, p_source text, p_reason text) returns void language sql as $$
+create function suppress(p_org uuid, p_phone text, p_source text, p_reason text) returns void language sql as $$
     select opt_out(p_org, p_phone, p_source, p_reason, 'sender', null)
 $$;
 

@@ -148,9 +148,9 @@ begin
     -- Each is found through its key, as in record_outcomes: a plan that was made while the tables were small would else walk
     -- the campaign for every receipt.
     v_ids := array(select distinct k.id from unnest(p_attempts) as k (id) order by k.id);
-    perform 1 from unnest(v_ids) with ordinality as k (id, nth)
+    perform 1 from unnest(v_ids) as k (id)
      cross join lateral (select a.id from attempts a where a.organization_id = p_org and a.id = k.id limit 1 for update) a;
-    perform 1 from unnest(v_ids) with ordinality as k (id, nth)
+    perform 1 from unnest(v_ids) as k (id)
      cross join lateral (select a.campaign_id, a.recipient_id from attempts a
                           where a.organization_id = p_org and a.id = k.id limit 1) a
      cross join lateral (select r.id from campaign_recipients r

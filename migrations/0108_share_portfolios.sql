@@ -151,8 +151,10 @@ as $$
       from attempts a
       join whatsapp_numbers n on n.organization_id = p_org and n.id = a.number_id
       join accounts c on c.organization_id = p_org and c.id = n.account_id and c.reach_id = p_account
-      join campaign_recipients r on r.organization_id = p_org and r.campaign_id = a.campaign_id
-                                and r.id = a.recipient_id
+     -- By the key whatever the figures are, as in record_outcomes.
+     cross join lateral (select q.phone from campaign_recipients q
+                          where q.organization_id = p_org and q.campaign_id = a.campaign_id
+                            and q.id >= a.recipient_id and q.id <= a.recipient_id order by q.id limit 1) r
      where a.organization_id = p_org and a.id > p_after and a.charged
      group by r.phone order by r.phone
     on conflict on constraint account_recipients_key do update

@@ -175,7 +175,7 @@ const fn sends(
     label: &'static str,
     note: &'static str,
 ) -> Shape {
-    Shape { setting, part, label, note, group, sends: true }
+    Shape { sends: true, ..quiet(setting, group, part, label, note) }
 }
 
 /// All of them, in the order in which they are shown.
