@@ -5,6 +5,7 @@ use super::{
     action::{ActionResult, Actor, Answer},
     enrolment::{ENROLLED_IN_A_PIECE, Tell},
     failed,
+    patience::Patience,
     step::StepColumns,
 };
 use crate::domain::{
@@ -20,8 +21,6 @@ use serde_json::json;
 
 /// Recipients ended in one statement after a cancellation: short enough that nobody waits for it.
 const SKIPPED_AT_ONCE: i32 = 10_000;
-/// How often that is tried again.
-pub(super) const BUSY_AT_MOST: u32 = 5;
 
 /// A campaign as lists and details show it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -370,7 +369,7 @@ impl Store {
         campaign: CampaignId,
     ) -> Result<u64, StoreError> {
         let mut total = 0;
-        let mut busy = 0;
+        let mut patience = Patience::default();
         loop {
             let piece = sqlx::query_scalar!(
                 r#"select skip_cancelled($1, $2, $3) as "skipped!""#,
@@ -382,13 +381,7 @@ impl Store {
             .await
             .map_err(failed("end what is queued"));
             // The last answers of the campaign come in meanwhile, and may be what a deadlock was with.
-            let skipped = match piece {
-                Err(error) if error.is_passing() && busy < BUSY_AT_MOST => {
-                    busy += 1;
-                    continue;
-                }
-                piece => piece?,
-            };
+            let Some(skipped) = patience.heed(piece)? else { continue };
             total += u64::try_from(skipped).unwrap_or(0);
             if skipped < SKIPPED_AT_ONCE {
                 return Ok(total);

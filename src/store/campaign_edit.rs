@@ -3,8 +3,8 @@
 use super::{
     Store, StoreError,
     action::{ActionResult, Actor, Answer},
-    campaign::BUSY_AT_MOST,
     failed,
+    patience::Patience,
     terms::terms_of,
 };
 use crate::domain::{
@@ -221,7 +221,7 @@ impl Store {
         actor: Actor<'_>,
     ) -> Result<BTreeMap<String, u64>, StoreError> {
         let mut verdicts = BTreeMap::new();
-        let (mut after, mut busy) = (uuid::Uuid::nil(), 0);
+        let (mut after, mut patience) = (uuid::Uuid::nil(), Patience::default());
         loop {
             let piece = sqlx::query!(
                 r#"select verdict as "verdict!", people as "people!", last_id
@@ -239,13 +239,7 @@ impl Store {
             .fetch_all(&self.bulk)
             .await
             .map_err(failed("try messages again"));
-            let piece = match piece {
-                Err(error) if error.is_passing() && busy < BUSY_AT_MOST => {
-                    busy += 1;
-                    continue;
-                }
-                piece => piece?,
-            };
+            let Some(piece) = patience.heed(piece)? else { continue };
             let last = piece.first().and_then(|row| row.last_id);
             for row in piece.into_iter().filter(|row| row.people > 0) {
                 *verdicts.entry(row.verdict).or_insert(0) += u64::try_from(row.people).unwrap_or(0);

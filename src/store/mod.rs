@@ -40,6 +40,7 @@ pub mod number_stats;
 pub mod operator;
 pub mod organization;
 pub mod pace;
+mod patience;
 pub mod plan;
 pub mod polls;
 pub mod pool;

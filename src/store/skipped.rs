@@ -4,8 +4,8 @@ use super::{
     Store, StoreError,
     action::{ActionResult, Actor},
     audience::Terms,
-    campaign::BUSY_AT_MOST,
     failed,
+    patience::Patience,
 };
 use crate::domain::{
     ids::{CampaignId, OrganizationId, RecipientId},
@@ -153,7 +153,7 @@ impl Store {
         actor: Actor<'_>,
     ) -> Result<TakenBack, StoreError> {
         let mut total = TakenBack { included: 0, kept: 0 };
-        let (mut after, mut busy) = (uuid::Uuid::nil(), 0);
+        let (mut after, mut patience) = (uuid::Uuid::nil(), Patience::default());
         loop {
             let piece = sqlx::query!(
                 r#"select p_included as "included!", p_kept as "kept!", p_last as last
@@ -172,13 +172,7 @@ impl Store {
             .fetch_one(&self.bulk)
             .await
             .map_err(failed("take people back"));
-            let piece = match piece {
-                Err(error) if error.is_passing() && busy < BUSY_AT_MOST => {
-                    busy += 1;
-                    continue;
-                }
-                piece => piece?,
-            };
+            let Some(piece) = patience.heed(piece)? else { continue };
             total.included += piece.included;
             total.kept += piece.kept;
             match piece.last {
