@@ -123,7 +123,9 @@ impl Store {
             .collect()
     }
 
-    /// Says that these are applied; with the problem, where something of them could not be read.
+    /// Says that these are applied; with the problem, where something of them could not be read. Each is found through its
+    /// key, whatever the figures of the table are: joined by value, a plan that was made while it was small walks all that
+    /// was ever reported. One that somebody took anew meanwhile may be left out; it is applied again, which changes nothing.
     ///
     /// # Errors
     /// When the database is away or refuses; they are applied again then, which changes nothing.
@@ -136,8 +138,13 @@ impl Store {
         let problems: Vec<_> = applied.iter().map(|(_, problem)| problem.clone()).collect();
         sqlx::query!(
             "update webhooks w set applied_at = clock_timestamp(), taken_until = null, problem = k.problem
-               from unnest($2::uuid[], $3::text[]) as k (id, problem)
-              where w.organization_id = $1 and w.id = k.id and w.applied_at is null",
+               from (select due.place, u.problem
+                       from unnest($2::uuid[], $3::text[]) as u (id, problem)
+                      cross join lateral (select due.ctid as place from webhooks due
+                                           where due.organization_id = $1 and due.id >= u.id and due.id <= u.id
+                                             and due.applied_at is null
+                                           order by due.id limit 1 for update) due) k
+              where w.ctid = k.place",
             organization.0,
             &ids,
             &problems as &[Option<String>],
