@@ -1,10 +1,14 @@
 -- From an audience to recipients.
 
 -- What a variable of a text stands for.
+create function value_among(p_name text, p_referrer_name text, p_attributes jsonb, p_variable text) returns text
+    language sql immutable parallel safe
+    return case p_variable when 'name' then p_name when 'referrer_name' then p_referrer_name
+                           when 'day' then '1' when 'campaign_number' then null else p_attributes ->> p_variable end;
+
 create function value_of(p_contact contacts, p_variable text) returns text
     language sql immutable parallel safe
-    return case p_variable when 'name' then p_contact.name when 'referrer_name' then p_contact.referrer_name
-                           when 'day' then '1' when 'campaign_number' then null else p_contact.attributes ->> p_variable end;
+    return value_among(p_contact.name, p_contact.referrer_name, p_contact.attributes, p_variable);
 
 -- Up to which attempt the ledger has been read for contacts.last_campaign_sent_at.
 create table send_marks (
@@ -129,8 +133,8 @@ as $$
                                          between a.registered_from and a.registered_to, false)
                         then 'other_registration'
                     when a.tags <> '{}' and not c.tags && a.tags then 'lacks_tag' end,
-               -- Most audiences ask for one attribute or none, and most texts for one name: those are looked at without a
-               -- query for each row.
+               -- Most audiences ask for one attribute or none, and most texts for a name or two: those are looked at without a
+               -- query for each row, and each by its column, so that nothing is called for each row either.
                case when a.attribute is null then null
                     when c.attributes ->> a.attribute is null then 'lacks_attribute'
                     when not a.wanted ? (c.attributes ->> a.attribute) then 'attribute_differs'
@@ -145,8 +149,12 @@ as $$
                     when s.since is not null then 'opted_out'
                     when c.consent is false or a.is_strict and c.consent is null then 'no_consent' end,
                case when q.names = '{}' then null
-                    when nullif(btrim(value_of(c, q.names[1])), '') is null then 'missing_variable: ' || q.names[1]
-                    when cardinality(q.names) > 1 then
+                    when nullif(btrim(value_among(c.name, c.referrer_name, c.attributes, q.names[1])), '') is null
+                        then 'missing_variable: ' || q.names[1]
+                    when cardinality(q.names) = 1 then null
+                    when nullif(btrim(value_among(c.name, c.referrer_name, c.attributes, q.names[2])), '') is null
+                        then 'missing_variable: ' || q.names[2]
+                    when cardinality(q.names) > 2 then
                         (select 'missing_variable: ' || v.name from unnest(q.names) with ordinality as v (name, place)
                           where nullif(btrim(value_of(c, v.name)), '') is null order by v.place limit 1) end,
                case when b.phone is not null then 'active_elsewhere'
@@ -157,7 +165,7 @@ as $$
                      and c.id > p_after and c.id <= p_to
       left join suppressions s on s.organization_id = p_org and s.phone = c.phone
       left join (select n.locale, array(select jsonb_array_elements_text(n.names)) as names
-                   from jsonb_each(p_required) as n (locale, names)) q
+                   from jsonb_each(p_required) as n (locale, names) offset 0) q
              on q.locale = case when p_required ? c.locale then c.locale else '' end
       left join (select distinct p.phone from jsonb_array_elements_text(p_audience -> 'phones') as p (phone)) h
              on h.phone = c.phone
