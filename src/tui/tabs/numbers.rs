@@ -543,12 +543,18 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
     }
     let marked = model.numbers.marks().len();
     add(marked, "marked", Role::Title);
+    // A number without a limit is no part of that sum, and the pool is not empty while there is one.
+    let free = how_many(|row| {
+        matches!(row.standing, NumberStanding::Active | NumberStanding::Limited { .. })
+            && row.limit_today.is_none()
+    });
     if let Some((left, all)) = overview.capacity.filter(|_| model.size.width >= WIDE) {
-        parts.push((
-            format!("{gap}capacity left today {} of {}", words::grouped(left), words::grouped(all)),
-            Role::Text,
-        ));
-    } else if let Some((left, _)) = overview.capacity {
+        let (left, all) = (words::grouped(left), words::grouped(all));
+        parts.push((format!("{gap}capacity left today {left} of {all}"), Role::Text));
+        if free > 0 {
+            parts.push((format!(", {free} without limit"), Role::Text));
+        }
+    } else if let Some((left, _)) = overview.capacity.filter(|_| free == 0) {
         parts.push((
             format!("{gap}{} left today", words::grouped(left)),
             if left == 0 { Role::Bad } else { Role::Text },

@@ -61,3 +61,25 @@ fn several_numbers_are_tested_a_few_at_a_time_with_their_progress_and_one_senten
     assert_eq!(toasts[1..], [format!("testing {all} numbers"), end], "one sentence, not one for each");
     assert!(!desk.screen().contains(&format!("of {all}")), "it is over");
 }
+
+#[test]
+fn a_number_without_a_limit_leaves_the_day_open() {
+    for (width, closed, open) in [
+        (160, "capacity left today 0 of 10 000", "capacity left today 0 of 10 000, 1 without limit"),
+        (80, "0 left today", "2 numbers"),
+    ] {
+        let mut desk = Desk::new(World::One, width, 48);
+        let mut overview = one_overview();
+        overview.capacity = Some((0, 10_000));
+        desk.send(Msg::Overview(Ok(std::sync::Arc::new(overview.clone()))));
+        let screen = desk.screen();
+        assert!(screen.contains(closed) && !screen.contains("without limit"), "{screen}");
+        let mut free = number(2, "support-b");
+        free.limit_today = None;
+        overview.numbers.push(free);
+        desk.send(Msg::Overview(Ok(std::sync::Arc::new(overview))));
+        let screen = desk.screen();
+        assert!(screen.contains(open), "{screen}");
+        assert_eq!(screen.contains("left today"), width == 160, "{screen}");
+    }
+}
