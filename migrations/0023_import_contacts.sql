@@ -6,7 +6,7 @@ begin
     create temporary table contact_staging (
         line bigint, phone text, name text, locale text, time_zone text, country text, gender text, profession text,
         birth_date date, registered_at timestamptz, consent boolean, referrer_name text, tags text[],
-        attributes jsonb);
+        phone_country text, attributes jsonb);
 end $$;
 
 -- New people are inserted, known ones updated where something differs: an empty cell leaves what is known, attributes
@@ -38,7 +38,7 @@ begin
                               birth_date, registered_at, consent, consent_method, consent_at, referrer_name, tags,
                               attributes)
         select p_org, ordered_uuid(v_ms, v_salt, row_number() over ()), s.phone, s.name, s.locale, s.time_zone,
-               s.country, s.gender, s.profession, s.birth_date, s.registered_at, s.consent,
+               coalesce(s.country, s.phone_country), s.gender, s.profession, s.birth_date, s.registered_at, s.consent,
                case when s.consent is not null then 'import' end, case when s.consent is not null then v_now end,
                s.referrer_name, coalesce(s.tags, '{}'), s.attributes
           from first s
@@ -48,7 +48,8 @@ begin
         -- Sees only those who were there before this statement.
         update contacts c
            set name = coalesce(s.name, c.name), locale = coalesce(s.locale, c.locale),
-               time_zone = coalesce(s.time_zone, c.time_zone), country = coalesce(s.country, c.country),
+               time_zone = coalesce(s.time_zone, c.time_zone),
+               country = coalesce(s.country, c.country, s.phone_country),
                gender = coalesce(s.gender, c.gender), profession = coalesce(s.profession, c.profession),
                birth_date = coalesce(s.birth_date, c.birth_date),
                registered_at = coalesce(s.registered_at, c.registered_at),
@@ -68,7 +69,8 @@ begin
                 or num_nulls(c.name, c.locale, c.time_zone, c.country, c.gender, c.profession, c.birth_date,
                              c.registered_at, c.consent, c.referrer_name)
                    > num_nulls(coalesce(s.name, c.name), coalesce(s.locale, c.locale),
-                               coalesce(s.time_zone, c.time_zone), coalesce(s.country, c.country),
+                               coalesce(s.time_zone, c.time_zone),
+                               coalesce(s.country, c.country, s.phone_country),
                                coalesce(s.gender, c.gender), coalesce(s.profession, c.profession),
                                coalesce(s.birth_date, c.birth_date), coalesce(s.registered_at, c.registered_at),
                                coalesce(s.consent, c.consent), coalesce(s.referrer_name, c.referrer_name)))
