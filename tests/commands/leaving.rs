@@ -6,6 +6,7 @@ use signalbox::{
     domain::{action::Action, ids::CampaignId, phone::Phone},
     store::{attempt::ClaimedMessage, receipt::NewInbound},
 };
+use std::fmt::Write as _;
 
 const ONBOARDING: &str = "name = \"onboarding\"
 exit = { on_reply = true, attributes = { paid = [\"yes\", \"partly\"] } }
@@ -182,4 +183,34 @@ async fn a_reply_ends_only_the_campaign_that_it_answers() {
         (acme.stand(first).await, acme.stand(second).await),
         (vec!["queued 2".to_owned()], vec!["skipped 2 replied".to_owned()])
     );
+}
+
+#[tokio::test]
+async fn many_leave_at_once_as_one_set() {
+    let acme = Acme::new().await;
+    acme.contacts(500).await;
+    let campaign = acme.onboarding().await;
+    let messages = acme.sent(campaign, 1).await;
+    for statement in [
+        "create sequence changes",
+        "grant all on sequence changes to public",
+        "create function count_changes() returns trigger language plpgsql
+             as $$ begin perform nextval('changes'); return null; end $$",
+        "create trigger count_changes after update on campaign_recipients
+             for each statement execute function count_changes()",
+    ] {
+        sqlx::query(statement).execute(&acme.db.pool).await.unwrap();
+    }
+    let mut file = String::from("phone,paid\n");
+    for nth in 0..500 {
+        writeln!(file, "{},yes", phone(nth).reveal()).unwrap();
+    }
+    acme.db.run_with(&["contact", "import", "-"], file.as_bytes()).done();
+    let stand = acme.stand(campaign).await;
+    assert_eq!(stand[0], "sending 1 attribute: paid=yes", "what is on the wire is the last");
+    assert!(stand[1..].iter().all(|person| person == "skipped 1 attribute: paid=yes"), "{stand:?}");
+    let changes: i64 = acme.db.value("select last_value from changes").await;
+    assert!(changes < 5, "{changes} statements changed recipients, and the sums each");
+    acme.settle(messages[0].attempt, "accepted", "advance").await;
+    acme.db.assert_invariants().await;
 }
