@@ -143,6 +143,59 @@ begin
     end if;
 end $$;
 
+-- Ends what is queued for some of these people who are suppressed. Rows that somebody holds are left.
+create function skip_suppressed(p_org uuid, p_campaign uuid, p_phones text[]) returns void language plpgsql
+    set enable_seqscan = off set jit = off
+as $$
+declare
+    v_places tid[] := array(
+        select r.ctid from campaign_recipients r
+         where r.organization_id = p_org and r.campaign_id = p_campaign and r.phone = any (p_phones)
+           and r.state = 'queued'
+           and exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone)
+           for update of r skip locked);
+begin
+    if cardinality(v_places) > 0 then
+        perform skip_stranded(p_org, v_places, clock_timestamp());
+    end if;
+end $$;
+comment on function skip_suppressed is 'Ends what a campaign has queued for people who are suppressed.';
+
+-- Whoever opts out, or comes to what ends a campaign, while people are being enrolled: neither sees the other's rows. Enrolments
+-- look again at their end, at what came since the campaign was made, and before anything is sent its start does. A standing
+-- campaign begins with nobody and enrols for as long as it runs: of the latest hour.
+create function changed_since_made(p_campaign campaigns) returns timestamptz
+    language sql stable
+    return case when p_campaign.standing is null then p_campaign.created_at else clock_timestamp() end - interval '1 hour';
+
+create function heed_before_start() returns trigger language plpgsql
+    set jit = off
+as $$
+declare
+    v_since     timestamptz := changed_since_made(new);
+    v_campaigns uuid[];
+    v_phones    text[];
+    v_reasons   text[];
+begin
+    perform skip_suppressed(new.organization_id, new.id, array(
+        select s.phone::text from suppressions s where s.organization_id = new.organization_id and s.since > v_since));
+    if new.conduct #> '{exit,attributes}' is not null then
+        select array_agg(new.id), array_agg(k.phone::text),
+               array_agg('attribute: ' || leaving_attribute(new.conduct -> 'exit', k.attributes))
+          into v_campaigns, v_phones, v_reasons
+          from contacts k
+         where k.organization_id = new.organization_id and k.updated_at > v_since
+           and leaving_attribute(new.conduct -> 'exit', k.attributes) is not null;
+        if v_phones is not null then
+            perform leave_campaigns(new.organization_id, v_campaigns, v_phones, v_reasons);
+        end if;
+    end if;
+    return null;
+end $$;
+create trigger heed_before_start after update on campaigns
+    for each row when (old.state in ('draft', 'scheduled') and new.state = 'active')
+    execute function heed_before_start();
+
 -- What follows an enrolment in its own transaction: who fulfils already what ends the campaign gets nothing of it, and
 -- the others their slots. p_only: those of them who are meant, where not all who wait are.
 create function settle_enrolled(
@@ -152,9 +205,15 @@ create function settle_enrolled(
     set jit = off set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_exit jsonb;
+    v_exit  jsonb;
+    v_since timestamptz;
 begin
-    select conduct -> 'exit' into v_exit from campaigns where organization_id = p_org and id = p_campaign;
+    select c.conduct -> 'exit', changed_since_made(c) into v_exit, v_since
+      from campaigns c where c.organization_id = p_org and c.id = p_campaign;
+    if p_only is null then
+        perform skip_suppressed(p_org, p_campaign, array(
+            select s.phone::text from suppressions s where s.organization_id = p_org and s.since > v_since));
+    end if;
     if v_exit ? 'attributes' then
         update campaign_recipients r
            set state = 'skipped', attention = 'skipped', due_at = null, bound_number_id = null, updated_at = p_now,
