@@ -192,6 +192,7 @@ declare
     v_phones   text[];
 begin
     perform heed_opt_outs(p_org);
+    perform heed_imported(p_org);
     for v_campaign in
         select c.id from campaigns c
          where c.organization_id = p_org and c.state in ('cancelled', 'completed')
@@ -209,13 +210,10 @@ begin
       where s.organization_id = p_org and s.since > v_since;
     for v_campaign in
         select c.id from campaigns c
-         where c.organization_id = p_org and c.state in ('active', 'paused') and v_phones is not null order by c.id
+         where c.organization_id = p_org and c.state not in ('completed', 'cancelled') and v_phones is not null
+         order by c.id
     loop
-        update campaign_recipients r
-           set state = 'skipped', attention = 'skipped', reason = 'opted_out', due_at = null, bound_number_id = null,
-               updated_at = clock_timestamp()
-         where r.organization_id = p_org and r.campaign_id = v_campaign and r.phone = any (v_phones)
-           and r.state = 'queued';
+        perform skip_suppressed(p_org, v_campaign, v_phones);
     end loop;
     perform end_leaving(p_org);
     perform end_replies(p_org);

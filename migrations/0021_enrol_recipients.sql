@@ -427,9 +427,12 @@ begin
        set state = 'skipped', reason = 'opted_out', due_at = null, updated_at = clock_timestamp()
      where y.organization_id = p_org and y.phone = p_phone and y.kind = 'operator' and y.state = 'queued';
     v_now := clock_timestamp();
-    insert into suppressions (organization_id, phone, since, source, reason)
+    -- What the person says is above what a rule found.
+    insert into suppressions as s (organization_id, phone, since, source, reason)
     values (p_org, p_phone, v_now, p_source, coalesce(nullif(btrim(p_reason), ''), 'no reason given'))
-    on conflict on constraint suppressions_key do nothing;
+    on conflict on constraint suppressions_key do update
+       set since = excluded.since, source = excluded.source, reason = excluded.reason
+     where s.source = 'rule' and excluded.source <> 'rule';
     if not found then
         select * into v_known from suppressions where organization_id = p_org and phone = p_phone;
         return row ('already', null, v_known.source, v_known.since, p_phone, 'opted out', null)::change_answer;

@@ -6,12 +6,19 @@ begin
     create temporary table contact_staging (
         line bigint, phone text, name text, locale text, time_zone text, country text, gender text, profession text,
         birth_date date, registered_at timestamptz, consent boolean, referrer_name text, tags text[],
-        attributes jsonb);
+        phone_country text, attributes jsonb);
 end $$;
+
+-- What is known of somebody's consent after a file has said something, or nothing, of it. Its no always counts. Its yes undoes
+-- what a file said before, and never the word of the person: one that is in the contact, or a suppression that was asked for.
+create function consent_after_import(p_known boolean, p_method text, p_said boolean, p_has_refused boolean) returns boolean
+    language sql immutable parallel safe
+    return case when p_said and (p_has_refused or p_known is false and p_method is distinct from 'import') then p_known
+                else coalesce(p_said, p_known) end;
 
 -- New people are inserted, known ones updated where something differs: an empty cell leaves what is known, attributes
 -- are merged. Of several rows with one phone the first counts. Answers how many were new and how many changed; all other
--- rows changed nothing.
+-- rows changed nothing. Whoever the file takes the consent of has opted out, whoever it gives it back to has not.
 --
 -- Rows go in by phone, so that every index grows at its end. Merges of one organisation take turns: each then sees all
 -- that the one before it did, and its account is true.
@@ -26,20 +33,28 @@ declare
     v_ms   bigint;
     v_salt integer := (random() * 4095)::integer;
     v_now  timestamptz;
+    v_out  text[];
+    v_in   boolean;
 begin
     perform pg_advisory_xact_lock(hashtextextended('import ' || p_org, 0));
     v_now := clock_timestamp();
     v_ms := (extract(epoch from v_now) * 1000)::bigint;
     analyze contact_staging;
     with first as materialized (
-        select distinct on (phone collate "C") * from contact_staging order by phone collate "C", line
+        select distinct on (s.phone collate "C") s.*, o.since as refused_at, o.source as refused_by
+          from contact_staging s
+          left join suppressions o on s.consent and o.organization_id = p_org and o.phone = s.phone
+                                  and o.source not in ('rule', 'import')
+         order by s.phone collate "C", s.line
     ), inserted as (
         insert into contacts (organization_id, id, phone, name, locale, time_zone, country, gender, profession,
                               birth_date, registered_at, consent, consent_method, consent_at, referrer_name, tags,
                               attributes)
         select p_org, ordered_uuid(v_ms, v_salt, row_number() over ()), s.phone, s.name, s.locale, s.time_zone,
-               s.country, s.gender, s.profession, s.birth_date, s.registered_at, s.consent,
-               case when s.consent is not null then 'import' end, case when s.consent is not null then v_now end,
+               coalesce(s.country, s.phone_country), s.gender, s.profession, s.birth_date, s.registered_at,
+               s.consent and s.refused_at is null,
+               case when s.consent is not null then coalesce(s.refused_by, 'import') end,
+               case when s.consent is not null then coalesce(s.refused_at, v_now) end,
                s.referrer_name, coalesce(s.tags, '{}'), s.attributes
           from first s
         on conflict on constraint contact_phone_is_taken_once do nothing
@@ -48,14 +63,17 @@ begin
         -- Sees only those who were there before this statement.
         update contacts c
            set name = coalesce(s.name, c.name), locale = coalesce(s.locale, c.locale),
-               time_zone = coalesce(s.time_zone, c.time_zone), country = coalesce(s.country, c.country),
+               time_zone = coalesce(s.time_zone, c.time_zone),
+               country = coalesce(s.country, c.country, s.phone_country),
                gender = coalesce(s.gender, c.gender), profession = coalesce(s.profession, c.profession),
                birth_date = coalesce(s.birth_date, c.birth_date),
                registered_at = coalesce(s.registered_at, c.registered_at),
-               consent = coalesce(s.consent, c.consent),
-               consent_method = case when s.consent <> c.consent or s.consent is not null and c.consent is null
+               consent = consent_after_import(c.consent, c.consent_method, s.consent, s.refused_at is not null),
+               consent_method = case when consent_after_import(c.consent, c.consent_method, s.consent,
+                                                               s.refused_at is not null) is distinct from c.consent
                                      then 'import' else c.consent_method end,
-               consent_at = case when s.consent <> c.consent or s.consent is not null and c.consent is null
+               consent_at = case when consent_after_import(c.consent, c.consent_method, s.consent,
+                                                           s.refused_at is not null) is distinct from c.consent
                                  then v_now else c.consent_at end,
                referrer_name = coalesce(s.referrer_name, c.referrer_name), tags = coalesce(s.tags, c.tags),
                attributes = c.attributes || s.attributes, updated_at = v_now
@@ -63,18 +81,23 @@ begin
          where c.organization_id = p_org and c.phone = s.phone
            and (s.name <> c.name or s.locale <> c.locale or s.time_zone <> c.time_zone or s.country <> c.country
                 or s.gender <> c.gender or s.profession <> c.profession or s.birth_date <> c.birth_date
-                or s.registered_at <> c.registered_at or s.consent <> c.consent
+                or s.registered_at <> c.registered_at
+                or consent_after_import(c.consent, c.consent_method, s.consent, s.refused_at is not null)
+                   is distinct from c.consent
                 or s.referrer_name <> c.referrer_name or s.tags <> c.tags or not c.attributes @> s.attributes
                 or num_nulls(c.name, c.locale, c.time_zone, c.country, c.gender, c.profession, c.birth_date,
-                             c.registered_at, c.consent, c.referrer_name)
+                             c.registered_at, c.referrer_name)
                    > num_nulls(coalesce(s.name, c.name), coalesce(s.locale, c.locale),
-                               coalesce(s.time_zone, c.time_zone), coalesce(s.country, c.country),
+                               coalesce(s.time_zone, c.time_zone),
+                               coalesce(s.country, c.country, s.phone_country),
                                coalesce(s.gender, c.gender), coalesce(s.profession, c.profession),
                                coalesce(s.birth_date, c.birth_date), coalesce(s.registered_at, c.registered_at),
-                               coalesce(s.consent, c.consent), coalesce(s.referrer_name, c.referrer_name)))
-        returning 1
+                               coalesce(s.referrer_name, c.referrer_name)))
+        returning c.phone::text as phone, case when c.consent_at = v_now then c.consent end as turned
     )
-    select (select count(*) from inserted), (select count(*) from updated) into p_accepted, p_updated;
+    select (select count(*) from inserted), (select count(*) from updated),
+           (select array_agg(u.phone) from updated u where not u.turned), (select bool_or(u.turned) from updated u)
+      into p_accepted, p_updated, v_out, v_in;
     p_duplicate := p_lines - p_rejected - p_accepted - p_updated;
     insert into contact_imports (organization_id, id, file_name, operator, lines, accepted, updated, duplicate,
                                  rejected, started_at)
@@ -84,5 +107,12 @@ begin
                             p_file_name, 'a file was imported', null,
                             jsonb_build_object('lines', p_lines, 'accepted', p_accepted, 'updated', p_updated,
                                                'duplicate', p_duplicate, 'rejected', p_rejected));
+    -- At the very end: from here on outcomes of these people wait.
+    if v_in then
+        perform take_back_imported(p_org, v_now, p_operator, p_file_name);
+    end if;
+    if v_out is not null then
+        perform opt_out_imported(p_org, v_out, p_operator, p_file_name);
+    end if;
 end $$;
 comment on function merge_contacts is 'Merges the session''s contact_staging into contacts and writes the account of the import.';

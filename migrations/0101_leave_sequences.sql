@@ -17,27 +17,15 @@ create table leaving (
 );
 comment on table leaving is 'People who are to leave a campaign as soon as their row can be locked.';
 
--- Takes one person out. With p_wait the row's lock is waited for; else, where somebody holds it, the person is put on the
--- list: who changes many people at once would otherwise wait in a circle with those who record outcomes.
-create function leave_campaign(
-    p_org uuid, p_campaign uuid, p_phone text, p_reason text, p_wait boolean
-) returns boolean language plpgsql
+-- Takes one person out.
+create function leave_campaign(p_org uuid, p_campaign uuid, p_phone text, p_reason text) returns void language plpgsql
     set enable_seqscan = off
 as $$
 declare
     v_row campaign_recipients;
 begin
-    if p_wait then
-        select * into v_row from campaign_recipients
-          where organization_id = p_org and campaign_id = p_campaign and phone = p_phone for update;
-    else
-        select * into v_row from campaign_recipients
-          where organization_id = p_org and campaign_id = p_campaign and phone = p_phone for update skip locked;
-        if not found then
-            insert into leaving values (p_org, p_campaign, p_phone, p_reason) on conflict do nothing;
-            return false;
-        end if;
-    end if;
+    select * into v_row from campaign_recipients
+      where organization_id = p_org and campaign_id = p_campaign and phone = p_phone for update;
     if v_row.state = 'queued' then
         update campaign_recipients
            set state = 'skipped', attention = 'skipped', reason = p_reason, due_at = null, bound_number_id = null,
@@ -47,9 +35,49 @@ begin
         update campaign_recipients set exit_reason = coalesce(exit_reason, p_reason)
          where organization_id = p_org and campaign_id = p_campaign and id = v_row.id;
     end if;
-    return true;
 end $$;
 comment on function leave_campaign is 'Takes one person out of one campaign, before the next claim.';
+
+-- Takes many out, each of one campaign for one reason, as one set: the sums are changed once. Where somebody holds a row, the
+-- person is put on the list: who changes many people at once would otherwise wait in a circle with those who record outcomes.
+--
+-- The rows are found by their key, whatever the figures say of how many are meant.
+create function leave_campaigns(p_org uuid, p_campaigns uuid[], p_phones text[], p_reasons text[]) returns void
+    language plpgsql
+    set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
+declare
+    v_places  tid[];
+    v_held    text[];
+    v_of      uuid[];
+    v_reasons text[];
+begin
+    select array_agg(l.place), array_agg(l.phone), array_agg(l.campaign_id), array_agg(l.reason)
+      into v_places, v_held, v_of, v_reasons
+      from (select r.ctid as place, m.phone, m.campaign_id, m.reason
+              from unnest(p_campaigns, p_phones, p_reasons) as m (campaign_id, phone, reason)
+              join campaign_recipients r on r.organization_id = p_org and r.campaign_id = m.campaign_id
+                                        and r.phone = m.phone and r.state in ('queued', 'sending', 'in_doubt')
+               for update of r skip locked) l;
+    update campaign_recipients r
+       set state = 'skipped', attention = 'skipped', reason = k.reason, due_at = null, bound_number_id = null,
+           updated_at = clock_timestamp()
+      from unnest(v_places, v_reasons) as k (place, reason)
+     where r.ctid = k.place and r.organization_id = p_org and r.state = 'queued';
+    update campaign_recipients r set exit_reason = k.reason
+      from unnest(v_places, v_reasons) as k (place, reason)
+     where r.ctid = k.place and r.organization_id = p_org and r.state in ('sending', 'in_doubt') and r.exit_reason is null;
+    insert into leaving (organization_id, campaign_id, phone, reason)
+    select p_org, h.campaign_id, h.phone, h.reason
+      from (select m.campaign_id, m.phone, m.reason
+              from unnest(p_campaigns, p_phones, p_reasons) as m (campaign_id, phone, reason)
+              join campaign_recipients r on r.organization_id = p_org and r.campaign_id = m.campaign_id
+                                        and r.phone = m.phone and r.state in ('queued', 'sending', 'in_doubt')
+            except
+            select k.campaign_id, k.phone, k.reason from unnest(v_of, v_held, v_reasons) as k (campaign_id, phone, reason)) h
+    on conflict do nothing;
+end $$;
+comment on function leave_campaigns is 'Takes many people out of campaigns at once; whom somebody holds, as soon as that is over.';
 
 -- Ends what the answered campaign, or where that is not known every one, would still send to who wrote back.
 create function leave_on_reply(p_org uuid, p_phone text, p_campaign uuid) returns void language plpgsql as $$
@@ -64,7 +92,7 @@ begin
            and (r.step > 1 or r.last_attempt_id is not null)
          order by c.id
     loop
-        perform leave_campaign(p_org, v_campaign, p_phone, 'replied', true);
+        perform leave_campaign(p_org, v_campaign, p_phone, 'replied');
     end loop;
 end $$;
 
@@ -76,22 +104,22 @@ create function leaving_attribute(p_exit jsonb, p_attributes jsonb) returns text
 
 create function leave_by_attribute() returns trigger language plpgsql as $$
 declare
-    v_row record;
+    v_all record;
 begin
     if not exists (select from campaigns c where c.conduct ? 'exit' and c.state not in ('completed', 'cancelled')) then
         return null;
     end if;
-    for v_row in
-        select n.organization_id, c.id, n.phone, w.reason
+    for v_all in
+        select n.organization_id as org, array_agg(c.id) as campaigns, array_agg(n.phone::text) as phones,
+               array_agg('attribute: ' || w.reason) as reasons
           from new_rows n
           join campaigns c on c.organization_id = n.organization_id and c.conduct ? 'exit'
                           and c.state not in ('completed', 'cancelled')
          cross join lateral (select leaving_attribute(c.conduct -> 'exit', n.attributes) as reason) w
-          join campaign_recipients r on r.organization_id = n.organization_id and r.campaign_id = c.id
-                                    and r.phone = n.phone and r.state in ('queued', 'sending', 'in_doubt')
          where w.reason is not null
+         group by n.organization_id
     loop
-        perform leave_campaign(v_row.organization_id, v_row.id, v_row.phone, 'attribute: ' || v_row.reason, false);
+        perform leave_campaigns(v_all.org, v_all.campaigns, v_all.phones, v_all.reasons);
     end loop;
     return null;
 end $$;
@@ -101,12 +129,72 @@ create trigger leave_by_attribute after update on contacts
 -- Takes out whose row was locked when they were to leave.
 create function end_leaving(p_org uuid) returns void language plpgsql as $$
 declare
-    v_row leaving;
+    v_campaigns uuid[];
+    v_phones    text[];
+    v_reasons   text[];
 begin
-    for v_row in delete from leaving where organization_id = p_org returning * loop
-        perform leave_campaign(p_org, v_row.campaign_id, v_row.phone, v_row.reason, false);
-    end loop;
+    with listed as (
+        delete from leaving where organization_id = p_org returning campaign_id, phone, reason
+    )
+    select array_agg(campaign_id), array_agg(phone::text), array_agg(reason) into v_campaigns, v_phones, v_reasons
+      from listed;
+    if v_phones is not null then
+        perform leave_campaigns(p_org, v_campaigns, v_phones, v_reasons);
+    end if;
 end $$;
+
+-- Ends what is queued for some of these people who are suppressed. Rows that somebody holds are left.
+create function skip_suppressed(p_org uuid, p_campaign uuid, p_phones text[]) returns void language plpgsql
+    set enable_seqscan = off set jit = off
+as $$
+declare
+    v_places tid[] := array(
+        select r.ctid from campaign_recipients r
+         where r.organization_id = p_org and r.campaign_id = p_campaign and r.phone = any (p_phones)
+           and r.state = 'queued'
+           and exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone)
+           for update of r skip locked);
+begin
+    if cardinality(v_places) > 0 then
+        perform skip_stranded(p_org, v_places, clock_timestamp());
+    end if;
+end $$;
+comment on function skip_suppressed is 'Ends what a campaign has queued for people who are suppressed.';
+
+-- Whoever opts out, or comes to what ends a campaign, while people are being enrolled: neither sees the other's rows. Enrolments
+-- look again at their end, at what came since the campaign was made, and before anything is sent its start does. A standing
+-- campaign begins with nobody and enrols for as long as it runs: of the latest hour.
+create function changed_since_made(p_campaign campaigns) returns timestamptz
+    language sql stable
+    return case when p_campaign.standing is null then p_campaign.created_at else clock_timestamp() end - interval '1 hour';
+
+create function heed_before_start() returns trigger language plpgsql
+    set jit = off
+as $$
+declare
+    v_since     timestamptz := changed_since_made(new);
+    v_campaigns uuid[];
+    v_phones    text[];
+    v_reasons   text[];
+begin
+    perform skip_suppressed(new.organization_id, new.id, array(
+        select s.phone::text from suppressions s where s.organization_id = new.organization_id and s.since > v_since));
+    if new.conduct #> '{exit,attributes}' is not null then
+        select array_agg(new.id), array_agg(k.phone::text),
+               array_agg('attribute: ' || leaving_attribute(new.conduct -> 'exit', k.attributes))
+          into v_campaigns, v_phones, v_reasons
+          from contacts k
+         where k.organization_id = new.organization_id and k.updated_at > v_since
+           and leaving_attribute(new.conduct -> 'exit', k.attributes) is not null;
+        if v_phones is not null then
+            perform leave_campaigns(new.organization_id, v_campaigns, v_phones, v_reasons);
+        end if;
+    end if;
+    return null;
+end $$;
+create trigger heed_before_start after update on campaigns
+    for each row when (old.state in ('draft', 'scheduled') and new.state = 'active')
+    execute function heed_before_start();
 
 -- What follows an enrolment in its own transaction: who fulfils already what ends the campaign gets nothing of it, and
 -- the others their slots. p_only: those of them who are meant, where not all who wait are.
@@ -117,9 +205,15 @@ create function settle_enrolled(
     set jit = off set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_exit jsonb;
+    v_exit  jsonb;
+    v_since timestamptz;
 begin
-    select conduct -> 'exit' into v_exit from campaigns where organization_id = p_org and id = p_campaign;
+    select c.conduct -> 'exit', changed_since_made(c) into v_exit, v_since
+      from campaigns c where c.organization_id = p_org and c.id = p_campaign;
+    if p_only is null then
+        perform skip_suppressed(p_org, p_campaign, array(
+            select s.phone::text from suppressions s where s.organization_id = p_org and s.since > v_since));
+    end if;
     if v_exit ? 'attributes' then
         update campaign_recipients r
            set state = 'skipped', attention = 'skipped', due_at = null, bound_number_id = null, updated_at = p_now,

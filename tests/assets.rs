@@ -73,7 +73,12 @@ fn the_demo_has_two_thousand_contacts_and_thirty_bad_lines() {
     for row in &rows {
         let phone = row.get("phone");
         assert!(NOBODY.iter().any(|range| phone.starts_with(range)), "{phone} may be somebody's");
-        assert_eq!((row.get("consent"), row.get("country").len()), ("t", 2), "line {}", row.get("line"));
+        assert_eq!(
+            (row.get("consent"), row.get("phone_country").len()),
+            ("t", 2),
+            "line {}",
+            row.get("line")
+        );
         assert_ne!(row.get("registered_at"), "\\N");
     }
 }

@@ -48,7 +48,7 @@ async fn copy_into_staging(connection: &mut PgConnection) -> u64 {
         .execute(
             "create table staging (line bigint not null, phone text not null, name text, locale text, timezone text,
              country text, gender text, profession text, birth_date date, registered_at timestamptz, consent boolean,
-             referrer_name text, tags text[], attributes jsonb not null)",
+             referrer_name text, tags text[], phone_country text, attributes jsonb not null)",
         )
         .await
         .unwrap();
@@ -68,7 +68,7 @@ async fn hostile_cells_arrive_as_they_were() {
     let mut connection = Database::on_cluster(&cluster, "postgres").connect(Purpose::Bulk).await.unwrap();
     assert_eq!(copy_into_staging(&mut connection).await, 7);
     let rows =
-        sqlx::query("select name, tags, referrer_name, attributes, country from staging order by line")
+        sqlx::query("select name, tags, referrer_name, attributes, phone_country from staging order by line")
             .fetch_all(&mut connection)
             .await
             .unwrap();

@@ -432,9 +432,11 @@ async fn export(session: &Session, org: &Org, file: &Path) -> Result<(), CliErro
         }
     }
     let attributes = store.contact_attributes(org.id).await?;
-    // The columns that the import knows, without its line and its bag of attributes, which become columns again.
-    let known: Vec<&str> =
-        COPY_COLUMNS.into_iter().filter(|column| !matches!(*column, "line" | "attributes")).collect();
+    // The columns that the import knows, without what it finds by itself and its bag of attributes, which become columns again.
+    let known: Vec<&str> = COPY_COLUMNS
+        .into_iter()
+        .filter(|column| !matches!(*column, "line" | "phone_country" | "attributes"))
+        .collect();
     let header: Vec<&str> = known.iter().copied().chain(attributes.iter().map(String::as_str)).collect();
     let mut export = Export::begin(file, &header)?;
     let mut after = ContactId(uuid::Uuid::nil());

@@ -33,9 +33,9 @@ use chrono_tz::Tz;
 /// `registered_at` timestamptz, `consent` boolean, `tags` text[], `attributes` jsonb, all others text.
 ///
 /// `line` and `phone` are never null. `attributes` is never null either, and `{}` where there are none. Everything else is null
-/// where the file has no such column or the cell is empty; `country` only where the phone does not tell it. `name` and `referrer_name` are
-/// as in the file; nothing here is safe to draw on a terminal.
-pub const COPY_COLUMNS: [&str; 14] = [
+/// where the file has no such column or the cell is empty, but `phone_country`: that is what the phone tells, for people of whom no
+/// country is known. `name` and `referrer_name` are as in the file; nothing here is safe to draw on a terminal.
+pub const COPY_COLUMNS: [&str; 15] = [
     "line",
     "phone",
     "name",
@@ -49,6 +49,7 @@ pub const COPY_COLUMNS: [&str; 14] = [
     "consent",
     "referrer_name",
     "tags",
+    "phone_country",
     "attributes",
 ];
 

@@ -22,7 +22,7 @@ pub(super) struct Cleaner {
     zone: Tz,
     today: NaiveDate,
     cells: Vec<Cell>,
-    /// The last phone's country, to be the row's where the file names none.
+    /// The last phone's country.
     home: Option<&'static str>,
 }
 
@@ -118,7 +118,7 @@ impl Cleaner {
         self.push_plain(out, row, Known::Name);
         self.push_checked(out, row, Known::Locale, value::push_locale)?;
         self.push_checked(out, row, Known::TimeZone, value::push_zone)?;
-        self.push_country(out, row)?;
+        self.push_checked(out, row, Known::Country, value::push_country)?;
         self.push_checked(out, row, Known::Gender, |out, text| {
             push_text(out, &value::gender(text));
             Ok(())
@@ -138,6 +138,8 @@ impl Cleaner {
             }
             Ok(())
         })?;
+        out.extend_from_slice(self.home.map_or(NULL, str::as_bytes));
+        out.push(b'\t');
         self.push_attributes(out, row);
         Ok(())
     }
@@ -149,17 +151,6 @@ impl Cleaner {
             Ok(home) => self.home = home,
             Err(_) if text.eq_ignore_ascii_case("phone") => return Err(Cause::Header),
             Err(error) => return Err(error.into()),
-        }
-        out.push(b'\t');
-        Ok(())
-    }
-
-    fn push_country(&self, out: &mut Vec<u8>, row: &Row<'_>) -> Result<(), Cause> {
-        let text = self.layout.column(Known::Country).map(|column| row.text(column)).unwrap_or_default();
-        match self.home {
-            _ if !text.is_empty() => value::push_country(out, &text)?,
-            Some(home) => out.extend_from_slice(home.as_bytes()),
-            None => out.extend_from_slice(NULL),
         }
         out.push(b'\t');
         Ok(())

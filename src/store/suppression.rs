@@ -15,7 +15,7 @@ pub struct Suppression {
     pub name: Option<String>,
     /// Since when nothing is sent.
     pub since: DateTime<Utc>,
-    /// `operator`, `reply`, `provider` or `rule`.
+    /// `operator`, `reply`, `provider`, `import` or `rule`.
     pub source: String,
     /// Why.
     pub reason: String,

@@ -493,3 +493,28 @@ async fn whom_nothing_reaches_and_who_never_answers_is_suppressed_until_an_opt_i
     assert_eq!(silent, phone(0).reveal(), "the other one wrote");
     acme.db.assert_invariants().await;
 }
+
+#[tokio::test]
+async fn whom_somebody_is_writing_to_is_suppressed_the_next_time() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    acme.db.run(&["org", "edit", "--suppress-after-failures", "1"]).done();
+    send(&acme, "one", "rejected", "fail").await;
+    let waiting = acme.campaign(&HELLO.replace("hello", "waiting")).await;
+    let mut recording = acme.db.pool.begin().await.unwrap();
+    sqlx::query("select from campaign_recipients where campaign_id = $1 and phone = $2 for update")
+        .bind(waiting.0)
+        .bind(phone(0).reveal())
+        .execute(&mut *recording)
+        .await
+        .unwrap();
+    let rule = acme.db.store.suppress_by_rule(acme.organization, Duration::ZERO, None, 100);
+    let done = tokio::time::timeout(Duration::from_secs(20), rule).await.expect("it waits for nobody");
+    assert_eq!(done.unwrap(), 1);
+    assert_eq!(acme.states(waiting).await, ["queued", "skipped"]);
+    recording.commit().await.unwrap();
+    let done = acme.db.store.suppress_by_rule(acme.organization, Duration::ZERO, None, 100).await;
+    assert_eq!(done.unwrap(), 1);
+    assert_eq!(acme.states(waiting).await, ["skipped", "skipped"]);
+    acme.db.assert_invariants().await;
+}

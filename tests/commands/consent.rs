@@ -138,3 +138,118 @@ async fn the_last_word_counts_in_whatever_order_contacts_are_told() {
     assert_eq!(acme.consent_of(&phone(1)).await, says(false, "operator"));
     acme.db.assert_invariants().await;
 }
+
+impl Acme {
+    /// A file that says this of people's consent; answers how many of them it changed.
+    fn imports(&self, said: &[(usize, &str)]) -> serde_json::Value {
+        let rows = said.iter().map(|(nth, word)| format!("{},{word}\n", phone(*nth).reveal()));
+        let file: String = std::iter::once("phone,consent\n".to_owned()).chain(rows).collect();
+        let import = ["contact", "import", "-", "--json"];
+        self.db.run_with(&import, file.as_bytes()).done().json()["updated"].clone()
+    }
+
+    /// Who is suppressed, by phone, and by whose word.
+    async fn suppressed(&self) -> Vec<(String, String)> {
+        sqlx::query_as("select phone::text, source from suppressions order by phone")
+            .fetch_all(&self.db.pool)
+            .await
+            .unwrap()
+    }
+
+    async fn decisions(&self, action: &str) -> i64 {
+        sqlx::query_scalar("select count(*) from audit_log where action = $1")
+            .bind(action)
+            .fetch_one(&self.db.pool)
+            .await
+            .unwrap()
+    }
+}
+
+fn by(nth: usize, source: &str) -> (String, String) {
+    (phone(nth).reveal().to_owned(), source.to_owned())
+}
+
+#[tokio::test]
+async fn an_opt_out_by_import_is_heeded_by_the_next_claim() {
+    let acme = Acme::new().await;
+    acme.contacts(4).await;
+    let campaign = acme.running().await;
+    // Of one of them somebody holds the row: that does not keep the file waiting.
+    let mut recording = acme.db.pool.begin().await.unwrap();
+    sqlx::query("select from campaign_recipients where phone = $1::text for update")
+        .bind(phone(1).reveal())
+        .execute(&mut *recording)
+        .await
+        .unwrap();
+    assert_eq!(acme.imports(&[(0, "no"), (1, "no"), (2, "yes")]), 3);
+    assert_eq!(acme.suppressed().await, [by(0, "import")]);
+    assert_eq!(acme.consent_of(&phone(0)).await, says(false, "import"));
+    assert_eq!(acme.states(campaign).await, ["skipped", "queued", "queued", "queued"]);
+    recording.commit().await.unwrap();
+    acme.db.store.end_stranded(acme.organization).await.unwrap();
+    assert_eq!(acme.suppressed().await, [by(0, "import"), by(1, "import")]);
+    let claimed = acme.claim(0, campaign, 5).await.messages;
+    assert_eq!(claimed.iter().map(|message| message.phone.clone()).collect::<Vec<_>>(), [phone(2), phone(3)]);
+    let reasons: Vec<String> =
+        sqlx::query_scalar("select distinct reason from campaign_recipients where state = 'skipped'")
+            .fetch_all(&acme.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(reasons, ["opted_out"]);
+    assert_eq!(acme.decisions("opt out").await, 2);
+    acme.db.assert_invariants().await;
+
+    assert_eq!(acme.imports(&[(0, "no"), (1, "no"), (2, "yes")]), 0, "the same file changes nothing");
+    // Another file takes back what this one said: nobody else has said it.
+    assert_eq!(acme.imports(&[(0, "yes")]), 1);
+    assert_eq!(acme.consent_of(&phone(0)).await, says(true, "import"));
+    assert_eq!(acme.suppressed().await, [by(1, "import")]);
+    assert_eq!(acme.decisions("opt in").await, 1);
+    assert_eq!(acme.states(campaign).await[0], "skipped", "what was skipped stays skipped");
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn a_file_never_undoes_what_a_person_said() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let file = [(0, "yes"), (1, "yes")];
+    assert_eq!(acme.imports(&file), 2);
+    acme.hear_at_once(&[(0, Stop)]).await;
+    assert_eq!(acme.imports(&file), 0);
+    assert_eq!(acme.consent_of(&phone(0)).await, says(false, "reply"));
+    assert_eq!(acme.suppressed().await, [by(0, "reply")]);
+    // Nobody knew the person yet who said it.
+    acme.db.run(&["contact", "opt-out", phone(7).reveal(), "--reason", "called us"]).done();
+    acme.imports(&[(7, "yes")]);
+    assert_eq!(acme.consent_of(&phone(7)).await, says(false, "operator"));
+    // A START is above an earlier file; the no of a later one always counts.
+    acme.hear_at_once(&[(0, Start)]).await;
+    assert_eq!(acme.imports(&[(0, "no")]), 1);
+    assert_eq!(acme.consent_of(&phone(0)).await, says(false, "import"));
+    assert_eq!(acme.suppressed().await, [by(0, "import"), by(7, "operator")]);
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn a_stop_counts_of_whom_a_rule_had_suppressed() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let by_rule = async || {
+        sqlx::query("select suppress($1, $2, 'rule', 'never answers')")
+            .bind(acme.organization.0)
+            .bind(phone(0).reveal())
+            .execute(&acme.db.pool)
+            .await
+            .unwrap();
+    };
+    by_rule().await;
+    assert_eq!(acme.suppressed().await, [by(0, "rule")]);
+    acme.hear_at_once(&[(0, Stop)]).await;
+    assert_eq!(acme.suppressed().await, [by(0, "reply")]);
+    assert_eq!(acme.consent_of(&phone(0)).await, says(false, "reply"));
+    assert_eq!(acme.decisions("opt out").await, 2, "the rule, and the person");
+    by_rule().await;
+    assert_eq!(acme.suppressed().await, [by(0, "reply")], "a rule is below it");
+    acme.db.assert_invariants().await;
+}

@@ -108,6 +108,32 @@ async fn known_people_are_updated_where_something_differs() {
 }
 
 #[tokio::test]
+async fn a_phone_tells_the_country_only_of_people_of_whom_none_is_known() {
+    let db = acme().await;
+    let import =
+        |text: &str| db.run_with(&["contact", "import", "-", "--json"], text.as_bytes()).done().json();
+    let countries = async || {
+        sqlx::query_scalar::<_, Option<String>>("select country from contacts order by phone")
+            .fetch_all(&db.pool)
+            .await
+            .unwrap()
+    };
+    import("phone,country\n+237611111111,FR\n+237611111112,\n+237611111113,\n");
+    sqlx::query("update contacts set country = null where phone = '+237611111113'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    let counts = import("phone,tier\n+237611111111,gold\n+237611111112,gold\n+237611111113,gold\n");
+    assert_eq!(counts["updated"], json!(3));
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(countries().await, [some("FR"), some("CM"), some("CM")], "an empty cell leaves what is known");
+    let again = import("phone,tier\n+237611111111,gold\n+237611111112,gold\n+237611111113,gold\n");
+    assert_eq!(again["duplicate"], json!(3));
+    import("phone,country\n+237611111111,CI\n");
+    assert_eq!(countries().await[0], some("CI"), "what the file says is taken");
+}
+
+#[tokio::test]
 async fn row_67_two_operators_import_the_same_file_at_once() {
     let db = acme().await;
     let mut text = String::from("phone,name\n");

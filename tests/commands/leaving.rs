@@ -6,6 +6,7 @@ use signalbox::{
     domain::{action::Action, ids::CampaignId, phone::Phone},
     store::{attempt::ClaimedMessage, receipt::NewInbound},
 };
+use std::fmt::Write as _;
 
 const ONBOARDING: &str = "name = \"onboarding\"
 exit = { on_reply = true, attributes = { paid = [\"yes\", \"partly\"] } }
@@ -182,4 +183,115 @@ async fn a_reply_ends_only_the_campaign_that_it_answers() {
         (acme.stand(first).await, acme.stand(second).await),
         (vec!["queued 2".to_owned()], vec!["skipped 2 replied".to_owned()])
     );
+}
+
+impl Acme {
+    /// Nobody is enrolled in a draft any more: the test does it, piece by piece.
+    async fn unenrolled(&self) -> CampaignId {
+        let campaign = self.campaign(ONBOARDING).await;
+        for table in ["campaign_recipients", "recipient_parameters", "campaign_counts"] {
+            let all = sqlx::AssertSqlSafe(format!("delete from {table}"));
+            sqlx::query(all).execute(&self.db.pool).await.unwrap();
+        }
+        campaign
+    }
+
+    /// A piece of an enrolment, of so many contacts, that is not committed yet.
+    async fn enrolling(&self, most: Option<i64>) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        let mut piece = self.db.pool.begin().await.unwrap();
+        sqlx::query("select enrol(organization_id, id, '{}', '{}', null, $1) from campaigns")
+            .bind(most)
+            .execute(&mut *piece)
+            .await
+            .unwrap();
+        piece
+    }
+
+    async fn by_rule(&self, nth: usize) {
+        sqlx::query("select suppress($1, $2, 'rule', 'never answers')")
+            .bind(self.organization.0)
+            .bind(phone(nth).reveal())
+            .execute(&self.db.pool)
+            .await
+            .unwrap();
+    }
+
+    fn opts_out(&self, nth: usize) {
+        self.db.run(&["contact", "opt-out", phone(nth).reveal(), "--reason", "enough"]).done();
+    }
+}
+
+#[tokio::test]
+async fn whoever_opts_out_or_pays_while_people_are_enrolled_gets_nothing() {
+    let acme = Acme::new().await;
+    acme.contacts(4).await;
+    let campaign = acme.unenrolled().await;
+    let enrolling = acme.enrolling(None).await;
+    acme.opts_out(0);
+    acme.import(1, "yes");
+    enrolling.commit().await.unwrap();
+    assert_eq!(acme.stand(campaign).await, ["queued 1"; 4], "neither saw the other");
+    for statement in [
+        "update suppressions set since = since - interval '1 hour'",
+        "update campaigns set created_at = created_at - interval '2 hours'",
+    ] {
+        sqlx::query(statement).execute(&acme.db.pool).await.unwrap();
+    }
+    // The latest are seen before the start.
+    let enrolled =
+        "update campaign_recipients set state = 'queued', attention = null, reason = null where phone = $1";
+    acme.by_rule(2).await;
+    sqlx::query(enrolled).bind(phone(2).reveal()).execute(&acme.db.pool).await.unwrap();
+    acme.db.store.end_stranded(acme.organization).await.unwrap();
+    assert_eq!(acme.stand(campaign).await, ["queued 1", "queued 1", "skipped 1 suppressed", "queued 1"]);
+    acme.done(Action::StartCampaign(campaign)).await;
+    assert_eq!(
+        acme.stand(campaign).await,
+        ["skipped 1 opted_out", "skipped 1 attribute: paid=yes", "skipped 1 suppressed", "queued 1"]
+    );
+    acme.sent(campaign, 1).await;
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn an_enrolment_ends_with_a_look_at_who_opted_out_meanwhile() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let campaign = acme.unenrolled().await;
+    let first = acme.enrolling(Some(2)).await;
+    acme.opts_out(0);
+    first.commit().await.unwrap();
+    acme.enrolling(Some(2)).await.commit().await.unwrap();
+    assert_eq!(acme.stand(campaign).await, ["skipped 1 opted_out", "queued 1", "queued 1"]);
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn many_leave_at_once_as_one_set() {
+    let acme = Acme::new().await;
+    acme.contacts(500).await;
+    let campaign = acme.onboarding().await;
+    let messages = acme.sent(campaign, 1).await;
+    for statement in [
+        "create sequence changes",
+        "grant all on sequence changes to public",
+        "create function count_changes() returns trigger language plpgsql
+             as $$ begin perform nextval('changes'); return null; end $$",
+        "create trigger count_changes after update on campaign_recipients
+             for each statement execute function count_changes()",
+    ] {
+        sqlx::query(statement).execute(&acme.db.pool).await.unwrap();
+    }
+    let mut file = String::from("phone,paid\n");
+    for nth in 0..500 {
+        writeln!(file, "{},yes", phone(nth).reveal()).unwrap();
+    }
+    acme.db.run_with(&["contact", "import", "-"], file.as_bytes()).done();
+    let stand = acme.stand(campaign).await;
+    assert_eq!(stand[0], "sending 1 attribute: paid=yes", "what is on the wire is the last");
+    assert!(stand[1..].iter().all(|person| person == "skipped 1 attribute: paid=yes"), "{stand:?}");
+    let changes: i64 = acme.db.value("select last_value from changes").await;
+    assert!(changes < 5, "{changes} statements changed recipients, and the sums each");
+    acme.settle(messages[0].attempt, "accepted", "advance").await;
+    acme.db.assert_invariants().await;
 }

@@ -464,7 +464,7 @@ async fn outcome_of_somebody_who_leaves_at_that_moment_reaches_them() {
         let phone: String = world.value("select phone::text from campaign_recipients").await;
         // They are leaving, and it is not committed yet.
         let mut leaving = world.pool.begin().await.unwrap();
-        sqlx::query("select leave_campaign($1, $2, $3, 'replied', true)")
+        sqlx::query("select leave_campaign($1, $2, $3, 'replied')")
             .bind(world.organization.0)
             .bind(campaign.0)
             .bind(&phone)
