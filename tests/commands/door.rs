@@ -20,6 +20,16 @@ fn is_clean(text: &str) -> bool {
 }
 
 #[tokio::test]
+async fn the_id_of_a_number_is_checked_whenever_it_is_given() {
+    let db = acme().await;
+    let edit = |id: &str| db.run(&["number", "edit", "+237600000001", "--instance-id", id]);
+    edit("a b").refused(2, "the number cannot be used: the phone-number-id is not a number");
+    edit("").refused(2, "the phone-number-id (--instance-id) is missing");
+    edit("52").done();
+    assert_eq!(db.json(&["number", "show", "+237600000001"])["instance_id"], "52");
+}
+
+#[tokio::test]
 async fn words_of_others_do_not_steer_the_terminal_of_who_reads_a_note_or_a_preview() {
     let acme = Acme::with_numbers(&[None]).await;
     acme.contacts(1).await;
