@@ -2,6 +2,7 @@
 //! are not written over too early.
 
 use crate::support::{Db, acme::Acme, acme::HELLO, acme::phone};
+use serde_json::json;
 
 const ODD: &str = "spam\x1b]0;owned\x07\x1b[31m\u{9b}2J";
 
@@ -46,4 +47,36 @@ async fn words_of_others_do_not_steer_the_terminal_of_who_reads_a_note_or_a_prev
     let shown = db.run(&["campaign", "preview", "hello"]).done().stdout;
     assert!(shown.contains("meta (spam"), "{shown:?}");
     assert!(is_clean(&shown), "{shown:?}");
+}
+
+#[tokio::test]
+async fn an_edit_of_the_organisation_goes_by_the_zone_that_it_gives() {
+    let db = acme().await;
+    let edit = [
+        "org",
+        "edit",
+        "--timezone",
+        "Asia/Tokyo",
+        "--subscription-ends",
+        "2027-06-01T00:00",
+        "--daily-limit",
+        "7",
+    ];
+    db.run(&edit).done();
+    let ends: chrono::DateTime<chrono::Utc> =
+        db.value("select subscription_ends_at from organizations").await;
+    assert_eq!(ends.to_rfc3339(), "2027-05-31T15:00:00+00:00");
+    // What is refused leaves the rest of the same words undone, or says what of them was done.
+    db.run(&["org", "edit", "--quiet", "20:00-08:00", "--default-number", "+237600000009"])
+        .refused(1, "there is no such number in this organisation");
+    assert_eq!(db.json(&["org", "list"])[0]["open_from"], json!(null));
+    sqlx::query(
+        "alter table vital_rules add constraint nothing_changes check (failed_percent is null) not valid",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    let half = db.run(&["org", "edit", "--daily-limit", "8", "--warn-failed", "20"]);
+    assert_eq!(half.code, Some(3), "{half:?}");
+    assert!(half.stderr.contains("; changed before that: the organisation itself"), "{half:?}");
 }

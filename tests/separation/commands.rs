@@ -212,3 +212,16 @@ async fn only_an_admin_leads_an_alert_channel_elsewhere() {
     run("admin", "alert channel edit ops --smtp smtp://box@127.0.0.1:2626").done();
     run("admin", "alert channel remove ops").done();
 }
+
+#[tokio::test]
+async fn what_a_manager_may_not_edit_leaves_the_rest_of_the_same_words_undone() {
+    let office = Office::open().await;
+    let edit = ["org", "edit", "--daily-limit", "77", "--subscription-ends", "2030-01-01T00:00"];
+    office
+        .run("manager", &edit)
+        .refused(3, "only an admin of the organisation changes when its subscription ends");
+    let limit: Option<i32> =
+        office.db.value("select daily_limit from organizations where slug = 'acme'").await;
+    assert_eq!(limit, None);
+    office.run("admin", &edit).done();
+}
