@@ -80,3 +80,20 @@ async fn an_edit_of_the_organisation_goes_by_the_zone_that_it_gives() {
     assert_eq!(half.code, Some(3), "{half:?}");
     assert!(half.stderr.contains("; changed before that: the organisation itself"), "{half:?}");
 }
+
+#[tokio::test]
+async fn a_nul_in_a_campaign_file_is_named() {
+    let db = acme().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nul.toml");
+    let file =
+        "name = \"spring\"\n[audience]\ntags = [\"a\\u0000b\"]\n[[steps]]\ntext = { en = \"Hi\\u0000\" }\n";
+    std::fs::write(&path, file).unwrap();
+    let path = path.to_str().unwrap();
+    let run = db.run(&["campaign", "create", path]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    for (line, key) in [(3, "audience.tags[0]"), (5, "steps[0].text.en")] {
+        let said = format!("nul.toml:{line}:");
+        assert!(run.stderr.contains(&said) && run.stderr.contains(&format!("{key} holds a NUL")), "{run:?}");
+    }
+}
