@@ -1,7 +1,7 @@
 //! What is let in and what is told: values that cannot be, words that reach a terminal, one document for `--json`, files that
 //! are not written over too early.
 
-use crate::support::{Db, acme::Acme, acme::HELLO, acme::phone};
+use crate::support::{Db, acme::Acme, acme::HELLO, acme::phone, binary, binary::KEY};
 use serde_json::json;
 
 const ODD: &str = "spam\x1b]0;owned\x07\x1b[31m\u{9b}2J";
@@ -96,4 +96,34 @@ async fn a_nul_in_a_campaign_file_is_named() {
         let said = format!("nul.toml:{line}:");
         assert!(run.stderr.contains(&said) && run.stderr.contains(&format!("{key} holds a NUL")), "{run:?}");
     }
+}
+
+#[tokio::test]
+async fn the_doctor_finds_what_the_ring_does_not_open() {
+    let db = acme().await;
+    let new = "1f1e1d1c1b1a191817161514131211100f0e0d0c0b0a09080706050403020100";
+    let doctor = || {
+        let checks = db.run(&["doctor", "--json"]).json();
+        checks.as_array().unwrap().iter().find(|check| check["name"] == "encryption key").unwrap().clone()
+    };
+    let well = doctor();
+    assert!(well["ok"] == true && well["detail"].as_str().unwrap().contains("1 secrets"), "{well}");
+    // A host that has the new key first already.
+    let mut add = db.command(&[
+        "account",
+        "add",
+        "later",
+        "--provider",
+        "meta",
+        "--external-id",
+        "11",
+        "--token-env",
+        "T",
+    ]);
+    add.env("ENCRYPTION_KEY", format!("{new},{KEY}")).env("T", "EAAG-another");
+    binary::run(add, None).done();
+    let ill = doctor();
+    let detail = ill["detail"].as_str().unwrap();
+    assert!(ill["ok"] == false && detail.contains("does not open account later of acme"), "{ill}");
+    assert!(!detail.contains("main"), "{ill}");
 }
