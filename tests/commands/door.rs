@@ -127,3 +127,77 @@ async fn the_doctor_finds_what_the_ring_does_not_open() {
     assert!(ill["ok"] == false && detail.contains("does not open account later of acme"), "{ill}");
     assert!(!detail.contains("main"), "{ill}");
 }
+
+#[tokio::test]
+async fn with_json_there_is_one_document_or_a_refusal() {
+    let db = acme().await;
+    let numbers = db.json(&["number", "export"]);
+    assert_eq!((&numbers[0]["phone"], &numbers[0]["pools"]), (&json!("+237600000001"), &json!("default")));
+    for both in [
+        &["contact", "suppressed", "--csv", "-"] as &[&str],
+        &["campaign", "skipped", "none-such", "--csv", "-"],
+        &["number", "stats", "--csv", "-"],
+        &["contact", "import", "/dev/null", "--rejected", "-"],
+    ] {
+        db.run(&[both, &["--json"]].concat()).refused(2, "would both write to standard output");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stats.csv").display().to_string();
+    assert_eq!(db.json(&["number", "stats", "--csv", &file])["file"], file);
+}
+
+#[tokio::test]
+async fn an_apostrophe_survives_an_export_and_none_is_no_pool() {
+    let db = acme().await;
+    db.run(&["number", "edit", "+237600000001", "--name", "'quoted", "--notes", "''twice"]).done();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.csv").display().to_string();
+    db.run(&["number", "export", &file]).done();
+    assert_eq!(db.json(&["number", "import", &file])["unchanged"], json!(1));
+    let shown = db.json(&["number", "show", "+237600000001"]);
+    assert_eq!((&shown["name"], &shown["notes"]), (&json!("'quoted"), &json!("''twice")));
+    db.run(&["pool", "add", "none"]).refused(2, "none is no pool's name");
+    db.run(&["pool", "edit", "default", "--rename", "none"]).refused(2, "none is no pool's name");
+}
+
+#[tokio::test]
+async fn refused_rows_take_their_place_when_the_import_is_done() {
+    let db = acme().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (file, beside) = (folder.path().join("people.csv"), folder.path().join("people.rejected.csv"));
+    let path = file.to_str().unwrap();
+    std::fs::write(&beside, "somebody's work").unwrap();
+    // The first row is refused, and much later a line is not UTF-8: nothing is imported.
+    let mut text = b"phone,name\n12,Short\n".to_vec();
+    for row in 0..300_000 {
+        text.extend(format!("+2376{row:08},Ana\n").bytes());
+    }
+    text.extend(b"+237611111112,\xff\n");
+    std::fs::write(&file, &text).unwrap();
+    let run = db.run(&["contact", "import", path]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert_eq!(std::fs::read_to_string(&beside).unwrap(), "somebody's work");
+    std::fs::write(&file, "phone,name\n+237611111111,Ana\n12,Short\n").unwrap();
+    assert_eq!(db.json(&["contact", "import", path])["rejected"], json!(1));
+    assert!(std::fs::read_to_string(&beside).unwrap().contains("12,Short"));
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[tokio::test]
+async fn a_list_that_is_cut_says_so() {
+    let acme = Acme::new().await;
+    sqlx::query(
+        "insert into suppressions (organization_id, phone, since, source, reason)
+         select $1, '+2376' || lpad(n::text, 8, '0'), clock_timestamp(), 'operator', 'asked'
+           from generate_series(1, 5001) n",
+    )
+    .bind(acme.organization.0)
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    let run = acme.db.run(&["contact", "suppressed"]).done();
+    assert!(run.stderr.contains("these are the first 5000"), "{}", run.stderr);
+    assert_eq!(run.stdout.lines().count(), 5_001, "a header and five thousand");
+}
