@@ -144,7 +144,7 @@ pub enum Verb {
         #[arg(value_parser = parse::phone)]
         phone: Phone,
         /// Why
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = parse::reason)]
         reason: String,
         /// When it ends by itself; else when somebody resumes it
         #[arg(long, value_name = "TIME", value_parser = parse::when)]

@@ -161,6 +161,28 @@ async fn an_apostrophe_survives_an_export_and_none_is_no_pool() {
 }
 
 #[tokio::test]
+async fn a_reason_that_is_needed_says_something() {
+    let db = acme().await;
+    for blank in ["", "  ", "\t"] {
+        db.run(&["number", "suspend", "+237600000001", "--reason", blank])
+            .refused(2, "the reason says nothing");
+    }
+    assert_eq!(db.json(&["number", "show", "+237600000001"])["state"], "active");
+}
+
+#[tokio::test]
+async fn a_clock_runs_no_faster_than_years_can_be_written() {
+    let db = Db::new().await;
+    db.run(&["org", "add", "acme", "--name", "Acme", "--timezone", "UTC", "--rehearsal"]).done();
+    for speed in ["1e18", "1e-300", "0", "-1", "NaN", "inf", "fast"] {
+        db.run(&["sender", "--until-idle", "--clock-start", "2025-06-01T08:00", "--clock-speed", speed])
+            .refused(2, "the speed of a clock is a number from 0.001 to 1000000");
+    }
+    let fastest = ["sender", "--until-idle", "--clock-start", "2025-06-01T08:00", "--clock-speed", "1000000"];
+    db.run(&fastest).done();
+}
+
+#[tokio::test]
 async fn refused_rows_take_their_place_when_the_import_is_done() {
     let db = acme().await;
     let folder = tempfile::tempdir().unwrap();
