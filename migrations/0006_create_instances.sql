@@ -29,11 +29,14 @@ create table number_leases (
     epoch           bigint not null default 0,
     renewed_at      timestamptz not null default '-infinity',
     expires_at      timestamptz not null default '-infinity',
+    unusable        text,
     constraint number_leases_key primary key (organization_id, number_id),
     constraint lease_is_for_a_number foreign key (organization_id, number_id)
         references whatsapp_numbers (organization_id, id) on delete cascade
 ) with (fillfactor = 50);
 comment on table number_leases is 'The right of one instance to send through one number, for a while. The epoch fences old holders.';
+comment on column number_leases.unusable is
+    'Why its holder cannot send through the number at all, as with a token that does not open; null: it can, or does not know yet.';
 
 create function number_gets_a_lease_row() returns trigger language plpgsql as $$
 begin

@@ -58,7 +58,7 @@ begin
                    else value_of(v_as, n) end as value
               from unnest(p_variables) n) v;
     perform record_decision(p_org, v_now, p_actor, p_instance, 'start test', 'campaign', p_id, v_name,
-                            format('step %s of %s to %s', p_step, v_of.name, p_phone), null, to_jsonb(v_new));
+                            format('step %s of %s to %s', p_step, v_of.name, masked(p_phone)), null, to_jsonb(v_new));
     return row ('done', v_new.revision, p_actor, v_now, v_name, v_name, jsonb_build_object('name', v_name))::change_answer;
 end $$;
 comment on function test_step is 'Sends one step to one chosen phone, as a campaign of its own that is marked as a test.';

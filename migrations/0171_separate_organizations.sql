@@ -129,7 +129,7 @@ begin
         select c.oid::regclass from pg_class c
           join pg_attribute a on a.attrelid = c.oid and a.attname = 'organization_id' and not a.attisdropped
          where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r'
-           and c.relname not in ('operators', 'accounts', 'audit_log', 'channels')
+           and c.relname not in ('operators', 'accounts', 'alert_channels', 'audit_log', 'channels')
          order by c.relname
     loop
         perform separate(v_table);
@@ -143,6 +143,11 @@ select separate('channels', p_verbs => '{}');
 -- Who may add an account, or lead one elsewhere, holds its credential.
 select separate('accounts', p_changes => 'administers', p_verbs => '{insert,delete}');
 create policy operators_change_their_own on accounts for update
+    using (organization_id in (select unnest(organizations_of_login('runs'))))
+    with check (organization_id in (select unnest(organizations_of_login('runs'))));
+-- So it is with the mail server of a channel for alerts and its password, which every sender notes the fate of.
+select separate('alert_channels', p_changes => 'administers', p_verbs => '{insert,delete}');
+create policy operators_change_their_own on alert_channels for update
     using (organization_id in (select unnest(organizations_of_login('runs'))))
     with check (organization_id in (select unnest(organizations_of_login('runs'))));
 -- Written once, under one's own login.
@@ -174,6 +179,20 @@ create trigger account_is_led_by_admins before update on accounts for each row
           (new.name, new.provider, new.external_id, new.sealed_token, new.base_url, new.sealed_app_secret,
            new.sealed_verify_token, new.sealed_webhook_secret))
     execute function account_is_led_by_admins();
+
+-- A password goes to whatever server a channel names.
+create function alert_channel_is_led_by_admins() returns trigger language plpgsql as $$
+begin
+    if not (new.organization_id = any (organizations_of_login('administers')) or login_is_owner()) then
+        raise exception 'only an admin of the organisation changes the server of an alert channel and its secret'
+            using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end $$;
+create trigger alert_channel_is_led_by_admins before update on alert_channels for each row
+    when ((old.organization_id, old.id, old.kind, old.smtp, old.sealed_secret)
+          is distinct from (new.organization_id, new.id, new.kind, new.smtp, new.sealed_secret))
+    execute function alert_channel_is_led_by_admins();
 
 create function organization_is_named_by_the_owner() returns trigger language plpgsql as $$
 begin

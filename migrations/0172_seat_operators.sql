@@ -131,6 +131,10 @@ begin
         return false;
     end if;
     perform grant_operator(p_role_name);
+    -- They know where changes are told, and a connection of theirs may still listen there. Whoever stays hears that the place is
+    -- another one, and looks it up.
+    perform tell(p_org, 'channels', p_org, 0);
+    update channels set secret = gen_random_uuid() where organization_id = p_org;
     perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'remove operator', 'operator', p_org,
                             p_role_name, p_reason, to_jsonb(v_old), null);
     return true;

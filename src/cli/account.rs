@@ -414,6 +414,22 @@ fn example_phone() -> Result<Phone, CliError> {
     Phone::parse("+237600000001").map_err(|error| CliError::because("failed to check the account", error))
 }
 
+/// Whether a number with this id could send through the account, as far as that shows without asking its provider.
+pub fn can_send(
+    session: &Session,
+    org: &Org,
+    account: &AccountRecord,
+    sender_id: &str,
+    phone: &Phone,
+) -> Result<(), CliError> {
+    let provider: ProviderKind =
+        account.provider.parse().map_err(|error| CliError::because("failed to read the account", error))?;
+    let address = account.base_url.as_deref().unwrap_or_else(|| session.config.base_url(provider));
+    let token = Zeroizing::new("unknown".to_owned());
+    line(org, provider, address, &account.external_id, token, sender_id, phone)
+        .map_err(|problem| CliError::Usage(format!("the number cannot be used: {problem}")))
+}
+
 /// Builds a line and forgets it; the sentence says why it cannot be built.
 pub fn line(
     org: &Org,

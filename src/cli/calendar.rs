@@ -26,9 +26,9 @@ pub struct CalendarFlags {
 }
 
 impl CalendarFlags {
-    /// What is to change of the organisation as it is.
-    pub fn edit(&self, record: &OrganizationRecord) -> Result<CalendarEdit, CliError> {
-        let zone: Tz = record.time_zone.parse().unwrap_or(Tz::UTC);
+    /// What is to change of the organisation as it is; `zone`: the one that it gets with the same words.
+    pub fn edit(&self, record: &OrganizationRecord, zone: Option<&str>) -> Result<CalendarEdit, CliError> {
+        let zone: Tz = zone.unwrap_or(&record.time_zone).parse().unwrap_or(Tz::UTC);
         let hours = if self.quiet.is_some() || self.business_days.is_some() {
             Some(self.hours(record.hours())?)
         } else {

@@ -184,12 +184,13 @@ fn file(media: Media) -> File {
 
 fn describe(shown: &Shown) -> String {
     let name = shown.name.as_deref().map_or(String::new(), |name| format!(" {}", Safe::new(name)));
-    let reason = shown.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
+    let reason = shown.reason.as_deref().map_or(String::new(), |reason| format!(": {}", Safe::new(reason)));
     let mut lines = vec![format!("{}{name} ({}{reason})", shown.phone, shown.state)];
     for message in &shown.messages {
         let body = Safe::new(&described(message));
-        let variant = message.variant.as_ref().map_or(String::new(), |name| format!(" variant {name}"));
-        let (step, provider, account) = (message.step, message.provider, &message.account);
+        let variant =
+            message.variant.as_ref().map_or(String::new(), |name| format!(" variant {}", Safe::new(name)));
+        let (step, provider, account) = (message.step, message.provider, Safe::new(&message.account));
         lines.push(format!("  step {step}{variant}  {provider} ({account}): {body}"));
     }
     lines.join("\n")

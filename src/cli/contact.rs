@@ -2,7 +2,7 @@
 
 use super::{
     CliError, Session, audience, contact_history,
-    export::{Export, JsonArray},
+    export::{Export, JsonArray, leaves_room},
     number_validate,
     output::{Table, card, local_or_dash, or_dash},
     parse, reach,
@@ -159,6 +159,7 @@ async fn import(
     default_country: Option<String>,
     rejected_to: Option<PathBuf>,
 ) -> Result<(), CliError> {
+    leaves_room(&session.out, "--rejected", rejected_to.as_deref())?;
     let name = file.display().to_string();
     let input: Box<dyn Read + Send> = if file == Path::new("-") {
         Box::new(io::stdin())
@@ -199,13 +200,41 @@ pub async fn import_from(
         Ok(counts) => counts,
         Err(error) => {
             // Nothing was imported, so a list of what was refused would only mislead.
-            if let Some(Refused::File { path, .. }) = refused.filter(|refused| !refused.is_shown()) {
-                let _ = std::fs::remove_file(path);
+            if let Some(Refused::File { path, .. }) = refused {
+                let written = aside(&path);
+                if written != path {
+                    let _ = std::fs::remove_file(written);
+                }
             }
             return Err(error);
         }
     };
+    if let Some(Refused::File { path, .. }) = &refused {
+        let written = aside(path);
+        if written != *path {
+            std::fs::rename(&written, path).map_err(|error| {
+                CliError::because(
+                    format!(
+                        "the file was imported, and what was refused is in {}: failed to rename it",
+                        written.display()
+                    ),
+                    error,
+                )
+            })?;
+        }
+    }
     report(session, &counts, refused.as_ref())
+}
+
+/// Where refused rows are written until the import is done: what stands in their file already is somebody's until then. Standard
+/// output and devices have nothing to lose, and nothing is put in their place.
+fn aside(path: &Path) -> PathBuf {
+    if path == Path::new("-") || path.metadata().is_ok_and(|there| !there.is_file()) {
+        return path.to_owned();
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
 }
 
 /// Stages what the reader tells and merges it once the whole file was read.
@@ -286,7 +315,7 @@ fn read_all(
 
 /// Where refused rows go.
 pub enum Refused {
-    /// Into a file, made with the first of them.
+    /// Into a file, which appears when all is imported.
     File {
         /// Which one.
         path: PathBuf,
@@ -304,7 +333,9 @@ impl Refused {
                 for row in rows {
                     let export = match export {
                         Some(export) => export,
-                        None => export.insert(Box::new(Export::begin(path, &["line", "cause", "row"])?)),
+                        None => {
+                            export.insert(Box::new(Export::begin(&aside(path), &["line", "cause", "row"])?))
+                        }
                     };
                     export.row([row.line.to_string().as_str(), &row.cause.to_string(), &row.raw])?;
                 }
@@ -326,11 +357,6 @@ impl Refused {
             Self::File { export, .. } => export.take().map_or(Ok(()), |export| export.end().map(drop)),
             Self::Answer(_) => Ok(()),
         }
-    }
-
-    /// Whether it was printed, so that nothing of it can be taken back.
-    fn is_shown(&self) -> bool {
-        matches!(self, Self::File { path, .. } if path == Path::new("-"))
     }
 }
 

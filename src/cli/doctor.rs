@@ -2,6 +2,7 @@
 
 mod accounts;
 mod alerts;
+mod keys;
 mod media;
 
 use super::{
@@ -177,9 +178,8 @@ async fn check_store(config: &Config, database: &Database, store: &Store, checks
         }
     });
     checks.push(Check::of("durability", durable, "switch fsync, synchronous_commit and full_page_writes on"));
-    let keys = secret::key_ring(config, database.cluster().is_some(), store).await;
-    let keys = keys.map(|ring| format!("the ring opens this database's secrets (keys {})", ring.ids()));
-    checks.push(Check::of("encryption key", keys, "name the right key file in ENCRYPTION_KEY_FILE"));
+    let opened = keys::opened(config, database, store).await;
+    checks.push(Check::of("encryption key", opened, keys::FIX));
     match store.organizations(config.organization.as_deref()).await {
         Err(error) => {
             checks.push(Check::of("organisations", Err(error.into()), "see whether the role may read them"));

@@ -57,6 +57,26 @@ impl CliError {
         Self::Failed { sentence: sentence.into(), source: Some(Box::new(source)) }
     }
 
+    /// The same error with more to say.
+    #[must_use]
+    pub fn beside(self, more: &str) -> Self {
+        match self {
+            // With its causes: more comes after all of them.
+            Self::Failed { .. } => {
+                let sentence = self.message().unwrap_or_default();
+                Self::Failed { sentence: sentence + more, source: self.into_source() }
+            }
+            Self::Usage(sentence) => Self::Usage(sentence + more),
+            Self::Missing(sentence) => Self::Missing(sentence + more),
+            Self::Refused(sentence) => Self::Refused(sentence + more),
+            Self::Gone => Self::Gone,
+        }
+    }
+
+    fn into_source(self) -> Option<Box<dyn Error + Send + Sync>> {
+        if let Self::Failed { source, .. } = self { source } else { None }
+    }
+
     /// 0 to 3.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

@@ -1,6 +1,6 @@
 //! Many rows out: CSV that no spreadsheet runs, or one JSON array.
 
-use super::CliError;
+use super::{CliError, output::Out};
 use crate::domain::{json, text::Safe};
 use std::{
     borrow::Cow,
@@ -11,6 +11,16 @@ use std::{
 
 /// Longest cell on a terminal, in graphemes.
 const SHOWN_LIMIT: usize = 4_000;
+
+/// With `--json`, one document goes to standard output and nothing else does.
+pub fn leaves_room(out: &Out, flag: &str, file: Option<&Path>) -> Result<(), CliError> {
+    if out.is_json() && file == Some(Path::new("-")) {
+        return Err(CliError::Usage(format!(
+            "{flag} - and --json would both write to standard output: give {flag} a file"
+        )));
+    }
+    Ok(())
+}
 
 /// Where an export goes.
 pub struct Export {

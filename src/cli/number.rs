@@ -21,7 +21,6 @@ use crate::{
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// How fast a number may send.
 #[derive(Debug, Clone, Args)]
@@ -145,7 +144,7 @@ pub enum Verb {
         #[arg(value_parser = parse::phone)]
         phone: Phone,
         /// Why
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = parse::reason)]
         reason: String,
         /// When it ends by itself; else when somebody resumes it
         #[arg(long, value_name = "TIME", value_parser = parse::when)]
@@ -299,10 +298,7 @@ async fn add(session: &Session, org: &Org, args: &AddArgs) -> Result<(), CliErro
     let provider: ProviderKind =
         account.provider.parse().map_err(|error| CliError::because("failed to read the account", error))?;
     let sender_id = args.instance_id.clone().unwrap_or_default();
-    let address = account.base_url.as_deref().unwrap_or_else(|| session.config.base_url(provider));
-    let token = Zeroizing::new("unknown".to_owned());
-    account::line(org, provider, address, &account.external_id, token, &sender_id, &args.phone)
-        .map_err(|problem| CliError::Usage(format!("the number cannot be used: {problem}")))?;
+    account::can_send(session, org, &account, &sender_id, &args.phone)?;
     let usual = default_pacing(provider);
     let pacing = Pacing {
         interval: args.pacing.interval.map_or(usual.interval, |ms| Duration::from_millis(u64::from(ms))),

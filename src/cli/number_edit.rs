@@ -1,7 +1,7 @@
 //! `signalbox number edit` and `number remove`: one number, or many at once.
 
 use super::{
-    CliError, Session,
+    CliError, Session, account,
     number::{self, OneArgs, PacingArgs},
     parse::{self, Limit, WarmUp},
     session::Org,
@@ -232,6 +232,9 @@ pub async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), C
     }
     let (reason, actor) = (args.reason.as_deref(), session.actor());
     if let [number] = numbers.as_slice() {
+        if let Some(sender_id) = &args.instance_id {
+            fits(session, org, number, sender_id).await?;
+        }
         let result = session.store.edit_number(org.id, number.id, &edit, None, reason, actor).await?;
         return session.out.settle(&format!("changed number {}", number.phone), org.zone, &result);
     }
@@ -248,6 +251,13 @@ pub async fn edit(session: &Session, org: &Org, args: &EditArgs) -> Result<(), C
         .show(&json!({ "result": "done", "changed": done.changed, "unchanged": done.unchanged }), || {
             format!("changed {} numbers; {} were so already", done.changed, done.unchanged)
         })
+}
+
+/// Whether the provider could be asked for that number at all, as when it was added.
+async fn fits(session: &Session, org: &Org, number: &NumberRecord, sender_id: &str) -> Result<(), CliError> {
+    let owner = account::find(session, org, &number.account).await?;
+    let phone = parse::phone(&number.phone).map_err(CliError::Usage)?;
+    account::can_send(session, org, &owner, sender_id, &phone)
 }
 
 fn preview(session: &Session, numbers: &[NumberRecord]) -> Result<(), CliError> {

@@ -1,6 +1,13 @@
 //! `signalbox number import` and `number export`: numbers as a CSV file. No secret ever stands in it: those belong to accounts.
 
-use super::{CliError, Session, account, export::Export, output::card, parse, parse::Limit, session::Org};
+use super::{
+    CliError, Session, account,
+    export::{Export, JsonArray},
+    output::card,
+    parse,
+    parse::Limit,
+    session::Org,
+};
 use crate::{
     domain::{
         money::{self, Currency, Money},
@@ -76,9 +83,19 @@ pub async fn export(session: &Session, org: &Org, args: &ExportArgs) -> Result<(
     let numbers = session.store.numbers(org.id, None).await?;
     let pools = session.store.pools(org.id, None).await?;
     let seats = seats(&pools)?;
+    let of = |number: &NumberRecord| {
+        cells(number, seats.get(number.phone.as_str()).map(Vec::as_slice).unwrap_or_default())
+    };
+    if session.out.is_json() && args.file == Path::new("-") {
+        let mut array = JsonArray::begin()?;
+        for number in &numbers {
+            array.push(&COLUMNS.into_iter().zip(of(number)).collect::<BTreeMap<_, _>>())?;
+        }
+        return array.end();
+    }
     let mut export = Export::begin(&args.file, &COLUMNS)?;
     for number in &numbers {
-        let cells = cells(number, seats.get(number.phone.as_str()).map(Vec::as_slice).unwrap_or_default());
+        let cells = of(number).map(quoted);
         export.row(cells.iter().map(String::as_str))?;
     }
     let rows = export.end()?;
@@ -90,13 +107,18 @@ pub async fn export(session: &Session, org: &Org, args: &ExportArgs) -> Result<(
     })
 }
 
+/// Reading takes an apostrophe off: of one that stands there itself, another one is taken.
+fn quoted(cell: String) -> String {
+    if cell.starts_with('\'') { format!("'{cell}") } else { cell }
+}
+
 /// By phone, the pools it is in as the file says them.
 fn seats(pools: &[PoolRecord]) -> Result<HashMap<&str, Vec<String>>, CliError> {
     let mut seats: HashMap<&str, Vec<String>> = HashMap::new();
     for pool in pools {
-        if pool.name.contains('|') {
+        if pool.name.contains('|') || pool.name == "none" {
             return Err(CliError::Refused(format!(
-                "pool {:?} cannot stand in a file, which parts pools by |; rename it first",
+                "pool {:?} cannot stand in a file, which parts pools by | and says none for no pool; rename it first",
                 pool.name
             )));
         }

@@ -58,7 +58,8 @@ fn hold(number: &NumberRecord, org: &Org) -> Option<Hold> {
             Service::Limited { until, reason: number.limited_reason.as_deref().unwrap_or_default() }
         }
         _ => Service::Active,
-    };
+    }
+    .or_unusable(number.unusable.as_deref());
     let facts = NumberFacts {
         service,
         breakers: [None; 2],
@@ -106,6 +107,9 @@ fn advice(number: &NumberRecord) -> String {
         ("suspended", _) => {
             let by = number.suspended_by.as_deref().unwrap_or("somebody");
             format!("ask {by}, who suspended it; then {resume}")
+        }
+        _ if number.unusable.is_some() => {
+            "correct it or its account: signalbox number edit, account edit, account rotate".to_owned()
         }
         (_, "amber") => {
             format!("wait for the canary; to give it back its rate: signalbox number resume {}", number.phone)

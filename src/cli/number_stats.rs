@@ -2,7 +2,7 @@
 
 use super::{
     CliError, Session,
-    export::Export,
+    export::{Export, leaves_room},
     number,
     output::{Table, or_dash},
     parse,
@@ -13,6 +13,7 @@ use crate::{
     store::number_stats::NumberStats,
 };
 use clap::Args;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Of whom, how far back, and where to.
@@ -31,13 +32,20 @@ pub struct StatsArgs {
 
 /// Prints it.
 pub async fn run(session: &Session, org: &Org, args: &StatsArgs) -> Result<(), CliError> {
+    leaves_room(&session.out, "--csv", args.csv.as_deref())?;
     let mut stats = session.store.number_stats(org.id, args.days).await?;
     if let Some(phone) = &args.phone {
         number::find(session, org, phone).await?;
         stats.retain(|number| number.phone == phone.reveal());
     }
     if let Some(path) = &args.csv {
-        return write(path, &stats);
+        let rows = write(path, &stats)?;
+        if path == Path::new("-") {
+            return Ok(());
+        }
+        return session.out.show(&json!({ "file": path, "rows": rows }), || {
+            format!("wrote {rows} days of numbers to {}", path.display())
+        });
     }
     session.out.show(&stats, || if args.phone.is_some() { by_day(&stats) } else { by_number(&stats) })
 }
@@ -120,7 +128,7 @@ fn words(advice: &Advice) -> String {
     }
 }
 
-fn write(path: &Path, stats: &[NumberStats]) -> Result<(), CliError> {
+fn write(path: &Path, stats: &[NumberStats]) -> Result<u64, CliError> {
     let header = ["phone", "name", "account", "day", "sent", "accepted", "delivered", "failed", "blocked"];
     let mut export = Export::begin(path, &header)?;
     for number in stats {
@@ -132,5 +140,5 @@ fn write(path: &Path, stats: &[NumberStats]) -> Result<(), CliError> {
             export.row(named.iter().chain(&figures).map(String::as_str))?;
         }
     }
-    export.end().map(|_rows| ())
+    export.end()
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{
         action::{Action, Order},
+        ids::OrganizationId,
         locale::Locale,
         phone::Phone,
         warm_up::Ladder,
@@ -263,6 +264,37 @@ struct Rules<'a> {
     conduct: &'a conduct::ConductFlags,
 }
 
+const NO_NUMBER: &str = "there is no such number in this organisation";
+
+/// What was changed so far: each is a statement of its own, and whoever hears that one failed hears of the others.
+#[derive(Default)]
+struct Done(Vec<&'static str>);
+
+impl Done {
+    fn note<T>(&mut self, what: &'static str, done: Result<T, impl Into<CliError>>) -> Result<T, CliError> {
+        match done {
+            Ok(done) => {
+                self.0.push(what);
+                Ok(done)
+            }
+            Err(error) if self.0.is_empty() => Err(error.into()),
+            Err(error) => Err(error.into().beside(&format!("; changed before that: {}", self.0.join(", ")))),
+        }
+    }
+}
+
+/// The only mistake of these words that nothing but the database can tell; found before anything is changed.
+async fn default_number_is_here(
+    session: &Session,
+    id: OrganizationId,
+    edit: &OrganizationEdit<'_>,
+) -> Result<(), CliError> {
+    let Some(raw) = edit.default_number.flatten() else { return Ok(()) };
+    let phone = parse::phone(raw).map_err(CliError::Usage)?;
+    let found = session.store.number_ids(id, &[phone]).await?;
+    found.map(drop).map_err(|_phone| CliError::failed(NO_NUMBER))
+}
+
 async fn edit_one(
     session: &Session,
     slug: Option<&str>,
@@ -281,7 +313,7 @@ async fn edit_one(
             .pop()
             .ok_or_else(|| CliError::failed(format!("there is no organisation {slug:?}")))?,
     };
-    let calendar = rules.calendar.edit(&record)?;
+    let calendar = rules.calendar.edit(&record, edit.time_zone)?;
     let (id, slug) = (record.id, record.slug);
     let consent = rules.consent.edit(edit.default_locale.unwrap_or(&record.default_locale))?;
     let (hears_the_same, watches_the_same, reaches_the_same, same_hours) = (
@@ -293,24 +325,27 @@ async fn edit_one(
     // Nothing at all was asked for: that is said where it always is.
     let nothing =
         hears_the_same && watches_the_same && reaches_the_same && same_hours && rules.conduct.is_empty();
+    default_number_is_here(session, id, edit).await?;
+    let (store, actor, mut done) = (&session.store, session.actor(), Done::default());
+    // First what not everybody may: whoever may not has changed nothing.
+    if !same_hours {
+        done.note("its calendar", store.edit_calendar(id, &calendar, reason, actor).await)?;
+    }
     if (*edit != OrganizationEdit::default() || nothing)
-        && !session.store.edit_organization(id, edit, reason, session.actor()).await?
+        && !done.note("the organisation itself", store.edit_organization(id, edit, reason, actor).await)?
     {
-        return Err(CliError::failed("there is no such number in this organisation"));
+        return done.note("", Err(CliError::failed(NO_NUMBER)));
     }
     if !hears_the_same {
-        session.store.edit_consent(id, &consent, reason, session.actor()).await?;
-    }
-    if !same_hours {
-        session.store.edit_calendar(id, &calendar, reason, session.actor()).await?;
+        done.note("how it hears opt-outs", store.edit_consent(id, &consent, reason, actor).await)?;
     }
     if !watches_the_same {
-        session.store.edit_vital_rules(id, &watch, reason, session.actor()).await?;
+        done.note("how it watches numbers", store.edit_vital_rules(id, &watch, reason, actor).await)?;
     }
     if !reaches_the_same {
-        session.store.edit_reach(id, reach, reason, session.actor()).await?;
+        done.note("how it reaches people", store.edit_reach(id, reach, reason, actor).await)?;
     }
-    rules.conduct.change(session, id, reason).await?;
+    done.note("", rules.conduct.change(session, id, reason).await)?;
     session.out.show(&json!({ "result": "done", "slug": slug }), || format!("changed organisation {slug}"))
 }
 

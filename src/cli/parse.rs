@@ -107,6 +107,12 @@ pub fn queue(raw: &str) -> Result<u32, String> {
     small(raw, 1, 1_000, "the number of messages in the gateway's queue")
 }
 
+/// A reason that has to be there.
+pub fn reason(raw: &str) -> Result<String, String> {
+    let said = raw.chars().any(|letter| !letter.is_whitespace() && !letter.is_control());
+    if said { Ok(raw.to_owned()) } else { Err("the reason says nothing; write why".to_owned()) }
+}
+
 /// A zone's IANA name.
 pub fn zone(raw: &str) -> Result<Tz, String> {
     raw.parse().map_err(|_| format!("{raw:?} is no time zone; write its IANA name, such as Africa/Douala"))

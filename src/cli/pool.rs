@@ -107,9 +107,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     let (store, actor) = (&session.store, session.actor());
     match verb {
         Verb::Add { name, strategy, sticky, mut numbers, weights } => {
-            if name.trim().is_empty() || name.trim() != name {
-                return Err(CliError::Usage("a pool needs a name without spaces around it".to_owned()));
-            }
+            must_be_a_name(&name)?;
             numbers.extend(weights.iter().map(|(phone, _)| phone.clone()));
             numbers.sort_unstable();
             numbers.dedup();
@@ -125,6 +123,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::List => list(session, &org).await,
         Verb::Qr(args) => super::qr::of_pool(session, &org, &args).await,
         Verb::Edit { name, rename, strategy, sticky, add, drop, weights, reason } => {
+            rename.as_deref().map(must_be_a_name).transpose()?;
             let pool = find(session, &org, &name).await?;
             let is_member = |phone: &Phone| {
                 add.contains(phone) || pool.numbers.iter().any(|member| member == phone.reveal())
@@ -154,6 +153,18 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             session.out.show(&json!({ "result": "done", "name": name }), || format!("removed pool {name}"))
         }
     }
+}
+
+fn must_be_a_name(name: &str) -> Result<(), CliError> {
+    if name.trim().is_empty() || name.trim() != name {
+        return Err(CliError::Usage("a pool needs a name without spaces around it".to_owned()));
+    }
+    if name == "none" {
+        return Err(CliError::Usage(
+            "none is no pool's name: files of numbers say none for no pool".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// The pool of this name.

@@ -2,7 +2,7 @@
 
 use super::{
     CliError, Session,
-    export::{Export, JsonArray},
+    export::{Export, JsonArray, leaves_room},
     output::{Table, local},
     session::Org,
 };
@@ -64,6 +64,7 @@ impl ReachFlags {
 
 /// Lists the phones that no campaign writes to, or writes them to a file.
 pub async fn suppressed(session: &Session, org: &Org, csv: Option<&Path>) -> Result<(), CliError> {
+    leaves_room(&session.out, "--csv", csv)?;
     let store = &session.store;
     let mut after = String::new();
     let Some(file) = csv else {
@@ -76,7 +77,12 @@ pub async fn suppressed(session: &Session, org: &Org, csv: Option<&Path>) -> Res
                 page.iter().try_for_each(|line| array.push(line))?;
             }
         }
-        let list = store.suppressions(org.id, &after, PAGE).await?;
+        let mut list = store.suppressions(org.id, &after, PAGE + 1).await?;
+        let shown = usize::try_from(PAGE).unwrap_or(usize::MAX);
+        if list.len() > shown {
+            list.truncate(shown);
+            session.out.note(&format!("these are the first {shown}; --csv FILE writes all of them"));
+        }
         return session.out.show(&list, || {
             let mut table = Table::new(&["PHONE", "NAME", "SINCE", "SOURCE", "WHY"]);
             for line in &list {

@@ -2,7 +2,7 @@
 
 use super::{
     CliError, Session, campaign,
-    export::{Export, JsonArray},
+    export::{Export, JsonArray, leaves_room},
     output::{Table, local},
     parse,
     session::Org,
@@ -51,6 +51,7 @@ pub struct TakeBackArgs {
 
 /// Lists everybody who is enrolled and gets nothing.
 pub async fn list(session: &Session, org: &Org, args: &ListArgs) -> Result<(), CliError> {
+    leaves_room(&session.out, "--csv", args.csv.as_deref())?;
     let campaign = campaign::find(session, org, &args.name).await?;
     let code = args.reason.as_deref();
     let mut after = RecipientId(uuid::Uuid::nil());

@@ -160,6 +160,11 @@ pub enum Hold {
         /// When it ends by itself.
         until: Option<DateTime<Utc>>,
     },
+    /// The sender that holds the number's lease cannot make it ready: its token does not open, or its id is none.
+    NumberUnusable {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The number rests: throttled or out of a provider-side limit.
     NumberLimited {
         /// Why.
@@ -240,6 +245,7 @@ impl Hold {
             Self::NoNumber { .. } => "no_number",
             Self::NumberDisabled => "number_disabled",
             Self::NumberSuspended { .. } => "number_suspended",
+            Self::NumberUnusable { .. } => "number_unusable",
             Self::NumberLimited { .. } => "number_limited",
             Self::BreakerOpen { .. } => "breaker_open",
             Self::NotChosen { .. } => "not_chosen",
@@ -283,6 +289,7 @@ impl Hold {
             | Self::Unsendable { .. }
             | Self::NoNumber { .. }
             | Self::NumberDisabled
+            | Self::NumberUnusable { .. }
             | Self::NotChosen { .. }
             | Self::NoLease { .. }
             | Self::GivesWay
@@ -345,9 +352,10 @@ impl Hold {
             }
             Self::Unsendable { .. } => GateName::Content,
             Self::NoNumber { .. } | Self::NotChosen { .. } => GateName::Pool,
-            Self::NumberDisabled | Self::NumberSuspended { .. } | Self::NumberLimited { .. } => {
-                GateName::Number
-            }
+            Self::NumberDisabled
+            | Self::NumberSuspended { .. }
+            | Self::NumberUnusable { .. }
+            | Self::NumberLimited { .. } => GateName::Number,
             Self::BreakerOpen { .. } => GateName::Breaker,
             Self::NoLease { .. } => GateName::Lease,
             Self::CapReached { scope, .. } => match scope {
@@ -410,6 +418,7 @@ impl Hold {
             Self::InFlightFull { limit } => format!("{limit} messages are on the wire, as many as allowed"),
             Self::NumberDisabled
             | Self::NumberSuspended { .. }
+            | Self::NumberUnusable { .. }
             | Self::NumberLimited { .. }
             | Self::BreakerOpen { .. } => self.number_sentence(zone),
             Self::CapReached { scope, limit, opens } => cap_sentence(*scope, *limit, *opens, zone),
@@ -457,6 +466,9 @@ impl Hold {
             }
             Self::NumberSuspended { reason, until: None } => {
                 format!("number suspended, until somebody resumes it: {reason}")
+            }
+            Self::NumberUnusable { reason } => {
+                format!("the number cannot send until somebody corrects it or its account: {reason}")
             }
             Self::NumberLimited { reason, until } => {
                 format!("number rests until {}: {reason}", When::plain(*until, zone))

@@ -98,6 +98,12 @@ impl KeyRing {
         self.first.id
     }
 
+    /// Whether this key is on it.
+    #[must_use]
+    pub fn has(&self, id: KeyId) -> bool {
+        self.find(id).is_some()
+    }
+
     /// The ids of all keys, for messages.
     #[must_use]
     pub fn ids(&self) -> String {

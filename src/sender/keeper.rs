@@ -5,7 +5,7 @@ use super::{
     plan::{Local, Roster, fair_share, wanted_leases},
     shared::{Shared, Trusted},
 };
-use crate::domain::ids::NumberId;
+use crate::domain::{ids::NumberId, text::Safe};
 use crate::store::{StoreError, lease::Lease, snapshot::Snapshot};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -19,6 +19,7 @@ pub async fn keep(shared: Arc<Shared>) {
     let mut renewed: Option<Moment> = None;
     let mut known: Option<Vec<NumberId>> = None;
     let mut held = 0;
+    let mut told = HashMap::new();
     while !shared.ended() {
         if let Err(error) = beat(&shared).await {
             tracing::warn!("cannot say that this sender is alive: {error}");
@@ -42,6 +43,13 @@ pub async fn keep(shared: Arc<Shared>) {
                 shared.wake.notify_one();
             }
         }
+        let unusable = unusable(&shared);
+        if unusable != told {
+            match tell_unusable(&shared, &unusable).await {
+                Ok(()) => told = unusable,
+                Err(error) => tracing::warn!("cannot say which numbers cannot be used: {error}"),
+            }
+        }
         let wait = if shared.latest.borrow().is_none() || known.is_none() {
             Duration::from_millis(20)
         } else {
@@ -55,6 +63,28 @@ async fn beat(shared: &Shared) -> Result<(), StoreError> {
     let phase = if shared.draining() { "leaving" } else { "sending" };
     let in_air = shared.in_air();
     shared.store.heartbeat(shared.organization, shared.instance, in_air, phase, shared.oldest_open()).await
+}
+
+/// Of the numbers that we hold, under which lease: why they cannot be made ready.
+fn unusable(shared: &Shared) -> HashMap<(NumberId, i64), String> {
+    let held = shared.held_leases();
+    let lines = shared.lines();
+    let why = lines.unusable.iter().filter_map(|(number, why)| {
+        let lease = held.get(number)?;
+        Some(((*number, lease.epoch), Safe::new(why).into_string()))
+    });
+    why.collect()
+}
+
+/// Says so to everybody who asks why nothing is sent; of all others that we hold, that they can be used.
+async fn tell_unusable(
+    shared: &Shared,
+    unusable: &HashMap<(NumberId, i64), String>,
+) -> Result<(), StoreError> {
+    let held = shared.held_leases().into_iter();
+    let held: Vec<_> =
+        held.map(|(number, lease)| (number, unusable.get(&(number, lease.epoch)).cloned())).collect();
+    shared.store.note_unusable(shared.organization, shared.instance, &held).await
 }
 
 async fn turn(shared: &Shared, snapshot: &Snapshot, wanted: &[NumberId]) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@ use super::Config;
 use crate::domain::{
     ids::{AccountId, NumberId, OrganizationId},
     number::ProviderKind,
+    phone::Phone,
 };
 use crate::provider::{Credential, Line, Provider, dialect};
 use crate::secrets::{KeyRing, Place, Sealed};
@@ -16,6 +17,7 @@ use std::{
     },
 };
 use url::Url;
+use zeroize::Zeroizing;
 
 /// Counts the requests of one number that are on the wire.
 #[derive(Debug, Default)]
@@ -189,6 +191,25 @@ impl Lines {
             version: (view.revision, account.revision),
         })
     }
+}
+
+/// Whether a number with this id could send through an account, as far as that shows without its token and without asking
+/// its provider.
+///
+/// # Errors
+/// Why not, as a sentence.
+pub fn could_send(
+    provider: ProviderKind,
+    base_url: Option<&str>,
+    external_id: &str,
+    sender_id: &str,
+    phone: &Phone,
+) -> Result<(), String> {
+    let token = Zeroizing::new("unknown".to_owned());
+    let credential = Credential { external_id: external_id.to_owned(), token };
+    let base_url = base_url.unwrap_or_else(|| provider.default_base_url());
+    let line = dialect(provider).line(base_url, credential, sender_id, phone);
+    line.map(|_line| ()).map_err(|error| error.to_string())
 }
 
 /// An account's webhook as it is reached from outside (`interfaces.md`). `None`: that is no address one could append to.

@@ -14,7 +14,7 @@ use crate::domain::{
     day,
     hold::{
         self, BreakerScope, CapScope, Hold,
-        facts::{self, CampaignFacts, Now, NumberFacts, OrganizationFacts},
+        facts::{self, CampaignFacts, Now, NumberFacts, OrganizationFacts, Service as InService},
     },
     ids::{AccountId, CampaignId, InstanceId, NumberId, PoolId},
     pacing::{self, Turn},
@@ -448,8 +448,11 @@ fn everything(snapshot: &Snapshot, local: &Local, now: Now) -> Vec<Hold> {
 fn number_holds(view: &NumberView, local: &Local, now: Now) -> Vec<Hold> {
     let closed = local.closed.get(&view.number.id);
     let breaker = local.breakers.get(&view.number.account);
+    // What is ready here is; elsewhere its holder says whether it is.
+    let is_ours = !local.watching && local.leases.contains_key(&view.number.id);
+    let unusable = view.unusable.as_deref().filter(|_| !is_ours);
     let facts = NumberFacts {
-        service: (&view.number.state).into(),
+        service: InService::from(&view.number.state).or_unusable(unusable),
         breakers: [
             closed.map(|until| (BreakerScope::Number, *until)),
             breaker.map(|breaker| (BreakerScope::Account, breaker.until)),

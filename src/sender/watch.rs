@@ -27,22 +27,23 @@ pub async fn listen(shared: Arc<Shared>) {
                 wait = Duration::from_millis(200);
                 shared.refresh.notify_one();
                 let mut quiet = 0;
-                let error = loop {
+                let why = loop {
                     match tokio::time::timeout(Duration::from_millis(500), notices.next()).await {
+                        Ok(Ok(notice)) if notice.is_last() => break "they are told elsewhere now".to_owned(),
                         Ok(Ok(notice)) if notice.concerns(shared.organization) => shared.refresh.notify_one(),
                         Ok(Ok(_)) => {}
-                        Ok(Err(error)) => break error,
+                        Ok(Err(error)) => break error.to_string(),
                         Err(_) if shared.ended() => return,
                         Err(_) => quiet += 1,
                     }
                     if quiet >= LONG_QUIET {
                         quiet = 0;
                         if let Err(error) = notices.sign_of_life().await {
-                            break error;
+                            break error.to_string();
                         }
                     }
                 };
-                tracing::warn!("notices are interrupted: {error}");
+                tracing::warn!("notices are interrupted: {why}");
             }
             Err(error) => tracing::warn!("notices cannot be heard: {error}"),
         }

@@ -5,7 +5,7 @@ use super::{
     alert::{AlertRecord, AlertScope},
     failed,
 };
-use crate::domain::{ids::OrganizationId, phone::mask};
+use crate::domain::{ids::OrganizationId, phone::mask, text::Safe};
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -14,6 +14,8 @@ use std::{fmt::Write as _, time::Duration};
 const DOING: &str = "write the note for the next shift";
 /// Decisions that the note names.
 const DECISIONS: i64 = 40;
+/// Longest line of it as text, in graphemes.
+const LINE: usize = 2_000;
 /// Alerts that it names.
 const ALERTS: i64 = 100;
 
@@ -178,7 +180,8 @@ impl Handover {
                 text.push_str("  none\n");
             }
             for line in lines {
-                let _ = writeln!(text, "  {line}");
+                // Names and reasons are other people's words.
+                let _ = writeln!(text, "  {}", Safe::cut(&line, LINE));
             }
         }
         text

@@ -156,7 +156,7 @@ impl Store {
                   order by k.place limit $5 for update of l skip locked
              )
              update number_leases l
-                set holder = $2, epoch = l.epoch + 1, renewed_at = clock_timestamp(),
+                set holder = $2, epoch = l.epoch + 1, renewed_at = clock_timestamp(), unusable = null,
                     expires_at = clock_timestamp() + make_interval(secs => $4)
                from free f
               where l.organization_id = $1 and l.number_id = f.number_id and f.expires_at <= clock_timestamp()
@@ -185,7 +185,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let numbers: Vec<Uuid> = numbers.iter().map(|number| number.0).collect();
         sqlx::query!(
-            "update number_leases set expires_at = clock_timestamp(), holder = null
+            "update number_leases set expires_at = clock_timestamp(), holder = null, unusable = null
               where organization_id = $1 and holder = $2 and number_id = any ($3)",
             organization.0,
             instance.0,
@@ -194,6 +194,34 @@ impl Store {
         .execute(&self.lease)
         .await
         .map_err(failed("give leases up"))?;
+        Ok(())
+    }
+
+    /// Puts on record which of the numbers that we hold cannot be sent through here, and why; of the others, that they can.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn note_unusable(
+        &self,
+        organization: OrganizationId,
+        instance: InstanceId,
+        held: &[(NumberId, Option<String>)],
+    ) -> Result<(), StoreError> {
+        let (numbers, why): (Vec<Uuid>, Vec<Option<String>>) =
+            held.iter().map(|(number, why)| (number.0, why.clone())).unzip();
+        sqlx::query!(
+            "update number_leases l set unusable = k.why
+               from unnest($3::uuid[], $4::text[]) as k (number_id, why)
+              where l.organization_id = $1 and l.number_id = k.number_id and l.holder = $2
+                and l.unusable is distinct from k.why",
+            organization.0,
+            instance.0,
+            &numbers,
+            &why as &[Option<String>],
+        )
+        .execute(&self.lease)
+        .await
+        .map_err(failed("say which numbers cannot be used"))?;
         Ok(())
     }
 

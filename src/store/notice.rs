@@ -7,6 +7,9 @@ use serde::Deserialize;
 use sqlx::postgres::PgListener;
 use uuid::Uuid;
 
+/// What is said to have changed when the channel itself is another one.
+pub(super) const MOVED: &str = "channels";
+
 /// Somebody changed a row.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RowChange {
@@ -21,6 +24,13 @@ pub struct RowChange {
 }
 
 impl RowChange {
+    /// Whether nothing more is told here: the organisation's changes are told elsewhere from now on, because somebody who knew
+    /// the place is no operator of it any more.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.table == MOVED
+    }
+
     /// Whether it is about this organisation.
     #[must_use]
     pub fn concerns(&self, organization: OrganizationId) -> bool {

@@ -92,6 +92,8 @@ pub struct NumberRecord {
     pub lease_holder: Option<uuid::Uuid>,
     /// That instance's host.
     pub lease_host: Option<String>,
+    /// Why that instance cannot send through it at all, as with a token that does not open.
+    pub unusable: Option<String>,
     /// The pools that it is in.
     pub pools: Vec<String>,
     /// What the provider said last: `sendable`, `limited`, `not_sendable`, `unclear`; none: it was not asked yet.
@@ -260,7 +262,8 @@ impl Store {
                       t.account as "account!", n.instance_id, n.label, n.priority, t.state as "state!", n.suspension_reason,
                       n.suspended_at, n.suspended_until, n.suspended_by, n.limited_until, n.limited_reason,
                       n.daily_limit, t.sent_today as "sent_today!", t.remaining_today, n.interval_ms, n.per_second,
-                      n.in_flight, n.reply_share, q.queue_limit, q.queued, i.id as "lease_holder?", i.host as "lease_host?", n.notes, n.revision as version,
+                      n.in_flight, n.reply_share, q.queue_limit, q.queued, i.id as "lease_holder?", i.host as "lease_host?",
+                      case when i.id is not null then l.unusable end as unusable, n.notes, n.revision as version,
                       h.state as health, h.since as health_since, h.code as health_code, h.words as health_words,
                       h.quality, h.provider_limit, h.provider_unlimited, h.checked_at, h.well_since,
                       t.provider <> 'ultramsg' as "official!", v.state as pulse, v.since as pulse_since,

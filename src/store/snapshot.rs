@@ -127,6 +127,7 @@ impl Store {
                                               limit 100) d) as "replies_due!",
                       coalesce(u.reserved, 0) as "used!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder, l.epoch,
+                      case when l.expires_at > clock_timestamp() then l.unusable end as unusable,
                       (n.warm_up_started_at at time zone o.time_zone)::date as warm_up_day, o.warm_up, h.quality,
                       h.state as health, number_percent(pace_percent(t.percent, t.rest_until, clock_timestamp()), h.quality, h.state,
                                                          n.slowed_since is not null) as "percent!",
@@ -223,6 +224,7 @@ impl Store {
                     next_reply_at: row.next_reply_at,
                     last_sent_at: row.last_sent_at,
                     lease: row.holder.map(|holder| (holder.into(), row.epoch)),
+                    unusable: row.unusable,
                     revision: row.revision,
                 })
             })

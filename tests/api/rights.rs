@@ -141,3 +141,27 @@ async fn a_request_with_a_name_is_carried_out_once() {
     assert_eq!(place.db.value::<i64>("select count(*) from campaigns").await, 3);
     create("spring", "a-4").is(201);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_value_can_be_is_refused_and_may_be_put_right_under_the_same_name() {
+    let place = Place::open("0").await;
+    let create = |name: &str| {
+        place.ask("manager", Ask::post("/v1/campaigns", &hello(name)).with("idempotency-key", "n-1"))
+    };
+    let refused = create("a\0b").is(422);
+    assert!(refused.to_string().contains("name holds a NUL"), "{refused}");
+    create("spring").is(201);
+    let start = |path: &str, body| place.post(path, &body).is(400)["detail"].as_str().unwrap().to_owned();
+    let said = start("/v1/campaigns/spring/start", json!({ "reason": "a\0b" }));
+    assert_eq!(said, "reason holds a NUL (\\u0000), which no text may hold");
+    assert!(start("/v1/campaigns/a%00b/start", json!({})).starts_with("name holds a NUL"));
+    let query = place.get("/v1/attempts?campaign=a%00b").is(400);
+    assert!(query["detail"].as_str().unwrap().starts_with("campaign holds a NUL"), "{query}");
+
+    let number = place.get("/v1/numbers").is(200)[0]["id"].as_str().unwrap().to_owned();
+    let patch = Ask::new("PATCH", format!("/v1/numbers/{number}")).json(&json!({ "instance_id": "a b" }));
+    let refused = place.ask("manager", patch).is(400);
+    assert!(refused["detail"].as_str().unwrap().starts_with("the number cannot be used"), "{refused}");
+    let suspend = place.post(format!("/v1/numbers/{number}/suspend"), &json!({ "reason": " " })).is(400);
+    assert_eq!(suspend["detail"], "reason: the reason says nothing; write why");
+}

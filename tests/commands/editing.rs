@@ -95,6 +95,8 @@ async fn a_test_goes_to_the_chosen_phone_with_somebody_s_values_and_counts() {
     db.run(&["campaign", "test", "course", mine, "--as", "+237699999998"]).refused(3, "there is no contact");
     let test = db.json(&["campaign", "test", "course", mine, "--as", ana.reveal(), "--step", "2"]);
     assert_eq!(test["test"], "course.test.1");
+    let reason: String = db.value("select reason from audit_log where action = 'start test'").await;
+    assert_eq!(reason, "step 2 of course to +2376*****999");
     assert_eq!(db.json(&["campaign", "test", "course", mine])["test"], "course.test.2");
     let ids: Vec<uuid::Uuid> =
         sqlx::query_scalar("select id from campaigns where conduct ->> 'test_of' = $1::text order by name")

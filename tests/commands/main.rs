@@ -16,6 +16,7 @@ mod campaigns;
 mod consent;
 mod content;
 mod demo;
+mod door;
 mod doubts;
 mod editing;
 mod enrolment;

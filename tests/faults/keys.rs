@@ -5,10 +5,18 @@ use crate::world::{
     seed::{Camp, Num},
 };
 use signalbox::{
-    domain::{ids::PoolId, number::ProviderKind},
+    domain::{
+        hold::{Hold, binding},
+        ids::{NumberId, PoolId},
+        number::ProviderKind,
+    },
     secrets::KeyRing,
-    sender::line::token_place,
+    sender::{
+        line::token_place,
+        plan::{Local, Roster},
+    },
 };
+use std::collections::HashMap;
 
 /// The sealed token of each account, by its name.
 async fn sealed(world: &World) -> Vec<(String, String)> {
@@ -82,10 +90,34 @@ async fn row_69_a_token_that_is_cut_moved_or_of_another_key_sends_nothing_and_is
         })
         .await;
     }
+    // Nobody who looks takes them for able to send.
+    let shown = async |number: NumberId| {
+        let records = world.store.numbers(world.organization, None).await.unwrap();
+        let unusable = records.into_iter().find(|record| record.id == number).unwrap().unusable;
+        let snapshot = world.store.snapshot(world.organization, None).await.unwrap();
+        let local = Local::watching(&snapshot, HashMap::new());
+        let roster = Roster::of(&snapshot, &local, snapshot.at);
+        let place = snapshot.numbers.iter().position(|view| view.number.id == number).unwrap();
+        let holds = roster.number_holds(&snapshot, &local, place, snapshot.at);
+        (unusable, binding(&holds).map(Hold::code))
+    };
+    for (_, number) in &broken {
+        crate::world::until("it is said that it cannot be used", 60, async || {
+            let (unusable, hold) = shown(number.id).await;
+            unusable.is_some_and(|why| why.contains("does not open")) && hold == Some("number_unusable")
+        })
+        .await;
+    }
+    assert_eq!(shown(whole.id).await.0, None);
     // With its own token back, the first of them sends.
     put(&world, "cut", &of("cut")).await;
     world.until_all_accepted(60).await;
     assert_eq!(world.received_from(&broken[0].1.from), 10);
+    crate::world::until("nothing is said of it any more", 60, async || {
+        let (unusable, hold) = shown(broken[0].1.id).await;
+        unusable.is_none() && hold != Some("number_unusable")
+    })
+    .await;
     let sides = world.end([sender]).await;
     assert_eq!((sides.accepted, sides.received), (40, 40));
 }

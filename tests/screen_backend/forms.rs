@@ -270,3 +270,33 @@ async fn the_first_minute_of_a_campaign_is_drawn_too() {
     world.run("update campaigns set started_at = started_at - interval '1 hour'").await;
     assert_eq!(backend.progress(campaign).await.unwrap().pace.sent, [0_u64; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_could_never_send_is_not_added() {
+    use signalbox::domain::action::NewNumber;
+    use signalbox::domain::number::Remarks;
+    let world = World::start().await;
+    let backend = backend(&world);
+    let account = world.store.accounts(world.organization, None).await.unwrap().remove(0);
+    let add = |sender_id: &str| {
+        let number = NewNumber {
+            phone: Phone::parse("+237699000001").unwrap(),
+            account: account.id,
+            sender_id: sender_id.to_owned(),
+            name: String::new(),
+            priority: 5,
+            daily_limit: None,
+            pacing: None,
+            warm_up: None,
+            remarks: Remarks::default(),
+        };
+        backend.act(Order::whole(Action::AddNumber(number)))
+    };
+    for wrong in ["a b", ""] {
+        let answer = add(wrong).await;
+        let ActionAnswer::Refused(why) = &answer else { panic!("{answer:?}") };
+        assert!(why.starts_with("the number cannot be used: "), "{why}");
+    }
+    let answer = add("51").await;
+    assert!(matches!(answer, ActionAnswer::Done { .. }), "{answer:?}");
+}

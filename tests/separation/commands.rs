@@ -179,3 +179,49 @@ async fn new_tables_reach_operators_with_the_migration() {
     let seen: i64 = sqlx::query_scalar("select count(*) from later").fetch_one(&mut viewer).await.unwrap();
     assert_eq!(seen, 1);
 }
+
+/// The password of a mail server goes to whatever server the channel names.
+#[tokio::test]
+async fn only_an_admin_leads_an_alert_channel_elsewhere() {
+    let office = Office::open().await;
+    let run = |role: &str, words: &str| {
+        let arguments: Vec<&str> = words.split(' ').collect();
+        let mut command = office.command(role, &arguments);
+        command.env("SMTP", "the-very-password");
+        binary::run(command, None)
+    };
+    let add = "alert channel add ops --email ops@example.com --smtp smtp://box@127.0.0.1:2525 --from a@example.com \
+               --secret-env SMTP";
+    run("manager", add).refused(3, "the login role has no right to it");
+    run("admin", add).done();
+    let sentence = "only an admin of the organisation changes the server of an alert channel and its secret";
+    run("manager", "alert channel edit ops --smtp smtp://box@127.0.0.1:2626").refused(3, sentence);
+    run("manager", "alert channel edit ops --secret-env SMTP").refused(3, sentence);
+    run("manager", "alert channel remove ops");
+    let kept: i64 = office.db.value("select count(*) from alert_channels").await;
+    assert_eq!(kept, 1, "with its id it could be made anew, the sealed password in it");
+    // Nor by statements: as another kind, or under another id.
+    let mut manager = office.connect("manager").await;
+    for change in ["kind = 'webhook', smtp = null, mail_from = null", "id = gen_random_uuid()"] {
+        let statement = format!("update alert_channels set {change}");
+        let error = sqlx::Executor::execute(&mut manager, sqlx::AssertSqlSafe(statement)).await.unwrap_err();
+        assert!(error.to_string().contains(sentence), "{error}");
+    }
+    // What goes there and to whom is daily work, and so is what became of it.
+    run("manager", "alert channel edit ops --address bea@example.com --least critical").done();
+    run("admin", "alert channel edit ops --smtp smtp://box@127.0.0.1:2626").done();
+    run("admin", "alert channel remove ops").done();
+}
+
+#[tokio::test]
+async fn what_a_manager_may_not_edit_leaves_the_rest_of_the_same_words_undone() {
+    let office = Office::open().await;
+    let edit = ["org", "edit", "--daily-limit", "77", "--subscription-ends", "2030-01-01T00:00"];
+    office
+        .run("manager", &edit)
+        .refused(3, "only an admin of the organisation changes when its subscription ends");
+    let limit: Option<i32> =
+        office.db.value("select daily_limit from organizations where slug = 'acme'").await;
+    assert_eq!(limit, None);
+    office.run("admin", &edit).done();
+}

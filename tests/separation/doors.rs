@@ -41,6 +41,42 @@ async fn an_organisation_is_told_of_its_own_changes_and_of_no_others() {
 }
 
 #[tokio::test]
+async fn whoever_is_removed_hears_nothing_more_and_everybody_else_goes_on_hearing() {
+    use signalbox::store::screen::notices::Change;
+    let office = Office::open().await;
+    let (gone, stays) = (office.store("manager"), office.store("viewer"));
+    let mut ear = gone.listen(office.acme).await.unwrap();
+    let old: String = office.db.value("select channel_of(id) from organizations where slug = 'acme'").await;
+    let seat = stays.seat(office.acme, None).await.unwrap();
+    let mut console = stays.changes(&seat);
+    let limit = Duration::from_secs(30);
+    let next = async |console: &mut tokio::sync::mpsc::Receiver<Change>| {
+        tokio::time::timeout(limit, console.recv()).await.unwrap().unwrap()
+    };
+    assert!(matches!(next(&mut console).await, Change::Reload(_)));
+    let who = signalbox::store::action::Actor::operator("owner");
+    assert!(office.db.store.remove_operator(office.acme, &office.name("manager"), None, who).await.unwrap());
+    // Whoever stays listens at the new place before anything else is told.
+    assert!(matches!(next(&mut console).await, Change::Reload(_)));
+    sqlx::query("update organizations set name = 'renamed', revision = revision + 1 where slug = 'acme'")
+        .execute(&office.db.pool)
+        .await
+        .unwrap();
+    let change = next(&mut console).await;
+    assert!(matches!(&change, Change::Row { table, .. } if table == "organizations"), "{change:?}");
+    let last = tokio::time::timeout(limit, ear.next()).await.unwrap().unwrap();
+    assert!(last.is_last(), "{last:?}");
+    // The next that is heard there is what is told there on purpose: nothing was told in between.
+    let marker = format!(
+        "select pg_notify('{old}', '{{\"table\": \"marker\", \"org\": \"{0}\", \"id\": \"{0}\", \"revision\": 1}}')",
+        office.acme.0
+    );
+    sqlx::query(AssertSqlSafe(marker)).execute(&office.db.pool).await.unwrap();
+    let next = tokio::time::timeout(limit, ear.next()).await.unwrap().unwrap();
+    assert_eq!(next.table, "marker");
+}
+
+#[tokio::test]
 async fn functions_with_the_owners_rights_refuse_another_organisation_as_one_that_is_not_there() {
     let office = Office::open().await;
     let mut manager = office.connect("manager").await;

@@ -42,6 +42,11 @@ impl Values {
             field_at(operation, Place::Body, &name)?;
             values.insert(name, value);
         }
+        for (name, value) in &values {
+            if value.as_str().is_some_and(|text| text.contains('\0')) {
+                return Err(invalid(format!("{name} holds a NUL (\\u0000), which no text may hold")));
+            }
+        }
         for field in operation.fields {
             match values.get(field.name) {
                 None if field.needed => return Err(invalid(format!("{} is missing", field.name))),

@@ -108,6 +108,10 @@ impl CampaignFile {
         if !errors.is_empty() {
             return Err(findings.into_vec());
         }
+        Section::root(&table).refuse_nul(&mut findings);
+        if !findings.is_empty() {
+            return Err(findings.into_vec());
+        }
         let spec =
             Reading { context, findings: &mut findings, adds_line: false }.campaign(&Section::root(&table));
         match spec {

@@ -80,6 +80,13 @@ impl<'t, 'i> Section<'t, 'i> {
         found
     }
 
+    /// Notes every key and text with a character that no text in the database can hold.
+    pub(super) fn refuse_nul(&self, findings: &mut Findings<'_>) {
+        for setting in self.settings() {
+            setting.refuse_nul(findings);
+        }
+    }
+
     /// Notes every key that is not read.
     pub(super) fn check_keys(&self, keys: &Keys, findings: &mut Findings<'_>) {
         for (key, _) in self.table {
@@ -115,6 +122,34 @@ impl<'t, 'i> Setting<'t, 'i> {
             DeValue::Table(_) => "a table",
         };
         findings.add(self.span.start, &self.path, format_args!("{} is {kind}: {wanted}", self.path));
+    }
+
+    fn refuse_nul(&self, findings: &mut Findings<'_>) {
+        let holds = self.path.contains('\0') || self.text().is_some_and(|text| text.contains('\0'));
+        match self.value {
+            _ if holds => {
+                let sentence = format_args!("{} holds a NUL (\\u0000), which no text may hold", self.path);
+                findings.add(self.span.start, &self.path, sentence);
+            }
+            DeValue::Array(array) => {
+                for (nth, value) in array.iter().enumerate() {
+                    self.element(nth, value).refuse_nul(findings);
+                }
+            }
+            DeValue::Table(table) => {
+                Section { path: self.path.clone(), at: self.at, table }.refuse_nul(findings);
+            }
+            _ => {}
+        }
+    }
+
+    fn element(&self, nth: usize, value: &'t Spanned<DeValue<'i>>) -> Self {
+        Self {
+            path: format!("{}[{nth}]", self.path),
+            at: value.span().start,
+            span: value.span(),
+            value: value.get_ref(),
+        }
     }
 
     /// The string, if it is one.
@@ -179,13 +214,7 @@ impl<'t, 'i> Setting<'t, 'i> {
                 format_args!("{} is an empty list: {wanted}", self.path),
             );
         }
-        let element = |(nth, value): (usize, &'t Spanned<DeValue<'i>>)| Setting {
-            path: format!("{}[{nth}]", self.path),
-            at: value.span().start,
-            span: value.span(),
-            value: value.get_ref(),
-        };
-        array.iter().enumerate().map(element).collect()
+        array.iter().enumerate().map(|(nth, value)| self.element(nth, value)).collect()
     }
 
     /// Where a byte of the string stands in the file. Exact unless the string is written with escapes; then it is

@@ -53,8 +53,24 @@ pub enum Service<'a> {
         /// When it ends by itself.
         until: Option<DateTime<Utc>>,
     },
+    /// In service, and the sender that holds its lease cannot make it ready.
+    Unusable {
+        /// Why not.
+        reason: &'a str,
+    },
     /// Switched off.
     Disabled,
+}
+
+impl<'a> Service<'a> {
+    /// The same where it is known why the sender cannot make it ready. Who took it out of service had a reason that comes first.
+    #[must_use]
+    pub fn or_unusable(self, why: Option<&'a str>) -> Self {
+        match (self, why) {
+            (Self::Active | Self::Limited { .. }, Some(reason)) => Self::Unusable { reason },
+            (service, _) => service,
+        }
+    }
 }
 
 impl<'a> From<&'a NumberState> for Service<'a> {
@@ -174,6 +190,7 @@ pub fn of_number(facts: &NumberFacts<'_>, now: Now) -> impl Iterator<Item = Hold
         Service::Limited { until, reason } if until > now.at => {
             Some(Hold::NumberLimited { reason: clean(reason), until })
         }
+        Service::Unusable { reason } => Some(Hold::NumberUnusable { reason: clean(reason) }),
         Service::Active | Service::Suspended { .. } | Service::Limited { .. } => None,
     };
     // Both have to be over: the one that lasts longer is the one that counts.

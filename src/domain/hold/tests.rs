@@ -66,6 +66,10 @@ fn every_hold() -> Vec<(Hold, &'static str)> {
             "number suspended until 2026-12-01 09:00 Africa/Douala: banned",
         ),
         (
+            Hold::NumberUnusable { reason: "the token does not open".into() },
+            "the number cannot send until somebody corrects it or its account: the token does not open",
+        ),
+        (
             Hold::NumberLimited { reason: "too fast".into(), until: at },
             "number rests until 2026-12-01 09:00 Africa/Douala: too fast",
         ),

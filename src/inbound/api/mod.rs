@@ -40,7 +40,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use limits::Bucket;
+use limits::{Bucket, Known};
 use std::{
     collections::HashMap,
     future::Future,
@@ -54,8 +54,6 @@ use tokio::sync::Semaphore;
 pub const RATE: Rate = Rate { per_second: 10.0, burst: 50.0 };
 /// Requests that show a key nobody has seen lately, of everybody together: each costs a look into the database.
 const STRANGERS: Rate = Rate { per_second: 20.0, burst: 100.0 };
-/// A key that opened is no stranger's for so long.
-const KNOWN: Duration = Duration::from_mins(1);
 /// Operations carried out at once, and how long one waits for its turn.
 const AT_ONCE: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -195,7 +193,7 @@ pub struct Api {
     organization: OrganizationId,
     keys: Mutex<HashMap<ApiKeyId, (Bucket, Moment)>>,
     strangers: Mutex<(Bucket, Moment)>,
-    known: Mutex<HashMap<[u8; 32], Moment>>,
+    known: Mutex<Known>,
     at_once: Arc<Semaphore>,
     long_bodies: Semaphore,
 }
@@ -301,18 +299,17 @@ impl Api {
         self.admit_stranger(&digest)?;
         let holder = self.counter.store.holder_of_key(self.organization, &digest).await?;
         let mut known = lock(&self.known);
-        known.retain(|_, since| since.elapsed() < KNOWN);
         if let Some(holder) = holder {
-            known.insert(digest, Moment::now());
+            known.opened(digest, Moment::now());
             return Ok(holder);
         }
-        known.remove(&digest);
+        known.forget(&digest);
         let sentence = "this key opens nothing here: it is none, was revoked, or is another organisation's";
         Err(Problem::new(Kind::Unknown, sentence))
     }
 
     fn admit_stranger(&self, digest: &[u8; 32]) -> Result<(), Problem> {
-        if lock(&self.known).get(digest).is_some_and(|since| since.elapsed() < KNOWN) {
+        if lock(&self.known).has(digest) {
             return Ok(());
         }
         let mut strangers = lock(&self.strangers);

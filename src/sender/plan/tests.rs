@@ -77,6 +77,7 @@ fn number(nth: usize, priority: i32) -> NumberView {
         next_reply_at: None,
         last_sent_at: None,
         lease: Some((InstanceId(id(5, 0)), 1)),
+        unusable: None,
         revision: 1,
     }
 }

@@ -62,6 +62,8 @@ pub struct NumberFacts {
     pub queue: Option<(u32, u32)>,
     /// Whether a living instance holds its lease.
     pub leased: bool,
+    /// Why whoever holds it cannot send through the number at all.
+    pub unusable: Option<String>,
     /// Whether a campaign that runs has something for it.
     pub has_work: bool,
 }
@@ -196,7 +198,7 @@ fn state(standing: CampaignStanding) -> CampaignState {
 pub fn of_number(scene: &Scene, number: &NumberFacts) -> Vec<Hold> {
     let mut holds = scene.holds();
     let own = facts::NumberFacts {
-        service: service(&number.standing),
+        service: service(&number.standing).or_unusable(number.unusable.as_deref()),
         breakers: [None; 2],
         account: number.account,
         daily_limit: number.daily_limit,

@@ -9,7 +9,10 @@ use crate::domain::ids::{CampaignId, InstanceId, NumberId, OrganizationId};
 use crate::domain::phone::{Phone, mask};
 use crate::domain::text::Safe;
 use crate::postgres::way::{self, Way};
-use crate::store::{Store, StoreError, failed, notice::channel};
+use crate::store::{
+    Store, StoreError, failed,
+    notice::{MOVED, channel},
+};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -205,6 +208,9 @@ async fn listen(
         };
         let Some(notification) = heard else { return Ok(()) };
         let Some(change) = read(notification.payload(), organization) else { continue };
+        if matches!(&change, Change::Row { table, .. } if table == MOVED) {
+            return Ok(());
+        }
         let change = if missed { Change::Reload(clock(pool).await?) } else { change };
         // A slow reader must not hold up the connection: notifications would pile up in memory.
         missed = tell.try_send(change).is_err();

@@ -87,6 +87,7 @@ impl Store {
                       nullif(p.next_send_at, '-infinity') as next_send_at, coalesce(u.reserved, 0) as "used!",
                       held_back(n.organization_id, n.id, w.limit_today, n.reply_share, $2) as "held_back!",
                       case when l.expires_at > clock_timestamp() then l.holder end as holder,
+                      case when l.expires_at > clock_timestamp() then l.unusable end as unusable,
                       l.epoch as "epoch!", nullif(l.renewed_at, '-infinity') as renewed_at,
                       nullif(l.expires_at, '-infinity') as expires_at, i.host as "host?",
                       coalesce(y.this_minute, 0) as "this_minute!", coalesce(y.last_minute, 0) as "last_minute!",
@@ -300,6 +301,7 @@ struct Columns {
     used: i32,
     held_back: i32,
     holder: Option<Uuid>,
+    unusable: Option<String>,
     epoch: i64,
     renewed_at: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
@@ -364,14 +366,13 @@ impl Columns {
 
     fn read(self, at: DateTime<Utc>, day: NaiveDate, latest: Latest) -> Result<NumberRead, StoreError> {
         let (id, warns, remarks) = (NumberId(self.id), self.warns(), self.remarks());
-        let (today, pacing) = (Today::of(&self.told(), day), self.pacing());
+        let (today, pacing, leased) = (Today::of(&self.told(), day), self.pacing(), self.holder.is_some());
         let standing = standing(
             self.is_active,
             (self.suspended_at, self.suspension_reason, self.suspended_until, self.suspended_by),
             (self.limited_until, self.limited_reason),
             at,
         );
-        let leased = self.holder.is_some();
         let facts = NumberFacts {
             number: id,
             priority: pacing::place(self.priority, today.quality),
@@ -384,6 +385,7 @@ impl Columns {
             next_send_at: self.next_send_at,
             queue: self.queue_limit.map(count).zip(self.queued.map(count)),
             leased,
+            unusable: self.unusable,
             has_work: false,
         };
         let lease = self.holder.map(|holder| LeaseRow {

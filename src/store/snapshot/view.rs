@@ -84,6 +84,8 @@ pub struct NumberView {
     pub last_sent_at: Option<DateTime<Utc>>,
     /// Who holds its lease now, and under which epoch.
     pub lease: Option<(InstanceId, i64)>,
+    /// Why its holder cannot send through it at all.
+    pub unusable: Option<String>,
     /// Which version of the row this is.
     pub revision: i64,
 }

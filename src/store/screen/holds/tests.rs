@@ -29,6 +29,7 @@ fn number() -> NumberFacts {
         next_send_at: None,
         queue: None,
         leased: true,
+        unusable: None,
         has_work: true,
     }
 }
@@ -79,6 +80,12 @@ fn a_number_says_the_first_gate_that_is_closed() {
             "number_disabled",
         ),
         ("suspended", scene(), NumberFacts { standing: suspended, ..number() }, "number_suspended"),
+        (
+            "its token does not open",
+            scene(),
+            NumberFacts { unusable: Some("the token does not open".into()), ..number() },
+            "number_unusable",
+        ),
         ("limited", scene(), NumberFacts { standing: limited, ..number() }, "number_limited"),
         ("full", scene(), NumberFacts { used_today: 250, ..number() }, "cap_reached"),
         ("nobody took it", scene(), NumberFacts { leased: false, ..number() }, "no_lease"),
