@@ -5,7 +5,9 @@ use crate::{backend, backend_of};
 use signalbox::domain::action::{Action, Order};
 use signalbox::domain::campaign::{CampaignFile, CampaignSpec, Context};
 use signalbox::domain::phone::Phone;
+use signalbox::domain::setting::{Change, Setting};
 use signalbox::domain::text::{Safe, Shown};
+use signalbox::postgres::connect::Purpose;
 use signalbox::tui::backend::{ActionAnswer, Backend as _, BackendError, Making};
 use std::sync::Arc;
 
@@ -269,4 +271,35 @@ async fn the_first_minute_of_a_campaign_is_drawn_too() {
     // One that was only kept later than it began has no first minute.
     world.run("update campaigns set started_at = started_at - interval '1 hour'").await;
     assert_eq!(backend.progress(campaign).await.unwrap().pace.sent, [0_u64; 0]);
+}
+
+/// Both look before either changes anything, as far as they are let.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_save_the_same_setting_at_once_one_is_told() {
+    let world = World::start().await;
+    let set = |to: &str| {
+        let to = Setting::Name.read(to).unwrap();
+        let change = Change { setting: Setting::Name, was: "Acme".into(), to };
+        Order::whole(Action::EditSettings(vec![change]))
+    };
+    // Whoever changes it waits for this.
+    let other = world.database.pool(Purpose::Migrate);
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("select from organizations for update").execute(&mut *held).await.unwrap();
+    let [ana, bea] = ["ana", "bea"].map(|operator| {
+        let backend = backend_of(&world, operator, None);
+        let order = set(&format!("Acme of {operator}"));
+        tokio::spawn(async move { backend.act(order).await })
+    });
+    World::until("both wait", || async {
+        world.ask("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()").await == 2
+    })
+    .await;
+    held.rollback().await.unwrap();
+    let answers = [ana.await.unwrap(), bea.await.unwrap()];
+    let done = answers.iter().filter(|answer| matches!(answer, ActionAnswer::Done { .. })).count();
+    let told = answers
+        .iter()
+        .any(|answer| matches!(answer, ActionAnswer::Changed { to, .. } if to.starts_with("Name: Acme of ")));
+    assert!(done == 1 && told, "{answers:?}");
 }
