@@ -234,6 +234,8 @@ mod inside_tests;
 #[cfg(test)]
 mod mouse_tests;
 #[cfg(test)]
+mod number_tests;
+#[cfg(test)]
 mod progress_tests;
 #[cfg(test)]
 mod risks_tests;
