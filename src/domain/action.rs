@@ -212,8 +212,8 @@ pub enum Action {
     },
     /// What is set of the organisation, as far as it is named here.
     EditSettings(Vec<Change>),
-    /// An operator has taken note of an alert; `None`: of all.
-    Acknowledge(Option<AlertId>),
+    /// An operator has taken note of these alerts, which they were shown.
+    Acknowledge(Vec<AlertId>),
     /// Every sender on the database stops at the next message boundary.
     StopAll,
     /// The stop is lifted.

@@ -244,6 +244,8 @@ mod settings_tests;
 #[cfg(test)]
 mod slots_tests;
 #[cfg(test)]
+mod still_tests;
+#[cfg(test)]
 mod terms_tests;
 #[cfg(test)]
 mod tests;
