@@ -5,7 +5,7 @@
 
 use super::campaign::Steering;
 use super::ids::{AccountId, AlertId, AttemptId, CampaignId, ConversationId, NumberId, RecipientId, ReplyId};
-use super::number::{Pacing, Remarks};
+use super::number::{NumberWords, Pacing, Remarks};
 use super::phone::Phone;
 use super::setting::Change;
 use chrono::{DateTime, Utc};
@@ -136,10 +136,8 @@ pub enum Action {
     DescribeNumber {
         /// Which one.
         number: NumberId,
-        /// What operators call it.
-        name: String,
-        /// All of it: what is not there is forgotten.
-        remarks: Remarks,
+        /// Only what is there is changed.
+        words: NumberWords,
     },
     /// The number is gone from lists, pools and plans; what it sent still names it.
     RemoveNumber(NumberId),
@@ -214,8 +212,8 @@ pub enum Action {
     },
     /// What is set of the organisation, as far as it is named here.
     EditSettings(Vec<Change>),
-    /// An operator has taken note of an alert; `None`: of all.
-    Acknowledge(Option<AlertId>),
+    /// An operator has taken note of these alerts, which they were shown.
+    Acknowledge(Vec<AlertId>),
     /// Every sender on the database stops at the next message boundary.
     StopAll,
     /// The stop is lifted.

@@ -174,6 +174,21 @@ pub struct Remarks {
     pub approval: Option<Approval>,
 }
 
+/// What is to be called or noted otherwise of a number: only what is `Some` is changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NumberWords {
+    /// What operators call it.
+    pub name: Option<String>,
+    /// For the next operator.
+    pub notes: Option<String>,
+    /// What a campaign may switch within; `Some(None)` takes it off.
+    pub label: Option<Option<String>>,
+    /// What it costs a month; `Some(None)` forgets it.
+    pub monthly_cost: Option<Option<Money>>,
+    /// How far its approval is; `Some(None)` forgets it.
+    pub approval: Option<Option<Approval>>,
+}
+
 /// How fast one number may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Pacing {

@@ -140,7 +140,12 @@ pub fn opposite(kind: &str, action: &str, before: Option<&Value>) -> Result<Oppo
     let none = Map::new();
     let before = before.and_then(Value::as_object).unwrap_or(&none);
     Ok(match (kind, action) {
-        ("number", "suspend number" | "fail over number" | "suspend") => Opposite::ResumeNumber,
+        // The sender never suspends what an operator has suspended.
+        ("number", "suspend") => Opposite::ResumeNumber,
+        ("number", "suspend number" | "fail over number") if was_in_service(before) => Opposite::ResumeNumber,
+        ("number", "suspend number" | "fail over number") => {
+            return Err("the number was suspended before it, and stays so; p resumes it".into());
+        }
         ("number", "resume number") if before.get("suspended_at").is_some_and(|at| !at.is_null()) => {
             let until = before.get("suspended_until").and_then(Value::as_str);
             Opposite::SuspendNumber { until: until.and_then(|until| until.parse().ok()) }
@@ -158,6 +163,11 @@ pub fn opposite(kind: &str, action: &str, before: Option<&Value>) -> Result<Oppo
         ("organization", "lift the stop") => Opposite::StopAll,
         _ => return Err(why_not(kind, action).into()),
     })
+}
+
+/// Whether the log says that a number was not suspended before.
+fn was_in_service(before: &Map<String, Value>) -> bool {
+    before.get("suspended_at").is_some_and(Value::is_null)
 }
 
 /// Why a decision of this kind stands.
@@ -253,7 +263,6 @@ mod tests {
     #[test]
     fn what_operators_can_reverse_has_an_opposite() {
         for (kind, action, expected) in [
-            ("number", "suspend number", Opposite::ResumeNumber),
             ("number", "suspend", Opposite::ResumeNumber),
             ("number", "disable number", Opposite::EnableNumber),
             ("number", "enable number", Opposite::DisableNumber),
@@ -264,12 +273,29 @@ mod tests {
         ] {
             assert_eq!(opposite(kind, action, None), Ok(expected), "{action}");
         }
+        let in_service = json!({ "suspended_at": null, "suspended_by": null });
+        for action in ["suspend number", "fail over number"] {
+            assert_eq!(opposite("number", action, Some(&in_service)), Ok(Opposite::ResumeNumber), "{action}");
+        }
         let until = "2026-05-04T15:00:00Z";
         let before = json!({ "suspended_at": "2026-05-04T13:00:00Z", "suspended_until": until });
         assert_eq!(
             opposite("number", "resume number", Some(&before)),
             Ok(Opposite::SuspendNumber { until: until.parse().ok() })
         );
+    }
+
+    #[test]
+    fn a_second_suspension_is_not_taken_back_by_ending_the_first() {
+        // Only what differs is in the log: the number was suspended before and after.
+        let before = json!({ "suspended_by": "bea", "suspension_reason": "quality LOW" });
+        // One that had ended by itself is no better known.
+        let ended =
+            json!({ "suspended_at": "2026-05-04T13:00:00Z", "suspended_until": "2026-05-04T14:00:00Z" });
+        for before in [Some(&before), Some(&ended), None] {
+            let why = opposite("number", "suspend number", before).unwrap_err();
+            assert!(why.contains("was suspended before"), "{why}");
+        }
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl Store {
                 self.act_on_finding(organization, *campaign, finding, about, reason, actor).await
             }
             Action::EditSettings(changes) => self.act_on_settings(organization, changes, reason, actor).await,
-            Action::Acknowledge(alert) => self.act_on_alerts(organization, *alert, reason, actor).await,
+            Action::Acknowledge(alerts) => self.act_on_alerts(organization, alerts, reason, actor).await,
             Action::StopAll | Action::ReleaseStop => self.act_on_all(organization, order, actor).await,
         }
     }

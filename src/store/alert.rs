@@ -130,23 +130,20 @@ impl Store {
         .map_err(failed("acknowledge alerts"))
     }
 
-    /// An operator's order to take note of one alert, or of all.
+    /// An operator's order to take note of what they were shown.
     pub(super) async fn act_on_alerts(
         &self,
         organization: OrganizationId,
-        alert: Option<AlertId>,
+        alerts: &[AlertId],
         reason: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<ActionResult, StoreError> {
-        let one = alert.map(|alert| [alert]);
-        let count = self
-            .acknowledge_alerts(organization, one.as_ref().map(<[_; 1]>::as_slice), reason, actor)
-            .await?;
+        let count = self.acknowledge_alerts(organization, Some(alerts), reason, actor).await?;
         if count > 0 {
             return Ok(ActionResult::Done { version: None, undo: None });
         }
-        let Some(alert) = alert else {
-            return Ok(ActionResult::Refused("there is nothing to acknowledge".into()));
+        let [alert] = alerts else {
+            return Ok(ActionResult::Refused("somebody has taken note of all of these already".into()));
         };
         let first = sqlx::query!(
             "select acknowledged_by, acknowledged_at from alerts where organization_id = $1 and id = $2",

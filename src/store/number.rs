@@ -12,7 +12,7 @@ use crate::domain::{
     hold::facts::AccountRoom,
     ids::{AccountId, NumberId, OrganizationId},
     money::Money,
-    number::{Approval, Pacing, ProviderKind, Remarks},
+    number::{Approval, NumberWords, Pacing, ProviderKind},
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
@@ -406,13 +406,13 @@ impl Store {
                 });
                 (*number, columns)
             }
-            Action::DescribeNumber { number, name, remarks } => {
+            Action::DescribeNumber { number, words } => {
                 let edit = NumberEdit {
-                    name: Some(name.clone()),
-                    notes: Some(remarks.notes.clone()),
-                    label: Some(remarks.label.clone()),
-                    monthly_cost: Some(remarks.monthly_cost),
-                    approval: Some(remarks.approval),
+                    name: words.name.clone(),
+                    notes: words.notes.clone(),
+                    label: words.label.clone(),
+                    monthly_cost: words.monthly_cost,
+                    approval: words.approval,
                     ..NumberEdit::default()
                 };
                 (*number, edit.columns())
@@ -481,7 +481,11 @@ fn undo(action: &Action, number: NumberId, before: &Value) -> Option<Action> {
     let integer = |column: &str| before.get(column).and_then(Value::as_i64);
     let small = |column: &str| integer(column).and_then(|value| u32::try_from(value).ok());
     Some(match action {
-        Action::SuspendNumber { .. } | Action::FailOverNumber(_) => Action::ResumeNumber(number),
+        Action::SuspendNumber { .. } | Action::FailOverNumber(_) => {
+            // It was out of service before: resuming it would undo another decision.
+            before.get("suspended_at").filter(|since| since.is_null())?;
+            Action::ResumeNumber(number)
+        }
         Action::ResumeNumber(_) => {
             before.get("suspended_at").filter(|since| !since.is_null())?;
             let until = before.get("suspended_until").and_then(Value::as_str);
@@ -499,16 +503,18 @@ fn undo(action: &Action, number: NumberId, before: &Value) -> Option<Action> {
                 in_flight: small("in_flight")?,
             },
         },
-        Action::DescribeNumber { .. } => {
-            let text = |column: &str| before.get(column).and_then(Value::as_str);
+        Action::DescribeNumber { words, .. } => {
+            let text = |column: &str| before.get(column).and_then(Value::as_str).map(str::to_owned);
+            let cost = || Money::of(integer("monthly_cost"), text("cost_currency").as_deref());
+            let approval = || text("approval").and_then(|word| word.parse().ok());
             Action::DescribeNumber {
                 number,
-                name: text("display_name")?.to_owned(),
-                remarks: Remarks {
-                    notes: text("notes")?.to_owned(),
-                    label: text("label").map(str::to_owned),
-                    monthly_cost: Money::of(integer("monthly_cost"), text("cost_currency")),
-                    approval: text("approval").and_then(|word| word.parse().ok()),
+                words: NumberWords {
+                    name: words.name.as_ref().and_then(|_| text("display_name")),
+                    notes: words.notes.as_ref().and_then(|_| text("notes")),
+                    label: words.label.as_ref().map(|_| text("label")),
+                    monthly_cost: words.monthly_cost.map(|_| cost()),
+                    approval: words.approval.map(|_| approval()),
                 },
             }
         }

@@ -25,8 +25,10 @@ use crate::domain::{
     warm_up::Ladder,
     window::Hours,
 };
+use crate::postgres::way::within;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use sqlx::Connection as _;
 use std::collections::BTreeMap;
 
 const DOING: &str = "read what is set of the organisation";
@@ -103,8 +105,33 @@ impl Store {
     }
 
     /// Changes what is set. What somebody else changed since the operator saw it is left alone, and so is everything else
-    /// of the order; what lies between that look and the change is a moment, and the audit log has both.
+    /// of the order. Consoles take turns, so that none changes what another one has just looked at; the command line does
+    /// not look, and of it the audit log has both.
     pub(super) async fn act_on_settings(
+        &self,
+        organization: OrganizationId,
+        changes: &[Change],
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        // It holds no row: nothing but another console waits for this one, even if it never comes back. The connection is
+        // its own, so that all of the pool is there for the changes.
+        let mut own = self.screen.acquire().await.map_err(failed(DOING))?.detach();
+        let mut turn = within(own.begin()).await.map_err(failed(DOING))?;
+        let mine = sqlx::query_scalar!(
+            r#"select pg_advisory_xact_lock(hashtextextended('settings ' || ($1::uuid)::text, 0))::text as "turn!""#,
+            organization.0,
+        )
+        .fetch_one(&mut *turn);
+        within(mine).await.map_err(failed(DOING))?;
+        let answer = self.change_settings(organization, changes, reason, actor).await;
+        // Should this not get out, the turn ends with the connection; what was changed is changed.
+        let _ = within(turn.rollback()).await;
+        let _ = within(own.close()).await;
+        answer
+    }
+
+    async fn change_settings(
         &self,
         organization: OrganizationId,
         changes: &[Change],

@@ -5,7 +5,6 @@ use crate::domain::action::Subject;
 use crate::store::view::{CampaignRow, NumberRow, RecipientRow, ThreadRow};
 use crate::tui::keymap::Reason;
 use crate::tui::model::{Model, Tab};
-use crate::tui::overlays::alerts::AlertList;
 use crate::tui::overlays::audit::AuditPanel;
 use crate::tui::overlays::{Overlay, drawer::DrawerOf, forecast::ForecastPanel, slots::SlotGrid};
 use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb, way_back};
@@ -287,9 +286,9 @@ pub(super) fn alert_open(model: &Model) -> Allowed {
         Overlay::Alerts(list) => Some(&**list),
         _ => None,
     });
-    match list.map(AlertList::open) {
-        Some(open) if open > 0 => Ok(()),
-        _ => no("there is nothing to acknowledge"),
+    match list.and_then(|list| list.open().next()) {
+        Some(_) => Ok(()),
+        None => no("there is nothing to acknowledge"),
     }
 }
 pub(super) fn audit_selected(model: &Model) -> Allowed {
@@ -424,6 +423,10 @@ pub(super) fn slot_held(model: &Model) -> Allowed {
     if slots(model).is_some_and(|grid| !grid.is_free()) { Ok(()) } else { no("nobody has this slot") }
 }
 pub(super) fn doubt_selected(model: &Model) -> Allowed {
+    if let Some(DrawerOf::Doubt(row)) = drawer(model) {
+        let there = model.doubts.rows().iter().any(|kept| kept.row.id == row.id && !kept.gone);
+        return if there { Ok(()) } else { no("it is no longer in doubt") };
+    }
     if model.doubts.chosen().is_empty() { no("nothing is selected") } else { Ok(()) }
 }
 pub(super) fn dialog_takes_yes(model: &Model) -> Allowed {

@@ -4,8 +4,11 @@ use crate::screen_world::World;
 use crate::{backend, backend_of};
 use signalbox::domain::action::{Action, Order};
 use signalbox::domain::campaign::{CampaignFile, CampaignSpec, Context};
+use signalbox::domain::number::NumberWords;
 use signalbox::domain::phone::Phone;
+use signalbox::domain::setting::{Change, Setting};
 use signalbox::domain::text::{Safe, Shown};
+use signalbox::postgres::connect::Purpose;
 use signalbox::tui::backend::{ActionAnswer, Backend as _, BackendError, Making};
 use std::sync::Arc;
 
@@ -299,4 +302,58 @@ async fn a_number_that_could_never_send_is_not_added() {
     }
     let answer = add("51").await;
     assert!(matches!(answer, ActionAnswer::Done { .. }), "{answer:?}");
+}
+
+/// Both look before either changes anything, as far as they are let.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_save_the_same_setting_at_once_one_is_told() {
+    let world = World::start().await;
+    let set = |to: &str| {
+        let to = Setting::Name.read(to).unwrap();
+        let change = Change { setting: Setting::Name, was: "Acme".into(), to };
+        Order::whole(Action::EditSettings(vec![change]))
+    };
+    // Whoever changes it waits for this.
+    let other = world.database.pool(Purpose::Migrate);
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("select from organizations for update").execute(&mut *held).await.unwrap();
+    let [ana, bea] = ["ana", "bea"].map(|operator| {
+        let backend = backend_of(&world, operator, None);
+        let order = set(&format!("Acme of {operator}"));
+        tokio::spawn(async move { backend.act(order).await })
+    });
+    World::until("both wait", || async {
+        world.ask("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()").await == 2
+    })
+    .await;
+    held.rollback().await.unwrap();
+    let answers = [ana.await.unwrap(), bea.await.unwrap()];
+    let done = answers.iter().filter(|answer| matches!(answer, ActionAnswer::Done { .. })).count();
+    let told = answers
+        .iter()
+        .any(|answer| matches!(answer, ActionAnswer::Changed { to, .. } if to.starts_with("Name: Acme of ")));
+    assert!(done == 1 && told, "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_a_number_that_are_not_edited_stay_and_come_back_alone() {
+    let world = World::start().await;
+    let number = world.number("support-a", 1).await;
+    world.run("update whatsapp_numbers set notes = E'first\\nsecond', label = 'main'").await;
+    let backend = backend(&world);
+    let words = NumberWords { label: Some(None), ..NumberWords::default() };
+    let order = Order::whole(Action::DescribeNumber { number, words });
+    let ActionAnswer::Done { undo: Some(undo), .. } = backend.act(order).await else { panic!("not done") };
+    let remarks = async || backend.overview().await.unwrap().numbers.remove(0).remarks;
+    let now = remarks().await;
+    assert_eq!((now.notes.as_str(), now.label.as_deref()), ("first\nsecond", None));
+    let words = NumberWords { label: Some(Some("main".into())), ..NumberWords::default() };
+    assert_eq!(undo.action, Action::DescribeNumber { number, words });
+    // Who suspends what is suspended takes back only their own part, and that has no way back.
+    let suspend = |until| Order::whole(Action::SuspendNumber { number, until });
+    let first = backend.act(suspend(None)).await;
+    assert!(matches!(first, ActionAnswer::Done { undo: Some(_), .. }), "{first:?}");
+    let until = Some(chrono::Utc::now() + chrono::TimeDelta::hours(1));
+    let second = backend.act(suspend(until)).await;
+    assert!(matches!(second, ActionAnswer::Done { undo: None, .. }), "{second:?}");
 }

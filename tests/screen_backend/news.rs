@@ -154,16 +154,39 @@ async fn an_alert_is_told_on_every_console_and_taken_note_of_once() {
     assert_eq!(ana.overview().await.unwrap().alerts, 1);
     let row = ana.alerts().await.unwrap().remove(0);
     assert_eq!((&*row.kind, row.acknowledged.is_none()), ("credentials", true));
-    let note = Order::whole(Action::Acknowledge(Some(row.id)));
+    let note = Order::whole(Action::Acknowledge(vec![row.id]));
     assert!(matches!(bea.act(note.clone()).await, ActionAnswer::Done { .. }));
     assert!(matches!(ana.act(note).await, ActionAnswer::AlreadySo { by, .. } if &*by == "bea"));
-    let nothing = ana.act(Order::whole(Action::Acknowledge(None))).await;
-    assert!(matches!(nothing, ActionAnswer::Refused(_)), "{nothing:?}");
     assert_eq!(ana.overview().await.unwrap().alerts, 0);
     let seen = ana.alerts().await.unwrap().remove(0).acknowledged.unwrap();
     assert_eq!(&*seen.0, "bea");
     let note = ana.handover().await.unwrap();
     assert!(note.sections.iter().any(|section| &*section.heading == "Now"), "{note:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_alerts_that_were_shown_are_taken_note_of() {
+    let world = World::start().await;
+    let (first, second) = (world.number("support-a", 1).await, world.number("support-b", 2).await);
+    let ana = backend(&world);
+    let raised = |number, kind| {
+        format!(
+            "insert into alerts (organization_id, kind, cause, severity, subject, subject_id, subject_name, words, is_event, raised_at)
+             values ('{}', '{kind}', '{number}', 'warning', 'number', '{number}', 'n', 'said of n', false, clock_timestamp())",
+            world.organization
+        )
+    };
+    world.run(&raised(first, "limit")).await;
+    world.run(&raised(second, "limit")).await;
+    let shown: Vec<_> = ana.alerts().await.unwrap().iter().map(|row| row.id).collect();
+    world.run(&raised(first, "suspension")).await;
+    let all = Order::whole(Action::Acknowledge(shown));
+    assert!(matches!(ana.act(all.clone()).await, ActionAnswer::Done { .. }));
+    let open: Vec<_> =
+        ana.alerts().await.unwrap().into_iter().filter(|row| row.acknowledged.is_none()).collect();
+    assert!(matches!(open.as_slice(), [row] if &*row.kind == "suspension"), "{open:?}");
+    let nothing = ana.act(all).await;
+    assert!(matches!(nothing, ActionAnswer::Refused(_)), "{nothing:?}");
 }
 
 async fn listening(world: &World, consoles: i64) {

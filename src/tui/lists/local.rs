@@ -12,7 +12,7 @@ pub const STILL: Duration = Duration::from_secs(2);
 /// A row with an id.
 pub trait Identified: Clone {
     /// Its id.
-    type Id: Copy + Ord + Eq;
+    type Id: Clone + Ord + Eq;
     /// Its id.
     fn id(&self) -> Self::Id;
 }
@@ -105,8 +105,8 @@ impl<R: Identified> LocalList<R> {
     }
 
     /// Finds a row that is there.
-    pub fn find(&self, id: R::Id) -> Option<&R> {
-        self.rows.iter().find(|standing| standing.row.id() == id && !standing.gone).map(|s| &s.row)
+    pub fn find(&self, id: &R::Id) -> Option<&R> {
+        self.rows.iter().find(|standing| standing.row.id() == *id && !standing.gone).map(|s| &s.row)
     }
 
     /// Whether order and row set must not change now.
@@ -168,6 +168,17 @@ impl<R: Identified> LocalList<R> {
         self.rows = rows;
     }
 
+    /// Takes in rows that are in order already; while it stands still, or something lies over it (`covered`), only values.
+    pub fn take(&mut self, rows: &[R], covered: bool, now: Instant) {
+        let change = if covered || self.is_still(now) { Change::Values } else { Change::Order };
+        self.refresh(&rows.iter(), change, |_| true, |_, _| Ordering::Equal);
+    }
+
+    /// The row under the cursor, if it is still there.
+    pub fn there(&self) -> Option<&R> {
+        self.current().filter(|standing| !standing.gone).map(|standing| &standing.row)
+    }
+
     /// Moves the cursor; crossed-out rows leave.
     pub fn go(&mut self, motion: Motion, now: Instant) {
         self.cursor = motion.from(self.cursor, self.rows.len());
@@ -180,8 +191,8 @@ impl<R: Identified> LocalList<R> {
     }
 
     /// Puts the cursor on a row.
-    pub fn go_to(&mut self, id: R::Id, now: Instant) -> bool {
-        let Some(at) = self.rows.iter().position(|standing| standing.row.id() == id) else { return false };
+    pub fn go_to(&mut self, id: &R::Id, now: Instant) -> bool {
+        let Some(at) = self.rows.iter().position(|standing| standing.row.id() == *id) else { return false };
         self.cursor = at;
         self.moved_at = Some(now);
         true
@@ -191,7 +202,7 @@ impl<R: Identified> LocalList<R> {
     pub fn toggle_mark(&mut self, now: Instant) {
         if let Some(id) = self.current().filter(|standing| !standing.gone).map(|standing| standing.row.id()) {
             if !self.marks.remove(&id) {
-                self.marks.insert(id);
+                self.marks.insert(id.clone());
             }
             self.range_from = Some(id);
             self.go(Motion::By(1), now);
@@ -202,7 +213,8 @@ impl<R: Identified> LocalList<R> {
     pub fn mark_range(&mut self) {
         let from = self
             .range_from
-            .and_then(|id| self.rows.iter().position(|standing| standing.row.id() == id))
+            .as_ref()
+            .and_then(|id| self.rows.iter().position(|standing| standing.row.id() == *id))
             .unwrap_or(self.cursor);
         let (low, high) = (from.min(self.cursor), from.max(self.cursor));
         for standing in self.rows.iter().take(high + 1).skip(low).filter(|standing| !standing.gone) {

@@ -8,7 +8,7 @@ pub mod log;
 pub mod paged;
 pub mod rates;
 
-pub use local::LocalList;
+pub use local::{Identified, LocalList, Standing};
 pub use log::LiveLog;
 pub use paged::PagedList;
 

@@ -1,7 +1,8 @@
 //! What operators were told: the worst first, with who has taken note of it.
 
+use crate::domain::ids::AlertId;
 use crate::store::view::{AlertRow, Severity};
-use crate::tui::lists::Motion;
+use crate::tui::lists::{Identified, LocalList, Motion, Standing};
 use crate::tui::model::{Geometry, Model};
 use crate::tui::overlays::reread::Reread;
 use crate::tui::tabs::{Place, draw_rows, empty};
@@ -12,7 +13,7 @@ use crate::tui::widgets::facts::Facts;
 use crate::tui::widgets::table::{Cell, Column, Row};
 use crate::tui::words;
 use ratatui::layout::Rect;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// It is read again after so long.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -39,52 +40,53 @@ const WIDE_COLUMNS: [Column; 5] = [
 pub struct AlertList {
     /// What is known of them.
     pub read: Reread<Vec<AlertRow>>,
-    cursor: usize,
+    list: LocalList<AlertRow>,
 }
 
 impl Default for AlertList {
     fn default() -> Self {
-        Self { read: Reread::every(AGAIN), cursor: 0 }
+        Self { read: Reread::every(AGAIN), list: LocalList::default() }
+    }
+}
+
+impl Identified for AlertRow {
+    type Id = AlertId;
+    fn id(&self) -> AlertId {
+        self.id
     }
 }
 
 impl AlertList {
-    fn rows(&self) -> &[AlertRow] {
-        self.read.value().map_or(&[], |rows| rows.as_slice())
-    }
-
-    fn place(&self) -> usize {
-        self.cursor.min(self.rows().len().saturating_sub(1))
-    }
-
-    /// The one under the cursor.
+    /// The one under the cursor, if it is still there.
     pub fn row(&self) -> Option<&AlertRow> {
-        self.rows().get(self.place())
+        self.list.there()
     }
 
-    /// How many nobody has taken note of.
-    pub fn open(&self) -> usize {
-        self.rows().iter().filter(|row| row.acknowledged.is_none()).count()
+    /// Those that are listed and that nobody has taken note of.
+    pub fn open(&self) -> impl Iterator<Item = &AlertRow> {
+        let there = self.list.rows().iter().filter(|standing| !standing.gone).map(|standing| &standing.row);
+        there.filter(|row| row.acknowledged.is_none())
     }
 
     /// Moves.
-    pub fn go(&mut self, motion: Motion) {
-        self.cursor = motion.from(self.place(), self.rows().len());
+    pub fn go(&mut self, motion: Motion, now: Instant) {
+        self.list.go(motion, now);
     }
 
-    /// What was read now stays under the cursor if it is still there.
-    pub fn keep(&mut self, under: Option<&AlertRow>) {
-        let id = under.map(|row| row.id);
-        self.cursor = self.rows().iter().position(|row| Some(row.id) == id).unwrap_or(self.place());
+    /// Takes in what was read.
+    pub fn take(&mut self, covered: bool, now: Instant) {
+        if let Some(rows) = self.read.value() {
+            self.list.take(rows, covered, now);
+        }
     }
 
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
         canvas.clear(area);
-        let title = format!("Alerts  {} open", self.open());
+        let title = format!("Alerts  {} open", self.open().count());
         let foot = "a acknowledge  A all  Esc closes";
         let inside = canvas.panel(area, Border { title: &title, foot, double: false }, Role::Frame);
-        if self.rows().is_empty() {
+        if self.list.rows().is_empty() {
             let lines: Vec<&str> = match (self.read.error(), self.read.value()) {
                 (Some(_), _) => vec!["The list could not be read.", "r tries again."],
                 (None, None) => vec!["Reading ..."],
@@ -98,15 +100,19 @@ impl AlertList {
         let list = Rect { height: inside.height - below, ..inside };
         let wide = area.width >= 120;
         let columns: &[Column] = if wide { &WIDE_COLUMNS } else { &COLUMNS };
-        let place = Place { cursor: self.place(), shift: 0, offset: geometry.overlay_offset };
-        let drawn = draw_rows(canvas, list, columns, place, self.rows().iter(), |row| Row {
-            cells: cells(model, row, wide),
+        let place = Place { cursor: self.list.cursor(), shift: 0, offset: geometry.overlay_offset };
+        let drawn = draw_rows(canvas, list, columns, place, self.list.rows().iter(), |standing| Row {
+            cells: cells(model, &standing.row, wide),
+            gone: standing.gone,
             ..Row::default()
         });
         (geometry.overlay_rows, geometry.overlay_offset) = drawn;
-        if let (true, Some(row)) = (tall, self.row()) {
+        if let (true, Some(Standing { row, gone })) = (tall, self.list.current()) {
             let sentence = Rect { x: inside.x + 1, y: list.bottom(), width: inside.width - 2, height: below };
             let mut facts = Facts::new(sentence.width, model.theme);
+            if *gone {
+                facts.paragraph("It is not kept any more; nothing can be done to it.", Role::Warn);
+            }
             facts.paragraph(row.words.as_str(), role(row));
             facts.draw(canvas, sentence, 0);
         }

@@ -3,7 +3,7 @@
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Shown;
 use crate::store::view::{CampaignRow, FindingRow};
-use crate::tui::lists::Motion;
+use crate::tui::lists::{Identified, LocalList, Motion, Standing};
 use crate::tui::model::{Geometry, Model};
 use crate::tui::overlays::reread::Reread;
 use crate::tui::tabs::{Place, draw_rows, empty};
@@ -14,7 +14,7 @@ use crate::tui::widgets::facts::Facts;
 use crate::tui::widgets::table::{Cell, Column, Row};
 use crate::tui::words;
 use ratatui::layout::Rect;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// It is read again after so long.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -34,13 +34,21 @@ pub struct FindingList {
     /// What is known of them.
     pub read: Reread<Vec<FindingRow>>,
     name: Shown,
-    cursor: usize,
+    list: LocalList<FindingRow>,
+}
+
+impl Identified for FindingRow {
+    type Id = String;
+    fn id(&self) -> String {
+        self.finding.clone()
+    }
 }
 
 impl FindingList {
     /// For the campaign of this row; nothing is known yet.
     pub fn new(row: &CampaignRow) -> Self {
-        Self { campaign: row.id, read: Reread::every(AGAIN), name: row.name.clone(), cursor: 0 }
+        let list = LocalList::default();
+        Self { campaign: row.id, read: Reread::every(AGAIN), name: row.name.clone(), list }
     }
 
     /// Of which campaign.
@@ -48,38 +56,32 @@ impl FindingList {
         &self.name
     }
 
-    fn rows(&self) -> &[FindingRow] {
-        self.read.value().map_or(&[], |rows| rows.as_slice())
-    }
-
-    fn place(&self) -> usize {
-        self.cursor.min(self.rows().len().saturating_sub(1))
-    }
-
-    /// The one under the cursor.
+    /// The one under the cursor, if it is still there.
     pub fn row(&self) -> Option<&FindingRow> {
-        self.rows().get(self.place())
+        self.list.there()
     }
 
     /// Moves.
-    pub fn go(&mut self, motion: Motion) {
-        self.cursor = motion.from(self.place(), self.rows().len());
+    pub fn go(&mut self, motion: Motion, now: Instant) {
+        self.list.go(motion, now);
     }
 
-    /// What was read now stays under the cursor if it is still there.
-    pub fn keep(&mut self, finding: Option<&str>) {
-        let found = self.rows().iter().position(|row| Some(row.finding.as_str()) == finding);
-        self.cursor = found.unwrap_or(self.place());
+    /// Takes in what was read.
+    pub fn take(&mut self, covered: bool, now: Instant) {
+        if let Some(rows) = self.read.value() {
+            self.list.take(rows, covered, now);
+        }
     }
 
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
         canvas.clear(area);
-        let open = self.rows().iter().filter(|row| row.risk && row.accepted.is_none()).count();
+        let there = self.list.rows().iter().filter(|standing| !standing.gone).map(|standing| &standing.row);
+        let open = there.filter(|row| row.risk && row.accepted.is_none()).count();
         let title = format!("Findings of {}  {open} to fix or accept", self.name.as_str());
         let foot = "a accept  Esc closes";
         let inside = canvas.panel(area, Border { title: &title, foot, double: false }, Role::Frame);
-        if self.rows().is_empty() {
+        if self.list.rows().is_empty() {
             let lines: Vec<&str> = match (self.read.error(), self.read.value()) {
                 (Some(_), _) => vec!["The findings could not be read.", "r tries again."],
                 (None, None) => vec!["Reading ..."],
@@ -92,15 +94,19 @@ impl FindingList {
         let below = if tall { WHOLE } else { 0 };
         let list = Rect { height: inside.height - below, ..inside };
         let columns: &[Column] = if area.width >= 120 { &WIDE_COLUMNS } else { &COLUMNS };
-        let place = Place { cursor: self.place(), shift: 0, offset: geometry.overlay_offset };
-        let drawn = draw_rows(canvas, list, columns, place, self.rows().iter(), |row| Row {
-            cells: cells(row),
+        let place = Place { cursor: self.list.cursor(), shift: 0, offset: geometry.overlay_offset };
+        let drawn = draw_rows(canvas, list, columns, place, self.list.rows().iter(), |standing| Row {
+            cells: cells(&standing.row),
+            gone: standing.gone,
             ..Row::default()
         });
         (geometry.overlay_rows, geometry.overlay_offset) = drawn;
-        if let (true, Some(row)) = (tall, self.row()) {
+        if let (true, Some(Standing { row, gone })) = (tall, self.list.current()) {
             let whole = Rect { x: inside.x + 1, y: list.bottom(), width: inside.width - 2, height: below };
             let mut facts = Facts::new(whole.width, model.theme);
+            if *gone {
+                facts.paragraph("It is found no more; there is nothing to accept.", Role::Warn);
+            }
             facts.paragraph(row.sentence.as_str(), role(row));
             if let Some((by, at, reason)) = &row.accepted {
                 let at = words::clock(*at, model.now.wall, model.session.zone);

@@ -32,6 +32,27 @@ enum Does {
     Mouse(bool),
 }
 
+impl Does {
+    /// Whether it is possible now.
+    fn possible(self, model: &Model) -> Result<(), Reason> {
+        if matches!(self, Self::Number(..) | Self::AskPriority(_) | Self::Campaign(..)) && !model.may_act() {
+            return Err("READ-ONLY: nothing can be changed here".into());
+        }
+        let number = |id| model.number(id).ok_or(Reason::Borrowed("this number is gone"));
+        let campaign = |id| model.campaign(id).ok_or(Reason::Borrowed("this campaign is gone"));
+        match self {
+            Self::Command(entry) => (entry.enabled)(model),
+            Self::Number(id, verb) => verb.allowed(number(id)?),
+            Self::AskPriority(id) => number(id).map(|_| ()),
+            Self::Campaign(id, verb) => verb.allowed(campaign(id)?),
+            Self::Recipients(id) => campaign(id).map(|_| ()),
+            Self::Mouse(true) if model.mouse => Err("it is on".into()),
+            Self::Mouse(false) if !model.mouse => Err("it is off".into()),
+            Self::Mouse(_) => Ok(()),
+        }
+    }
+}
+
 /// A command with its name.
 #[derive(Debug, Clone)]
 pub struct Item {
@@ -49,22 +70,16 @@ pub struct Palette {
     /// What is typed.
     pub input: Input,
     cursor: usize,
+    /// What fits what is typed, as it was found when that was typed: no row moves under the cursor.
+    held: Vec<Item>,
     /// What an argument is asked for.
     pub argument: Option<(NumberId, String)>,
 }
 
 impl Palette {
-    /// Takes a key that edits.
-    pub fn key(&mut self, key: KeyEvent) {
-        if self.input.key(key) {
-            self.cursor = 0;
-        }
-    }
-
     /// Moves among the matches.
     pub fn go(&mut self, motion: Motion) {
-        // The list is built when it is drawn; its end is found there.
-        self.cursor = motion.from(self.cursor, 500);
+        self.cursor = motion.from(self.cursor, self.held.len());
     }
 
     /// Draws it.
@@ -100,15 +115,23 @@ impl Palette {
             );
             return;
         }
-        let items = found(model, self.input.text());
-        if items.is_empty() {
+        if self.held.is_empty() {
             canvas.text(x, inside.y + 2, room, "Nothing has these letters.", Role::Dim);
         }
         let height = usize::from(inside.height.saturating_sub(2)).max(1);
-        let cursor = self.cursor.min(items.len().saturating_sub(1));
-        let from = (cursor + 1).saturating_sub(height);
-        for ((at, item), y) in items.iter().enumerate().skip(from).take(height).zip(inside.y + 2..) {
-            view_item(canvas, Rect::new(x, y, room, 1), item, at == cursor);
+        let from = (self.cursor + 1).saturating_sub(height);
+        for ((at, item), y) in self.held.iter().enumerate().skip(from).take(height).zip(inside.y + 2..) {
+            let possible = match item.does {
+                // The palette itself lies over what this would be done to.
+                Does::Command(_) => item.possible.clone(),
+                _ => item.does.possible(model),
+            };
+            view_item(
+                canvas,
+                Rect::new(x, y, room, 1),
+                &Item { possible, ..item.clone() },
+                at == self.cursor,
+            );
         }
     }
 }
@@ -166,11 +189,7 @@ fn all(model: &Model) -> Vec<Item> {
         title: if on { "Mouse on" } else { "Mouse off" }.into(),
         key: String::new(),
         does: Does::Mouse(on),
-        possible: match (on, model.mouse) {
-            (true, true) => Err("it is on".into()),
-            (false, false) => Err("it is off".into()),
-            _ => Ok(()),
-        },
+        possible: Does::Mouse(on).possible(model),
     }));
     items
 }
@@ -262,14 +281,53 @@ fn latest_first(mut items: Vec<Item>, history: &[String]) -> Vec<Item> {
     items
 }
 
+/// Opens it.
+pub fn open(model: &mut Model) {
+    model.overlays.push(Overlay::Palette(Palette::default()));
+    hold(model);
+}
+
+/// Finds what fits what is typed now. It stands until something else is typed, whatever becomes of the rows meanwhile.
+fn hold(model: &mut Model) {
+    // Found without the palette: it is away when a command runs.
+    if let Some(Overlay::Palette(mut palette)) =
+        model.overlays.pop_if(|top| matches!(top, Overlay::Palette(_)))
+    {
+        if palette.argument.is_none() {
+            (palette.held, palette.cursor) = (found(model, palette.input.text()), 0);
+        }
+        model.overlays.push(Overlay::Palette(palette));
+    }
+}
+
+/// Changes what is typed.
+fn edit(model: &mut Model, change: impl FnOnce(&mut Input)) {
+    let Some(Overlay::Palette(palette)) = model.overlays.last_mut() else { return };
+    let before = palette.input.text().to_owned();
+    change(&mut palette.input);
+    if palette.input.text() != before {
+        hold(model);
+    }
+}
+
+/// Takes a key that edits.
+pub fn key(model: &mut Model, key: KeyEvent) {
+    edit(model, |input| {
+        input.key(key);
+    });
+}
+
+/// Takes pasted text.
+pub fn paste(model: &mut Model, text: &str) {
+    edit(model, |input| input.paste(text));
+}
+
 /// Completes what is typed to the title under the cursor.
 pub fn complete(model: &mut Model) {
     let Some(Overlay::Palette(palette)) = model.overlays.last() else { return };
-    let items = found(model, palette.input.text());
-    let title = items.get(palette.cursor.min(items.len().saturating_sub(1))).map(|item| item.title.clone());
-    if let (Some(Overlay::Palette(palette)), Some(title)) = (model.overlays.last_mut(), title) {
-        palette.input.set(&title);
-        palette.cursor = 0;
+    let title = palette.held.get(palette.cursor).map(|item| item.title.clone());
+    if let Some(title) = title {
+        edit(model, |input| input.set(&title));
     }
 }
 
@@ -279,13 +337,11 @@ pub fn accept(model: &mut Model) -> Vec<Effect> {
     if let Some((id, question)) = palette.argument.clone() {
         return set_priority(model, palette, id, &question);
     }
-    let items = found(model, palette.input.text());
-    let at = palette.cursor.min(items.len().saturating_sub(1));
-    let Some(item) = items.into_iter().nth(at) else {
+    let Some(item) = palette.held.get(palette.cursor).cloned() else {
         model.overlays.push(Overlay::Palette(palette));
         return Vec::new();
     };
-    if let Err(reason) = &item.possible {
+    if let Err(reason) = item.does.possible(model) {
         model.toast(Level::Info, format!("{}: {reason}", item.title));
         model.overlays.push(Overlay::Palette(palette));
         return Vec::new();

@@ -2,9 +2,9 @@
 //! from which people are taken back.
 
 use crate::domain::ids::CampaignId;
-use crate::domain::text::Shown;
+use crate::domain::text::{Safe, Shown};
 use crate::store::view::{CampaignRow, Counts, ErrorLine, PaceView, ProgressDay, ProgressView, SkipReason};
-use crate::tui::lists::Motion;
+use crate::tui::lists::{Identified, LocalList, Motion, Standing};
 use crate::tui::model::{Geometry, Model};
 use crate::tui::overlays::{reread::Reread, scrolled};
 use crate::tui::theme::{Role, Theme};
@@ -16,7 +16,7 @@ use crate::tui::widgets::facts::Facts;
 use crate::tui::words;
 use chrono::{NaiveDate, TimeDelta};
 use ratatui::layout::Rect;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// It is read again after so long.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -46,7 +46,14 @@ pub struct ProgressPanel {
     pub read: Reread<ProgressView>,
     name: Shown,
     scroll: usize,
-    cursor: usize,
+    reasons: LocalList<SkipReason>,
+}
+
+impl Identified for SkipReason {
+    type Id = Safe;
+    fn id(&self) -> Safe {
+        self.code.clone()
+    }
 }
 
 impl ProgressPanel {
@@ -58,25 +65,28 @@ impl ProgressPanel {
             read: Reread::every(AGAIN),
             name: row.name.clone(),
             scroll: 0,
-            cursor: 0,
+            reasons: LocalList::default(),
         }
     }
 
     /// Scrolls, or moves among the reasons.
-    pub fn go(&mut self, motion: Motion, hidden: usize) {
+    pub fn go(&mut self, motion: Motion, hidden: usize, now: Instant) {
         match self.shows {
-            Shows::Skipped => {
-                let reasons = self.read.value().map_or(0, |view| view.skipped.len());
-                self.cursor = motion.from(self.cursor, reasons);
-            }
+            Shows::Skipped => self.reasons.go(motion, now),
             Shows::Progress => self.scroll = motion.from(self.scroll.min(hidden), hidden + 1),
         }
     }
 
-    /// The reason under the cursor.
+    /// The reason under the cursor, if it is still there.
     pub fn reason(&self) -> Option<&SkipReason> {
-        let view = self.read.value().filter(|_| self.shows == Shows::Skipped)?;
-        view.skipped.get(self.cursor.min(view.skipped.len().saturating_sub(1)))
+        self.reasons.there().filter(|_| self.shows == Shows::Skipped)
+    }
+
+    /// Takes in what was read.
+    pub fn take(&mut self, covered: bool, now: Instant) {
+        if let Some(view) = self.read.value() {
+            self.reasons.take(&view.skipped, covered, now);
+        }
     }
 
     /// Draws it.
@@ -95,8 +105,8 @@ impl ProgressPanel {
                     self.scroll
                 }
                 (Some(view), Shows::Skipped) => {
-                    skipped(facts, model.theme, view, self.cursor);
-                    (self.cursor + 5).saturating_sub(rows)
+                    skipped(facts, model.theme, view, &self.reasons);
+                    (self.reasons.cursor() + 5).saturating_sub(rows)
                 }
             }
         });
@@ -277,8 +287,8 @@ fn days(facts: &mut Facts, theme: Theme, days: &[ProgressDay]) {
     }
 }
 
-fn skipped(facts: &mut Facts, theme: Theme, view: &ProgressView, cursor: usize) {
-    if view.skipped.is_empty() {
+fn skipped(facts: &mut Facts, theme: Theme, view: &ProgressView, reasons: &LocalList<SkipReason>) {
+    if reasons.rows().is_empty() {
         facts.paragraph("Everybody who is enrolled is messaged.", Role::Good);
         return;
     }
@@ -289,16 +299,21 @@ fn skipped(facts: &mut Facts, theme: Theme, view: &ProgressView, cursor: usize) 
     );
     facts.gap();
     facts.line(vec![(format!("  {:>11}  REASON", "PEOPLE"), Role::Title)]);
-    let largest = view.skipped.iter().map(|reason| reason.people).max().unwrap_or(0);
-    let cursor = cursor.min(view.skipped.len() - 1);
-    for (nth, reason) in view.skipped.iter().enumerate() {
-        let chosen = nth == cursor;
+    let largest = view.skipped.iter().map(|reason| reason.people).max().unwrap_or(0).max(1);
+    for (nth, Standing { row: reason, gone }) in reasons.rows().iter().enumerate() {
+        let chosen = nth == reasons.cursor();
         let role = if chosen { Role::Selected } else { Role::Text };
         let sign = if chosen { ">" } else { " " };
+        // Its people are no longer there, and so it says none.
+        let (people, bar) = if *gone {
+            ("none now".to_owned(), String::new())
+        } else {
+            (words::grouped(reason.people), run(reason.people, largest, 12, theme))
+        };
         facts.line(vec![
-            (format!("{sign} {:>11}  ", words::grouped(reason.people)), role),
+            (format!("{sign} {people:>11}  "), role),
             (format!("{:32} ", reason.words.as_str()), role),
-            (run(reason.people, largest, 12, theme), Role::Dim),
+            (bar, Role::Dim),
         ]);
     }
     facts.gap();

@@ -104,6 +104,25 @@ fn what_has_no_way_back_says_why_and_does_nothing() {
 }
 
 #[test]
+fn a_suspension_whose_end_has_passed_is_not_brought_back_without_one() {
+    use crate::domain::opposite::Opposite;
+    use crate::store::view::{AuditDetail, Place};
+    use crate::tui::verbs::way_back;
+    let desk = Desk::new(World::Many, 80, 24);
+    let mut row = audit_rows(1, 0, "", Place::Start).rows.remove(0);
+    row.subject = number_id(1).0;
+    let back = |minutes: i64| {
+        let until = Some(wall() + chrono::TimeDelta::minutes(minutes));
+        let detail = AuditDetail { opposite: Ok(Opposite::SuspendNumber { until }), ..audit_entry(row.id) };
+        way_back(&row, &detail, &desk.model).map(|way| way.proposal.orders[0].action.clone())
+    };
+    let why = back(-5).unwrap_err();
+    assert!(why.contains("it would have ended at 13:58"), "{why}");
+    let until = Some(wall() + chrono::TimeDelta::minutes(5));
+    assert_eq!(back(5), Ok(Action::SuspendNumber { number: number_id(1), until }));
+}
+
+#[test]
 fn who_may_only_look_sees_the_log_and_takes_nothing_back() {
     let mut desk = log(0);
     desk.model.read_only = true;

@@ -42,8 +42,9 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
 
 /// Moves in it.
 pub fn go(model: &mut Model, motion: Motion) {
+    let now = model.now.mono;
     if let Some(list) = list(model) {
-        list.go(motion);
+        list.go(motion, now);
     }
 }
 
@@ -60,14 +61,14 @@ pub fn wants(model: &mut Model, effects: &mut Vec<Effect>) {
 
 /// Takes in an answer.
 pub fn answer(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) -> Option<Dirty> {
+    let (now, covered) = (model.now.mono, !matches!(model.overlays.last(), Some(Overlay::Findings(_))));
     let list = list(model)?;
-    let under = list.row().map(|row| row.finding.clone());
     let taken = match answer {
         Ok(Reading::Findings(rows)) => list.read.answer(request, Ok(rows)),
         Ok(_) => false,
         Err(error) => list.read.answer(request, Err(error)),
     };
-    list.keep(under.as_deref());
+    list.take(covered, now);
     taken.then_some(Dirty::Live)
 }
 

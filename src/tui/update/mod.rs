@@ -234,6 +234,8 @@ mod inside_tests;
 #[cfg(test)]
 mod mouse_tests;
 #[cfg(test)]
+mod number_tests;
+#[cfg(test)]
 mod progress_tests;
 #[cfg(test)]
 mod risks_tests;
@@ -241,6 +243,8 @@ mod risks_tests;
 mod settings_tests;
 #[cfg(test)]
 mod slots_tests;
+#[cfg(test)]
+mod still_tests;
 #[cfg(test)]
 mod terms_tests;
 #[cfg(test)]

@@ -3,11 +3,13 @@
 use super::{actions, alerts, audit, copy, filter, findings, guide, progress, run, settings, wizard};
 use crate::domain::action::Verdict;
 use crate::domain::forecast::WhatIf;
+use crate::store::view::DoubtRow;
 use crate::tui::Ended;
 use crate::tui::keymap::{Cmd, Danger};
 use crate::tui::lists::Motion;
 use crate::tui::model::{Level, Model};
 use crate::tui::msg::{Consent, Effect};
+use crate::tui::overlays::drawer::{Drawer, DrawerOf};
 use crate::tui::overlays::{Overlay, form::Form, picker::Choice, reason::Asks, reason::ReasonPrompt};
 use crate::tui::verbs::{
     add_number, edit_campaign, edit_many, edit_number, handing_to, saying, settle, slot_for_phone,
@@ -70,6 +72,17 @@ fn drawer(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             }
             Some(effects)
         }
+        _ => {
+            let row = drawn_doubt(model)?.clone();
+            doubt(model, cmd, &row)
+        }
+    }
+}
+
+/// The attempt in doubt whose details lie on top.
+fn drawn_doubt(model: &Model) -> Option<&DoubtRow> {
+    match model.overlays.last()? {
+        Overlay::Drawer(Drawer { of: DrawerOf::Doubt(row), .. }) => Some(row),
         _ => None,
     }
 }
@@ -93,15 +106,24 @@ fn forecast(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
 }
 
 fn doubts(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
+    let row = model.doubts.current().map(|kept| kept.row.clone())?;
+    doubt(model, cmd, &row)
+}
+
+/// A verdict on an attempt, as it stands in the list now.
+fn doubt(model: &mut Model, cmd: Cmd, row: &DoubtRow) -> Option<Vec<Effect>> {
     let verdict = match cmd {
         Cmd::SettleSent => Verdict::Sent,
         Cmd::SettleNotSent => Verdict::NotSent,
         Cmd::SettleResend => Verdict::Resend,
         _ => return None,
     };
-    let row = model.doubts.current().filter(|kept| !kept.gone).map(|kept| kept.row.clone())?;
-    let proposal = settle(&row, verdict, model);
-    Some(actions::ask_reason(model, Ok(proposal), |proposal| {
+    let there = model.doubts.rows().iter().find(|kept| kept.row.id == row.id && !kept.gone);
+    let proposal = match there {
+        Some(kept) => Ok(settle(&kept.row, verdict, model)),
+        None => Err("it is no longer in doubt".into()),
+    };
+    Some(actions::ask_reason(model, proposal, |proposal| {
         ReasonPrompt::settle(proposal, verdict != Verdict::Sent)
     }))
 }
@@ -393,7 +415,7 @@ pub fn close(model: &mut Model) -> Vec<Effect> {
             filter::apply(model, before, filter, false);
         }
         Some(Overlay::Palette(palette)) if palette.argument.is_some() => {
-            model.overlays.push(Overlay::Palette(crate::tui::overlays::palette::Palette::default()));
+            crate::tui::overlays::palette::open(model);
         }
         _ => {}
     }
@@ -419,7 +441,7 @@ pub fn edit(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
             filter::typed(model);
         }
         Some(Overlay::Audit(panel)) => panel.key(event, now),
-        Some(Overlay::Palette(palette)) => palette.key(event),
+        Some(Overlay::Palette(_)) => crate::tui::overlays::palette::key(model, event),
         Some(Overlay::Help(help)) => help.key(event),
         Some(Overlay::Guide(guide)) => guide.key(event),
         _ => {}
@@ -438,7 +460,7 @@ pub fn paste(model: &mut Model, text: &str) {
         Some(Overlay::Reason(prompt)) => prompt.input.paste(text),
         Some(Overlay::Filter(input)) => input.paste(text),
         Some(Overlay::Audit(panel)) => panel.paste(text, now),
-        Some(Overlay::Palette(palette)) => palette.input.paste(text),
+        Some(Overlay::Palette(_)) => crate::tui::overlays::palette::paste(model, text),
         Some(Overlay::Help(help)) => help.search.paste(text),
         Some(Overlay::Guide(guide)) => guide.paste(text),
         _ => {}

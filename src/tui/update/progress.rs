@@ -77,10 +77,10 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
 
 /// Moves in the panel on top.
 pub fn go(model: &mut Model, motion: Motion) {
-    let geometry = model.geometry;
+    let (geometry, now) = (model.geometry, model.now.mono);
     let hidden = geometry.overlay_lines.saturating_sub(geometry.overlay_rows);
     match model.overlays.last_mut() {
-        Some(Overlay::Progress(panel)) => panel.go(motion, hidden),
+        Some(Overlay::Progress(panel)) => panel.go(motion, hidden, now),
         Some(Overlay::Schedule(schedule)) => {
             schedule.scroll = motion.from(schedule.scroll.min(hidden), hidden + 1);
         }
@@ -108,6 +108,7 @@ pub fn answer(
     request: u64,
     answer: Result<Reading, BackendError>,
 ) -> Option<Dirty> {
+    let (now, covered) = (model.now.mono, !matches!(model.overlays.last(), Some(Overlay::Progress(_))));
     let taken = match (slot, answer) {
         (Slot::Progress, Ok(Reading::Progress(view))) => panel(model)?.read.answer(request, Ok(view)),
         (Slot::Progress, Err(error)) => panel(model)?.read.answer(request, Err(error)),
@@ -115,6 +116,9 @@ pub fn answer(
         (Slot::Queue, Err(error)) => schedule(model)?.queue.answer(request, Err(error)),
         _ => false,
     };
+    if let Some(panel) = panel(model) {
+        panel.take(covered, now);
+    }
     taken.then_some(Dirty::Live)
 }
 

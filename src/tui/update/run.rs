@@ -16,7 +16,7 @@ use crate::tui::overlays::{
     form::Form,
     handover::HandoverPanel,
     help::Help,
-    palette::Palette,
+    palette,
     picker::Picker,
     qr::QrPanel,
     quit::Quit,
@@ -62,7 +62,7 @@ fn everywhere(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::Help => model.overlays.push(Overlay::Help(Help::default())),
         Cmd::Guides => guide::open(model),
-        Cmd::Palette => model.overlays.push(Overlay::Palette(Palette::default())),
+        Cmd::Palette => palette::open(model),
         Cmd::Filter => filter::open(model),
         Cmd::Alerts => alerts::open(model),
         Cmd::Audit => audit::open(model),

@@ -17,22 +17,23 @@ pub fn acknowledge(row: Option<&AlertRow>) -> Result<Proposal, Reason> {
     }
     let label = format!("acknowledged: {}", row.words.as_str());
     let mut proposal = Proposal::new(Danger::Tier0, "Acknowledge?", "Acknowledge", label);
-    proposal.orders = vec![Order::whole(Action::Acknowledge(Some(row.id)))];
+    proposal.orders = vec![Order::whole(Action::Acknowledge(vec![row.id]))];
     Ok(proposal)
 }
 
-/// Takes note of all.
+/// Takes note of all that are shown; what is raised after that is not among them.
 ///
 /// # Errors
 /// When there is nothing to take note of.
-pub fn acknowledge_all(open: usize) -> Result<Proposal, Reason> {
-    if open == 0 {
+pub fn acknowledge_all<'a>(open: impl Iterator<Item = &'a AlertRow>) -> Result<Proposal, Reason> {
+    let shown: Vec<_> = open.map(|row| row.id).collect();
+    if shown.is_empty() {
         return Err("there is nothing to acknowledge".into());
     }
-    let count = words::grouped(open as u64);
+    let count = words::grouped(shown.len() as u64);
     let label = format!("acknowledged all alerts ({count})");
     let mut proposal = Proposal::new(Danger::Tier1, "Acknowledge all alerts?", "Acknowledge all", label);
-    proposal.lines = vec![("Alerts", count, crate::tui::theme::Role::Text)];
-    proposal.orders = vec![Order::whole(Action::Acknowledge(None))];
+    proposal.lines = vec![("Alerts", format!("{count}, those of the list"), crate::tui::theme::Role::Text)];
+    proposal.orders = vec![Order::whole(Action::Acknowledge(shown))];
     Ok(proposal)
 }

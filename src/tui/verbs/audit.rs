@@ -4,7 +4,7 @@ use super::numbers::NumberValues;
 use super::{CampaignVerb, NumberVerb, Proposal, edit_campaign, edit_number, release_stop, stop_all};
 use crate::domain::action::Action;
 use crate::domain::ids::{CampaignId, NumberId};
-use crate::domain::number::{Pacing, Remarks};
+use crate::domain::number::NumberWords;
 use crate::domain::opposite::{FormerNumber, Opposite};
 use crate::store::view::{AuditDetail, AuditRow, NumberRow};
 use crate::tui::keymap::Reason;
@@ -49,11 +49,15 @@ fn propose(row: &AuditRow, opposite: &Opposite, model: &Model) -> Result<Proposa
         model.campaign(CampaignId(row.subject)).ok_or(Reason::Borrowed("this campaign is not on the screen"))
     };
     match opposite {
+        Opposite::SuspendNumber { until: Some(until) } if *until <= model.now.wall => {
+            let at = words::clock(*until, model.now.wall, model.session.zone);
+            Err(format!("it would have ended at {at}; x suspends it anew").into())
+        }
         Opposite::SuspendNumber { until } => {
             let mut proposal = NumberVerb::Suspend.propose(&[number()?], model)?;
             for order in &mut proposal.orders {
                 if let Action::SuspendNumber { until: ends, .. } = &mut order.action {
-                    *ends = until.filter(|until| *until > model.now.wall);
+                    *ends = *until;
                 }
             }
             Ok(proposal)
@@ -79,25 +83,21 @@ fn propose(row: &AuditRow, opposite: &Opposite, model: &Model) -> Result<Proposa
     }
 }
 
-/// A number with what was otherwise as it was.
+/// What of a number was otherwise, as it was.
 fn values(row: &NumberRow, former: &FormerNumber) -> NumberValues {
-    let now = &row.remarks;
+    let costs = former.monthly_cost.is_some() || former.cost_currency.is_some();
     NumberValues {
-        priority: former.priority.unwrap_or(row.priority),
-        daily_limit: former.daily_limit.unwrap_or(row.daily_limit),
-        pacing: Pacing {
-            interval: former
-                .interval_ms
-                .map_or(row.pacing.interval, |milliseconds| Duration::from_millis(u64::from(milliseconds))),
-            per_second: former.per_second.unwrap_or(row.pacing.per_second),
-            in_flight: former.in_flight.unwrap_or(row.pacing.in_flight),
-        },
-        name: former.name.clone().unwrap_or_else(|| row.name.as_str().to_owned()),
-        remarks: Remarks {
-            notes: former.notes.clone().unwrap_or_else(|| now.notes.clone()),
-            label: former.label.clone().unwrap_or_else(|| now.label.clone()),
-            monthly_cost: former.cost(now.monthly_cost),
-            approval: former.approval.unwrap_or(now.approval),
+        priority: former.priority,
+        daily_limit: former.daily_limit,
+        interval: former.interval_ms.map(|milliseconds| Duration::from_millis(u64::from(milliseconds))),
+        per_second: former.per_second,
+        in_flight: former.in_flight,
+        words: NumberWords {
+            name: former.name.clone(),
+            notes: former.notes.clone(),
+            label: former.label.clone(),
+            monthly_cost: costs.then(|| former.cost(row.remarks.monthly_cost)),
+            approval: former.approval,
         },
     }
 }

@@ -59,15 +59,17 @@ impl Typed {
     /// The name as it is shown; if cleaning changed it, what is shown is not what is stored, and the end of the id is
     /// asked for instead.
     fn name(what: &str, name: &Shown, id: uuid::Uuid) -> Self {
-        if name.is_altered() || name.as_str().trim().is_empty() {
-            let id = id.to_string();
-            let end = id[id.len() - 8..].to_owned();
-            return Self {
-                question: format!("Its name was altered for the screen. Type the end of its id, {end}"),
-                expected: end,
-            };
-        }
-        Self { question: format!("Type the {what} to confirm"), expected: name.as_str().to_owned() }
+        let why = match name.as_str().trim() {
+            _ if name.is_altered() => "Its name was altered for the screen",
+            "" => "It has no name",
+            _ => {
+                let question = format!("Type the {what} to confirm");
+                return Self { question, expected: name.as_str().to_owned() };
+            }
+        };
+        let id = id.to_string();
+        let end = id[id.len() - 8..].to_owned();
+        Self { question: format!("{why}. Type the end of its id, {end}"), expected: end }
     }
 }
 

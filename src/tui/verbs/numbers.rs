@@ -2,7 +2,7 @@
 
 use super::{Line, Origin, Proposal, Typed, also_here, name_them};
 use crate::domain::action::{Action, NewNumber, Order, Subject};
-use crate::domain::number::{LAST_PRIORITY, Pacing, Remarks};
+use crate::domain::number::{LAST_PRIORITY, NumberWords, Pacing};
 use crate::domain::text::Safe;
 use crate::store::view::{Load, NumberRow, NumberStanding};
 use crate::tui::keymap::{Danger, Reason};
@@ -240,19 +240,44 @@ fn loosens(row: &NumberRow, daily_limit: Option<u32>, pacing: Pacing) -> bool {
         || pacing.in_flight > row.pacing.in_flight
 }
 
-/// What a filled-in form says of a number.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is to be otherwise of a number: only what is there is changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NumberValues {
     /// Its place.
-    pub priority: i32,
-    /// Most messages a day.
-    pub daily_limit: Option<u32>,
-    /// How fast.
-    pub pacing: Pacing,
-    /// What operators call it.
-    pub name: String,
-    /// What they note of it.
-    pub remarks: Remarks,
+    pub priority: Option<i32>,
+    /// Most messages a day; `Some(None)` takes the limit off.
+    pub daily_limit: Option<Option<u32>>,
+    /// Least time between two messages.
+    pub interval: Option<Duration>,
+    /// Most messages in one second.
+    pub per_second: Option<u32>,
+    /// Most requests on the wire at once.
+    pub in_flight: Option<u32>,
+    /// What operators call it, and note of it.
+    pub words: NumberWords,
+}
+
+impl NumberValues {
+    fn pacing(&self, row: &NumberRow) -> Pacing {
+        Pacing {
+            interval: self.interval.unwrap_or(row.pacing.interval),
+            per_second: self.per_second.unwrap_or(row.pacing.per_second),
+            in_flight: self.in_flight.unwrap_or(row.pacing.in_flight),
+        }
+    }
+
+    /// The words that are not as they are said here.
+    fn new_words(&self, row: &NumberRow) -> NumberWords {
+        let (words, now) = (self.words.clone(), &row.remarks);
+        NumberWords {
+            // What is shown of an altered name is not what is stored.
+            name: words.name.filter(|name| row.name.is_altered() || name != row.name.as_str()),
+            notes: words.notes.filter(|notes| *notes != now.notes),
+            label: words.label.filter(|label| *label != now.label),
+            monthly_cost: words.monthly_cost.filter(|cost| *cost != now.monthly_cost),
+            approval: words.approval.filter(|approval| *approval != now.approval),
+        }
+    }
 }
 
 /// What a form says of many numbers: only what is there is changed.
@@ -273,20 +298,50 @@ pub struct SharedValues {
 /// What changes of a number: the priority first, then the limits, then the words. And whether more may go out then.
 fn changes(row: &NumberRow, values: &NumberValues) -> (Vec<Order>, bool) {
     let mut orders = Vec::new();
-    let NumberValues { priority, daily_limit, pacing, name, remarks } = values;
-    if *priority != row.priority {
-        orders.push(Order::on(Action::SetPriority { number: row.id, priority: *priority }, row.version));
+    if let Some(priority) = values.priority.filter(|priority| *priority != row.priority) {
+        orders.push(Order::on(Action::SetPriority { number: row.id, priority }, row.version));
     }
-    let limits = *daily_limit != row.daily_limit || *pacing != row.pacing;
+    let (daily_limit, pacing) = (values.daily_limit.unwrap_or(row.daily_limit), values.pacing(row));
+    let limits = daily_limit != row.daily_limit || pacing != row.pacing;
     if limits {
-        let action = Action::SetLimits { number: row.id, daily_limit: *daily_limit, pacing: *pacing };
+        let action = Action::SetLimits { number: row.id, daily_limit, pacing };
         orders.push(Order::on(action, row.version));
     }
-    if name != row.name.as_str() || *remarks != row.remarks {
-        let action = Action::DescribeNumber { number: row.id, name: name.clone(), remarks: remarks.clone() };
-        orders.push(Order::on(action, row.version));
+    let words = values.new_words(row);
+    if words != NumberWords::default() {
+        orders.push(Order::on(Action::DescribeNumber { number: row.id, words }, row.version));
     }
-    (orders, limits && loosens(row, *daily_limit, *pacing))
+    (orders, limits && loosens(row, daily_limit, pacing))
+}
+
+/// What changes, in lines: what it is, and what it is to be.
+fn changed_lines(row: &NumberRow, values: &NumberValues, loosened: bool) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(priority) = values.priority.filter(|priority| *priority != row.priority) {
+        lines.push(("Priority", format!("{} -> {priority}", row.priority), Role::Text));
+    }
+    let (daily_limit, pacing) = (values.daily_limit.unwrap_or(row.daily_limit), values.pacing(row));
+    if daily_limit != row.daily_limit || pacing != row.pacing {
+        let role = if loosened { Role::Warn } else { Role::Text };
+        let change = format!("{} -> {}", limit(row.daily_limit), limit(daily_limit));
+        lines.push(("Daily limit", change, role));
+        lines.push(("Pacing", format!("{} -> {}", pace(row.pacing), pace(pacing)), Role::Text));
+    }
+    let words = values.new_words(row);
+    if let Some(name) = &words.name {
+        lines.push(("Label", format!("{} -> {}", row.name.as_str(), Safe::new(name)), Role::Text));
+    }
+    let remarks = [
+        ("notes", words.notes.is_some()),
+        ("sender", words.label.is_some()),
+        ("cost", words.monthly_cost.is_some()),
+        ("approval", words.approval.is_some()),
+    ];
+    let remarks: Vec<&str> = remarks.iter().filter(|(_, changes)| *changes).map(|(name, _)| *name).collect();
+    if !remarks.is_empty() {
+        lines.push(("Remarks", remarks.join(", "), Role::Text));
+    }
+    lines
 }
 
 /// The proposal that a filled-in form makes: the priority first, then the limits, then the words, each only if it changed.
@@ -294,7 +349,6 @@ fn changes(row: &NumberRow, values: &NumberValues) -> (Vec<Order>, bool) {
 /// # Errors
 /// When nothing changed.
 pub fn edit(row: &NumberRow, values: &NumberValues, model: &Model) -> Result<Proposal, Reason> {
-    let NumberValues { priority, daily_limit, pacing, name, remarks } = values;
     let mut proposal =
         Proposal::new(Danger::Tier0, "Change number?", "Change", format!("changed {}", row.name.as_str()));
     proposal.lines = vec![(
@@ -305,28 +359,13 @@ pub fn edit(row: &NumberRow, values: &NumberValues, model: &Model) -> Result<Pro
     proposal.origin = Some(Origin::Number(row.id, Box::new(values.clone())));
     let loosened;
     (proposal.orders, loosened) = changes(row, values);
-    if *priority != row.priority {
-        proposal.lines.push(("Priority", format!("{} -> {priority}", row.priority), Role::Text));
-        if *priority < row.priority {
-            proposal.danger = Danger::Tier1;
-        }
-    }
-    if *daily_limit != row.daily_limit || *pacing != row.pacing {
-        let role = if loosened { Role::Warn } else { Role::Text };
-        let change = format!("{} -> {}", limit(row.daily_limit), limit(*daily_limit));
-        proposal.lines.push(("Daily limit", change, role));
-        proposal.lines.push(("Pacing", format!("{} -> {}", pace(row.pacing), pace(*pacing)), Role::Text));
-    }
-    if name != row.name.as_str() {
-        let change = format!("{} -> {}", row.name.as_str(), Safe::new(name));
-        proposal.lines.push(("Label", change, Role::Text));
-    }
-    if *remarks != row.remarks {
-        proposal.lines.push(("Remarks", "notes, cost, approval or sender".into(), Role::Text));
-    }
     if proposal.orders.is_empty() {
         return Err("nothing changed".into());
     }
+    if values.priority.is_some_and(|priority| priority < row.priority) {
+        proposal.danger = Danger::Tier1;
+    }
+    proposal.lines.extend(changed_lines(row, values, loosened));
     if loosened {
         proposal.danger = Danger::Tier2;
         proposal.title = "Raise limits?".into();
@@ -346,18 +385,15 @@ pub fn edit_many(rows: &[&NumberRow], values: &SharedValues) -> Result<Proposal,
     let mut proposal = Proposal::new(Danger::Tier1, "Change numbers?", "Change", "");
     proposal.origin = Some(Origin::Several(rows.iter().map(|row| row.id).collect(), *values));
     let (mut changed, mut loosened) = (0_usize, 0_usize);
+    let wanted = NumberValues {
+        priority: values.priority,
+        daily_limit: values.daily_limit.map(Some),
+        interval: values.interval,
+        per_second: values.per_second,
+        in_flight: values.in_flight,
+        words: NumberWords::default(),
+    };
     for row in rows {
-        let wanted = NumberValues {
-            priority: values.priority.unwrap_or(row.priority),
-            daily_limit: values.daily_limit.or(row.daily_limit),
-            pacing: Pacing {
-                interval: values.interval.unwrap_or(row.pacing.interval),
-                per_second: values.per_second.unwrap_or(row.pacing.per_second),
-                in_flight: values.in_flight.unwrap_or(row.pacing.in_flight),
-            },
-            name: row.name.as_str().to_owned(),
-            remarks: row.remarks.clone(),
-        };
         let (orders, more) = changes(row, &wanted);
         changed += usize::from(!orders.is_empty());
         loosened += usize::from(more);

@@ -131,9 +131,13 @@ impl Input {
         let cursor = text.char_indices().nth(self.editor.cursor()).map_or(text.len(), |(at, _)| at);
         let (before, behind) = text.split_at(cursor);
         let room = usize::from(columns).saturating_sub(1);
-        let mut from = 0;
-        while words::width(&before[from..]) > room {
-            from += before[from..].graphemes(true).next().map_or(1, str::len);
+        let (mut from, mut shown) = (before.len(), 0);
+        for (at, grapheme) in before.grapheme_indices(true).rev() {
+            shown += words::width(grapheme);
+            if shown > room {
+                break;
+            }
+            from = at;
         }
         let role = if focused { Role::Text } else { Role::Dim };
         let used = canvas.styled(x, y, columns, &before[from..], canvas.style(role));

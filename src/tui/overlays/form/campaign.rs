@@ -27,7 +27,7 @@ pub(super) struct Edited {
     pools: Vec<PoolRow>,
 }
 
-fn choice(
+pub(super) fn choice(
     name: Name,
     label: &'static str,
     names: Vec<(Uuid, String)>,
@@ -35,12 +35,20 @@ fn choice(
     note: &'static str,
 ) -> Field {
     let at = names.iter().position(|(id, _)| *id == now).unwrap_or(0);
-    Field { name, label, value: Value::Choice { names, at }, width: 30, note }
+    Field {
+        name,
+        label,
+        value: Value::Choice { names, at },
+        width: 30,
+        note,
+        shown: String::new(),
+        altered: false,
+    }
 }
 
 fn several(name: Name, label: &'static str, names: Vec<(Uuid, String)>) -> Field {
     let value = Value::Several { names, at: 0, chosen: BTreeSet::new() };
-    Field { name, label, value, width: 30, note: "Left Right, Space" }
+    Field { name, label, value, width: 30, note: "Left Right, Space", shown: String::new(), altered: false }
 }
 
 fn called(row: &NumberRow) -> (Uuid, String) {
@@ -86,8 +94,7 @@ impl Form {
                 text(Name::Window, "Hours", &window, 30, "empty: any"),
                 choice(Name::OnlyNumber, "Numbers", numbers, only, "or only this one"),
             ],
-            focus: 0,
-            tried: false,
+            ..Self::default()
         }
     }
 
@@ -115,8 +122,7 @@ impl Form {
                 text(Name::DailyLimit, "Daily limit", &limit, 9, "empty: as it is"),
                 several(Name::Pause, "Pause", campaigns),
             ],
-            focus: 0,
-            tried: false,
+            ..Self::default()
         };
         form.mark(Name::Suspend, &now.suspend.iter().map(|number| number.0).collect::<Vec<_>>());
         form.mark(Name::Pause, &now.pause.iter().map(|campaign| campaign.0).collect::<Vec<_>>());

@@ -1,27 +1,30 @@
 //! A number, new or edited, the terms of a campaign, or what would be if they were others. Each field says what is wrong with it, beside it, as it is typed.
 
 mod campaign;
+mod number;
 
 use crate::domain::action::{NewNumber, Version};
 use crate::domain::campaign::Steering;
 use crate::domain::forecast::WhatIf;
-use crate::domain::ids::{AccountId, CampaignId, NumberId};
-use crate::domain::money::{self, Money};
-use crate::domain::number::{Approval, LAST_PRIORITY, Pacing, Remarks};
+use crate::domain::ids::{CampaignId, NumberId};
+use crate::domain::number::{Approval, LAST_PRIORITY, Pacing};
 use crate::domain::phone::Phone;
-use crate::store::view::NumberRow;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::verbs::{NumberValues, SharedValues};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::{Border, centred};
-use crate::tui::widgets::input::Input;
+use crate::tui::widgets::input::{Input, LENGTH_LIMIT};
 use crate::tui::words;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 use std::collections::BTreeSet;
-use std::time::Duration;
 use uuid::Uuid;
+
+/// Longest notes, in graphemes: what is there is never cut.
+const NOTES_LIMIT: usize = 20_000;
+/// Said of a text that is not shown as it is stored.
+const ALTERED: &str = "Shown in one line and cleaned; editing it replaces what is stored.";
 
 /// What a field holds.
 #[derive(Debug, Clone)]
@@ -73,16 +76,28 @@ struct Field {
     value: Value,
     width: u16,
     note: &'static str,
+    /// What a text was when the form was opened, as the input shows it.
+    shown: String,
+    /// That is not what is stored.
+    altered: bool,
+}
+
+impl Field {
+    fn is_edited(&self) -> bool {
+        matches!(&self.value, Value::Text(input) if input.text() != self.shown)
+    }
 }
 
 /// The form.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Form {
     edits: Option<(Edited, Version, String)>,
     fields: Vec<Field>,
     focus: usize,
     /// Whether saving was tried: only then is an empty field a fault.
     tried: bool,
+    /// How fast numbers of each account send unless somebody says otherwise.
+    usual: Vec<(Uuid, Pacing)>,
 }
 
 /// What an edit is of.
@@ -134,124 +149,15 @@ pub enum Filled {
     WhatIf(WhatIf),
 }
 
-/// `12.50 EUR`; nothing where nothing is written.
-fn cost(text: &str) -> Result<Option<Money>, String> {
-    let mut words = text.split_whitespace();
-    match (words.next(), words.next(), words.next()) {
-        (None, ..) => Ok(None),
-        (Some(amount), Some(currency), None) => {
-            let amount = money::hundredths(amount).map_err(|error| error.to_string())?;
-            let currency = currency.parse().map_err(|error: money::MoneyError| error.to_string())?;
-            Ok(Some(Money { amount, currency }))
-        }
-        _ => Err("an amount and a currency, 12.50 EUR".into()),
-    }
-}
-
 fn text(name: Name, label: &'static str, value: &str, width: u16, note: &'static str) -> Field {
-    Field { name, label, value: Value::Text(Input::with(value)), width, note }
+    let mut input = Input::of(if name == Name::Notes { NOTES_LIMIT } else { LENGTH_LIMIT });
+    input.fill(value);
+    let shown = input.text().to_owned();
+    let altered = shown != value;
+    Field { name, label, value: Value::Text(input), width, note, shown, altered }
 }
 
 impl Form {
-    /// For a new number.
-    pub fn new(model: &Model) -> Self {
-        let names = model.overview().map_or(Vec::new(), |overview| {
-            let named =
-                |row: &crate::store::view::AccountRow| format!("{} ({})", row.name.as_str(), row.provider);
-            overview.accounts.iter().map(|row| (row.id.0, named(row))).collect()
-        });
-        let account = Field {
-            name: Name::Account,
-            label: "Account",
-            value: Value::Choice { names, at: 0 },
-            width: 28,
-            note: "Space: next",
-        };
-        Self {
-            edits: None,
-            fields: vec![
-                text(Name::Phone, "Phone", "", 20, "+237 600 000 001"),
-                account,
-                text(Name::SenderId, "Provider's id", "", 28, "phone-number-id, instance"),
-                text(Name::Label, "Label", "", 28, ""),
-                text(Name::Priority, "Priority", "1", 6, "lower goes first"),
-                text(Name::DailyLimit, "Daily limit", "250", 9, "empty: none of our own"),
-                text(Name::Interval, "Interval, s", "", 9, "empty: the provider's default"),
-                text(Name::PerSecond, "Per second", "", 9, ""),
-                text(Name::InFlight, "At once", "", 9, ""),
-            ],
-            focus: 0,
-            tried: false,
-        }
-    }
-
-    /// For a number that exists.
-    pub fn edit(row: &NumberRow) -> Self {
-        let limit = row.daily_limit.map(|limit| limit.to_string()).unwrap_or_default();
-        let remarks = &row.remarks;
-        let cost = remarks.monthly_cost.map(|cost| cost.to_string()).unwrap_or_default();
-        let approval = remarks.approval.map_or("", Approval::name);
-        let said = |word: Option<&'_ String>| word.cloned().unwrap_or_default();
-        Self {
-            edits: Some((
-                Edited::Number(row.id),
-                row.version,
-                format!("Edit number  {}  {}", row.name.as_str(), row.phone),
-            )),
-            fields: vec![
-                text(Name::Priority, "Priority", &row.priority.to_string(), 6, "lower goes first"),
-                text(Name::DailyLimit, "Daily limit", &limit, 9, "empty: none of our own"),
-                text(
-                    Name::Interval,
-                    "Interval, s",
-                    &row.pacing.interval.as_secs().to_string(),
-                    9,
-                    "0: no spacing",
-                ),
-                text(
-                    Name::PerSecond,
-                    "Per second",
-                    &row.pacing.per_second.to_string(),
-                    9,
-                    "0: no limit of our own",
-                ),
-                text(Name::InFlight, "At once", &row.pacing.in_flight.to_string(), 9, "at least 1"),
-                text(Name::Label, "Label", row.name.as_str(), 28, ""),
-                text(
-                    Name::Sender,
-                    "Same sender",
-                    &said(remarks.label.as_ref()),
-                    12,
-                    "word; may be switched to",
-                ),
-                text(Name::Cost, "A month", &cost, 18, "12.50 EUR"),
-                text(Name::Approval, "Approval", approval, 12, "requested, approved, refused"),
-                text(Name::Notes, "Notes", &remarks.notes, 40, ""),
-            ],
-            focus: 0,
-            tried: false,
-        }
-    }
-
-    /// For many numbers: what stays empty stays as it is.
-    pub fn edit_many(rows: &[&NumberRow]) -> Self {
-        let ids = rows.iter().map(|row| row.id).collect();
-        let version = rows.first().map_or(Version(0), |row| row.version);
-        let empty = |name, label, width| text(name, label, "", width, "empty: as it is");
-        Self {
-            edits: Some((Edited::Numbers(ids), version, format!("Edit {} numbers", rows.len()))),
-            fields: vec![
-                empty(Name::Priority, "Priority", 6),
-                empty(Name::DailyLimit, "Daily limit", 9),
-                empty(Name::Interval, "Interval, s", 9),
-                empty(Name::PerSecond, "Per second", 9),
-                empty(Name::InFlight, "At once", 9),
-            ],
-            focus: 0,
-            tried: false,
-        }
-    }
-
     /// Whether the focused field is a choice.
     pub fn on_choice(&self) -> bool {
         self.fields.get(self.focus).is_some_and(|field| !matches!(field.value, Value::Text(_)))
@@ -332,8 +238,17 @@ impl Form {
         }
     }
 
+    /// Whether it is about numbers: they may have a limit of none a day.
+    fn is_of_numbers(&self) -> bool {
+        matches!(self.edits, None | Some((Edited::Number(_) | Edited::Numbers(_), ..)))
+    }
+
     /// What is wrong with a field.
     fn fault(&self, field: &Field) -> Option<String> {
+        // What is there already was taken by whoever set it.
+        if matches!(self.edits, Some((Edited::Number(_), ..))) && !field.is_edited() {
+            return None;
+        }
         let text = self.text_of(field.name);
         let whole = |least: u32, most: u32| match text.parse::<u32>() {
             Ok(number) if (least..=most).contains(&number) => None,
@@ -350,17 +265,19 @@ impl Form {
             _ if text.is_empty() && matches!(self.edits, Some((Edited::Numbers(_), ..))) => None,
             Name::Priority => whole(0, LAST_PRIORITY.unsigned_abs()),
             Name::DailyLimit | Name::Approval if text.is_empty() => None,
-            Name::DailyLimit => whole(1, 10_000_000),
+            Name::DailyLimit => whole(u32::from(!self.is_of_numbers()), 10_000_000),
             Name::Interval | Name::PerSecond | Name::InFlight if text.is_empty() && self.edits.is_none() => {
                 None
             }
-            Name::Interval => whole(0, 86_400),
+            Name::Interval => {
+                number::seconds(text).is_none().then(|| "seconds from 0 to 86 400, as 0.5".to_owned())
+            }
             Name::PerSecond => whole(0, 1_000),
             Name::InFlight | Name::Weight => whole(1, 1_000),
             Name::Pool | Name::Failover | Name::Window | Name::OnlyNumber | Name::Add => {
                 self.campaign_fault(field.name)
             }
-            Name::Cost => cost(text).err(),
+            Name::Cost => number::cost(text).err(),
             Name::Approval => text.parse::<Approval>().err().map(|error| error.to_string()),
             Name::Label | Name::SenderId | Name::Notes | Name::Sender | Name::Suspend | Name::Pause => None,
         }
@@ -377,66 +294,16 @@ impl Form {
             self.focus = wrong;
             return Err(());
         }
-        let number = |name: Name| self.text_of(name).parse::<u32>().ok();
         match &self.edits {
-            Some((Edited::Campaign(of), version, _)) => return self.read_campaign(of, *version),
-            Some((Edited::WhatIf, ..)) => return Ok(Filled::WhatIf(self.read_what_if())),
-            Some((Edited::Number(_) | Edited::Numbers(_), ..)) | None => {}
-        }
-        let daily_limit = number(Name::DailyLimit);
-        if let Some((Edited::Numbers(ids), ..)) = &self.edits {
-            let values = SharedValues {
-                priority: self.text_of(Name::Priority).parse().ok(),
-                daily_limit,
-                interval: number(Name::Interval).map(|seconds| Duration::from_secs(u64::from(seconds))),
-                per_second: number(Name::PerSecond),
-                in_flight: number(Name::InFlight),
-            };
-            return Ok(Filled::Many { ids: ids.clone(), values });
-        }
-        let priority = self.text_of(Name::Priority).parse::<i32>().map_err(|_| ())?;
-        if let Some((Edited::Number(id), version, _)) = &self.edits {
-            let pacing = Pacing {
-                interval: Duration::from_secs(u64::from(number(Name::Interval).ok_or(())?)),
-                per_second: number(Name::PerSecond).ok_or(())?,
-                in_flight: number(Name::InFlight).ok_or(())?,
-            };
-            let name = self.text_of(Name::Label).to_owned();
-            let values = NumberValues { priority, daily_limit, pacing, name, remarks: self.remarks() };
-            return Ok(Filled::Edit { id: *id, version: *version, values: Box::new(values) });
-        }
-        let (account, provider_name) = self.choice_of(Name::Account).cloned().ok_or(())?;
-        let phone = Phone::parse(self.text_of(Name::Phone)).map_err(|_| ())?;
-        let pacing = [Name::Interval, Name::PerSecond, Name::InFlight]
-            .iter()
-            .any(|name| number(*name).is_some())
-            .then(|| Pacing {
-                interval: Duration::from_secs(u64::from(number(Name::Interval).unwrap_or(0))),
-                per_second: number(Name::PerSecond).unwrap_or(1),
-                in_flight: number(Name::InFlight).unwrap_or(1),
-            });
-        Ok(Filled::New {
-            number: NewNumber {
-                phone,
-                account: AccountId(account),
-                sender_id: self.text_of(Name::SenderId).to_owned(),
-                name: self.text_of(Name::Label).to_owned(),
-                priority,
-                daily_limit,
-                pacing,
-                warm_up: None,
-                remarks: Remarks::default(),
-            },
-            account: provider_name,
-        })
-    }
-
-    fn remarks(&self) -> Remarks {
-        Remarks {
-            notes: self.text_of(Name::Notes).to_owned(),
-            label: Some(self.text_of(Name::Sender).to_owned()).filter(|word| !word.is_empty()),
-            monthly_cost: cost(self.text_of(Name::Cost)).ok().flatten(),
-            approval: self.text_of(Name::Approval).parse().ok(),
+            Some((Edited::Campaign(of), version, _)) => self.read_campaign(of, *version),
+            Some((Edited::WhatIf, ..)) => Ok(Filled::WhatIf(self.read_what_if())),
+            Some((Edited::Numbers(ids), ..)) => {
+                Ok(Filled::Many { ids: ids.clone(), values: self.read_shared() })
+            }
+            Some((Edited::Number(id), version, _)) => {
+                Ok(Filled::Edit { id: *id, version: *version, values: Box::new(self.read_edited()) })
+            }
+            None => self.read_new(),
         }
     }
 
@@ -471,10 +338,12 @@ impl Form {
         };
         canvas.pieces(inside.x + 4, y, 20, &[button]);
         // Beside its field a long sentence would be cut.
-        let fault = self.fields.get(self.focus).and_then(|field| self.fault(field));
-        let (last, role) = match &fault {
-            Some(fault) => (fault.as_str(), Role::Bad),
-            None => ("Tab/Shift-Tab field   Space choice   Enter next field", Role::Dim),
+        let focused = self.fields.get(self.focus);
+        let fault = focused.and_then(|field| self.fault(field));
+        let (last, role) = match (&fault, focused) {
+            (Some(fault), _) => (fault.as_str(), Role::Bad),
+            (None, Some(field)) if field.altered => (ALTERED, Role::Warn),
+            (None, _) => ("Tab/Shift-Tab field   Space choice   Enter next field", Role::Dim),
         };
         let (x, width) = (inside.x + 2, inside.width.saturating_sub(4));
         canvas.text(x, inside.bottom().saturating_sub(1), width, last, role);
