@@ -262,6 +262,27 @@ async fn a_report_whose_evening_had_no_sender_goes_out_the_next_day() {
 }
 
 #[tokio::test]
+async fn a_day_s_report_counts_who_asked_and_what_is_still_in_doubt() {
+    let acme = Acme::new().await;
+    acme.contacts(4).await;
+    let campaign = acme.running().await;
+    let messages = acme.claim(0, campaign, 3).await.messages;
+    for message in &messages[..2] {
+        acme.settle(message.attempt, "in_doubt", "doubt").await;
+    }
+    acme.settle(messages[2].attempt, "accepted", "advance").await;
+    acme.settle(messages[0].attempt, "accepted", "advance").await;
+    acme.db.run(&["contact", "opt-out", phone(3).reveal(), "--reason", "asked"]).done();
+    acme.alter("select suppress(id, '+237699999999', 'rule', '3 campaigns could not reach this phone') from organizations")
+        .await;
+    let day = acme.db.value("select quota_day from attempts limit 1").await;
+    let usage = acme.db.store.usage_of_day(acme.organization, day).await.unwrap();
+    assert_eq!(usage.opted_out, 1, "a rule asks for nothing");
+    let [number] = usage.numbers.as_slice() else { panic!("{usage:?}") };
+    assert_eq!((number.sent, number.accepted, number.in_doubt), (3, 2, 1), "each message once");
+}
+
+#[tokio::test]
 async fn who_takes_note_is_on_record_and_a_second_one_is_told() {
     let acme = Acme::new().await;
     acme.suspend_by_answer(0).await;
