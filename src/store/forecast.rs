@@ -1,7 +1,9 @@
 //! What a forecast is made from: counts, never rows.
 
 use super::{
-    Store, StoreError, failed,
+    Store, StoreError,
+    campaign_edit::CampaignEdit,
+    failed,
     snapshot::{NumberView, PoolView, Snapshot},
     terms::terms_of,
 };
@@ -38,6 +40,8 @@ pub struct ForecastWorld {
     pub states: Vec<CampaignState>,
     /// The names of its pools, in the same order.
     pub pools: Vec<String>,
+    /// The ids of its pools, in the same order.
+    pub pool_ids: Vec<PoolId>,
     /// When the organisation's subscription ends.
     pub subscription_ends: Option<DateTime<Utc>>,
 }
@@ -210,18 +214,49 @@ impl Store {
         &self,
         organization: OrganizationId,
         campaign: CampaignId,
+        opens: Opens,
     ) -> Result<Option<String>, StoreError> {
-        let ends = sqlx::query_scalar!(
-            "select subscription_ends_at from organizations where id = $1",
-            organization.0
-        )
-        .fetch_optional(&self.work)
-        .await
-        .map_err(failed("read when the subscription ends"))?;
-        let Some(ends) = ends.flatten() else { return Ok(None) };
-        let made = self.forecast_world(organization, campaign).await?;
+        let Some(ends) = self.subscription_end(organization).await? else { return Ok(None) };
+        let mut made = self.forecast_world(organization, campaign).await?;
         let place = made.world.campaigns.iter().position(|each| each.id == campaign);
+        if let Some(place) = place {
+            made.world.campaigns[place].opens = opens;
+        }
         Ok(place.and_then(|place| outlives(&made.names[place], &made.world, place, ends)))
+    }
+
+    /// Why a campaign that starts by itself would outlive the subscription, and only by this change of its terms.
+    ///
+    /// # Errors
+    /// When the database is away or refuses, or a row cannot be read.
+    pub(super) async fn edited_outlives(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        edit: &CampaignEdit,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(ends) = self.subscription_end(organization).await? else { return Ok(None) };
+        let mut made = self.forecast_world(organization, campaign).await?;
+        let place = made.world.campaigns.iter().position(|each| each.id == campaign);
+        let Some(place) = place.filter(|place| made.states[*place] == CampaignState::Scheduled) else {
+            return Ok(None);
+        };
+        if outlives(&made.names[place], &made.world, place, ends).is_some() {
+            return Ok(None);
+        }
+        edit.suppose(&mut made.world.campaigns[place], &made.pool_ids);
+        Ok(outlives(&made.names[place], &made.world, place, ends))
+    }
+
+    async fn subscription_end(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        sqlx::query_scalar!("select subscription_ends_at from organizations where id = $1", organization.0)
+            .fetch_optional(&self.work)
+            .await
+            .map(Option::flatten)
+            .map_err(failed("read when the subscription ends"))
     }
 
     async fn campaigns_to_forecast(
@@ -447,6 +482,7 @@ fn described(world: World, rows: &[CampaignRow], snapshot: &Snapshot) -> Forecas
         names: rows.iter().map(|row| row.name.clone()).collect(),
         states: rows.iter().map(|row| row.state).collect(),
         pools: snapshot.pools.iter().map(|pool| pool.name.clone()).collect(),
+        pool_ids: snapshot.pools.iter().map(|pool| pool.id).collect(),
         subscription_ends: snapshot.organization.subscription_ends,
     }
 }
@@ -483,11 +519,20 @@ fn new_stages(rollout: &Rollout, people: u64, now: DateTime<Utc>) -> Stages {
     }
 }
 
-/// Why a campaign of a world would outlive a subscription. One whose end nobody can tell is not held up by it: sending stops
-/// with the subscription, whatever was foretold.
+/// Why a campaign of a world would outlive a subscription: it ends after that, or does not even begin before. One whose end
+/// nobody can tell is not held up by it: sending stops with the subscription, whatever was foretold.
 fn outlives(name: &str, world: &World, place: usize, ends: DateTime<Utc>) -> Option<String> {
-    let finish = Forecast::of(world, FARTHEST_DAYS).finish.get(place).copied().flatten()?;
     let day = |at: DateTime<Utc>| local_date(at, world.zone);
+    if let Opens::At(begins) = world.campaigns[place].opens
+        && begins >= ends
+    {
+        return Some(format!(
+            "campaign {name} would begin on {}, and the subscription ends on {}: begin earlier, or renew first",
+            day(begins),
+            day(ends)
+        ));
+    }
+    let finish = Forecast::of(world, FARTHEST_DAYS).finish.get(place).copied().flatten()?;
     (finish > ends).then(|| {
         format!(
             "campaign {name} would be done on {}, and the subscription ends on {}: raise its limits, take fewer people, \
