@@ -6,7 +6,7 @@
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use signalbox::domain::{
-    forecast::{Account, Campaign, Cap, Forecast, Number, Opens, Pool, Work, World},
+    forecast::{Account, Campaign, Cap, Expiry, Forecast, Number, Opens, Pool, Work, World},
     ids::{CampaignId, NumberId},
     number::Pacing,
     selection::Strategy,
@@ -64,7 +64,10 @@ fn world(interval: u64, limited: bool) -> World {
         delays: vec![TimeDelta::days(1); if limited { 3 } else { 1 }],
         used: Vec::new(),
         standing: false,
+        is_test: false,
         rollout: None,
+        only: None,
+        expiry: Expiry::default(),
     };
     let numbers: Vec<Number> = (0..NUMBERS).map(number).collect();
     let all: Vec<usize> = (0..numbers.len()).collect();

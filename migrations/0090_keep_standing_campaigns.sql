@@ -16,13 +16,15 @@ comment on column organizations.allow_simultaneous is 'Standing campaigns send w
 
 -- The campaign that a standing one waits for: the first of the others that run, unless the organisation lets them run
 -- together. No state is changed for it, so that there is nothing to undo: when the last other one ends or is paused, the
--- standing one goes on, and an operator's own pause stays what it is.
-create function yields_to(p_org uuid, p_standing jsonb) returns text language sql stable as $$
-    select g.name from organizations o
-      join campaigns g on g.organization_id = o.id and g.state = 'active' and g.standing is null
-     where p_standing is not null and o.id = p_org and not o.allow_simultaneous
-     order by g.priority, g.name limit 1
-$$;
+-- standing one goes on, and an operator's own pause stays what it is. A test (0105) holds nobody up.
+create function yields_to(p_org uuid, p_standing jsonb) returns text language plpgsql stable as $$
+begin
+    return (select g.name from organizations o
+              join campaigns g on g.organization_id = o.id and g.state = 'active' and g.standing is null
+                              and not g.conduct ? 'test_of'
+             where p_standing is not null and o.id = p_org and not o.allow_simultaneous
+             order by g.priority, g.name limit 1);
+end $$;
 comment on function yields_to is 'Null: sends whatever else runs. Else the campaign that a standing one waits for.';
 
 -- The standing campaigns that are to look for people now, and marks that they do.

@@ -13,7 +13,7 @@ comment on column organizations.suppress_after_unanswered is
     'Suppress who was sent so many campaigns since the last word from there; null: never.';
 
 -- Whom the rules ask to suppress now, at most p_most of each. What was before an opt-in does not count, nor before the
--- last thing that the person wrote.
+-- last thing that the person wrote. A test (0105) is no campaign: whoever gets many of them tests.
 --
 -- Who has too few for a rule is left out first, by one look at the campaigns: the keys of the others lead to the rest, and a
 -- rule that is off reads nothing. Under policies the planner takes everybody for failed (see skip_reasons) and would read
@@ -36,7 +36,7 @@ begin
                             from campaigns c
                             join campaign_recipients r on r.organization_id = p_org and r.campaign_id = c.id
                                                       and r.attention = 'failed'
-                           where c.organization_id = p_org
+                           where c.organization_id = p_org and not c.conduct ? 'test_of'
                            group by r.phone having count(*) >= v_failures);
         return query
         with failed as (
@@ -46,7 +46,7 @@ begin
                                         and r.phone = any (v_phones) and r.attention = 'failed'
               join attempts t on t.organization_id = p_org and t.id = r.last_attempt_id
                              and t.class in ('recipient_invalid', 'recipient_blocked')
-             where c.organization_id = p_org and v_phones <> '{}'
+             where c.organization_id = p_org and v_phones <> '{}' and not c.conduct ? 'test_of'
         )
         select f.phone::text, format('%s campaigns could not reach this phone', v_failures)
           from failed f
@@ -69,7 +69,7 @@ begin
                             join campaign_recipients r on r.organization_id = p_org and r.campaign_id = c.id
                                                       and r.state in ('accepted', 'delivered', 'read')
                                                       and r.updated_at < v_before
-                           where c.organization_id = p_org
+                           where c.organization_id = p_org and not c.conduct ? 'test_of'
                              and not exists (select from suppressions s
                                               where s.organization_id = p_org and s.phone = r.phone)
                            group by r.phone having count(*) >= v_unanswered);
@@ -79,7 +79,7 @@ begin
           join campaign_recipients r on r.organization_id = p_org and r.campaign_id = c.id and r.phone = any (v_phones)
                                     and r.state in ('accepted', 'delivered', 'read') and r.updated_at < v_before
           left join contacts k on k.organization_id = p_org and k.phone = r.phone
-         where c.organization_id = p_org and v_phones <> '{}'
+         where c.organization_id = p_org and v_phones <> '{}' and not c.conduct ? 'test_of'
            and not exists (select from inbound_messages i
                             where i.organization_id = p_org and i.phone = r.phone and i.received_at >= r.updated_at)
            and (k.consent is distinct from true or k.consent_at < r.updated_at)

@@ -130,12 +130,15 @@ as $$
                                      when u.sent_today * 100::bigint >= u.limit_today * 80::bigint then 80 end as share) p
      where u.organization_id = p_org and u.limit_today > 0 and p.share is not null
     union all
-    -- For each number, the first of the last hour.
-    (select distinct on (l.entity_id) 'duplicate', l.id::text, 'critical', 'number', l.entity_id, n.called,
-            format('through %s, %s', n.called, l.reason), true
-      from audit_log l join numbers n on n.id = l.entity_id
-     where l.organization_id = p_org and l.at > clock_timestamp() - interval '1 hour' and l.action = 'duplicate'
-     order by l.entity_id, l.at)
+    -- For each number, the first of each hour by the clock: told at once, and the others of that hour with it. A day back,
+    -- so that one that looks again after a while has missed none.
+    (select distinct on (l.entity_id, h.hour) 'duplicate', l.entity_id || ' ' || h.hour, 'critical', 'number', l.entity_id,
+            n.called, format('through %s, %s', n.called, l.reason), true
+      from audit_log l
+      join numbers n on n.id = l.entity_id
+     cross join lateral (select floor(extract(epoch from l.at) / 3600)::bigint as hour) h
+     where l.organization_id = p_org and l.at > clock_timestamp() - interval '1 day' and l.action = 'duplicate'
+     order by l.entity_id, h.hour, l.at, l.id)
 $$;
 
 -- What is wrong with accounts and with the organisation as a whole.
@@ -211,7 +214,9 @@ as $$
     select 'paused', c.id || ' ' || exact_time(c.paused_at), 'critical', 'campaign', c.id, c.name,
            format('campaign %s paused itself: %s', c.name, c.hold_reason), false
       from campaigns c
-     where c.organization_id = p_org and c.state = 'paused' and c.changed_by = 'sender' and c.paused_at is not null
+     where c.organization_id = p_org and c.state = 'paused' and c.paused_at is not null
+       -- Who paused it, whoever has edited it since.
+       and 'sender' = (select d.actor from last_decision(p_org, c.id, 'state', 'paused') d)
     union all
     select 'missed_start', c.id || ' ' || exact_time(c.missed_at), 'warning', 'campaign', c.id, c.name,
            format('campaign %s missed its start and waits for a decision', c.name), false

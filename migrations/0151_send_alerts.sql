@@ -124,19 +124,23 @@ create function note_not_delivered(p_org uuid, p_ids uuid[], p_problem text) ret
      where c.organization_id = p_org and c.id in (select channel_id from failed)
 $$;
 
--- Queues the report of the day before, once for each channel that wants it, when its time has come. Answers how many.
+-- Queues the report of the day before, once for each channel that wants it, when its time has come; and the one before that,
+-- if no sender was there from then to midnight, for channels that were there. Answers how many.
 create function queue_reports(p_org uuid) returns integer language sql as $$
     with due as materialized (
-        select l.local::date - 1 as day
+        select b.day, (b.day + 1 + make_interval(mins => r.report_at)) at time zone o.time_zone as since,
+               b.day = l.local::date - 1 as is_latest
           from organizations o
           join alert_rules r on r.organization_id = o.id
          cross join lateral (select clock_timestamp() at time zone o.time_zone as local) l
-         where o.id = p_org
-           and extract(hour from l.local)::integer * 60 + extract(minute from l.local)::integer >= r.report_at
+         cross join lateral (values (l.local::date - 1), (l.local::date - 2)) b (day)
+         where o.id = p_org and l.local >= b.day + 1 + make_interval(mins => r.report_at)
     ), queued as (
         insert into alert_deliveries (organization_id, channel_id, report_day)
         select p_org, c.id, d.day from due d
           join alert_channels c on c.organization_id = p_org and c.is_active and c.daily_report
+                               and (d.is_latest or c.created_at <= d.since)
+         order by d.day
         on conflict on constraint report_goes_to_a_channel_once do nothing
         returning 1
     )
@@ -144,11 +148,11 @@ create function queue_reports(p_org uuid) returns integer language sql as $$
 $$;
 comment on function queue_reports is 'Queues the report of the day before for each channel that wants it, once.';
 
--- What nobody looks at any more.
+-- What nobody looks at any more. What lasts stays, also if somebody has taken note: the next look would raise it anew.
 create function forget_alerts(p_org uuid) returns void language sql as $$
     delete from alerts a
      where a.organization_id = p_org and a.raised_at < clock_timestamp() - interval '90 days'
-       and (a.ended_at is not null or a.acknowledged_at is not null);
+       and a.ended_at < clock_timestamp() - interval '90 days';
     delete from alert_deliveries d
      where d.organization_id = p_org and d.report_day < clock_timestamp()::date - 30 and d.state <> 'waiting';
 $$;

@@ -144,6 +144,7 @@ async fn what_an_operator_asks_reads_little_under_policies() {
         about_all_numbers(&world, &store, &mut watch).await;
         about_all_slots(&world, &store, &mut watch).await;
         what_senders_look_for(&world, &store, &mut watch, large).await;
+        what_operators_are_told(&world, &store, &mut watch).await;
         what_providers_report(&world, &store, &mut watch).await;
         store.close().await;
         world.run(&format!("alter database {} reset auto_explain.log_min_duration", world.name)).await;
@@ -286,6 +287,38 @@ async fn what_senders_look_for(world: &World, store: &Store, watch: &mut Watch, 
     // However many pauses there were, the ledger is read a few times; the headless demo asks before anything was analysed.
     assert_eq!(begun_while_paused(world, store).await, Vec::<String>::new());
     watch.check("the invariants", "after %s at %s", f64::from(4 * RECIPIENTS));
+}
+
+/// Asked every few seconds, whatever was sent before; and once a day.
+async fn what_operators_are_told(world: &World, store: &Store, watch: &mut Watch) {
+    let org = world.organization;
+    world
+        .run(&format!(
+            "update campaigns set state = 'paused', paused_at = now(), changed_by = 'sender' where organization_id = '{org}';
+             insert into audit_log (organization_id, actor, action, entity, entity_id, entity_name, reason, after)
+             select '{org}', 'sender', 'pause', 'campaign', id, name, 'x', '{{\"state\": \"paused\"}}' from campaigns;
+             insert into audit_log (organization_id, at, actor, action, entity, entity_id, entity_name, reason)
+             select '{org}', now() - n * interval '1 second', 'sender', 'duplicate', 'number', id, phone, 'twice'
+               from (select * from whatsapp_numbers order by id limit 10) w, generate_series(1, 20) n;
+             insert into quota_usage (organization_id, scope, scope_id, day, reserved)
+             select '{org}', 'number', id, current_date - 1, 40 from whatsapp_numbers on conflict do nothing"
+        ))
+        .await;
+    watch.plans.since();
+    let raised = store.raise_alerts(org).await.unwrap();
+    assert!(raised > 0, "{raised}");
+    watch.check("what operators are told", "with causes as materialized", 500.0);
+    assert_eq!(store.raise_alerts(org).await.unwrap(), 0);
+    watch.check("what they were told before", "with causes as materialized", 500.0);
+    let yesterday = chrono::Utc::now().date_naive() - chrono::Days::new(1);
+    store.usage_of_day(org, yesterday).await.unwrap();
+    // A day's half hours of each number.
+    watch.check("the report of a day", "with doubts as materialized", f64::from(NUMBERS) * 60.0);
+    world
+        .run(&format!(
+            "update campaigns set state = 'active', paused_at = null where organization_id = '{org}'"
+        ))
+        .await;
 }
 
 /// Behind what was applied before comes what is taken and applied now.

@@ -68,12 +68,14 @@ pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<()
         forecast.until_done(place).iter().map(|day| describe(&world, day, place)).collect();
     let finish = forecast.finish[place];
     let binding = forecast.binding(place);
+    let expired = forecast.expired[place];
     let value = json!({
         "name": args.name,
         "state": world.states[place].name(),
         "finish": finish,
         "binding": binding.map(|(bound, date)| json!({ "hold": bound.name(), "date": date, "sentence": bound.to_string() })),
         "days": days,
+        "expired": expired,
     });
     let state = world.states[place];
     let plan = session.store.planned_days(org.id, asked.id).await?;
@@ -84,12 +86,16 @@ pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<()
     };
     session.out.show(&value, || {
         let done = match finish {
+            None if expired > 0 => "not before it is too late".to_owned(),
             None if days.is_empty() => "nothing is left to send".to_owned(),
             None => format!("not within {} days by itself", args.days),
             Some(_) => local_or_dash(finish, org.zone),
         };
         let binds = binding.map(|(bound, date)| format!("{bound}, first on {date}"));
-        let head = [("state", as_if(state)), ("done", done), ("what binds", or_dash(binds))];
+        let mut head = vec![("state", as_if(state)), ("done", done), ("what binds", or_dash(binds))];
+        if expired > 0 {
+            head.push(("too late for", format!("{expired} people before their turn comes")));
+        }
         format!("{}\n{}{}", card(&head), table(&days, &args.name), drift(&plan))
     })
 }
@@ -148,7 +154,7 @@ fn limit_of(world: &ForecastWorld, campaign: &Campaign) -> Option<u64> {
     let world = &world.world;
     let serving = world.pools[campaign.pool].numbers.iter().map(|place| &world.numbers[*place]);
     let numbers = serving
-        .filter(|number| number.opens != Opens::Never)
+        .filter(|number| number.opens != Opens::Never && campaign.may_use(number.id))
         .map(|number| number.cap.limit.map(u64::from))
         .try_fold(0_u64, |sum, limit| Some(sum.saturating_add(limit?)));
     [numbers, world.cap.limit.map(u64::from)].into_iter().flatten().min()

@@ -223,6 +223,11 @@ fn organization(text: &mut Exposition, figures: &Figures) {
     ] {
         text.single(name, Kind::Gauge, help, &labels, value);
     }
+    let name = "signalbox_alerts";
+    text.family(name, Kind::Gauge, "Alerts that last and that nobody has taken note of.");
+    for (severity, count) in figures.alerts {
+        text.figure(name, &[labels[0], ("severity", severity)], count);
+    }
     if let Some(limit) = figures.daily_limit {
         text.single("signalbox_daily_limit", Kind::Gauge, "The organisation's daily limit.", &labels, limit);
     }

@@ -11,6 +11,7 @@ use super::{
 use crate::domain::{
     action::{Action, Order, Version},
     campaign::{CampaignAction, CampaignSpec, CampaignState},
+    forecast::Opens,
     ids::{CampaignId, OrganizationId, PoolId},
     phone::Phone,
     text::Safe,
@@ -272,7 +273,7 @@ impl Store {
         };
         if asked == CampaignAction::Start {
             self.enrol_if_nobody_is(organization, campaign).await?;
-            if let Some(sentence) = self.outlives(organization, campaign).await? {
+            if let Some(sentence) = self.outlives(organization, campaign, Opens::Now).await? {
                 return Ok(ActionResult::Refused(Safe::new(&sentence)));
             }
         }
@@ -300,7 +301,9 @@ impl Store {
         Ok(done)
     }
 
-    /// Lets a draft or scheduled campaign start by itself at `starts_at`.
+    /// Lets a draft or scheduled campaign start by itself at `starts_at`. Nobody asks then whether it would outlive the
+    /// subscription: that is asked now. One that was let go already may go on after a pause: sending ends with the
+    /// subscription, and a pause must never be what cannot be taken back.
     ///
     /// # Errors
     /// When the database is away, busy or refuses.
@@ -314,6 +317,9 @@ impl Store {
         actor: Actor<'_>,
     ) -> Result<ActionResult, StoreError> {
         let (asked, name) = (CampaignAction::Schedule, "schedule campaign");
+        if let Some(sentence) = self.outlives(organization, campaign, Opens::At(starts_at)).await? {
+            return Ok(ActionResult::Refused(Safe::new(&sentence)));
+        }
         self.change_campaign(organization, campaign, asked, name, expected, reason, Some(starts_at), actor)
             .await
     }

@@ -10,7 +10,9 @@ use super::{
 use crate::domain::{
     action::{Action, Order, Version},
     campaign::{Failover, Missed, Steering},
+    forecast::Campaign,
     ids::{CampaignId, InstanceId, NumberId, OrganizationId, PoolId},
+    text::Safe,
     window::{Hours, Whose, Window},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -72,6 +74,18 @@ impl CampaignEdit {
         set("only_number_id", self.only_number.map(|number| json!(number.map(|number| number.0))));
         Value::Object(columns)
     }
+
+    /// The terms that a forecast knows of, as they would be; `pools` are those of its world.
+    pub(super) fn suppose(&self, campaign: &mut Campaign, pools: &[PoolId]) {
+        let pool = self.pool.and_then(|pool| pools.iter().position(|each| *each == pool));
+        campaign.priority = self.priority.unwrap_or(campaign.priority);
+        campaign.weight = self.weight.unwrap_or(campaign.weight);
+        campaign.cap.limit = self.daily_limit.unwrap_or(campaign.cap.limit);
+        campaign.pool = pool.unwrap_or(campaign.pool);
+        campaign.calendar.window = self.window.unwrap_or(campaign.calendar.window);
+        campaign.only = self.only_number.unwrap_or(campaign.only);
+        campaign.expiry.at = self.until.unwrap_or(campaign.expiry.at);
+    }
 }
 
 /// What may be tried again.
@@ -101,7 +115,8 @@ impl RetryScope {
 }
 
 impl Store {
-    /// Changes the terms of a campaign; the next claim obeys. What a rule forbids is an answer, not an error.
+    /// Changes the terms of a campaign; the next claim obeys. What a rule forbids is an answer, not an error: nobody asks
+    /// whether one that starts by itself would outlive the subscription when it does. One that runs may always be slowed.
     ///
     /// # Errors
     /// When the database is away, busy or refuses.
@@ -114,6 +129,9 @@ impl Store {
         reason: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<ActionResult, StoreError> {
+        if let Some(sentence) = self.edited_outlives(organization, campaign, edit).await? {
+            return Ok(ActionResult::Refused(Safe::new(&sentence)));
+        }
         let answer = sqlx::query_as!(
             Answer,
             "select verdict, version, by, at, name, found, before from edit_campaign($1, $2, $3, $4, $5, $6, $7)",

@@ -26,6 +26,8 @@ pub struct Figures {
     pub doubts: i64,
     /// Reports that are kept and not applied yet, at most 10,001.
     pub reports_waiting: i64,
+    /// Alerts that last and that nobody has taken note of, by severity.
+    pub alerts: [(&'static str, i64); 3],
     /// Every number.
     pub numbers: Vec<NumberFigures>,
     /// Campaigns that are running or paused.
@@ -110,9 +112,27 @@ impl Store {
             senders: row.senders,
             doubts: row.doubts,
             reports_waiting: row.reports_waiting,
+            alerts: self.alert_figures(organization).await?,
             numbers: self.number_figures(organization).await?,
             campaigns: self.campaign_figures(organization).await?,
         })
+    }
+
+    async fn alert_figures(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<[(&'static str, i64); 3], StoreError> {
+        let row = sqlx::query!(
+            r#"select count(*) filter (where a.severity = 'info') as "info!",
+                      count(*) filter (where a.severity = 'warning') as "warning!",
+                      count(*) filter (where a.severity = 'critical') as "critical!"
+                 from alerts a where a.organization_id = $1 and a.ended_at is null and a.acknowledged_at is null"#,
+            organization.0,
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed(DOING))?;
+        Ok([("info", row.info), ("warning", row.warning), ("critical", row.critical)])
     }
 
     async fn number_figures(&self, organization: OrganizationId) -> Result<Vec<NumberFigures>, StoreError> {

@@ -1,7 +1,9 @@
 //! What a forecast is made from: counts, never rows.
 
 use super::{
-    Store, StoreError, failed,
+    Store, StoreError,
+    campaign_edit::CampaignEdit,
+    failed,
     snapshot::{NumberView, PoolView, Snapshot},
     terms::terms_of,
 };
@@ -9,7 +11,8 @@ use crate::domain::{
     campaign::{CampaignSpec, CampaignState, DailyLimit, rollout::Rollout},
     day::local_date,
     forecast::{
-        Account, Campaign, Cap, FARTHEST_DAYS, Forecast, Number, Opens, Pool, Stages, WhatIf, Work, World,
+        Account, Campaign, Cap, Expiry, FARTHEST_DAYS, Forecast, Number, Opens, Pool, Stages, WhatIf, Work,
+        World,
     },
     ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
     number::{NumberState, Pacing},
@@ -37,6 +40,8 @@ pub struct ForecastWorld {
     pub states: Vec<CampaignState>,
     /// The names of its pools, in the same order.
     pub pools: Vec<String>,
+    /// The ids of its pools, in the same order.
+    pub pool_ids: Vec<PoolId>,
     /// When the organisation's subscription ends.
     pub subscription_ends: Option<DateTime<Utc>>,
 }
@@ -62,8 +67,13 @@ struct CampaignRow {
     pool: PoolId,
     cap: Cap,
     starts_at: Option<DateTime<Utc>>,
+    /// Another one has to be completed before.
+    follows: bool,
     fresh: u64,
     standing: bool,
+    is_test: bool,
+    only: Option<NumberId>,
+    expiry: Expiry,
 }
 
 impl Store {
@@ -93,10 +103,8 @@ impl Store {
         // A pool that was made between the two looks is not known here yet.
         rows.retain(|row| pools.contains_key(&row.pool));
         let campaigns = rows.iter().map(|row| {
-            let mut work = due.remove(&row.id).unwrap_or_default();
             let rollout = rollouts.remove(&row.id);
             let owed = rollout.as_ref().map_or(0, |(owed, _)| *owed);
-            work.push(Work { step: 0, due: None, people: row.fresh + owed, zone: None });
             let used = |((number, each), used): (&(NumberId, CampaignId), &u32)| {
                 (*each == row.id).then(|| Some((*places.get(number)?, *used))).flatten()
             };
@@ -106,13 +114,16 @@ impl Store {
                 weight: row.weight,
                 cap: row.cap,
                 pool: pools[&row.pool],
+                only: row.only,
                 opens: opens(row, campaign),
                 calendar: terms.campaign(row.id).calendar,
-                work,
+                work: work(row, due.remove(&row.id).unwrap_or_default(), owed, snapshot.at),
                 delays: delays.remove(&row.id).unwrap_or_default(),
                 used: snapshot.shares.iter().filter_map(used).collect(),
                 standing: row.standing,
+                is_test: row.is_test,
                 rollout: rollout.map(|(_, stages)| stages),
+                expiry: row.expiry,
             }
         });
         let world = World {
@@ -153,6 +164,7 @@ impl Store {
             weight: spec.weight.get(),
             cap: Cap { limit: spec.daily_limit.map(DailyLimit::get), used_today: 0 },
             pool,
+            only: None,
             opens: spec.starts_at.map_or(Opens::Now, Opens::At),
             calendar: Calendar {
                 window: spec.window,
@@ -167,7 +179,13 @@ impl Store {
                 .collect(),
             used: Vec::new(),
             standing: spec.standing.is_some(),
+            is_test: false,
             rollout: spec.conduct.rollout.as_ref().map(|rollout| new_stages(rollout, people, made.world.now)),
+            expiry: Expiry {
+                at: spec.until,
+                after: spec.expires_after.map(|delay| TimeDelta::seconds(i64::from(delay.seconds()))),
+                began: None,
+            },
         });
         let place = made.world.campaigns.len() - 1;
         Ok(outlives(spec.name.as_str(), &made.world, place, ends))
@@ -188,7 +206,7 @@ impl Store {
         Ok(place.and_then(|place| finish.get(place).copied().flatten()))
     }
 
-    /// Why a campaign that exists would outlive the subscription, if it went on now.
+    /// Why a campaign that exists would outlive the subscription, if it began or went on as `opens` says.
     ///
     /// # Errors
     /// When the database is away or refuses, or a row cannot be read.
@@ -196,18 +214,49 @@ impl Store {
         &self,
         organization: OrganizationId,
         campaign: CampaignId,
+        opens: Opens,
     ) -> Result<Option<String>, StoreError> {
-        let ends = sqlx::query_scalar!(
-            "select subscription_ends_at from organizations where id = $1",
-            organization.0
-        )
-        .fetch_optional(&self.work)
-        .await
-        .map_err(failed("read when the subscription ends"))?;
-        let Some(ends) = ends.flatten() else { return Ok(None) };
-        let made = self.forecast_world(organization, campaign).await?;
+        let Some(ends) = self.subscription_end(organization).await? else { return Ok(None) };
+        let mut made = self.forecast_world(organization, campaign).await?;
         let place = made.world.campaigns.iter().position(|each| each.id == campaign);
+        if let Some(place) = place {
+            made.world.campaigns[place].opens = opens;
+        }
         Ok(place.and_then(|place| outlives(&made.names[place], &made.world, place, ends)))
+    }
+
+    /// Why a campaign that starts by itself would outlive the subscription, and only by this change of its terms.
+    ///
+    /// # Errors
+    /// When the database is away or refuses, or a row cannot be read.
+    pub(super) async fn edited_outlives(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        edit: &CampaignEdit,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(ends) = self.subscription_end(organization).await? else { return Ok(None) };
+        let mut made = self.forecast_world(organization, campaign).await?;
+        let place = made.world.campaigns.iter().position(|each| each.id == campaign);
+        let Some(place) = place.filter(|place| made.states[*place] == CampaignState::Scheduled) else {
+            return Ok(None);
+        };
+        if outlives(&made.names[place], &made.world, place, ends).is_some() {
+            return Ok(None);
+        }
+        edit.suppose(&mut made.world.campaigns[place], &made.pool_ids);
+        Ok(outlives(&made.names[place], &made.world, place, ends))
+    }
+
+    async fn subscription_end(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        sqlx::query_scalar!("select subscription_ends_at from organizations where id = $1", organization.0)
+            .fetch_optional(&self.work)
+            .await
+            .map(Option::flatten)
+            .map_err(failed("read when the subscription ends"))
     }
 
     async fn campaigns_to_forecast(
@@ -219,6 +268,10 @@ impl Store {
         let rows = sqlx::query!(
             r#"select c.id, c.name, c.state::text as "state!", c.priority, c.weight, c.pool_id, c.daily_limit,
                       c.starts_at, coalesce(u.reserved, 0) as "used!", c.standing is not null as "standing!",
+                      c.conduct ? 'test_of' as "is_test!",
+                      c.only_number_id, c.expires_at, c.expires_after, c.started_at,
+                      exists (select from campaigns b where b.organization_id = c.organization_id
+                                 and b.id = c.run_after_id and b.state <> 'completed') as "follows!",
                       (select coalesce(sum(k.fresh), 0)::bigint from campaign_counts k
                         where k.organization_id = c.organization_id and k.campaign_id = c.id) as "fresh!"
                  from campaigns c
@@ -248,8 +301,16 @@ impl Store {
                     pool: row.pool_id.into(),
                     cap: Cap { limit: row.daily_limit.map(whole), used_today: whole(row.used) },
                     starts_at: row.starts_at,
+                    follows: row.follows,
                     fresh: u64::try_from(row.fresh).unwrap_or(0),
                     standing: row.standing,
+                    is_test: row.is_test,
+                    only: row.only_number_id.map(NumberId),
+                    expiry: Expiry {
+                        at: row.expires_at,
+                        after: row.expires_after.and_then(TimeDelta::try_seconds),
+                        began: row.started_at,
+                    },
                 })
             })
             .collect()
@@ -402,6 +463,16 @@ impl Store {
     }
 }
 
+/// All the work of a campaign: what is due at a time, who waits for nothing but their turn, and whom the open stage of its
+/// rollout is still to let go.
+fn work(row: &CampaignRow, mut work: Vec<Work>, owed: u64, now: DateTime<Utc>) -> Vec<Work> {
+    work.push(Work { step: 0, due: None, people: row.fresh, zone: None });
+    // Whoever is let go where a message may come too late is due from then on (migration 0132).
+    let due = row.expiry.after.map(|_| now);
+    work.push(Work { step: 0, due, people: owed, zone: None });
+    work
+}
+
 /// A world, and what its places are called.
 fn described(world: World, rows: &[CampaignRow], snapshot: &Snapshot) -> ForecastWorld {
     ForecastWorld {
@@ -411,6 +482,7 @@ fn described(world: World, rows: &[CampaignRow], snapshot: &Snapshot) -> Forecas
         names: rows.iter().map(|row| row.name.clone()).collect(),
         states: rows.iter().map(|row| row.state).collect(),
         pools: snapshot.pools.iter().map(|pool| pool.name.clone()).collect(),
+        pool_ids: snapshot.pools.iter().map(|pool| pool.id).collect(),
         subscription_ends: snapshot.organization.subscription_ends,
     }
 }
@@ -447,11 +519,20 @@ fn new_stages(rollout: &Rollout, people: u64, now: DateTime<Utc>) -> Stages {
     }
 }
 
-/// Why a campaign of a world would outlive a subscription. One whose end nobody can tell is not held up by it: sending stops
-/// with the subscription, whatever was foretold.
+/// Why a campaign of a world would outlive a subscription: it ends after that, or does not even begin before. One whose end
+/// nobody can tell is not held up by it: sending stops with the subscription, whatever was foretold.
 fn outlives(name: &str, world: &World, place: usize, ends: DateTime<Utc>) -> Option<String> {
-    let finish = Forecast::of(world, FARTHEST_DAYS).finish.get(place).copied().flatten()?;
     let day = |at: DateTime<Utc>| local_date(at, world.zone);
+    if let Opens::At(begins) = world.campaigns[place].opens
+        && begins >= ends
+    {
+        return Some(format!(
+            "campaign {name} would begin on {}, and the subscription ends on {}: begin earlier, or renew first",
+            day(begins),
+            day(ends)
+        ));
+    }
+    let finish = Forecast::of(world, FARTHEST_DAYS).finish.get(place).copied().flatten()?;
     (finish > ends).then(|| {
         format!(
             "campaign {name} would be done on {}, and the subscription ends on {}: raise its limits, take fewer people, \
@@ -466,7 +547,9 @@ fn outlives(name: &str, world: &World, place: usize, ends: DateTime<Utc>) -> Opt
 fn opens(row: &CampaignRow, asked: CampaignId) -> Opens {
     match row.state {
         CampaignState::Active => Opens::Now,
-        CampaignState::Scheduled => row.starts_at.map_or(Opens::Never, Opens::At),
+        // Nobody foretells when the other one is completed.
+        CampaignState::Scheduled if row.follows => Opens::Never,
+        CampaignState::Scheduled => row.starts_at.map_or(Opens::Now, Opens::At),
         CampaignState::Draft | CampaignState::Paused if row.id == asked => Opens::Now,
         _ => Opens::Never,
     }

@@ -40,7 +40,7 @@ pub struct NumberDay {
     pub accepted: i64,
     /// Those that it refused.
     pub rejected: i64,
-    /// Those that nobody knows the end of.
+    /// Those that nobody knows the end of, to this hour.
     pub in_doubt: i64,
 }
 
@@ -84,7 +84,8 @@ impl Store {
                                  where u.organization_id = o.id and u.scope = 'organization' and u.scope_id = o.id
                                    and u.day = $2), 0)::bigint as "sent!",
                       (select count(*) from suppressions s
-                        where s.organization_id = o.id and s.since >= d.begins and s.since < d.ends) as "opted_out!",
+                        where s.organization_id = o.id and s.since >= d.begins and s.since < d.ends
+                          and s.source <> 'rule') as "opted_out!",
                       (select count(*) from alerts a
                         where a.organization_id = o.id and a.raised_at >= d.begins and a.raised_at < d.ends) as "alerts!",
                       array(select c.name from campaigns c
@@ -119,15 +120,18 @@ impl Store {
     ) -> Result<Vec<NumberDay>, StoreError> {
         sqlx::query_as!(
             NumberDay,
-            r#"select coalesce(nullif(n.display_name, ''), masked(n.phone::text)) as "name!", u.reserved as "sent!",
+            // The activity of a minute keeps doubts that have settled since: those that have not stand in the ledger.
+            r#"with doubts as materialized (
+                   select a.number_id from attempts a
+                    where a.organization_id = $1 and a.in_doubt_since is not null and a.quota_day = $2)
+               select coalesce(nullif(n.display_name, ''), masked(n.phone::text)) as "name!", u.reserved as "sent!",
                       coalesce(y.accepted, 0) as "accepted!", coalesce(y.rejected, 0) as "rejected!",
-                      coalesce(y.in_doubt, 0) as "in_doubt!"
+                      (select count(*) from doubts d where d.number_id = n.id) as "in_doubt!"
                  from organizations o
                  join quota_usage u on u.organization_id = o.id and u.scope = 'number' and u.day = $2
                  join whatsapp_numbers n on n.organization_id = o.id and n.id = u.scope_id
                  left join lateral (
-                      select sum(y.accepted)::bigint as accepted, sum(y.rejected)::bigint as rejected,
-                             sum(y.in_doubt)::bigint as in_doubt
+                      select sum(y.accepted)::bigint as accepted, sum(y.rejected)::bigint as rejected
                         from number_activity y
                        where y.organization_id = o.id and y.number_id = n.id
                          and y.minute >= $2::date::timestamp at time zone o.time_zone

@@ -171,6 +171,118 @@ async fn doubts_are_told_when_they_have_lasted_and_an_end_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_campaign_that_paused_itself_is_told_until_it_goes_on_whoever_edits_it() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let campaign = acme.running().await;
+    let store = &acme.db.store;
+    store.pause_campaign_by_rule(acme.organization, acme.instance, campaign, "3 of 5 failed").await.unwrap();
+    assert_eq!(acme.raise().await, 1);
+    acme.db.run(&["campaign", "edit", "hello", "--priority", "3"]).done();
+    assert_eq!(acme.raise().await, 0);
+    assert_eq!(acme.told(false), [lasting("paused", "critical")], "an edit is no decision about the pause");
+    acme.done(Action::ResumeCampaign(campaign)).await;
+    acme.done(Action::PauseCampaign(campaign)).await;
+    assert_eq!(acme.raise().await, 0, "what an operator pauses, operators know");
+    assert_eq!(acme.told(false), [("paused".to_owned(), "critical".to_owned(), false)]);
+}
+
+#[tokio::test]
+async fn duplicates_are_told_once_an_hour_and_none_of_these_hours_is_missed() {
+    let acme = Acme::new().await;
+    let hour = "floor(extract(epoch from clock_timestamp()) / 3600) * 3600";
+    // Minutes behind the beginning of this hour.
+    for minutes in [-179, -55, -50, -10] {
+        let said = format!(
+            "insert into audit_log (organization_id, at, actor, action, entity, entity_id, entity_name, reason)
+             select organization_id, to_timestamp({hour} + 60 * {minutes}), 'sender', 'duplicate', 'number', id, phone,
+                    'twice, minute {minutes}' from whatsapp_numbers order by priority limit 1"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(said)).execute(&acme.db.pool).await.unwrap();
+    }
+    assert_eq!(acme.raise().await, 2);
+    let words: Vec<String> =
+        sqlx::query_scalar("select words from alerts order by words").fetch_all(&acme.db.pool).await.unwrap();
+    assert_eq!(words, ["through number 0, twice, minute -179", "through number 0, twice, minute -55"]);
+    // As the hours pass, what stood behind the first one is not told late.
+    for _ in 0..3 {
+        acme.alter("update audit_log set at = at - interval '20 seconds' where action = 'duplicate'").await;
+        assert_eq!(acme.raise().await, 0);
+    }
+    acme.alter(
+        "insert into audit_log (organization_id, actor, action, entity, entity_id, entity_name, reason)
+         select organization_id, 'sender', 'duplicate', 'number', id, phone, 'twice' from whatsapp_numbers",
+    )
+    .await;
+    assert_eq!(acme.raise().await, 2, "at once, of either number");
+}
+
+#[tokio::test]
+async fn what_lasts_is_not_forgotten_and_told_again() {
+    let acme = Acme::new().await;
+    acme.suspend_by_answer(0).await;
+    acme.suspend_by_answer(1).await;
+    assert_eq!(acme.raise().await, 2);
+    acme.db.json(&["alert", "ack", "--all"]);
+    acme.alter("update alerts set raised_at = raised_at - interval '91 days'").await;
+    acme.alter("select forget_alerts(id) from organizations").await;
+    assert_eq!(acme.raise().await, 0, "somebody has taken note of it");
+    acme.done(Action::ResumeNumber(acme.numbers[0])).await;
+    assert_eq!(acme.raise().await, 0);
+    acme.alter("select forget_alerts(id) from organizations").await;
+    assert_eq!(acme.told(true).len(), 2, "over since a moment ago");
+    acme.alter("update alerts set ended_at = ended_at - interval '91 days'").await;
+    acme.alter("select forget_alerts(id) from organizations").await;
+    assert_eq!(acme.told(true), [lasting("suspension", "critical")]);
+}
+
+#[tokio::test]
+async fn a_report_whose_evening_had_no_sender_goes_out_the_next_day() {
+    let acme = Acme::new().await;
+    acme.alter(
+        "insert into alert_channels (organization_id, id, name, kind, address, smtp, mail_from, daily_report, created_at)
+         select o.id, new_uuid(), c.name, 'email', 'ops@example.com', 'smtp://mail.example.com:587', 'a@example.com', true,
+                clock_timestamp() - c.age
+           from organizations o, (values ('old', interval '3 days'), ('new', interval '0')) c (name, age)",
+    )
+    .await;
+    // In the last minute of the day: today's time has not come yet, yesterday's has passed.
+    acme.alter("update alert_rules set report_at = 1439").await;
+    acme.alter("select queue_reports(id) from organizations").await;
+    let queued = "select format('%s %s', c.name, t.today - d.report_day)
+                    from alert_deliveries d
+                    join alert_channels c on c.id = d.channel_id
+                   cross join (select (clock_timestamp() at time zone 'Africa/Douala')::date as today) t
+                   where d.report_day < t.today - 1";
+    let late: Vec<String> = sqlx::query_scalar(queued).fetch_all(&acme.db.pool).await.unwrap();
+    assert_eq!(late, ["old 2"], "the other one was not there then");
+    acme.alter("select queue_reports(id) from organizations").await;
+    let again: Vec<String> = sqlx::query_scalar(queued).fetch_all(&acme.db.pool).await.unwrap();
+    assert_eq!(again, ["old 2"], "once");
+}
+
+#[tokio::test]
+async fn a_day_s_report_counts_who_asked_and_what_is_still_in_doubt() {
+    let acme = Acme::new().await;
+    acme.contacts(4).await;
+    let campaign = acme.running().await;
+    let messages = acme.claim(0, campaign, 3).await.messages;
+    for message in &messages[..2] {
+        acme.settle(message.attempt, "in_doubt", "doubt").await;
+    }
+    acme.settle(messages[2].attempt, "accepted", "advance").await;
+    acme.settle(messages[0].attempt, "accepted", "advance").await;
+    acme.db.run(&["contact", "opt-out", phone(3).reveal(), "--reason", "asked"]).done();
+    acme.alter("select suppress(id, '+237699999999', 'rule', '3 campaigns could not reach this phone') from organizations")
+        .await;
+    let day = acme.db.value("select quota_day from attempts limit 1").await;
+    let usage = acme.db.store.usage_of_day(acme.organization, day).await.unwrap();
+    assert_eq!(usage.opted_out, 1, "a rule asks for nothing");
+    let [number] = usage.numbers.as_slice() else { panic!("{usage:?}") };
+    assert_eq!((number.sent, number.accepted, number.in_doubt), (3, 2, 1), "each message once");
+}
+
+#[tokio::test]
 async fn who_takes_note_is_on_record_and_a_second_one_is_told() {
     let acme = Acme::new().await;
     acme.suspend_by_answer(0).await;

@@ -117,6 +117,44 @@ async fn what_would_outlive_the_subscription_is_neither_made_nor_started() {
 }
 
 #[tokio::test]
+async fn what_would_outlive_the_subscription_is_not_scheduled_either() {
+    let acme = Acme::with_numbers(&[Some(10)]).await;
+    acme.contacts(45).await;
+    let campaign = acme.campaign(&toml("sub", "")).await;
+    let now: DateTime<Utc> = acme.db.value("select clock_timestamp()").await;
+    let days = |days: i64| now + chrono::TimeDelta::days(days);
+    let ends = days(10).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    acme.db.run(&["org", "edit", "--subscription-ends", &ends]).done();
+    let schedule = |at: DateTime<Utc>| {
+        let local = at.with_timezone(&chrono_tz::Africa::Douala).format("%Y-%m-%dT%H:%M").to_string();
+        acme.db.run(&["campaign", "schedule", "sub", "--at", &local])
+    };
+    schedule(days(30)).refused(3, "the subscription ends on");
+    assert_eq!(acme.state(campaign).await, "draft");
+    schedule(days(1)).done();
+    // Begun before the end, five days' work would go on after it.
+    schedule(days(7)).refused(3, "campaign sub would be done on");
+    assert_eq!(acme.state(campaign).await, "scheduled");
+    // Nor does an edit make it longer than that, while it starts by itself.
+    let edit = |limit: &str| acme.db.run(&["campaign", "edit", "sub", "--daily-limit", limit]);
+    edit("4").refused(3, "campaign sub would be done on");
+    edit("9").done();
+    // With nobody in it neither.
+    let standing = toml("always", "standing = { after = \"1h\", every = \"1h\" }");
+    acme.campaign(&standing).await;
+    let local = days(30).format("%Y-%m-%dT%H:%M").to_string();
+    acme.db.run(&["campaign", "schedule", "always", "--at", &local]).refused(3, "would begin on");
+    // Whoever was let go once may be paused, and go on.
+    acme.done(Action::StartCampaign(campaign)).await;
+    acme.done(Action::PauseCampaign(campaign)).await;
+    sqlx::query("update organizations set subscription_ends_at = clock_timestamp() + interval '1 hour'")
+        .execute(&acme.db.pool)
+        .await
+        .unwrap();
+    acme.done(Action::ResumeCampaign(campaign)).await;
+}
+
+#[tokio::test]
 async fn quiet_hours_and_business_days_are_set_shown_and_obeyed() {
     let acme = Acme::new().await;
     acme.contacts(3).await;

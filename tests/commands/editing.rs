@@ -118,6 +118,42 @@ async fn a_test_goes_to_the_chosen_phone_with_somebody_s_values_and_counts() {
 }
 
 #[tokio::test]
+async fn a_test_is_no_campaign_to_suppress_for_or_to_yield_to() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let (db, mine) = (&acme.db, "+237699999999");
+    let campaign = acme.campaign(COURSE).await;
+    db.run(&["org", "edit", "--suppress-after-unanswered", "3", "--suppress-after-failures", "3"]).done();
+    for (state, next) in [("accepted", "advance"); 3].into_iter().chain([("rejected", "fail"); 3]) {
+        let name = db.json(&["campaign", "test", "course", mine])["test"].as_str().unwrap().to_owned();
+        let other = sqlx::query_scalar::<_, Option<String>>(
+            "select yields_to(id, '{\"after\": \"1h\", \"every\": \"1h\"}') from organizations",
+        );
+        assert_eq!(other.fetch_one(&db.pool).await.unwrap(), None, "an open test holds nobody up");
+        let test = db.store.campaigns(acme.organization, Some(&name)).await.unwrap().remove(0).id;
+        let attempt = acme.claim(0, test, 1).await.messages[0].attempt;
+        acme.settle(attempt, state, next).await;
+    }
+    sqlx::query(
+        "update attempts set class = 'recipient_invalid', blame = 'recipient' where state = 'rejected'",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    sqlx::query("update campaign_recipients set updated_at = updated_at - interval '4 days'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    let patience = std::time::Duration::from_hours(72);
+    let suppressed = db.store.suppress_by_rule(acme.organization, patience, None, 100).await.unwrap();
+    assert_eq!(suppressed, 0, "whoever tests answers nothing");
+    acme.done(Action::StartCampaign(campaign)).await;
+    let yields: Option<String> =
+        db.value("select yields_to(id, '{\"after\": \"1h\", \"every\": \"1h\"}') from organizations").await;
+    assert_eq!(yields.as_deref(), Some("course"));
+}
+
+#[tokio::test]
 async fn texts_that_others_said_lately_are_noted() {
     let acme = Acme::new().await;
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! `campaign forecast`: day by day from counts, and what if.
 
-use crate::support::acme::{Acme, phone};
+use crate::support::acme::{Acme, HELLO, phone};
 use serde_json::{Value, json};
 use signalbox::domain::action::Action;
 
@@ -92,4 +92,75 @@ async fn what_is_not_there_is_named() {
         assert_ne!(ran.code, Some(0), "{more:?}");
         assert!(ran.stderr.contains(says), "{more:?}: {}", ran.stderr);
     }
+}
+
+#[tokio::test]
+async fn a_campaign_of_one_number_alone_is_forecast_through_that_number() {
+    let acme = Acme::with_numbers(&[Some(100), Some(100), Some(100)]).await;
+    acme.contacts(611).await;
+    acme.campaign(HELLO).await;
+    let only = "+237690000001";
+    acme.db.run(&["campaign", "edit", "hello", "--only", only]).done();
+    let forecast = acme.db.json(&["campaign", "forecast", "hello"]);
+    assert_eq!(totals(&forecast), [100, 100, 100, 100, 100, 100, 11]);
+    let days = forecast["days"].as_array().unwrap();
+    assert!(days.iter().all(|day| day["by_number"].as_object().unwrap().keys().eq([only])), "{forecast}");
+    assert_eq!((&days[0]["limit"], &days[0]["bound_by"]), (&json!(100), &json!("number_cap")));
+}
+
+#[tokio::test]
+async fn who_is_too_late_is_counted_and_not_foretold() {
+    let acme = Acme::with_numbers(&[Some(300)]).await;
+    acme.contacts(2_000).await;
+    let campaign = acme.campaign(HELLO).await;
+    let alter = async |sql: &'static str| {
+        sqlx::query(sql).execute(&acme.db.pool).await.unwrap();
+    };
+    let whole = acme.db.json(&["campaign", "forecast", "hello"]);
+    assert_eq!((&whole["expired"], totals(&whole).len()), (&json!(0), 7));
+    alter("update campaigns set expires_at = clock_timestamp() + interval '2 days'").await;
+    let cut = acme.db.json(&["campaign", "forecast", "hello"]);
+    assert_eq!((totals(&cut), &cut["expired"]), (vec![300; 3], &json!(1_100)));
+    assert!(cut["finish"].is_string(), "{cut}");
+    let text = acme.db.run(&["campaign", "forecast", "hello"]).done().stdout;
+    assert!(text.contains("1100 people before their turn comes"), "{text}");
+    alter("update campaigns set expires_at = null, expires_after = 86400").await;
+    assert_eq!(acme.db.json(&["campaign", "forecast", "hello"])["expired"], json!(1_400));
+    // Of one that runs from when it began, whatever it sends.
+    acme.done(Action::StartCampaign(campaign)).await;
+    alter(
+        "update campaigns set started_at = clock_timestamp() - interval '23 hours 59 minutes 59.9 seconds'",
+    )
+    .await;
+    let late = acme.db.json(&["campaign", "forecast", "hello"]);
+    assert_eq!(late["expired"].as_u64().unwrap() + totals(&late).iter().sum::<u64>(), 2_000, "{late}");
+    alter("update campaigns set started_at = clock_timestamp() - interval '2 days'").await;
+    let late = acme.db.json(&["campaign", "forecast", "hello"]);
+    assert_eq!((&late["expired"], &late["finish"]), (&json!(2_000), &Value::Null));
+    let text = acme.db.run(&["campaign", "forecast", "hello"]).done().stdout;
+    assert!(text.contains("not before it is too late"), "{text}");
+}
+
+#[tokio::test]
+async fn one_that_waits_for_another_one_begins_at_no_time_of_its_own() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let first = acme.campaign(&HELLO.replace("hello", "first")).await;
+    let head = "name = \"second\"\nstarts_at = \"2099-05-06T09:00\"\nrun_after = \"first\"\n";
+    acme.campaign(&HELLO.replace("name = \"hello\"\n", head)).await;
+    let waits = acme.db.json(&["campaign", "forecast", "second"]);
+    assert_eq!((&waits["finish"], &waits["binding"]["hold"]), (&Value::Null, &json!("campaign_not_active")));
+    acme.done(Action::StartCampaign(first)).await;
+    for message in acme.claim(0, first, 3).await.messages {
+        acme.settle(message.attempt, "accepted", "advance").await;
+    }
+    acme.db.store.run_lifecycle(acme.organization, acme.instance, None).await.unwrap();
+    sqlx::query(
+        "update campaigns set starts_at = clock_timestamp() + interval '3 days' where name = 'second'",
+    )
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    let begins = acme.db.json(&["campaign", "forecast", "second"]);
+    assert!(begins["finish"].is_string(), "the other one is completed: {begins}");
 }

@@ -131,12 +131,21 @@ async fn figures_are_those_of_the_ledger_and_name_no_phone() {
     let sender = office.world.sender().await;
     office.world.until_counts("ten are accepted", 60, |counts| counts.accepted == 10).await;
     until("the outcomes are recorded", 30, async || sender.status().borrow().unrecorded == 0).await;
+    office
+        .world
+        .execute(
+            "update accounts set token_since = clock_timestamp() - interval '91 days' where name = 'meta'",
+        )
+        .await;
+    office.world.store.raise_alerts(office.world.organization).await.unwrap();
     let listener = beside(&office, Some(&sender), &office.world.database, true).await;
     let text = metrics(&listener).await;
     let of = |what: &str| value(&text, what);
     assert_eq!(of("signalbox_sender_outcomes_total{outcome=\"accepted\"}"), 10.0);
     assert_eq!(of("signalbox_sent_today{organization=\"acme\"}"), 10.0);
     assert!(text.contains("signalbox_sender_last_claim_seconds "), "{text}");
+    assert_eq!(of("signalbox_alerts{organization=\"acme\",severity=\"warning\"}"), 1.0, "{text}");
+    assert_eq!(of("signalbox_alerts{organization=\"acme\",severity=\"critical\"}"), 0.0);
     let sent = text.lines().find(|line| line.starts_with("signalbox_number_sent_today{")).unwrap();
     assert!(sent.ends_with(" 10") && sent.contains(&format!("id=\"{}\"", number.id)), "{sent}");
     assert!(!text.contains(&number.phone), "a phone in full");

@@ -5,7 +5,8 @@
 //! campaigns divide a number of [`sharing::share`], the functions that the plan asks. A day is cut into phases, within
 //! which nobody's standing changes; within a phase messages flow evenly. A rollout is foretold as if all went well.
 //!
-//! What it cannot know it leaves out: refusals and retries, people who ask not to be written to, and numbers that get
+//! What it is too late for it cuts off, and counts. A retry it takes to be too late as long after its own due time as any
+//! message is. What it cannot know it leaves out: refusals and retries, people who ask not to be written to, and numbers that get
 //! suspended. It says what the limits allow, so reality is never ahead of it, but may be behind.
 
 mod walk;
@@ -161,6 +162,8 @@ pub struct Campaign {
     pub cap: Cap,
     /// Place of the pool that it sends through.
     pub pool: usize,
+    /// The only number that may send for it, if there is one.
+    pub only: Option<NumberId>,
     /// When it may send.
     pub opens: Opens,
     /// In which hours. On the recipients' own clocks each of its work goes by its own zone.
@@ -173,8 +176,31 @@ pub struct Campaign {
     pub used: Vec<(usize, u32)>,
     /// A standing campaign yields while another one runs.
     pub standing: bool,
+    /// A test, to which nobody yields.
+    pub is_test: bool,
     /// Who is let go later, stage by stage; none: all are let go.
     pub rollout: Option<Stages>,
+    /// When it is too late for its messages.
+    pub expiry: Expiry,
+}
+
+/// When it is too late for messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Expiry {
+    /// From then on for all of them.
+    pub at: Option<DateTime<Utc>>,
+    /// For one so long after it was due; it is not due before the campaign has begun.
+    pub after: Option<TimeDelta>,
+    /// When the campaign began; `None`: it begins when it opens.
+    pub began: Option<DateTime<Utc>>,
+}
+
+impl Campaign {
+    /// Whether this number may send for it at all.
+    #[must_use]
+    pub fn may_use(&self, number: NumberId) -> bool {
+        self.only.is_none_or(|only| only == number)
+    }
 }
 
 /// The stages of a rollout that are still to open, and what the open one still needs.
@@ -213,6 +239,8 @@ pub struct Forecast {
     /// For each campaign of the world when its last message goes out; `None`: not within [`FARTHEST_DAYS`], or somebody
     /// has to act before.
     pub finish: Vec<Option<DateTime<Utc>>>,
+    /// For each campaign of the world how many people wait until it is too late for their message.
+    pub expired: Vec<u64>,
 }
 
 /// One day of the organisation's zone.

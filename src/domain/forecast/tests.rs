@@ -45,7 +45,10 @@ fn campaign(place: u128, people: u64) -> Campaign {
         delays: vec![TimeDelta::zero()],
         used: Vec::new(),
         standing: false,
+        is_test: false,
         rollout: None,
+        only: None,
+        expiry: Expiry::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::pacing::Slots;
 use crate::domain::selection::{self, Candidate, Standing, Strategy};
 use crate::domain::sharing;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use line::{Line, Part};
+use line::{Late, Line, Part};
 use std::collections::VecDeque;
 
 /// In how many turns the numbers take what is scarce: as in reality each takes a little, and is asked again. Up to so many
@@ -19,7 +19,7 @@ const MOST_TURNS: u64 = 20_000;
 
 pub(super) fn walk(world: &World, days: u32) -> Forecast {
     let mut walk = Walk::new(world);
-    let mut forecast = Forecast { days: Vec::new(), finish: Vec::new() };
+    let mut forecast = Forecast::default();
     let mut date = local_date(world.now, world.zone);
     for nth in 0..days {
         let Some(next) = date.succ_opt() else { break };
@@ -32,6 +32,7 @@ pub(super) fn walk(world: &World, days: u32) -> Forecast {
         date = next;
     }
     forecast.finish = walk.lines.iter().map(|line| line.last.filter(|_| line.is_done())).collect();
+    forecast.expired = walk.lines.iter().map(|line| line.expired).collect();
     forecast
 }
 
@@ -100,6 +101,8 @@ impl<'a> Walk<'a> {
                 flows: vec![0; world.numbers.len()],
                 first: 0,
                 last: None,
+                late: Late::of(campaign, world.now),
+                expired: 0,
             };
             for work in campaign.work.iter().filter(|work| work.people > 0) {
                 if !line.parts.iter().any(|part| part.zone == work.zone) {
@@ -156,8 +159,8 @@ impl<'a> Walk<'a> {
             && !self.world.numbers.iter().any(|number| opens(number.opens))
             && !self.world.campaigns.iter().any(|campaign| opens(campaign.opens))
             && !self.world.campaigns.iter().zip(&self.lines).any(|(campaign, line)| {
-                // A weekend is no end: they open again.
-                line.due() > 0 && campaign.calendar.closed(at).is_some_and(|closed| closed.opens.is_some())
+                // A weekend is no end: they open again, if only by the clock of one who waits.
+                line.clocks(&campaign.calendar, at).flatten().any(|closed| closed.opens.is_some())
             })
     }
 
@@ -252,25 +255,36 @@ impl<'a> Walk<'a> {
         let mut of_pool: Vec<Option<Vec<usize>>> = vec![None; self.world.pools.len()];
         for place in at_work {
             let campaign = &self.world.campaigns[place];
-            let Some(pool) = self.world.pools.get(campaign.pool) else { continue };
-            let members = of_pool[campaign.pool].get_or_insert_with(|| {
-                let in_pool: Vec<Candidate> =
-                    pool.numbers.iter().filter_map(|number| candidates.get(*number).copied()).collect();
-                let default = self.world.default.and_then(|number| candidates.get(number));
-                let view = selection::View { strategy: pool.strategy, pool: &in_pool, sticky: None, default };
-                let chosen =
-                    selection::participants(&view).map(|serving| serving.numbers).unwrap_or_default();
-                let serves = |number: &usize| {
-                    let candidate = &candidates[*number];
-                    candidate.standing == Standing::Ready && chosen.contains(&candidate.number)
-                };
-                (0..candidates.len()).filter(serves).collect()
-            });
-            for number in members.iter() {
+            if self.world.pools.get(campaign.pool).is_none() {
+                continue;
+            }
+            // Most campaigns take what their pool has: that is chosen once for all of them.
+            let own = campaign.only.map(|_| self.members(campaign, &candidates));
+            let members: &[usize] = match &own {
+                Some(own) => own,
+                None => of_pool[campaign.pool].get_or_insert_with(|| self.members(campaign, &candidates)),
+            };
+            for number in members {
                 serves[*number].push(place);
             }
         }
         serves
+    }
+
+    /// The numbers that serve a campaign now.
+    fn members(&self, campaign: &Campaign, candidates: &[Candidate]) -> Vec<usize> {
+        let may = |candidate: &&Candidate| campaign.may_use(candidate.number);
+        let pool = &self.world.pools[campaign.pool];
+        let in_pool = pool.numbers.iter().filter_map(|number| candidates.get(*number));
+        let in_pool: Vec<Candidate> = in_pool.filter(may).copied().collect();
+        let default = self.world.default.and_then(|number| candidates.get(number)).filter(may);
+        let view = selection::View { strategy: pool.strategy, pool: &in_pool, sticky: None, default };
+        let chosen = selection::participants(&view).map(|serving| serving.numbers).unwrap_or_default();
+        let serves = |number: &usize| {
+            let candidate = &candidates[*number];
+            candidate.standing == Standing::Ready && chosen.contains(&candidate.number)
+        };
+        (0..candidates.len()).filter(serves).collect()
     }
 
     /// Whether a campaign has something that it may send now.
@@ -283,7 +297,7 @@ impl<'a> Walk<'a> {
     /// Whether a standing campaign waits for another one that runs (`yields_to`, migration 0090).
     fn yields(&self, place: usize, at: DateTime<Utc>) -> bool {
         let runs = |(campaign, line): (&Campaign, &Line)| {
-            !campaign.standing && campaign.opens.by(at) && !line.is_done()
+            !campaign.standing && !campaign.is_test && campaign.opens.by(at) && !line.is_done()
         };
         self.world.campaigns[place].standing
             && !self.world.simultaneous
@@ -519,7 +533,10 @@ impl<'a> Walk<'a> {
         }
         let numbers = || {
             let pool = self.world.pools.get(campaign.pool).map_or(&[][..], |pool| &pool.numbers);
-            let works = |number: &usize| self.world.numbers[*number].opens.by(last);
+            let works = |number: &usize| {
+                let number = &self.world.numbers[*number];
+                number.opens.by(last) && campaign.may_use(number.id)
+            };
             let some_work = pool.iter().any(works);
             let default = self.world.default.into_iter().filter(move |_| !some_work);
             pool.iter().copied().chain(default).filter(move |number| works(number))
@@ -542,7 +559,7 @@ impl<'a> Walk<'a> {
             Bound::NumberCap
         } else if numbers().all(|number| self.room(number) == 0) {
             Bound::AccountCap
-        } else if campaign.calendar.closed(last).is_some() {
+        } else if line.clocks(&campaign.calendar, last).all(|closed| closed.is_some()) {
             Bound::QuietHours
         } else {
             Bound::Paced

@@ -68,6 +68,7 @@ fn view(world: &ForecastWorld, place: usize) -> ForecastView {
         as_if: !matches!(world.states[place], CampaignState::Active | CampaignState::Scheduled),
         finish: forecast.finish[place],
         binding: forecast.binding(place),
+        expired: forecast.expired[place],
         numbers: world.called.iter().enumerate().filter_map(number).collect(),
         days: days
             .iter()

@@ -28,6 +28,8 @@ pub struct ForecastView {
     pub finish: Option<DateTime<Utc>>,
     /// What binds first, and from which day on.
     pub binding: Option<(Bound, NaiveDate)>,
+    /// People for whose message it is too late before their turn comes.
+    pub expired: u64,
     /// The numbers that carry something on these days.
     pub numbers: Vec<ForecastNumber>,
     /// From today until it is done.

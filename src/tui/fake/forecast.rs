@@ -49,6 +49,7 @@ pub fn forecast(campaign: CampaignId) -> ForecastView {
         as_if: false,
         finish: Some(wall() + TimeDelta::days(48)),
         binding: Some((Bound::NumberCap, begin)),
+        expired: 0,
         numbers: vec![
             number("support-a", Some(250), |_| 250),
             number("support-b", Some(250), |day| if day < 7 { day * 30 } else { 250 }),

@@ -89,6 +89,7 @@ fn head(facts: &mut Facts, model: &Model, forecast: &ForecastView) {
     }
     let left: u64 = forecast.days.iter().map(|day| day.own).sum();
     match (forecast.finish, forecast.days.is_empty()) {
+        (None, _) if forecast.expired > 0 => facts.fact("All steps", "not before it is too late", Role::Bad),
         (_, true) => facts.fact("All steps", "nothing is left to send", Role::Good),
         (None, false) => {
             facts.fact("All steps", &format!("not within {FORECAST_DAYS} days by itself"), Role::Bad);
@@ -102,6 +103,10 @@ fn head(facts: &mut Facts, model: &Model, forecast: &ForecastView) {
                 Role::Text,
             );
         }
+    }
+    if forecast.expired > 0 {
+        let people = format!("for {} people before their turn comes", words::grouped(forecast.expired));
+        facts.fact("Too late", &people, Role::Bad);
     }
     if let Some((bound, date)) = forecast.binding {
         facts.fact("Binds", &format!("{bound}, first on {date}"), Role::Warn);
@@ -127,6 +132,7 @@ fn asked(what_if: &WhatIf, model: &Model) -> String {
 /// What would be, and how much sooner or later that is.
 fn supposed(facts: &mut Facts, model: &Model, now: &ForecastView, instead: &ForecastView) {
     let (done, role) = match (now.finish, instead.finish) {
+        (_, None) if instead.expired > 0 => ("not before it is too late".to_owned(), Role::Bad),
         (_, None) if instead.days.is_empty() => ("nothing is left to send".to_owned(), Role::Good),
         (_, None) => (format!("not within {FORECAST_DAYS} days by itself"), Role::Bad),
         (before, Some(at)) => {

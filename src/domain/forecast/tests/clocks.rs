@@ -14,6 +14,7 @@ struct Waiting {
     clocks: Vec<(Option<Tz>, u64)>,
     stages: Option<Stages>,
     left: u64,
+    late: Option<DateTime<Utc>>,
 }
 
 struct Hourly<'a> {
@@ -29,7 +30,7 @@ impl<'a> Hourly<'a> {
     fn totals(world: &'a World) -> Vec<u64> {
         let mut model = Self {
             world,
-            campaigns: world.campaigns.iter().map(Waiting::new).collect(),
+            campaigns: world.campaigns.iter().map(|campaign| Waiting::new(campaign, world.now)).collect(),
             numbers: Vec::new(),
             organization: 0,
             used: Vec::new(),
@@ -71,6 +72,7 @@ impl<'a> Hourly<'a> {
         let mut sum = 0;
         loop {
             self.reached.iter_mut().for_each(|reached| reached.retain(|(until, _)| *until > at));
+            self.campaigns.iter_mut().for_each(|campaign| campaign.expire(at));
             self.campaigns.iter_mut().for_each(|campaign| campaign.widen(at));
             let sent = self.serving().into_iter().filter(|number| self.send_one(*number, at)).count();
             if sent == 0 {
@@ -150,11 +152,22 @@ impl<'a> Hourly<'a> {
 }
 
 impl Waiting {
-    fn new(campaign: &Campaign) -> Self {
+    fn new(campaign: &Campaign, now: DateTime<Utc>) -> Self {
+        let Expiry { at, after, began } = campaign.expiry;
+        let began = began.unwrap_or(now);
+        let due = campaign.work[0].due.map_or(began, |due| due.max(began));
         Self {
             clocks: campaign.work.iter().map(|work| (work.zone, work.people)).collect(),
             stages: campaign.rollout.clone(),
             left: 0,
+            late: at.or(after.map(|after| due + after)),
+        }
+    }
+
+    fn expire(&mut self, at: DateTime<Utc>) {
+        if self.late.is_some_and(|late| late <= at) {
+            self.clocks.iter_mut().for_each(|(_, people)| *people = 0);
+            self.stages = None;
         }
     }
 
@@ -239,6 +252,24 @@ fn rollouts(world: &mut World, seeded: &mut Seeded) {
     }
 }
 
+/// One campaign, because how several divide a number that one of them runs out of is nobody's promise to the message.
+fn expiries(world: &mut World, seeded: &mut Seeded) {
+    let rolled_out = seeded.once_in(3);
+    if rolled_out {
+        rollouts(world, seeded);
+    } else if seeded.once_in(2) {
+        clocks(world, seeded);
+    }
+    world.campaigns.truncate(1);
+    let hours = |seeded: &mut Seeded| TimeDelta::hours(1 + i64::from(seeded.below_u32(90)));
+    world.campaigns[0].expiry = if rolled_out || seeded.once_in(2) {
+        Expiry { at: Some(world.now + hours(seeded)), ..Expiry::default() }
+    } else {
+        let began = seeded.once_in(2).then(|| world.now - TimeDelta::hours(12));
+        Expiry { at: None, after: Some(hours(seeded)), began }
+    };
+}
+
 /// One that is rolled out, one that yields to it, and accounts with limits.
 fn everything(world: &mut World, seeded: &mut Seeded) {
     let mut other = super::random_world(seeded).campaigns.remove(0);
@@ -249,21 +280,129 @@ fn everything(world: &mut World, seeded: &mut Seeded) {
     accounts(world, seeded);
 }
 
+/// As much goes out on each day as message by message, and everybody is accounted for.
+fn compare(seed: u64, change: fn(&mut World, &mut Seeded)) {
+    let mut seeded = Seeded::new(seed);
+    let mut world = super::random_world(&mut seeded);
+    change(&mut world, &mut seeded);
+    let forecast = Forecast::of(&world, MOST_DAYS);
+    let mut found = totals(&forecast);
+    let mut expected = Hourly::totals(&world);
+    for days in [&mut found, &mut expected] {
+        days.truncate(days.iter().rposition(|day| *day > 0).map_or(0, |last| last + 1));
+    }
+    assert_eq!(found, expected, "seed {seed}: {world:#?}");
+    let people = |campaign: &Campaign| {
+        let kept_back = campaign.rollout.iter().flat_map(|stages| &stages.people);
+        campaign.work.iter().map(|work| &work.people).chain(kept_back).sum::<u64>()
+    };
+    let all: u64 = world.campaigns.iter().map(people).sum();
+    let sum: u64 = found.iter().chain(&forecast.expired).sum();
+    assert_eq!(sum, all, "everybody gets it or is too late: seed {seed}: {world:#?}");
+}
+
 #[test]
 fn day_for_day_as_much_goes_out_whatever_the_clocks_the_accounts_and_the_stages_say() {
     let changes: [fn(&mut World, &mut Seeded); 5] = [accounts, yielding, clocks, rollouts, everything];
     for seed in 0..1_000 {
-        let mut seeded = Seeded::new(seed);
-        let mut world = super::random_world(&mut seeded);
-        changes[usize::try_from(seed).unwrap() % changes.len()](&mut world, &mut seeded);
-        let forecast = Forecast::of(&world, MOST_DAYS);
-        let mut found = totals(&forecast);
-        let mut expected = Hourly::totals(&world);
-        for days in [&mut found, &mut expected] {
-            days.truncate(days.iter().rposition(|day| *day > 0).map_or(0, |last| last + 1));
-        }
-        assert_eq!(found, expected, "seed {seed}: {world:#?}");
+        compare(seed, changes[usize::try_from(seed).unwrap() % changes.len()]);
     }
+}
+
+#[test]
+fn day_for_day_as_much_goes_out_until_it_is_too_late() {
+    for seed in 0..1_000 {
+        compare(seed, expiries);
+    }
+}
+
+#[test]
+fn hours_that_open_on_the_clock_of_those_who_wait_are_waited_for_over_a_weekend() {
+    // Friday, noon in New York: everybody in Auckland has got it, and theirs is the clock that opens first on Monday.
+    let new_york = chrono_tz::America::New_York;
+    let mut scene = world("2026-05-08T16:00:00Z", vec![number(1, Some(100))], vec![campaign(1, 1)]);
+    scene.zone = new_york;
+    let work = |people, zone| Work { step: 0, due: Some(scene.now), people, zone: Some(zone) };
+    scene.campaigns[0].work = vec![work(2_000, new_york)];
+    scene.campaigns[0].calendar = Calendar {
+        organization: None,
+        zone: new_york,
+        window: Some("09:00-20:00 mon-fri recipient".parse().unwrap()),
+        zones: vec![chrono_tz::Pacific::Auckland, new_york],
+    };
+    let forecast = Forecast::of(&scene, FARTHEST_DAYS);
+    assert_eq!(totals(&forecast)[..5], [100, 0, 0, 100, 100]);
+    assert_eq!(forecast.days.iter().map(Day::total).sum::<u64>(), 2_000);
+    assert!(forecast.finish[0].is_some(), "{:?}", forecast.binding(0));
+    assert_eq!(forecast.days[1].bounds, [Some(Bound::QuietHours)]);
+}
+
+#[test]
+fn what_comes_too_late_is_not_foretold_but_counted() {
+    let people = |expiry: Expiry, change: fn(&mut World)| {
+        let mut scene = world("2025-06-01T08:00:00Z", vec![number(1, Some(300))], vec![campaign(1, 2_000)]);
+        scene.campaigns[0].expiry = expiry;
+        change(&mut scene);
+        let forecast = Forecast::of(&scene, FARTHEST_DAYS);
+        (totals(&forecast), forecast.expired[0], forecast.finish[0])
+    };
+    let until = |text: &str| Expiry { at: Some(at(text)), ..Expiry::default() };
+    let (sent, expired, finish) = people(until("2025-06-03T12:00:00Z"), |_| {});
+    assert_eq!((sent, expired), (vec![300; 3], 1_100));
+    assert_eq!(finish, Some(at("2025-06-02T23:00:00Z")), "the last message, before it is too late");
+    // So long after it was due: nobody is before the campaign begins.
+    let after = Expiry { after: Some(TimeDelta::hours(40)), ..Expiry::default() };
+    assert_eq!(people(after, |_| {}).1, 1_100);
+    let (sent, expired, _) =
+        people(after, |world| world.campaigns[0].opens = Opens::At(at("2025-06-02T08:00:00Z")));
+    assert_eq!((sent, expired), (vec![0, 300, 300, 300], 1_100));
+    let began = Expiry { began: Some(at("2025-06-01T00:00:00Z")), ..after };
+    assert_eq!(people(began, |_| {}).1, 1_400);
+    // A stage of a rollout that opens later is due from then on.
+    let (sent, expired, _) = people(after, |world| {
+        world.campaigns[0].work[0].people = 100;
+        let lasts_until = Some(at("2025-06-04T08:00:00Z"));
+        let wait = TimeDelta::zero();
+        world.campaigns[0].rollout =
+            Some(Stages { needs: 100, lasts_until, people: vec![1_900], after: 0, wait });
+    });
+    assert_eq!((sent, expired), (vec![100, 0, 0, 300, 300, 300], 1_000));
+    // Nobody gets it, and that takes no ten years to say.
+    let (sent, expired, finish) =
+        people(until("2025-06-03T12:00:00Z"), |world| world.campaigns[0].opens = Opens::Never);
+    assert_eq!((sent, expired, finish), (vec![0; 3], 2_000, None));
+}
+
+#[test]
+fn a_campaign_that_goes_through_one_number_alone_has_the_days_of_that_number() {
+    let numbers = (1..=3).map(|place| number(place, Some(100))).collect();
+    let mut scene = world("2025-06-01T08:00:00Z", numbers, vec![campaign(1, 611), campaign(2, 50)]);
+    scene.numbers[1].priority = 20;
+    scene.numbers[2].priority = 20;
+    scene.campaigns[0].only = Some(scene.numbers[1].id);
+    let forecast = Forecast::of(&scene, 365);
+    let of = |campaign| forecast.days.iter().map(|day| day.of_campaign(campaign)).collect::<Vec<_>>();
+    assert_eq!((of(0), of(1)), (vec![100, 100, 100, 100, 100, 100, 11], vec![50, 0, 0, 0, 0, 0, 0]));
+    assert_eq!(forecast.binding(0), Some((Bound::NumberCap, date("2025-06-01"))));
+    let through = |number| forecast.days.iter().flat_map(|day| &day.flows).any(|flow| flow.number == number);
+    assert!(through(0) && through(1) && !through(2), "the other one takes what its pool has");
+    // Nothing stands in for it, the organisation's default number neither.
+    scene.numbers[1].opens = Opens::Never;
+    scene.default = Some(2);
+    let forecast = Forecast::of(&scene, 365);
+    assert_eq!(forecast.finish[0], None);
+    assert_eq!(forecast.binding(0).map(|(bound, _)| bound), Some(Bound::NoNumber));
+}
+
+#[test]
+fn nobody_yields_to_a_test() {
+    let campaigns = vec![campaign(1, 60), campaign(2, 1)];
+    let mut scene = world("2025-06-01T08:00:00Z", vec![number(1, None)], campaigns);
+    scene.campaigns[0].standing = true;
+    scene.campaigns[1].calendar.organization = Some(Hours::new(0, 60, EVERY_DAY).unwrap());
+    assert_eq!(Forecast::of(&scene, 365).finish[0], scene.now.checked_add_signed(TimeDelta::hours(16)));
+    scene.campaigns[1].is_test = true;
+    assert_eq!(Forecast::of(&scene, 365).finish[0], Some(scene.now));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is left of a campaign on the walk through the days: who waits, on whose clock, and whom a rollout lets go later.
 
-use super::super::{Account, Stages};
-use crate::domain::window::Calendar;
+use super::super::{Account, Campaign, Opens, Stages};
+use crate::domain::window::{Calendar, Closed};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use std::collections::{BTreeMap, VecDeque};
@@ -12,8 +12,8 @@ pub(super) struct Part {
     pub(super) zone: Option<Tz>,
     /// Whether their hours are open in this phase.
     pub(super) open: bool,
-    /// Put-back work and later steps that are due, first come first served: step and people.
-    due: VecDeque<(usize, u64)>,
+    /// Put-back work and later steps that are due, first come first served: step, people, and since when.
+    due: VecDeque<(usize, u64, DateTime<Utc>)>,
     /// The people among them, kept as a sum: it is asked for at every turn.
     waiting: u64,
     /// People at the first step whom nothing but their turn keeps.
@@ -38,6 +38,43 @@ pub(super) struct Line {
     pub(super) first: u64,
     /// When its last message so far goes out.
     pub(super) last: Option<DateTime<Utc>>,
+    /// When it is too late for its messages.
+    pub(super) late: Late,
+    /// People for whose message it became too late.
+    pub(super) expired: u64,
+}
+
+/// When it is too late for the messages of a campaign.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Late {
+    /// For all of them.
+    at: Option<DateTime<Utc>>,
+    /// For each so long after it was due, and not before the campaign has begun.
+    after: Option<(TimeDelta, DateTime<Utc>)>,
+}
+
+impl Late {
+    pub(super) fn of(campaign: &Campaign, now: DateTime<Utc>) -> Self {
+        let opens = match campaign.opens {
+            Opens::Now => Some(now),
+            Opens::At(at) => Some(at),
+            Opens::Never => None,
+        };
+        Self { at: campaign.expiry.at, after: campaign.expiry.after.zip(campaign.expiry.began.or(opens)) }
+    }
+
+    /// For a message that is due since then; none: as soon as the campaign began.
+    fn when(self, due: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+        let own = self.after.and_then(|(after, began)| {
+            let due = due.map_or(began, |due| due.max(began));
+            due.checked_add_signed(after)
+        });
+        [self.at, own].into_iter().flatten().min()
+    }
+
+    fn is_past(self, due: Option<DateTime<Utc>>, at: DateTime<Utc>) -> bool {
+        self.when(due).is_some_and(|late| late <= at)
+    }
 }
 
 impl Part {
@@ -51,10 +88,35 @@ impl Part {
 
     pub(super) fn release(&mut self, at: DateTime<Utc>) {
         while let Some(entry) = self.later.first_entry().filter(|entry| *entry.key() <= at) {
-            let released = entry.remove();
+            let (since, released) = entry.remove_entry();
             self.waiting += released.iter().map(|(_, people)| people).sum::<u64>();
-            self.due.extend(released);
+            self.due.extend(released.into_iter().map(|(step, people)| (step, people, since)));
         }
+    }
+
+    /// Ends what it is too late for; answers of how many people. What is due first is too late first.
+    fn expire(&mut self, at: DateTime<Utc>, late: Late) -> u64 {
+        let mut people = 0;
+        if late.is_past(None, at) {
+            people += std::mem::take(&mut self.fresh);
+        }
+        while let Some((_, each, _)) = self.due.pop_front_if(|(_, _, since)| late.is_past(Some(*since), at)) {
+            self.waiting -= each;
+            people += each;
+        }
+        if late.at.is_some_and(|late| late <= at) {
+            people +=
+                std::mem::take(&mut self.later).into_values().flatten().map(|(_, each)| each).sum::<u64>();
+        }
+        people
+    }
+
+    /// When it is too late for somebody who waits.
+    fn next_late(&self, late: Late) -> Option<DateTime<Utc>> {
+        let fresh = (self.fresh > 0).then(|| late.when(None)).flatten();
+        let due = self.due.front().and_then(|(_, _, since)| late.when(Some(*since)));
+        let later = late.at.filter(|_| !self.later.is_empty());
+        [fresh, due, later].into_iter().flatten().min()
     }
 
     /// Sends at most so many: what is due first, then the fresh. Later steps become due. Answers how many, how many of them
@@ -62,7 +124,7 @@ impl Part {
     pub(super) fn send(&mut self, mut messages: u64, at: DateTime<Utc>, delays: &[TimeDelta]) -> Sent {
         let mut all = Sent::default();
         while messages > 0 {
-            let (step, sent) = if let Some((step, people)) = self.due.front_mut() {
+            let (step, sent) = if let Some((step, people, _)) = self.due.front_mut() {
                 let (step, sent) = (*step, messages.min(*people));
                 *people -= sent;
                 self.waiting -= sent;
@@ -125,11 +187,29 @@ impl Line {
         self.parts.iter().all(|part| part.later.is_empty())
     }
 
-    /// Everything whose time has come by `at`; the hours of each clock; and the next stages of a rollout.
+    /// For each clock by which somebody waits, what its hours wait for; `None`: they are open.
+    pub(super) fn clocks(
+        &self,
+        calendar: &Calendar,
+        at: DateTime<Utc>,
+    ) -> impl Iterator<Item = Option<Closed>> {
+        let waiting = self.parts.iter().filter(|part| part.ready() > 0);
+        waiting.map(move |part| match part.zone {
+            Some(zone) => calendar.closed_in(zone, at),
+            None => calendar.closed(at),
+        })
+    }
+
+    /// Everything whose time has come by `at`, or has passed; the hours of each clock; and the next stages of a rollout.
     pub(super) fn release(&mut self, at: DateTime<Utc>, calendar: &Calendar) {
         for part in &mut self.parts {
             part.release(at);
             part.open = part.zone.is_none_or(|zone| calendar.closed_in(zone, at).is_none());
+            self.expired += part.expire(at, self.late);
+        }
+        if self.late.at.is_some_and(|late| late <= at) {
+            let kept_back = self.rollout.take().map_or(0, |stages| stages.people.iter().sum());
+            self.expired += kept_back;
         }
         while let Some(stages) = &mut self.rollout {
             let enough = stages.needs == 0 || self.parts.iter().all(|part| part.ready() == 0);
@@ -142,15 +222,22 @@ impl Line {
             if stages.people.is_empty() {
                 self.rollout = None;
             }
-            self.let_go(people);
+            self.let_go(people, at);
         }
     }
 
-    /// People of the next stage, on the clocks in the proportion of nobody knows what: as many on each.
-    pub(super) fn let_go(&mut self, people: u64) {
+    /// People of the next stage, on the clocks in the proportion of nobody knows what: as many on each. Where a message may
+    /// come too late they are due from now on, and not since the campaign began.
+    fn let_go(&mut self, people: u64, at: DateTime<Utc>) {
         let clocks = u64::try_from(self.parts.len()).unwrap_or(1).max(1);
         for (place, part) in (0..).zip(&mut self.parts) {
-            part.fresh += people / clocks + u64::from(place < people % clocks);
+            let people = people / clocks + u64::from(place < people % clocks);
+            if self.late.after.is_none() {
+                part.fresh += people;
+            } else if people > 0 {
+                part.waiting += people;
+                part.due.push_back((0, people, at));
+            }
         }
     }
 
@@ -174,6 +261,8 @@ impl Line {
     pub(super) fn next_due(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let due = self.parts.iter().filter_map(|part| part.later.keys().find(|due| **due > at).copied());
         let stage = self.rollout.as_ref().and_then(|stages| stages.lasts_until).filter(|until| *until > at);
-        due.chain(stage).min()
+        let late = self.parts.iter().filter_map(|part| part.next_late(self.late)).filter(|late| *late > at);
+        let kept_back = self.late.at.filter(|late| *late > at && self.rollout.is_some());
+        due.chain(stage).chain(late).chain(kept_back).min()
     }
 }
