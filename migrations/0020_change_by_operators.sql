@@ -354,6 +354,7 @@ begin
          where organization_id = p_org and campaign_id = v_old.campaign_id and id = p_recipient
         returning * into v_new;
     elsif p_action = 'retry recipient' and v_old.state = 'failed' and v_campaign.state not in ('completed', 'cancelled')
+        and v_old.exit_reason is null
         and not exists (select from suppressions s where s.organization_id = p_org and s.phone = v_old.phone)
         and not exists (select from attempts a where a.organization_id = p_org and a.recipient_id = p_recipient
                            and a.step = v_old.step and (a.live or a.contradicted))
@@ -375,7 +376,8 @@ begin
                              when exists (select from attempts a where a.organization_id = p_org
                                              and a.recipient_id = p_recipient and a.step = v_old.step
                                              and (a.live or a.contradicted))
-                             then 'live' else 'refused_by_the_person' end
+                             then 'live'
+                             when v_old.exit_reason is not null then 'has_left' else 'refused_by_the_person' end
                     else v_old.state::text end, null)::change_answer;
     end if;
     perform record_decision(p_org, v_now, p_actor, p_instance, p_action, 'recipient', p_recipient, v_old.phone,

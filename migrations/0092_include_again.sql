@@ -66,7 +66,7 @@ begin
         v_now := clock_timestamp();
         with back as (
             update campaign_recipients r
-               set state = 'queued', attention = null, reason = null, tries = 0,
+               set state = 'queued', attention = null, reason = null, exit_reason = null, tries = 0,
                    -- Whoever a rollout has not come to yet waits for that.
                    due_at = case when exists (select from campaign_rollouts w
                                                where w.organization_id = p_org and w.campaign_id = p_campaign

@@ -2,7 +2,7 @@
 -- with the reason; what is on the wire is not taken back, and nothing follows it.
 
 alter table campaign_recipients add column exit_reason text;
-comment on column campaign_recipients.exit_reason is 'Nothing follows what is on the wire, and this is why.';
+comment on column campaign_recipients.exit_reason is 'Nothing follows what is on the wire or failed, and this is why.';
 
 create index campaigns_that_people_leave on campaigns (organization_id) where conduct ? 'exit';
 
@@ -43,7 +43,8 @@ begin
            set state = 'skipped', attention = 'skipped', reason = p_reason, due_at = null, bound_number_id = null,
                updated_at = clock_timestamp()
          where organization_id = p_org and campaign_id = p_campaign and id = v_row.id;
-    elsif v_row.state in ('sending', 'in_doubt') then
+    elsif v_row.state in ('sending', 'in_doubt', 'failed') then
+        -- What failed would else be tried again some day.
         update campaign_recipients set exit_reason = coalesce(exit_reason, p_reason)
          where organization_id = p_org and campaign_id = p_campaign and id = v_row.id;
     end if;
@@ -88,7 +89,9 @@ begin
                           and c.state not in ('completed', 'cancelled')
          cross join lateral (select leaving_attribute(c.conduct -> 'exit', n.attributes) as reason) w
           join campaign_recipients r on r.organization_id = n.organization_id and r.campaign_id = c.id
-                                    and r.phone = n.phone and r.state in ('queued', 'sending', 'in_doubt')
+                                    and r.phone = n.phone
+                                    and (r.state in ('queued', 'sending', 'in_doubt')
+                                         or r.state = 'failed' and r.exit_reason is null)
          where w.reason is not null
     loop
         perform leave_campaign(v_row.organization_id, v_row.id, v_row.phone, 'attribute: ' || v_row.reason, false);
