@@ -164,6 +164,7 @@ begin
       from retry_candidates(p_org, p_campaign, p_scope, p_code, p_after, v_to) k;
     if 'retry' = any (v_verdicts) then
         v_ids := array(select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry');
+        perform queue_for_slots(p_org, p_campaign);
         select name into v_name from campaigns where organization_id = p_org and id = p_campaign for share;
         -- Their rows first; only then it is asked what may be: an outcome or an opt-out that comes meanwhile waits, or is seen.
         v_locked := array(select r.id from campaign_recipients r
@@ -181,6 +182,7 @@ begin
          where r.organization_id = p_org and r.campaign_id = p_campaign
            and r.id = any (v_locked);
         get diagnostics v_count = row_count;
+        perform give_slots_again(p_org, p_campaign, v_locked);
     end if;
     if v_count > 0 then
         perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'retry recipients', 'campaign',
