@@ -18,6 +18,49 @@ as $$
      limit 1
 $$;
 
+-- Since when a scheduled campaign has waited for nothing but somebody to start it: since its time, since the campaign before it
+-- ended, since everybody was in it, whichever came last. Null: something else keeps it.
+create function ready_since(p_campaign campaigns, p_now timestamptz) returns timestamptz language plpgsql stable as $$
+declare
+    v_before campaigns;
+begin
+    if p_campaign.state <> 'scheduled' or p_campaign.starts_at > p_now
+        or exists (select from campaign_enrolments e
+                    where e.organization_id = p_campaign.organization_id and e.campaign_id = p_campaign.id)
+    then
+        return null;
+    end if;
+    if p_campaign.run_after_id is not null then
+        select * into v_before from campaigns b
+          where b.organization_id = p_campaign.organization_id and b.id = p_campaign.run_after_id and b.state = 'completed';
+        if not found then
+            return null;
+        end if;
+    end if;
+    return coalesce(
+        greatest(p_campaign.starts_at, v_before.finished_at,
+                 (select l.at from audit_log l
+                   where l.organization_id = p_campaign.organization_id and l.entity_id = p_campaign.id
+                     and l.action = 'enrol' order by l.at desc limit 1)),
+        p_now);
+end $$;
+comment on function ready_since is 'Since when a campaign could have been started by a sender; null: it is not its turn.';
+
+-- Whether a campaign has nobody left to send to. A standing one goes on enrolling, and ends when somebody ends it. One that
+-- a sender paused waits for an operator to see why. One that nobody is in has a minute: who wrote it may be about to write
+-- its people.
+create function is_done(p_campaign campaigns, p_now timestamptz) returns boolean language plpgsql stable as $$
+begin
+    return (p_campaign.state = 'active' or p_campaign.state = 'paused' and p_campaign.changed_by <> 'sender')
+        and p_campaign.standing is null
+        and (select coalesce(sum(k.queued + k.sending + k.in_doubt), 0) = 0
+                    and (coalesce(sum(k.planned), 0) > 0 or p_campaign.started_at <= p_now - interval '1 minute')
+               from campaign_counts k
+              where k.organization_id = p_campaign.organization_id and k.campaign_id = p_campaign.id)
+        and not exists (select from campaign_enrolments e
+                         where e.organization_id = p_campaign.organization_id and e.campaign_id = p_campaign.id);
+end $$;
+
 create function run_lifecycle(p_org uuid, p_instance uuid, p_now timestamptz default null) returns bigint
     language plpgsql
 as $$
@@ -52,13 +95,9 @@ begin
 
     with due as materialized (
         select c.id, c.name, c.run_after_id is not null and c.starts_at is null as follows from campaigns c
-         where c.organization_id = p_org and c.state = 'scheduled' and coalesce(c.starts_at <= v_now, true)
-           -- Not before everybody is in it.
-           and not exists (select from campaign_enrolments e where e.organization_id = p_org and e.campaign_id = c.id)
-           and (c.run_after_id is null or exists (select from campaigns b
-                    where b.organization_id = p_org and b.id = c.run_after_id and b.state = 'completed'))
+         where c.organization_id = p_org and c.state = 'scheduled' and ready_since(c, v_now) is not null
            -- What missed its time by more than this, and is not to start at once then, waits for a decision.
-           and (c.missed = 'send' or c.starts_at is null or c.starts_at > v_now - interval '10 minutes')
+           and (c.missed = 'send' or c.starts_at is null or ready_since(c, v_now) > v_now - interval '10 minutes')
          order by c.id for update
     ), started as (
         update campaigns c set state = 'active', started_at = v_now, changed_by = 'sender', missed_at = null,
@@ -74,24 +113,21 @@ begin
 
     -- Locked by a statement of its own: whom somebody queues again at this very moment is counted by the next one.
     perform 1 from campaigns c
-      where c.organization_id = p_org and c.state = 'active' and c.standing is null
-        and (select coalesce(sum(k.planned), 0) > 0 and coalesce(sum(k.queued + k.sending + k.in_doubt), 0) = 0
-               from campaign_counts k where k.organization_id = p_org and k.campaign_id = c.id)
-      order by c.id for update;
+      where c.organization_id = p_org and c.state in ('active', 'paused') and is_done(c, v_now) order by c.id for update;
     with done as materialized (
-        select c.id, c.name from campaigns c
-         -- A standing campaign goes on enrolling; it ends when somebody ends it.
-         where c.organization_id = p_org and c.state = 'active' and c.standing is null
-           and (select coalesce(sum(k.planned), 0) > 0 and coalesce(sum(k.queued + k.sending + k.in_doubt), 0) = 0
-                  from campaign_counts k where k.organization_id = p_org and k.campaign_id = c.id)
+        select c.id, c.name, exists (select from campaign_counts k where k.organization_id = p_org
+                                        and k.campaign_id = c.id having sum(k.planned) > 0) as has_people
+          from campaigns c
+         where c.organization_id = p_org and c.state in ('active', 'paused') and is_done(c, v_now)
          order by c.id for update
     ), completed as (
-        update campaigns c set state = 'completed', finished_at = v_now, changed_by = 'sender',
-                               revision = c.revision + 1, updated_at = clock_timestamp()
+        update campaigns c set state = 'completed', finished_at = v_now, paused_at = null, hold_reason = null,
+                               changed_by = 'sender', revision = c.revision + 1, updated_at = clock_timestamp()
           from done d where c.organization_id = p_org and c.id = d.id
     ), audited as (
         insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name, reason)
-        select p_org, 'sender', p_instance, 'complete', 'campaign', d.id, d.name, 'every recipient has a final state'
+        select p_org, 'sender', p_instance, 'complete', 'campaign', d.id, d.name,
+               case when d.has_people then 'every recipient has a final state' else 'nobody is in it' end
           from done d
     )
     select count(*) into v_count from done;

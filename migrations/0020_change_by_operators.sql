@@ -323,6 +323,9 @@ begin
     select r.campaign_id into v_new.campaign_id from campaigns c
       join campaign_recipients r on r.organization_id = c.organization_id and r.campaign_id = c.id
      where c.organization_id = p_org and r.id = p_recipient limit 1;
+    if p_action = 'retry recipient' then
+        perform queue_for_slots(p_org, v_new.campaign_id);
+    end if;
     select * into v_campaign from campaigns where organization_id = p_org and id = v_new.campaign_id for share;
     select * into v_old from campaign_recipients
       where organization_id = p_org and campaign_id = v_new.campaign_id and id = p_recipient for update;
@@ -354,6 +357,7 @@ begin
          where organization_id = p_org and campaign_id = v_old.campaign_id and id = p_recipient
         returning * into v_new;
     elsif p_action = 'retry recipient' and v_old.state = 'failed' and v_campaign.state not in ('completed', 'cancelled')
+        and v_old.exit_reason is null
         and not exists (select from suppressions s where s.organization_id = p_org and s.phone = v_old.phone)
         and not exists (select from attempts a where a.organization_id = p_org and a.recipient_id = p_recipient
                            and a.step = v_old.step and (a.live or a.contradicted))
@@ -365,6 +369,7 @@ begin
                is_kept = v_keeper is not null, bound_number_id = coalesce(v_keeper, sticky_number_id), updated_at = v_now
          where organization_id = p_org and campaign_id = v_old.campaign_id and id = p_recipient
         returning * into v_new;
+        perform give_slots_again(p_org, v_old.campaign_id, array[p_recipient]);
     else
         return row ('refused', version_of(v_old.updated_at), coalesce(v_by, 'sender'), v_old.updated_at, v_old.phone,
                     case when p_action = 'retry recipient' and v_old.state = 'failed' then
@@ -375,7 +380,8 @@ begin
                              when exists (select from attempts a where a.organization_id = p_org
                                              and a.recipient_id = p_recipient and a.step = v_old.step
                                              and (a.live or a.contradicted))
-                             then 'live' else 'refused_by_the_person' end
+                             then 'live'
+                             when v_old.exit_reason is not null then 'has_left' else 'refused_by_the_person' end
                     else v_old.state::text end, null)::change_answer;
     end if;
     perform record_decision(p_org, v_now, p_actor, p_instance, p_action, 'recipient', p_recipient, v_old.phone,

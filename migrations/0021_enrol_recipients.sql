@@ -320,7 +320,8 @@ begin
                case when p.reason is null then 'queued' else 'skipped' end::recipient_state,
                case when p.reason is not null then 'skipped'::recipient_state end, p.reason,
                case when p.reason is null and v_kept_back then not_let_go()
-                    when p.reason is null and (v_after > 0 or p.zone is not null)
+                    -- Whoever a standing campaign takes in was not there when it began: never late by its start.
+                    when p.reason is null and (v_after > 0 or p.zone is not null or v_campaign.standing is not null)
                     then v_now + make_interval(secs => v_after) end, p.zone, v_now
           from person p
         returning 1

@@ -2,7 +2,8 @@
 
 -- Queues skipped people of a campaign again, if nothing stands against them any more: all of them, those of one reason, or one
 -- phone. Answers how many, and how many of those looked at are still left out. Whoever opted out or is suppressed, and
--- whoever left the audience, stays skipped, because the audience is asked again.
+-- whoever left the audience, stays skipped, because the audience is asked again. Of an audience with a limit no more come
+-- back than have left room: p_over_limit of those who are left out found none.
 --
 -- A piece at a time: p_most of them behind p_after, in the order of their enrolment; p_last is the last one looked at, null
 -- when there are no more. The audience is asked before anybody has to wait: claims and decisions wait for as long only as it
@@ -10,7 +11,7 @@
 create function include_again(
     p_org uuid, p_campaign uuid, p_reason text, p_phone text, p_variables text[], p_required jsonb, p_actor text,
     p_instance uuid, p_why text, p_after uuid default '00000000-0000-0000-0000-000000000000', p_most integer default 5000,
-    out p_included bigint, out p_kept bigint, out p_last uuid
+    out p_included bigint, out p_kept bigint, out p_last uuid, out p_over_limit bigint
 ) language plpgsql
     set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
     set plan_cache_mode = force_custom_plan
@@ -25,6 +26,7 @@ declare
     v_ids        uuid[];
     v_locales    text[];
     v_parameters jsonb[];
+    v_room       bigint;
     v_queued     uuid[];
     v_kept_back  bigint;
 begin
@@ -54,7 +56,11 @@ begin
              where a.reason is null) a;
 
     if cardinality(v_ids) > 0 or v_campaign.state in ('completed', 'cancelled') then
-        -- In line with claims and decisions, and with people who opt out.
+        -- In line with claims and decisions, and with people who opt out; before that with those who change slots, so that
+        -- nobody waits for their turn there.
+        if 'campaign_number' = any (p_variables) then
+            perform pg_advisory_xact_lock(slot_queue(p_org));
+        end if;
         perform pg_advisory_xact_lock(decision_queue(p_org));
         select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for share;
         if v_campaign.state in ('completed', 'cancelled') then
@@ -64,9 +70,25 @@ begin
         perform 1 from campaign_recipients r
           where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_ids) order by r.id for update;
         v_now := clock_timestamp();
+        v_queued := array(
+            select r.id from campaign_recipients r
+             where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_ids)
+               and r.attention = 'skipped' and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
+               -- Since the audience was asked, somebody may have opted out, and evidence may have come.
+               and not exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone)
+               and not exists (select from attempts t where t.organization_id = p_org and t.recipient_id = r.id
+                                  and t.step = r.step and (t.live or t.contradicted))
+             order by r.id);
+        select (v_campaign.audience ->> 'limit')::bigint - coalesce(sum(k.planned - k.skipped), 0)
+          into v_room from campaign_counts k where k.organization_id = p_org and k.campaign_id = p_campaign;
+        if v_room < cardinality(v_queued) then
+            v_room := greatest(v_room, 0);
+            p_over_limit := cardinality(v_queued) - v_room;
+            v_queued := v_queued[1 : v_room::integer];
+        end if;
         with back as (
             update campaign_recipients r
-               set state = 'queued', attention = null, reason = null, tries = 0,
+               set state = 'queued', attention = null, reason = null, exit_reason = null, tries = 0,
                    -- Whoever a rollout has not come to yet waits for that.
                    due_at = case when exists (select from campaign_rollouts w
                                                where w.organization_id = p_org and w.campaign_id = p_campaign
@@ -75,18 +97,16 @@ begin
                    is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
                    bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
                    updated_at = v_now
-             where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_ids)
-               and r.attention = 'skipped' and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
-               -- Since the audience was asked, somebody may have opted out, and evidence may have come.
-               and not exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone)
-               and not exists (select from attempts t where t.organization_id = p_org and t.recipient_id = r.id
-                                  and t.step = r.step and (t.live or t.contradicted))
+             where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_queued)
             returning r.id, r.due_at
         ), frozen as (
-            insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
+            insert into recipient_parameters as p (organization_id, campaign_id, recipient_id, locale, parameters)
             select p_org, p_campaign, a.id, a.locale, a.parameters
               from unnest(v_ids, v_locales, v_parameters) as a (id, locale, parameters) join back b on b.id = a.id
-            on conflict on constraint recipient_parameters_key do nothing
+            -- What was frozen stays; what the texts ask for since is added, and the slot is the one they hold now.
+            on conflict on constraint recipient_parameters_key do update
+               set parameters = (excluded.parameters || p.parameters)
+                                - case when 'campaign_number' = any (p_variables) then 'campaign_number' else '' end
         )
         select array_agg(b.id), count(*) filter (where b.due_at = not_let_go()) into v_queued, v_kept_back from back b;
         -- Whom the rollout has not come to yet is one of its people: its later stages count on them.
@@ -96,6 +116,7 @@ begin
         perform settle_enrolled(p_org, p_campaign, p_variables, v_now, v_queued) where cardinality(v_queued) > 0;
     end if;
     p_included := coalesce(cardinality(v_queued), 0);
+    p_over_limit := coalesce(p_over_limit, 0);
     p_kept := coalesce(cardinality(v_looked), 0) - p_included;
     -- An entry for every piece that changed something; and for the order itself, whatever came of it.
     if p_included > 0 or p_after = '00000000-0000-0000-0000-000000000000' then

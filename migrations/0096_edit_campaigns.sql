@@ -101,7 +101,9 @@ create function is_in_retry_scope(p_recipient campaign_recipients, p_scope text)
 create function retry_candidates(
     p_org uuid, p_campaign uuid, p_scope text, p_code text, p_after uuid default '00000000-0000-0000-0000-000000000000',
     p_to uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff'
-) returns table (recipient_id uuid, verdict text) language sql stable as $$
+) returns table (recipient_id uuid, verdict text) language plpgsql stable as $$
+begin
+    return query
     select r.id,
            case when c.state in ('completed', 'cancelled') then 'campaign_' || c.state::text
                 when s.since is not null then 'opted_out'
@@ -109,6 +111,7 @@ create function retry_candidates(
                          select from attempts l where l.organization_id = p_org and l.recipient_id = r.id
                             and l.step = r.step and (l.live or l.contradicted)) then 'accepted_or_in_doubt'
                 when r.state = 'in_doubt' then 'in_doubt_without_verdict'
+                when r.exit_reason is not null then 'has_left'
                 when r.state = 'queued' and r.due_at is null then 'has_its_turn_already'
                 when r.state = 'queued' and r.due_at <= clock_timestamp() then 'is_due_already'
                 when r.state = 'queued' and r.tries = 0 then 'step_is_not_due'
@@ -123,8 +126,8 @@ create function retry_candidates(
       left join attempts a on a.organization_id = p_org and a.id = r.last_attempt_id
      where c.organization_id = p_org and c.id = p_campaign
        and r.id > p_after and r.id <= p_to and is_in_retry_scope(r, p_scope)
-       and (p_code is null or p_code in (a.code, a.class, r.reason))
-$$;
+       and (p_code is null or p_code in (a.code, a.class, r.reason));
+end $$;
 
 -- Tries them again: queued at once, with all tries before them. Answers how many by verdict.
 --
@@ -160,9 +163,10 @@ begin
     select array_agg(k.recipient_id), array_agg(k.verdict) into v_ids, v_verdicts
       from retry_candidates(p_org, p_campaign, p_scope, p_code, p_after, v_to) k;
     if 'retry' = any (v_verdicts) then
+        v_ids := array(select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry');
+        perform queue_for_slots(p_org, p_campaign);
         select name into v_name from campaigns where organization_id = p_org and id = p_campaign for share;
         -- Their rows first; only then it is asked what may be: an outcome or an opt-out that comes meanwhile waits, or is seen.
-        v_ids := array(select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry');
         v_locked := array(select r.id from campaign_recipients r
                            where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_ids)
                            order by r.id for update);
@@ -178,6 +182,7 @@ begin
          where r.organization_id = p_org and r.campaign_id = p_campaign
            and r.id = any (v_locked);
         get diagnostics v_count = row_count;
+        perform give_slots_again(p_org, p_campaign, v_locked);
     end if;
     if v_count > 0 then
         perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'retry recipients', 'campaign',

@@ -166,6 +166,32 @@ begin
 end $$;
 comment on function give_slots is 'Gives and freezes the slots of a campaign''s people; nothing where no text shows them.';
 
+-- Whether a campaign's texts may show slots: by the word, wherever in a step it stands.
+create function shows_slots(p_org uuid, p_campaign uuid) returns boolean language sql stable as $$
+    select exists (select from campaign_steps s where s.organization_id = p_org and s.campaign_id = p_campaign
+                      and to_jsonb(s)::text like '%campaign\_number%')
+$$;
+
+-- A place in the queue of those who change slots, for a campaign that shows them. Taken before the locks that others wait
+-- for, the campaign's and those of decisions.
+create function queue_for_slots(p_org uuid, p_campaign uuid) returns void language sql as $$
+    select pg_advisory_xact_lock(slot_queue(p_org)) where shows_slots(p_org, p_campaign)
+$$;
+
+-- People who are queued again show the slot that they hold now, not the one that was frozen: while nothing of theirs was to
+-- be sent, it may have gone to somebody else. The caller stands in the queue already (queue_for_slots).
+create function give_slots_again(p_org uuid, p_campaign uuid, p_recipients uuid[]) returns void language plpgsql as $$
+begin
+    if not shows_slots(p_org, p_campaign) then
+        return;
+    end if;
+    update recipient_parameters p set parameters = p.parameters - 'campaign_number'
+     where p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = any (p_recipients)
+       and p.parameters ? 'campaign_number';
+    perform give_slots(p_org, p_campaign, '{campaign_number}', clock_timestamp(), p_recipients);
+end $$;
+comment on function give_slots_again is 'Freezes the slots anew that queued people show, and gives one to who lost theirs.';
+
 -- The scope that a campaign's slots are in; the organisation's where no campaign is named.
 create function slot_scope(p_org uuid, p_campaign uuid) returns uuid
     language sql stable

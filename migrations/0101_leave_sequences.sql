@@ -2,7 +2,7 @@
 -- with the reason; what is on the wire is not taken back, and nothing follows it.
 
 alter table campaign_recipients add column exit_reason text;
-comment on column campaign_recipients.exit_reason is 'Nothing follows what is on the wire, and this is why.';
+comment on column campaign_recipients.exit_reason is 'Nothing follows what is on the wire or failed, and this is why.';
 
 create index campaigns_that_people_leave on campaigns (organization_id) where conduct ? 'exit';
 
@@ -31,7 +31,8 @@ begin
            set state = 'skipped', attention = 'skipped', reason = p_reason, due_at = null, bound_number_id = null,
                updated_at = clock_timestamp()
          where organization_id = p_org and campaign_id = p_campaign and id = v_row.id;
-    elsif v_row.state in ('sending', 'in_doubt') then
+    elsif v_row.state in ('sending', 'in_doubt', 'failed') then
+        -- What failed would else be tried again some day.
         update campaign_recipients set exit_reason = coalesce(exit_reason, p_reason)
          where organization_id = p_org and campaign_id = p_campaign and id = v_row.id;
     end if;
@@ -57,7 +58,9 @@ begin
       from (select r.ctid as place, m.phone, m.campaign_id, m.reason
               from unnest(p_campaigns, p_phones, p_reasons) as m (campaign_id, phone, reason)
               join campaign_recipients r on r.organization_id = p_org and r.campaign_id = m.campaign_id
-                                        and r.phone = m.phone and r.state in ('queued', 'sending', 'in_doubt')
+                                        and r.phone = m.phone
+                                        and (r.state in ('queued', 'sending', 'in_doubt')
+                                             or r.state = 'failed' and r.exit_reason is null)
                for update of r skip locked) l;
     update campaign_recipients r
        set state = 'skipped', attention = 'skipped', reason = k.reason, due_at = null, bound_number_id = null,
@@ -66,13 +69,16 @@ begin
      where r.ctid = k.place and r.organization_id = p_org and r.state = 'queued';
     update campaign_recipients r set exit_reason = k.reason
       from unnest(v_places, v_reasons) as k (place, reason)
-     where r.ctid = k.place and r.organization_id = p_org and r.state in ('sending', 'in_doubt') and r.exit_reason is null;
+     where r.ctid = k.place and r.organization_id = p_org and r.state in ('sending', 'in_doubt', 'failed')
+       and r.exit_reason is null;
     insert into leaving (organization_id, campaign_id, phone, reason)
     select p_org, h.campaign_id, h.phone, h.reason
       from (select m.campaign_id, m.phone, m.reason
               from unnest(p_campaigns, p_phones, p_reasons) as m (campaign_id, phone, reason)
               join campaign_recipients r on r.organization_id = p_org and r.campaign_id = m.campaign_id
-                                        and r.phone = m.phone and r.state in ('queued', 'sending', 'in_doubt')
+                                        and r.phone = m.phone
+                                        and (r.state in ('queued', 'sending', 'in_doubt')
+                                             or r.state = 'failed' and r.exit_reason is null)
             except
             select k.campaign_id, k.phone, k.reason from unnest(v_of, v_held, v_reasons) as k (campaign_id, phone, reason)) h
     on conflict do nothing;

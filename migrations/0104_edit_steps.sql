@@ -43,10 +43,71 @@ begin
 end $$;
 comment on function editions is 'What a campaign says now; p_behind makes the call wait for what it stands behind.';
 
--- Puts new steps in the place of those that differ. Values of variables that the old texts did not use are frozen now.
+-- Freezes values of variables that the texts did not use, for those who wait and those who may be tried again or taken back:
+-- of those behind p_after up to p_to.
+create function freeze_more(
+    p_org uuid, p_campaign uuid, p_variables text[], p_after uuid, p_to uuid, p_now timestamptz
+) returns void language plpgsql
+    set jit = off set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_custom_plan
+as $$
+begin
+    if 'campaign_number' = any (p_variables) then
+        -- Before their values, as who gives a slot by hand does.
+        perform pg_advisory_xact_lock(slot_queue(p_org));
+    end if;
+    update recipient_parameters p
+       set parameters = (select coalesce(jsonb_object_agg(v, value_of(k, v)), '{}') from unnest(p_variables) v
+                          where value_of(k, v) is not null) || p.parameters
+      from campaign_recipients r
+      join contacts k on k.organization_id = p_org and k.id = r.contact_id
+     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to
+       and r.state in ('queued', 'sending', 'in_doubt', 'failed', 'skipped')
+       and p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
+       and p.recipient_id > p_after and p.recipient_id <= p_to;
+    if 'campaign_number' = any (p_variables) then
+        perform give_slots(p_org, p_campaign, p_variables, p_now, array(
+            select r.id from campaign_recipients r
+             where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to
+               and r.state = 'queued' order by r.id));
+    end if;
+end $$;
+
+-- Since when everybody who comes into a campaign is known by their id or by a decision: whoever is being enrolled or taken
+-- back now is in it when this answers. Null: it is over, not all of its people are in it, or it has not p_steps steps.
+create function begin_freezing(p_org uuid, p_campaign uuid, p_steps integer) returns timestamptz language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(hashtextextended('enrol ' || p_campaign, 0));
+    perform pg_advisory_xact_lock(decision_queue(p_org));
+    return (select clock_timestamp() from campaigns c
+             where c.organization_id = p_org and c.id = p_campaign and c.state not in ('completed', 'cancelled')
+               and p_steps = (select count(*) from campaign_steps s
+                               where s.organization_id = p_org and s.campaign_id = p_campaign)
+               and not exists (select from campaign_enrolments e
+                                where e.organization_id = p_org and e.campaign_id = p_campaign));
+end $$;
+
+-- A piece of what an edit needs, before it keeps anybody waiting: of p_most people behind p_after. Answers the last of them,
+-- null when there are no more.
+create function freeze_ahead(
+    p_org uuid, p_campaign uuid, p_variables text[], p_after uuid, p_most integer default 5000
+) returns uuid language plpgsql as $$
+declare
+    v_last uuid;
+begin
+    select r.id into v_last from campaign_recipients r
+     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after order by r.id offset p_most - 1 limit 1;
+    perform freeze_more(p_org, p_campaign, p_variables, p_after,
+                        coalesce(v_last, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), clock_timestamp());
+    return v_last;
+end $$;
+comment on function freeze_ahead is 'Freezes for a piece of a campaign''s people what an edit will ask for; nobody waits for it.';
+
+-- Puts new steps in the place of those that differ. Values of variables that the old texts did not use are frozen now: of
+-- everybody, or with p_frozen_since, when freeze_ahead began behind begin_freezing, of those who came into the campaign since.
 create function edit_steps(
     p_org uuid, p_campaign uuid, p_after_seconds bigint[], p_texts jsonb[], p_templates jsonb[], p_media jsonb[],
-    p_variants jsonb[], p_new_variables text[], p_source text, p_actor text, p_instance uuid, p_reason text
+    p_variants jsonb[], p_new_variables text[], p_source text, p_actor text, p_instance uuid, p_reason text,
+    p_frozen_since timestamptz default null
 ) returns change_answer language plpgsql as $$
 declare
     v_old     campaigns;
@@ -56,7 +117,12 @@ declare
     v_changed jsonb := '{}';
     v_before  jsonb := '{}';
     v_waiting bigint;
+    v_after   uuid;
 begin
+    -- Whoever waits for a turn with the slots keeps no decision waiting.
+    if 'campaign_number' = any (p_new_variables) then
+        perform pg_advisory_xact_lock(slot_queue(p_org));
+    end if;
     -- Before the claims that come after it (migration 0009).
     perform pg_advisory_xact_lock(decision_queue(p_org));
     select * into v_old from campaigns where organization_id = p_org and id = p_campaign for update;
@@ -116,14 +182,13 @@ begin
         return campaign_answer(v_old, 'already');
     end if;
     if p_new_variables <> '{}' then
-        update recipient_parameters p
-           set parameters = (select coalesce(jsonb_object_agg(v, value_of(k, v)), '{}') from unnest(p_new_variables) v
-                              where value_of(k, v) is not null) || p.parameters
-          from campaign_recipients r
-          join contacts k on k.organization_id = p_org and k.id = r.contact_id
-         where r.organization_id = p_org and r.campaign_id = p_campaign and r.state in ('queued', 'sending', 'in_doubt')
-           and p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id;
-        perform give_slots(p_org, p_campaign, p_new_variables, v_now);
+        -- Who was taken back meanwhile stands anywhere among the others.
+        v_after := case when not exists (select from audit_log l
+                                          where l.organization_id = p_org and l.entity_id = p_campaign
+                                            and l.action = 'include again' and l.at >= p_frozen_since)
+                        then id_at(p_frozen_since) end;
+        perform freeze_more(p_org, p_campaign, p_new_variables, coalesce(v_after, '00000000-0000-0000-0000-000000000000'),
+                            'ffffffff-ffff-ffff-ffff-ffffffffffff', v_now);
     end if;
     update campaigns
        set source = p_source, revision = revision + 1, updated_at = v_now, changed_by = p_actor

@@ -120,12 +120,13 @@ pub async fn take_back(session: &Session, org: &Org, args: &TakeBackArgs) -> Res
     let done =
         store.include_again(org.id, campaign.id, whom, &terms, args.why.as_deref(), session.actor()).await?;
     if let (0, Some(phone)) = (done.included, &args.phone) {
-        // Who is enrolled is within the limit already.
+        // The limit is asked where people are taken back, by how many are left.
         let mut unlimited = terms.clone();
         unlimited.audience.as_object_mut().map(|audience| audience.remove("limit"));
         let reason = store.reason_against(org.id, &unlimited, phone).await?.flatten();
         let why = match (done.kept, reason) {
             (_, Some(reason)) => reason.replace('_', " "),
+            (_, None) if done.over_limit > 0 => "as many people as the audience takes are in it".to_owned(),
             (0, None) => "nobody of this phone is skipped there".to_owned(),
             (_, None) => "a message to this phone may have arrived".to_owned(),
         };
@@ -134,6 +135,9 @@ pub async fn take_back(session: &Session, org: &Org, args: &TakeBackArgs) -> Res
     session.out.show(&done, || {
         let kept = match done.kept {
             0 => String::new(),
+            kept if kept == done.over_limit => {
+                format!("; {kept} stay skipped, because the audience takes no more people")
+            }
             kept => format!("; {kept} stay skipped, because something still stands against them"),
         };
         format!("campaign {}: {} will be sent to after all{kept}", campaign.name, done.included)

@@ -159,6 +159,7 @@ async fn pass(shared: &Shared, turns: &mut Turns) {
 async fn lifecycle(shared: &Shared) -> Result<bool, StoreError> {
     let (store, organization, instance) = (&shared.store, shared.organization, shared.instance);
     let put_off = store.put_off_missed_starts(organization, instance, shared.clock().now()).await?;
+    store.enrol_before_start(organization, shared.clock().now()).await?;
     let changed = store.run_lifecycle(organization, instance, shared.clock().now()).await?;
     if changed {
         store.plan_followers(organization).await?;

@@ -188,9 +188,9 @@ impl Store {
             r#"select c.id, c.starts_at as "starts_at!", c.missed, coalesce($2, clock_timestamp()) as "now!"
                  from campaigns c
                 where c.organization_id = $1 and c.state = 'scheduled' and c.missed <> 'send' and c.missed_at is null
-                  and c.starts_at <= coalesce($2, clock_timestamp()) - make_interval(secs => $3)
-                  and not exists (select from campaigns b where b.organization_id = $1 and b.id = c.run_after_id
-                                     and b.state <> 'completed')"#,
+                  and c.starts_at is not null
+                  and ready_since(c, coalesce($2, clock_timestamp()))
+                      <= coalesce($2, clock_timestamp()) - make_interval(secs => $3)"#,
             organization.0,
             now,
             MISSED_AFTER.as_seconds_f64(),

@@ -2,6 +2,7 @@
 
 use super::{Store, StoreError, failed};
 use crate::domain::ids::{CampaignId, InstanceId, OrganizationId};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// Contacts that one statement looks at: a second or two, so that an interruption costs no more and others are not held up.
@@ -95,5 +96,38 @@ impl Store {
         let terms = self.terms_of_campaign(organization, campaign, row.audience).await?;
         self.enrol(organization, campaign, &terms, None, Some(ENROLLED_IN_A_PIECE)).await?;
         Ok(true)
+    }
+
+    /// Enrols, as far as one piece goes, the audience of campaigns from files that the clock is about to start and that
+    /// nobody is in: there may be contacts for them by now. A start by hand does the same.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn enrol_before_start(
+        &self,
+        organization: OrganizationId,
+        now: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        let rows = sqlx::query!(
+            "select c.id, c.audience from campaigns c
+              where c.organization_id = $1 and c.state = 'scheduled' and c.standing is null and c.source <> ''
+                and c.missed_at is null and ready_since(c, coalesce($2, clock_timestamp())) is not null
+                and not exists (select from campaign_recipients r where r.organization_id = $1 and r.campaign_id = c.id)",
+            organization.0,
+            now,
+        )
+        .fetch_all(&self.lease)
+        .await
+        .map_err(failed("look for campaigns without people"))?;
+        for row in rows {
+            let campaign = CampaignId(row.id);
+            let terms = match self.terms_of_campaign(organization, campaign, row.audience).await {
+                // Steps that nobody can read are sent to nobody, and hold up no other campaign.
+                Err(StoreError::Unreadable { .. }) => continue,
+                terms => terms?,
+            };
+            self.enrol(organization, campaign, &terms, now, Some(ENROLLED_IN_A_PIECE)).await?;
+        }
+        Ok(())
     }
 }

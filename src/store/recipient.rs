@@ -489,6 +489,9 @@ fn refusal(phone: &str, found: &str, retrying: bool) -> String {
         (true, "refused_by_the_person") => {
             format!("{phone} has blocked the number; another try only harms it")
         }
+        (true, "has_left") => {
+            format!("{phone} has left the campaign; nothing of it is sent to them any more")
+        }
         (true, "live") => {
             format!("an attempt for {phone} is accepted or in doubt; the same message is never sent twice")
         }

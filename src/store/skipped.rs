@@ -48,6 +48,9 @@ pub struct TakenBack {
     pub included: i64,
     /// Still left out: something stands against them.
     pub kept: i64,
+    /// How many of these are left out only because the audience takes no more people.
+    #[serde(skip)]
+    pub over_limit: i64,
 }
 
 impl Store {
@@ -152,11 +155,11 @@ impl Store {
         why: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<TakenBack, StoreError> {
-        let mut total = TakenBack { included: 0, kept: 0 };
+        let mut total = TakenBack { included: 0, kept: 0, over_limit: 0 };
         let (mut after, mut patience) = (uuid::Uuid::nil(), Patience::default());
         loop {
             let piece = sqlx::query!(
-                r#"select p_included as "included!", p_kept as "kept!", p_last as last
+                r#"select p_included as "included!", p_kept as "kept!", p_last as last, p_over_limit as "over_limit!"
                      from include_again($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"#,
                 organization.0,
                 campaign.0,
@@ -175,6 +178,7 @@ impl Store {
             let Some(piece) = patience.heed(piece)? else { continue };
             total.included += piece.included;
             total.kept += piece.kept;
+            total.over_limit += piece.over_limit;
             match piece.last {
                 Some(last) => after = last,
                 None => return Ok(total),

@@ -12,6 +12,7 @@ use crate::domain::{
     phone::Phone,
     template::{Texts, Variable},
 };
+use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 /// The columns of a campaign's steps.
@@ -81,10 +82,11 @@ impl Store {
             .filter(|name| name != "day" && !used.contains(name.as_str()))
             .collect();
         let variables: Vec<String> = variables.into_iter().collect();
+        let frozen_since = self.freeze_ahead(organization, campaign, spec, &variables).await?;
         let answer = sqlx::query_as!(
             Answer,
             "select verdict, version, by, at, name, found, before
-               from edit_steps($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+               from edit_steps($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             organization.0,
             campaign.0,
             &columns.after,
@@ -97,11 +99,50 @@ impl Store {
             actor.operator,
             actor.instance_id(),
             reason,
+            frozen_since,
         )
         .fetch_one(&self.bulk)
         .await
         .map_err(failed(DOING))?;
         answer.read(DOING, "there is no such campaign any more", refusal, |_before| None)
+    }
+
+    /// Freezes what new texts ask for, a piece at a time, while claims and decisions go on: the edit itself then has only
+    /// those left who came into the campaign since. Answers when that was; `None`: nothing was frozen.
+    async fn freeze_ahead(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+        spec: &CampaignSpec,
+        variables: &[String],
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        const DOING: &str = "freeze what new texts ask for";
+        if variables.is_empty() {
+            return Ok(None);
+        }
+        let since = sqlx::query_scalar!(
+            "select begin_freezing($1, $2, $3)",
+            organization.0,
+            campaign.0,
+            i32::try_from(spec.steps.len()).unwrap_or(i32::MAX),
+        )
+        .fetch_one(&self.bulk)
+        .await
+        .map_err(failed(DOING))?;
+        let mut after = since.map(|_| uuid::Uuid::nil());
+        while let Some(behind) = after {
+            after = sqlx::query_scalar!(
+                "select freeze_ahead($1, $2, $3, $4)",
+                organization.0,
+                campaign.0,
+                variables,
+                behind,
+            )
+            .fetch_one(&self.bulk)
+            .await
+            .map_err(failed(DOING))?;
+        }
+        Ok(since)
     }
 }
 

@@ -341,6 +341,11 @@ async fn what_is_estimated_is_what_is_made_and_whoever_is_skipped_can_be_taken_b
     let csv =
         db.run(&["campaign", "skipped", "spring", "--reason", "no_consent", "--csv", "-"]).done().stdout;
     assert_eq!(csv.lines().count(), 3, "{csv}");
+    // Two are in it, and two more are to come.
+    sqlx::query("update campaigns set audience = audience || '{\"limit\": 4}'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
     take_back(db);
     assert_eq!(register().as_array().unwrap().len(), 1);
     let parameters: Value = db
@@ -371,6 +376,29 @@ fn take_back(db: &Db) {
     );
     db.run(&["campaign", "reinclude", "spring", "--phone", "+237611111115"]).refused(3, "opted out");
     db.run(&["campaign", "reinclude", "spring"]).refused(2, "--reason");
+}
+
+/// No more come back than the audience takes: those who left it skipped make room, and others do not.
+#[tokio::test]
+async fn no_more_are_taken_back_than_the_limit_leaves_room_for() {
+    let place = Place::new().await;
+    let db = &place.db;
+    let created = db.json(&["campaign", "create", &place.file(FILE)]);
+    assert_eq!((&created["queued"], &created["skipped"]), (&json!(2), &json!(3)));
+    db.run_with(&["contact", "import", "-"], b"phone,name\n+237611111112,Bea\n").done();
+    for phone in ["+237611111115", "+237611111116"] {
+        db.run(&["contact", "opt-in", phone]).done();
+    }
+    let taken = ["campaign", "reinclude", "spring", "--reason", "no_consent"];
+    assert_eq!(db.json(&taken), json!({"included": 0, "kept": 2}));
+    let said = db.run(&taken).done().stdout;
+    assert!(said.contains("2 stay skipped, because the audience takes no more people"), "{said}");
+    let one = ["campaign", "reinclude", "spring", "--phone", "+237611111112"];
+    db.run(&one).refused(3, "as many people as the audience takes are in it");
+    db.run(&["campaign", "remove", "spring", "+237611111111", "--reason", "moved away"]).done();
+    assert_eq!(db.json(&taken), json!({"included": 1, "kept": 1}));
+    assert_eq!(db.json(&["campaign", "stats", "spring"])["queued"], 2);
+    db.assert_invariants().await;
 }
 
 /// An audience as the store asks about it, of a campaign whose texts need nothing.

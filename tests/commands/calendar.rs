@@ -28,6 +28,7 @@ impl Acme {
     async fn lifecycle(&self, now: &str) {
         let (org, now) = (self.organization, Some(at(now)));
         self.db.store.put_off_missed_starts(org, self.instance, now).await.unwrap();
+        self.db.store.enrol_before_start(org, now).await.unwrap();
         self.db.store.run_lifecycle(org, self.instance, now).await.unwrap();
     }
 
@@ -92,6 +93,94 @@ async fn a_missed_start_goes_at_once_or_with_the_next_window_or_asks() {
     assert_eq!((acme.state(next).await, acme.state(ask).await), ("active".into(), "scheduled".into()));
     acme.done(Action::StartCampaign(ask)).await;
     assert_eq!(acme.state(ask).await, "active");
+}
+
+/// The predecessor takes longer than was thought: its follower was not missed by anybody.
+#[tokio::test]
+async fn a_start_is_missed_from_when_nothing_else_kept_it() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let first = acme.campaign(&toml("first", "")).await;
+    acme.done(Action::StartCampaign(first)).await;
+    let behind =
+        |name: &str| toml(name, "starts_at = \"2030-05-06T09:00\"\nrun_after = \"first\"\nmissed = \"ask\"");
+    let (prompt, late) = (acme.campaign(&behind("prompt")).await, acme.campaign(&behind("late")).await);
+    let slow = toml("slow", "starts_at = \"2030-05-06T09:00\"\nmissed = \"ask\"");
+    let slow = acme.campaign(&slow).await;
+    // Its enrolment goes on until shortly before ten o'clock.
+    sqlx::query(
+        "insert into audit_log (organization_id, at, actor, action, entity, entity_id, entity_name, reason)
+         select organization_id, '2030-05-06T09:58:00Z', 'ana', 'enrol', 'campaign', id, name, '1 enrolled'
+           from campaigns where name = 'slow'",
+    )
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    let message = acme.claim(0, first, 1).await.messages.remove(0);
+    acme.settle(message.attempt, "accepted", "advance").await;
+    acme.lifecycle("2030-05-06T10:00:00Z").await;
+    assert_eq!((acme.state(first).await, acme.state(prompt).await), ("completed".into(), "scheduled".into()));
+    sqlx::query("update campaigns set starts_at = '2030-05-06T10:30:00Z' where name = 'late'")
+        .execute(&acme.db.pool)
+        .await
+        .unwrap();
+    acme.lifecycle("2030-05-06T10:05:00Z").await;
+    assert_eq!((acme.state(prompt).await, acme.state(slow).await), ("active".into(), "active".into()));
+    assert_eq!(acme.state(late).await, "scheduled");
+    acme.lifecycle("2030-05-06T11:00:00Z").await;
+    assert_eq!(acme.state(late).await, "scheduled", "nobody was there when it could have been started");
+    let sentence = acme.why("late")["sentence"].to_string();
+    assert!(sentence.contains("was missed, no sender was there"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_campaign_that_nobody_is_in_ends_and_keeps_nobody_waiting() {
+    let acme = Acme::new().await;
+    let empty = acme.campaign(&toml("empty", "starts_at = \"2030-05-06T09:00\"")).await;
+    let next = acme.campaign(&toml("next", "run_after = \"empty\"")).await;
+    let standing = "standing = { after = \"1h\", every = \"1m\" }";
+    let standing = acme.campaign(&toml("standing", standing)).await;
+    acme.done(Action::StartCampaign(standing)).await;
+    acme.lifecycle("2030-05-06T08:00:00Z").await;
+    assert_eq!(acme.state(empty).await, "active", "whoever writes a campaign may write its people next");
+    acme.lifecycle("2030-05-06T08:01:00Z").await;
+    assert_eq!((acme.state(empty).await, acme.state(next).await), ("completed".into(), "scheduled".into()));
+    let log = acme.log(empty.0).await;
+    assert!(log.iter().any(|line| line == "sender: complete (nobody is in it)"), "{log:?}");
+    // By now there is somebody: the clock's start takes them in, as one by hand does.
+    acme.contacts(2).await;
+    acme.lifecycle("2030-05-06T08:01:01Z").await;
+    acme.lifecycle("2030-05-06T08:10:00Z").await;
+    assert_eq!((acme.state(next).await, acme.states(next).await.len()), ("active".into(), 2));
+    assert_eq!(acme.state(standing).await, "active", "a standing one goes on");
+    let yields: Option<String> = acme
+        .db
+        .value("select yields_to(organization_id, standing) from campaigns where name = 'standing'")
+        .await;
+    assert_eq!(yields.as_deref(), Some("next"), "not to one without people");
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn a_paused_campaign_whose_people_have_all_ended_is_completed() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let first = acme.running().await;
+    let second = acme.campaign(&toml("second", "run_after = \"hello\"")).await;
+    let message = acme.claim(0, first, 1).await.messages.remove(0);
+    acme.done(Action::PauseCampaign(first)).await;
+    acme.lifecycle("2099-01-01T00:00:00Z").await;
+    assert_eq!(acme.state(first).await, "paused", "its last message is on the wire");
+    acme.settle(message.attempt, "accepted", "advance").await;
+    // What paused itself waits for somebody to see why.
+    sqlx::query("update campaigns set changed_by = 'sender'").execute(&acme.db.pool).await.unwrap();
+    acme.lifecycle("2099-01-01T00:00:01Z").await;
+    assert_eq!(acme.state(first).await, "paused");
+    sqlx::query("update campaigns set changed_by = 'ana'").execute(&acme.db.pool).await.unwrap();
+    acme.lifecycle("2099-01-01T00:00:02Z").await;
+    acme.lifecycle("2099-01-01T00:00:03Z").await;
+    assert_eq!((acme.state(first).await, acme.state(second).await), ("completed".into(), "active".into()));
+    acme.db.assert_invariants().await;
 }
 
 #[tokio::test]
@@ -228,6 +317,17 @@ async fn a_copy_has_another_name_no_start_and_the_people_of_today() {
     let shown = acme.db.json(&["campaign", "show", "two"]);
     assert_eq!((&shown["priority"], &shown["starts_at"]), (&json!(3), &Value::Null));
     acme.db.run(&["campaign", "clone", "one", "two"]).refused(3, "already");
+    // Nor does the copy of one that followed another start by itself, or end when that one did.
+    let follower = "run_after = \"one\"\nuntil = \"2099-06-01T09:00\"\npriority = 4";
+    acme.campaign(&toml("follower", follower)).await;
+    let copy = acme.db.json(&["campaign", "clone", "follower", "copy"]);
+    assert_eq!(copy["state"], "draft", "{copy}");
+    let terms: (Option<uuid::Uuid>, Option<DateTime<Utc>>, i32) =
+        sqlx::query_as("select run_after_id, expires_at, priority from campaigns where name = 'copy'")
+            .fetch_one(&acme.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(terms, (None, None, 4));
     acme.db.run(&["campaign", "clone", "one", "t o"]).refused(2, "holds ' '");
     acme.db.run(&["campaign", "clone", "none", "three"]).refused(1, "there is no campaign");
 }

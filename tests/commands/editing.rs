@@ -1,8 +1,15 @@
 //! Editing the steps of a campaign that runs, from its file.
 
-use crate::support::acme::{Acme, phone};
+use crate::support::acme::{ANA, Acme, HELLO, phone};
 use serde_json::json;
-use signalbox::domain::action::Action;
+use signalbox::{
+    domain::{
+        action::Action,
+        campaign::{CampaignFile, Context},
+        ids::CampaignId,
+    },
+    store::action::ActionResult,
+};
 
 const COURSE: &str = "name = \"course\"
 opt_out_line = false
@@ -81,6 +88,49 @@ async fn who_waits_gets_the_new_version_at_its_new_time_with_what_it_needs() {
     assert!(said.iter().any(|line| line.ends_with(": edit steps (better)")), "{said:?}");
     acme.done(Action::CancelCampaign(campaign)).await;
     update(COURSE).refused(3, "course is cancelled");
+    db.assert_invariants().await;
+}
+
+/// What an edit asks for is frozen for those too who may be tried again or taken back.
+#[tokio::test]
+async fn whoever_failed_before_an_edit_is_tried_again_with_what_it_needs() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let folder = tempfile::tempdir().unwrap();
+    let db = &acme.db;
+    let rows = "phone,city\n+237600000000,Douala\n+237600000001,Garoua\n+237600000002,Buea\n";
+    db.run_with(&["contact", "import", "-"], rows.as_bytes()).done();
+    let campaign = acme.campaign(COURSE).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let messages = acme.claim(0, campaign, 2).await.messages;
+    for message in &messages {
+        acme.settle(message.attempt, "rejected", "fail").await;
+    }
+    let mut waiting: Vec<uuid::Uuid> =
+        sqlx::query_scalar("select id from campaign_recipients where state = 'queued'")
+            .fetch_all(&db.pool)
+            .await
+            .unwrap();
+    acme.done(Action::ExcludeRecipient(waiting.remove(0).into())).await;
+    let path = folder.path().join("course.toml");
+    std::fs::write(&path, COURSE.replace("First", "First {{city}} {{campaign_number}}")).unwrap();
+    db.run(&["campaign", "update", "course", path.to_str().unwrap(), "--reason", "better"]).done();
+    acme.done(Action::RetryRecipient(messages[0].recipient)).await;
+    assert_eq!(db.json(&["campaign", "retry", "course"])["retried"], 1);
+    assert_eq!(
+        db.json(&["campaign", "reinclude", "course", "--reason", "excluded_by_operator"])["included"],
+        1
+    );
+    let mut said: Vec<serde_json::Value> = acme
+        .claim(0, campaign, 5)
+        .await
+        .messages
+        .iter()
+        .map(|one| serde_json::from_str(one.parameters.as_deref().unwrap()).unwrap())
+        .collect();
+    said.sort_by_key(|one: &serde_json::Value| one["name"].to_string());
+    let of = |nth: u32, city: &str| json!({ "name": format!("Ana {nth}"), "city": city, "campaign_number": (nth + 1).to_string() });
+    assert_eq!(said, [of(0, "Douala"), of(1, "Garoua"), of(2, "Buea")]);
     db.assert_invariants().await;
 }
 
@@ -260,4 +310,65 @@ async fn what_was_sent_is_told_word_for_word_whatever_was_edited_later() {
     let words: Vec<String> =
         of(0).as_array().unwrap().iter().map(|each| each["text"].as_str().unwrap().to_owned()).collect();
     assert_eq!(words, ["First for Ana 0, day 1", "Second, day 4"]);
+}
+
+/// Edits a campaign so that it says the city, and lets something happen while the edit waits for the values of somebody.
+async fn edit_during(acme: &Acme, campaign: CampaignId, toml: &str, during: impl AsyncFnOnce()) {
+    let mut held = acme.db.pool.begin().await.unwrap();
+    sqlx::query("select from recipient_parameters where campaign_id = $1 for update")
+        .bind(campaign.0)
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let (store, organization, toml) =
+        (acme.db.store.clone(), acme.organization, toml.replace("Hi", "Hi {{city|you}}"));
+    let edit = tokio::spawn(async move {
+        let spec = CampaignFile::parse(&toml, "x", &Context::in_zone(chrono_tz::Africa::Douala)).unwrap();
+        store.edit_steps(organization, campaign, &spec, &toml, None, ANA).await.unwrap()
+    });
+    acme.db.until_somebody_waits().await;
+    during().await;
+    held.commit().await.unwrap();
+    let answer = edit.await.unwrap();
+    assert!(matches!(answer, ActionResult::Done { .. }), "{answer:?}");
+    let cities: Vec<Option<String>> = sqlx::query_scalar(
+        "select parameters ->> 'city' from recipient_parameters where campaign_id = $1 order by recipient_id",
+    )
+    .bind(campaign.0)
+    .fetch_all(&acme.db.pool)
+    .await
+    .unwrap();
+    assert_eq!(cities, [Some("Douala".to_owned()), Some("Douala".to_owned())]);
+    acme.db.assert_invariants().await;
+}
+
+/// What new texts ask for is frozen before anybody has to wait: of very many people that takes long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_keeps_no_decision_waiting_and_misses_nobody_who_comes_meanwhile() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let other = acme.campaign(HELLO).await;
+    acme.done(Action::StartCampaign(other)).await;
+    let in_town = "update contacts set attributes = '{\"city\": \"Douala\"}', created_at = created_at - interval '2 hours'";
+    sqlx::query(in_town).execute(&acme.db.pool).await.unwrap();
+    let (first, second) = (phone(0), phone(1));
+    acme.db.run(&["contact", "opt-out", second.reveal(), "--reason", "enough"]).done();
+    let once = "name = \"once\"\nopt_out_line = false\n[[steps]]\ntext = { en = \"Hi\" }\n";
+    let campaign = acme.campaign(once).await;
+    acme.db.run(&["contact", "opt-in", second.reveal()]).done();
+    edit_during(&acme, campaign, once, async || {
+        acme.done(Action::PauseCampaign(other)).await;
+        acme.db.run(&["campaign", "reinclude", "once", "--phone", second.reveal()]).done();
+    })
+    .await;
+
+    let standing = once.replace("\"once\"", "\"default\"\nstanding = { after = \"1h\", every = \"1m\" }");
+    acme.db.run(&["contact", "opt-out", first.reveal(), "--reason", "enough"]).done();
+    let campaign = acme.campaign(&standing).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    acme.db.run(&["contact", "opt-in", first.reveal()]).done();
+    edit_during(&acme, campaign, &standing, async || {
+        assert_eq!(acme.db.store.enrol_standing(acme.organization, None).await.unwrap(), 1);
+    })
+    .await;
 }

@@ -201,3 +201,36 @@ async fn a_sender_goes_on_with_an_enrolment_that_was_left_behind() {
     assert_eq!(store.enrolment(organization, campaign).await.unwrap(), None);
     assert_eq!(acme.everybody(campaign).await.len(), 30);
 }
+
+/// It has run for longer than a message may be late; whoever it takes in now is not late for that.
+#[tokio::test]
+async fn whoever_a_standing_campaign_takes_in_is_due_from_then_on() {
+    let acme = Acme::new().await;
+    let standing = "name = \"default\"\nstanding = { after = \"1h\", every = \"1m\" }\nexpires_after = \"6h\"\n\
+                    [[steps]]\ntext = { en = \"Welcome\" }\n";
+    let campaign = acme.empty(standing, 0).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    sqlx::query("update campaigns set started_at = started_at - interval '7 hours'")
+        .execute(&acme.db.pool)
+        .await
+        .unwrap();
+    acme.contacts(2).await;
+    sqlx::query("update contacts set created_at = created_at - interval '2 hours'")
+        .execute(&acme.db.pool)
+        .await
+        .unwrap();
+    let (store, organization) = (&acme.db.store, acme.organization);
+    assert_eq!(store.enrol_standing(organization, None).await.unwrap(), 2);
+    store.run_lifecycle(organization, acme.instance, None).await.unwrap();
+    assert_eq!(acme.states(campaign).await, ["queued", "queued"]);
+    assert_eq!(acme.claim(0, campaign, 1).await.messages.len(), 1);
+    let later: chrono::DateTime<chrono::Utc> =
+        acme.db.value("select clock_timestamp() + interval '6 hours 1 minute'").await;
+    store.run_lifecycle(organization, acme.instance, Some(later)).await.unwrap();
+    assert_eq!(
+        acme.states(campaign).await,
+        ["sending", "skipped"],
+        "six hours after it was due it is too late"
+    );
+    acme.db.assert_invariants().await;
+}

@@ -4,7 +4,7 @@
 use crate::support::acme::{Acme, phone};
 use signalbox::{
     domain::{action::Action, ids::CampaignId, phone::Phone},
-    store::{attempt::ClaimedMessage, receipt::NewInbound},
+    store::{action::ActionResult, attempt::ClaimedMessage, receipt::NewInbound},
 };
 use std::fmt::Write as _;
 
@@ -129,7 +129,7 @@ async fn what_is_on_the_wire_is_the_last_of_a_sequence_for_whom_an_operator_take
     let first = Action::ExcludeRecipient(messages[0].recipient);
     acme.done(first.clone()).await;
     let again = acme.act(first).await;
-    assert!(matches!(again, signalbox::store::action::ActionResult::AlreadySo { .. }), "{again:?}");
+    assert!(matches!(again, ActionResult::AlreadySo { .. }), "{again:?}");
     // A row that somebody holds is left at once where it can be, and by the chore where it cannot.
     let mut recording = acme.db.pool.begin().await.unwrap();
     sqlx::query("select from campaign_recipients where id = $1 for update")
@@ -293,5 +293,61 @@ async fn many_leave_at_once_as_one_set() {
     let changes: i64 = acme.db.value("select last_value from changes").await;
     assert!(changes < 5, "{changes} statements changed recipients, and the sums each");
     acme.settle(messages[0].attempt, "accepted", "advance").await;
+    acme.db.assert_invariants().await;
+}
+
+/// Whoever was taken out, or wrote back, while a message to them was failing is not tried again, whoever asks.
+#[tokio::test]
+async fn whoever_has_left_is_not_tried_again() {
+    let acme = Acme::new().await;
+    acme.contacts(4).await;
+    let campaign = acme.onboarding().await;
+    let messages = acme.sent(campaign, 4).await;
+    acme.done(Action::ExcludeRecipient(messages[0].recipient)).await;
+    for message in &messages {
+        acme.settle(message.attempt, "rejected", "fail").await;
+    }
+    acme.hears(&phone(1), "Who is this?", "in-1").await;
+    acme.import(2, "yes");
+    assert_eq!(
+        acme.stand(campaign).await,
+        [
+            "failed 1 a test excluded_by_operator",
+            "failed 1 a test replied",
+            "failed 1 a test attribute: paid=yes",
+            "failed 1 a test"
+        ]
+    );
+    for message in &messages[..3] {
+        let answer = acme.act(Action::RetryRecipient(message.recipient)).await;
+        let ActionResult::Refused(why) = answer else { panic!("{answer:?}") };
+        assert!(why.as_str().contains("has left the campaign"), "{why}");
+    }
+    let retried = acme.db.json(&["campaign", "retry", "onboarding"]);
+    assert_eq!(
+        (&retried["retried"], &retried["reasons"]),
+        (&1.into(), &serde_json::json!({ "has_left": 3 }))
+    );
+    acme.db.run(&["campaign", "retry", "onboarding"]).refused(3, "3 left the campaign");
+    let again = acme.claim(0, campaign, 4).await.messages;
+    assert_eq!(again.iter().map(|one| one.recipient).collect::<Vec<_>>(), [messages[3].recipient]);
+    acme.db.assert_invariants().await;
+}
+
+/// An operator takes somebody back who had left: from then on they are in it as everybody else is.
+#[tokio::test]
+async fn whoever_is_taken_back_has_not_left_any_more() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let campaign = acme.onboarding().await;
+    let message = acme.sent(campaign, 1).await.remove(0);
+    acme.hears(&phone(0), "Hello?", "in-1").await;
+    acme.settle(message.attempt, "accepted", "advance").await;
+    assert_eq!(acme.stand(campaign).await, ["skipped 2 replied replied"]);
+    acme.db.run(&["campaign", "reinclude", "onboarding", "--reason", "replied"]).done();
+    let message = acme.sent(campaign, 1).await.remove(0);
+    acme.settle(message.attempt, "rejected", "fail").await;
+    acme.done(Action::RetryRecipient(message.recipient)).await;
+    assert_eq!(acme.stand(campaign).await, ["queued 2"]);
     acme.db.assert_invariants().await;
 }

@@ -227,3 +227,32 @@ async fn a_slot_that_changes_while_a_message_is_on_the_wire_is_shown_from_the_ne
     assert_eq!(acme.frozen(campaign).await, ["7"]);
     acme.db.assert_invariants().await;
 }
+
+/// While nothing was to be sent to them, their slot may have gone to somebody else: who is tried again or taken back shows
+/// the one that they hold then.
+#[tokio::test]
+async fn no_two_people_show_one_slot_when_some_are_tried_again_or_taken_back() {
+    let acme = Acme::new().await;
+    acme.contacts(5).await;
+    let campaign = acme.campaign(&file("one", &[0, 1, 2, 3], false)).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let messages = acme.claim(0, campaign, 3).await.messages;
+    for message in &messages {
+        acme.settle(message.attempt, "rejected", "fail").await;
+    }
+    let last: uuid::Uuid = acme.db.value("select id from campaign_recipients where state = 'queued'").await;
+    acme.done(Action::ExcludeRecipient(last.into())).await;
+    assert_eq!(acme.db.json(&["slot", "reset", "--reason", "a new year"])["released"], 4);
+    let other = acme.campaign(&file("two", &[4], false)).await;
+    assert_eq!(acme.frozen(other).await, ["1"]);
+    // The third keeps what it holds: an operator gave it back.
+    acme.db.run(&["slot", "set", phone(2).reveal(), "3"]).done();
+    acme.done(Action::RetryRecipient(messages[0].recipient)).await;
+    assert_eq!(acme.db.json(&["campaign", "retry", "one"])["retried"], 2);
+    acme.db.run(&["campaign", "reinclude", "one", "--reason", "excluded_by_operator"]).done();
+    assert_eq!(acme.frozen(campaign).await, ["2", "4", "3", "5"]);
+    let held: BTreeMap<usize, u16> =
+        acme.slots().await.into_iter().map(|(who, (slot, _))| (who, slot)).collect();
+    assert_eq!(held, BTreeMap::from([(0, 2), (1, 4), (2, 3), (3, 5), (4, 1)]));
+    acme.db.assert_invariants().await;
+}

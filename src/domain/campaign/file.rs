@@ -141,26 +141,23 @@ impl CampaignFile {
     }
 }
 
-/// The same file with another name, and started by hand: of a copy nobody knows when it is to start. `None`: it names no
-/// campaign, so it was never one.
+/// What a copy leaves out: when the campaign starts and ends.
+const ONLY_ONCE: [&str; 3] = ["starts_at", "run_after", "until"];
+
+/// The same file with another name, and started by hand: of a copy nobody knows when it is to start, behind which campaign,
+/// or when it is too late for it. `None`: it names no campaign, so it was never one.
 #[must_use]
 pub fn copy(source: &str, name: &str) -> Option<String> {
     let (table, _) = DeTable::parse_recoverable(source);
     let section = Section::root(&table);
-    let named = section.get("name")?.span;
+    let left_out = ONLY_ONCE.iter().filter_map(|key| section.get(key));
+    let mut changes: Vec<_> = left_out.map(|setting| (setting.at..setting.span.end, String::new())).collect();
+    changes.push((section.get("name")?.span, format!("\"{name}\"")));
+    // The last one first: what stands before it keeps its place.
+    changes.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
     let mut copy = source.to_owned();
-    let written = format!("\"{name}\"");
-    // The later one first: what stands before it keeps its place.
-    match section.get("starts_at") {
-        Some(starts) if starts.at > named.start => {
-            copy.replace_range(starts.at..starts.span.end, "");
-            copy.replace_range(named, &written);
-        }
-        Some(starts) => {
-            copy.replace_range(named, &written);
-            copy.replace_range(starts.at..starts.span.end, "");
-        }
-        None => copy.replace_range(named, &written),
+    for (place, written) in changes {
+        copy.replace_range(place, &written);
     }
     Some(copy)
 }

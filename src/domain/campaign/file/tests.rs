@@ -415,6 +415,15 @@ fn broken_toml_is_placed_and_not_guessed_at() {
 }
 
 #[test]
+fn a_copy_has_another_name_and_does_not_start_or_end_by_itself() {
+    let source = "until = \"2027-01-01T09:00\"\nrun_after = \"b\" # then\nname = \"a\"\nmissed = \"ask\"\n\
+                  starts_at = \"2026-12-01T09:00\"\npriority = 3\n[[steps]]\ntext = { en = \"until starts_at\" }\n";
+    let expected = "\n # then\nname = \"c\"\nmissed = \"ask\"\n\npriority = 3\n[[steps]]\ntext = { en = \"until starts_at\" }\n";
+    assert_eq!(copy(source, "c").as_deref(), Some(expected));
+    assert_eq!(copy("priority = 3\n", "c"), None);
+}
+
+#[test]
 fn bytes_that_are_no_utf_8_are_placed() {
     let latin = CampaignFile::parse_bytes(b"name = \"a\"\n# caf\xe9\n", "c.toml", &Context::in_zone(DOUALA));
     let report: Vec<_> = latin.err().unwrap_or_default().iter().map(ToString::to_string).collect();
