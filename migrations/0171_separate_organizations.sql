@@ -164,11 +164,10 @@ create policy the_first_key_is_kept on key_check for insert
     with check ((select cardinality(organizations_of_login('runs')) > 0));
 
 -- What an operator may not change of rows that operators may change.
-create function account_is_led_by_admins() returns trigger language plpgsql as $$
+create function led_by_admins() returns trigger language plpgsql as $$
 begin
     if not (new.organization_id = any (organizations_of_login('administers')) or login_is_owner()) then
-        raise exception 'only an admin of the organisation changes an account and its credentials'
-            using errcode = 'insufficient_privilege';
+        raise exception 'only an admin of the organisation changes %', tg_argv[0] using errcode = 'insufficient_privilege';
     end if;
     return new;
 end $$;
@@ -178,21 +177,13 @@ create trigger account_is_led_by_admins before update on accounts for each row
           is distinct from
           (new.name, new.provider, new.external_id, new.sealed_token, new.base_url, new.sealed_app_secret,
            new.sealed_verify_token, new.sealed_webhook_secret))
-    execute function account_is_led_by_admins();
+    execute function led_by_admins('an account and its credentials');
 
 -- A password goes to whatever server a channel names.
-create function alert_channel_is_led_by_admins() returns trigger language plpgsql as $$
-begin
-    if not (new.organization_id = any (organizations_of_login('administers')) or login_is_owner()) then
-        raise exception 'only an admin of the organisation changes the server of an alert channel and its secret'
-            using errcode = 'insufficient_privilege';
-    end if;
-    return new;
-end $$;
 create trigger alert_channel_is_led_by_admins before update on alert_channels for each row
     when ((old.organization_id, old.id, old.kind, old.smtp, old.sealed_secret)
           is distinct from (new.organization_id, new.id, new.kind, new.smtp, new.sealed_secret))
-    execute function alert_channel_is_led_by_admins();
+    execute function led_by_admins('the server of an alert channel and its secret');
 
 create function organization_is_named_by_the_owner() returns trigger language plpgsql as $$
 begin
