@@ -181,7 +181,7 @@ fn funnel(facts: &mut Facts, theme: Theme, counts: &Counts) {
     if tried == 0 {
         return;
     }
-    facts.heading("How far its people have got");
+    facts.heading("How far those are who wait for no more");
     let bars = [
         ("tried", tried, Role::Text),
         ("taken", counts.reached(), Role::Good),
