@@ -67,14 +67,7 @@ pub fn campaigns(model: &Model) -> Vec<&CampaignRow> {
 /// The recipients that a key acts on.
 pub fn recipients(model: &Model) -> Vec<&RecipientRow> {
     match drawer(model) {
-        Some(DrawerOf::Recipient(id)) => model
-            .recipients
-            .list
-            .rows()
-            .iter()
-            .filter(|kept| kept.row.id == *id && !kept.gone)
-            .map(|kept| &kept.row)
-            .collect(),
+        Some(DrawerOf::Recipient(id)) => model.recipients.list.find(*id).into_iter().collect(),
         _ => model.recipients.list.chosen(),
     }
 }
@@ -82,14 +75,7 @@ pub fn recipients(model: &Model) -> Vec<&RecipientRow> {
 /// The threads that a key acts on.
 pub fn threads(model: &Model) -> Vec<&ThreadRow> {
     match drawer(model) {
-        Some(DrawerOf::Thread(id)) => model
-            .replies
-            .list
-            .rows()
-            .iter()
-            .filter(|kept| kept.row.id == *id && !kept.gone)
-            .map(|kept| &kept.row)
-            .collect(),
+        Some(DrawerOf::Thread(id)) => model.replies.list.find(*id).into_iter().collect(),
         _ => model.replies.list.chosen(),
     }
 }
@@ -424,8 +410,7 @@ pub(super) fn slot_held(model: &Model) -> Allowed {
 }
 pub(super) fn doubt_selected(model: &Model) -> Allowed {
     if let Some(DrawerOf::Doubt(row)) = drawer(model) {
-        let there = model.doubts.rows().iter().any(|kept| kept.row.id == row.id && !kept.gone);
-        return if there { Ok(()) } else { no("it is no longer in doubt") };
+        return if model.doubts.find(row.id).is_some() { Ok(()) } else { no("it is no longer in doubt") };
     }
     if model.doubts.chosen().is_empty() { no("nothing is selected") } else { Ok(()) }
 }

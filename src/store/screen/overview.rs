@@ -10,9 +10,7 @@ use super::{Seat, count, many};
 use crate::domain::day::next_day;
 use crate::domain::ids::{AccountId, CampaignId, InstanceId, NumberId, PoolId};
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::{
-    AccountRow, CampaignStanding, InstanceRow, NumberStanding, Overview, Presence, Stop,
-};
+use crate::store::view::{AccountRow, CampaignStanding, InstanceRow, Overview, Presence, Stop};
 use crate::store::{Store, StoreError, failed};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{HashMap, HashSet};
@@ -279,9 +277,7 @@ fn presences(seat: &Seat, instances: &[InstanceRow]) -> Vec<Presence> {
 fn capacity(numbers: &[NumberRead]) -> Option<(u64, u64)> {
     numbers
         .iter()
-        .filter(|number| {
-            matches!(number.row.standing, NumberStanding::Active | NumberStanding::Limited { .. })
-        })
+        .filter(|number| number.row.standing.is_in_service())
         .filter_map(|number| {
             let limit = number.row.limit_today?;
             Some((u64::from(limit.saturating_sub(number.row.used_today)), u64::from(limit)))

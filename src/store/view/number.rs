@@ -51,6 +51,12 @@ impl NumberStanding {
             Self::Disabled => "disabled",
         }
     }
+
+    /// Whether it sends, or goes on by itself when its rest is over: nobody took it out of service.
+    #[must_use]
+    pub fn is_in_service(&self) -> bool {
+        matches!(self, Self::Active | Self::Limited { .. })
+    }
 }
 
 /// One sending number in the list.

@@ -97,16 +97,20 @@ impl<R: Identified> LocalList<R> {
 
     /// Marked rows, or the one under the cursor; rows that are gone are nothing to act on.
     pub fn chosen(&self) -> Vec<&R> {
-        let there = self.rows.iter().filter(|standing| !standing.gone);
         if self.marks.is_empty() {
-            return self.current().filter(|standing| !standing.gone).map(|s| &s.row).into_iter().collect();
+            return self.there().into_iter().collect();
         }
-        there.map(|standing| &standing.row).filter(|row| self.marks.contains(&row.id())).collect()
+        self.present().filter(|row| self.marks.contains(&row.id())).collect()
+    }
+
+    /// The rows that are not crossed out.
+    pub fn present(&self) -> impl Iterator<Item = &R> {
+        self.rows.iter().filter(|standing| !standing.gone).map(|standing| &standing.row)
     }
 
     /// Finds a row that is there.
     pub fn find(&self, id: &R::Id) -> Option<&R> {
-        self.rows.iter().find(|standing| standing.row.id() == *id && !standing.gone).map(|s| &s.row)
+        self.present().find(|row| row.id() == *id)
     }
 
     /// Whether order and row set must not change now.
@@ -200,7 +204,7 @@ impl<R: Identified> LocalList<R> {
 
     /// Marks or unmarks the row under the cursor and goes one down.
     pub fn toggle_mark(&mut self, now: Instant) {
-        if let Some(id) = self.current().filter(|standing| !standing.gone).map(|standing| standing.row.id()) {
+        if let Some(id) = self.there().map(Identified::id) {
             if !self.marks.remove(&id) {
                 self.marks.insert(id.clone());
             }

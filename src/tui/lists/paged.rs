@@ -136,11 +136,17 @@ impl<R: Placed> PagedList<R> {
         if self.marks.is_empty() {
             return self.current().filter(|kept| !kept.gone).map(|kept| &kept.row).into_iter().collect();
         }
-        self.rows
-            .iter()
-            .filter(|kept| !kept.gone && self.marks.contains(&kept.row.id()))
-            .map(|kept| &kept.row)
-            .collect()
+        self.present().filter(|row| self.marks.contains(&row.id())).collect()
+    }
+
+    /// The rows at hand that are still listed.
+    pub fn present(&self) -> impl Iterator<Item = &R> {
+        self.rows.iter().filter(|kept| !kept.gone).map(|kept| &kept.row)
+    }
+
+    /// Finds a row that is at hand and still listed.
+    pub fn find(&self, id: R::Id) -> Option<&R> {
+        self.present().find(|row| row.id() == id)
     }
 
     /// Notes a question; whatever was asked before no longer counts.

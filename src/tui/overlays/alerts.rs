@@ -64,8 +64,7 @@ impl AlertList {
 
     /// Those that are listed and that nobody has taken note of.
     pub fn open(&self) -> impl Iterator<Item = &AlertRow> {
-        let there = self.list.rows().iter().filter(|standing| !standing.gone).map(|standing| &standing.row);
-        there.filter(|row| row.acknowledged.is_none())
+        self.list.present().filter(|row| row.acknowledged.is_none())
     }
 
     /// Moves.

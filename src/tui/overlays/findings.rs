@@ -76,8 +76,7 @@ impl FindingList {
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
         canvas.clear(area);
-        let there = self.list.rows().iter().filter(|standing| !standing.gone).map(|standing| &standing.row);
-        let open = there.filter(|row| row.risk && row.accepted.is_none()).count();
+        let open = self.list.present().filter(|row| row.risk && row.accepted.is_none()).count();
         let title = format!("Findings of {}  {open} to fix or accept", self.name.as_str());
         let foot = "a accept  Esc closes";
         let inside = canvas.panel(area, Border { title: &title, foot, double: false }, Role::Frame);

@@ -192,7 +192,7 @@ fn wide_cells(model: &Model, row: &CampaignRow) -> Vec<Cell<'static>> {
 }
 
 fn side(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let current = model.campaigns.current().filter(|standing| !standing.gone).map(|standing| &standing.row);
+    let current = model.campaigns.there();
     let detail = match model.shown.as_ref().and_then(|shown| shown.detail.as_ref()) {
         Some(Detail::Campaign(detail)) if current.is_some_and(|row| row.id == detail.id) => Some(&**detail),
         _ => None,

@@ -229,7 +229,7 @@ fn wide_cells(model: &Model, row: &NumberRow) -> Vec<Cell<'static>> {
 }
 
 fn side(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let current = model.numbers.current().filter(|standing| !standing.gone).map(|standing| &standing.row);
+    let current = model.numbers.there();
     let detail = match model.shown.as_ref().and_then(|shown| shown.detail.as_ref()) {
         Some(Detail::Number(detail)) if current.is_some_and(|row| row.id == detail.id) => Some(&**detail),
         _ => None,
@@ -544,10 +544,7 @@ pub fn status(model: &Model) -> Vec<(String, Role)> {
     let marked = model.numbers.marks().len();
     add(marked, "marked", Role::Title);
     // A number without a limit is no part of that sum, and the pool is not empty while there is one.
-    let free = how_many(|row| {
-        matches!(row.standing, NumberStanding::Active | NumberStanding::Limited { .. })
-            && row.limit_today.is_none()
-    });
+    let free = how_many(|row| row.standing.is_in_service() && row.limit_today.is_none());
     if let Some((left, all)) = overview.capacity.filter(|_| model.size.width >= WIDE) {
         let (left, all) = (words::grouped(left), words::grouped(all));
         parts.push((format!("{gap}capacity left today {left} of {all}"), Role::Text));

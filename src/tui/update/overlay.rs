@@ -118,9 +118,8 @@ fn doubt(model: &mut Model, cmd: Cmd, row: &DoubtRow) -> Option<Vec<Effect>> {
         Cmd::SettleResend => Verdict::Resend,
         _ => return None,
     };
-    let there = model.doubts.rows().iter().find(|kept| kept.row.id == row.id && !kept.gone);
-    let proposal = match there {
-        Some(kept) => Ok(settle(&kept.row, verdict, model)),
+    let proposal = match model.doubts.find(row.id) {
+        Some(there) => Ok(settle(there, verdict, model)),
         None => Err("it is no longer in doubt".into()),
     };
     Some(actions::ask_reason(model, proposal, |proposal| {

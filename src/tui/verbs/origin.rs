@@ -59,8 +59,7 @@ impl Origin {
 
 /// Those of these rows that are still there.
 fn at_hand<'a, R: Placed>(list: &'a PagedList<R>, ids: &[R::Id]) -> Vec<&'a R> {
-    let rows = list.rows().iter().filter(|kept| !kept.gone);
-    rows.map(|kept| &kept.row).filter(|row| ids.contains(&row.id())).collect()
+    list.present().filter(|row| ids.contains(&row.id())).collect()
 }
 
 impl Proposal {
