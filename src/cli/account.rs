@@ -425,13 +425,26 @@ pub fn can_send(
     let provider: ProviderKind =
         account.provider.parse().map_err(|error| CliError::because("failed to read the account", error))?;
     let address = account.base_url.as_deref().unwrap_or_else(|| session.config.base_url(provider));
-    let token = Zeroizing::new("unknown".to_owned());
-    line(org, provider, address, &account.external_id, token, sender_id, phone)
+    could_send(org, provider, address, &account.external_id, sender_id, phone)
         .map_err(|problem| CliError::Usage(format!("the number cannot be used: {problem}")))
 }
 
+/// The same of an account that is told by its parts; the sentence says why not.
+pub fn could_send(
+    org: &Org,
+    provider: ProviderKind,
+    base_url: &str,
+    external_id: &str,
+    sender_id: &str,
+    phone: &Phone,
+) -> Result<(), String> {
+    // No dialect looks into a token to build a line.
+    let token = Zeroizing::new("unknown".to_owned());
+    line(org, provider, base_url, external_id, token, sender_id, phone)
+}
+
 /// Builds a line and forgets it; the sentence says why it cannot be built.
-pub fn line(
+fn line(
     org: &Org,
     provider: ProviderKind,
     base_url: &str,

@@ -172,7 +172,7 @@ async fn import(
     if is_same_file(&path, file) {
         return Err(CliError::Usage("--rejected names the file that is to be imported".to_owned()));
     }
-    import_from(session, org, &name, input, default_country, Refused::File { path, export: None }).await
+    import_from(session, org, &name, input, default_country, Refused::into_file(path)).await
 }
 
 /// Imports what `input` holds; `name` is what the audit log and errors call it.
@@ -200,41 +200,35 @@ pub async fn import_from(
         Ok(counts) => counts,
         Err(error) => {
             // Nothing was imported, so a list of what was refused would only mislead.
-            if let Some(Refused::File { path, .. }) = refused {
-                let written = aside(&path);
-                if written != path {
-                    let _ = std::fs::remove_file(written);
-                }
+            if let Some(Refused::File { aside: Some(written), .. }) = refused {
+                let _ = std::fs::remove_file(written);
             }
             return Err(error);
         }
     };
-    if let Some(Refused::File { path, .. }) = &refused {
-        let written = aside(path);
-        if written != *path {
-            std::fs::rename(&written, path).map_err(|error| {
-                CliError::because(
-                    format!(
-                        "the file was imported, and what was refused is in {}: failed to rename it",
-                        written.display()
-                    ),
-                    error,
-                )
-            })?;
-        }
+    if let Some(Refused::File { path, aside: Some(written), .. }) = &refused {
+        std::fs::rename(written, path).map_err(|error| {
+            CliError::because(
+                format!(
+                    "the file was imported, and what was refused is in {}: failed to rename it",
+                    written.display()
+                ),
+                error,
+            )
+        })?;
     }
     report(session, &counts, refused.as_ref())
 }
 
-/// Where refused rows are written until the import is done: what stands in their file already is somebody's until then. Standard
-/// output and devices have nothing to lose, and nothing is put in their place.
-fn aside(path: &Path) -> PathBuf {
+/// Where refused rows are written until the import is done: what stands in their file already is somebody's until then. `None`:
+/// in place, for standard output and devices have nothing to lose, and nothing is put in their place.
+fn aside(path: &Path) -> Option<PathBuf> {
     if path == Path::new("-") || path.metadata().is_ok_and(|there| !there.is_file()) {
-        return path.to_owned();
+        return None;
     }
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
-    PathBuf::from(name)
+    Some(PathBuf::from(name))
 }
 
 /// Stages what the reader tells and merges it once the whole file was read.
@@ -319,6 +313,8 @@ pub enum Refused {
     File {
         /// Which one.
         path: PathBuf,
+        /// Where it is written until then, if not in place.
+        aside: Option<PathBuf>,
         /// The file, once there is one.
         export: Option<Box<Export>>,
     },
@@ -327,15 +323,18 @@ pub enum Refused {
 }
 
 impl Refused {
+    fn into_file(path: PathBuf) -> Self {
+        Self::File { aside: aside(&path), path, export: None }
+    }
+
     fn note(&mut self, rows: &[Rejected]) -> Result<(), CliError> {
         match self {
-            Self::File { path, export } => {
+            Self::File { path, aside, export } => {
+                let to = aside.as_ref().unwrap_or(path);
                 for row in rows {
                     let export = match export {
                         Some(export) => export,
-                        None => {
-                            export.insert(Box::new(Export::begin(&aside(path), &["line", "cause", "row"])?))
-                        }
+                        None => export.insert(Box::new(Export::begin(to, &["line", "cause", "row"])?)),
                     };
                     export.row([row.line.to_string().as_str(), &row.cause.to_string(), &row.raw])?;
                 }

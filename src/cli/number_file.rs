@@ -29,7 +29,6 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
 };
-use zeroize::Zeroizing;
 
 /// The columns, in the order in which they are written. Read in any order; `phone` is needed, and `account` for new numbers.
 const COLUMNS: [&str; 20] = [
@@ -382,9 +381,7 @@ impl Reading<'_> {
         phone: &Phone,
     ) -> Result<(), String> {
         let address = account.base_url.as_deref().unwrap_or_else(|| self.session.config.base_url(provider));
-        let token = Zeroizing::new("unknown".to_owned());
-        account::line(self.org, provider, address, &account.external_id, token, instance, phone)
-            .map(|_line| ())
+        account::could_send(self.org, provider, address, &account.external_id, instance, phone)
     }
 }
 
