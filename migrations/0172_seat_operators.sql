@@ -6,6 +6,8 @@
 create function grant_operator(p_role text, p_is_seated boolean default false) returns void language plpgsql as $$
 declare
     v_schema name := (select c.relnamespace::regnamespace from pg_class c where c.oid = 'organizations'::regclass);
+    -- Whose the database is may say who connects; where that is everybody, this changes nothing.
+    v_doors  boolean := has_database_privilege(current_user, current_database(), 'connect with grant option');
     v_runs   boolean;
 begin
     if not exists (select from pg_roles r where r.rolname = p_role and not r.rolsuper
@@ -20,7 +22,13 @@ begin
     execute format('revoke all on all tables in schema %I from %I', v_schema, p_role);
     if v_runs is null then
         execute format('revoke usage on schema %I from %I', v_schema, p_role);
+        if v_doors then
+            execute format('revoke connect on database %I from %I', current_database(), p_role);
+        end if;
         return;
+    end if;
+    if v_doors then
+        execute format('grant connect on database %I to %I', current_database(), p_role);
     end if;
     execute format('grant usage on schema %I to %I', v_schema, p_role);
     execute format('grant select on all tables in schema %I to %I', v_schema, p_role);

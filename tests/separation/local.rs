@@ -57,3 +57,35 @@ async fn an_owner_without_powers_migrates_and_makes_operators() {
     let all = as_role(&owner, &["org", "list", "--json"]).done().json();
     assert_eq!(all.as_array().unwrap().len(), 2);
 }
+
+/// As the guide advises: the owner closes the database to everybody, and each operator still gets in, for as long as they are one.
+#[tokio::test]
+async fn a_database_that_was_closed_lets_its_operators_in_and_nobody_else() {
+    let db = Db::empty().await;
+    let name = |who: &str| format!("{who}_{}", db.name);
+    let (owner, ana, eve) = (name("owner"), name("ana"), name("eve"));
+    for statement in [
+        format!("create role {owner} login createrole nosuperuser nobypassrls"),
+        format!("create role {eve} login"),
+        format!("alter database {} owner to {owner}", db.name),
+        format!("revoke connect on database {} from public", db.name),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&db.pool).await.unwrap();
+    }
+    let as_role = |role: &str, arguments: &[&str]| {
+        let mut command = db.command(arguments);
+        command.env("DATABASE_URL", cluster().url_as(&db.name, role));
+        binary::run(command, None)
+    };
+    as_role(&owner, &["migrate"]).done();
+    as_role(&owner, &["org", "add", "acme", "--name", "Acme", "--timezone", "UTC"]).done();
+    as_role(&owner, &["operator", "add", &ana, "--role", "admin"]).done();
+    as_role(&ana, &["pool", "list"]).done();
+    as_role(&eve, &["pool", "list"]).refused(1, "permission denied for database");
+    // One operator may let in another one.
+    let ben = name("ben");
+    as_role(&ana, &["operator", "add", &ben, "--role", "viewer"]).done();
+    as_role(&ben, &["pool", "list"]).done();
+    as_role(&ana, &["operator", "remove", &ben]).done();
+    as_role(&ben, &["pool", "list"]).refused(1, "permission denied for database");
+}
