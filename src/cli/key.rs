@@ -20,7 +20,7 @@ pub enum Verb {
     },
     /// Seals every secret again with the first key of the ring; may be cut off and run again
     #[command(
-        after_help = "First put the new key behind the old one on every host, so that all of them can read it; then before the old one here, and run this; then take the old one off every host."
+        after_help = "First put the new key behind the old one on every host, so that all of them can read it; then before the old one here, and run this; then before it on every host, and run this once more, for what was sealed meanwhile; then take the old one off every host. Programs read the keys when they start: restart senders and consoles after each step."
     )]
     Rotate,
 }

@@ -58,7 +58,9 @@ pub async fn run(session: &Session) -> Result<(), CliError> {
 
 fn sentence(report: &Report) -> String {
     let check = match report.check_value {
-        "exchanged" => "nothing needs another key any more: take the others off the ring",
+        "exchanged" => {
+            "nothing needs another key any more: take the others off the ring once this key stands first on every host and this was run after that"
+        }
         "current" => "the database needs no other key",
         "kept" => "some secrets still need another key",
         _ => "other organisations may still need their keys: the owner of the database runs key rotate last",
