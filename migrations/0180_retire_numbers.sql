@@ -9,6 +9,10 @@ alter table whatsapp_numbers
     add constraint retired_names_who check ((retired_at is null) = (retired_by is null)),
     add constraint a_retired_number_is_switched_off check (retired_at is null or not is_active),
     add constraint approval_is_a_known_word check (approval in ('requested', 'approved', 'refused'));
+-- Two numbers that are one sender at the provider would have a limit, a pace and a lease each. Where senders have no id of their
+-- own (Twilio), the phone is the sender.
+create unique index sender_is_one_number_of_its_account on whatsapp_numbers (organization_id, account_id, instance_id)
+    where instance_id <> '' and retired_at is null;
 comment on column whatsapp_numbers.retired_at is 'Removed then; the row stays because what it sent names it.';
 comment on column whatsapp_numbers.retired_by is 'By whom.';
 comment on column whatsapp_numbers.approval is

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
+        ids::AccountId,
         money::{self, Currency, Money},
         number::{Approval, ProviderKind},
         phone::Phone,
@@ -24,7 +25,7 @@ use crate::{
 use clap::Args;
 use serde_json::json;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -287,12 +288,40 @@ impl Reading<'_> {
                 cells.fault("phone", &format!("stands in line {first} already"));
             }
             faults.append(&mut cells.faults);
-            lines.extend(read);
+            lines.extend(read.map(|read| (line, read)));
         }
+        faults.extend(self.shared_senders(&lines));
         if lines.is_empty() && faults.is_empty() {
             faults.push("line 2: there is no number in it".to_owned());
         }
-        if faults.is_empty() { Ok(lines) } else { Err(faults) }
+        if faults.is_empty() { Ok(lines.into_iter().map(|(_, read)| read).collect()) } else { Err(faults) }
+    }
+
+    /// Lines whose number would have the sender's id of another number of its account.
+    fn shared_senders(&self, lines: &[(u64, NumberLine)]) -> Vec<String> {
+        let told: HashSet<&str> = lines.iter().map(|(_, read)| read.phone.reveal()).collect();
+        let sender = |account: Option<AccountId>, id: &str, phone: &str| {
+            account.filter(|_| !id.is_empty()).map(|account| ((account, id.to_owned()), phone.to_owned()))
+        };
+        let account_of =
+            |known: &NumberRecord| self.account(&known.account).ok().map(|(record, _)| record.id);
+        let left_alone = self.known.iter().filter(|(phone, _)| !told.contains(phone.as_str()));
+        let mut senders: HashMap<(AccountId, String), String> = left_alone
+            .filter_map(|(phone, known)| sender(account_of(known), &known.instance_id, phone))
+            .collect();
+        let mut faults = Vec::new();
+        for (line, read) in lines {
+            let phone = read.phone.reveal();
+            let known = self.known.get(phone);
+            let account = read.account.map(|(id, _)| id).or_else(|| known.and_then(account_of));
+            let id = read.edit.instance_id.as_deref().or(known.map(|known| known.instance_id.as_str()));
+            let Some((key, phone)) = sender(account, id.unwrap_or_default(), phone) else { continue };
+            if let Some(other) = senders.insert(key, phone) {
+                faults
+                    .push(format!("line {line}, column instance_id: is the sender {other} of this account"));
+            }
+        }
+        faults
     }
 
     fn line(&self, cells: &mut Cells<'_>) -> Option<NumberLine> {

@@ -27,6 +27,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "number_belongs_to_an_account",
         "there is no such account, or numbers still belong to it, removed ones that sent something among them",
     ),
+    (
+        "sender_is_one_number_of_its_account",
+        "another number of this account has this id at the provider: it would send more than its limit",
+    ),
     ("number_daily_limit_is_not_negative", "a number's daily limit is 0 or more"),
     ("number_priority_is_between_0_and_9999", "a number's priority is between 0 and 9999, lower goes first"),
     ("number_interval_is_at_most_a_day", "the interval between two messages is at most a day"),

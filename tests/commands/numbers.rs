@@ -188,11 +188,49 @@ async fn a_file_is_imported_whole_or_not_at_all() {
     assert_eq!(db.json(&["number", "show", "+237600000001"])["priority"], json!(3));
 }
 
+/// One sender at the provider is one number here: two would each have its limit.
+#[tokio::test]
+async fn a_sender_is_one_number_of_its_account() {
+    let db = three().await;
+    let other = ["account", "add", "second", "--provider", "meta", "--external-id", "11", "--token-stdin"];
+    db.run_with(&other, b"EAAG-another-token\n").done();
+    let refusal = "another number of this account has this id at the provider";
+    let add = |phone: &str, account: &str| {
+        db.run(&["number", "add", phone, "--account", account, "--instance-id", "51"])
+    };
+    add("+237600000009", "main").refused(3, refusal);
+    add("+237600000009", "second").done();
+    db.run(&["number", "edit", "+237600000002", "--instance-id", "51"]).refused(3, refusal);
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(
+        folder.path(),
+        "phone,account,instance_id\n+237600000020,main,60\n+237600000021,main,60\n+237600000022,main,52\n",
+    );
+    db.run(&["number", "import", "--check", &file])
+        .refused(1, "line 3, column instance_id: is the sender +237600000020 of this account")
+        .refused(1, "line 4, column instance_id: is the sender +237600000002 of this account");
+    // Whoever gives an id up leaves it to another one, in the same file as well.
+    let file = write(folder.path(), "phone,instance_id\n+237600000002,70\n+237600000003,52\n");
+    assert_eq!(db.json(&["number", "import", &file])["changed"], json!(2));
+    // A number that is gone keeps nobody from its id, and comes back only with another one.
+    let acme = db.store.organizations(Some("acme")).await.unwrap()[0].id;
+    sqlx::query("delete from pool_numbers").execute(&db.pool).await.unwrap();
+    sqlx::query("update whatsapp_numbers set is_active = false, retired_at = now(), retired_by = 'ana' where phone = $1")
+        .bind("+237600000001")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    add("+237600000010", "main").done();
+    add("+237600000001", "main").refused(3, refusal);
+    db.run(&["number", "add", "+237600000001", "--account", "main", "--instance-id", "80"]).done();
+    assert_eq!(db.store.numbers(acme, None).await.unwrap().len(), 5);
+}
+
 #[tokio::test]
 async fn a_thousand_numbers_go_out_and_in() {
     let db = three().await;
     let folder = tempfile::tempdir().unwrap();
-    let row = |nth: usize| format!("+2377{nth:08},main,{nth},250,default|vip={}\n", nth % 9 + 1);
+    let row = |nth: usize| format!("+2377{nth:08},main,1{nth:04},250,default|vip={}\n", nth % 9 + 1);
     let rows = (0..1_000).map(row).collect::<Vec<_>>().concat();
     let text = format!("phone,account,instance_id,daily_limit,pools\n{rows}");
     let file = write(folder.path(), &text);
