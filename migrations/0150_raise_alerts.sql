@@ -6,6 +6,11 @@
 alter table accounts add column token_since timestamptz not null default clock_timestamp();
 update accounts set token_since = created_at;
 comment on column accounts.token_since is 'When its token was given; sealing it with another key does not make it younger.';
+alter table accounts
+    add column app_secret_since timestamptz,
+    add column verify_token_since timestamptz;
+comment on column accounts.app_secret_since is 'When its app secret was given; null: when it was made. That of the webhook is as old as the account.';
+comment on column accounts.verify_token_since is 'When its verify token was given; null: when it was made.';
 
 create table alert_rules (
     organization_id uuid

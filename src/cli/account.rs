@@ -298,7 +298,9 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
         .map_err(|error| CliError::because("failed to write the account as JSON", error))?;
     value["webhook_path"] = json!(path);
     session.out.show(&value, || {
-        let yes = |has: bool| if has { "stored" } else { "none" }.to_owned();
+        let age = |days: Option<i32>| {
+            days.map_or_else(|| "none".to_owned(), |days| format!("sealed, {days} days old"))
+        };
         card(&[
             ("name", account.name.clone()),
             ("provider", account.provider.clone()),
@@ -311,9 +313,10 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("room again", local_or_dash(account.room_opens, org.zone)),
             ("numbers", account.numbers.to_string()),
             ("a month", costs(&account.monthly_costs)),
-            ("token", format!("sealed, {} days old", account.token_days)),
-            ("app secret", yes(account.has_app_secret)),
-            ("verify token", yes(account.has_verify_token)),
+            ("token", age(Some(account.token_days))),
+            ("app secret", age(account.app_secret_days)),
+            ("verify token", age(account.verify_token_days)),
+            ("webhook secret", age(account.webhook_secret_days)),
             ("webhook path", path.clone()),
         ])
     })

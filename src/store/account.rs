@@ -41,6 +41,12 @@ pub struct AccountRecord {
     pub has_verify_token: bool,
     /// How many whole days ago its token was given.
     pub token_days: i32,
+    /// How many whole days ago its app secret was given; none: it has none.
+    pub app_secret_days: Option<i32>,
+    /// How many whole days ago its verify token was given; none: it has none.
+    pub verify_token_days: Option<i32>,
+    /// How many whole days ago the secret of its webhook's path was made; none: it has none.
+    pub webhook_secret_days: Option<i32>,
     /// The sealed last part of the webhook's path.
     #[serde(skip)]
     pub sealed_webhook_secret: Option<String>,
@@ -124,6 +130,14 @@ impl Store {
                       a.sealed_app_secret is not null as "has_app_secret!",
                       a.sealed_verify_token is not null as "has_verify_token!", a.sealed_webhook_secret,
                       extract(day from clock_timestamp() - a.token_since)::integer as "token_days!",
+                      case when a.sealed_app_secret is not null
+                           then extract(day from clock_timestamp() - coalesce(a.app_secret_since, a.created_at))::integer
+                           end as app_secret_days,
+                      case when a.sealed_verify_token is not null
+                           then extract(day from clock_timestamp() - coalesce(a.verify_token_since, a.created_at))::integer
+                           end as verify_token_days,
+                      case when a.sealed_webhook_secret is not null
+                           then extract(day from clock_timestamp() - a.created_at)::integer end as webhook_secret_days,
                       a.revision as version
                  from accounts a
                  left join lateral account_standing(a.organization_id, a.reach_id, a.rolling_cap, clock_timestamp()) s
@@ -204,7 +218,11 @@ impl Store {
                           sealed_token = coalesce($9, a.sealed_token),
                           token_since = case when $9::text is null then a.token_since else clock_timestamp() end,
                           sealed_app_secret = coalesce($10, a.sealed_app_secret),
-                          sealed_verify_token = coalesce($11, a.sealed_verify_token), revision = a.revision + 1
+                          app_secret_since = case when $10::text is null then a.app_secret_since
+                                                  else clock_timestamp() end,
+                          sealed_verify_token = coalesce($11, a.sealed_verify_token),
+                          verify_token_since = case when $11::text is null then a.verify_token_since
+                                                    else clock_timestamp() end, revision = a.revision + 1
                      from locked l where a.organization_id = $1 and a.id = l.id
                    returning a.*
                )

@@ -182,6 +182,27 @@ async fn a_new_token_is_tried_before_the_old_one_is_dropped() {
     let add =
         format!("account add main --provider meta --external-id 10 --token-stdin --base-url {base_url}");
     db.run_with(&add.split(' ').collect::<Vec<_>>(), b"old").done();
+    // Each secret has an age of its own; where none was given since, the account's.
+    sqlx::query("update accounts set created_at = created_at - interval '200 days'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    let ages = |db: &Db| {
+        let account = &db.json(&["account", "list"])[0];
+        ["token_days", "app_secret_days", "verify_token_days", "webhook_secret_days"]
+            .map(|key| account[key].as_i64())
+    };
+    assert_eq!(ages(&db), [Some(0), None, None, None]);
+    let mut edit = db.command(&["account", "edit", "main", "--app-secret-env", "SECRET"]);
+    edit.env("SECRET", "signs");
+    crate::support::binary::run(edit, None).done();
+    assert_eq!(ages(&db), [Some(0), Some(0), None, None]);
+    sqlx::query("update accounts set app_secret_since = null").execute(&db.pool).await.unwrap();
+    assert_eq!(ages(&db), [Some(0), Some(200), None, None]);
+    let old = db.run(&["doctor", "--json"]).json();
+    let old =
+        old.as_array().unwrap().iter().find(|check| check["name"] == "app secret of account main").unwrap();
+    assert!(old["ok"] == false && old["fix"].as_str().unwrap().contains("--app-secret-env"), "{old}");
     let rotate = ["account", "rotate", "main", "--token-stdin"];
     db.run_with(&rotate, b"new").refused(3, "has no number to ask with");
     db.run(&["number", "add", "+237600000001", "--account", "main", "--instance-id", "1"]).done();

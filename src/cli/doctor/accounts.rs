@@ -83,19 +83,19 @@ async fn ages(store: &Store, organization: &OrganizationRecord, named: bool, che
     for account in accounts {
         let whose =
             if named { format!("{} {}", account.name, organization.slug) } else { account.name.clone() };
-        let (name, days) = (format!("token of account {whose}"), account.token_days);
-        checks.push(if days > OLD_AFTER {
-            Check::bad(
-                name,
-                format!("given {days} days ago"),
-                format!(
-                    "make a new one at the provider: signalbox account rotate {} --token-stdin",
-                    account.name
-                ),
-            )
-        } else {
-            Check::good(name, format!("given {days} days ago"))
-        });
+        let rotate = format!("signalbox account rotate {} --token-stdin", account.name);
+        let edit = format!("signalbox account edit {} --app-secret-env VAR", account.name);
+        let given =
+            [("token", Some(account.token_days), rotate), ("app secret", account.app_secret_days, edit)];
+        for (secret, days, command) in given {
+            let Some(days) = days else { continue };
+            let (name, said) = (format!("{secret} of account {whose}"), format!("given {days} days ago"));
+            checks.push(if days > OLD_AFTER {
+                Check::bad(name, said, format!("make a new one at the provider: {command}"))
+            } else {
+                Check::good(name, said)
+            });
+        }
     }
 }
 
