@@ -73,9 +73,21 @@ fn messages(told: &[Told<'_>], org: &Org) -> String {
             local(said.started_at, org.zone),
             campaign.to_owned(),
             format!("{} (version {})", said.step, said.version),
-            said.state.replace('_', " "),
+            became(said, org),
             said.in_words(),
         ]);
     }
     format!("\n{}", table.render())
+}
+
+/// The furthest that is known of a message, and since when.
+fn became(said: &Said, org: &Org) -> String {
+    let report = &said.report;
+    let since = |at| local(at, org.zone);
+    match (report.delivery.as_deref(), report.delivered_at, report.read_at) {
+        (Some("read"), _, Some(at)) => format!("read {}", since(at)),
+        (Some("read" | "delivered"), Some(at), _) => format!("delivered {}", since(at)),
+        (Some("failed"), ..) => "not delivered".to_owned(),
+        _ => said.state.replace('_', " "),
+    }
 }

@@ -8,7 +8,10 @@ use crate::domain::{
     locale::Locale,
 };
 use crate::provider::Content;
-use crate::store::{Store, StoreError, sent::SentStep};
+use crate::store::{
+    Store, StoreError,
+    sent::{Report, SentStep},
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -27,8 +30,15 @@ pub struct Said {
     pub version: i32,
     /// When it began.
     pub started_at: DateTime<Utc>,
-    /// What became of it.
+    /// What became of it when it was sent.
     pub state: String,
+    /// What was reported of it since.
+    #[serde(flatten)]
+    pub report: Report,
+    /// The number that it went through, in E.164 form.
+    pub number: Option<String>,
+    /// The provider's id of it.
+    pub provider_message_id: Option<String>,
     /// What it said, in one line of words; of a template its name and what it was filled with.
     pub text: Option<String>,
     /// Why that cannot be told any more.
@@ -71,7 +81,7 @@ pub async fn texts(
 ) -> Result<HashMap<AttemptId, String>, StoreError> {
     let written = written_again(store, organization, attempts, &[]).await?;
     let text = |written: Written| match written.content {
-        Ok(Content::Text(text)) => Some((written.attempt, text)),
+        Ok(Content::Text(text)) => Some((written.said.attempt, text)),
         Ok(Content::Media(_) | Content::Template(_)) | Err(_) => None,
     };
     Ok(written.into_iter().filter_map(text).collect())
@@ -79,24 +89,19 @@ pub async fn texts(
 
 /// An attempt, and its message written again.
 struct Written {
-    attempt: AttemptId,
-    recipient: RecipientId,
-    step: i16,
-    version: i32,
-    started_at: DateTime<Utc>,
-    state: String,
+    /// Without its words.
+    said: Said,
     /// What it said, or why that cannot be told any more.
     content: Result<Content, String>,
 }
 
 impl Written {
     fn in_words(self) -> Said {
-        let Self { attempt, recipient, step, version, started_at, state, content } = self;
-        let (text, problem) = match content {
+        let (text, problem) = match self.content {
             Ok(content) => (Some(in_words(&content)), None),
             Err(problem) => (None, Some(problem)),
         };
-        Said { attempt, recipient, step, version, started_at, state, text, problem }
+        Said { text, problem, ..self.said }
     }
 }
 
@@ -134,9 +139,20 @@ fn written(
 ) -> Written {
     let place = (sent.step.campaign, sent.step.step);
     let edition = (place.0.0, place.1, sent.step.version, sent.step.after_seconds);
-    let SentStep { attempt, recipient, started_at, state, step, through, locale, parameters, default_locale } =
-        sent;
-    let version = step.version;
+    let SentStep { step, through, locale, parameters, default_locale, recipient, .. } = sent;
+    let said = Said {
+        attempt: sent.attempt,
+        recipient,
+        step: place.1,
+        version: step.version,
+        started_at: sent.started_at,
+        state: sent.state,
+        report: sent.report,
+        number: sent.number,
+        provider_message_id: sent.provider_message_id,
+        text: None,
+        problem: None,
+    };
     let shelf = shelves.entry(edition).or_insert_with(|| {
         let mut shelf = TextShelf::default();
         shelf.put(vec![step], std::iter::empty());
@@ -159,7 +175,7 @@ fn written(
             })
         }
     };
-    Written { attempt, recipient, step: place.1, version, started_at, state, content }
+    Written { said, content }
 }
 
 /// What a message says, in words: a text as it is; of a template its name, language and what it is filled with.

@@ -8,6 +8,7 @@ use crate::domain::{
     number::ProviderKind,
 };
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 const DOING: &str = "read what attempts sent";
 
@@ -24,6 +25,12 @@ pub struct SentStep {
     pub state: String,
     /// What its step said then; its time is since the beginning of the sequence.
     pub step: StepContents,
+    /// The number that it went through, in E.164 form; none: that is gone.
+    pub number: Option<String>,
+    /// The provider's id of the message; none: it told none.
+    pub provider_message_id: Option<String>,
+    /// What was reported of it.
+    pub report: Report,
     /// Who sent it; none: the number is gone.
     pub through: Option<(AccountId, ProviderKind)>,
     /// The person's language, chosen at enrolment.
@@ -32,6 +39,17 @@ pub struct SentStep {
     pub parameters: Option<String>,
     /// The organisation's language.
     pub default_locale: String,
+}
+
+/// What a provider reported of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The furthest, whatever the order: `sent`, `failed`, `delivered` or `read`; none: nothing yet.
+    pub delivery: Option<String>,
+    /// When it was on the phone.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// When it was seen.
+    pub read_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -51,7 +69,7 @@ impl Store {
             r#"select attempt_id as "attempt!", campaign_id as "campaign!", recipient_id as "recipient!", step as "step!",
                       started_at as "started_at!", state as "state!", account_id as account, provider, locale, parameters,
                       default_locale as "default_locale!", version as "version!", since as "since!", texts as "texts!",
-                      template, media, variants
+                      template, media, variants, number, provider_message_id, delivery, delivered_at, read_at
                  from sent_steps($1, $2, $3)"#,
             organization.0,
             &attempts,
@@ -78,6 +96,13 @@ impl Store {
                         version: row.version,
                         after_seconds: row.since,
                         content: StepContent::read(row.texts, row.template, row.media, row.variants).ok(),
+                    },
+                    number: row.number,
+                    provider_message_id: row.provider_message_id,
+                    report: Report {
+                        delivery: row.delivery,
+                        delivered_at: row.delivered_at,
+                        read_at: row.read_at,
                     },
                     through: row.account.map(AccountId).zip(provider),
                     locale: row.locale,
