@@ -14,16 +14,13 @@ use super::{
 use crate::{
     domain::{
         action::{Action, Order},
-        campaign::{comparison, terms::Terms},
+        campaign::comparison,
         day::next_day,
-        hold::{
-            self, GateName, Hold,
-            facts::{self, CampaignFacts, Now},
-        },
+        hold::Hold,
         ids::CampaignId,
         phone::Phone,
     },
-    store::{campaign::CampaignRecord, rollout::RolloutRecord, stats::CampaignStats},
+    store::{campaign::CampaignRecord, stats::CampaignStats},
 };
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
@@ -374,7 +371,7 @@ async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
     let campaigns = session.store.campaigns(org.id, None).await?;
     session.out.show(&campaigns, || {
         let mut table = Table::new(&[
-            "NAME", "STATE", "PRIO", "POOL", "PLANNED", "QUEUED", "SENT", "FAILED", "DOUBT", "SKIPPED",
+            "NAME", "STATE", "PRIO", "POOL", "PLANNED", "QUEUED", "REACHED", "FAILED", "DOUBT", "SKIPPED",
             "STARTS",
         ]);
         for campaign in &campaigns {
@@ -433,7 +430,7 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("standing", or_dash(campaign.standing.as_ref())),
             ("planned", campaign.planned.to_string()),
             ("queued", campaign.queued.to_string()),
-            ("sent", campaign.sent.to_string()),
+            ("reached", campaign.sent.to_string()),
             ("failed", campaign.failed.to_string()),
             ("in doubt", campaign.in_doubt.to_string()),
             ("skipped", campaign.skipped.to_string()),
@@ -446,10 +443,9 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
 async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
     let stats = session.store.campaign_stats(org.id, name).await?.ok_or_else(|| unknown(name))?;
     let campaign = find(session, org, name).await?;
-    let terms = session.store.campaign_terms(org.id, campaign.id).await?;
-    let hold = hold(&stats, &terms, org);
+    let hold = why::hold_of(session, org, campaign.id).await?;
     let stages = session.store.rollout(org.id, campaign.id).await?;
-    let estimated = completion(session, org, campaign.id, &stats, stages.as_ref()).await?;
+    let estimated = completion(session, org, campaign.id, &stats).await?;
     let mut value = serde_json::to_value(&stats)
         .map_err(|error| CliError::because("failed to write the figures as JSON", error))?;
     value["hold"] = json!(hold.as_ref().map(Hold::code));
@@ -489,35 +485,17 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
     })
 }
 
-/// When it will be done: at the pace it had so far, or, while stages of its rollout are still to open, as its forecast says.
+/// When it will be done: as its forecast says; where that is today, at its pace so far if that is slower.
 async fn completion(
     session: &Session,
     org: &Org,
     campaign: CampaignId,
     stats: &CampaignStats,
-    rollout: Option<&RolloutRecord>,
 ) -> Result<Option<DateTime<Utc>>, CliError> {
-    let staged = rollout.is_some_and(RolloutRecord::goes_on) && stats.state == "active";
-    if staged { Ok(session.store.finish(org.id, campaign).await?) } else { Ok(stats.estimated_completion()) }
-}
-
-/// Why it sends nothing now, as far as its own row tells; one that has nothing left waits for nothing.
-fn hold(stats: &CampaignStats, terms: &Terms, org: &Org) -> Option<Hold> {
-    let now = Now { at: stats.at, midnight: next_day(stats.at, org.zone) };
-    let facts = CampaignFacts {
-        state: stats.state.parse().ok()?,
-        starts_at: stats.starts_at,
-        changed_by: &stats.changed_by,
-        terms,
-        yields_to: stats.yields_to.as_deref(),
-        daily_limit: stats.daily_limit.and_then(|limit| u32::try_from(limit).ok()),
-        used_today: u32::try_from(stats.sent_today).unwrap_or(0),
-    };
-    let stopped = org.record.stopped_by.as_ref().map(|by| Hold::SendingStopped { by: by.clone() });
-    let ended = org.record.subscription_ends_at.filter(|ends| *ends <= stats.at);
-    let ended = ended.map(|since| Hold::SubscriptionEnded { since });
-    let holds: Vec<Hold> = facts::of_campaign(&facts, now).chain(stopped).chain(ended).collect();
-    let binding = hold::binding(&holds)?;
-    let waits = stats.queued > 0 || binding.gate() != GateName::CampaignCap;
-    waits.then(|| binding.clone())
+    if stats.state != "active" || stats.queued + stats.sending == 0 {
+        return Ok(None);
+    }
+    let Some(foretold) = session.store.finish(org.id, campaign).await? else { return Ok(None) };
+    let slower = stats.done_at_its_pace().filter(|_| foretold < next_day(stats.at, org.zone));
+    Ok(Some(slower.map_or(foretold, |slower| slower.max(foretold))))
 }

@@ -4,7 +4,7 @@ use super::{
     CliError, Session, audience, contact_history,
     export::{Export, JsonArray, leaves_room},
     number_validate,
-    output::{Table, card, local_or_dash, or_dash},
+    output::{Table, card, local, local_or_dash, or_dash},
     parse, reach,
     session::Org,
 };
@@ -436,12 +436,21 @@ async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliErro
             ("referrer", or_dash(contact.referrer_name.as_ref())),
             ("tags", contact.tags.join(" ")),
             ("attributes", contact.attributes.to_string()),
-            ("consent", or_dash(contact.consent.map(|agreed| if agreed { "yes" } else { "no" }))),
+            ("consent", consent(&contact, org)),
             ("last campaign sent", local_or_dash(contact.last_campaign_sent_at, org.zone)),
             ("opted out", local_or_dash(contact.opted_out_at, org.zone)),
             ("because", or_dash(contact.opt_out_reason.as_ref())),
         ])
     })
+}
+
+/// What a person said, how and when.
+fn consent(contact: &ContactRecord, org: &Org) -> String {
+    let Some(agreed) = contact.consent else { return "-".to_owned() };
+    let by = contact.consent_method.as_ref().map(|method| format!("by {method}"));
+    let at = contact.consent_at.map(|at| local(at, org.zone));
+    let words = std::iter::once(if agreed { "yes" } else { "no" }.to_owned()).chain(by).chain(at);
+    words.collect::<Vec<_>>().join(", ")
 }
 
 async fn export(session: &Session, org: &Org, file: &Path) -> Result<(), CliError> {

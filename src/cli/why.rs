@@ -85,6 +85,25 @@ impl Look {
         Ok((look, at))
     }
 
+    /// The same, with when the next of its people are due if nobody is yet.
+    async fn waiting(session: &Session, org: &Org, campaign: CampaignId) -> Result<(Self, usize), CliError> {
+        let (mut look, at) = Self::with_campaign(session, org, campaign).await?;
+        if let Some(due) = session.store.due_later(org.id, campaign, look.snapshot.at).await? {
+            look.local.dry.insert(campaign, due);
+        }
+        Ok((look, at))
+    }
+
+    fn holds(&self, at: usize) -> Vec<Hold> {
+        self.roster.campaign_holds(&self.snapshot, &self.local, at, self.snapshot.at)
+    }
+
+    /// Whether it runs and nobody waits in it.
+    fn is_through(&self, at: usize) -> bool {
+        let campaign = self.campaign(at);
+        campaign.state == CampaignState::Active && campaign.queued == 0
+    }
+
     fn campaign(&self, at: usize) -> &CampaignView {
         &self.snapshot.campaigns[at]
     }
@@ -183,15 +202,18 @@ impl Answer {
     }
 }
 
+/// What holds a campaign now; nothing, where nothing waits.
+pub async fn hold_of(session: &Session, org: &Org, id: CampaignId) -> Result<Option<Hold>, CliError> {
+    let (look, at) = Look::waiting(session, org, id).await?;
+    let holds = look.holds(at);
+    Ok(hold::binding(&holds).filter(|_| !look.is_through(at)).cloned())
+}
+
 /// Why a campaign sends nothing now.
 pub async fn campaign(session: &Session, org: &Org, id: CampaignId) -> Result<(), CliError> {
-    let (mut look, at) = Look::with_campaign(session, org, id).await?;
-    let now = look.snapshot.at;
-    if let Some(due) = session.store.due_later(org.id, id, now).await? {
-        look.local.dry.insert(id, due);
-    }
+    let (look, at) = Look::waiting(session, org, id).await?;
     let campaign = look.campaign(at);
-    let holds = look.roster.campaign_holds(&look.snapshot, &look.local, at, now);
+    let holds = look.holds(at);
     let gates = hold::gates(&OF_CAMPAIGN, &holds, &look.known_of_campaign(at), org.zone);
     let numbers = numbers_of(&look, at, org);
     let about = json!({
@@ -201,8 +223,7 @@ pub async fn campaign(session: &Session, org: &Org, id: CampaignId) -> Result<()
         "sending": campaign.sending,
         "numbers": numbers,
     });
-    let nothing_left = campaign.state == CampaignState::Active && campaign.queued == 0;
-    let answer = if nothing_left {
+    let answer = if look.is_through(at) {
         let free = format!("nothing waits: nobody is queued, {} on the wire", campaign.sending);
         Answer::new(about, &[], free, gates, org)
     } else {

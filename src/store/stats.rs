@@ -48,15 +48,6 @@ pub struct CampaignStats {
     pub finished_at: Option<DateTime<Utc>>,
     /// Why it is paused.
     pub hold_reason: Option<String>,
-    /// Who changed its state last.
-    #[serde(skip)]
-    pub changed_by: String,
-    /// The campaign that runs, where this is a standing one that waits for it.
-    #[serde(skip)]
-    pub yields_to: Option<String>,
-    /// Its daily limit.
-    #[serde(skip)]
-    pub daily_limit: Option<i32>,
     /// Whether the states add up to those enrolled.
     pub sums_hold: bool,
     /// The database's clock when it was read.
@@ -65,9 +56,10 @@ pub struct CampaignStats {
 }
 
 impl CampaignStats {
-    /// When it will be done at the pace it had since its start; `None` when it does not run or nothing was sent yet.
+    /// When it would be done at the pace it had since its start, were there neither limits nor hours nor later steps; `None`
+    /// when it does not run or nothing was sent yet.
     #[must_use]
-    pub fn estimated_completion(&self) -> Option<DateTime<Utc>> {
+    pub fn done_at_its_pace(&self) -> Option<DateTime<Utc>> {
         let started = self.started_at.filter(|_| self.state == "active")?;
         let done = self.accepted + self.delivered + self.read + self.failed + self.in_doubt;
         let left = self.queued + self.sending;
@@ -97,10 +89,8 @@ impl Store {
                       s.failed as "failed!", s.in_doubt as "in_doubt!", s.skipped as "skipped!",
                       s.opted_out as "opted_out!", s.attempts as "attempts!", s.delivery_rate, s.read_rate,
                       s.sent_today as "sent_today!", s.started_at, s.starts_at, s.finished_at, s.hold_reason,
-                      case when c.standing is not null then yields_to(c.organization_id, c.standing) end as yields_to,
-                      c.changed_by, c.daily_limit, s.sums_hold as "sums_hold!", clock_timestamp() as "at!"
+                      s.sums_hold as "sums_hold!", clock_timestamp() as "at!"
                  from campaign_stats s
-                 join campaigns c on c.organization_id = s.organization_id and c.id = s.campaign_id
                 where s.organization_id = $1 and s.name = $2"#,
             organization.0,
             name,
@@ -137,9 +127,6 @@ mod tests {
             starts_at: None,
             finished_at: None,
             hold_reason: None,
-            changed_by: "ana".into(),
-            yields_to: None,
-            daily_limit: None,
             sums_hold: true,
             at: DateTime::from_timestamp(1_100, 0).unwrap_or_default(),
         }
@@ -147,10 +134,10 @@ mod tests {
 
     #[test]
     fn the_estimate_goes_on_at_the_pace_so_far() {
-        assert_eq!(stats().estimated_completion(), DateTime::from_timestamp(1_400, 0));
+        assert_eq!(stats().done_at_its_pace(), DateTime::from_timestamp(1_400, 0));
         let paused = CampaignStats { state: "paused".into(), ..stats() };
-        assert_eq!(paused.estimated_completion(), None);
+        assert_eq!(paused.done_at_its_pace(), None);
         let fresh = CampaignStats { accepted: 0, queued: 100, ..stats() };
-        assert_eq!(fresh.estimated_completion(), None);
+        assert_eq!(fresh.done_at_its_pace(), None);
     }
 }

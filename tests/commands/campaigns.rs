@@ -4,7 +4,9 @@ use crate::support::{
     Db,
     acme::{Acme, HELLO, phone},
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use signalbox::domain::action::Action;
 
 const PEOPLE: &str = "phone,name,locale,country,tags,customer_tier,consent
 +237611111111,Ana,fr,CM,vip,premium,
@@ -253,6 +255,47 @@ async fn a_campaign_that_nobody_is_in_yet_enrols_when_it_starts() {
     acme.db.assert_invariants().await;
 }
 
+/// What holds a campaign and when it is done are one question each, whoever asks.
+#[tokio::test]
+async fn the_figures_say_of_hold_and_end_what_why_and_the_forecast_say() {
+    let acme = Acme::new().await;
+    acme.contacts(10).await;
+    let file = "name = \"slow\"\ndaily_limit = 2\n[[steps]]\ntext = { en = \"Hello\" }\n[[steps]]\nafter = \"1d\"\ntext = { en = \"Again\" }\n";
+    let campaign = acme.campaign(file).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let db = &acme.db;
+    let compare = || {
+        let (stats, why) = (db.json(&["campaign", "stats", "slow"]), db.json(&["campaign", "why", "slow"]));
+        assert_eq!((&stats["hold"], &stats["hold_until"]), (&why["hold"], &why["hold_until"]), "{stats}");
+        let finish = db.json(&["campaign", "forecast", "slow"])["finish"].clone();
+        let day = |at: &serde_json::Value| at.as_str().map(|at| at[..10].to_owned());
+        assert_eq!(day(&stats["estimated_completion"]), day(&finish), "{stats}");
+        (stats, finish)
+    };
+    // Two a day, and two steps for ten people.
+    for message in acme.claim(0, campaign, 2).await.messages {
+        acme.settle(message.attempt, "accepted", "advance").await;
+    }
+    let (stats, finish) = compare();
+    let date = |at: &serde_json::Value| at.as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    assert!(date(&finish) - date(&stats["started_at"]) > TimeDelta::days(7), "{finish}");
+    assert_ne!(stats["hold"], json!(null), "its day is full: {stats}");
+    // Nobody is due before tomorrow.
+    sqlx::query(
+        "update campaign_recipients set due_at = clock_timestamp() + interval '1 day' where state = 'queued'",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    sqlx::query("update campaigns set daily_limit = null").execute(&db.pool).await.unwrap();
+    let (stats, _) = compare();
+    assert_eq!(stats["hold"], json!("not_due"), "{stats}");
+    // One that is paused ends when somebody resumes it; its forecast says what would be then.
+    acme.done(Action::PauseCampaign(campaign)).await;
+    let (stats, why) = (db.json(&["campaign", "stats", "slow"]), db.json(&["campaign", "why", "slow"]));
+    assert_eq!((&stats["hold"], &stats["estimated_completion"]), (&why["hold"], &json!(null)), "{stats}");
+}
+
 #[tokio::test]
 async fn other_systems_find_their_answers_in_sql() {
     let acme = Acme::with_numbers(&[Some(2), None]).await;
@@ -277,5 +320,19 @@ async fn other_systems_find_their_answers_in_sql() {
     let history: String =
         acme.db.value("select format('%s %s %s', phone, number, attempt_state) from recipient_history").await;
     assert_eq!(history, format!("{} +237690000000 accepted", phone(0).reveal()));
+    // What became of it is reported later, and told by the view and the command.
+    let came = "update attempts set delivery = 'read', delivered_at = '2026-12-01T08:00Z', read_at = '2026-12-01T09:30Z'";
+    sqlx::query(came).execute(&acme.db.pool).await.unwrap();
+    let seen: String = acme
+        .db
+        .value("select format('%s %s', delivery, read_at - delivered_at) from recipient_history")
+        .await;
+    assert_eq!(seen, "read 01:30:00");
+    let told = &acme.db.json(&["contact", "history", phone(0).reveal()])[0]["messages"][0];
+    let told = ["state", "delivery", "delivered_at", "read_at", "number"].map(|key| told[key].clone());
+    let reported = ["accepted", "read", "2026-12-01T08:00:00Z", "2026-12-01T09:30:00Z", "+237690000000"];
+    assert_eq!(told, reported.map(|told| json!(told)));
+    let text = acme.db.run(&["contact", "history", phone(0).reveal()]).done().stdout;
+    assert!(text.contains("read 2026-12-01 10:30"), "{text}");
     acme.db.assert_invariants().await;
 }
