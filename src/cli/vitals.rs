@@ -75,6 +75,15 @@ pub struct Flags {
     /// A number of a pool that sent nothing for so long is exercised; or none
     #[arg(long, value_name = "DAYS|none", value_parser = days, allow_hyphen_values = true)]
     standby_days: Option<OrNone>,
+    /// Messages that such a warning needs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    warn_after: Option<u32>,
+    /// Messages that a number has to have sent lately, so that it is looked at whether it is silent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    silence_after: Option<u32>,
+    /// Messages that its past needs, so that it is compared with it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    silence_past: Option<u32>,
 }
 
 impl Flags {
@@ -107,6 +116,9 @@ impl Flags {
             failed_percent: self.warn_failed.map(|percent| percent.0),
             blocked_percent: self.warn_blocked.map(|percent| percent.0),
             standby_days: self.standby_days.map(|days| days.0),
+            warn_after: self.warn_after,
+            silence_after: self.silence_after,
+            silence_past: self.silence_past,
         }
     }
 }

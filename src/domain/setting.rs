@@ -1,7 +1,10 @@
 //! What of an organisation its operators set, each as one line of text: what a console shows, edits and checks. The
 //! command line sets the same, flag by flag (`org edit`, `alert rules`).
 
+mod steps;
 mod written;
+
+pub use steps::STEP_TEXTS;
 
 use super::{
     campaign::conduct::Share,
@@ -65,8 +68,14 @@ pub enum Setting {
     WarnFailed,
     /// From how many of a hundred who block it on a number warns.
     WarnBlocked,
+    /// Messages that such a warning needs.
+    WarnAfter,
     /// After how many idle days a number is exercised.
     StandbyDays,
+    /// Messages that a look at a number's silence needs.
+    SilenceAfter,
+    /// Messages that its past needs, so that it is compared with it.
+    SilencePast,
     /// Its own words for STOP.
     StopWords,
     /// Its own words for START.
@@ -81,6 +90,8 @@ pub enum Setting {
     TokenDays,
     /// When the report of the day before goes out.
     ReportAt,
+    /// What this step of a campaign says where its file gives it no text; counted from 0.
+    StepText(u8),
 }
 
 /// What one statement of the database changes at once.
@@ -102,6 +113,8 @@ pub enum Group {
     Consent,
     /// What alerts go by.
     Alerts,
+    /// What steps say where files do not.
+    StepTexts,
 }
 
 /// A setting, read.
@@ -139,6 +152,8 @@ pub enum Set {
     Words(Vec<String>),
     /// Texts by language, that of last resort under an empty one; `None`: nothing is said.
     Texts(Option<BTreeMap<String, String>>),
+    /// The same in their order, in which the first is the last resort; `None`: there is no text.
+    Says(Option<Vec<(String, String)>>),
 }
 
 /// How a setting is shown.
@@ -180,7 +195,7 @@ const fn sends(
 
 /// All of them, in the order in which they are shown.
 #[rustfmt::skip]
-pub const SETTINGS: [Shape; 31] = [
+pub const SETTINGS: [Shape; 34] = [
     quiet(Setting::Name, Group::Organization, "Organisation", "Name", ""),
     sends(Setting::Zone, Group::Organization, "Organisation", "Time zone", "Africa/Douala; its days begin there"),
     sends(Setting::Language, Group::Organization, "Organisation", "Language", "of last resort: fr, pt-BR"),
@@ -199,7 +214,10 @@ pub const SETTINGS: [Shape; 31] = [
     sends(Setting::CanaryTemplate, Group::Vitals, "A number", "Canary as", "template and language, or none"),
     quiet(Setting::WarnFailed, Group::Vitals, "A number", "Warns: failed", "percent, or none"),
     quiet(Setting::WarnBlocked, Group::Vitals, "A number", "Warns: block", "percent, or none"),
+    quiet(Setting::WarnAfter, Group::Vitals, "A number", "Warns after", "so many messages"),
     sends(Setting::StandbyDays, Group::Vitals, "A number", "Idle days", "then it is exercised, or none"),
+    sends(Setting::SilenceAfter, Group::Vitals, "A number", "Silent after", "messages that a look at silence needs"),
+    sends(Setting::SilencePast, Group::Vitals, "A number", "Known after", "messages that its past needs"),
     quiet(Setting::OptOutLine, Group::Conduct, "People", "Opt-out line", "new texts say how to stop"),
     sends(Setting::SuppressFailures, Group::Reach, "People", "Unreachable", "suppressed after N campaigns, or none"),
     sends(Setting::SuppressUnanswered, Group::Reach, "People", "Silent ones", "suppressed after N campaigns, or none"),
@@ -290,7 +308,8 @@ impl Setting {
     /// How it is shown.
     #[must_use]
     pub fn shape(self) -> &'static Shape {
-        SETTINGS.iter().find(|shape| shape.setting == self).unwrap_or(&SETTINGS[0])
+        let mut all = SETTINGS.iter().chain(&STEP_TEXTS);
+        all.find(|shape| shape.setting == self).unwrap_or(&SETTINGS[0])
     }
 
     /// Whether it is yes or no.
@@ -335,7 +354,9 @@ impl Setting {
             Self::StopFailed | Self::StopOptedOut | Self::StopContentRefused => {
                 Share::parse(text).map(Set::Share).map_err(|error| format!("it {error}"))
             }
-            Self::StopAfter => whole(text, 1, 1_000_000).map(|after| Set::Number(Some(after))),
+            Self::StopAfter | Self::WarnAfter | Self::SilenceAfter | Self::SilencePast => {
+                whole(text, 1, 1_000_000).map(|after| Set::Number(Some(after)))
+            }
             Self::OptOutLine | Self::Simultaneous => switch(text).map(Set::Switch),
             Self::Slots => {
                 text.parse().map(Set::Slots).map_err(|error: super::slot::SlotRangeError| error.to_string())
@@ -346,6 +367,7 @@ impl Setting {
             Self::StandbyDays => number(1, 365),
             Self::StopWords | Self::StartWords => own_words(text, none).map(Set::Words),
             Self::StopConfirmation | Self::StartConfirmation => written::texts(text, none).map(Set::Texts),
+            Self::StepText(_) => steps::read(text, none).map(Set::Says),
         }
     }
 }

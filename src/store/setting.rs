@@ -1,6 +1,8 @@
 //! What is set of an organisation, read as one and changed group by group: each group by the statement that the command
 //! line uses for it, with its entry in the audit log.
 
+mod steps;
+
 use super::{
     Store, StoreError,
     action::{ActionResult, Actor},
@@ -73,6 +75,10 @@ struct Row {
     quiet_to: Option<i16>,
     credential_days: Option<i32>,
     report_at: Option<i16>,
+    ratio_least: i32,
+    least: i32,
+    baseline_least: i32,
+    default_texts: serde_json::Value,
 }
 
 impl Store {
@@ -90,7 +96,8 @@ impl Store {
                       o.stop_words, o.start_words, o.stop_confirmation, o.start_confirmation,
                       v.canary_phone::text as canary_phone, v.canary_template, v.canary_language, v.failed_percent,
                       v.blocked_percent, extract(epoch from v.standby_after)::double precision as standby_seconds,
-                      a.quiet_from, a.quiet_to, a.credential_days, a.report_at
+                      a.quiet_from, a.quiet_to, a.credential_days, a.report_at, v.ratio_least, v.least, v.baseline_least,
+                      o.default_texts
                  from organizations o
                  join vital_rules v on v.organization_id = o.id
                  join alert_rules a on a.organization_id = o.id
@@ -236,6 +243,7 @@ impl Store {
             Group::Alerts => {
                 self.edit_alert_rules(organization, &touched.alerts(), reason, actor).await.map(|_| ())?;
             }
+            Group::StepTexts => return self.edit_step_texts(organization, touched, reason, actor).await,
         }
         Ok(None)
     }
@@ -244,10 +252,19 @@ impl Store {
 /// The change with its texts under their languages: what names none is in that of last resort.
 fn in_languages(change: &Change, default: &Locale) -> Result<Change, String> {
     let mut change = change.clone();
-    if let Set::Texts(Some(texts)) = &mut change.to
-        && let Some(said) = texts.remove("")
-        && texts.insert(default.as_str().to_owned(), said).is_some()
-    {
+    let twice = match &mut change.to {
+        Set::Texts(Some(texts)) => match texts.remove("") {
+            Some(said) => texts.insert(default.as_str().to_owned(), said).is_some(),
+            None => false,
+        },
+        Set::Says(Some(texts)) => {
+            let is_there = texts.iter().any(|(tag, _)| tag == default.as_str());
+            let unnamed = texts.iter_mut().find(|(tag, _)| tag.is_empty());
+            unnamed.map(|(tag, _)| default.as_str().clone_into(tag)).is_some() && is_there
+        }
+        _ => false,
+    };
+    if twice {
         return Err(format!("{}: there are two texts in {default}", change.setting.shape().label));
     }
     Ok(change)
@@ -396,6 +413,9 @@ impl<'a> Touched<'a> {
             failed_percent: self.number(Setting::WarnFailed),
             blocked_percent: self.number(Setting::WarnBlocked),
             standby_days: self.number(Setting::StandbyDays),
+            warn_after: self.number(Setting::WarnAfter).flatten(),
+            silence_after: self.number(Setting::SilenceAfter).flatten(),
+            silence_past: self.number(Setting::SilencePast).flatten(),
         }
     }
 
@@ -473,7 +493,8 @@ impl Row {
             (Some(name), Some(language)) => Some((name, locale(&language)?)),
             _ => None,
         };
-        Ok(Settings::of([
+        let steps = steps::read(self.default_texts)?;
+        let set = [
             (Setting::Name, Set::Text(self.name)),
             (Setting::Zone, Set::Zone(zone)),
             (Setting::Language, Set::Language(locale(&self.default_locale)?)),
@@ -505,6 +526,10 @@ impl Row {
             (Setting::AlertQuiet, Set::Span(minute(self.quiet_from).zip(minute(self.quiet_to)))),
             (Setting::TokenDays, number(self.credential_days)),
             (Setting::ReportAt, Set::Minute(minute(self.report_at))),
-        ]))
+            (Setting::WarnAfter, number(Some(self.ratio_least))),
+            (Setting::SilenceAfter, number(Some(self.least))),
+            (Setting::SilencePast, number(Some(self.baseline_least))),
+        ];
+        Ok(Settings::of(set.into_iter().chain(steps)))
     }
 }

@@ -56,6 +56,12 @@ pub struct VitalEdit<'a> {
     pub blocked_percent: Option<Option<u32>>,
     /// After how many idle days a number of a pool is exercised; `Some(None)`: never.
     pub standby_days: Option<Option<u32>>,
+    /// Messages that a warning needs.
+    pub warn_after: Option<u32>,
+    /// Messages that a look at silence needs.
+    pub silence_after: Option<u32>,
+    /// Messages that a past needs.
+    pub silence_past: Option<u32>,
 }
 
 /// One number that is looked at.
@@ -202,7 +208,9 @@ impl Store {
                           blocked_percent = case when $6 then $7 else r.blocked_percent end,
                           standby_after = case when $8 then make_interval(days => $9) else r.standby_after end,
                           canary_template = case when $13 then $14 else r.canary_template end,
-                          canary_language = case when $13 then $15 else r.canary_language end
+                          canary_language = case when $13 then $15 else r.canary_language end,
+                          ratio_least = coalesce($16, r.ratio_least), least = coalesce($17, r.least),
+                          baseline_least = coalesce($18, r.baseline_least)
                      from old o where r.organization_id = o.organization_id
                    returning r.*
                )
@@ -224,6 +232,9 @@ impl Store {
             edit.canary_template.is_some(),
             edit.canary_template.flatten().map(|template| template.name.as_str()),
             edit.canary_template.flatten().map(|template| template.language.to_string()),
+            signed(Some(edit.warn_after)),
+            signed(Some(edit.silence_after)),
+            signed(Some(edit.silence_past)),
         )
         .fetch_one(&self.screen)
         .await

@@ -10,6 +10,7 @@ mod news;
 mod pictures;
 #[path = "../screen_world/mod.rs"]
 mod screen_world;
+mod settings;
 mod steering;
 mod talk;
 

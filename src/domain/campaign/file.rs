@@ -4,6 +4,7 @@
 //! part is refused by name. What only the database can tell (which pools exist, which attributes contacts have) comes in
 //! with the [`Context`], so that those mistakes have a place in the file too.
 
+use super::draft::quoted;
 use super::finding::{Finding, Findings};
 use super::reader::{Keys, Section, Setting};
 use super::spec::{
@@ -11,8 +12,9 @@ use super::spec::{
     Weight,
 };
 use crate::domain::day::resolve;
+use crate::domain::locale::Locale;
 use crate::domain::suggest::nearest;
-use crate::domain::template::Texts;
+use crate::domain::template::{LocalizedText, Texts};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use std::fmt::Display;
@@ -138,6 +140,27 @@ impl CampaignFile {
                 Err(findings.into_vec())
             }
         }
+    }
+}
+
+impl CampaignFile {
+    /// One text of a step in one language, judged as if it stood in a file; no language: any. `attributes`: as in the
+    /// [`Context`].
+    ///
+    /// # Errors
+    /// What is wrong with it, in a sentence.
+    pub fn text(tag: &str, said: &str, attributes: Option<&[&str]>) -> Result<LocalizedText, String> {
+        let language = if tag.is_empty() { "en" } else { tag };
+        Locale::parse(language).map_err(|error| error.to_string())?;
+        let file = format!("name = \"texts\"\n[[steps]]\ntext = {{ {language} = {} }}\n", quoted(said));
+        let context = Context { attributes, ..Context::in_zone(Tz::UTC) };
+        let read = Self::parse(&file, "texts", &context).map_err(|findings| {
+            let sentence = findings.into_iter().next().map(|finding| finding.sentence).unwrap_or_default();
+            let named = if tag.is_empty() { "it".to_owned() } else { format!("the text in {tag}") };
+            sentence.replace(&format!("steps[0].text.{language}"), &named)
+        })?;
+        let text = read.steps.into_iter().next().and_then(|step| step.content.texts.0.into_iter().next());
+        text.ok_or_else(|| "it says nothing".to_owned())
     }
 }
 

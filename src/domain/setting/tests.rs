@@ -1,6 +1,6 @@
 use super::*;
 
-const GOOD: [(Setting, &str); 40] = [
+const GOOD: [(Setting, &str); 45] = [
     (Setting::Name, "Acme"),
     (Setting::Zone, "Africa/Douala"),
     (Setting::Language, "fr"),
@@ -24,7 +24,10 @@ const GOOD: [(Setting, &str); 40] = [
     (Setting::CanaryPhone, "none"),
     (Setting::CanaryTemplate, "hello_world en"),
     (Setting::CanaryTemplate, "none"),
+    (Setting::WarnAfter, "50"),
     (Setting::StandbyDays, "30"),
+    (Setting::SilenceAfter, "20"),
+    (Setting::SilencePast, "100"),
     (Setting::Slots, "1-30"),
     (Setting::SlotExpiry, "none"),
     (Setting::OptOutLine, "no"),
@@ -41,6 +44,8 @@ const GOOD: [(Setting, &str); 40] = [
     (Setting::TokenDays, "none"),
     (Setting::ReportAt, "07:30"),
     (Setting::ReportAt, "none"),
+    (Setting::StepText(0), "fr=Bonjour {{name|toi}} | de=Hallo\\nZwei \\| Drei | en=Hi"),
+    (Setting::StepText(99), "none"),
 ];
 
 #[test]
@@ -53,13 +58,22 @@ fn what_is_written_is_read_and_written_the_same() {
 
 #[test]
 fn every_setting_is_shown_once_and_tried_here() {
+    for shape in SETTINGS.iter().chain(&STEP_TEXTS) {
+        assert_eq!(shape.setting.shape().label, shape.label);
+    }
+    assert_eq!(STEP_TEXTS.len(), crate::domain::campaign::spec::STEPS_LIMIT);
+    for (nth, shape) in (0..).zip(&STEP_TEXTS) {
+        assert_eq!(
+            (shape.setting, shape.label),
+            (Setting::StepText(nth), format!("Step {}", nth + 1).as_str())
+        );
+    }
     for shape in &SETTINGS {
         assert_eq!(SETTINGS.iter().filter(|other| other.setting == shape.setting).count(), 1, "{shape:?}");
         assert!(GOOD.iter().any(|(setting, _)| *setting == shape.setting), "{shape:?}");
-        assert_eq!(shape.setting.shape().label, shape.label);
     }
     // One heading stands once.
-    let mut parts: Vec<&str> = SETTINGS.iter().map(|shape| shape.part).collect();
+    let mut parts: Vec<&str> = SETTINGS.iter().chain(&STEP_TEXTS).map(|shape| shape.part).collect();
     parts.dedup();
     let all = parts.len();
     parts.sort_unstable();
@@ -81,6 +95,18 @@ fn texts_know_their_languages() {
     let Set::Texts(Some(texts)) = read else { panic!("{read:?}") };
     let texts: Vec<(&str, &str)> = texts.iter().map(|(tag, said)| (tag.as_str(), said.as_str())).collect();
     assert_eq!(texts, [("", "Bye"), ("fr", "Au revoir"), ("pt-BR", "Tchau")]);
+}
+
+#[test]
+fn whatever_a_text_says_comes_back_the_same() {
+    for said in
+        ["{{name|friend}}", "a {{ | b", "{{a|b}} | {{", "}} {{", "{{{name}}}", "a\\{{b|c\nd}}|", "{{a\\|b}}"]
+    {
+        let texts = [("en".to_owned(), said.to_owned()), ("fr".to_owned(), "x }} y".to_owned())];
+        let written = Set::Texts(Some(texts.clone().into())).to_string();
+        let read = Setting::StopConfirmation.read(&written).unwrap_or_else(|why| panic!("{written}: {why}"));
+        assert_eq!(read, Set::Texts(Some(texts.into())), "{said}: {written}");
+    }
 }
 
 #[test]
@@ -109,8 +135,13 @@ fn what_is_wrong_is_a_sentence() {
         (Setting::StopConfirmation, "Bye | ", "says nothing"),
         (Setting::StopConfirmation, "fr=a | fr=b", "two texts in fr"),
         (Setting::StopConfirmation, "a | b", "name no language"),
+        (Setting::WarnAfter, "none", "a whole number from 1 to 1000000"),
+        (Setting::StepText(0), "Hi {{name", "is never closed"),
+        (Setting::StepText(0), "Hi | fr={{", "the text in fr"),
+        (Setting::StepText(1), "Hi | ", "none for no text"),
     ] {
         let why = setting.read(text).expect_err(text);
+        assert!(!why.contains("steps["), "{why}");
         assert!(why.contains(said) && why.len() > 10, "{setting:?} {text}: {why}");
     }
 }

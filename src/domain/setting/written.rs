@@ -8,13 +8,22 @@ use std::{collections::BTreeMap, fmt};
 /// Between the texts of two languages.
 const BETWEEN: char = '|';
 
-/// Texts by language: `You get no more. | fr=C'est fini.` A bar, a backslash and the end of a line inside a text stand
-/// behind a backslash.
+/// Texts by language.
 pub(super) fn texts(text: &str, none: bool) -> Result<Option<BTreeMap<String, String>>, String> {
+    Ok(in_order(text, none, "none for no answer")?.map(|texts| texts.into_iter().collect()))
+}
+
+/// Texts with their languages, as they are written: `You get no more. | fr=C'est fini.` A bar, a backslash and the end of
+/// a line inside a text stand behind a backslash. `otherwise`: how it is said that there are none.
+pub(super) fn in_order(
+    text: &str,
+    none: bool,
+    otherwise: &str,
+) -> Result<Option<Vec<(String, String)>>, String> {
     if none {
         return Ok(None);
     }
-    let mut texts = BTreeMap::new();
+    let mut texts: Vec<(String, String)> = Vec::new();
     for part in parts(text) {
         // "fr=C'est noté" names its language; "1 + 1 = 2" does not.
         let named = part.split_once('=').and_then(|(tag, said)| Some((Locale::parse(tag).ok()?, said)));
@@ -23,39 +32,73 @@ pub(super) fn texts(text: &str, none: bool) -> Result<Option<BTreeMap<String, St
             None => ("", part.as_str()),
         };
         if said.trim().is_empty() {
-            return Err("one of its texts says nothing; none for no answer".to_owned());
+            return Err(format!("one of its texts says nothing; {otherwise}"));
         }
-        if texts.insert(tag.to_owned(), said.trim().to_owned()).is_some() {
+        if texts.iter().any(|(other, _)| other == tag) {
             return Err(match tag {
                 "" => "two texts name no language: write the second one as fr=...".to_owned(),
                 tag => format!("there are two texts in {tag}"),
             });
         }
+        texts.push((tag.to_owned(), said.trim().to_owned()));
     }
     Ok(Some(texts))
 }
 
-/// What stands between bars, without the marks that say what is none.
+/// What stands between bars, without the marks that say what is none. The bar of `{{name|friend}}` is none either.
 fn parts(text: &str) -> Vec<String> {
-    let (mut parts, mut part, mut marked) = (Vec::new(), String::new(), false);
-    for letter in text.chars() {
-        match (marked, letter) {
-            (true, 'n') => part.push('\n'),
-            (false, '\\') => {}
-            (false, BETWEEN) => parts.push(std::mem::take(&mut part)),
-            (true | false, letter) => part.push(letter),
+    let (mut parts, mut part, mut rest) = (Vec::new(), String::new(), text);
+    while let Some(letter) = rest.chars().next() {
+        if let Some(variable) = variable(rest) {
+            part.push_str(variable);
+            rest = &rest[variable.len()..];
+            continue;
         }
-        marked = !marked && letter == '\\';
+        rest = &rest[letter.len_utf8()..];
+        match letter {
+            '\\' => {
+                let marked = rest.chars().next();
+                rest = &rest[marked.map_or(0, char::len_utf8)..];
+                part.extend(marked.map(|marked| if marked == 'n' { '\n' } else { marked }));
+            }
+            BETWEEN => parts.push(std::mem::take(&mut part)),
+            letter => part.push(letter),
+        }
     }
     parts.push(part);
     parts.into_iter().map(|part| part.trim().to_owned()).collect()
 }
 
+/// The variable that a text begins with, braces and all.
+fn variable(text: &str) -> Option<&str> {
+    let inside = text.strip_prefix("{{")?;
+    let end = inside.find("}}")?;
+    let is_one = !inside[..end].contains(['{', '\\', '\n']);
+    is_one.then(|| &text[..end + 4])
+}
+
+/// The texts in one line.
+fn joined<'a>(texts: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    let text = |(tag, said): (&String, &String)| match tag.as_str() {
+        "" => marked(said),
+        tag => format!("{tag}={}", marked(said)),
+    };
+    texts.map(text).collect::<Vec<_>>().join(" | ")
+}
+
 fn marked(text: &str) -> String {
-    let mut all = String::with_capacity(text.len());
-    for letter in text.chars() {
+    let (mut all, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(letter) = rest.chars().next() {
+        if let Some(variable) = variable(rest) {
+            all.push_str(variable);
+            rest = &rest[variable.len()..];
+            continue;
+        }
+        rest = &rest[letter.len_utf8()..];
         match letter {
             '\n' => all.push_str("\\n"),
+            // A brace that belongs to no variable is not to find the end of another one.
+            '{' if rest.starts_with('{') => all.push_str("\\{"),
             '\\' | BETWEEN => all.extend(['\\', letter]),
             letter => all.push(letter),
         }
@@ -101,13 +144,10 @@ impl fmt::Display for Set {
             Self::Slots(range) => range.to_string(),
             Self::Words(words) if words.is_empty() => "none".to_owned(),
             Self::Words(words) => words.join(", "),
-            Self::Texts(texts) => or_none(texts.as_ref().map(|texts| {
-                let text = |(tag, said): (&String, &String)| match tag.as_str() {
-                    "" => marked(said),
-                    tag => format!("{tag}={}", marked(said)),
-                };
-                texts.iter().map(text).collect::<Vec<_>>().join(" | ")
-            })),
+            Self::Texts(texts) => or_none(texts.as_ref().map(|texts| joined(texts.iter()))),
+            Self::Says(texts) => {
+                or_none(texts.as_ref().map(|texts| joined(texts.iter().map(|(tag, said)| (tag, said)))))
+            }
         };
         f.pad(&text)
     }

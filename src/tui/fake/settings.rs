@@ -36,6 +36,12 @@ pub fn settings() -> Settings {
         (Setting::AlertQuiet, "22:00-07:00"),
         (Setting::TokenDays, "90"),
         (Setting::ReportAt, "07:30"),
+        (Setting::WarnAfter, "50"),
+        (Setting::SilenceAfter, "20"),
+        (Setting::SilencePast, "100"),
+        (Setting::StepText(0), "en=Hello {{name|friend}}, we open on Monday. | fr=Bonjour {{name|toi}}."),
+        (Setting::StepText(1), "en=See you soon!"),
+        (Setting::StepText(2), "none"),
     ];
     Settings::of(set.map(|(setting, text)| (setting, setting.read(text).unwrap())))
 }

@@ -1,7 +1,7 @@
 //! What is set of the organisation, as one form over all of it. It reads itself again while it is open: what somebody else
 //! changes is shown at once, and where it meets something typed, that says so before it is saved.
 
-use crate::domain::setting::{Change, SETTINGS, Setting, Settings, Shape};
+use crate::domain::setting::{Change, SETTINGS, STEP_TEXTS, Setting, Settings, Shape};
 use crate::tui::backend::BackendError;
 use crate::tui::model::Model;
 use crate::tui::overlays::reread::Reread;
@@ -20,6 +20,8 @@ use std::time::Duration;
 const AGAIN: Duration = Duration::from_secs(5);
 /// Longest text, in graphemes: answers stand in several languages.
 const TEXT_LIMIT: usize = 4_096;
+/// The same of what a step says: in more languages, and longer.
+const STEP_LIMIT: usize = 65_536;
 /// Columns of labels, and of short texts.
 const LABEL: u16 = 15;
 const SHORT: u16 = 24;
@@ -47,7 +49,7 @@ impl Field {
             shape,
             present: String::new(),
             shown: String::new(),
-            input: Input::of(TEXT_LIMIT),
+            input: Input::of(limit(shape.setting)),
             moved: false,
             saved: false,
         }
@@ -66,7 +68,7 @@ impl Field {
     fn take(&mut self, present: String) {
         let edited = self.is_edited();
         let is_new = present != self.present;
-        let mut shown = Input::of(TEXT_LIMIT);
+        let mut shown = Input::of(limit(self.shape.setting));
         shown.fill(&present);
         shown.text().clone_into(&mut self.shown);
         if edited {
@@ -82,9 +84,17 @@ impl Field {
     fn is_long(&self) -> bool {
         matches!(
             self.shape.setting,
-            Setting::StopWords | Setting::StartWords | Setting::StopConfirmation | Setting::StartConfirmation
+            Setting::StopWords
+                | Setting::StartWords
+                | Setting::StopConfirmation
+                | Setting::StartConfirmation
+                | Setting::StepText(_)
         )
     }
+}
+
+fn limit(setting: Setting) -> usize {
+    if matches!(setting, Setting::StepText(_)) { STEP_LIMIT } else { TEXT_LIMIT }
 }
 
 /// The form.
@@ -111,11 +121,28 @@ impl SettingsForm {
         let known = answer.as_ref().ok().map(Arc::clone);
         let taken = self.read.answer(request, answer);
         if let Some(settings) = known.filter(|_| taken) {
+            self.fit(&settings);
             for field in &mut self.fields {
                 field.take(settings.text(field.shape.setting));
             }
         }
         taken
+    }
+
+    /// As many steps have a field as have a text, and the one behind them; what is being typed stays.
+    fn fit(&mut self, settings: &Settings) {
+        for shape in &STEP_TEXTS {
+            let is_there = self.fields.iter().any(|field| field.shape.setting == shape.setting);
+            let is_set = settings.get(shape.setting).is_some();
+            if is_set && !is_there {
+                self.fields.push(Field::new(shape));
+            }
+        }
+        self.fields.retain(|field| {
+            let is_step = matches!(field.shape.setting, Setting::StepText(_));
+            !is_step || field.is_edited() || settings.get(field.shape.setting).is_some()
+        });
+        self.focus = self.focus.min(self.fields.len() - 1);
     }
 
     /// How many fields say something else than the database.

@@ -156,7 +156,8 @@ screens! {
     audit_filter: |desk| { desk.keys("U"); desk.wait(200); desk.keys("/"); desk.text("bea pri"); desk.wait(400); };
     audit_take_back: |desk| { desk.keys("U"); desk.wait(200); desk.keys("Enter"); desk.wait(400); desk.keys("b"); desk.wait(400); };
     settings: |desk| { desk.keys("O"); desk.wait(200); desk.keys("Tab Tab Tab ctrl-u"); desk.text("0"); desk.keys("Down Down"); };
-    settings_below: |desk| { desk.keys("O"); desk.wait(200); desk.keys("PgUp PgUp PgUp Tab Tab Tab Tab Tab"); desk.text(" | pt=Tchau"); };
+    settings_below: |desk| { desk.keys("O"); desk.wait(200); desk.keys("PgUp PgUp PgUp PgUp Tab Tab Tab Tab Tab"); desk.text(" | pt=Tchau"); };
+    settings_texts: |desk| { desk.keys("O"); desk.wait(200); desk.keys("PgUp Tab"); desk.text(" | fr=A bient\u{f4}t {{nom"); };
     settings_confirm: |desk| { desk.keys("O"); desk.wait(200); desk.keys("Tab ctrl-u"); desk.text("Africa/Lagos"); desk.keys("Tab Tab Backspace ctrl-s"); desk.wait(400); };
     settings_read_only: |desk| { desk.model.read_only = true; desk.keys("O"); desk.wait(200); desk.keys("Tab x"); };
     handover: |desk| { desk.keys("H"); desk.wait(200); };

@@ -110,7 +110,7 @@ fn what_is_refused_stays_in_its_field() {
     let mut desk = open();
     desk.keys("ctrl-u");
     desk.text("Acme Health");
-    desk.keys("PgUp Tab Tab ctrl-u");
+    desk.keys("PgUp PgUp Tab Tab ctrl-u");
     desk.text("08:00");
     desk.keys("ctrl-s");
     let acts: Vec<(u64, Vec<Order>)> = desk
@@ -236,4 +236,33 @@ fn who_may_not_change_them_reads_them() {
     desk.send(Msg::Paste("Other".into()));
     assert!(!desk.screen().contains("Other"), "{}", desk.screen());
     assert!(desk.orders().is_empty());
+}
+
+#[test]
+fn what_steps_say_has_a_field_a_step_and_one_behind_them() {
+    let mut desk = open();
+    desk.keys("PgUp");
+    let screen = desk.screen();
+    let first = |line: &str| line.contains("> Step 1") && line.contains("we open on Monday. | fr=Bonjour");
+    assert!(screen.lines().any(first), "{screen}");
+    desk.keys("Tab Tab ctrl-u");
+    desk.text("Bye {{name");
+    assert!(desk.screen().contains("is never closed"), "{}", desk.screen());
+    desk.text("|friend}} | fr=Salut");
+    desk.keys("ctrl-s");
+    let to = "Bye {{name|friend}} | fr=Salut";
+    assert_eq!(ordered(&desk), [[change(Setting::StepText(2), "none", to)]]);
+    desk.settings = desk.settings.clone().with(&[change(Setting::StepText(3), "", "none")]);
+    carry_out(&mut desk);
+    desk.keys("Tab");
+    let screen = desk.screen();
+    assert!(screen.contains("> Step 4") && !screen.contains("not saved"), "{screen}");
+    // Whoever takes the last ones away elsewhere takes their fields away, but for what is being typed.
+    desk.keys("Shift-Tab");
+    desk.text("!");
+    desk.settings = settings();
+    desk.wait(6_000);
+    desk.keys("Tab Shift-Tab");
+    let screen = desk.screen();
+    assert!(screen.contains("Bye {{name|friend}} | fr=Salut!") && !screen.contains("Step 4"), "{screen}");
 }
