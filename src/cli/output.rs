@@ -80,6 +80,16 @@ impl Out {
         Ok(())
     }
 
+    /// Prints a part of an answer for people that is too long to be held whole.
+    pub fn print(&self, text: &str) -> Result<(), CliError> {
+        if !self.quiet {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text.as_bytes())?;
+            stdout.flush()?;
+        }
+        Ok(())
+    }
+
     /// Says something to people that is no part of the answer.
     pub fn note(&self, text: &str) {
         if self.quiet {
@@ -144,15 +154,29 @@ impl Table {
 
     /// The whole table.
     pub fn render(&self) -> String {
+        self.render_after(&mut Vec::new())
+    }
+
+    /// What is in it so far, and empties it: so a long table is printed page by page. Its columns are at least as wide as those
+    /// before, and from then on as wide as these.
+    pub fn page(&mut self, widths: &mut Vec<usize>) -> String {
+        let text = self.render_after(widths);
+        self.rows.clear();
+        text
+    }
+
+    fn render_after(&self, widths: &mut Vec<usize>) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        widths.resize(widths.len().max(columns), 0);
+        for row in &self.rows {
+            for (cell, width) in row.iter().zip(widths.iter_mut()) {
+                *width = (*width).max(cell.width());
+            }
+        }
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
+            for (cell, width) in row.iter().zip(widths.iter()) {
                 line.push_str(cell);
                 line.push_str(&" ".repeat(width - cell.width() + 2));
             }
@@ -186,5 +210,17 @@ mod tests {
         table.row(["你好".to_owned(), "1".to_owned()]);
         table.row(["a\x1b[2Jb\nc".to_owned(), "22".to_owned()]);
         assert_eq!(table.render(), "NAME   N\n你好   1\na\u{fffd}b c  22\n");
+    }
+
+    #[test]
+    fn a_long_table_is_printed_page_by_page() {
+        let (mut table, mut widths) = (Table::new(&["NAME", "N"]), Vec::new());
+        table.row(["ana".to_owned(), "1".to_owned()]);
+        assert_eq!(table.page(&mut widths), "NAME  N\nana   1\n");
+        table.row(["cleo-b".to_owned(), "2".to_owned()]);
+        assert_eq!(table.page(&mut widths), "cleo-b  2\n");
+        table.row(["d".to_owned(), "3".to_owned()]);
+        assert_eq!(table.page(&mut widths), "d       3\n");
+        assert_eq!(table.page(&mut widths), "");
     }
 }

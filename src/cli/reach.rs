@@ -62,6 +62,27 @@ impl ReachFlags {
     }
 }
 
+/// The list for people, page by page.
+async fn table(session: &Session, org: &Org) -> Result<(), CliError> {
+    let mut table = Table::new(&["PHONE", "NAME", "SINCE", "SOURCE", "WHY"]);
+    let (mut after, mut widths) = (String::new(), Vec::new());
+    loop {
+        let page = session.store.suppressions(org.id, &after, PAGE).await?;
+        for line in &page {
+            table.row([
+                line.phone.clone(),
+                line.name.clone().unwrap_or_default(),
+                local(line.since, org.zone),
+                line.source.clone(),
+                line.reason.clone(),
+            ]);
+        }
+        session.out.print(&table.page(&mut widths))?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(&last.phone);
+    }
+}
+
 /// Lists the phones that no campaign writes to, or writes them to a file.
 pub async fn suppressed(session: &Session, org: &Org, csv: Option<&Path>) -> Result<(), CliError> {
     leaves_room(&session.out, "--csv", csv)?;
@@ -77,25 +98,7 @@ pub async fn suppressed(session: &Session, org: &Org, csv: Option<&Path>) -> Res
                 page.iter().try_for_each(|line| array.push(line))?;
             }
         }
-        let mut list = store.suppressions(org.id, &after, PAGE + 1).await?;
-        let shown = usize::try_from(PAGE).unwrap_or(usize::MAX);
-        if list.len() > shown {
-            list.truncate(shown);
-            session.out.note(&format!("these are the first {shown}; --csv FILE writes all of them"));
-        }
-        return session.out.show(&list, || {
-            let mut table = Table::new(&["PHONE", "NAME", "SINCE", "SOURCE", "WHY"]);
-            for line in &list {
-                table.row([
-                    line.phone.clone(),
-                    line.name.clone().unwrap_or_default(),
-                    local(line.since, org.zone),
-                    line.source.clone(),
-                    line.reason.clone(),
-                ]);
-            }
-            table.render()
-        });
+        return table(session, org).await;
     };
     let mut export = Export::begin(file, &["phone", "name", "since", "source", "reason"])?;
     loop {

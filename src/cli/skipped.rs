@@ -86,7 +86,8 @@ pub async fn list(session: &Session, org: &Org, args: &ListArgs) -> Result<(), C
         }
     }
     let reasons = session.store.skip_reasons(org.id, campaign.id).await?;
-    let lines = page(after, SHOWN).await?;
+    // One more tells whether there are more.
+    let lines = first(session, page(after, SHOWN + 1).await?);
     session.out.show(&lines, || {
         let mut counts = Table::new(&["REASON", "PEOPLE"]);
         for (reason, count) in &reasons {
@@ -103,6 +104,18 @@ pub async fn list(session: &Session, org: &Org, args: &ListArgs) -> Result<(), C
         }
         format!("{}\n{}", counts.render(), people.render())
     })
+}
+
+/// The people that a terminal is shown; it says so if there are more.
+fn first<T>(session: &Session, mut lines: Vec<T>) -> Vec<T> {
+    let shown = usize::try_from(SHOWN).unwrap_or(usize::MAX);
+    if lines.len() > shown {
+        lines.truncate(shown);
+        session
+            .out
+            .note(&format!("these are the first {shown} people; --csv FILE and --json have all of them"));
+    }
+    lines
 }
 
 /// Queues those again against whom nothing stands any more.

@@ -3,6 +3,7 @@
 
 use crate::support::{Db, acme::Acme, acme::HELLO, acme::phone, binary, binary::KEY};
 use serde_json::json;
+use signalbox::domain::action::Action;
 
 const ODD: &str = "spam\x1b]0;owned\x07\x1b[31m\u{9b}2J";
 
@@ -208,18 +209,28 @@ async fn refused_rows_take_their_place_when_the_import_is_done() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_cut_says_so() {
+async fn a_long_list_is_printed_whole_and_one_that_is_cut_says_so() {
     let acme = Acme::new().await;
     sqlx::query(
         "insert into suppressions (organization_id, phone, since, source, reason)
          select $1, '+2376' || lpad(n::text, 8, '0'), clock_timestamp(), 'operator', 'asked'
-           from generate_series(1, 5001) n",
+           from generate_series(1, 10001) n",
     )
     .bind(acme.organization.0)
     .execute(&acme.db.pool)
     .await
     .unwrap();
     let run = acme.db.run(&["contact", "suppressed"]).done();
-    assert!(run.stderr.contains("these are the first 5000"), "{}", run.stderr);
-    assert_eq!(run.stdout.lines().count(), 5_001, "a header and five thousand");
+    assert_eq!(run.stderr, "");
+    let phones: Vec<&str> = run.stdout.lines().skip(1).filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!((phones.len(), phones.last()), (10_001, Some(&"+237600010001")));
+    assert!(phones.is_sorted_by(|one, other| one < other), "each once, by phone");
+    assert_eq!(acme.db.json(&["contact", "suppressed"]).as_array().map(Vec::len), Some(10_001));
+    // Of a campaign's people a terminal gets the first ones, beside the sums of all.
+    acme.contacts(101).await;
+    let campaign = acme.running().await;
+    acme.done(Action::CancelCampaign(campaign)).await;
+    let run = acme.db.run(&["campaign", "skipped", "hello"]).done();
+    assert!(run.stderr.contains("these are the first 100 people; --csv FILE and --json have all"), "{run:?}");
+    assert_eq!(acme.db.json(&["campaign", "skipped", "hello"]).as_array().map(Vec::len), Some(101));
 }
