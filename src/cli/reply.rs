@@ -119,15 +119,27 @@ pub struct Which {
     limit: usize,
 }
 
+impl Only {
+    /// As they are written, in their order.
+    pub const WORDS: &[&str] = &["open", "unread", "mine", "done", "all"];
+
+    /// Those of them that `me` sees.
+    pub fn scope(self, me: &str) -> ThreadScope {
+        match self {
+            Self::Mine => ThreadScope::Of(Safe::new(me)),
+            Self::Open => ThreadScope::Open,
+            Self::Unread => ThreadScope::Unread,
+            Self::Done => ThreadScope::Done,
+            Self::All => ThreadScope::All,
+        }
+    }
+}
+
 impl Which {
     fn query(&self, me: &str) -> ThreadQuery {
-        let scope = match (&self.of, self.only) {
-            (Some(operator), _) => ThreadScope::Of(Safe::new(operator)),
-            (None, Only::Mine) => ThreadScope::Of(Safe::new(me)),
-            (None, Only::Open) => ThreadScope::Open,
-            (None, Only::Unread) => ThreadScope::Unread,
-            (None, Only::Done) => ThreadScope::Done,
-            (None, Only::All) => ThreadScope::All,
+        let scope = match &self.of {
+            Some(operator) => ThreadScope::Of(Safe::new(operator)),
+            None => self.only.scope(me),
         };
         ThreadQuery { scope, text: Safe::new(&self.search) }
     }
@@ -200,18 +212,37 @@ fn from_stdin() -> Result<String, CliError> {
     Ok(text)
 }
 
+/// Up to so many threads behind a place, and the place behind them if there are more.
+pub async fn some(
+    session: &Session,
+    seat: &Seat,
+    query: &ThreadQuery,
+    after: Option<Cursor>,
+    most: usize,
+) -> Result<(Vec<ThreadRow>, Option<Cursor>), CliError> {
+    let mut rows: Vec<ThreadRow> = Vec::new();
+    let mut place = after.map_or(Place::Start, Place::After);
+    let mut more = true;
+    while more && rows.len() < most {
+        let page = session.store.thread_page(seat, query, place).await?;
+        rows.extend(page.rows);
+        more = page.more_after && !rows.is_empty();
+        place = rows.last().map_or(place, |last| Place::After(cursor(last)));
+    }
+    more |= rows.len() > most;
+    rows.truncate(most);
+    let next = rows.last().map(cursor).filter(|_| more);
+    Ok((rows, next))
+}
+
+fn cursor(row: &ThreadRow) -> Cursor {
+    Cursor { at: row.last_at, id: row.id.0 }
+}
+
 async fn list(session: &Session, org: &Org, which: &Which) -> Result<(), CliError> {
     let seat: Seat = session.store.seat(org.id, None).await?;
     let query = which.query(session.operator_name());
-    let mut rows: Vec<ThreadRow> = Vec::new();
-    let mut place = Place::Start;
-    while rows.len() < which.limit {
-        let page = session.store.thread_page(&seat, &query, place).await?;
-        rows.extend(page.rows);
-        let Some(last) = rows.last().filter(|_| page.more_after) else { break };
-        place = Place::After(Cursor { at: last.last_at, id: last.id.0 });
-    }
-    rows.truncate(which.limit);
+    let (rows, _next) = some(session, &seat, &query, None, which.limit).await?;
     let value: Vec<Value> = rows.iter().map(thread).collect();
     session.out.show(&value, || {
         let mut table = Table::new(&[
@@ -248,7 +279,8 @@ fn window(row: &ThreadRow, org: &Org) -> String {
     }
 }
 
-fn thread(row: &ThreadRow) -> Value {
+/// A thread as JSON has it.
+pub fn thread(row: &ThreadRow) -> Value {
     let (window, closes_at) = match row.window {
         Window::Always => ("always", None),
         Window::Until(until) => ("open", Some(until)),

@@ -119,3 +119,59 @@ async fn a_file_is_taken_as_toml_and_what_is_wrong_with_it_is_named() {
     assert_eq!((&refused["rejected"], &refused["accepted"]), (&json!(1), &json!(1)), "{refused}");
     assert_eq!(refused["rejected_rows"][0]["line"], 2, "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threads_are_read_page_by_page_whatever_comes_in_meanwhile() {
+    let place = Place::open("0").await;
+    // Two wrote at one moment, and one thread is ended.
+    sqlx::query(
+        "insert into conversations (organization_id, id, phone, opened_at, last_at, last_in_at, last_text, assigned_to,
+                                    done_at, done_by)
+         select o.id, ordered_uuid(1, 1, n), '+23767000000' || n, now(),
+                timestamptz '2026-03-01 12:00 UTC' - make_interval(mins => n / 2), now(), 'hello ' || n,
+                case when n = 3 then 'bea' end, case when n = 6 then now() end, case when n = 6 then 'bea' end
+           from organizations o, generate_series(0, 6) n",
+    )
+    .execute(&place.db.pool)
+    .await
+    .unwrap();
+    let phones = |page: &Value| -> Vec<String> {
+        page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["phone"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let all = place.get("/v1/conversations").is(200);
+    assert_eq!((phones(&all).len(), &all["next"]), (6, &Value::Null), "{all}");
+    let first = place.get("/v1/conversations?limit=2").is(200);
+    let mut read = phones(&first);
+    // The last one of all writes again and is in front now: nobody else is left out or read twice for it.
+    let moved = phones(&all).pop().unwrap();
+    sqlx::query("update conversations set last_at = now() where phone = $1::text")
+        .bind(&moved)
+        .execute(&place.db.pool)
+        .await
+        .unwrap();
+    let mut next = first["next"].as_str().map(str::to_owned);
+    while let Some(after) = next {
+        let page = place.get(format!("/v1/conversations?limit=2&after={after}")).is(200);
+        read.extend(phones(&page));
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    let expected: Vec<String> = phones(&all).into_iter().filter(|phone| *phone != moved).collect();
+    assert_eq!(read, expected);
+    assert_eq!(phones(&place.get("/v1/conversations?limit=1").is(200)), [moved]);
+    let whole = place.get("/v1/conversations?only=all&limit=7").is(200);
+    assert_eq!(
+        (phones(&whole).len(), &whole["next"]),
+        (7, &Value::Null),
+        "the page is full, and it was the last one"
+    );
+    assert_eq!(phones(&place.get("/v1/conversations?of=bea").is(200)), ["+237670000003"]);
+    for wrong in ["after=1", "after=1.x", "after=x.0197", "only=all&of=bea", "only=some", "limit=0"] {
+        let refused = place.get(format!("/v1/conversations?{wrong}"));
+        assert_eq!(refused.status, 400, "{wrong}: {refused:?}");
+    }
+}

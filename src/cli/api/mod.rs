@@ -136,6 +136,7 @@ async fn act(
         Does::EstimateCampaign => audience::estimate_campaign(session, &org, named).await?,
         Does::Recipients => pages::recipients(session, &org, values).await?,
         Does::Attempts => pages::attempts(session, &org, values).await?,
+        Does::Conversations => pages::conversations(session, &org, values).await?,
         Does::Import => {
             let country = values.text("default_country").map(str::to_owned);
             let refused = contact::Refused::Answer(Vec::new());

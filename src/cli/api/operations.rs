@@ -50,6 +50,8 @@ pub enum Does {
     Recipients,
     /// Reads a page of attempts.
     Attempts,
+    /// Reads a page of threads.
+    Conversations,
     /// Imports the contacts of the body.
     Import,
 }

@@ -7,7 +7,7 @@ use super::operations::{
     To::{self, Flag, Nowhere, Position, Switch},
     Type,
 };
-use crate::{domain::right::Right, inbound::api::Takes};
+use crate::{cli::reply::Only, domain::right::Right, inbound::api::Takes};
 
 const fn field(name: &'static str, place: Place, to: To, kind: Type, about: &'static str) -> Field {
     Field { name, place, to, kind, needed: false, about }
@@ -469,20 +469,15 @@ pub const MESSAGES: &[Operation] = &[
     read(
         "listConversations",
         "/v1/conversations",
-        "Threads with people, the newest first",
-        Command(&["reply", "list"]),
+        "Threads with people, the newest first, page by page. What moves to the front while they are read is found from the front",
+        Does::Conversations,
         &[
-            field(
-                "only",
-                Query,
-                Flag("--only"),
-                Type::Word(&["open", "unread", "mine", "done", "all"]),
-                "which; else the open ones",
-            ),
-            field("of", Query, Flag("--of"), Type::Text, "only open ones that were handed to this operator"),
-            field("limit", Query, Flag("--limit"), Type::Whole, "at most so many; else 100"),
+            field("only", Query, Nowhere, Type::Word(Only::WORDS), "which; else the open ones"),
+            field("of", Query, Nowhere, Type::Text, "only open ones that were handed to this operator"),
+            field("after", Query, Nowhere, Type::Text, "next of the page before; without it the first page"),
+            LIMIT,
         ],
-        "Conversation[]",
+        "ConversationPage",
     ),
     read(
         "getConversation",
