@@ -7,20 +7,10 @@ use super::{
     session::Org,
 };
 use crate::{
-    domain::{
-        ids::{ChannelId, DeliveryId},
-        text::Safe,
-    },
-    provider::client,
+    domain::{ids::ChannelId, text::Safe},
     secrets::new_key_text,
-    sender::alert::{
-        mail::Account,
-        outlet::{Letter, Outlet, Way, secret_place},
-    },
-    store::{
-        alert::AlertRecord,
-        channel::{ChannelEdit, ChannelRecord, NewChannel},
-    },
+    sender::alert::desk,
+    store::channel::{ChannelEdit, ChannelRecord, NewChannel},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -215,11 +205,7 @@ pub async fn run(session: &Session, org: &Org, verb: Verb) -> Result<(), CliErro
 
 /// Says what is wrong with a channel before it is kept.
 fn checked(channel: &ChannelRecord, secret: Option<Zeroizing<String>>, org: &Org) -> Result<(), CliError> {
-    let settings = client::Settings::default();
-    let client = client::Client::new(&settings)
-        .map_err(|error| CliError::because("failed to make the HTTP client", error))?;
-    let way = Way { client: &client, settings: &settings, local_only: org.record.rehearsal };
-    Outlet::of(channel, secret, &way).map(|_usable| ()).map_err(CliError::Usage)
+    desk::check(channel, secret, org.record.rehearsal).map_err(CliError::Usage)
 }
 
 async fn seal(
@@ -231,14 +217,13 @@ async fn seal(
     let Some(secret) = secret else { return Ok(None) };
     let keys =
         secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await?;
-    let sealed = keys.seal(&secret_place(org.id, channel), secret)?;
-    Ok(Some(sealed.as_str().to_owned()))
+    desk::seal(&keys, org.id, channel, secret).map(Some).map_err(CliError::failed)
 }
 
 /// A user of a mail server has a password.
 fn has_password(smtp: Option<&str>, given: bool) -> Result<(), CliError> {
     let Some(smtp) = smtp else { return Ok(()) };
-    if given || !Account::parse(smtp).map_err(CliError::Usage)?.has_user() {
+    if given || !desk::logs_in(smtp).map_err(CliError::Usage)? {
         return Ok(());
     }
     Err(CliError::Usage("the mail server's user has a password: --secret-stdin or --secret-env".to_owned()))
@@ -271,6 +256,7 @@ async fn add(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
         failing_reason: None,
         waiting: 0,
         sealed_secret: None,
+        revision: 1,
         name,
     };
     checked(&channel, secret.clone(), org)?;
@@ -328,7 +314,10 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
         daily_report: wanted.daily_report,
         is_active: active,
     };
-    session.store.edit_alert_channel(org.id, channel.id, &edit, reason.as_deref(), session.actor()).await?;
+    session
+        .store
+        .edit_alert_channel(org.id, channel.id, &edit, None, reason.as_deref(), session.actor())
+        .await?;
     session.out.show(&json!({ "result": "done", "name": name }), || format!("changed channel {name}"))
 }
 
@@ -336,36 +325,13 @@ async fn test(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
     let channel = find(session, org, name).await?;
     let keys =
         secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await?;
-    let settings = client::Settings::default();
-    let client = client::Client::new(&settings)
-        .map_err(|error| CliError::because("failed to make the HTTP client", error))?;
-    let way = Way { client: &client, settings: &settings, local_only: org.record.rehearsal };
-    let sent = match Outlet::open(&keys, org.id, &channel, &way) {
-        Ok(outlet) => outlet.send(&letter(org)).await,
-        Err(why) => Err(why),
-    };
+    let sent = desk::test(&keys, &org.record, &channel).await;
     match sent {
         Ok(()) => {
             session.out.show(&json!({ "result": "sent", "name": name }), || format!("{name} took the test"))
         }
         Err(why) => Err(CliError::failed(format!("{name} did not take the test: {}", Safe::cut(&why, 500)))),
     }
-}
-
-fn letter(org: &Org) -> Letter {
-    let alert = AlertRecord {
-        id: crate::domain::ids::AlertId::new(),
-        kind: "test".to_owned(),
-        severity: "info".to_owned(),
-        subject: "organization".to_owned(),
-        name: org.record.name.clone(),
-        words: "this is a test of the channel; nothing is wrong".to_owned(),
-        raised_at: org.record.now,
-        ended_at: None,
-        acknowledged_at: None,
-        acknowledged_by: None,
-    };
-    Letter::of_alert(DeliveryId::new(), org.record.now, &org.record.slug, &alert)
 }
 
 async fn find(session: &Session, org: &Org, name: &str) -> Result<ChannelRecord, CliError> {
@@ -403,4 +369,20 @@ async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
         }
         table.render()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::channel::{ALERT_KINDS, SEVERITIES};
+
+    #[test]
+    fn the_command_and_the_console_know_the_same_kinds_and_severities() {
+        let names = |all: Vec<clap::builder::PossibleValue>| {
+            all.iter().map(|value| value.get_name().to_owned()).collect::<Vec<_>>()
+        };
+        let kinds = Kind::value_variants().iter().filter_map(ValueEnum::to_possible_value).collect();
+        assert_eq!(names(kinds), ALERT_KINDS.map(|(kind, _)| kind));
+        assert_eq!(Least::value_variants().iter().map(|least| least.name()).collect::<Vec<_>>(), SEVERITIES);
+    }
 }

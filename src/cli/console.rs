@@ -1,8 +1,9 @@
 //! `signalbox` without a noun: the console, with its sender inside.
 
-use super::{CliError, Session, inside::SenderInside, listen, logging, session::Org};
+use super::{CliError, Session, inside::SenderInside, listen, logging, secret, session::Org};
 use crate::{
     domain::{ids::InstanceId, text::Safe},
+    sender::alert::desk::Desk,
     tui::{
         self, Ended, Options,
         store_backend::{StoreBackend, Surroundings},
@@ -75,7 +76,8 @@ pub async fn show(
         private_media: session.config.private_media || org.record.rehearsal,
         on_terminal_loss: on_loss.into(),
     };
-    let backend = Arc::new(StoreBackend::new(session.store.clone(), seat, around));
+    let desk = desk(session, looks_only).await;
+    let backend = Arc::new(StoreBackend::new(session.store.clone(), seat, around, desk));
     let options = Options { read_only: flags.read_only, theme: Theme::detect(None, None), keys: None };
     let ended = tokio::select! {
         ended = tui::plain::run(backend.clone(), options.clone()), if flags.plain => ended,
@@ -91,4 +93,13 @@ pub async fn show(
         Ok(Ended::Quit | Ended::Signal(_) | Ended::TerminalLost) => Ok(()),
         Err(error) => Err(CliError::because("the console ended", error)),
     }
+}
+
+/// Who judges channels for alerts, and seals and opens their secrets where the keys are.
+async fn desk(session: &Session, looks_only: bool) -> Desk {
+    if looks_only {
+        return Desk::without_keys("this console may only look");
+    }
+    let keys = secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await;
+    keys.map_or_else(|error| Desk::without_keys(error.message().unwrap_or_default()), Desk::new)
 }

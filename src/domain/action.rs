@@ -4,7 +4,10 @@
 //! the second of them is told so. What may be asked and what becomes of it is decided by the database.
 
 use super::campaign::Steering;
-use super::ids::{AccountId, AlertId, AttemptId, CampaignId, ConversationId, NumberId, RecipientId, ReplyId};
+use super::channel::{ChannelChange, NewChannel};
+use super::ids::{
+    AccountId, AlertId, AttemptId, CampaignId, ChannelId, ConversationId, NumberId, RecipientId, ReplyId,
+};
 use super::number::{NumberWords, Pacing, Remarks};
 use super::phone::Phone;
 use super::setting::Change;
@@ -214,6 +217,22 @@ pub enum Action {
     EditSettings(Vec<Change>),
     /// An operator has taken note of these alerts, which they were shown.
     Acknowledge(Vec<AlertId>),
+    /// Alerts go to one more place.
+    AddChannel {
+        /// What it will be known by: its secret is sealed for it.
+        id: ChannelId,
+        /// What it is made of.
+        new: Box<NewChannel>,
+    },
+    /// What goes to a channel, and where it leads.
+    EditChannel {
+        /// Which one.
+        channel: ChannelId,
+        /// Only what is there is changed.
+        change: Box<ChannelChange>,
+    },
+    /// Nothing goes there any more, and what waits to go there is dropped.
+    RemoveChannel(ChannelId),
     /// Every sender on the database stops at the next message boundary.
     StopAll,
     /// The stop is lifted.
@@ -253,6 +272,9 @@ impl Action {
             | Self::ResetSlots(_)
             | Self::EditSettings(_)
             | Self::Acknowledge(_)
+            | Self::AddChannel { .. }
+            | Self::EditChannel { .. }
+            | Self::RemoveChannel(_)
             | Self::StopAll
             | Self::ReleaseStop => Subject::Organization,
         }
@@ -294,6 +316,9 @@ impl Action {
             Self::AcceptFinding { .. } => "accept finding",
             Self::EditSettings(_) => "edit settings",
             Self::Acknowledge(_) => "acknowledge",
+            Self::AddChannel { .. } => "add alert channel",
+            Self::EditChannel { .. } => "edit alert channel",
+            Self::RemoveChannel(_) => "remove alert channel",
             Self::StopAll => "stop all sending",
             Self::ReleaseStop => "lift the stop",
         }
@@ -320,6 +345,8 @@ impl Action {
             | Self::AcceptFinding { .. }
             | Self::EditSettings(_)
             | Self::Acknowledge(_)
+            | Self::AddChannel { .. }
+            | Self::EditChannel { .. }
             | Self::AddNumber(_) => false,
             Self::ResumeCampaign(_)
             | Self::CancelCampaign(_)
@@ -336,6 +363,7 @@ impl Action {
             | Self::SetSlot { slot: None, .. }
             | Self::ResetSlots(_)
             | Self::IncludeAgain { .. }
+            | Self::RemoveChannel(_)
             | Self::ReleaseStop => true,
         }
     }

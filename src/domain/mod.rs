@@ -6,6 +6,7 @@ pub mod alike;
 pub mod attempt;
 pub mod audience;
 pub mod campaign;
+pub mod channel;
 pub mod consent;
 pub mod content;
 pub mod country;

@@ -107,6 +107,10 @@ impl Answer {
     }
 }
 
+fn done(version: Option<Version>) -> ActionResult {
+    ActionResult::Done { version, undo: None }
+}
+
 impl Store {
     /// Carries out an order. What a rule forbids is an answer, not an error.
     ///
@@ -157,10 +161,9 @@ impl Store {
             Action::RemoveNumber(_) | Action::MoveLoad { .. } => {
                 self.act_on_load(organization, order, actor).await
             }
-            Action::AddNumber(number) => self
-                .add_number(organization, number, None, actor)
-                .await
-                .map(|(_id, version)| ActionResult::Done { version: Some(version), undo: None }),
+            Action::AddNumber(number) => {
+                self.add_number(organization, number, None, actor).await.map(|(_id, now)| done(Some(now)))
+            }
             Action::ExcludeRecipient(recipient) | Action::RetryRecipient(recipient) => {
                 self.act_on_recipient(organization, *recipient, order, actor).await
             }
@@ -176,15 +179,17 @@ impl Store {
             Action::IncludeAgain { campaign, reason: skipped } => {
                 self.act_on_skipped(organization, *campaign, skipped, reason, actor).await
             }
-            Action::ResetSlots(campaign) => self
-                .reset_slots(organization, *campaign, false, reason, actor)
-                .await
-                .map(|_reset| ActionResult::Done { version: None, undo: None }),
+            Action::ResetSlots(campaign) => {
+                self.reset_slots(organization, *campaign, false, reason, actor).await.map(|_reset| done(None))
+            }
             Action::AcceptFinding { campaign, finding, about } => {
                 self.act_on_finding(organization, *campaign, finding, about, reason, actor).await
             }
             Action::EditSettings(changes) => self.act_on_settings(organization, changes, reason, actor).await,
             Action::Acknowledge(alerts) => self.act_on_alerts(organization, alerts, reason, actor).await,
+            Action::AddChannel { .. } | Action::EditChannel { .. } | Action::RemoveChannel(_) => {
+                self.act_on_channel(organization, order, actor).await
+            }
             Action::StopAll | Action::ReleaseStop => self.act_on_all(organization, order, actor).await,
         }
     }

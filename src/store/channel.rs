@@ -1,7 +1,9 @@
 //! Where alerts go besides the console, and whether they got through.
 
 use super::{Store, StoreError, action::Actor, alert::AlertRecord, failed};
+use crate::domain::action::Version;
 use crate::domain::ids::{AlertId, ChannelId, DeliveryId, OrganizationId};
+use crate::domain::text::Safe;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
@@ -37,6 +39,9 @@ pub struct ChannelRecord {
     /// The mail server's password, or what signs the webhook; sealed.
     #[serde(skip)]
     pub sealed_secret: Option<String>,
+    /// How often it was changed.
+    #[serde(skip)]
+    pub revision: i64,
 }
 
 /// A channel to be.
@@ -85,6 +90,17 @@ pub struct ChannelEdit<'a> {
     pub is_active: Option<bool>,
 }
 
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelEdited {
+    /// It was made.
+    Done,
+    /// The channel is another one than the operator saw; nothing was done.
+    Moved,
+    /// There is no such channel.
+    Missing,
+}
+
 /// Something to send, taken for three minutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
@@ -120,7 +136,7 @@ impl Store {
         sqlx::query_as!(
             ChannelRecord,
             r#"select c.id, c.name, c.kind, c.address, c.smtp, c.mail_from, c.least, c.kinds, c.daily_report, c.is_active,
-                      c.failing_since, c.failing_reason, c.sealed_secret,
+                      c.failing_since, c.failing_reason, c.sealed_secret, c.revision,
                       (select count(*) from alert_deliveries d
                         where d.organization_id = $1 and d.channel_id = c.id and d.state = 'waiting') as "waiting!"
                  from alert_channels c
@@ -171,7 +187,7 @@ impl Store {
         Ok(())
     }
 
-    /// Changes a channel. `false`: there is none.
+    /// Changes a channel, if it is as the operator saw it.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -180,10 +196,11 @@ impl Store {
         organization: OrganizationId,
         channel: ChannelId,
         edit: &ChannelEdit<'_>,
+        expected: Option<Version>,
         reason: Option<&str>,
         actor: Actor<'_>,
-    ) -> Result<bool, StoreError> {
-        let changed = sqlx::query_scalar!(
+    ) -> Result<ChannelEdited, StoreError> {
+        let changed = sqlx::query!(
             r#"with locked as materialized (
                    select * from alert_channels where organization_id = $1 and id = $2 for update
                ), changed as (
@@ -193,11 +210,14 @@ impl Store {
                           least = coalesce($7, c.least), kinds = case when $8 then $9 else c.kinds end,
                           daily_report = coalesce($10, c.daily_report), is_active = coalesce($11, c.is_active),
                           revision = c.revision + 1
-                     from locked l where c.organization_id = $1 and c.id = l.id
+                     from locked l
+                    where c.organization_id = $1 and c.id = l.id and ($15::bigint is null or l.revision = $15)
                    returning c.*
                )
                select count(record_decision($1, clock_timestamp(), $12, $13, 'edit alert channel', 'alert_channel', c.id,
-                                            c.name, $14, to_jsonb(l), to_jsonb(c))) as "count!" from changed c, locked l"#,
+                                            c.name, $14, to_jsonb(l), to_jsonb(c))) as "count!",
+                      (select count(*) from locked) as "found!"
+                 from changed c, locked l"#,
             organization.0,
             channel.0,
             edit.address,
@@ -212,11 +232,39 @@ impl Store {
             actor.operator,
             actor.instance_id(),
             reason,
+            expected.map(|Version(version)| version),
         )
         .fetch_one(&self.screen)
         .await
         .map_err(failed("change the channel"))?;
-        Ok(changed > 0)
+        Ok(match (changed.count, changed.found) {
+            (0, 0) => ChannelEdited::Missing,
+            (0, _) => ChannelEdited::Moved,
+            _ => ChannelEdited::Done,
+        })
+    }
+
+    /// Who changed a channel last, and when.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn last_hand_on_channel(
+        &self,
+        organization: OrganizationId,
+        channel: ChannelId,
+    ) -> Result<(Safe, DateTime<Utc>), StoreError> {
+        let last = sqlx::query!(
+            r#"select coalesce(l.actor, 'somebody') as "by!", coalesce(l.at, clock_timestamp()) as "at!"
+                 from (select) one
+                 left join lateral (select actor, at from audit_log where organization_id = $1 and entity_id = $2
+                                     order by at desc limit 1) l on true"#,
+            organization.0,
+            channel.0,
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map_err(failed("read who changed the channel"))?;
+        Ok((last.by.into(), last.at))
     }
 
     /// Removes a channel, with what waits to go there. `false`: there is none.

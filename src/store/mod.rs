@@ -15,6 +15,7 @@ pub mod campaign_edit;
 pub mod campaign_file;
 pub mod campaign_pool;
 pub mod channel;
+mod channel_order;
 pub mod chore;
 pub mod conduct;
 pub mod constraint;

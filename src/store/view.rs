@@ -7,6 +7,7 @@
 mod alert;
 mod audit;
 mod campaign;
+mod channel;
 mod draft;
 mod forecast;
 mod live;
@@ -25,6 +26,7 @@ pub use campaign::{
     CampaignDetail, CampaignRow, CampaignStanding, Counts, DayLine, ErrorLine, RolloutLine, StepLine,
     VariantLine, Variants,
 };
+pub use channel::ChannelRow;
 pub use draft::{AudienceCount, CampaignMade, FileCheck, FindingRow, Known};
 pub use forecast::{FORECAST_DAYS, ForecastDay, ForecastNumber, ForecastView, Forecasts};
 pub use live::{LiveEvent, LiveKind};

@@ -277,6 +277,28 @@ pub(super) fn alert_open(model: &Model) -> Allowed {
         None => no("there is nothing to acknowledge"),
     }
 }
+pub(super) fn no_channels_open(model: &Model) -> Allowed {
+    let is_open = model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Channels(_)));
+    if is_open { no("they are open") } else { Ok(()) }
+}
+pub(super) fn channel_selected(model: &Model) -> Allowed {
+    let list = model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Channels(list) => Some(&**list),
+        _ => None,
+    });
+    if list.and_then(|list| list.row()).is_some() { Ok(()) } else { no("there is no channel here") }
+}
+pub(super) fn channels_led(model: &Model) -> Allowed {
+    if crate::tui::overlays::channels::leads(model) {
+        Ok(())
+    } else {
+        no("only an admin adds and removes channels")
+    }
+}
+pub(super) fn channel_removed(model: &Model) -> Allowed {
+    channels_led(model)?;
+    channel_selected(model)
+}
 pub(super) fn audit_selected(model: &Model) -> Allowed {
     match audit(model).and_then(AuditPanel::row) {
         Some(_) => Ok(()),
@@ -431,6 +453,7 @@ pub(super) fn form_on_choice(model: &Model) -> Allowed {
         Some(Overlay::Form(form)) if form.on_choice() => Ok(()),
         Some(Overlay::Wizard(wizard)) if wizard.on_choice() => Ok(()),
         Some(Overlay::Settings(form)) if form.on_choice() => Ok(()),
+        Some(Overlay::Channel(form)) if form.on_choice() => Ok(()),
         _ => no("nothing to choose here"),
     }
 }

@@ -3,14 +3,14 @@
 use crate::domain::action::{Order, Subject, Version};
 use crate::domain::campaign::CampaignSpec;
 use crate::domain::forecast::WhatIf;
-use crate::domain::ids::{CampaignId, ConversationId, InstanceId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, ChannelId, ConversationId, InstanceId, NumberId, RecipientId};
 use crate::domain::setting::Settings;
 use crate::domain::text::Safe;
 use crate::store::view::{
-    AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, CampaignMade, Cursor, DoubtRow,
-    FileCheck, FindingRow, Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest,
-    Overview, Page, Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session,
-    SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
+    AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, CampaignMade, ChannelRow, Cursor,
+    DoubtRow, FileCheck, FindingRow, Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail,
+    NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery,
+    RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -214,6 +214,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What is set of the organisation.
     fn settings(&self) -> Reply<Settings>;
+
+    /// Where alerts go besides the console, and whether they get through.
+    fn channels(&self) -> Reply<Vec<ChannelRow>>;
+
+    /// Sends a test to one of these places, and answers why it did not get through. Takes seconds.
+    fn test_channel(&self, id: ChannelId) -> Reply<()>;
 
     /// One page of what operators and senders decided, the latest first: what has all words of this text.
     fn audit(&self, text: Safe, place: Place) -> Reply<Page<AuditRow>>;

@@ -50,6 +50,13 @@ pub async fn run(
                         let _ = messages.send(Msg::Tested { name, answer }).await;
                     });
                 }
+                Some(Effect::TestChannel { channel, name }) => {
+                    let (backend, messages) = (runner.backend.clone(), runner.messages.clone());
+                    tokio::spawn(async move {
+                        let answer = backend.test_channel(channel).await;
+                        let _ = messages.send(Msg::ChannelTested { name, answer }).await;
+                    });
+                }
                 Some(Effect::Make(source)) => runner.make(source),
                 Some(Effect::Change { campaign, name, source }) => runner.change(campaign, name, source),
                 Some(Effect::Open(origin)) => runner.open(origin),
@@ -196,6 +203,7 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         Question::Handover(Report::Numbers) => Reading::Handover(Arc::new(backend.number_report().await?)),
         Question::Load(load) => Reading::Load(load, backend.load_of_number(load.from, load.to).await?),
         Question::Alerts => Reading::Alerts(Arc::new(backend.alerts().await?)),
+        Question::Channels => Reading::Channels(Arc::new(backend.channels().await?)),
         Question::Settings => Reading::Settings(Arc::new(backend.settings().await?)),
         Question::Audit(text, place) => Reading::Audit(backend.audit(text, place).await?),
         Question::AuditEntry(id) => Reading::AuditEntry(Arc::new(backend.audit_entry(id).await?)),

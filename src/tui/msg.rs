@@ -3,13 +3,13 @@
 use crate::domain::action::{Order, Subject};
 use crate::domain::campaign::CampaignSpec;
 use crate::domain::forecast::WhatIf;
-use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, ChannelId, ConversationId, NumberId, RecipientId};
 use crate::domain::setting::Settings;
 use crate::domain::text::Safe;
 use crate::store::view::{
-    AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow,
-    Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place,
-    ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
+    AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, ChannelRow, Cursor, DoubtRow, FileCheck,
+    FindingRow, Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page,
+    Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
     SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Making, Notice};
@@ -78,6 +78,13 @@ pub enum Msg {
         name: Safe,
         /// The answer.
         answer: Result<NumberTest, BackendError>,
+    },
+    /// What came of a test of a channel for alerts.
+    ChannelTested {
+        /// Which one, as operators call it.
+        name: Safe,
+        /// The answer.
+        answer: Result<(), BackendError>,
     },
     /// What became of a campaign that was to be made of this file.
     Made {
@@ -171,6 +178,8 @@ pub enum Slot {
     Queue,
     /// What operators were told.
     Alerts,
+    /// Where alerts go besides the console.
+    Channels,
     /// Pages of what was decided.
     Audit,
     /// What is set of the organisation.
@@ -248,6 +257,8 @@ pub enum Question {
     Alerts,
     /// What is set of the organisation.
     Settings,
+    /// Where alerts go besides the console.
+    Channels,
     /// A page of what was decided, with these words in it.
     Audit(Safe, Place),
     /// All of one decision.
@@ -283,6 +294,7 @@ impl Question {
             Self::Queue => Slot::Queue,
             Self::Alerts => Slot::Alerts,
             Self::Settings => Slot::Settings,
+            Self::Channels => Slot::Channels,
             Self::Audit(..) => Slot::Audit,
             Self::AuditEntry(_) => Slot::AuditEntry,
             Self::Handover(_) => Slot::Handover,
@@ -334,6 +346,8 @@ pub enum Reading {
     Alerts(Arc<Vec<AlertRow>>),
     /// What is set of the organisation.
     Settings(Arc<Settings>),
+    /// Where alerts go besides the console.
+    Channels(Arc<Vec<ChannelRow>>),
     /// A page of what was decided.
     Audit(Page<AuditRow>),
     /// All of one decision.
@@ -398,6 +412,13 @@ pub enum Effect {
     Test {
         /// Which one.
         number: NumberId,
+        /// As operators call it.
+        name: Safe,
+    },
+    /// Send a test to a channel for alerts.
+    TestChannel {
+        /// Which one.
+        channel: ChannelId,
         /// As operators call it.
         name: Safe,
     },

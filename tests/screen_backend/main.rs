@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod audit;
+mod channels;
 mod forms;
 mod health;
 mod lists;
@@ -17,6 +18,8 @@ mod talk;
 use screen_world::World;
 use signalbox::domain::filter::{Filter, Scope};
 use signalbox::domain::ids::{CampaignId, InstanceId, RecipientId};
+use signalbox::secrets::KeyRing;
+use signalbox::sender::alert::desk::Desk;
 use signalbox::store::view::{Cursor, HoldView, Page, RecipientOrder, RecipientQuery, RecipientRow};
 use signalbox::tui::store_backend::{StoreBackend, Surroundings};
 
@@ -24,8 +27,8 @@ fn backend(world: &World) -> StoreBackend {
     backend_of(world, "ana", None)
 }
 
-fn backend_of(world: &World, operator: &str, instance: Option<InstanceId>) -> StoreBackend {
-    let around = Surroundings {
+fn around(operator: &str) -> Surroundings {
+    Surroundings {
         operator: operator.into(),
         environment: "TEST".into(),
         production: false,
@@ -33,10 +36,17 @@ fn backend_of(world: &World, operator: &str, instance: Option<InstanceId>) -> St
         read_only: false,
         private_media: false,
         on_terminal_loss: "nothing goes on".into(),
-    };
+    }
+}
+
+fn backend_of(world: &World, operator: &str, instance: Option<InstanceId>) -> StoreBackend {
     let mut seat = world.seat.clone();
     seat.instance = instance;
-    StoreBackend::new(world.store.clone(), seat, around)
+    StoreBackend::new(world.store.clone(), seat, around(operator), Desk::new(keys()))
+}
+
+fn keys() -> KeyRing {
+    KeyRing::parse(&"07".repeat(32)).unwrap()
 }
 
 fn all(campaign: Option<CampaignId>, order: RecipientOrder) -> RecipientQuery {

@@ -4,6 +4,7 @@ use crate::screen_world::World;
 use crate::{all, backend, filtered, sentence};
 use signalbox::domain::action::{Action, Order, Subject, Verdict};
 use signalbox::domain::ids::RecipientId;
+use signalbox::sender::alert::desk::Desk;
 use signalbox::store::view::{CampaignStanding, Cursor, Place, RecipientOrder};
 use signalbox::tui::backend::{ActionAnswer, Backend as _, BackendError};
 use signalbox::tui::store_backend::{StoreBackend, Surroundings};
@@ -164,7 +165,7 @@ async fn a_viewer_may_look_but_not_act() {
     };
     let mut seat = world.seat.clone();
     seat.role = Some("viewer".into());
-    let backend = StoreBackend::new(world.store.clone(), seat, around);
+    let backend = StoreBackend::new(world.store.clone(), seat, around, Desk::without_keys("it only looks"));
     assert!(!backend.session().may_write);
     let pause = Order::whole(Action::PauseCampaign(campaign));
     assert!(matches!(backend.act(pause).await, ActionAnswer::Refused(_)));

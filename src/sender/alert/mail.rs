@@ -106,12 +106,7 @@ impl Mail {
         to: &str,
         settings: &client::Settings,
     ) -> Result<Self, String> {
-        let from: Mailbox =
-            from.parse().map_err(|_| format!("{:?} is no mailbox to send from", Safe::new(from)))?;
-        let to: Mailboxes = to.parse().map_err(|_| format!("{:?} are no mailboxes", Safe::new(to)))?;
-        if to.iter().next().is_none() {
-            return Err("nobody is named to send to".to_owned());
-        }
+        let (from, to) = (mailbox(from)?, mailboxes(to)?);
         let tls = match account.cover {
             Cover::Bare => Tls::None,
             Cover::Tls => Tls::Wrapper(parameters(account, settings)?),
@@ -157,6 +152,26 @@ impl Mail {
             Err(_) => Err("the mail server takes too long".to_owned()),
         }
     }
+}
+
+/// Whom mail comes from.
+///
+/// # Errors
+/// That it is no mailbox, in a sentence.
+pub(super) fn mailbox(from: &str) -> Result<Mailbox, String> {
+    from.parse().map_err(|_| format!("{:?} is no mailbox to send from", Safe::new(from)))
+}
+
+/// Whom mail goes to.
+///
+/// # Errors
+/// That they are no mailboxes, in a sentence.
+pub(super) fn mailboxes(to: &str) -> Result<Mailboxes, String> {
+    let to: Mailboxes = to.parse().map_err(|_| format!("{:?} are no mailboxes", Safe::new(to)))?;
+    if to.iter().next().is_none() {
+        return Err("nobody is named to send to".to_owned());
+    }
+    Ok(to)
 }
 
 fn parameters(account: &Account, settings: &client::Settings) -> Result<TlsParameters, String> {

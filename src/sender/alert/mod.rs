@@ -4,6 +4,7 @@
 //! each channel once, however many senders run, but for one case that nobody can exclude: the server took it and the sender
 //! was gone before it could say so. Then it goes out again, under the same id.
 
+pub mod desk;
 pub mod mail;
 pub mod outlet;
 

@@ -8,6 +8,7 @@ mod alerts;
 mod audit;
 mod campaigns;
 mod carry;
+mod channels;
 mod doubts;
 mod estimate;
 mod forecast;

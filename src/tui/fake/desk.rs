@@ -6,7 +6,7 @@ use crate::domain::pulse::Pulse;
 use crate::domain::setting::Settings;
 use crate::store::today::{Cause, Slowed};
 use crate::store::view::{
-    CampaignStanding, Cursor, PAGE_ROWS, Page, Place, RecipientRow, Stop, ThreadQuery, ThreadRow,
+    CampaignStanding, ChannelRow, Cursor, PAGE_ROWS, Page, Place, RecipientRow, Stop, ThreadQuery, ThreadRow,
     ThreadScope, Total,
 };
 use crate::tui::backend::BackendError;
@@ -47,6 +47,8 @@ pub struct Desk {
     pub decided: u64,
     /// What is set of the organisation.
     pub settings: Settings,
+    /// Where alerts go besides the console.
+    pub channels: Vec<ChannelRow>,
     /// What was asked and answered.
     pub asked: Vec<Slot>,
 }
@@ -60,6 +62,7 @@ impl Desk {
             World::One => 1,
             World::Many | World::Away => 2_400,
         };
+        desk.channels.truncate(usize::try_from(desk.rows).unwrap());
         match world {
             World::Empty => desk.send(Msg::Overview(Ok(Arc::new(empty_overview())))),
             World::One => desk.send(Msg::Overview(Ok(Arc::new(one_overview())))),
@@ -88,8 +91,14 @@ impl Desk {
             answers: true,
             decided: 0,
             settings: settings(),
+            channels: channels(),
             asked: vec![],
         }
+    }
+
+    /// Whoever sits here is an admin.
+    pub fn lead(&mut self) {
+        self.model.session.role = "admin".into();
     }
 
     /// The database goes away and stays away for 12 seconds.
@@ -154,6 +163,7 @@ impl Desk {
             Question::Handover(Report::Numbers) => Reading::Handover(Arc::new(number_report(self.rows))),
             Question::Load(load) => Reading::Load(load, load_of_number()),
             Question::Alerts => Reading::Alerts(Arc::new(alerts(self.rows))),
+            Question::Channels => Reading::Channels(Arc::new(self.channels.clone())),
             Question::Settings => Reading::Settings(Arc::new(self.settings.clone())),
             Question::Audit(text, place) => Reading::Audit(audit_rows(self.rows, self.decided, &text, place)),
             Question::AuditEntry(id) => Reading::AuditEntry(Arc::new(audit_entry(id))),
@@ -235,6 +245,7 @@ impl Desk {
             "Right" => KeyCode::Right,
             "Backspace" => KeyCode::Backspace,
             "F2" => KeyCode::F(2),
+            "F3" => KeyCode::F(3),
             one => KeyCode::Char(one.chars().next().unwrap()),
         };
         self.send(Msg::Key(KeyEvent::new(code, modifiers)));

@@ -28,7 +28,7 @@ pub use audit::{audit_entry, audit_rows};
 pub use desk::{Desk, World};
 pub use draft::{audience_count, file_check, findings, known_to_files};
 pub use progress::{progress_view, queue};
-pub use settings::settings;
+pub use settings::{channels, settings};
 pub use slots::{slot_holders, slot_reset, slots_view};
 pub use talk::*;
 

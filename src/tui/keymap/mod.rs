@@ -38,6 +38,8 @@ pub enum Layer {
     Alerts,
     /// What was decided.
     Audit,
+    /// Where alerts go besides the console.
+    Channels,
     /// What is set of the organisation.
     Settings,
     /// A question with buttons.
@@ -84,6 +86,7 @@ impl Layer {
             Self::Doubts => "doubts",
             Self::Alerts => "alerts",
             Self::Audit => "audit",
+            Self::Channels => "channels",
             Self::Settings => "settings",
             Self::Dialog => "dialog",
             Self::Form => "form",

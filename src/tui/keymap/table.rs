@@ -45,6 +45,11 @@ pub enum Cmd {
     AuditFilter,
     AuditTakeBack,
     Settings,
+    Channels,
+    ChannelNew,
+    ChannelEdit,
+    ChannelTest,
+    ChannelRemove,
     Handover,
     Acknowledge,
     AcknowledgeAll,
@@ -235,9 +240,9 @@ impl Entry {
 
 use Danger::{Tier0, Tier1, Tier2};
 use Layer::{
-    Alerts, Audit, Campaigns, Copy, Dialog, Doubts, Drawer, Findings, Forecast, Form, Global, Guide, Help,
-    Input, List, Live, Numbers, Palette, Panel, Picker, Progress, Recipients, Replies, Settings, Slots,
-    Wizard,
+    Alerts, Audit, Campaigns, Channels, Copy, Dialog, Doubts, Drawer, Findings, Forecast, Form, Global,
+    Guide, Help, Input, List, Live, Numbers, Palette, Panel, Picker, Progress, Recipients, Replies, Settings,
+    Slots, Wizard,
 };
 
 /// Every key of the console, in the order in which help and hint line show them.
@@ -315,6 +320,18 @@ pub static TABLE: &[Entry] = &[
     row(Alerts, Cmd::Top, "top", "g Home", "first"),
     row(Alerts, Cmd::Bottom, "bottom", "G End", "last"),
     row(Alerts, Cmd::Back, "close", "Esc q", "close").hint(1, "close"),
+    row(Alerts, Cmd::Channels, "channels", "c", "where alerts go: mail and webhooks").hint(3, "channels").when(allowed::no_channels_open),
+    row(Channels, Cmd::ChannelNew, "new", "n", "new channel: mailboxes or a webhook").danger(Tier0).hint(2, "new").when(allowed::channels_led),
+    row(Channels, Cmd::ChannelEdit, "edit", "e Enter", "edit it").danger(Tier0).hint(1, "edit").when(allowed::channel_selected),
+    row(Channels, Cmd::ChannelTest, "test", "t", "send a test there now").danger(Tier0).hint(2, "test").when(allowed::channel_selected),
+    row(Channels, Cmd::ChannelRemove, "remove", "D", "remove it, with what waits to go there").danger(Tier1).hint(3, "remove").when(allowed::channel_removed),
+    row(Channels, Cmd::Up, "up", "k Up", "up"),
+    row(Channels, Cmd::Down, "down", "j Down", "down"),
+    row(Channels, Cmd::PageUp, "page_up", "ctrl-u PgUp", "page up"),
+    row(Channels, Cmd::PageDown, "page_down", "ctrl-d PgDn", "page down"),
+    row(Channels, Cmd::Top, "top", "g Home", "first"),
+    row(Channels, Cmd::Bottom, "bottom", "G End", "last"),
+    row(Channels, Cmd::Back, "close", "Esc q", "close").hint(1, "close"),
     row(Audit, Cmd::Open, "open", "Enter", "all of it: before and after").hint(1, "details").when(allowed::audit_selected),
     row(Audit, Cmd::AuditFilter, "filter", "/", "only with these words").hint(2, "filter"),
     row(Audit, Cmd::AuditTakeBack, "take_back", "b", "take this decision back").danger(Tier1).hint(1, "take back").when(allowed::audit_takes_back),
@@ -460,6 +477,7 @@ pub static TABLE: &[Entry] = &[
     row(Settings, Cmd::NextPage, "next_part", "PgDn", "next part").hint(3, "next part"),
     row(Settings, Cmd::PreviousPage, "previous_part", "PgUp", "part before").hint(4, "part before"),
     row(Settings, Cmd::Toggle, "toggle", "Space", "yes or no").danger(Tier0).hint(3, "yes or no").when(allowed::form_on_choice),
+    row(Settings, Cmd::Channels, "channels", "F3", "where alerts go: mail and webhooks").hint(2, "channels").when(allowed::no_channels_open),
     row(Settings, Cmd::Accept, "accept", "Enter", "next field"),
     row(Settings, Cmd::Save, "save", "ctrl-s", "save what was changed").danger(Tier1).hint(1, "save"),
     row(Settings, Cmd::Back, "close", "Esc", "close; says once what is not saved").hint(1, "close"),

@@ -2,6 +2,8 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod channel;
+pub mod channels;
 pub mod confirm;
 pub mod copy;
 pub mod doubts;
@@ -98,6 +100,10 @@ pub enum Overlay {
     Handover(Box<handover::HandoverPanel>),
     /// What operators were told.
     Alerts(Box<alerts::AlertList>),
+    /// Where alerts go besides the console.
+    Channels(Box<channels::ChannelList>),
+    /// One of these places, new or edited.
+    Channel(Box<channel::ChannelForm>),
     /// What is set of the organisation.
     Settings(Box<settings::SettingsForm>),
     /// What was decided, by whom, and what takes it back.

@@ -7,18 +7,19 @@
 use crate::domain::action::{Action, NewNumber, Order, Subject};
 use crate::domain::campaign::CampaignSpec;
 use crate::domain::forecast::WhatIf;
-use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, ChannelId, ConversationId, NumberId, RecipientId};
 use crate::domain::setting::Settings;
 use crate::domain::text::Safe;
+use crate::sender::alert::desk::Desk;
 use crate::sender::line::could_send;
 use crate::store::action::ActionResult;
 use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
-    AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow,
-    Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place,
-    ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
+    AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, ChannelRow, Cursor, DoubtRow, FileCheck,
+    FindingRow, Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page,
+    Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
     SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::store::{Store, StoreError};
@@ -81,6 +82,8 @@ struct Inner {
     /// Which estimate is wanted: another figure means that none before it is.
     estimates: watch::Sender<u64>,
     private_media: bool,
+    /// Judges channels for alerts, and seals and opens their secrets.
+    desk: Desk,
     /// Tasks of ours end when it is gone.
     alive: watch::Sender<()>,
 }
@@ -111,7 +114,7 @@ impl StoreBackend {
     /// A backend for the logged-in role on the organisation of this seat. Begins to listen and to follow the ledger; both
     /// end with the last clone. Must be called on the runtime that is to do the work.
     #[must_use]
-    pub fn new(store: Store, seat: Seat, around: Surroundings) -> Self {
+    pub fn new(store: Store, seat: Seat, around: Surroundings, desk: Desk) -> Self {
         let inner = Inner {
             runtime: Handle::current(),
             live: LiveFeed::new(LIVE_CHANNEL),
@@ -122,6 +125,7 @@ impl StoreBackend {
             private_media: around.private_media,
             here: Arc::new(Here::new(seat, around)),
             alive: watch::channel(()).0,
+            desk,
             store,
         };
         if inner.here.session().may_write {
@@ -169,6 +173,18 @@ impl Inner {
     /// From where this console looks now.
     fn seat(&self) -> Seat {
         self.here.seat()
+    }
+
+    /// The order as it may be stored: what it says of a channel is judged, and its secret sealed.
+    async fn prepared(&self, seat: &Seat, order: Order) -> Result<Order, ActionAnswer> {
+        match order.action {
+            Action::AddChannel { .. } | Action::EditChannel { .. } => {
+                let organization = seat.organization;
+                let prepared = self.desk.prepared(&self.store, organization, seat.rehearsal, order).await;
+                prepared.map_err(ActionAnswer::from)
+            }
+            _ => Ok(order),
+        }
     }
 
     /// Whether a new number could send through its account at all; what is not there is for the order itself to say.
@@ -359,6 +375,17 @@ impl Backend for StoreBackend {
         self.ask(async move |inner| Ok(inner.store.settings(inner.seat().organization).await?))
     }
 
+    fn channels(&self) -> Reply<Vec<ChannelRow>> {
+        self.ask(async move |inner| inner.store.channel_rows(&inner.seat()).await)
+    }
+
+    fn test_channel(&self, id: ChannelId) -> Reply<()> {
+        self.ask(async move |inner| {
+            let tested = inner.desk.test(&inner.store, inner.seat().organization, id).await;
+            tested.map_err(|why| ReadError::Refused(Safe::cut(&why, 500)))
+        })
+    }
+
     fn audit(&self, text: Safe, place: Place) -> Reply<Page<AuditRow>> {
         self.ask(async move |inner| inner.store.audit_page(&inner.seat(), &text, place).await)
     }
@@ -415,6 +442,10 @@ impl Backend for StoreBackend {
             {
                 return why;
             }
+            let order = match inner.prepared(&seat, order).await {
+                Ok(order) => order,
+                Err(why) => return why,
+            };
             let done = inner.store.act(seat.organization, &order, &session.operator, seat.instance).await;
             if let Ok(ActionResult::Done { version, .. }) = &done {
                 inner.here.own.note(order.action.subject(), *version);

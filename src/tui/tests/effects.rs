@@ -3,7 +3,7 @@
 use crate::domain::action::{Action, Order, Subject, Version};
 use crate::domain::campaign::CampaignSpec;
 use crate::domain::forecast::WhatIf;
-use crate::domain::ids::{CampaignId, ConversationId, NumberId, RecipientId};
+use crate::domain::ids::{CampaignId, ChannelId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
 use crate::store::view::*;
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, Making, Notice, Reply};
@@ -118,6 +118,12 @@ impl Backend for Gate {
         nothing()
     }
     fn settings(&self) -> Reply<crate::domain::setting::Settings> {
+        nothing()
+    }
+    fn channels(&self) -> Reply<Vec<ChannelRow>> {
+        nothing()
+    }
+    fn test_channel(&self, _: ChannelId) -> Reply<()> {
         nothing()
     }
     fn audit(&self, _: Safe, _: Place) -> Reply<Page<AuditRow>> {

@@ -160,6 +160,11 @@ screens! {
     settings_texts: |desk| { desk.keys("O"); desk.wait(200); desk.keys("PgUp Tab"); desk.text(" | fr=A bient\u{f4}t {{nom"); };
     settings_confirm: |desk| { desk.keys("O"); desk.wait(200); desk.keys("Tab ctrl-u"); desk.text("Africa/Lagos"); desk.keys("Tab Tab Backspace ctrl-s"); desk.wait(400); };
     settings_read_only: |desk| { desk.model.read_only = true; desk.keys("O"); desk.wait(200); desk.keys("Tab x"); };
+    channels: |desk| { desk.keys("B c"); desk.wait(200); desk.keys("j"); };
+    channels_read_only: |desk| { desk.model.session.may_write = false; desk.keys("O"); desk.wait(200); desk.keys("F3"); desk.wait(200); };
+    channel_new: |desk| { desk.lead(); desk.keys("O F3 n"); desk.text("night"); desk.keys("Tab Tab"); desk.text("ops@"); desk.keys("Tab"); desk.text("smtps://me@mail.example.com"); desk.keys("Tab Tab"); desk.text("hunter2"); desk.keys("Tab"); };
+    channel_edit: |desk| { desk.lead(); desk.keys("O F3"); desk.wait(200); desk.keys("j e Tab Tab Tab ctrl-u"); desk.text("suspenson"); };
+    channel_remove: |desk| { desk.lead(); desk.keys("O F3"); desk.wait(200); desk.keys("j D"); desk.wait(400); };
     handover: |desk| { desk.keys("H"); desk.wait(200); };
     instances: |desk| desk.keys("I");
     doubts: |desk| desk.keys("d j");
@@ -230,6 +235,8 @@ fn no_size_makes_it_fall() {
         "U /",
         "O",
         "O PgUp",
+        "O F3",
+        "B c e",
         "? Tab",
         "F2 Tab Tab Tab G",
         "H",

@@ -90,6 +90,7 @@ pub fn acted(model: &mut Model, act: u64, answers: Vec<(Order, ActionAnswer)>) -
     // Answered twice, or not ours.
     let Some(pending) = model.pending.remove(&act) else { return Vec::new() };
     super::settings::acted(model, &answers);
+    super::channels::acted(model, &answers);
     let all = answers.len();
     let mut done = 0;
     let mut undo_orders = Vec::new();
@@ -204,13 +205,14 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
     match effect {
         Effect::Act { act, .. } => {
             model.pending.remove(act);
+            super::channels::not_saved(model);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }
         Effect::Make(_) | Effect::Change { .. } | Effect::Open(_) | Effect::Write { .. } => {
             super::wizard::not_asked(model, None);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }
-        Effect::Reveal { .. } => model.toast(Level::Warn, "busy: try again"),
+        Effect::Reveal { .. } | Effect::TestChannel { .. } => model.toast(Level::Warn, "busy: try again"),
         Effect::Test { name, .. } => {
             if !model.tests.is_batch() {
                 model.toast(Level::Warn, "busy: try again");
@@ -241,6 +243,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                 Slot::Progress | Slot::Queue => super::progress::not_asked(model, *request),
                 Slot::Audit | Slot::AuditEntry => super::audit::not_asked(model, *request),
                 Slot::Settings => super::settings::not_asked(model, *request),
+                Slot::Channels => super::channels::not_asked(model, *request),
                 Slot::Alerts | Slot::Handover => super::alerts::not_asked(model, *request),
                 Slot::Slots | Slot::SlotHolders | Slot::SlotReset => {
                     super::slots::not_asked(model, *request);

@@ -5,7 +5,7 @@ use crate::tui::backend::BackendError;
 use crate::tui::keymap::Cmd;
 use crate::tui::lists::Motion;
 use crate::tui::model::{Dirty, Model};
-use crate::tui::msg::{Effect, Question, Reading};
+use crate::tui::msg::{Effect, Question, Reading, Slot};
 use crate::tui::overlays::{Overlay, alerts::AlertList, handover::HandoverPanel};
 use crate::tui::verbs::{acknowledge, acknowledge_all};
 
@@ -77,8 +77,16 @@ pub fn note(model: &mut Model, request: u64, answer: Result<Reading, BackendErro
     taken.then_some(Dirty::Live)
 }
 
-/// Takes in an answer.
-pub fn answer(model: &mut Model, request: u64, answer: Result<Reading, BackendError>) -> Option<Dirty> {
+/// Takes in an answer: of the alerts, or of where they go.
+pub fn answer(
+    model: &mut Model,
+    slot: Slot,
+    request: u64,
+    answer: Result<Reading, BackendError>,
+) -> Option<Dirty> {
+    if slot == Slot::Channels {
+        return super::channels::answer(model, request, answer);
+    }
     let (now, covered) = (model.now.mono, !matches!(model.overlays.last(), Some(Overlay::Alerts(_))));
     let list = list(model)?;
     let taken = match answer {

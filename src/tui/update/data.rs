@@ -198,7 +198,7 @@ pub fn answer(
         (Slot::Known | Slot::Check | Slot::Estimate, answer) => {
             super::wizard::answer(model, slot, request, answer)
         }
-        (Slot::Alerts, answer) => super::alerts::answer(model, request, answer),
+        (Slot::Alerts | Slot::Channels, answer) => super::alerts::answer(model, slot, request, answer),
         (Slot::Audit | Slot::AuditEntry, answer) => super::audit::answer(model, slot, request, answer),
         (Slot::Settings, answer) => super::settings::answer(model, request, answer),
         (Slot::Handover, answer) => super::alerts::note(model, request, answer),

@@ -34,6 +34,7 @@ fn find(model: &Model, layers: &[Layer], is_text: bool, key: Key, event: KeyEven
         Some(Overlay::Form(form)) => form.on_choice(),
         Some(Overlay::Wizard(wizard)) => wizard.on_choice(),
         Some(Overlay::Settings(form)) => form.on_choice(),
+        Some(Overlay::Channel(form)) => form.on_choice(),
         _ => false,
     };
     let edits = matches!(event.code, KeyCode::Left | KeyCode::Right | KeyCode::Home | KeyCode::End);

@@ -3,6 +3,7 @@
 mod actions;
 mod alerts;
 mod audit;
+mod channels;
 pub mod copy;
 mod data;
 mod filter;
@@ -47,6 +48,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         Msg::Overview(answer) => data::overview(model, answer),
         Msg::Answer { slot, request, took, answer } => data::answer(model, slot, request, took, answer),
         Msg::Acted { act, answers } => actions::acted(model, act, answers),
+        Msg::ChannelTested { name, answer } => channels::tested(model, &name, answer),
         Msg::Tested { name, answer } => actions::tested(model, &name, answer),
         Msg::Revealed { subject, copy, answer } => copy::revealed(model, subject, copy, answer),
         Msg::Live(events, dropped) => {
@@ -192,6 +194,7 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         Some(Overlay::Drawer(drawer)) => (drawer.layers(), false),
         Some(Overlay::Doubts) => (vec![Layer::Doubts, Layer::Global], false),
         Some(Overlay::Alerts(_)) => (vec![Layer::Alerts, Layer::Global], false),
+        Some(Overlay::Channels(_)) => (vec![Layer::Channels, Layer::Global], false),
         Some(Overlay::Audit(panel)) if panel.is_typing() => (vec![Layer::Input], true),
         Some(Overlay::Audit(_)) => (vec![Layer::Audit, Layer::Global], false),
         Some(Overlay::Progress(_)) => (vec![Layer::Progress, Layer::Global], false),
@@ -207,7 +210,7 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         ) => (vec![Layer::Panel, Layer::Global], false),
         Some(Overlay::Confirm(confirm)) => (vec![Layer::Dialog], confirm.takes_text()),
         Some(Overlay::Quit(_)) => (vec![Layer::Dialog], false),
-        Some(Overlay::Form(_)) => (vec![Layer::Form], true),
+        Some(Overlay::Form(_) | Overlay::Channel(_)) => (vec![Layer::Form], true),
         Some(Overlay::Settings(_)) => (vec![Layer::Settings], true),
         Some(Overlay::Wizard(wizard)) if wizard.is_leaving() => (vec![Layer::Dialog], false),
         Some(Overlay::Wizard(wizard)) => (vec![Layer::Wizard], wizard.takes_text()),
@@ -225,6 +228,8 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
 mod audit_tests;
 #[cfg(test)]
 mod changed_tests;
+#[cfg(test)]
+mod channels_tests;
 #[cfg(test)]
 mod data_tests;
 #[cfg(test)]

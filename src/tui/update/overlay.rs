@@ -1,6 +1,8 @@
 //! Keys and text for what lies over the tabs.
 
-use super::{actions, alerts, audit, copy, filter, findings, guide, progress, run, settings, wizard};
+use super::{
+    actions, alerts, audit, channels, copy, filter, findings, guide, progress, run, settings, wizard,
+};
 use crate::domain::action::Verdict;
 use crate::domain::forecast::WhatIf;
 use crate::store::view::DoubtRow;
@@ -29,6 +31,8 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Overlay::Progress(_) => progress::run(model, cmd),
         Overlay::Alerts(_) => alerts::run(model, cmd),
         Overlay::Settings(_) => settings::run(model, cmd),
+        Overlay::Channels(_) => channels::run(model, cmd),
+        Overlay::Channel(_) => channels::run_form(model, cmd),
         Overlay::Audit(_) => audit::run(model, cmd),
         Overlay::Reason(_) => reason(model, cmd),
         Overlay::Filter(_) => filter_input(model, cmd),
@@ -384,6 +388,7 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
             }
         }
         Some(Overlay::Alerts(_)) => alerts::go(model, motion),
+        Some(Overlay::Channels(_)) => channels::go(model, motion),
         Some(Overlay::Audit(panel)) if panel.open => panel.scroll = scroll(panel.scroll),
         Some(Overlay::Audit(_)) => return audit::go(model, motion),
         Some(Overlay::Findings(_)) => findings::go(model, motion),
@@ -403,7 +408,11 @@ pub fn close(model: &mut Model) -> Vec<Effect> {
     if matches!(model.overlays.last(), Some(Overlay::Wizard(_))) {
         return wizard::back(model);
     }
-    if audit::step_back(model) || guide::step_back(model) || settings::step_back(model) {
+    if audit::step_back(model)
+        || guide::step_back(model)
+        || settings::step_back(model)
+        || channels::step_back(model)
+    {
         return Vec::new();
     }
     match model.overlays.pop() {
@@ -430,6 +439,7 @@ pub fn edit(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         Some(Overlay::Form(form)) => form.key(event),
         Some(Overlay::Wizard(_)) => wizard::key(model, event),
         Some(Overlay::Settings(_)) => settings::key(model, event),
+        Some(Overlay::Channel(_)) => channels::key(model, event),
         Some(Overlay::Reason(prompt)) => {
             prompt.input.key(event);
             prompt.missing = false;
@@ -456,6 +466,7 @@ pub fn paste(model: &mut Model, text: &str) {
         Some(Overlay::Form(form)) => form.paste(text),
         Some(Overlay::Wizard(_)) => wizard::paste(model, text),
         Some(Overlay::Settings(_)) => settings::paste(model, text),
+        Some(Overlay::Channel(_)) => channels::paste(model, text),
         Some(Overlay::Reason(prompt)) => prompt.input.paste(text),
         Some(Overlay::Filter(input)) => input.paste(text),
         Some(Overlay::Audit(panel)) => panel.paste(text, now),

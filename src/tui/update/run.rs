@@ -67,6 +67,7 @@ fn everywhere(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         Cmd::Alerts => alerts::open(model),
         Cmd::Audit => audit::open(model),
         Cmd::Settings => super::settings::open(model),
+        Cmd::Channels => super::channels::open(model),
         Cmd::CampaignFindings => findings::open(model),
         Cmd::Handover => report(model, Report::Shift),
         Cmd::NumberStats => report(model, Report::Numbers),

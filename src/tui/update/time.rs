@@ -151,6 +151,7 @@ pub fn wake_at(model: &Model) -> Option<Instant> {
         Overlay::Audit(panel) => panel.wakes_at(),
         Overlay::Alerts(list) => list.read.wakes_at().into_iter().collect(),
         Overlay::Settings(form) => form.read.wakes_at().into_iter().collect(),
+        Overlay::Channels(list) => list.read.wakes_at().into_iter().collect(),
         Overlay::Handover(panel) => panel.read.wakes_at().into_iter().collect(),
         _ => Vec::new(),
     }));

@@ -4,6 +4,7 @@
 mod alerts;
 mod audit;
 mod campaigns;
+mod channels;
 mod findings;
 mod numbers;
 mod origin;
@@ -16,6 +17,7 @@ mod slots;
 pub use alerts::{acknowledge, acknowledge_all};
 pub use audit::{Way, way_back};
 pub use campaigns::{CampaignVerb, edit as edit_campaign};
+pub use channels::{remove as remove_channel, save as save_channel};
 pub use findings::accept as accept_finding;
 pub use numbers::{
     NumberValues, NumberVerb, SharedValues, add as add_number, edit as edit_number, edit_many, move_load,

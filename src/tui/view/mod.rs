@@ -86,6 +86,8 @@ fn draw_overlay(
         Overlay::Schedule(schedule) => schedule.view(model, canvas, body, geometry),
         Overlay::Slots(grid) => grid.view(model, canvas, body, geometry),
         Overlay::Settings(form) => form.view(model, canvas, body),
+        Overlay::Channels(list) => list.view(model, canvas, body, geometry),
+        Overlay::Channel(form) => form.view(model, canvas, body),
         Overlay::Alerts(list) => list.view(model, canvas, body, geometry),
         Overlay::Audit(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Qr(panel) => panel.view(model, canvas, body),

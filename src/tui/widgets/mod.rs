@@ -6,6 +6,7 @@ pub mod canvas;
 pub mod chart;
 pub mod facts;
 pub mod input;
+pub mod masked;
 pub mod table;
 
 pub use canvas::Canvas;
