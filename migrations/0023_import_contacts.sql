@@ -18,13 +18,15 @@ create function consent_after_import(p_known boolean, p_method text, p_said bool
 
 -- New people are inserted, known ones updated where something differs: an empty cell leaves what is known, attributes
 -- are merged. Of several rows with one phone the first counts. Answers how many were new and how many changed; all other
--- rows changed nothing. Whoever the file takes the consent of has opted out, whoever it gives it back to has not.
+-- rows changed nothing. Whoever the file takes the consent of has opted out, whoever it gives it back to has not. Who is new with
+-- a no has asked for nothing: nobody enrols them, and they can be answered when they write.
 --
 -- Rows go in by phone, so that every index grows at its end. Merges of one organisation take turns: each then sees all
 -- that the one before it did, and its account is true.
 create function merge_contacts(
     p_org uuid, p_file_name text, p_operator text, p_lines bigint, p_rejected bigint,
-    p_started_at timestamptz, out p_accepted bigint, out p_updated bigint, out p_duplicate bigint
+    p_started_at timestamptz, out p_accepted bigint, out p_updated bigint, out p_duplicate bigint,
+    out p_no_consent bigint, out p_opted_out bigint
 ) language plpgsql
     set jit = off set work_mem = '128MB' set lock_timeout = '10min'
 as $$
@@ -58,7 +60,7 @@ begin
                s.referrer_name, coalesce(s.tags, '{}'), s.attributes
           from first s
         on conflict on constraint contact_phone_is_taken_once do nothing
-        returning 1
+        returning consent, consent_method
     ), updated as (
         -- Sees only those who were there before this statement.
         update contacts c
@@ -96,8 +98,10 @@ begin
         returning c.phone::text as phone, case when c.consent_at = v_now then c.consent end as turned
     )
     select (select count(*) from inserted), (select count(*) from updated),
+           (select count(*) from inserted i where not i.consent and i.consent_method = 'import'),
            (select array_agg(u.phone) from updated u where not u.turned), (select bool_or(u.turned) from updated u)
-      into p_accepted, p_updated, v_out, v_in;
+      into p_accepted, p_updated, p_no_consent, v_out, v_in;
+    p_opted_out := coalesce(cardinality(v_out), 0);
     p_duplicate := p_lines - p_rejected - p_accepted - p_updated;
     insert into contact_imports (organization_id, id, file_name, operator, lines, accepted, updated, duplicate,
                                  rejected, started_at)

@@ -391,8 +391,23 @@ fn report(session: &Session, counts: &ImportCounts, refused: Option<&Refused>) -
             ("updated", counts.updated.to_string()),
             ("duplicate", counts.duplicate.to_string()),
             ("rejected", format!("{}{listed}", counts.rejected)),
-        ])
+        ]) + &consent(counts)
     })
+}
+
+/// What the file said no to, in sentences.
+fn consent(counts: &ImportCounts) -> String {
+    let new = match counts.no_consent {
+        0 => String::new(),
+        1 => "1 new person did not agree: no campaign writes to them\n".to_owned(),
+        many => format!("{many} new people did not agree: no campaign writes to them\n"),
+    };
+    let known = match counts.opted_out {
+        0 => String::new(),
+        1 => "1 known person opted out, as by a STOP\n".to_owned(),
+        many => format!("{many} known people opted out, as by a STOP\n"),
+    };
+    new + &known
 }
 
 async fn list(session: &Session, org: &Org, limit: u32) -> Result<(), CliError> {

@@ -26,6 +26,10 @@ pub struct ImportCounts {
     pub duplicate: u64,
     /// Rows that cannot be used.
     pub rejected: u64,
+    /// Of the new people, those of whom the file says no: no campaign writes to them.
+    pub no_consent: u64,
+    /// Of the known people, those whose consent the file took: as if they had written STOP.
+    pub opted_out: u64,
 }
 
 impl Store {
@@ -81,7 +85,8 @@ impl Staging {
     ) -> Result<ImportCounts, StoreError> {
         let column = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let merged = sqlx::query!(
-            r#"select p_accepted as "accepted!", p_updated as "updated!", p_duplicate as "duplicate!"
+            r#"select p_accepted as "accepted!", p_updated as "updated!", p_duplicate as "duplicate!",
+                      p_no_consent as "no_consent!", p_opted_out as "opted_out!"
                  from merge_contacts($1, $2, $3, $4, $5, $6)"#,
             organization.0,
             file_name,
@@ -102,6 +107,8 @@ impl Staging {
             updated: count(merged.updated),
             duplicate: count(merged.duplicate),
             rejected,
+            no_consent: count(merged.no_consent),
+            opted_out: count(merged.opted_out),
         })
     }
 }

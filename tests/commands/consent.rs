@@ -1,6 +1,7 @@
 //! What people say of messages counts at once, while an import holds their contacts too.
 
 use crate::support::acme::{Acme, phone};
+use serde_json::json;
 use signalbox::{
     domain::{
         consent::Consent::{self, Start, Stop},
@@ -251,5 +252,43 @@ async fn a_stop_counts_of_whom_a_rule_had_suppressed() {
     assert_eq!(acme.decisions("opt out").await, 2, "the rule, and the person");
     by_rule().await;
     assert_eq!(acme.suppressed().await, [by(0, "reply")], "a rule is below it");
+    acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn who_is_new_with_a_no_gets_no_campaign_and_is_on_no_list() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let run = |said: &[(usize, &str)], flags: &[&str]| {
+        let rows: String =
+            said.iter().map(|(nth, word)| format!("{},{word}\n", phone(*nth).reveal())).collect();
+        let import = [["contact", "import", "-"].as_slice(), flags].concat();
+        acme.db.run_with(&import, format!("phone,consent\n{rows}").as_bytes()).done()
+    };
+    // Two are new, one of them with a no; one is known and takes back what was never asked.
+    let said = run(&[(0, "no"), (7, "no"), (8, "yes")], &[]);
+    assert!(said.stdout.contains("1 new person did not agree: no campaign writes to them"), "{said:?}");
+    assert!(said.stdout.contains("1 known person opted out, as by a STOP"), "{said:?}");
+    assert_eq!(acme.suppressed().await, [by(0, "import")]);
+    assert_eq!(acme.consent_of(&phone(7)).await, says(false, "import"));
+    let again = run(&[(0, "no"), (7, "no"), (8, "yes")], &["--json"]).json();
+    assert_eq!((&again["no_consent"], &again["opted_out"]), (&json!(0), &json!(0)), "{again}");
+    // Who had said STOP is no new no of the file.
+    acme.db.run(&["contact", "opt-out", phone(9).reveal(), "--reason", "called us"]).done();
+    let counts = run(&[(9, "yes"), (10, "no"), (11, "no"), (1, "no")], &["--json"]).json();
+    assert_eq!((&counts["no_consent"], &counts["opted_out"]), (&json!(2), &json!(1)), "{counts}");
+    let campaign = acme.running().await;
+    let claimed = acme.claim(0, campaign, 20).await.messages;
+    assert_eq!(claimed.iter().map(|message| message.phone.clone()).collect::<Vec<_>>(), [phone(8)]);
+    let left: Vec<(String, i64)> = sqlx::query_as(
+        "select reason, count(*) from campaign_recipients where state = 'skipped' group by reason order by reason",
+    )
+    .fetch_all(&acme.db.pool)
+    .await
+    .unwrap();
+    assert_eq!(left, [("no_consent".to_owned(), 3), ("opted_out".to_owned(), 3)]);
+    // A yes of a later file is all that they need.
+    run(&[(7, "yes")], &[]);
+    assert_eq!(acme.consent_of(&phone(7)).await, says(true, "import"));
     acme.db.assert_invariants().await;
 }
