@@ -228,7 +228,6 @@ declare
     v_phones   text[];
 begin
     perform heed_opt_outs(p_org);
-    perform heed_imported(p_org);
     for v_campaign in
         select c.id from campaigns c
          where c.organization_id = p_org and c.state in ('cancelled', 'completed')

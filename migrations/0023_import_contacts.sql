@@ -111,7 +111,6 @@ begin
                             p_file_name, 'a file was imported', null,
                             jsonb_build_object('lines', p_lines, 'accepted', p_accepted, 'updated', p_updated,
                                                'duplicate', p_duplicate, 'rejected', p_rejected));
-    -- At the very end: from here on outcomes of these people wait.
     if v_in then
         perform take_back_imported(p_org, v_now, p_operator, p_file_name);
     end if;

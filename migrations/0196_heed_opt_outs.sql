@@ -8,7 +8,7 @@ create table opt_outs_to_heed (
     actor           text not null,
     constraint opt_outs_to_heed_key primary key (organization_id, phone)
 );
-comment on table opt_outs_to_heed is 'Whom an import opted out, and somebody wrote to at that moment: done again by the next chore.';
+comment on table opt_outs_to_heed is 'Whom an import opted out and who is not suppressed yet: done behind it, or by the next chore.';
 select separate('opt_outs_to_heed');
 
 -- Does for many what opt_out does for one, as one set. It waits for nobody: whoever records outcomes takes rows in another order.
@@ -98,46 +98,54 @@ begin
 end $$;
 comment on function opt_out_all is 'Suppresses many phones as opt_out does one; answers those of whom somebody holds a row.';
 
--- What an import has to do for people whose consent its file took. Whom somebody wrote to at that moment is noted.
-create function opt_out_imported(p_org uuid, p_phones text[], p_actor text, p_reason text) returns void
-    language plpgsql
+-- What an import has to do for people whose consent its file took: they are noted with it, and suppressed right behind it
+-- (heed_imported). In one statement a long file would hold the sums of their campaigns, and claims would wait for them.
+create function opt_out_imported(p_org uuid, p_phones text[], p_actor text, p_reason text) returns void language sql
 as $$
-declare
-    v_reasons text[] := array_fill(p_reason, array[cardinality(p_phones)]);
-begin
     insert into opt_outs_to_heed (organization_id, phone, reason, actor)
-    select p_org, l.phone, p_reason, p_actor
-      from unnest(opt_out_all(p_org, p_phones, v_reasons, 'import', p_actor)) as l (phone)
-    on conflict on constraint opt_outs_to_heed_key do nothing;
-end $$;
-comment on function opt_out_imported is 'Suppresses whom an import opted out; whom somebody wrote to at that moment, soon.';
+    select p_org, l.phone, p_reason, p_actor from unnest(p_phones) as l (phone)
+    on conflict on constraint opt_outs_to_heed_key do nothing
+$$;
+comment on function opt_out_imported is 'Notes whom an import opted out; heed_imported suppresses them, piece by piece.';
 
 -- Lifts the suppressions of those whom earlier files opted out and this one, at this time, opted in. What was skipped stays so.
-create function take_back_imported(p_org uuid, p_at timestamptz, p_actor text, p_reason text) returns void language sql
+-- The notes go first, by themselves: whoever is just suppressing some of these people holds theirs, and what comes of that is
+-- lifted then.
+create function take_back_imported(p_org uuid, p_at timestamptz, p_actor text, p_reason text) returns void
+    language plpgsql
 as $$
+begin
+    delete from opt_outs_to_heed n using contacts k
+     where n.organization_id = p_org
+       and k.organization_id = p_org and k.phone = n.phone and k.consent and k.consent_at = p_at;
     with lifted as (
         delete from suppressions s using contacts k
          where s.organization_id = p_org and s.source = 'import'
            and k.organization_id = p_org and k.phone = s.phone and k.consent and k.consent_at = p_at
         returning k.id, s.phone
-    ), unnoted as (
-        delete from opt_outs_to_heed n using contacts k
-         where n.organization_id = p_org
-           and k.organization_id = p_org and k.phone = n.phone and k.consent and k.consent_at = p_at
     )
     insert into audit_log (organization_id, at, actor, action, entity, entity_id, entity_name, reason, before, after)
     select p_org, p_at, p_actor, 'opt in', 'contact', l.id, l.phone, p_reason, '{"opted_out": true}', '{"opted_out": false}'
-      from lifted l
-$$;
+      from lifted l;
+end $$;
 comment on function take_back_imported is 'Lifts what earlier files suppressed and this one gave back.';
 
--- Suppresses those who were noted, unless they have opted in since.
-create function heed_imported(p_org uuid) returns void language plpgsql as $$
+-- Suppresses up to p_most of those who were noted, the first behind a phone, unless they have opted in since. Answers the last
+-- one that was looked at; null: there is none. Whom somebody wrote to at that moment stays noted. Each piece is a transaction
+-- of its own, so that nobody waits for more than one.
+create function heed_imported(p_org uuid, p_after text, p_most integer) returns text language plpgsql as $$
 declare
-    v_note record;
+    v_phones text[];
+    v_note   record;
 begin
+    select array_agg(k.phone order by k.phone) into v_phones
+      from (select n.phone::text as phone from opt_outs_to_heed n
+             where n.organization_id = p_org and n.phone > p_after order by n.phone limit p_most for update) k;
     for v_note in
-        with noted as (delete from opt_outs_to_heed where organization_id = p_org returning phone::text, reason, actor)
+        with noted as (
+            delete from opt_outs_to_heed where organization_id = p_org and phone = any (v_phones)
+            returning phone::text, reason, actor
+        )
         select n.actor, n.reason, array_agg(n.phone order by n.phone) as phones
           from noted n
           join contacts k on k.organization_id = p_org and k.phone = n.phone and k.consent is false
@@ -145,10 +153,15 @@ begin
                             where t.organization_id = p_org and t.phone = n.phone and t.consent)
          group by n.actor, n.reason order by n.actor, n.reason
     loop
-        perform opt_out_imported(p_org, v_note.phones, v_note.actor, v_note.reason);
+        insert into opt_outs_to_heed (organization_id, phone, reason, actor)
+        select p_org, l.phone, v_note.reason, v_note.actor
+          from unnest(opt_out_all(p_org, v_note.phones, array_fill(v_note.reason, array[cardinality(v_note.phones)]),
+                                  'import', v_note.actor)) as l (phone)
+        on conflict on constraint opt_outs_to_heed_key do nothing;
     end loop;
+    return v_phones[cardinality(v_phones)];
 end $$;
-comment on function heed_imported is 'Suppresses whom an import opted out while somebody wrote to them.';
+comment on function heed_imported is 'Suppresses some of those whom imports opted out; answers the last one it looked at.';
 
 -- Opt-outs that a provider told are heeded as soon as they are read. Should the sender end, or the database go away, between
 -- the outcome and that, they are found here: in the ledger itself, which says why every attempt ended.

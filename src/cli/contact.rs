@@ -262,7 +262,13 @@ async fn stage_and_merge(
     copied?;
     session.out.progress("merging");
     let (lines, rejected) = end.map_err(|error| in_file(name, error))?;
-    Ok(staging.merge(org.id, name, lines, rejected, session.actor()).await?)
+    let counts = staging.merge(org.id, name, lines, rejected, session.actor()).await?;
+    // It is imported; what is left of this is noted in the database, and done by any sender.
+    if let Err(error) = session.store.heed_imported(org.id).await {
+        let why = CliError::from(error).message().unwrap_or_default();
+        session.out.note(&format!("whom the file opts out, a sender suppresses within a minute: {why}"));
+    }
+    Ok(counts)
 }
 
 fn in_file(name: &str, error: CliError) -> CliError {

@@ -139,11 +139,12 @@ impl Store {
         Ok(changed > 0)
     }
 
-    /// Ends queued work that nobody may send any more.
+    /// Ends queued work that nobody may send any more, that of whom a file opted out first.
     ///
     /// # Errors
     /// When the database is away or refuses.
     pub async fn end_stranded(&self, organization: OrganizationId) -> Result<(), StoreError> {
+        self.heed_imported(organization).await?;
         sqlx::query!("select end_stranded($1)", organization.0)
             .execute(&self.lease)
             .await

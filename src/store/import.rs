@@ -32,7 +32,31 @@ pub struct ImportCounts {
     pub opted_out: u64,
 }
 
+/// People suppressed in one statement: for so long others wait for the sums of their campaigns.
+const HEEDED_AT_ONCE: i32 = 500;
+
 impl Store {
+    /// Suppresses those whom imports opted out, piece by piece: claims wait for one piece, not for all. Whom somebody writes to
+    /// at this moment is left to the next time.
+    ///
+    /// # Errors
+    /// When the database is away or refuses; what is left then is done the next time.
+    pub async fn heed_imported(&self, organization: OrganizationId) -> Result<(), StoreError> {
+        let mut after = Some(String::new());
+        while let Some(phone) = after {
+            after = sqlx::query_scalar!(
+                "select heed_imported($1, $2, $3)",
+                organization.0,
+                phone,
+                HEEDED_AT_ONCE
+            )
+            .fetch_one(&self.bulk)
+            .await
+            .map_err(failed("suppress whom a file opted out"))?;
+        }
+        Ok(())
+    }
+
     /// Begins an import.
     ///
     /// # Errors
@@ -71,7 +95,8 @@ impl Staging {
         Ok(())
     }
 
-    /// Merges what was copied into the contacts and writes the account of the file: one statement.
+    /// Merges what was copied into the contacts and writes the account of the file: one statement. Whom the file opts out is
+    /// noted with it; [`Store::heed_imported`] suppresses them.
     ///
     /// # Errors
     /// When the database is away, busy or refuses; nothing has changed then.

@@ -292,3 +292,100 @@ async fn who_is_new_with_a_no_gets_no_campaign_and_is_on_no_list() {
     assert_eq!(acme.consent_of(&phone(7)).await, says(true, "import"));
     acme.db.assert_invariants().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_behind_a_no_counts_while_the_no_is_still_being_heeded() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    // A no was noted, and somebody is suppressing that person at this moment.
+    assert_eq!(acme.imports(&[(0, "no")]), 1);
+    sqlx::query(
+        "with lifted as (delete from suppressions returning organization_id, phone)
+         insert into opt_outs_to_heed select organization_id, phone, 'a.csv', 'ana' from lifted",
+    )
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    let mut heeding = acme.db.pool.begin().await.unwrap();
+    sqlx::query("select heed_imported($1, '', 500)")
+        .bind(acme.organization.0)
+        .execute(&mut *heeding)
+        .await
+        .unwrap();
+    std::thread::scope(|scope| {
+        let import = scope.spawn(|| acme.imports(&[(0, "yes")]));
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                acme.db.until_somebody_waits().await;
+                heeding.commit().await.unwrap();
+            });
+        });
+        assert_eq!(import.join().unwrap(), 1);
+    });
+    assert_eq!(acme.consent_of(&phone(0)).await, says(true, "import"));
+    assert!(acme.suppressed().await.is_empty());
+    assert_eq!(acme.db.value::<i64>("select count(*) from opt_outs_to_heed").await, 0);
+}
+
+/// A long file opts people out in pieces, each a transaction of its own: what is done stands while the rest waits, and the
+/// sums of the campaign are free.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_file_opts_people_out_piece_by_piece() {
+    const PEOPLE: usize = 1_200;
+    let acme = Acme::new().await;
+    acme.contacts(i32::try_from(PEOPLE).unwrap()).await;
+    let campaign = acme.running().await;
+    // Every backend adds to a shard of its own; whoever comes later may have the same.
+    sqlx::query(
+        "insert into campaign_counts (organization_id, campaign_id, shard, planned, queued, sending, accepted, delivered, read,
+                                      failed, in_doubt, skipped, opted_out, sent, fresh)
+         select $1, $2, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 from generate_series(0, 15) n on conflict do nothing",
+    )
+    .bind(acme.organization.0)
+    .bind(campaign.0)
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    // Somebody else is about to suppress the last one of them: the piece with them waits.
+    let last = phone(PEOPLE - 1);
+    let mut other = acme.db.pool.begin().await.unwrap();
+    sqlx::query(
+        "insert into suppressions (organization_id, phone, since, source, reason)
+         values ($1, $2::text, clock_timestamp(), 'operator', 'asked')",
+    )
+    .bind(acme.organization.0)
+    .bind(last.reveal())
+    .execute(&mut *other)
+    .await
+    .unwrap();
+    let rows: String = (0..PEOPLE).map(|nth| format!("{},no\n", phone(nth).reveal())).collect();
+    let suppressed = "select count(*) from suppressions";
+    std::thread::scope(|scope| {
+        let import = scope.spawn(|| {
+            acme.db
+                .run_with(&["contact", "import", "-", "--json"], format!("phone,consent\n{rows}").as_bytes())
+        });
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                acme.db.until_somebody_waits().await;
+                assert_eq!(acme.db.value::<i64>(suppressed).await, 1_000, "two pieces are done");
+                // The third one holds the shard of its backend, and no other one is held for the file.
+                let free: i64 = acme
+                    .db
+                    .value(
+                        "select count(*) from (select from campaign_counts order by shard for update skip locked) free",
+                    )
+                    .await;
+                assert_eq!(free, 15);
+                let sum: i64 = acme.db.value("select sum(opted_out)::bigint from campaign_counts").await;
+                assert_eq!(sum, 1_000);
+                other.commit().await.unwrap();
+            });
+        });
+        let counts = import.join().unwrap().done().json();
+        assert_eq!(counts["opted_out"], json!(PEOPLE));
+    });
+    assert_eq!(acme.db.value::<i64>(suppressed).await, i64::try_from(PEOPLE).unwrap());
+    assert_eq!(acme.db.value::<i64>("select count(*) from opt_outs_to_heed").await, 0);
+    acme.db.assert_invariants().await;
+}
