@@ -397,12 +397,12 @@ fn report(session: &Session, counts: &ImportCounts, refused: Option<&Refused>) -
             ("updated", counts.updated.to_string()),
             ("duplicate", counts.duplicate.to_string()),
             ("rejected", format!("{}{listed}", counts.rejected)),
-        ]) + &consent(counts)
+        ]) + &noes(counts)
     })
 }
 
 /// What the file said no to, in sentences.
-fn consent(counts: &ImportCounts) -> String {
+fn noes(counts: &ImportCounts) -> String {
     let new = match counts.no_consent {
         0 => String::new(),
         1 => "1 new person did not agree: no campaign writes to them\n".to_owned(),
