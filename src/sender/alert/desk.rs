@@ -151,7 +151,7 @@ impl Desk {
         let refused = |why: String| ActionResult::Refused(Safe::new(&why));
         match &mut order.action {
             Action::AddChannel { id, new } => {
-                self.new_one(organization, *id, new, local_only).map_err(refused)?
+                self.new_one(organization, *id, new, local_only).map_err(refused)?;
             }
             Action::EditChannel { channel, change } => {
                 let channels = store.alert_channels(organization, None).await;

@@ -30,7 +30,7 @@ const YES_NO: &[&str] = &["no", "yes"];
 /// Which field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name {
-    Name,
+    Called,
     Kind,
     Address,
     Server,
@@ -138,7 +138,7 @@ impl ChannelForm {
     /// For a channel that does not exist.
     pub fn blank() -> Self {
         let fields = [
-            (Name::Name, ""),
+            (Name::Called, ""),
             (Name::Kind, "mail"),
             (Name::Address, ""),
             (Name::Server, ""),
@@ -312,7 +312,7 @@ impl ChannelForm {
         }
         let needed = || self.tried.then(|| "is needed".to_owned());
         match field.name {
-            Name::Name | Name::Address | Name::Server | Name::From if text.is_empty() => match self.row {
+            Name::Called | Name::Address | Name::Server | Name::From if text.is_empty() => match self.row {
                 None => needed(),
                 Some(_) => Some("is needed".to_owned()),
             },
@@ -377,7 +377,7 @@ impl ChannelForm {
         let is_mail = self.medium() == Medium::Email;
         let text = |name| self.text(name).to_owned();
         let new = NewChannel {
-            name: text(Name::Name),
+            name: text(Name::Called),
             medium: self.medium(),
             address: text(Name::Address),
             smtp: is_mail.then(|| text(Name::Server)),
@@ -472,7 +472,7 @@ impl ChannelForm {
 
     fn label(&self, name: Name) -> &'static str {
         match name {
-            Name::Name => "Name",
+            Name::Called => "Name",
             Name::Kind => "Goes by",
             Name::Address => "To",
             Name::Server => "Mail server",
@@ -490,7 +490,7 @@ impl ChannelForm {
         let is_mail = self.medium() == Medium::Email;
         let kept = if self.row.is_some() { "; empty: as it is" } else { "" };
         match name {
-            Name::Name => "What operators call it.".to_owned(),
+            Name::Called => "What operators call it.".to_owned(),
             Name::Kind => "Mail, or a webhook: JSON that is posted and signed.".to_owned(),
             Name::Address if is_mail => "Mailboxes, with commas between them.".to_owned(),
             Name::Address => "The address that is posted to, https://...".to_owned(),
@@ -548,7 +548,7 @@ fn stored(row: &ChannelRow, name: Name) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     match name {
-        Name::Name => row.name.as_str().to_owned(),
+        Name::Called => row.name.as_str().to_owned(),
         Name::Kind | Name::Secret => String::new(),
         Name::Address => row.leads.address.clone(),
         Name::Server => text(&row.leads.smtp),

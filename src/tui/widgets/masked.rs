@@ -50,10 +50,10 @@ impl Masked {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match (key.code, control) {
             _ if key.modifiers.contains(KeyModifiers::ALT) => {}
-            (KeyCode::Char(letter), false) if !letter.is_control() => {
-                if self.0.len() + letter.len_utf8() <= LIMIT {
-                    self.0.push(letter);
-                }
+            (KeyCode::Char(letter), false)
+                if !letter.is_control() && self.0.len() + letter.len_utf8() <= LIMIT =>
+            {
+                self.0.push(letter);
             }
             (KeyCode::Backspace, false) => {
                 self.0.pop();
