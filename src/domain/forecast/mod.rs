@@ -83,7 +83,8 @@ impl Cap {
 
 impl Number {
     /// Its limit on a day of the forecast, from zero.
-    fn cap_on(&self, day: usize) -> Cap {
+    #[must_use]
+    pub fn cap_on(&self, day: usize) -> Cap {
         let limit = match (self.cap.limit, self.warm_up.get(day).copied()) {
             (Some(limit), Some(rung)) => Some(limit.min(rung)),
             (limit, rung) => limit.or(rung),
