@@ -65,7 +65,7 @@ pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<()
     world.suppose(place, &asked_what_if);
     let forecast = Forecast::of(&world.world, args.days);
     let days: Vec<DayJson> =
-        forecast.until_done(place).iter().map(|day| describe(&world, day, place)).collect();
+        forecast.until_done(place).iter().enumerate().map(|day| describe(&world, day, place)).collect();
     let finish = forecast.finish[place];
     let binding = forecast.binding(place);
     let expired = forecast.expired[place];
@@ -132,7 +132,7 @@ fn what_if(world: &ForecastWorld, args: &ForecastArgs) -> Result<WhatIf, CliErro
     Ok(what_if)
 }
 
-fn describe(world: &ForecastWorld, day: &Day, place: usize) -> DayJson {
+fn describe(world: &ForecastWorld, (nth, day): (usize, &Day), place: usize) -> DayJson {
     let mut by_number: BTreeMap<String, u64> = BTreeMap::new();
     let mut by_campaign: BTreeMap<String, u64> = BTreeMap::new();
     for flow in &day.flows {
@@ -144,18 +144,18 @@ fn describe(world: &ForecastWorld, day: &Day, place: usize) -> DayJson {
         total: day.total(),
         by_number,
         by_campaign,
-        limit: limit_of(world, &world.world.campaigns[place]),
+        limit: limit_of(world, &world.world.campaigns[place], nth),
         bound_by: day.bounds[place].map(Bound::name),
     }
 }
 
-/// What the daily limits of the organisation and of the pool's numbers let out on a whole day.
-fn limit_of(world: &ForecastWorld, campaign: &Campaign) -> Option<u64> {
+/// What the daily limits of the organisation and of the pool's numbers let out on this day, from zero, if it is a whole one.
+fn limit_of(world: &ForecastWorld, campaign: &Campaign, day: usize) -> Option<u64> {
     let world = &world.world;
     let serving = world.pools[campaign.pool].numbers.iter().map(|place| &world.numbers[*place]);
     let numbers = serving
         .filter(|number| number.opens != Opens::Never && campaign.may_use(number.id))
-        .map(|number| number.cap.limit.map(u64::from))
+        .map(|number| number.cap_on(day).limit.map(u64::from))
         .try_fold(0_u64, |sum, limit| Some(sum.saturating_add(limit?)));
     [numbers, world.cap.limit.map(u64::from)].into_iter().flatten().min()
 }

@@ -213,6 +213,15 @@ impl Hours {
         self.show_open(at.with_timezone(&zone).naive_local())
     }
 
+    /// How many minutes a clock in `zone` shows at `at` until they end: of several that are open, the one that ends first goes
+    /// first, as with `open_zones` in the database.
+    #[must_use]
+    pub fn left_of(self, at: DateTime<Utc>, zone: Tz) -> u32 {
+        let local = at.with_timezone(&zone);
+        let day = u32::from(DAY);
+        (u32::from(self.to) + day - local.hour() * 60 - local.minute()) % day
+    }
+
     /// The first instant from `at` on at which they are open.
     #[must_use]
     pub fn next_opening(self, at: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {

@@ -1,22 +1,21 @@
 //! What a forecast is made from: counts, never rows.
 
+mod numbers;
+
 use super::{
     Store, StoreError,
     campaign_edit::CampaignEdit,
     failed,
-    snapshot::{NumberView, PoolView, Snapshot},
+    snapshot::{PoolView, Snapshot},
     terms::terms_of,
 };
 use crate::domain::{
     campaign::{CampaignSpec, CampaignState, DailyLimit, rollout::Rollout},
     day::local_date,
     forecast::{
-        Account, Campaign, Cap, Expiry, FARTHEST_DAYS, Forecast, Number, Opens, Pool, Stages, WhatIf, Work,
-        World,
+        Account, Campaign, Cap, Expiry, FARTHEST_DAYS, Forecast, Opens, Pool, Stages, WhatIf, Work, World,
     },
     ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
-    number::{NumberState, Pacing},
-    pacing,
     window::Calendar,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -134,7 +133,7 @@ impl Store {
                 used_today: snapshot.organization.used_today,
             },
             campaigns: campaigns.collect(),
-            numbers: numbers(&snapshot, &reach),
+            numbers: numbers::numbers(&snapshot, &reach),
             pools: members(&snapshot, &places),
             default: snapshot.organization.default_number.and_then(|number| places.get(&number).copied()),
             accounts: reach.accounts,
@@ -553,41 +552,6 @@ fn opens(row: &CampaignRow, asked: CampaignId) -> Opens {
         CampaignState::Draft | CampaignState::Paused if row.id == asked => Opens::Now,
         _ => Opens::Never,
     }
-}
-
-/// What campaigns may use of a number: replies keep their share of its day and of its rate.
-fn for_campaigns(view: &NumberView) -> (Cap, Pacing) {
-    let left = 100 - view.reply_share.min(90);
-    let limit = view.number.daily_limit;
-    let share = limit.map_or(0, |limit| (u64::from(limit) * u64::from(100 - left)).div_ceil(100));
-    let share = u32::try_from(share).unwrap_or(u32::MAX);
-    let by_replies = share.saturating_sub(view.held_back);
-    let cap = Cap {
-        limit: limit.map(|limit| limit.saturating_sub(share)),
-        used_today: view.used_today.saturating_sub(by_replies),
-    };
-    let Pacing { interval, per_second, in_flight } = view.number.pacing;
-    let per_second = if per_second == 0 { 0 } else { (per_second * left / 100).max(1) };
-    (cap, Pacing { interval: interval * 100 / left, per_second, in_flight })
-}
-
-fn numbers(snapshot: &Snapshot, reach: &Reach) -> Vec<Number> {
-    let number = |view: &NumberView| Number {
-        id: view.number.id,
-        priority: pacing::place(view.number.priority, view.quality),
-        cap: for_campaigns(view).0,
-        warm_up: view.rungs.clone(),
-        pacing: for_campaigns(view).1,
-        next_slot: view.next_send_at,
-        opens: match &view.number.state {
-            NumberState::Active => Opens::Now,
-            NumberState::Limited { until, .. } => Opens::At(*until),
-            NumberState::Suspended(suspension) => suspension.until.map_or(Opens::Never, Opens::At),
-            NumberState::Disabled => Opens::Never,
-        },
-        account: reach.places.get(&view.number.account).copied(),
-    };
-    snapshot.numbers.iter().map(number).collect()
 }
 
 fn members(snapshot: &Snapshot, places: &HashMap<NumberId, usize>) -> Vec<Pool> {

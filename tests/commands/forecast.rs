@@ -109,6 +109,21 @@ async fn a_campaign_of_one_number_alone_is_forecast_through_that_number() {
 }
 
 #[tokio::test]
+async fn a_number_that_warms_up_is_foretold_to_send_more_each_day() {
+    let acme = Acme::with_numbers(&[Some(300)]).await;
+    acme.contacts(600).await;
+    acme.campaign(HELLO).await;
+    let alter = async |sql: &'static str| {
+        sqlx::query(sql).execute(&acme.db.pool).await.unwrap();
+    };
+    alter("update whatsapp_numbers set warm_up_started_at = clock_timestamp()").await;
+    assert_eq!(totals(&acme.db.json(&["campaign", "forecast", "hello"])), [20, 50, 100, 200, 230]);
+    // Replies keep their share of what each day allows.
+    alter("update whatsapp_numbers set reply_share = 10").await;
+    assert_eq!(totals(&acme.db.json(&["campaign", "forecast", "hello"])), [18, 45, 90, 180, 267]);
+}
+
+#[tokio::test]
 async fn who_is_too_late_is_counted_and_not_foretold() {
     let acme = Acme::with_numbers(&[Some(300)]).await;
     acme.contacts(2_000).await;

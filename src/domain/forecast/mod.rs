@@ -7,7 +7,8 @@
 //!
 //! What it is too late for it cuts off, and counts. A retry it takes to be too late as long after its own due time as any
 //! message is. What it cannot know it leaves out: refusals and retries, people who ask not to be written to, and numbers that get
-//! suspended. It says what the limits allow, so reality is never ahead of it, but may be behind.
+//! suspended. Numbers of a pool that splits by weight it takes for equals, and people whom a later stage lets go it puts on the
+//! clocks in equal parts. `tests/reality` plays random organisations through the sender's own claims, and compares.
 
 mod walk;
 mod what_if;
@@ -82,7 +83,8 @@ impl Cap {
 
 impl Number {
     /// Its limit on a day of the forecast, from zero.
-    fn cap_on(&self, day: usize) -> Cap {
+    #[must_use]
+    pub fn cap_on(&self, day: usize) -> Cap {
         let limit = match (self.cap.limit, self.warm_up.get(day).copied()) {
             (Some(limit), Some(rung)) => Some(limit.min(rung)),
             (limit, rung) => limit.or(rung),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 mod clocks;
+mod mornings;
 
 const DOUALA: Tz = chrono_tz::Africa::Douala;
 const UNPACED: Pacing = Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 1_000 };

@@ -1,21 +1,25 @@
 //! The walk through the days.
 
+mod known;
 mod line;
+mod reached;
 
-use super::{Account, Bound, Campaign, Day, Flow, Forecast, Opens, World};
+use super::{Bound, Campaign, Day, Flow, Forecast, Opens, World};
 use crate::domain::day::{local_date, start_of_day};
 use crate::domain::pacing::Slots;
 use crate::domain::selection::{self, Candidate, Standing, Strategy};
 use crate::domain::sharing;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use line::{Late, Line, Part};
-use std::collections::VecDeque;
+use reached::Reached;
 
 /// In how many turns the numbers take what is scarce: as in reality each takes a little, and is asked again. Up to so many
 /// messages a number this is exact.
 const TURNS: u64 = 64;
 /// How many such turns of one number a forecast affords; after that scarce work is divided at once.
 const MOST_TURNS: u64 = 20_000;
+/// Steps that follow sooner are looked for so often.
+const SOONEST: TimeDelta = TimeDelta::minutes(15);
 
 pub(super) fn walk(world: &World, days: u32) -> Forecast {
     let mut walk = Walk::new(world);
@@ -34,31 +38,6 @@ pub(super) fn walk(world: &World, days: u32) -> Forecast {
     forecast.finish = walk.lines.iter().map(|line| line.last.filter(|_| line.is_done())).collect();
     forecast.expired = walk.lines.iter().map(|line| line.expired).collect();
     forecast
-}
-
-/// Whom an account reached, and who of them still counts.
-#[derive(Default)]
-struct Reached {
-    /// Until when they count, and how many; the first first.
-    until: VecDeque<(DateTime<Utc>, u32)>,
-    /// All of them: it is asked for at every turn.
-    people: u64,
-}
-
-impl Reached {
-    fn add(&mut self, until: DateTime<Utc>, people: u32) {
-        match self.until.back_mut().filter(|(last, _)| *last >= until) {
-            Some((_, known)) => *known = known.saturating_add(people),
-            None => self.until.push_back((until, people)),
-        }
-        self.people += u64::from(people);
-    }
-
-    fn forget(&mut self, at: DateTime<Utc>) {
-        while let Some((_, people)) = self.until.pop_front_if(|(until, _)| *until <= at) {
-            self.people -= u64::from(people);
-        }
-    }
 }
 
 struct Walk<'a> {
@@ -95,7 +74,7 @@ impl<'a> Walk<'a> {
         let lines = world.campaigns.iter().map(|campaign| {
             let mut line = Line {
                 parts: vec![Part::new(None)],
-                rollout: campaign.rollout.clone().filter(|stages| !stages.people.is_empty()),
+                rollout: line::stages_of(campaign),
                 left: 0,
                 used: vec![0; world.numbers.len()],
                 flows: vec![0; world.numbers.len()],
@@ -131,7 +110,7 @@ impl<'a> Walk<'a> {
             in_order,
             table: sharing::Table::default(),
             shares: Vec::new(),
-            reached: world.accounts.iter().map(reached).collect(),
+            reached: world.accounts.iter().map(Reached::of).collect(),
             world,
             lines: lines.collect(),
             limits: Vec::new(),
@@ -149,18 +128,22 @@ impl<'a> Walk<'a> {
         self.lines.iter().all(Line::is_done)
     }
 
-    /// Whether nothing will ever move again by itself: the day before sent nothing, and nothing is about to open.
+    /// Whether nothing will ever move again by itself: the day before sent nothing, and nothing is about to open. What opens
+    /// with the day that begins at `at` does: it was still shut a moment before.
     fn is_stuck(&self, at: DateTime<Utc>) -> bool {
-        let opens = |opens: Opens| opens.later_than(at).is_some();
+        let before = at - TimeDelta::nanoseconds(1);
+        let opens = |opens: Opens| opens.later_than(before).is_some();
         self.sent == 0
             && self.lines.iter().all(Line::waits_for_nothing_later)
-            && self.lines.iter().all(|line| line.next_due(at).is_none())
-            && self.reached.iter().all(|reached| reached.until.is_empty())
+            && self.lines.iter().all(|line| line.next_due(before).is_none())
+            && self.reached.iter().all(|reached| reached.next().is_none())
+            // One that keeps its distance may need more than a day for a message.
+            && self.next_slot.iter().all(|slot| *slot <= before || *slot == DateTime::<Utc>::MAX_UTC)
             && !self.world.numbers.iter().any(|number| opens(number.opens))
             && !self.world.campaigns.iter().any(|campaign| opens(campaign.opens))
             && !self.world.campaigns.iter().zip(&self.lines).any(|(campaign, line)| {
                 // A weekend is no end: they open again, if only by the clock of one who waits.
-                line.clocks(&campaign.calendar, at).flatten().any(|closed| closed.opens.is_some())
+                line.clocks(&campaign.calendar, before).flatten().any(|closed| closed.opens.is_some())
             })
     }
 
@@ -215,12 +198,16 @@ impl<'a> Walk<'a> {
     /// From `at` to the next moment at which somebody's standing changes. The answer is that moment.
     fn phase(&mut self, at: DateTime<Utc>, end: DateTime<Utc>) -> DateTime<Utc> {
         let next = self.next_change(at, end);
+        if self.go_on(at, next) > 0 {
+            return at;
+        }
         let serves = self.serves(at);
         if self.organization == 0 || serves.iter().all(Vec::is_empty) {
             return next;
         }
         let until = self.filled(&serves, at).map_or(next, |filled| filled.min(next));
         let until = self.run_dry(&serves, at).map_or(until, |dry| dry.min(until));
+        let until = self.follows(&serves, at).map_or(until, |due| due.min(until));
         let taken = self.hand_out(&serves, at, until);
         // What needs no time is done at once; the clock goes on when nothing more is.
         match (until > at, taken) {
@@ -235,7 +222,7 @@ impl<'a> Walk<'a> {
         let numbers = self.world.numbers.iter().filter_map(|number| number.opens.later_than(at));
         let campaigns = self.world.campaigns.iter().filter_map(|campaign| campaign.opens.later_than(at));
         let due = self.lines.iter().filter_map(|line| line.next_due(at));
-        let counts = self.reached.iter().filter_map(|reached| reached.until.front().map(|(until, _)| *until));
+        let counts = self.reached.iter().filter_map(Reached::next);
         let waiting = self.world.campaigns.iter().zip(&self.lines).filter(|(_, line)| line.due() > 0);
         let hours =
             waiting.filter_map(|(campaign, _)| campaign.calendar.next_change(at)).filter(|next| *next > at);
@@ -311,12 +298,26 @@ impl<'a> Walk<'a> {
         else {
             return u64::MAX;
         };
-        u64::from(account.limit).saturating_sub(reached.people)
+        u64::from(account.limit).saturating_sub(reached.people())
     }
 
     /// What a number has left: of its day, and of its account's people.
     fn room(&self, number: usize) -> u64 {
         self.left[number].min(self.account_left(number))
+    }
+
+    /// When what is sent from `at` on brings more to send: at once where a number needs no time for what it can take, and then when
+    /// the soonest step after it may be due.
+    fn follows(&self, serves: &[Vec<usize>], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let at_once = |place: &usize| {
+            !serves[*place].is_empty() && self.slots[*place].gap.is_zero() && self.room(*place) > 0
+        };
+        if (0..serves.len()).any(|place| at_once(&place)) {
+            return Some(at);
+        }
+        let delays =
+            serves.iter().flatten().flat_map(|place| self.world.campaigns[*place].delays.iter().skip(1));
+        delays.min().and_then(|delay| at.checked_add_signed((*delay).max(SOONEST)))
     }
 
     /// When the work of a campaign that others wait for, or whose rollout goes on with that, is about to be out, if numbers
@@ -390,14 +391,19 @@ impl<'a> Walk<'a> {
 
     /// How many messages a number can send from `at` to `until`.
     fn capacity(&self, place: usize, at: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        self.capacity_of(place, self.room(place), at, until)
+    }
+
+    /// The same of one that may send so many.
+    fn capacity_of(&self, place: usize, room: u64, at: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         let slots = self.slots[place];
         if slots.gap.is_zero() {
-            return self.room(place);
+            return room;
         }
         let span = (until - self.next_slot[place].max(at)).num_nanoseconds().unwrap_or(i64::MAX);
         let gap = u64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(u64::MAX).max(1);
         let count = u64::try_from(span).unwrap_or(0).div_ceil(gap);
-        count.saturating_mul(u64::from(slots.batch)).min(self.room(place))
+        count.saturating_mul(u64::from(slots.batch)).min(room)
     }
 
     /// Lets the numbers send what they can from `at` to `until`; the answer is how much that was.
@@ -486,41 +492,42 @@ impl<'a> Walk<'a> {
                 campaign_remaining: Some(u32::try_from(line.left).unwrap_or(u32::MAX)),
             }
         };
-        let slots = self.slots[place];
         let (mut table, mut shares) = (std::mem::take(&mut self.table), std::mem::take(&mut self.shares));
         shares.clear();
         let candidates = campaigns.iter().map(candidate);
         table.share(most, self.limits[place], candidates, |nth, count| shares.push((campaigns[nth], count)));
-        let (mut sum, mut people) = (0, 0);
         for (campaign, count) in &shares {
-            let messages = u64::from(*count);
-            let line = &mut self.lines[*campaign];
-            line.used[place] += count;
-            people += line.send(messages, at, &self.world.campaigns[*campaign].delays).people;
-            line.flows[place] += messages;
-            sum += messages;
+            let account = number.account.and_then(|account| self.reached.get_mut(account));
+            let delays = &self.world.campaigns[*campaign].delays;
+            self.lines[*campaign].send(u64::from(*count), at, delays, account);
+        }
+        let sum = self.charge(place, &shares, at);
+        (self.table, self.shares) = (table, shares);
+        sum
+    }
+
+    /// Messages through a number, by campaign, from its next slot on. Answers how many they are.
+    fn charge(&mut self, place: usize, shares: &[(usize, u32)], at: DateTime<Utc>) -> u64 {
+        let sum: u64 = shares.iter().map(|(_, count)| u64::from(*count)).sum();
+        if sum == 0 {
+            return 0;
         }
         self.left[place] -= sum.min(self.left[place]);
         self.used[place] = self.used[place].saturating_add(u32::try_from(sum).unwrap_or(u32::MAX));
         self.organization -= sum;
         self.sent += sum;
-        if let Some(reached) =
-            number.account.and_then(|account| self.reached.get_mut(account)).filter(|_| people > 0)
-        {
-            let count = u32::try_from(people).unwrap_or(u32::MAX);
-            reached.add(at + Account::WINDOW, count);
-        }
+        let slots = self.slots[place];
         let first = self.next_slot[place].max(at);
-        if sum > 0 {
-            let gap = TimeDelta::from_std(slots.gap_with(0.5)).unwrap_or(TimeDelta::MAX);
-            let gaps = i32::try_from(sum.div_ceil(u64::from(slots.batch))).unwrap_or(i32::MAX);
-            let last = later(first, gap, gaps - 1);
-            self.next_slot[place] = later(first, gap, gaps);
-            for (campaign, _) in &shares {
-                self.lines[*campaign].last = self.lines[*campaign].last.max(Some(last));
-            }
+        let gap = TimeDelta::from_std(slots.gap_with(0.5)).unwrap_or(TimeDelta::MAX);
+        let gaps = i32::try_from(sum.div_ceil(u64::from(slots.batch))).unwrap_or(i32::MAX);
+        let last = later(first, gap, gaps - 1);
+        self.next_slot[place] = later(first, gap, gaps);
+        for (campaign, count) in shares {
+            let line = &mut self.lines[*campaign];
+            line.used[place] += count;
+            line.flows[place] += u64::from(*count);
+            line.last = line.last.max(Some(last));
         }
-        (self.table, self.shares) = (table, shares);
         sum
     }
 
@@ -565,12 +572,6 @@ impl<'a> Walk<'a> {
             Bound::Paced
         })
     }
-}
-
-/// Whom an account reached before the forecast begins.
-fn reached(account: &Account) -> Reached {
-    let people = account.reached.iter().map(|(_, people)| u64::from(*people)).sum();
-    Reached { until: account.reached.iter().copied().collect(), people }
 }
 
 fn later(at: DateTime<Utc>, gap: TimeDelta, times: i32) -> DateTime<Utc> {

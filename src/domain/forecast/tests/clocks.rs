@@ -131,9 +131,14 @@ impl<'a> Hourly<'a> {
         let Some((id, _)) = sharing::share(most, limit, &candidates).first().copied() else { return false };
         let place = self.world.campaigns.iter().position(|campaign| campaign.id == id).unwrap();
         let clock = (0..self.campaigns[place].clocks.len())
-            .find(|clock| {
+            .filter(|clock| {
                 let (zone, people) = self.campaigns[place].clocks[*clock];
                 people > 0 && self.open(place, zone, at)
+            })
+            .min_by_key(|clock| {
+                let window = self.world.campaigns[place].calendar.window;
+                let zone = self.campaigns[place].clocks[*clock].0;
+                zone.map(|zone| (window.map(|window| window.hours.left_of(at, zone)), zone.name()))
             })
             .unwrap();
         self.campaigns[place].clocks[clock].1 -= 1;

@@ -1,6 +1,7 @@
 //! What is left of a campaign on the walk through the days: who waits, on whose clock, and whom a rollout lets go later.
 
-use super::super::{Account, Campaign, Opens, Stages};
+use super::super::{Campaign, Opens, Stages};
+use super::reached::Reached;
 use crate::domain::window::{Calendar, Closed};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -119,43 +120,93 @@ impl Part {
         [fresh, due, later].into_iter().flatten().min()
     }
 
-    /// Sends at most so many: what is due first, then the fresh. Later steps become due. Answers how many, how many of them
-    /// were somebody's first, and how many were to people who do not count for their account yet.
-    pub(super) fn send(&mut self, mut messages: u64, at: DateTime<Utc>, delays: &[TimeDelta]) -> Sent {
+    /// Sends at most so many: what is due first, then the fresh. Later steps become due. Answers how many, and how many of
+    /// them were somebody's first. An account counts people once, however many of these are to them.
+    pub(super) fn send(
+        &mut self,
+        mut messages: u64,
+        at: DateTime<Utc>,
+        delays: &[TimeDelta],
+        mut account: Option<&mut Reached>,
+    ) -> Sent {
         let mut all = Sent::default();
         while messages > 0 {
-            let (step, sent) = if let Some((step, people, _)) = self.due.front_mut() {
-                let (step, sent) = (*step, messages.min(*people));
+            let (step, since, sent) = if let Some((step, people, since)) = self.due.front_mut() {
+                let (step, since, sent) = (*step, Some(*since), messages.min(*people));
                 *people -= sent;
                 self.waiting -= sent;
                 if *people == 0 {
                     self.due.pop_front();
                 }
-                (step, sent)
+                (step, since, sent)
             } else {
                 let sent = messages.min(self.fresh);
                 self.fresh -= sent;
                 if sent == 0 {
                     return all;
                 }
-                (0, sent)
+                (0, None, sent)
             };
             messages -= sent;
             all.messages += sent;
             all.first += if step == 0 { sent } else { 0 };
-            let again = step > 0 && delays.get(step).is_some_and(|delay| *delay < Account::WINDOW);
-            all.people += if again { 0 } else { sent };
-            if let Some(delay) = delays.get(step + 1) {
-                let due = at.checked_add_signed(*delay).unwrap_or(DateTime::<Utc>::MAX_UTC);
-                let steps = self.later.entry(due).or_default();
-                match steps.iter_mut().find(|(each, _)| *each == step + 1) {
-                    Some((_, people)) => *people += sent,
-                    None => steps.push((step + 1, sent)),
-                }
+            if let Some(account) = &mut account {
+                let again = last_message(step, since, delays).map_or(0, |last| account.renew(last, at, sent));
+                account.reach(at, sent - again);
             }
+            self.follow(step, sent, at, delays);
         }
         all
     }
+
+    /// Sends at most so many to people who count for the account already: nothing else goes out while it is full. Answers how
+    /// many.
+    fn go_on(&mut self, most: u64, at: DateTime<Utc>, delays: &[TimeDelta], account: &mut Reached) -> u64 {
+        let mut sum = 0;
+        for place in 0..self.due.len() {
+            let (step, people, since) = self.due[place];
+            let Some(last) = last_message(step, Some(since), delays) else { continue };
+            let sent = account.renew(last, at, people.min(most - sum));
+            self.due[place].1 -= sent;
+            self.waiting -= sent;
+            sum += sent;
+            if sent > 0 {
+                self.follow(step, sent, at, delays);
+            }
+            if sum == most {
+                break;
+            }
+        }
+        self.due.retain(|(_, people, _)| *people > 0);
+        sum
+    }
+
+    /// The step after one that so many people have got becomes due.
+    fn follow(&mut self, step: usize, people: u64, at: DateTime<Utc>, delays: &[TimeDelta]) {
+        let Some(delay) = delays.get(step + 1) else { return };
+        let due = at.checked_add_signed(*delay).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let steps = self.later.entry(due).or_default();
+        match steps.iter_mut().find(|(each, _)| *each == step + 1) {
+            Some((_, known)) => *known += people,
+            None => steps.push((step + 1, people)),
+        }
+    }
+}
+
+/// The rollout of a campaign, if anything of it is still to come: its open stage begins with the campaign.
+pub(super) fn stages_of(campaign: &Campaign) -> Option<Stages> {
+    let mut stages = campaign.rollout.clone().filter(|stages| !stages.people.is_empty())?;
+    if let (None, Opens::At(begins)) = (campaign.expiry.began, campaign.opens) {
+        stages.lasts_until =
+            stages.lasts_until.max(stages.lasts_until.and(begins.checked_add_signed(stages.wait)));
+    }
+    Some(stages)
+}
+
+/// When people who wait for a step since then got the one before it.
+fn last_message(step: usize, since: Option<DateTime<Utc>>, delays: &[TimeDelta]) -> Option<DateTime<Utc>> {
+    let delay = delays.get(step).filter(|_| step > 0)?;
+    since?.checked_sub_signed(*delay)
 }
 
 /// What went out.
@@ -164,8 +215,6 @@ pub(super) struct Sent {
     pub(super) messages: u64,
     /// Somebody's first of the campaign.
     pub(super) first: u64,
-    /// To people who did not count for the account before.
-    pub(super) people: u64,
 }
 
 impl Line {
@@ -207,6 +256,11 @@ impl Line {
             part.open = part.zone.is_none_or(|zone| calendar.closed_in(zone, at).is_none());
             self.expired += part.expire(at, self.late);
         }
+        if self.parts.len() > 1 {
+            // Whose hours end first goes first (`open_zones`, migration 0095).
+            let until_end = |zone: Tz| calendar.window.map(|window| window.hours.left_of(at, zone));
+            self.parts.sort_by_cached_key(|part| part.zone.map(|zone| (until_end(zone), zone.name())));
+        }
         if self.late.at.is_some_and(|late| late <= at) {
             let kept_back = self.rollout.take().map_or(0, |stages| stages.people.iter().sum());
             self.expired += kept_back;
@@ -241,20 +295,49 @@ impl Line {
         }
     }
 
-    pub(super) fn send(&mut self, messages: u64, at: DateTime<Utc>, delays: &[TimeDelta]) -> Sent {
+    pub(super) fn send(
+        &mut self,
+        messages: u64,
+        at: DateTime<Utc>,
+        delays: &[TimeDelta],
+        mut account: Option<&mut Reached>,
+    ) {
         let mut all = Sent::default();
         for part in self.parts.iter_mut().filter(|part| part.open) {
-            let sent = part.send(messages - all.messages, at, delays);
+            let sent = part.send(messages - all.messages, at, delays, account.as_deref_mut());
             all.messages += sent.messages;
             all.first += sent.first;
-            all.people += sent.people;
         }
-        self.left -= all.messages.min(self.left);
         self.first += all.first;
-        if let Some(stages) = &mut self.rollout {
-            stages.needs = stages.needs.saturating_sub(all.messages);
+        self.count(all.messages);
+    }
+
+    /// Sends at most so many to people who count for the account already. Answers how many.
+    pub(super) fn go_on(
+        &mut self,
+        most: u64,
+        at: DateTime<Utc>,
+        delays: &[TimeDelta],
+        account: &mut Reached,
+    ) -> u64 {
+        let mut sum = 0;
+        for part in self.parts.iter_mut().filter(|part| part.open) {
+            sum += part.go_on(most - sum, at, delays, account);
         }
-        all
+        self.count(sum);
+        sum
+    }
+
+    fn count(&mut self, messages: u64) {
+        self.left -= messages.min(self.left);
+        if let Some(stages) = &mut self.rollout {
+            stages.needs = stages.needs.saturating_sub(messages);
+        }
+    }
+
+    /// Whether somebody waits who got a step before: only these may count for an account already.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.parts.iter().any(|part| part.open && part.due.iter().any(|(step, _, _)| *step > 0))
     }
 
     /// The next moment after `at` at which something of it is due or may be let go.
