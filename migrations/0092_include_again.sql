@@ -50,7 +50,8 @@ begin
                    coalesce(jsonb_strip_nulls((select jsonb_object_agg(v, value_of(a.contact, v))
                                                  from unnest(p_variables) v)), '{}') as parameters
               from unnest(v_looked, v_phones) as r (id, phone)
-              join audience_of(p_org, p_campaign, v_campaign.audience, p_required, v_now, null, p_phone,
+              join audience_of(p_org, p_campaign, v_campaign.audience, p_required, v_now, null,
+                               case when p_phone is not null then array[p_phone] end,
                                coalesce(v_from, '00000000-0000-0000-0000-000000000000'), v_to) a
                 on a.phone = r.phone
              where a.reason is null) a;

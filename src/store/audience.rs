@@ -211,7 +211,7 @@ impl Store {
         sqlx::query_scalar!(
             "select a.reason
                from audience_of($1, $2, $3, $4, clock_timestamp(),
-                                last_within_limit($1, $2, $3, $4, clock_timestamp()), $5) a",
+                                last_within_limit($1, $2, $3, $4, clock_timestamp()), array[$5::text]) a",
             organization.0,
             terms.campaign.map(|campaign| campaign.0),
             terms.audience,

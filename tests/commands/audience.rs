@@ -401,6 +401,28 @@ async fn no_more_are_taken_back_than_the_limit_leaves_room_for() {
     db.assert_invariants().await;
 }
 
+/// A limit behind more people than are looked at in one go.
+#[tokio::test]
+async fn a_large_limit_is_found_piece_by_piece() {
+    let acme = Acme::new().await;
+    sqlx::query(
+        "insert into contacts (organization_id, id, phone, consent, consent_at)
+         select $1, ordered_uuid(1, 1, n), '+2375' || lpad(n::text, 8, '0'), n % 10 <> 0, now()
+           from generate_series(1, 25000) n",
+    )
+    .bind(acme.organization.0)
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    for (limit, queued, over) in
+        [(17_000, 17_000, 6_112), (18_001, 18_001, 4_999), (22_500, 22_500, 1), (30_000, 22_500, 0)]
+    {
+        let audience = json!({ "limit": limit });
+        let counted = acme.db.store.estimate(acme.organization, &terms(None, audience)).await.unwrap();
+        assert_eq!((counted.queued, counted.over_limit, counted.contacts), (queued, over, 25_000), "{limit}");
+    }
+}
+
 /// An audience as the store asks about it, of a campaign whose texts need nothing.
 fn terms(campaign: Option<CampaignId>, audience: Value) -> Terms {
     Terms { campaign, audience, needs: Needs { variables: Vec::new(), required: json!({ "": [] }) } }
