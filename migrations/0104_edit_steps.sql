@@ -44,7 +44,7 @@ end $$;
 comment on function editions is 'What a campaign says now; p_behind makes the call wait for what it stands behind.';
 
 -- Freezes values of variables that the texts did not use, for those who wait and those who may be tried again or taken back:
--- of those behind p_after up to p_to.
+-- of those behind p_after up to p_to. What was accepted may be reported as failed any day, and is then tried again.
 create function freeze_more(
     p_org uuid, p_campaign uuid, p_variables text[], p_after uuid, p_to uuid, p_now timestamptz
 ) returns void language plpgsql
@@ -61,7 +61,7 @@ begin
       from campaign_recipients r
       join contacts k on k.organization_id = p_org and k.id = r.contact_id
      where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to
-       and r.state in ('queued', 'sending', 'in_doubt', 'failed', 'skipped')
+       and r.state in ('queued', 'sending', 'in_doubt', 'accepted', 'failed', 'skipped')
        and p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
        and p.recipient_id > p_after and p.recipient_id <= p_to;
     if 'campaign_number' = any (p_variables) then

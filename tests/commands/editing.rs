@@ -134,6 +134,35 @@ async fn whoever_failed_before_an_edit_is_tried_again_with_what_it_needs() {
     db.assert_invariants().await;
 }
 
+/// What was accepted before an edit and is reported as failed after it shows what the edit brought when it is tried again.
+#[tokio::test]
+async fn what_is_reported_as_failed_after_an_edit_is_tried_again_with_what_it_needs() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let db = &acme.db;
+    db.run_with(&["contact", "import", "-"], b"phone,city\n+237600000000,Douala\n").done();
+    let once = COURSE.split("[[steps]]\nafter").next().unwrap();
+    let campaign = acme.campaign(once).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let message = acme.claim(0, campaign, 1).await.messages.remove(0);
+    acme.settle(message.attempt, "accepted", "advance").await;
+    let path = folder.path().join("course.toml");
+    std::fs::write(&path, once.replace("First", "First {{city}} {{campaign_number}}")).unwrap();
+    db.run(&["campaign", "update", "course", path.to_str().unwrap(), "--reason", "better"]).done();
+    // As its report does.
+    for sql in [
+        "update attempts set state = 'undelivered', live = false, class = 'recipient_invalid', blame = 'recipient'",
+        "update campaign_recipients set state = 'failed', attention = 'failed', reason = 'recipient_invalid'",
+    ] {
+        sqlx::query(sql).execute(&db.pool).await.unwrap();
+    }
+    assert_eq!(db.json(&["campaign", "retry", "course"])["retried"], 1);
+    let again = acme.claim(0, campaign, 1).await.messages.remove(0);
+    let said: serde_json::Value = serde_json::from_str(again.parameters.as_deref().unwrap()).unwrap();
+    assert_eq!(said, json!({ "city": "Douala", "campaign_number": "1" }));
+}
+
 #[tokio::test]
 async fn a_test_goes_to_the_chosen_phone_with_somebody_s_values_and_counts() {
     let acme = Acme::with_numbers(&[Some(5)]).await;
