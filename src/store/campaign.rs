@@ -288,6 +288,7 @@ impl Store {
         };
         if asked == CampaignAction::Start {
             self.enrol_if_nobody_is(organization, campaign).await?;
+            self.look_ahead(organization, campaign).await?;
             if let Some(sentence) = self.outlives(organization, campaign, Opens::Now).await? {
                 return Ok(ActionResult::Refused(Safe::new(&sentence)));
             }
