@@ -401,3 +401,68 @@ async fn an_edit_keeps_no_decision_waiting_and_misses_nobody_who_comes_meanwhile
     })
     .await;
 }
+
+/// While an edit of a delay is being carried over, nothing goes out that waits for its time; what was interrupted is gone on
+/// with, and nobody is moved twice.
+#[tokio::test]
+async fn a_changed_delay_is_carried_over_before_anybody_is_sent_to() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let db = &acme.db;
+    let campaign = acme.campaign(COURSE).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    for message in acme.claim(0, campaign, 3).await.messages {
+        acme.settle(message.attempt, "accepted", "advance").await;
+    }
+    let ago = async |days: i32| {
+        sqlx::query(
+            "update campaign_recipients set due_at = due_at - make_interval(days => $1),
+                                            updated_at = updated_at - make_interval(days => $1)",
+        )
+        .bind(days)
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    };
+    let waits = async || -> Vec<i32> {
+        sqlx::query_scalar(
+            "select (extract(epoch from due_at - updated_at) / 86400)::integer from campaign_recipients order by id",
+        )
+        .fetch_all(&db.pool)
+        .await
+        .unwrap()
+    };
+    ago(2).await;
+    // As far as an edit from one day to three that was interrupted after its first piece: everybody was due.
+    let edit = "update campaign_steps set after_seconds = 3 * 86400, version = version + 1 where step = 2";
+    sqlx::raw_sql(edit).execute(&db.pool).await.unwrap();
+    sqlx::query(
+        "insert into due_shifts (organization_id, campaign_id, step, old_seconds, revision, touched_at)
+         select organization_id, id, 2, 86400, revision, now() - interval '2 minutes' from campaigns",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    let piece = "select shift_due(organization_id, id, revision, '00000000-0000-0000-0000-000000000000', 1) is not null
+                   from campaigns";
+    let goes_on: bool = sqlx::query_scalar(piece).fetch_one(&db.pool).await.unwrap();
+    assert!(goes_on);
+    assert_eq!(waits().await, [3, 1, 1]);
+    assert_eq!(acme.claim(0, campaign, 3).await.messages, [], "two of them would be early");
+    sqlx::raw_sql("update due_shifts set touched_at = now() - interval '2 minutes'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    assert!(db.store.carry_over_left_behind(acme.organization).await.unwrap());
+    assert_eq!(waits().await, [3, 3, 3]);
+    assert!(!db.store.carry_over_left_behind(acme.organization).await.unwrap());
+    assert_eq!(acme.claim(0, campaign, 3).await.messages, []);
+    // Shorter again, by the command: they are due, and get it once.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("course.toml");
+    std::fs::write(&path, COURSE.replace("1d", "2d")).unwrap();
+    db.run(&["campaign", "update", "course", path.to_str().unwrap(), "--reason", "sooner"]).done();
+    assert_eq!(waits().await, [2, 2, 2]);
+    assert_eq!(acme.claim(0, campaign, 5).await.messages.len(), 3);
+    db.assert_invariants().await;
+}
