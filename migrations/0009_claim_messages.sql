@@ -356,8 +356,12 @@ begin
         if v_campaign_zoned[c] then
             v_zones := open_zones(p_org, p_campaigns[c], v_now);
         end if;
-        -- What was due before this is too late; what waited for the start was due then.
-        v_due_after := case when v_campaign_began[c] > v_now - v_campaign_expiry[c] then '-infinity'
+        -- What was due before this is too late; what waited for the start was due then. While times are being changed (0104)
+        -- nobody's is known for certain.
+        v_due_after := case when exists (select from due_shifts h
+                                          where h.organization_id = p_org and h.campaign_id = p_campaigns[c])
+                            then 'infinity'
+                            when v_campaign_began[c] > v_now - v_campaign_expiry[c] then '-infinity'
                             else coalesce(v_now - v_campaign_expiry[c], '-infinity') end;
         if v_campaign_bound[c] or true = any (v_known_only) then
             -- Work that belongs to one number goes first, through that number.
@@ -485,7 +489,10 @@ begin
     -- Campaigns that have no more for now: when the next of their put-back work is due.
     foreach v_campaign in array v_exhausted loop
         return next row (v_campaign, null, null, null, null, null, null, null,
-            case when not v_campaign_zoned[v_campaign] then
+            case when exists (select from due_shifts h
+                               where h.organization_id = p_org and h.campaign_id = p_campaigns[v_campaign])
+                 then v_now + interval '1 second'
+                 when not v_campaign_zoned[v_campaign] then
                 (select min(r.due_at) from campaign_recipients r
                   where r.organization_id = p_org and r.campaign_id = p_campaigns[v_campaign] and r.due_at is not null)
             end,

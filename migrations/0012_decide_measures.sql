@@ -153,6 +153,8 @@ begin
           from campaigns c
          where c.organization_id = p_org and c.state in ('active', 'paused')
            and (c.expires_after is not null or c.expires_at is not null)
+           -- Whose time is being changed (0104) may have more of it.
+           and not exists (select from due_shifts h where h.organization_id = p_org and h.campaign_id = c.id)
     loop
         v_places := '{}';
         if v_campaign.is_over or v_campaign.is_late then

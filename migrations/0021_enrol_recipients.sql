@@ -23,7 +23,7 @@ comment on column contacts.last_campaign_sent_at is
 
 -- When campaigns sent to people since the mark, by phone: what contacts.last_campaign_sent_at does not have yet.
 create function sent_since_mark(p_org uuid, p_since timestamptz) returns table (phone text, at timestamptz)
-    language sql stable
+    language sql stable parallel safe
 as $$
     select r.phone::text, max(t.started_at)
       from attempts t
@@ -32,7 +32,7 @@ as $$
        and t.id > coalesce((select m.last_read from send_marks m where m.organization_id = p_org),
                            '00000000-0000-0000-0000-000000000000')
        and t.state in ('sending', 'accepted', 'in_doubt', 'undelivered')
-     group by r.phone
+     group by r.phone::text
 $$;
 
 -- Takes up to p_most attempts that are older than p_lag into contacts.last_campaign_sent_at, and answers how many those
@@ -72,138 +72,213 @@ create function is_outside(p_reason text) returns boolean
     return coalesce(p_reason in ('not_hand_picked', 'other_country', 'other_gender', 'other_profession', 'other_age',
                                  'other_registration', 'lacks_tag', 'lacks_attribute', 'attribute_differs'), false);
 
--- Every contact, those behind p_after and up to p_to, or the one of p_phone, with the locale of the text they would get and the one reason why they would get
--- none: the first condition of the audience that does not hold, or else the first reason against somebody who is in it.
+-- What stands in an audience, for comparison: where the audience is known when a statement is planned, so are these, and what
+-- it does not ask for is left out of the plan.
+create function texts_of(p_list jsonb) returns text[]
+    language sql immutable parallel safe
+    return array(select jsonb_array_elements_text(case when jsonb_typeof(p_list) = 'array' then p_list else '[]' end));
+
+create function wanted_attribute(p_audience jsonb, p_nth integer) returns text
+    language sql immutable parallel safe
+    return (select k from jsonb_object_keys(coalesce(p_audience -> 'attributes', '{}')) k
+             order by k collate "C" offset p_nth - 1 limit 1);
+
+create function against_attributes(p_wanted jsonb, p_attributes jsonb) returns text
+    language sql immutable parallel safe
+    return (select case when p_attributes ->> w.key is null then 'lacks_attribute' else 'attribute_differs' end
+              from jsonb_each(p_wanted) as w (key, wanted)
+             where not coalesce(w.wanted ? (p_attributes ->> w.key), false)
+             order by w.key collate "C" limit 1);
+
+create function first_missing(p_name text, p_referrer_name text, p_attributes jsonb, p_names text[]) returns text
+    language sql immutable parallel safe
+    return (select 'missing_variable: ' || v.name from unnest(p_names) with ordinality as v (name, place)
+             where nullif(btrim(value_among(p_name, p_referrer_name, p_attributes, v.name)), '') is null
+             order by v.place limit 1);
+
+-- Every contact, those behind p_after and up to p_to, or those of p_phones, with the locale of the text they would get and
+-- the one reason why they would get none: the first condition of the audience that does not hold, or else the first reason
+-- against somebody who is in it.
 --
 -- p_required says which variables somebody must have: locale to list of names, '' for everybody else. A variable with a
 -- fallback in every text is not in it. p_last is the last contact within the audience's limit (last_within_limit), null
--- where there is none; p_campaign the campaign that asks, if it exists. Dates are those of the organisation's zone.
+-- where there is none; p_campaign the campaign that asks, if it exists. Dates are those of the organisation's zone, p_zone.
 --
--- What a condition needs beside the contact is joined only where the audience has the condition: the planner proves the
--- rest empty. "offset 0" keeps the columns from being worked out wherever they are named.
-create function audience_of(
-    p_org uuid, p_campaign uuid, p_audience jsonb, p_required jsonb, p_now timestamptz, p_last uuid,
-    p_phone text default null, p_after uuid default '00000000-0000-0000-0000-000000000000',
-    p_to uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+-- What a condition needs beside the contact is joined only where the audience has the condition: the planner sees that the
+-- rest is not asked for. Nothing here keeps workers from sharing the contacts among them: neither a query for each row, nor
+-- one whose answer would have to be told to them. The offset, which to be told from a limit must be the constant itself,
+-- keeps the columns from being worked out wherever they are named.
+create function audience_among(
+    p_org uuid, p_zone text, p_locale text, p_campaign uuid, p_audience jsonb, p_required jsonb, p_now timestamptz,
+    p_last uuid, p_phones text[] default null, p_after uuid default null, p_to uuid default null
 ) returns table (contact_id uuid, phone text, locale text, reason text, contact contacts)
-    language sql stable
+    language sql stable parallel safe
 as $$
-    with asked as materialized (
-        select o.default_locale, o.time_zone,
-               array(select jsonb_array_elements_text(p_audience -> 'countries')) as countries,
-               p_audience ->> 'gender' as gender,
-               array(select jsonb_array_elements_text(p_audience -> 'professions')) as professions,
-               p_audience ->> 'age' is not null as has_age,
-               -- Somebody is n years old from the n-th birthday on.
-               coalesce((d.today - make_interval(years => (p_audience #>> '{age,min}')::integer))::date,
-                        d.today) as born_until,
-               coalesce((d.today - make_interval(years => (p_audience #>> '{age,max}')::integer + 1))::date,
-                        '-infinity') as born_after,
-               p_audience ->> 'registered' is not null as has_registered,
-               coalesce((p_audience #>> '{registered,from}')::date, '-infinity') as registered_from,
-               coalesce((p_audience #>> '{registered,to}')::date, 'infinity') as registered_to,
-               array(select jsonb_array_elements_text(p_audience -> 'tags')) as tags,
-               jsonb_array_length(coalesce(p_audience -> 'phones', '[]')) > 0 as has_phones,
-               coalesce(p_audience -> 'attributes', '{}') as attributes, t.attribute, t.wanted,
-               coalesce(p_audience ->> 'consent' = 'opted_in', false) as is_strict,
-               p_now - make_interval(secs => extract(epoch from (p_audience ->> 'not_contacted_for')::interval)::float8)
-                   as silent_since
-          from organizations o
-         cross join lateral (select (p_now at time zone o.time_zone)::date as today) d
-          left join (select w.key as attribute, w.value as wanted
-                       from jsonb_each(coalesce(p_audience -> 'attributes', '{}')) w
-                      order by w.key collate "C" limit 1) t on true
-         where o.id = p_org
-    )
-    select c.id, c.phone::text, coalesce(c.locale, a.default_locale),
+    select c.id, c.phone::text, coalesce(c.locale, p_locale),
            coalesce(
-               case when a.has_phones and h.phone is null then 'not_hand_picked'
-                    when a.countries <> '{}' and not coalesce(c.country = any (a.countries), false)
+               case when coalesce(jsonb_array_length(p_audience -> 'phones') > 0, false) and h.phone is null
+                        then 'not_hand_picked'
+                    when texts_of(p_audience -> 'countries') <> '{}'
+                        and not coalesce(c.country = any (texts_of(p_audience -> 'countries')), false)
                         then 'other_country'
-                    when a.gender is not null
-                        and not coalesce(case a.gender when 'other' then c.gender not in ('female', 'male')
-                                                       else c.gender = a.gender end, false) then 'other_gender'
-                    when a.professions <> '{}' and not coalesce(c.profession = any (a.professions), false)
+                    when p_audience ->> 'gender' is not null
+                        and not coalesce(case p_audience ->> 'gender'
+                                             when 'other' then c.gender not in ('female', 'male')
+                                             else c.gender = p_audience ->> 'gender' end, false) then 'other_gender'
+                    when texts_of(p_audience -> 'professions') <> '{}'
+                        and not coalesce(c.profession = any (texts_of(p_audience -> 'professions')), false)
                         then 'other_profession'
-                    when a.has_age
-                        and not coalesce(c.birth_date <= a.born_until and c.birth_date > a.born_after, false)
-                        then 'other_age'
-                    when a.has_registered
-                        and not coalesce((c.registered_at at time zone a.time_zone)::date
-                                         between a.registered_from and a.registered_to, false)
+                    -- Somebody is n years old from the n-th birthday on.
+                    when p_audience ->> 'age' is not null
+                        and not coalesce(
+                            c.birth_date <= coalesce(((p_now at time zone p_zone)::date
+                                - make_interval(years => (p_audience #>> '{age,min}')::integer))::date,
+                                                     (p_now at time zone p_zone)::date)
+                            and c.birth_date > coalesce(((p_now at time zone p_zone)::date
+                                - make_interval(years => (p_audience #>> '{age,max}')::integer + 1))::date, '-infinity'),
+                            false) then 'other_age'
+                    when p_audience ->> 'registered' is not null
+                        and not coalesce((c.registered_at at time zone p_zone)::date
+                                         between coalesce((p_audience #>> '{registered,from}')::date, '-infinity')
+                                             and coalesce((p_audience #>> '{registered,to}')::date, 'infinity'), false)
                         then 'other_registration'
-                    when a.tags <> '{}' and not c.tags && a.tags then 'lacks_tag' end,
-               -- Most audiences ask for one attribute or none, and most texts for a name or two: those are looked at without a
-               -- query for each row, and each by its column, so that nothing is called for each row either.
-               case when a.attribute is null then null
-                    when c.attributes ->> a.attribute is null then 'lacks_attribute'
-                    when not a.wanted ? (c.attributes ->> a.attribute) then 'attribute_differs'
-                    when a.attributes - a.attribute <> '{}' then
-                        (select case when c.attributes ->> w.key is null then 'lacks_attribute'
-                                     else 'attribute_differs' end
-                           from jsonb_each(a.attributes) as w (key, wanted)
-                          where not coalesce(w.wanted ? (c.attributes ->> w.key), false)
-                          order by w.key collate "C" limit 1) end,
+                    when texts_of(p_audience -> 'tags') <> '{}' and not c.tags && texts_of(p_audience -> 'tags')
+                        then 'lacks_tag' end,
+               -- Most audiences ask for an attribute or two, and most texts for a few names: those are looked at by their
+               -- columns, so that nothing is called for each row.
+               case when wanted_attribute(p_audience, 1) is null then null
+                    when c.attributes ->> wanted_attribute(p_audience, 1) is null then 'lacks_attribute'
+                    when not p_audience -> 'attributes' -> wanted_attribute(p_audience, 1)
+                             ? (c.attributes ->> wanted_attribute(p_audience, 1)) then 'attribute_differs'
+                    when wanted_attribute(p_audience, 2) is null then null
+                    when c.attributes ->> wanted_attribute(p_audience, 2) is null then 'lacks_attribute'
+                    when not p_audience -> 'attributes' -> wanted_attribute(p_audience, 2)
+                             ? (c.attributes ->> wanted_attribute(p_audience, 2)) then 'attribute_differs'
+                    when wanted_attribute(p_audience, 3) is not null
+                        then against_attributes(p_audience -> 'attributes', c.attributes) end,
                case when c.id > p_last then 'over_limit'
                     when s.source = 'rule' then 'suppressed'
                     when s.since is not null then 'opted_out'
-                    when c.consent is false or a.is_strict and c.consent is null then 'no_consent' end,
-               case when q.names = '{}' then null
-                    when nullif(btrim(value_among(c.name, c.referrer_name, c.attributes, q.names[1])), '') is null
-                        then 'missing_variable: ' || q.names[1]
-                    when cardinality(q.names) = 1 then null
-                    when nullif(btrim(value_among(c.name, c.referrer_name, c.attributes, q.names[2])), '') is null
-                        then 'missing_variable: ' || q.names[2]
-                    when cardinality(q.names) > 2 then
-                        (select 'missing_variable: ' || v.name from unnest(q.names) with ordinality as v (name, place)
-                          where nullif(btrim(value_of(c, v.name)), '') is null order by v.place limit 1) end,
-               case when b.phone is not null then 'active_elsewhere'
-                    when greatest(c.last_campaign_sent_at, l.at) > a.silent_since then 'contacted_lately' end),
+                    when c.consent is false
+                        or coalesce(p_audience ->> 'consent' = 'opted_in', false) and c.consent is null
+                        then 'no_consent' end,
+               case when w.names = '{}' then null
+                    when nullif(btrim(value_among(c.name, c.referrer_name, c.attributes, w.names[1])), '') is null
+                        then 'missing_variable: ' || w.names[1]
+                    when cardinality(w.names) = 1 then null
+                    when nullif(btrim(value_among(c.name, c.referrer_name, c.attributes, w.names[2])), '') is null
+                        then 'missing_variable: ' || w.names[2]
+                    when cardinality(w.names) = 2 then null
+                    when nullif(btrim(value_among(c.name, c.referrer_name, c.attributes, w.names[3])), '') is null
+                        then 'missing_variable: ' || w.names[3]
+                    when cardinality(w.names) = 3 then null
+                    when nullif(btrim(value_among(c.name, c.referrer_name, c.attributes, w.names[4])), '') is null
+                        then 'missing_variable: ' || w.names[4]
+                    when cardinality(w.names) > 4
+                        then first_missing(c.name, c.referrer_name, c.attributes, w.names) end,
+               case when coalesce((p_audience ->> 'exclude_active')::boolean, false) and b.phone is not null
+                        then 'active_elsewhere'
+                    when p_audience ->> 'not_contacted_for' is not null
+                        and greatest(c.last_campaign_sent_at, l.at) > p_now - make_interval(
+                            secs => extract(epoch from (p_audience ->> 'not_contacted_for')::interval)::float8)
+                        then 'contacted_lately' end),
            c
-      from asked a
-      join contacts c on c.organization_id = p_org and (p_phone is null or c.phone = p_phone)
-                     and c.id > p_after and c.id <= p_to
+      from contacts c
       left join suppressions s on s.organization_id = p_org and s.phone = c.phone
-      left join (select n.locale, array(select jsonb_array_elements_text(n.names)) as names
-                   from jsonb_each(p_required) as n (locale, names) offset 0) q
+      left join (select distinct on (n.locale) n.locale, texts_of(n.names) as names
+                   from jsonb_each(p_required) as n (locale, names)) q
              on q.locale = case when p_required ? c.locale then c.locale else '' end
+      -- What all languages ask for is known beforehand.
+     cross join lateral (select case when p_required - '' = '{}' then texts_of(p_required -> '')
+                                     else q.names end as names) w
       left join (select distinct p.phone from jsonb_array_elements_text(p_audience -> 'phones') as p (phone)) h
              on h.phone = c.phone
-      left join (select distinct r.phone
+      left join (select distinct r.phone::text as phone
                    from campaigns g
                    join campaign_recipients r on r.organization_id = p_org and r.campaign_id = g.id
                   where (p_audience ->> 'exclude_active')::boolean and g.organization_id = p_org
                     and g.id is distinct from p_campaign and g.state not in ('completed', 'cancelled')
-                    and r.state in ('queued', 'sending', 'in_doubt') and (p_phone is null or r.phone = p_phone)) b
+                    and r.state in ('queued', 'sending', 'in_doubt')
+                    and (p_phones is null or r.phone = any (p_phones))) b
              on b.phone = c.phone
       left join (select n.phone, n.at
                    from sent_since_mark(p_org, p_now - make_interval(
                             secs => extract(epoch from (p_audience ->> 'not_contacted_for')::interval)::float8)) n
                   where p_audience ->> 'not_contacted_for' is not null) l
              on l.phone = c.phone
-    offset 0
+     where c.organization_id = p_org and (p_phones is null or c.phone = any (p_phones))
+       and (p_after is null or c.id > p_after) and (p_to is null or c.id <= p_to)
+    offset bigint '0'
 $$;
 
--- The last contact whom an audience with a limit takes: those behind it get nothing. Null: no limit, or not that many.
-create function last_within_limit(p_org uuid, p_campaign uuid, p_audience jsonb, p_required jsonb, p_now timestamptz)
-    returns uuid language sql stable as $$
-    select a.contact_id from audience_of(p_org, p_campaign, p_audience, p_required, p_now, null) a
-     where p_audience ->> 'limit' is not null and a.reason is null
-     order by a.contact_id offset greatest((p_audience ->> 'limit')::bigint - 1, 0) limit 1
+-- The same, by the organisation's own zone and language.
+create function audience_of(
+    p_org uuid, p_campaign uuid, p_audience jsonb, p_required jsonb, p_now timestamptz, p_last uuid,
+    p_phones text[] default null, p_after uuid default null, p_to uuid default null
+) returns table (contact_id uuid, phone text, locale text, reason text, contact contacts)
+    language sql stable parallel safe
+as $$
+    select a.contact_id, a.phone, a.locale, a.reason, a.contact
+      from organizations o
+     cross join lateral audience_among(o.id, o.time_zone, o.default_locale, p_campaign, p_audience, p_required, p_now, p_last,
+                                       p_phones, p_after, p_to) a
+     where o.id = p_org
 $$;
+
+-- The last contact whom an audience with a limit takes: those behind it get nothing. Null: no limit, or not that many. It
+-- walks in growing pieces: a small limit is reached after a few contacts, however many there are.
+create function last_within_limit(p_org uuid, p_campaign uuid, p_audience jsonb, p_required jsonb, p_now timestamptz)
+    returns uuid language plpgsql stable
+    set jit = off set plan_cache_mode = force_custom_plan
+as $$
+declare
+    v_limit  bigint := (p_audience ->> 'limit')::bigint;
+    v_zone   text;
+    v_locale text;
+    v_left   bigint := greatest(v_limit, 1);
+    v_piece  bigint := 20000;
+    v_from   uuid := '00000000-0000-0000-0000-000000000000';
+    v_to     uuid;
+    v_many   bigint;
+begin
+    if v_limit is null then
+        return null;
+    end if;
+    select time_zone, default_locale into v_zone, v_locale from organizations where id = p_org;
+    loop
+        select k.id into v_to from contacts k
+         where k.organization_id = p_org and k.id > v_from order by k.id offset v_piece - 1 limit 1;
+        v_to := coalesce(v_to, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+        select count(*) into v_many
+          from audience_among(p_org, v_zone, v_locale, p_campaign, p_audience, p_required, p_now, null, null, v_from, v_to) a
+         where a.reason is null;
+        exit when v_many >= v_left or v_to = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+        v_left := v_left - v_many;
+        v_from := v_to;
+        v_piece := v_piece * 10;
+    end loop;
+    return (select a.contact_id
+              from audience_among(p_org, v_zone, v_locale, p_campaign, p_audience, p_required, p_now, null, null, v_from,
+                                  v_to) a
+             where v_many >= v_left and a.reason is null
+             order by a.contact_id offset v_left - 1 limit 1);
+end $$;
 
 -- How many contacts an audience takes, and how many it does not, by reason; null is who would be sent to.
 create function estimate_audience(p_org uuid, p_campaign uuid, p_audience jsonb, p_required jsonb, p_now timestamptz)
     returns table (reason text, is_outside boolean, people bigint)
     language plpgsql stable
-    set jit = off
+    set jit = off set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_last uuid := last_within_limit(p_org, p_campaign, p_audience, p_required, p_now);
+    v_last   uuid := last_within_limit(p_org, p_campaign, p_audience, p_required, p_now);
+    v_zone   text;
+    v_locale text;
 begin
+    select time_zone, default_locale into v_zone, v_locale from organizations where id = p_org;
     return query select e.reason, is_outside(e.reason), e.people
                    from (select a.reason, count(*) as people
-                           from audience_of(p_org, p_campaign, p_audience, p_required, p_now, v_last) a
+                           from audience_among(p_org, v_zone, v_locale, p_campaign, p_audience, p_required, p_now, v_last) a
                           group by a.reason) e;
 end $$;
 comment on function estimate_audience is 'Counts every contact once: sent to (null), left out by a reason, or outside the audience.';

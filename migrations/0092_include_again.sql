@@ -1,5 +1,16 @@
 -- People who were skipped, and are to be sent to after all because the reason has passed.
 
+-- How many people may still be queued of an audience with a limit, in place of those who are skipped; null: it has none.
+-- Whoever goes by it stands in the line of decisions: of two who ask at once the second sees what the first took.
+create function room_within_limit(p_org uuid, p_campaign uuid) returns bigint language sql stable as $$
+    select case when c.audience ->> 'limit' is not null
+                then greatest((c.audience ->> 'limit')::bigint
+                              - (select coalesce(sum(k.planned - k.skipped), 0) from campaign_counts k
+                                  where k.organization_id = p_org and k.campaign_id = p_campaign), 0) end::bigint
+      from campaigns c where c.organization_id = p_org and c.id = p_campaign
+$$;
+comment on function room_within_limit is 'How many more people the limit of a campaign''s audience leaves room for.';
+
 -- Queues skipped people of a campaign again, if nothing stands against them any more: all of them, those of one reason, or one
 -- phone. Answers how many, and how many of those looked at are still left out. Whoever opted out or is suppressed, and
 -- whoever left the audience, stays skipped, because the audience is asked again. Of an audience with a limit no more come
@@ -50,7 +61,8 @@ begin
                    coalesce(jsonb_strip_nulls((select jsonb_object_agg(v, value_of(a.contact, v))
                                                  from unnest(p_variables) v)), '{}') as parameters
               from unnest(v_looked, v_phones) as r (id, phone)
-              join audience_of(p_org, p_campaign, v_campaign.audience, p_required, v_now, null, p_phone,
+              join audience_of(p_org, p_campaign, v_campaign.audience, p_required, v_now, null,
+                               case when p_phone is not null then array[p_phone] end,
                                coalesce(v_from, '00000000-0000-0000-0000-000000000000'), v_to) a
                 on a.phone = r.phone
              where a.reason is null) a;
@@ -79,10 +91,8 @@ begin
                and not exists (select from attempts t where t.organization_id = p_org and t.recipient_id = r.id
                                   and t.step = r.step and (t.live or t.contradicted))
              order by r.id);
-        select (v_campaign.audience ->> 'limit')::bigint - coalesce(sum(k.planned - k.skipped), 0)
-          into v_room from campaign_counts k where k.organization_id = p_org and k.campaign_id = p_campaign;
+        v_room := room_within_limit(p_org, p_campaign);
         if v_room < cardinality(v_queued) then
-            v_room := greatest(v_room, 0);
             p_over_limit := cardinality(v_queued) - v_room;
             v_queued := v_queued[1 : v_room::integer];
         end if;

@@ -129,7 +129,8 @@ begin
        and (p_code is null or p_code in (a.code, a.class, r.reason));
 end $$;
 
--- Tries them again: queued at once, with all tries before them. Answers how many by verdict.
+-- Tries them again: queued at once, with all tries before them. Answers how many by verdict. Whose message was too late gave up
+-- their place in an audience with a limit: no more of them come back than it leaves room for.
 --
 -- A piece at a time: p_most of those whom the order names, behind p_after in the order of their enrolment; last_id is the last
 -- one looked at, null when there are no more. The campaign's row is held only while those of the piece are queued: a pause
@@ -150,10 +151,20 @@ declare
     v_locked   uuid[];
     v_name     text;
     v_count    bigint := 0;
+    v_room     bigint;
+    v_over     bigint := 0;
 begin
     if p_dry then
-        return query select k.verdict, count(*), null::uuid
-                       from retry_candidates(p_org, p_campaign, p_scope, p_code) k group by 1;
+        if p_scope = 'expired' then
+            v_room := room_within_limit(p_org, p_campaign);
+        end if;
+        return query
+        select t.verdict, t.people, null::uuid
+          from (select k.verdict, count(*) as people
+                  from retry_candidates(p_org, p_campaign, p_scope, p_code) k group by 1) a
+         cross join lateral (select case when a.verdict = 'retry' then least(a.people, v_room) else a.people end) m (many)
+         cross join lateral (values (a.verdict, m.many), ('over_limit', a.people - m.many)) t (verdict, people)
+         where t.people > 0;
         return;
     end if;
     select r.id into v_last from campaign_recipients r
@@ -165,6 +176,9 @@ begin
     if 'retry' = any (v_verdicts) then
         v_ids := array(select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry');
         perform queue_for_slots(p_org, p_campaign);
+        if p_scope = 'expired' then
+            perform pg_advisory_xact_lock(decision_queue(p_org));
+        end if;
         select name into v_name from campaigns where organization_id = p_org and id = p_campaign for share;
         -- Their rows first; only then it is asked what may be: an outcome or an opt-out that comes meanwhile waits, or is seen.
         v_locked := array(select r.id from campaign_recipients r
@@ -173,7 +187,14 @@ begin
         select array_agg(k.recipient_id), array_agg(k.verdict) into v_ids, v_verdicts
           from retry_candidates(p_org, p_campaign, p_scope, p_code, p_after, v_to) k;
         v_locked := array(select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry'
-                          intersect select t.id from unnest(v_locked) as t (id));
+                          intersect select t.id from unnest(v_locked) as t (id) order by 1);
+        if p_scope = 'expired' then
+            v_room := room_within_limit(p_org, p_campaign);
+            if v_room < cardinality(v_locked) then
+                v_over := cardinality(v_locked) - v_room;
+                v_locked := v_locked[1 : v_room::integer];
+            end if;
+        end if;
         update campaign_recipients r
            set state = 'queued', attention = null, reason = null, tries = 0, due_at = clock_timestamp(),
                is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
@@ -191,6 +212,8 @@ begin
     end if;
     -- Who came to it since the rows were locked is not among those who are tried again.
     return query select 'retry', v_count, v_last
+                 union all
+                 select 'over_limit', v_over, v_last where v_over > 0
                  union all
                  select t.verdict, count(*), v_last from unnest(v_verdicts) as t (verdict) where t.verdict <> 'retry' group by 1;
 end $$;

@@ -174,27 +174,75 @@ create function changed_since_made(p_campaign campaigns) returns timestamptz
     language sql stable
     return case when p_campaign.standing is null then p_campaign.created_at else clock_timestamp() end - interval '1 hour';
 
-create function heed_before_start() returns trigger language plpgsql
-    set jit = off
+--
+-- Whoever changed a contact began that no longer than an hour ago. What was looked at before that is not looked at again: the
+-- start, which everybody's decisions wait for, has only what came since somebody looked ahead of it.
+create index contacts_by_change on contacts (organization_id, updated_at);
+
+create table looks_ahead (
+    organization_id uuid not null
+        constraint look_ahead_belongs_to_an_organization references organizations (id) on delete cascade,
+    campaign_id     uuid not null,
+    looked_at       timestamptz not null,
+    constraint looks_ahead_key primary key (organization_id, campaign_id)
+);
+comment on table looks_ahead is 'Up to when it was looked, before a campaign''s start, for people who have what ends it for them.';
+
+create function look_ahead_since(p_campaign campaigns) returns timestamptz language sql stable as $$
+    select greatest(changed_since_made(p_campaign),
+                    (select l.looked_at - interval '1 hour' from looks_ahead l
+                      where l.organization_id = p_campaign.organization_id and l.campaign_id = p_campaign.id))
+$$;
+
+-- Takes out of a campaign who has what ends it, of those whose contacts were changed since then.
+create function leave_since(p_campaign campaigns, p_since timestamptz) returns void language plpgsql
+    set jit = off set enable_seqscan = off
 as $$
 declare
-    v_since     timestamptz := changed_since_made(new);
     v_campaigns uuid[];
     v_phones    text[];
     v_reasons   text[];
 begin
+    select array_agg(p_campaign.id), array_agg(k.phone::text),
+           array_agg('attribute: ' || leaving_attribute(p_campaign.conduct -> 'exit', k.attributes))
+      into v_campaigns, v_phones, v_reasons
+      from contacts k
+     where k.organization_id = p_campaign.organization_id and k.updated_at > p_since
+       and leaving_attribute(p_campaign.conduct -> 'exit', k.attributes) is not null;
+    if v_phones is not null then
+        perform leave_campaigns(p_campaign.organization_id, v_campaigns, v_phones, v_reasons);
+    end if;
+end $$;
+
+-- The long part of that, before a start and while nobody waits for it; once a minute is enough.
+create function look_ahead(p_org uuid, p_campaign uuid) returns void language plpgsql as $$
+declare
+    v_campaign campaigns;
+    v_now      timestamptz := clock_timestamp();
+begin
+    select * into v_campaign from campaigns c
+     where c.organization_id = p_org and c.id = p_campaign and c.state in ('draft', 'scheduled') and c.standing is null
+       and c.conduct #> '{exit,attributes}' is not null;
+    if not found or exists (select from looks_ahead l where l.organization_id = p_org and l.campaign_id = p_campaign
+                               and l.looked_at > v_now - interval '1 minute') then
+        return;
+    end if;
+    perform leave_since(v_campaign, look_ahead_since(v_campaign));
+    insert into looks_ahead (organization_id, campaign_id, looked_at) values (p_org, p_campaign, v_now)
+    on conflict on constraint looks_ahead_key do update set looked_at = excluded.looked_at;
+end $$;
+comment on function look_ahead is 'Takes out, before a campaign''s start, who has come to what ends it while people were enrolled.';
+
+create function heed_before_start() returns trigger language plpgsql
+    set jit = off
+as $$
+declare
+    v_since timestamptz := changed_since_made(new);
+begin
     perform skip_suppressed(new.organization_id, new.id, array(
         select s.phone::text from suppressions s where s.organization_id = new.organization_id and s.since > v_since));
     if new.conduct #> '{exit,attributes}' is not null then
-        select array_agg(new.id), array_agg(k.phone::text),
-               array_agg('attribute: ' || leaving_attribute(new.conduct -> 'exit', k.attributes))
-          into v_campaigns, v_phones, v_reasons
-          from contacts k
-         where k.organization_id = new.organization_id and k.updated_at > v_since
-           and leaving_attribute(new.conduct -> 'exit', k.attributes) is not null;
-        if v_phones is not null then
-            perform leave_campaigns(new.organization_id, v_campaigns, v_phones, v_reasons);
-        end if;
+        perform leave_since(new, look_ahead_since(new));
     end if;
     return null;
 end $$;

@@ -44,7 +44,7 @@ end $$;
 comment on function editions is 'What a campaign says now; p_behind makes the call wait for what it stands behind.';
 
 -- Freezes values of variables that the texts did not use, for those who wait and those who may be tried again or taken back:
--- of those behind p_after up to p_to.
+-- of those behind p_after up to p_to. What was accepted may be reported as failed any day, and is then tried again.
 create function freeze_more(
     p_org uuid, p_campaign uuid, p_variables text[], p_after uuid, p_to uuid, p_now timestamptz
 ) returns void language plpgsql
@@ -61,7 +61,7 @@ begin
       from campaign_recipients r
       join contacts k on k.organization_id = p_org and k.id = r.contact_id
      where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to
-       and r.state in ('queued', 'sending', 'in_doubt', 'failed', 'skipped')
+       and r.state in ('queued', 'sending', 'in_doubt', 'accepted', 'failed', 'skipped')
        and p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
        and p.recipient_id > p_after and p.recipient_id <= p_to;
     if 'campaign_number' = any (p_variables) then
@@ -101,6 +101,60 @@ begin
     return v_last;
 end $$;
 comment on function freeze_ahead is 'Freezes for a piece of a campaign''s people what an edit will ask for; nobody waits for it.';
+
+-- Steps whose delay was changed and whose people do not all wait by the new one yet. Until they do, nothing that waits for its
+-- time is claimed of the campaign, and nothing is too late for it: what is sent is never early, and nobody else waits.
+create table due_shifts (
+    organization_id uuid not null
+        constraint due_shift_belongs_to_an_organization references organizations (id) on delete cascade,
+    campaign_id     uuid not null,
+    step            smallint not null,
+    old_seconds     bigint not null,
+    revision        bigint not null,
+    touched_at      timestamptz not null default clock_timestamp(),
+    constraint due_shifts_key primary key (organization_id, campaign_id, step)
+);
+comment on table due_shifts is 'Edits of delays that are being carried over to those who wait, a piece at a time.';
+comment on column due_shifts.revision is 'The campaign''s, of the edit: who carries over another one has nothing to do with it.';
+
+-- Carries a changed delay over to a piece of those who wait: of p_most people behind p_after. Answers the last of them, null when
+-- there are no more: then it is done.
+--
+-- Who came to a step waits from the moment of that change of theirs, their latest: whose time is still by the old delay is moved,
+-- and nobody twice. What an operator has put back to now, and what was tried already, keeps its time.
+create function shift_due(
+    p_org uuid, p_campaign uuid, p_revision bigint, p_after uuid, p_most integer default 5000
+) returns uuid language plpgsql
+    set jit = off set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_custom_plan
+as $$
+declare
+    v_last uuid;
+begin
+    perform 1 from due_shifts h
+      where h.organization_id = p_org and h.campaign_id = p_campaign and h.revision = p_revision for update;
+    if not found then
+        return null;
+    end if;
+    select r.id into v_last from campaign_recipients r
+     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after order by r.id offset p_most - 1 limit 1;
+    update campaign_recipients r
+       set due_at = r.updated_at + make_interval(secs => s.after_seconds)
+      from due_shifts h
+      join campaign_steps s on s.organization_id = p_org and s.campaign_id = p_campaign and s.step = h.step
+     where h.organization_id = p_org and h.campaign_id = p_campaign and r.organization_id = p_org
+       and r.campaign_id = p_campaign and r.id > p_after
+       and r.id <= coalesce(v_last, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+       and r.state = 'queued' and r.step = h.step and r.tries = 0 and r.due_at is not null
+       and r.due_at = r.updated_at + make_interval(secs => h.old_seconds);
+    if v_last is null then
+        delete from due_shifts h where h.organization_id = p_org and h.campaign_id = p_campaign;
+    else
+        update due_shifts h set touched_at = clock_timestamp()
+         where h.organization_id = p_org and h.campaign_id = p_campaign;
+    end if;
+    return v_last;
+end $$;
+comment on function shift_due is 'Moves a piece of those who wait to the new delay of their step; claims of others go on.';
 
 -- Puts new steps in the place of those that differ. Values of variables that the old texts did not use are frozen now: of
 -- everybody, or with p_frozen_since, when freeze_ahead began behind begin_freezing, of those who came into the campaign since.
@@ -147,6 +201,10 @@ begin
        is distinct from split_of(p_variants) then
         return campaign_answer(v_old, 'refused', 'split');
     end if;
+    -- Whom the edit before has not come to yet would wait by neither.
+    if exists (select from due_shifts h where h.organization_id = p_org and h.campaign_id = p_campaign) then
+        return campaign_answer(v_old, 'refused', 'shifting');
+    end if;
     for v_step in
         select s.*, n.after_seconds as new_after, n.texts as new_texts, n.template as new_template, n.media as new_media,
                n.variants as new_variants
@@ -169,11 +227,9 @@ begin
                template = v_step.new_template, media = v_step.new_media, variants = v_step.new_variants
          where organization_id = p_org and campaign_id = p_campaign and step = v_step.step;
         if v_step.new_after <> v_step.after_seconds then
-            -- Who waits for this step waits so much longer or shorter; what was tried already keeps its time.
-            update campaign_recipients
-               set due_at = due_at + make_interval(secs => v_step.new_after - v_step.after_seconds)
-             where organization_id = p_org and campaign_id = p_campaign and state = 'queued' and step = v_step.step
-               and due_at is not null and tries = 0;
+            -- Who waits for this step will wait so much longer or shorter, once this has been committed (shift_due).
+            insert into due_shifts (organization_id, campaign_id, step, old_seconds, revision)
+            values (p_org, p_campaign, v_step.step, v_step.after_seconds, v_old.revision + 1);
         end if;
         v_before := v_before || jsonb_build_object('step ' || v_step.step, v_step.version);
         v_changed := v_changed || jsonb_build_object('step ' || v_step.step, v_step.version + 1);

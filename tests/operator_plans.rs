@@ -12,6 +12,7 @@ use signalbox::domain::filter::{Filter, Scope};
 use signalbox::domain::ids::{CampaignId, NumberId};
 use signalbox::domain::phone::Phone;
 use signalbox::postgres::cluster::Settings;
+use signalbox::postgres::connect::Purpose;
 use signalbox::store::Store;
 use signalbox::store::action::Actor;
 use signalbox::store::recipient::AttemptQuery;
@@ -142,6 +143,7 @@ async fn what_an_operator_asks_reads_little_under_policies() {
         about_a_person(&world, &store, &mut watch).await;
         behind_those_tried(&world, &store, &mut watch, large).await;
         about_all_numbers(&world, &store, &mut watch).await;
+        about_an_audience(&world, &mut watch).await;
         about_all_slots(&world, &store, &mut watch).await;
         what_senders_look_for(&world, &store, &mut watch, large).await;
         what_operators_are_told(&world, &store, &mut watch).await;
@@ -253,6 +255,27 @@ async fn about_all_slots(world: &World, store: &Store, watch: &mut Watch) {
         store.reset_slots(world.organization, None, true, None, Actor::operator("bea")).await.unwrap();
     assert_eq!((reset.released, reset.kept), (60_000, 0));
     watch.check("who would lose a slot", "reset_slots", f64::from(2 * RECIPIENTS));
+}
+
+/// A page is read by its place, and whom it shows by their keys.
+async fn about_an_audience(world: &World, watch: &mut Watch) {
+    let (org, pool) = (world.organization, world.operators.pool(Purpose::Screen));
+    let asked = [
+        (format!("select count(*) from sample_contacts('{org}', 1000, 40)"), "from contacts c where"),
+        (
+            format!(
+                "select count(*) from sample_audience('{org}', null, '{{\"exclude_active\": true}}', '{{\"\": []}}', now(), 40, 90)"
+            ),
+            "audience_among",
+        ),
+    ];
+    // Of keys that nobody has figures of, the planner takes any.
+    let known = if watch.figures == "analysed" { 2 } else { 1 };
+    for (asked, of) in asked.into_iter().take(known) {
+        watch.plans.since();
+        sqlx::query(sqlx::AssertSqlSafe(asked.clone())).execute(&pool).await.unwrap();
+        watch.check(&asked, of, 300.0);
+    }
 }
 
 async fn what_senders_look_for(world: &World, store: &Store, watch: &mut Watch, large: CampaignId) {

@@ -195,6 +195,7 @@ fn why_not(verdict: &str) -> String {
     match verdict {
         "opted_out" => "asked not to be written to".to_owned(),
         "refused_by_the_person" => "blocked the number, or are not to be reached".to_owned(),
+        "over_limit" => "find no room: the audience takes no more people".to_owned(),
         "has_left" => "left the campaign: they replied, have what ends it, or were taken out".to_owned(),
         "accepted_or_in_doubt" => "have an attempt that is accepted or in doubt".to_owned(),
         "in_doubt_without_verdict" => "are in doubt: settle them first, signalbox attempt resolve".to_owned(),

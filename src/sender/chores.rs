@@ -82,7 +82,10 @@ impl Chore {
             Self::Stranded => free_stranded(shared).await?,
             // A standing campaign takes in who is ripe for it.
             Self::Standing => store.enrol_standing(organization, now).await? > 0,
-            Self::Enrolments => store.enrol_left_behind(organization, shared.instance).await?,
+            Self::Enrolments => {
+                let moved = store.carry_over_left_behind(organization).await?;
+                store.enrol_left_behind(organization, shared.instance).await? || moved
+            }
             Self::LastSends => return keep_contacts(shared).await,
             Self::Suppressions => return suppress(shared).await,
             Self::Alerts => return store.raise_alerts(organization).await.map(drop),

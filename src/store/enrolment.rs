@@ -8,6 +8,8 @@ use serde::Serialize;
 /// Contacts that one statement looks at: a second or two, so that an interruption costs no more and others are not held up.
 pub(super) const ENROLLED_IN_A_PIECE: i64 = 100_000;
 
+const LOOKING: &str = "look who has come to what ends a campaign";
+
 /// How far an enrolment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Enrolment {
@@ -128,6 +130,31 @@ impl Store {
             };
             self.enrol(organization, campaign, &terms, now, Some(ENROLLED_IN_A_PIECE)).await?;
         }
+        sqlx::query!(
+            "select look_ahead($1, c.id) from campaigns c
+              where c.organization_id = $1 and c.state = 'scheduled' and c.standing is null and c.missed_at is null
+                and c.conduct #> '{exit,attributes}' is not null
+                and ready_since(c, coalesce($2, clock_timestamp())) is not null",
+            organization.0,
+            now,
+        )
+        .fetch_all(&self.bulk)
+        .await
+        .map_err(failed(LOOKING))?;
+        Ok(())
+    }
+
+    /// Takes out of a campaign that is about to start who has come to what ends it while people were enrolled. The start does
+    /// the same for those who came since.
+    pub(super) async fn look_ahead(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<(), StoreError> {
+        sqlx::query!("select look_ahead($1, $2)", organization.0, campaign.0)
+            .fetch_one(&self.bulk)
+            .await
+            .map_err(failed(LOOKING))?;
         Ok(())
     }
 }

@@ -82,6 +82,8 @@ impl Store {
             .filter(|name| name != "day" && !used.contains(name.as_str()))
             .collect();
         let variables: Vec<String> = variables.into_iter().collect();
+        // An edit that was interrupted comes first.
+        self.carry_over(organization, campaign).await?;
         let frozen_since = self.freeze_ahead(organization, campaign, spec, &variables).await?;
         let answer = sqlx::query_as!(
             Answer,
@@ -104,7 +106,55 @@ impl Store {
         .fetch_one(&self.bulk)
         .await
         .map_err(failed(DOING))?;
+        self.carry_over(organization, campaign).await?;
         answer.read(DOING, "there is no such campaign any more", refusal, |_before| None)
+    }
+
+    /// Carries changed delays over to those who wait, a piece at a time: what waits of the campaign is not claimed meanwhile, and
+    /// everything else goes on.
+    async fn carry_over(&self, organization: OrganizationId, campaign: CampaignId) -> Result<(), StoreError> {
+        const DOING: &str = "change when people are written to";
+        let revision = sqlx::query_scalar!(
+            "select revision from due_shifts where organization_id = $1 and campaign_id = $2 limit 1",
+            organization.0,
+            campaign.0,
+        )
+        .fetch_optional(&self.bulk)
+        .await
+        .map_err(failed(DOING))?;
+        let mut after = revision.map(|_| uuid::Uuid::nil());
+        while let Some(behind) = after {
+            after = sqlx::query_scalar!(
+                "select shift_due($1, $2, $3, $4)",
+                organization.0,
+                campaign.0,
+                revision,
+                behind,
+            )
+            .fetch_one(&self.bulk)
+            .await
+            .map_err(failed(DOING))?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with an edit of delays that nobody has gone on with for a minute. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn carry_over_left_behind(&self, organization: OrganizationId) -> Result<bool, StoreError> {
+        let left = sqlx::query_scalar!(
+            "select campaign_id from due_shifts
+              where organization_id = $1 and touched_at < clock_timestamp() - interval '1 minute'
+              order by touched_at limit 1",
+            organization.0,
+        )
+        .fetch_optional(&self.lease)
+        .await
+        .map_err(failed("look for edits that stopped"))?;
+        let Some(campaign) = left else { return Ok(false) };
+        self.carry_over(organization, CampaignId(campaign)).await?;
+        Ok(true)
     }
 
     /// Freezes what new texts ask for, a piece at a time, while claims and decisions go on: the edit itself then has only
@@ -254,6 +304,9 @@ fn refusal(name: &str, found: &str) -> String {
         "split" => format!(
             "the people of campaign {name} have their variants: names and weights stay as they are; for others make a \
              new campaign"
+        ),
+        "shifting" => format!(
+            "the people of campaign {name} are being moved to the times of an edit just now: try again in a moment"
         ),
         "first" => {
             format!("the people of campaign {name} are enrolled: the delay of the first step cannot change")

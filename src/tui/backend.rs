@@ -15,7 +15,7 @@ use crate::store::view::{
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
 /// An answer under way. It owns what it needs, so that it can run in a task of its own and always to its end: a query
 /// that is dropped half-way can leave a connection inside a transaction (`reference/reliability.md`, section 7).
@@ -182,8 +182,13 @@ pub trait Backend: Send + Sync + 'static {
     fn check_file(&self, source: String, edited: Option<Safe>) -> Reply<FileCheck>;
 
     /// How many people a campaign would be for. Whoever asks again has the former answer given up: the database stops
-    /// counting what nobody wants to know.
-    fn estimate(&self, spec: Arc<CampaignSpec>) -> Reply<AudienceCount>;
+    /// counting what nobody wants to know. Where counting takes long, `early` is told before what it is at about; else it
+    /// is dropped.
+    fn estimate(
+        &self,
+        spec: Arc<CampaignSpec>,
+        early: oneshot::Sender<AudienceCount>,
+    ) -> Reply<AudienceCount>;
 
     /// Nobody waits for an estimate any more.
     fn forget_estimate(&self);

@@ -6,15 +6,18 @@
 
 use crate::domain::action::Subject;
 use crate::domain::action::{Order, Version};
+use crate::domain::campaign::CampaignSpec;
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Safe;
+use crate::store::view::AudienceCount;
 use crate::tui::backend::{ActionAnswer, Backend, BackendError};
 use crate::tui::msg::{Detail, Effect, Msg, Question, Reading, Report, Slot};
 use crate::tui::overlays::wizard::Origin;
+use futures_util::future;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// A picture of everything is read this often.
 const EVERY: Duration = Duration::from_secs(1);
@@ -91,14 +94,9 @@ struct Runner {
 impl Runner {
     fn ask(&mut self, request: u64, question: Question, finished: &mpsc::Sender<Slot>) {
         let slot = question.slot();
-        if slot == Slot::Estimate {
+        if let Question::Estimate(spec) = question {
             // The backend gives up the former one itself.
-            let (backend, messages) = (self.backend.clone(), self.messages.clone());
-            tokio::spawn(async move {
-                let start = Instant::now();
-                let answer = read(&*backend, question).await;
-                let _ = messages.send(Msg::Answer { slot, request, took: start.elapsed(), answer }).await;
-            });
+            tokio::spawn(estimate(self.backend.clone(), self.messages.clone(), request, spec));
             return;
         }
         if let Some(waiting) = self.slots.get_mut(&slot) {
@@ -181,6 +179,26 @@ impl Runner {
     }
 }
 
+/// Two answers to one question: what it is at about, where counting takes long; and what was counted.
+async fn estimate(
+    backend: Arc<dyn Backend>,
+    messages: mpsc::Sender<Msg>,
+    request: u64,
+    spec: Arc<CampaignSpec>,
+) {
+    let start = Instant::now();
+    let told = |count: AudienceCount| Reading::Estimate(Arc::new(count));
+    let answer = |answer| Msg::Answer { slot: Slot::Estimate, request, took: start.elapsed(), answer };
+    let (early, about) = oneshot::channel();
+    let first = async {
+        if let Ok(count) = about.await {
+            let _ = messages.send(answer(Ok(told(count)))).await;
+        }
+    };
+    let ((), counted) = future::join(first, backend.estimate(spec, early)).await;
+    let _ = messages.send(answer(counted.map(told))).await;
+}
+
 async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, BackendError> {
     Ok(match question {
         Question::Recipients(query, place) => Reading::Recipients(backend.recipients(query, place).await?),
@@ -196,7 +214,9 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         }
         Question::Known => Reading::Known(Arc::new(backend.known_to_files().await?)),
         Question::Check(source, edited) => Reading::Check(backend.check_file(source, edited).await?),
-        Question::Estimate(spec) => Reading::Estimate(Arc::new(backend.estimate(spec).await?)),
+        Question::Estimate(spec) => {
+            Reading::Estimate(Arc::new(backend.estimate(spec, oneshot::channel().0).await?))
+        }
         Question::Progress(of) => Reading::Progress(Arc::new(backend.progress(of).await?)),
         Question::Queue => Reading::Queue(Arc::new(backend.queue().await?)),
         Question::Handover(Report::Shift) => Reading::Handover(Arc::new(backend.handover().await?)),

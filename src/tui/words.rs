@@ -111,6 +111,12 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
+/// `1 230 000` of 1 231 870 that may be off by 40 000: no digit that says more than is known.
+pub fn rounded(number: u64, margin: u64) -> String {
+    let unit = 10_u64.pow(margin.checked_ilog10().unwrap_or(0));
+    grouped((number + unit / 2) / unit * unit)
+}
+
 /// `1 number`, `6 numbers`
 pub fn count(number: u64, what: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
@@ -260,6 +266,10 @@ mod tests {
         assert_eq!(percent(199, 200), 99);
         assert_eq!(percent(0, 0), 0);
         assert_eq!(share(1, 250), "0.4%");
+        assert_eq!(
+            [(1_231_870, 40_000), (1_231_870, 400_000), (77, 0), (9, 50)].map(|(n, m)| rounded(n, m)),
+            ["1 230 000", "1 200 000", "77", "10"]
+        );
         assert_eq!(share(11, 100), "11%");
         assert_eq!(share(0, 0), "-");
         assert_eq!(rate(41.84), "41.8/s");

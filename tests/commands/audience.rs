@@ -401,6 +401,58 @@ async fn no_more_are_taken_back_than_the_limit_leaves_room_for() {
     db.assert_invariants().await;
 }
 
+/// Whoever was too late gave up their place: trying them again keeps to the limit as taking people back does.
+#[tokio::test]
+async fn no_more_of_those_who_were_too_late_are_tried_again_than_the_limit_leaves_room_for() {
+    let acme = Acme::new().await;
+    acme.contacts(4).await;
+    let campaign =
+        acme.campaign("name = \"late\"\n[audience]\nlimit = 4\n[[steps]]\ntext = { en = \"Hi\" }\n").await;
+    let expire = "update campaign_recipients set state = 'skipped', attention = 'skipped', reason = 'expired', due_at = null
+                   where campaign_id = $1 and phone in ('+237600000000', '+237600000001', '+237600000002')";
+    sqlx::query(expire).bind(campaign.0).execute(&acme.db.pool).await.unwrap();
+    sqlx::query("update campaigns set audience = audience || '{\"limit\": 2}'")
+        .execute(&acme.db.pool)
+        .await
+        .unwrap();
+    let dry = acme.db.json(&["campaign", "retry", "late", "--scope", "expired", "--dry-run"]);
+    let told = json!({ "over_limit": 2 });
+    assert_eq!((&dry["retried"], &dry["reasons"]), (&json!(1), &told));
+    let done = acme.db.json(&["campaign", "retry", "late", "--scope", "expired"]);
+    assert_eq!((&done["retried"], &done["reasons"]), (&json!(1), &told));
+    let again = acme.db.run(&["campaign", "retry", "late", "--scope", "expired"]);
+    again.refused(3, "2 find no room: the audience takes no more people");
+    let queued: Vec<String> =
+        sqlx::query_scalar("select phone::text from campaign_recipients where state = 'queued' order by id")
+            .fetch_all(&acme.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(queued, [phone(0).reveal(), phone(3).reveal()], "in the order of their enrolment");
+    acme.db.assert_invariants().await;
+}
+
+/// A limit behind more people than are looked at in one go.
+#[tokio::test]
+async fn a_large_limit_is_found_piece_by_piece() {
+    let acme = Acme::new().await;
+    sqlx::query(
+        "insert into contacts (organization_id, id, phone, consent, consent_at)
+         select $1, ordered_uuid(1, 1, n), '+2375' || lpad(n::text, 8, '0'), n % 10 <> 0, now()
+           from generate_series(1, 25000) n",
+    )
+    .bind(acme.organization.0)
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    for (limit, queued, over) in
+        [(17_000, 17_000, 6_112), (18_001, 18_001, 4_999), (22_500, 22_500, 1), (30_000, 22_500, 0)]
+    {
+        let audience = json!({ "limit": limit });
+        let counted = acme.db.store.estimate(acme.organization, &terms(None, audience)).await.unwrap();
+        assert_eq!((counted.queued, counted.over_limit, counted.contacts), (queued, over, 25_000), "{limit}");
+    }
+}
+
 /// An audience as the store asks about it, of a campaign whose texts need nothing.
 fn terms(campaign: Option<CampaignId>, audience: Value) -> Terms {
     Terms { campaign, audience, needs: Needs { variables: Vec::new(), required: json!({ "": [] }) } }

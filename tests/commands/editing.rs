@@ -134,6 +134,35 @@ async fn whoever_failed_before_an_edit_is_tried_again_with_what_it_needs() {
     db.assert_invariants().await;
 }
 
+/// What was accepted before an edit and is reported as failed after it shows what the edit brought when it is tried again.
+#[tokio::test]
+async fn what_is_reported_as_failed_after_an_edit_is_tried_again_with_what_it_needs() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let db = &acme.db;
+    db.run_with(&["contact", "import", "-"], b"phone,city\n+237600000000,Douala\n").done();
+    let once = COURSE.split("[[steps]]\nafter").next().unwrap();
+    let campaign = acme.campaign(once).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let message = acme.claim(0, campaign, 1).await.messages.remove(0);
+    acme.settle(message.attempt, "accepted", "advance").await;
+    let path = folder.path().join("course.toml");
+    std::fs::write(&path, once.replace("First", "First {{city}} {{campaign_number}}")).unwrap();
+    db.run(&["campaign", "update", "course", path.to_str().unwrap(), "--reason", "better"]).done();
+    // As its report does.
+    for sql in [
+        "update attempts set state = 'undelivered', live = false, class = 'recipient_invalid', blame = 'recipient'",
+        "update campaign_recipients set state = 'failed', attention = 'failed', reason = 'recipient_invalid'",
+    ] {
+        sqlx::query(sql).execute(&db.pool).await.unwrap();
+    }
+    assert_eq!(db.json(&["campaign", "retry", "course"])["retried"], 1);
+    let again = acme.claim(0, campaign, 1).await.messages.remove(0);
+    let said: serde_json::Value = serde_json::from_str(again.parameters.as_deref().unwrap()).unwrap();
+    assert_eq!(said, json!({ "city": "Douala", "campaign_number": "1" }));
+}
+
 #[tokio::test]
 async fn a_test_goes_to_the_chosen_phone_with_somebody_s_values_and_counts() {
     let acme = Acme::with_numbers(&[Some(5)]).await;
@@ -371,4 +400,69 @@ async fn an_edit_keeps_no_decision_waiting_and_misses_nobody_who_comes_meanwhile
         assert_eq!(acme.db.store.enrol_standing(acme.organization, None).await.unwrap(), 1);
     })
     .await;
+}
+
+/// While an edit of a delay is being carried over, nothing goes out that waits for its time; what was interrupted is gone on
+/// with, and nobody is moved twice.
+#[tokio::test]
+async fn a_changed_delay_is_carried_over_before_anybody_is_sent_to() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let db = &acme.db;
+    let campaign = acme.campaign(COURSE).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    for message in acme.claim(0, campaign, 3).await.messages {
+        acme.settle(message.attempt, "accepted", "advance").await;
+    }
+    let ago = async |days: i32| {
+        sqlx::query(
+            "update campaign_recipients set due_at = due_at - make_interval(days => $1),
+                                            updated_at = updated_at - make_interval(days => $1)",
+        )
+        .bind(days)
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    };
+    let waits = async || -> Vec<i32> {
+        sqlx::query_scalar(
+            "select (extract(epoch from due_at - updated_at) / 86400)::integer from campaign_recipients order by id",
+        )
+        .fetch_all(&db.pool)
+        .await
+        .unwrap()
+    };
+    ago(2).await;
+    // As far as an edit from one day to three that was interrupted after its first piece: everybody was due.
+    let edit = "update campaign_steps set after_seconds = 3 * 86400, version = version + 1 where step = 2";
+    sqlx::raw_sql(edit).execute(&db.pool).await.unwrap();
+    sqlx::query(
+        "insert into due_shifts (organization_id, campaign_id, step, old_seconds, revision, touched_at)
+         select organization_id, id, 2, 86400, revision, now() - interval '2 minutes' from campaigns",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    let piece = "select shift_due(organization_id, id, revision, '00000000-0000-0000-0000-000000000000', 1) is not null
+                   from campaigns";
+    let goes_on: bool = sqlx::query_scalar(piece).fetch_one(&db.pool).await.unwrap();
+    assert!(goes_on);
+    assert_eq!(waits().await, [3, 1, 1]);
+    assert_eq!(acme.claim(0, campaign, 3).await.messages, [], "two of them would be early");
+    sqlx::raw_sql("update due_shifts set touched_at = now() - interval '2 minutes'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    assert!(db.store.carry_over_left_behind(acme.organization).await.unwrap());
+    assert_eq!(waits().await, [3, 3, 3]);
+    assert!(!db.store.carry_over_left_behind(acme.organization).await.unwrap());
+    assert_eq!(acme.claim(0, campaign, 3).await.messages, []);
+    // Shorter again, by the command: they are due, and get it once.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("course.toml");
+    std::fs::write(&path, COURSE.replace("1d", "2d")).unwrap();
+    db.run(&["campaign", "update", "course", path.to_str().unwrap(), "--reason", "sooner"]).done();
+    assert_eq!(waits().await, [2, 2, 2]);
+    assert_eq!(acme.claim(0, campaign, 5).await.messages.len(), 3);
+    db.assert_invariants().await;
 }

@@ -296,6 +296,56 @@ async fn many_leave_at_once_as_one_set() {
     acme.db.assert_invariants().await;
 }
 
+/// Whoever came to what ends a campaign where nobody saw both is taken out before the start, and by the start who came since;
+/// and that looks at nobody else.
+#[tokio::test]
+async fn a_start_looks_only_at_who_changed_since_it_was_looked_ahead() {
+    let acme = Acme::new().await;
+    acme.contacts(6).await;
+    let campaign = acme.campaign(ONBOARDING).await;
+    let pool = &acme.db.pool;
+    // As if it had been on its way while people were enrolled: no trigger sees it.
+    let change = async |phone: &str| {
+        let mut change = pool.begin().await.unwrap();
+        sqlx::raw_sql("set local session_replication_role = replica").execute(&mut *change).await.unwrap();
+        sqlx::query(
+            "update contacts set attributes = '{\"paid\": \"yes\"}', updated_at = now() where phone = $1",
+        )
+        .bind(phone)
+        .execute(&mut *change)
+        .await
+        .unwrap();
+        change.commit().await.unwrap();
+    };
+    let long_ago = "update campaigns set created_at = now() - interval '9 days'";
+    sqlx::query(long_ago).execute(pool).await.unwrap();
+    change("+237600000000").await;
+    sqlx::query("update contacts set updated_at = now() - interval '2 hours'").execute(pool).await.unwrap();
+    sqlx::query("select look_ahead($1, $2)")
+        .bind(acme.organization.0)
+        .bind(campaign.0)
+        .execute(pool)
+        .await
+        .unwrap();
+    change("+237600000001").await;
+    let mut start = pool.begin().await.unwrap();
+    // Of live rows; what this connection did before counts until it is told to everybody.
+    let looked = "select pg_stat_get_xact_tuples_fetched('contacts_by_change'::regclass)
+                       + pg_stat_get_xact_tuples_returned('contacts'::regclass)";
+    let before: i64 = sqlx::query_scalar(looked).fetch_one(&mut *start).await.unwrap();
+    sqlx::raw_sql("update campaigns set state = 'active', started_at = now()")
+        .execute(&mut *start)
+        .await
+        .unwrap();
+    let after: i64 = sqlx::query_scalar(looked).fetch_one(&mut *start).await.unwrap();
+    start.commit().await.unwrap();
+    assert_eq!(after - before, 1, "of six contacts that were changed since it was made");
+    let stand = acme.stand(campaign).await;
+    assert!(stand[..2].iter().all(|person| person == "skipped 1 attribute: paid=yes"), "{stand:?}");
+    assert!(stand[2..].iter().all(|person| person.starts_with("queued")), "{stand:?}");
+    acme.db.assert_invariants().await;
+}
+
 /// Whoever was taken out, or wrote back, while a message to them was failing is not tried again, whoever asks.
 #[tokio::test]
 async fn whoever_has_left_is_not_tried_again() {

@@ -11,6 +11,7 @@ use signalbox::domain::text::{Safe, Shown};
 use signalbox::postgres::connect::Purpose;
 use signalbox::tui::backend::{ActionAnswer, Backend as _, BackendError, Making};
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 const FILE: &str = "name = \"summer\"\n[audience]\ncountries = [\"CM\"]\ntags = [\"vip\"]\n[[steps]]\n\
                     text = { en = \"Hi {{name}}, {{campaign_number}}\" }\n";
@@ -26,7 +27,7 @@ async fn an_estimate_is_the_command_s_and_stops_when_nobody_wants_it() {
     world.campaign("other", 40).await;
     let backend = backend(&world);
     let spec = spec(FILE);
-    let counted = backend.estimate(spec.clone()).await.unwrap();
+    let counted = backend.estimate(spec.clone(), oneshot::channel().0).await.unwrap();
     let terms = world.store.terms_of_spec(world.organization, &spec).await.unwrap();
     let by_command = world.store.estimate(world.organization, &terms).await.unwrap();
     assert_eq!((counted.contacts, counted.queued), (40, 20));
@@ -54,16 +55,65 @@ async fn an_estimate_is_the_command_s_and_stops_when_nobody_wants_it() {
             )
             .await
     };
-    let first = tokio::spawn(backend.estimate(spec.clone()));
+    let first = tokio::spawn(backend.estimate(spec.clone(), oneshot::channel().0));
     World::until("it counts", || async { counting().await == 1 }).await;
     // Whoever asks again has the former one given up ...
-    let second = tokio::spawn(backend.estimate(spec.clone()));
+    let second = tokio::spawn(backend.estimate(spec.clone(), oneshot::channel().0));
     assert!(matches!(first.await.unwrap(), Err(BackendError::Refused(_))));
     World::until("one counts", || async { counting().await == 1 }).await;
     // ... and a form that is closed has the last one given up.
     backend.forget_estimate();
     assert!(matches!(second.await.unwrap(), Err(BackendError::Refused(_))));
     World::until("nobody counts", || async { counting().await == 0 }).await;
+}
+
+/// Of many contacts, a few are looked at first, as far as the login role sees them; then all are counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_long_to_count_is_said_at_about_before() {
+    let world = World::start().await;
+    let stranger = "00000000-0000-7000-8000-000000000001";
+    // Four on a page: two hundred thousand take as much room.
+    world
+        .run(&format!(
+            "insert into organizations (id, slug, name, time_zone) values ('{stranger}', 'b', 'B', 'UTC');
+             insert into contacts (organization_id, id, phone, name, locale, country, tags, attributes)
+             select case when n % 4 = 0 then '{stranger}'::uuid else '{}' end, ordered_uuid(1, 1, n),
+                    '+2375' || lpad(n::text, 8, '0'), case when n % 10 > 0 then 'A' end, 'en',
+                    case when n % 3 > 0 then 'CM' else 'NG' end, '{{vip}}',
+                    jsonb_build_object('filling', (select string_agg(md5(n::text || i), '') from generate_series(1, 58) i))
+               from generate_series(1, 24000) n",
+            world.organization
+        ))
+        .await;
+    let store = signalbox::store::Store::new(&world.operators);
+    let about = async |file: &str| store.estimate_about(world.organization, &spec(file)).await.unwrap();
+    let exactly = async |file: &str| {
+        let terms = store.terms_of_spec(world.organization, &spec(file)).await.unwrap();
+        store.estimate(world.organization, &terms).await.unwrap()
+    };
+    let french = FILE.replace("en =", "fr = \"Salut\", en =");
+    for file in [FILE, &french, &FILE.replace("\"CM\"", "\"NG\"")] {
+        let (sampled, counted) = (about(file).await.unwrap(), exactly(file).await);
+        assert_eq!(counted.contacts, 18_000);
+        // Three margins: once in a thousand times somebody would have to look at this.
+        let off = (sampled.about.queued - counted.queued).abs();
+        assert!(sampled.margin > 0 && off <= 3 * sampled.margin, "{sampled:?} {counted:?}");
+        assert!((sampled.about.contacts - 18_000).abs() < 1_500, "{sampled:?}");
+        assert!(sampled.about.skipped.contains_key("missing_variable: name"), "{sampled:?}");
+    }
+    let none = about(&FILE.replace("\"CM\"", "\"FR\"")).await.unwrap();
+    assert!(none.about.queued == 0 && none.margin > 0, "{none:?}");
+    let few = about(&FILE.replace("tags", "limit = 70\ntags")).await.unwrap();
+    assert_eq!((few.about.queued, few.margin), (70, 0), "{few:?}");
+    let picked = FILE.replace("tags", "phones = [\"+237500000001\", \"+237500000010\"]\ntags");
+    let picked = about(&picked).await.unwrap();
+    assert_eq!((picked.about.queued, picked.about.planned, picked.margin), (1, 2, 0), "{picked:?}");
+    let (early, told) = oneshot::channel();
+    let counted = backend(&world).estimate(spec(FILE), early).await.unwrap();
+    let told = told.await.unwrap();
+    assert!(told.margin.is_some() && counted.margin.is_none(), "{told:?} {counted:?}");
+    world.run("truncate contacts").await;
+    assert_eq!(about(FILE).await, None, "so few are counted as fast");
 }
 
 #[tokio::test(flavor = "multi_thread")]

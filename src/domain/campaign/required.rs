@@ -38,6 +38,17 @@ pub fn needs(steps: &[&StepContent], spoken: &[String], default: Option<&Locale>
     }
 }
 
+/// Whether it makes no difference to the needs of these steps which languages people speak: then nobody has to look.
+#[must_use]
+pub fn is_one_for_all(steps: &[&StepContent], default: Option<&Locale>) -> bool {
+    steps.iter().all(|content| {
+        let by = |wanted: Option<&Locale>| content.required(wanted, default).collect::<Vec<_>>();
+        let offered = content.all_texts().flat_map(|(_, texts)| texts.0.iter().map(|text| &text.locale));
+        let of_everybody = by(None);
+        offered.into_iter().all(|locale| by(Some(locale)) == of_everybody)
+    })
+}
+
 /// In the order in which the person would meet them, so that the reason names the first.
 fn required_by(steps: &[&StepContent], wanted: Option<&Locale>, default: Option<&Locale>) -> Value {
     let mut names: Vec<&str> = Vec::new();
@@ -88,6 +99,17 @@ mod tests {
             needs.required,
             json!({"": ["name", "city"], "fr-CM": ["city", "name"], "de": ["name", "city"]})
         );
+    }
+
+    #[test]
+    fn nobody_looks_for_languages_where_they_make_no_difference() {
+        let english = "en".parse().unwrap();
+        let is_one = |steps: &[&StepContent]| is_one_for_all(steps, Some(&english));
+        let alike =
+            texts(&[("en", "Hello {{name}}"), ("fr", "Bonjour {{name}}"), ("fr-CM", "{{name}} {{city|la}}")]);
+        assert!(is_one(&[]) && is_one(&[&alike]));
+        let unlike = texts(&[("en", "Hello {{name}}"), ("fr", "Bonjour")]);
+        assert!(!is_one(&[&alike, &unlike]));
     }
 
     #[test]

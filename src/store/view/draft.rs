@@ -44,6 +44,8 @@ pub struct AudienceCount {
     pub over_limit: u64,
     /// Not in the audience, by the first condition that does not hold.
     pub not_in_audience: Vec<(Safe, u64)>,
+    /// All of this was judged by a few of the contacts, and `queued` is right within so many; `None`: it was counted.
+    pub margin: Option<u64>,
 }
 
 /// A campaign that was made.

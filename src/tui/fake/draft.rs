@@ -77,5 +77,6 @@ pub fn audience_count(spec: &CampaignSpec) -> AudienceCount {
         skipped: vec![("opted out".into(), 38_200), ("missing variable: city".into(), 3_100)],
         over_limit: 0,
         not_in_audience: vec![("other country".into(), 2_400_000 - queued - 41_300)],
+        margin: None,
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::campaign::{CampaignSpec, Finding};
 use crate::domain::ids::CampaignId;
 use crate::domain::text::{Safe, Shown};
 use crate::store::action::{ActionResult, Actor};
+use crate::store::audience::Estimate;
 use crate::store::campaign_file::{NotAccepted, Reader, unheeded};
 use crate::store::screen::ReadError;
 use crate::store::view::{AudienceCount, CampaignMade, FileCheck, FindingRow, Known};
@@ -14,10 +15,12 @@ use crate::tui::backend::Making;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// What findings call a file that is a form.
 const NAME: &str = "campaign.toml";
+/// Why an estimate has no answer.
+const GIVEN_UP: &str = "nobody wants to know any more";
 
 impl Inner {
     fn reader(&self) -> Reader<'static> {
@@ -80,31 +83,26 @@ impl Inner {
     pub(super) async fn estimate(
         &self,
         spec: &CampaignSpec,
+        early: oneshot::Sender<AudienceCount>,
         mut wanted: watch::Receiver<u64>,
     ) -> Result<AudienceCount, ReadError> {
         let organization = self.seat().organization;
+        // What fails here fails once more below.
+        if let Ok(Some(sampled)) = self.store.estimate_about(organization, spec).await {
+            let margin = u64::try_from(sampled.margin).unwrap_or(0);
+            let _ = early.send(AudienceCount { margin: Some(margin), ..shown(&sampled.about) });
+        }
+        if wanted.has_changed().unwrap_or(true) {
+            return Err(ReadError::Refused(GIVEN_UP.into()));
+        }
         let terms = self.store.terms_of_spec(organization, spec).await?;
         let given_up = async move {
             // The sender is part of the backend that waits here.
             let _ = wanted.changed().await;
         };
         let counted = self.store.estimate_unless(organization, &terms, given_up).await?;
-        let counted = counted.ok_or_else(|| ReadError::Refused("nobody wants to know any more".into()))?;
-        let many = |count: i64| u64::try_from(count).unwrap_or(0);
-        let named = |counts: &BTreeMap<String, i64>| {
-            counts
-                .iter()
-                .map(|(reason, people)| (Safe::new(&reason.replace('_', " ")), many(*people)))
-                .collect()
-        };
-        Ok(AudienceCount {
-            contacts: many(counted.contacts),
-            planned: many(counted.planned),
-            queued: many(counted.queued),
-            skipped: named(&counted.skipped),
-            over_limit: many(counted.over_limit),
-            not_in_audience: named(&counted.not_in_audience),
-        })
+        let counted = counted.ok_or_else(|| ReadError::Refused(GIVEN_UP.into()))?;
+        Ok(shown(&counted))
     }
 
     pub(super) async fn make_campaign(&self, source: &str) -> Result<Making, ReadError> {
@@ -189,6 +187,23 @@ impl Inner {
             Ok(Err(sentence)) => Err(ReadError::Refused(Safe::new(&sentence))),
             Err(ended) => Err(ReadError::Refused(ended_badly(&ended))),
         }
+    }
+}
+
+/// What a console shows of it.
+fn shown(counted: &Estimate) -> AudienceCount {
+    let many = |count: i64| u64::try_from(count).unwrap_or(0);
+    let named = |counts: &BTreeMap<String, i64>| {
+        counts.iter().map(|(reason, people)| (Safe::new(&reason.replace('_', " ")), many(*people))).collect()
+    };
+    AudienceCount {
+        contacts: many(counted.contacts),
+        planned: many(counted.planned),
+        queued: many(counted.queued),
+        skipped: named(&counted.skipped),
+        over_limit: many(counted.over_limit),
+        not_in_audience: named(&counted.not_in_audience),
+        margin: None,
     }
 }
 

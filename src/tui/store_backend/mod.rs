@@ -30,7 +30,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
 mod files;
 mod here;
@@ -342,9 +342,13 @@ impl Backend for StoreBackend {
         self.ask(async move |inner| inner.campaign_file(campaign).await)
     }
 
-    fn estimate(&self, spec: Arc<CampaignSpec>) -> Reply<AudienceCount> {
+    fn estimate(
+        &self,
+        spec: Arc<CampaignSpec>,
+        early: oneshot::Sender<AudienceCount>,
+    ) -> Reply<AudienceCount> {
         let wanted = self.0.next_estimate();
-        self.ask(async move |inner| inner.estimate(&spec, wanted).await)
+        self.ask(async move |inner| inner.estimate(&spec, early, wanted).await)
     }
 
     fn forget_estimate(&self) {

@@ -1,7 +1,7 @@
 //! The effect runner: one question a slot under way, the newest waits, orders run to their end.
 
 use crate::domain::action::{Action, Order, Subject, Version};
-use crate::domain::campaign::CampaignSpec;
+use crate::domain::campaign::{CampaignFile, CampaignSpec, Context};
 use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ChannelId, ConversationId, NumberId, RecipientId};
 use crate::domain::text::Safe;
@@ -13,7 +13,7 @@ use crate::tui::msg::{Consent, Effect, Msg, Question, Reading};
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 /// A database whose answers wait until they are let go.
 struct Gate {
@@ -104,7 +104,12 @@ impl Backend for Gate {
     fn check_file(&self, _: String, _: Option<Safe>) -> Reply<FileCheck> {
         nothing()
     }
-    fn estimate(&self, _: Arc<CampaignSpec>) -> Reply<AudienceCount> {
+    fn estimate(
+        &self,
+        spec: Arc<CampaignSpec>,
+        early: oneshot::Sender<AudienceCount>,
+    ) -> Reply<AudienceCount> {
+        let _ = early.send(AudienceCount { margin: Some(9), ..audience_count(&spec) });
         nothing()
     }
     fn forget_estimate(&self) {}
@@ -215,6 +220,26 @@ async fn only_the_newest_question_waits_behind_the_one_under_way() {
     }
     assert_eq!(answered, [1, 5]);
     assert_eq!(*gate.asked.lock().unwrap(), [number_id(1), number_id(5)]);
+}
+
+/// What an audience is at about is told before what was counted, or why it was not.
+#[tokio::test]
+async fn an_estimate_is_answered_twice() {
+    let (effects, mut messages) = start(Gate::new());
+    let file = "name = \"a\"\n[[steps]]\ntext = { en = \"Hi\" }\n";
+    let spec = CampaignFile::parse(file, "a.toml", &Context::in_zone(chrono_tz::Africa::Douala)).unwrap();
+    let question = Question::Estimate(Arc::new(spec));
+    effects.send(Effect::Ask { request: 7, question }).await.unwrap();
+    let about = messages.recv().await.unwrap();
+    let Msg::Answer { request: 7, answer: Ok(Reading::Estimate(about)), .. } = about else {
+        panic!("{about:?}")
+    };
+    assert_eq!(about.margin, Some(9));
+    let counted = messages.recv().await.unwrap();
+    assert!(
+        matches!(counted, Msg::Answer { request: 7, answer: Err(BackendError::Slow), .. }),
+        "{counted:?}"
+    );
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ pub struct Counting {
 pub enum State {
     /// What is shown is the count of what is typed.
     Current,
+    /// What is shown is what it is at about; it is being counted.
+    About,
     /// It is being counted, or will be in a moment.
     Counting,
     /// What is typed cannot be counted.
@@ -59,10 +61,16 @@ impl Counting {
     pub fn state(&self) -> State {
         match (&self.wanted, &self.shown) {
             (None, _) => State::Unreadable,
-            (Some(wanted), Some((of, ..))) if wanted == of => State::Current,
+            (Some(wanted), Some((of, count, _))) if wanted == of && count.margin.is_none() => State::Current,
             _ if self.error.is_some() => State::Failed,
+            (Some(wanted), Some((of, ..))) if wanted == of => State::About,
             _ => State::Counting,
         }
+    }
+
+    /// Whether what is shown is about what is typed, counted or not.
+    pub fn is_of_now(&self) -> bool {
+        matches!((&self.wanted, &self.shown), (Some(wanted), Some((of, ..))) if wanted == of)
     }
 
     /// The last count, whatever it is about.
@@ -112,6 +120,11 @@ impl Counting {
         match self.asked.take() {
             Some((asked, of)) if asked == request => {
                 match answer {
+                    // The count itself is still to come.
+                    Ok(about) if about.margin.is_some() => {
+                        (self.shown, self.error) = (Some((of.clone(), about, now.wall)), None);
+                        self.asked = Some((asked, of));
+                    }
                     Ok(count) => (self.shown, self.error) = (Some((of, count, now.wall)), None),
                     Err(error) => self.error = Some((error, now.mono)),
                 }

@@ -1,4 +1,5 @@
 use crate::domain::campaign::{CampaignFile, Context};
+use crate::store::view::AudienceCount;
 use crate::tui::backend::{BackendError, Making};
 use crate::tui::fake::*;
 use crate::tui::msg::{Effect, Msg, Question, Reading, Slot};
@@ -199,6 +200,16 @@ fn an_estimate_is_asked_for_in_pauses_and_marked_while_it_is_late() {
         panic!("nothing was asked")
     };
     let count = || Ok(Reading::Estimate(Arc::new(audience_count(&spec))));
+    let about = |margin| {
+        let count = AudienceCount { queued: 311_412, margin: Some(margin), ..audience_count(&spec) };
+        Ok(Reading::Estimate(Arc::new(count)))
+    };
+    answer(&mut desk, first, about(12_000));
+    let screen = desk.screen();
+    assert!(screen.contains("counting ... (this is from a sample)"), "{screen}");
+    assert!(screen.contains("about 310 000 of 2 400 000 contacts would be sent to"), "{screen}");
+    assert!(screen.contains("not, at about: 2 000 000 other country"), "{screen}");
+    assert_eq!(estimates(&desk).len(), before + 1, "the count itself is still waited for");
     answer(&mut desk, first, count());
     let screen = desk.screen();
     assert!(screen.contains("310 077 of 2 400 000 contacts would be sent to, at 14:03:2"), "{screen}");
@@ -212,13 +223,18 @@ fn an_estimate_is_asked_for_in_pauses_and_marked_while_it_is_late() {
     desk.effects.clear();
     desk.text(", SN");
     assert!(desk.effects.contains(&Effect::ForgetEstimate));
+    answer(&mut desk, second, about(12_000));
     answer(&mut desk, second, count());
     assert!(desk.screen().contains("this is of before"), "{}", desk.screen());
     desk.wait(400);
     let third = *estimates(&desk).last().unwrap();
+    answer(&mut desk, third, about(400_000));
+    assert!(desk.screen().contains("fewer than 700 000 of about 2 400 000 contacts"), "{}", desk.screen());
+    answer(&mut desk, second, count());
+    assert!(desk.screen().contains("fewer than"), "an older answer says nothing: {}", desk.screen());
     answer(&mut desk, third, Err(BackendError::Slow));
     assert!(
-        desk.screen().contains("not estimated (this is of before): the database took too long"),
+        desk.screen().contains("not counted (this is from a sample): the database took too long"),
         "{}",
         desk.screen()
     );

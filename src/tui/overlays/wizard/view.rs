@@ -215,6 +215,7 @@ impl Wizard {
         let (state, count) = (self.counting.state(), self.counting.count());
         let (mark, role) = match (state, count) {
             (State::Current, _) => (" Audience ".to_owned(), Role::Dim),
+            (State::About, _) => (" counting ... (this is from a sample) ".to_owned(), Role::Warn),
             (State::Counting, Some(_)) => (" estimating ... (this is of before) ".to_owned(), Role::Warn),
             (State::Counting, None) => (" estimating ... ".to_owned(), Role::Warn),
             (State::Unreadable, Some(_)) => {
@@ -223,17 +224,20 @@ impl Wizard {
             (State::Unreadable, None) => (" not estimated: see ! ".to_owned(), Role::Warn),
             (State::Failed, _) => {
                 let why = self.counting.error().map_or_else(String::new, ToString::to_string);
-                let of_before = if count.is_some() { " (this is of before)" } else { "" };
-                (format!(" not estimated{of_before}: {why} "), Role::Warn)
+                let told = match count {
+                    Some(_) if self.counting.is_of_now() => "not counted (this is from a sample)",
+                    Some(_) => "not estimated (this is of before)",
+                    None => "not estimated",
+                };
+                (format!(" {told}: {why} "), Role::Warn)
             }
         };
         canvas.text(area.x + 2, area.y, area.width.saturating_sub(4), &mark, role);
         let Some(count) = count else { return };
         let at = self.counting.counted_at().unwrap_or(model.now.wall);
         let at = words::clock(at, model.now.wall, model.session.zone);
-        let (queued, contacts) = (words::grouped(count.queued), words::grouped(count.contacts));
-        let sum = format!("{queued} of {contacts} contacts would be sent to, at {at}");
-        let current = state == State::Current;
+        let sum = format!("{} contacts would be sent to, at {at}", share(count));
+        let current = matches!(state, State::Current | State::About);
         canvas.text(area.x, area.y + 1, area.width, &sum, if current { Role::Title } else { Role::Dim });
         let role = if current { Role::Text } else { Role::Dim };
         canvas.text(area.x, area.y + 2, area.width, &reasons(count), role);
@@ -358,6 +362,7 @@ impl Wizard {
 
     fn who(&self) -> String {
         match (self.counting.state(), self.counting.count()) {
+            (State::About, Some(count)) => format!("{} contacts would be sent to", share(count)),
             (State::Current, Some(count)) => format!(
                 "{} people would be sent to, {} enrolled and left out",
                 words::grouped(count.queued),
@@ -401,6 +406,21 @@ fn framed(canvas: &mut Canvas<'_>, (x, y): (u16, u16), width: u16, said: &str, f
     canvas.text(x + 1 + width, y, 1, ">", Role::Text);
 }
 
+/// How many of how many; of a sample as far as it can tell.
+fn share(count: &AudienceCount) -> String {
+    let Some(margin) = count.margin else {
+        return format!("{} of {}", words::grouped(count.queued), words::grouped(count.contacts));
+    };
+    let contacts = words::rounded(count.contacts, count.contacts / 50);
+    if margin == 0 {
+        return format!("{} of about {contacts}", words::grouped(count.queued));
+    }
+    if count.queued <= margin {
+        return format!("fewer than {} of about {contacts}", words::rounded(count.queued + margin, margin));
+    }
+    format!("about {} of {contacts}", words::rounded(count.queued, margin))
+}
+
 /// Why the others get nothing, the most frequent reason first.
 fn reasons(count: &AudienceCount) -> String {
     let mut all: Vec<(String, u64)> = count
@@ -416,7 +436,10 @@ fn reasons(count: &AudienceCount) -> String {
     if all.is_empty() {
         return "nobody is left out".to_owned();
     }
-    let said: Vec<String> =
-        all.iter().map(|(reason, people)| format!("{} {reason}", words::grouped(*people))).collect();
-    format!("not: {}", said.join(", "))
+    let people = |people: u64| match count.margin {
+        None => words::grouped(people),
+        Some(_) => words::rounded(people, people / 10),
+    };
+    let said: Vec<String> = all.iter().map(|(reason, many)| format!("{} {reason}", people(*many))).collect();
+    format!("not{}: {}", if count.margin.is_some() { ", at about" } else { "" }, said.join(", "))
 }
