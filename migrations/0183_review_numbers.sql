@@ -32,10 +32,22 @@ as $$
          where y.organization_id = p_org and y.number_id = any ((select ids from numbers)::uuid[])
            and y.bucket >= (select since from span)
          group by 1, 2
+    ), went as (
+        -- A day may stand in both: its beginning here, the rest there, and what was reported late.
+        select k.number_id, k.day, sum(k.accepted)::bigint as accepted, sum(k.delivered)::bigint as delivered,
+               sum(k.undelivered)::bigint as undelivered, sum(k.refused)::bigint as refused, sum(k.blocked)::bigint as blocked
+          from (select * from came
+                union all
+                select d.number_id, d.day, d.accepted, d.delivered, d.undelivered, d.refused, d.blocked
+                  from number_day_sums d
+                 where d.organization_id = p_org and d.number_id = any ((select ids from numbers)::uuid[])
+                   and d.day >= (select first from span)
+                   and (d.accepted, d.delivered, d.undelivered, d.refused, d.blocked) is distinct from (0, 0, 0, 0, 0)) k
+         group by 1, 2
     )
     select coalesce(t.number_id, c.number_id), coalesce(t.day, c.day), coalesce(t.sent, 0), coalesce(c.accepted, 0),
            coalesce(c.delivered, 0), coalesce(c.undelivered, 0), coalesce(c.refused, 0), coalesce(c.blocked, 0)
-      from sent t full join came c on c.number_id = t.number_id and c.day = t.day
+      from sent t full join went c on c.number_id = t.number_id and c.day = t.day
      order by 1, 2
 $$;
 comment on function number_days is 'What each number sent on each of the last days, and what became of it.';
@@ -54,17 +66,28 @@ as $$
 $$;
 comment on function number_switches is 'How often each number was taken out of service, why, and for how long.';
 
--- Tests of the last p_days days: how many there were, and how many found the number able to send.
+-- Tests of the last p_days days: how many there were, and how many found the number able to send. Those of more than a month
+-- ago are known by their day.
 create function number_tests(p_org uuid, p_days integer)
     returns table (number_id uuid, tests bigint, passed bigint) language sql stable set enable_seqscan = off
 as $$
-    select n.id, c.tests, c.passed
+    with since as materialized (
+        select t.at, (t.at at time zone o.time_zone)::date as day
+          from organizations o
+         cross join lateral (select clock_timestamp() - make_interval(days => p_days) as at) t
+         where o.id = p_org
+    )
+    select n.id, c.tests + d.tests, c.passed + d.passed
       from whatsapp_numbers n
      cross join lateral (select count(*) as tests, count(*) filter (where k.state = 'sendable') as passed
                            from number_checks k
                           where k.organization_id = p_org and k.number_id = n.id
-                            and k.at >= (select clock_timestamp() - make_interval(days => p_days))) c
-     where n.organization_id = p_org and n.retired_at is null and c.tests > 0
+                            and k.at >= (select s.at from since s)) c
+     cross join lateral (select coalesce(sum(d.tests), 0)::bigint as tests, coalesce(sum(d.tests_passed), 0)::bigint as passed
+                           from number_day_sums d
+                          where d.organization_id = p_org and d.number_id = n.id
+                            and d.day > (select s.day from since s)) d
+     where n.organization_id = p_org and n.retired_at is null and c.tests + d.tests > 0
 $$;
 comment on function number_tests is 'How many tests of each number there were, and how many it passed.';
 

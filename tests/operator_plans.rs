@@ -23,7 +23,7 @@ const RECIPIENTS: u32 = 100_000;
 const TRIED: u32 = 80_000;
 const NUMBERS: u32 = 50;
 /// Tables that grow with what is sent and with whom it is sent to.
-const GROWING: [&str; 11] = [
+const GROWING: [&str; 12] = [
     "attempts",
     "campaign_recipients",
     "contacts",
@@ -31,6 +31,7 @@ const GROWING: [&str; 11] = [
     "contact_slots",
     "number_activity",
     "number_pulse",
+    "number_day_sums",
     "suppressions",
     "receipts",
     "provider_messages",
@@ -105,6 +106,8 @@ async fn fill(world: &World) -> CampaignId {
              insert into number_pulse (organization_id, number_id, bucket, accepted, delivered)
              select '{org}', n.id, date_trunc('hour', now()) - h * interval '1 hour', 2, 2
                from whatsapp_numbers n, generate_series(1, 40 * 24) h;
+             insert into number_day_sums (organization_id, number_id, day, accepted, delivered, tests)
+             select '{org}', n.id, current_date - d, 48, 48, 9 from whatsapp_numbers n, generate_series(9, 95) d;
              insert into number_activity (organization_id, number_id, minute, accepted)
              select '{org}', n.id, date_trunc('minute', now()) - m * interval '30 minutes', 1
                from whatsapp_numbers n, generate_series(1, 30 * 48) m;

@@ -242,3 +242,93 @@ async fn numbers_say_how_they_did() {
     assert!(csv.lines().nth(1).unwrap().starts_with("+237690000000,number 0,main,"), "{csv}");
     acme.db.run(&["number", "stats", "--days", "0"]).refused(2, "0 is not in 1..=90");
 }
+
+impl Acme {
+    async fn stretches(&self, sql: &'static str) {
+        sqlx::query(sql)
+            .bind(self.organization.0)
+            .bind(self.numbers[0].0)
+            .execute(&self.db.pool)
+            .await
+            .unwrap();
+    }
+
+    /// Eight senders that come to the hourly chore at once.
+    async fn forget(&self) {
+        let mut chores = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (store, organization) = (self.db.store.clone(), self.organization);
+            chores.spawn(async move { store.forget_pulses(organization).await.unwrap() });
+        }
+        chores.join_all().await;
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_messages_is_known_for_as_long_as_it_is_asked_for() {
+    let acme = Acme::new().await;
+    acme.stretches(
+        "insert into number_pulse (organization_id, number_id, bucket, accepted, delivered, undelivered, refused, blocked)
+         select $1, $2, (d.day + time '08:00' + h * interval '1 hour') at time zone 'Africa/Douala', 10, 9, 1, 1, 1
+           from (select (clock_timestamp() at time zone 'Africa/Douala')::date - b as day from generate_series(1, 89) b) d,
+                generate_series(0, 9) h",
+    )
+    .await;
+    acme.forget().await;
+    acme.forget().await;
+    let of = |days: &str| {
+        let stats = acme.db.json(&["number", "stats", FROM, "--days", days]);
+        let sum = |figure: &str| {
+            stats[0]["days"].as_array().unwrap().iter().map(|day| day[figure].as_i64().unwrap()).sum::<i64>()
+        };
+        let sums = ["accepted", "delivered", "failed", "blocked"].map(sum);
+        (sums, stats[0]["days"].as_array().unwrap().len(), stats[0]["week_before"]["accepted"].clone())
+    };
+    assert_eq!(of("90"), ([8_900, 8_010, 1_780, 890], 89, json!(700)));
+    assert_eq!(of("30"), ([2_900, 2_610, 580, 290], 29, json!(700)), "each day for itself");
+    let kept: i64 = acme.db.value("select count(*) from number_pulse").await;
+    assert!(kept < 100, "{kept} stretches of more than eight days");
+    // Reported after its stretch was forgotten.
+    let late = "insert into number_pulse (organization_id, number_id, bucket, delivered)
+                values ($1, $2, clock_timestamp() - interval '20 days', 7)";
+    acme.stretches(late).await;
+    assert_eq!(of("90").0[1], 8_017);
+    acme.forget().await;
+    assert_eq!((of("90").0[1], of("90").1), (8_017, 89));
+    // What nobody can ask for any more goes.
+    acme.stretches(
+        "insert into number_day_sums (organization_id, number_id, day, accepted)
+         values ($1, $2, clock_timestamp()::date - 96, 1)",
+    )
+    .await;
+    acme.forget().await;
+    assert_eq!(acme.db.value::<i64>("select count(*) from number_day_sums where accepted = 1").await, 0);
+}
+
+#[tokio::test]
+async fn tests_are_counted_for_as_long_as_they_are_asked_for() {
+    let acme = Acme::new().await;
+    acme.stretches(
+        "insert into number_checks (organization_id, id, number_id, at, actor, took_ms, state, words, provider_unlimited)
+         select $1, new_uuid(), $2, clock_timestamp() - n * interval '1 day', 'sender', 5,
+                case when n % 2 = 0 then 'unclear' else 'sendable' end, '', false
+           from generate_series(1, 80) n",
+    )
+    .await;
+    let counted = |days: &str| {
+        let stats = acme.db.json(&["number", "stats", FROM, "--days", days]);
+        (stats[0]["tests"].as_i64().unwrap(), stats[0]["tests_passed"].as_i64().unwrap())
+    };
+    assert_eq!(counted("90"), (80, 40));
+    // The next test of the number takes those of more than a month ago with it.
+    for _ in 0..2 {
+        acme.stretches(
+            "select count(*) from record_check($1, new_uuid(), $2, 'sender', 5, 'sendable', null, null, '', null, null, false,
+                                               null, null)",
+        )
+        .await;
+    }
+    assert_eq!(acme.db.value::<i64>("select count(*) from number_checks").await, 31);
+    assert_eq!(counted("90"), (82, 42));
+    assert_eq!(counted("7").0, 8, "six days, a part of the seventh, and two of now");
+}
