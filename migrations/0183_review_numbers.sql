@@ -52,19 +52,33 @@ as $$
 $$;
 comment on function number_days is 'What each number sent on each of the last days, and what became of it.';
 
--- Out of service and back: how often, and for how long in all, in the last p_days days and as many before.
+create index failovers_by_end on failovers (organization_id, ended_at);
+
+-- Out of service and back: how often, and for how long in all, in the last p_days days and as many before. What began in one
+-- stretch and lasts into another is out in both, for as long as it was in each; taken out it was in the first.
 create function number_switches(p_org uuid, p_days integer)
-    returns table (number_id uuid, is_earlier boolean, switches bigint, seconds_out double precision, causes text)
+    returns table (number_id uuid, is_earlier boolean, switches bigint, outages bigint, seconds_out double precision,
+                   causes text)
     language sql stable set enable_seqscan = off
 as $$
-    select f.from_number_id, f.started_at < clock_timestamp() - make_interval(days => p_days), count(*),
-           sum(extract(epoch from coalesce(f.ended_at, clock_timestamp()) - f.started_at))::double precision,
-           string_agg(distinct f.cause, ', ' order by f.cause)
-      from failovers f
-     where f.organization_id = p_org and f.started_at >= (select clock_timestamp() - make_interval(days => 2 * p_days))
+    with stretches as materialized (
+        select s.is_earlier, t.now - s.back * make_interval(days => p_days) as since,
+               t.now - (s.back - 1) * make_interval(days => p_days) as until
+          from (select clock_timestamp() as now) t
+         cross join (values (false, 1), (true, 2)) s (is_earlier, back)
+    ), outages as materialized (
+        select f.from_number_id, f.started_at, coalesce(f.ended_at, 'infinity') as ended_at, f.cause
+          from failovers f
+         where f.organization_id = p_org
+           and (f.ended_at is null or f.ended_at >= (select min(s.since) from stretches s))
+    )
+    select o.from_number_id, s.is_earlier, count(*) filter (where o.started_at >= s.since), count(*),
+           sum(extract(epoch from least(o.ended_at, s.until) - greatest(o.started_at, s.since)))::double precision,
+           string_agg(distinct o.cause, ', ' order by o.cause)
+      from stretches s join outages o on o.started_at < s.until and o.ended_at >= s.since
      group by 1, 2
 $$;
-comment on function number_switches is 'How often each number was taken out of service, why, and for how long.';
+comment on function number_switches is 'How often each number was taken out of service, why, and for how long it was out.';
 
 -- Tests of the last p_days days: how many there were, and how many found the number able to send. Those of more than a month
 -- ago are known by their day.

@@ -81,10 +81,10 @@ fn by_number(stats: &[NumberStats]) -> String {
             sum(|day| day.sent).to_string(),
             percent(sum(|day| day.delivered), accepted),
             percent(failed, accepted + failed),
-            if number.switches == 0 {
+            if number.outages == 0 {
                 "-".to_owned()
             } else {
-                format!("{}: {}", number.switches, number.causes)
+                format!("{}: {}", number.outages, number.causes)
             },
             if number.tests == 0 {
                 "-".to_owned()

@@ -63,7 +63,9 @@ pub struct NumberStats {
     pub days: Vec<StatDay>,
     /// How often it was taken out of service.
     pub switches: i64,
-    /// For how many seconds in all.
+    /// How often it was out of service: those, and what had begun before and lasted on.
+    pub outages: i64,
+    /// For how many seconds of these days in all.
     pub seconds_out: f64,
     /// Why.
     pub causes: String,
@@ -86,6 +88,7 @@ pub struct NumberStats {
 #[derive(Debug, Default)]
 struct Switches {
     count: i64,
+    outages: i64,
     seconds_out: f64,
     causes: String,
 }
@@ -139,6 +142,7 @@ impl Store {
                     priority: row.priority,
                     days: all.into_iter().filter(|day| day.day >= first_day).collect(),
                     switches: out.count,
+                    outages: out.outages,
                     seconds_out: out.seconds_out,
                     causes: out.causes,
                     tests,
@@ -200,8 +204,8 @@ impl Store {
         days: i32,
     ) -> Result<HashMap<NumberId, Switches>, StoreError> {
         let rows = sqlx::query!(
-            r#"select number_id as "number_id!", switches as "switches!", seconds_out as "seconds_out!",
-                      causes as "causes!"
+            r#"select number_id as "number_id!", switches as "switches!", outages as "outages!",
+                      seconds_out as "seconds_out!", causes as "causes!"
                  from number_switches($1, $2) where not is_earlier"#,
             organization.0,
             days,
@@ -210,7 +214,12 @@ impl Store {
         .await
         .map_err(failed(DOING))?;
         let read = rows.into_iter().map(|row| {
-            let switches = Switches { count: row.switches, seconds_out: row.seconds_out, causes: row.causes };
+            let switches = Switches {
+                count: row.switches,
+                outages: row.outages,
+                seconds_out: row.seconds_out,
+                causes: row.causes,
+            };
             (NumberId(row.number_id), switches)
         });
         Ok(read.collect())

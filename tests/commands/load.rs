@@ -332,3 +332,36 @@ async fn tests_are_counted_for_as_long_as_they_are_asked_for() {
     assert_eq!(counted("90"), (82, 42));
     assert_eq!(counted("7").0, 8, "six days, a part of the seventh, and two of now");
 }
+
+#[tokio::test]
+async fn an_outage_counts_in_every_stretch_that_it_lasts_in() {
+    let acme = Acme::new().await;
+    sqlx::query(
+        "insert into failovers (organization_id, id, from_number_id, cause, actor, started_at, ended_at, ended_by)
+         select $1, new_uuid(), k.number, k.cause, 'ana', clock_timestamp() - k.began * interval '1 day',
+                clock_timestamp() - k.ended * interval '1 day', case when k.ended is not null then 'ana' end
+           from (values ($2, 'operator', 20, null), ($3, 'silent_death', 10, 3), ($3, 'number_suspended', 2, 1),
+                        ($3, 'connection', 40, 15)) k (number, cause, began, ended)",
+    )
+    .bind(acme.organization.0)
+    .bind(acme.numbers[0].0)
+    .bind(acme.numbers[1].0)
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    let days = |number: &serde_json::Value| (number["seconds_out"].as_f64().unwrap() / 86_400.0).round();
+    let stats = acme.db.json(&["number", "stats", "--days", "7"]);
+    let counts = |number: &serde_json::Value| ["switches", "outages"].map(|count| number[count].clone());
+    assert_eq!((days(&stats[0]), counts(&stats[0])), (7.0, [json!(0), json!(1)]), "it is still down");
+    assert_eq!((days(&stats[1]), counts(&stats[1])), (5.0, [json!(1), json!(2)]));
+    assert_eq!(stats[1]["causes"], "number_suspended, silent_death");
+    assert_eq!(
+        [&stats[1]["week"]["suspensions"], &stats[1]["week_before"]["suspensions"]],
+        [&json!(1), &json!(1)],
+        "each was taken out in one week"
+    );
+    let stats = acme.db.json(&["number", "stats", "--days", "30"]);
+    assert_eq!([days(&stats[0]), days(&stats[1])], [20.0, 7.0 + 1.0 + 15.0]);
+    let table = acme.db.run(&["number", "stats", "--days", "7"]).done().stdout;
+    assert!(table.contains("1: operator"), "{table}");
+}

@@ -67,7 +67,7 @@ fn line(number: &NumberStats) -> String {
         sum(|day| day.sent),
         percent(sum(|day| day.delivered), accepted),
         percent(failed, accepted + failed),
-        number.switches,
+        number.outages,
         chart(number),
     )
 }
