@@ -4,7 +4,8 @@
 --
 -- The beginnings are worked out first: what is asked of an index may hold nothing that changes while it runs, and nothing of
 -- a column that policies do not let run before them, such as the conversion of a zone. Numbers come as an array and pages as
--- a bitmap: of a thousand numbers each page is read once, and not once for each of them.
+-- a bitmap: of a thousand numbers each page is read once, and not once for each of them. Numbers that were removed are among
+-- them: what they sent was sent.
 create function number_days(p_org uuid, p_days integer, p_number uuid default null)
     returns table (number_id uuid, day date, sent bigint, accepted bigint, delivered bigint, undelivered bigint,
                    refused bigint, blocked bigint)
@@ -16,8 +17,7 @@ as $$
                   from organizations o where o.id = p_org) t
     ), numbers as materialized (
         select array(select n.id from whatsapp_numbers n
-                      where n.organization_id = p_org and n.retired_at is null
-                        and (p_number is null or n.id = p_number)) as ids
+                      where n.organization_id = p_org and (p_number is null or n.id = p_number)) as ids
     ), sent as (
         select u.scope_id as number_id, u.day, u.reserved::bigint as sent
           from quota_usage u
@@ -101,7 +101,7 @@ as $$
                            from number_day_sums d
                           where d.organization_id = p_org and d.number_id = n.id
                             and d.day > (select s.day from since s)) d
-     where n.organization_id = p_org and n.retired_at is null and c.tests + d.tests > 0
+     where n.organization_id = p_org and c.tests + d.tests > 0
 $$;
 comment on function number_tests is 'How many tests of each number there were, and how many it passed.';
 

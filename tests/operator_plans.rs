@@ -244,7 +244,7 @@ async fn behind_those_tried(world: &World, store: &Store, watch: &mut Watch, lar
 }
 
 async fn about_all_numbers(world: &World, store: &Store, watch: &mut Watch) {
-    let stats = store.number_stats(world.organization, 7).await.unwrap();
+    let stats = store.number_stats(world.organization, 7, None).await.unwrap();
     assert_eq!(stats.len(), NUMBERS as usize);
     assert!(stats.iter().all(|number| number.days.len() == 7 && number.delivery.is_some()));
     // Two weeks of hours of each number, one week of attempts: not the six and four that are kept.
@@ -280,7 +280,7 @@ async fn what_senders_look_for(world: &World, store: &Store, watch: &mut Watch, 
     // The latest day, and a little more, of half hours.
     watch.check("whose failures are to be asked for", "number_polls", f64::from(NUMBERS) * 60.0);
     let numbers: Vec<NumberId> =
-        store.number_stats(org, 7).await.unwrap().iter().map(|number| number.id).collect();
+        store.number_stats(org, 7, None).await.unwrap().iter().map(|number| number.id).collect();
     watch.plans.since();
     assert_eq!(store.free_bound(org, large, &numbers).await.unwrap(), 0);
     watch.check("what is bound to numbers that cannot send", "free_bound", 1_000.0);

@@ -365,3 +365,53 @@ async fn an_outage_counts_in_every_stretch_that_it_lasts_in() {
     let table = acme.db.run(&["number", "stats", "--days", "7"]).done().stdout;
     assert!(table.contains("1: operator"), "{table}");
 }
+
+#[tokio::test]
+async fn a_number_that_was_removed_leaves_its_figures() {
+    let acme = Acme::new().await;
+    sqlx::query(
+        "insert into quota_usage (organization_id, scope, scope_id, day, reserved)
+         select $1, 'number', n.id, (clock_timestamp() at time zone 'Africa/Douala')::date - d, 50
+           from unnest($2::uuid[]) n (id), generate_series(10, 12) d",
+    )
+    .bind(acme.organization.0)
+    .bind(acme.numbers.iter().map(|number| number.0).collect::<Vec<_>>())
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    acme.stretches(
+        "insert into number_pulse (organization_id, number_id, bucket, accepted, delivered)
+         values ($1, $2, clock_timestamp() - interval '11 days', 50, 49)",
+    )
+    .await;
+    let lines = || {
+        let csv = acme.db.run(&["number", "stats", "--days", "30", "--csv", "-"]).done().stdout;
+        csv.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = lines();
+    assert_eq!(before.len(), 7);
+    acme.db.run(&["number", "remove", FROM, "--reason", "worn out"]).done();
+    let mut after = lines();
+    after.sort_unstable();
+    let mut sorted = before.clone();
+    sorted.sort_unstable();
+    assert_eq!(after, sorted, "what it sent was sent");
+
+    let stats = acme.db.json(&["number", "stats", "--days", "30"]);
+    let phones: Vec<_> = stats.as_array().unwrap().iter().map(|number| number["phone"].clone()).collect();
+    assert_eq!(phones, [TO, FROM], "behind those that are in use");
+    assert!(stats[0]["removed_at"].is_null() && stats[1]["removed_at"].is_string(), "{stats}");
+    let table = acme.db.run(&["number", "stats", "--days", "30"]).done().stdout;
+    assert!(table.contains("number 0 (removed 20"), "{table}");
+    let stats = acme.db.json(&["number", "stats", "--days", "7"]);
+    assert_eq!(stats.as_array().unwrap().len(), 1, "it sent nothing in these days: {stats}");
+
+    let of_it = acme.db.json(&["number", "stats", FROM, "--days", "7"]);
+    assert!(of_it[0]["days"] == json!([]) && of_it[0]["removed_by"].is_string(), "{of_it}");
+    let shown = acme.db.json(&["number", "show", FROM]);
+    assert_eq!((&shown["phone"], &shown["retired_by"]), (&json!(FROM), &of_it[0]["removed_by"]));
+    let card = acme.db.run(&["number", "show", FROM]).done().stdout;
+    assert!(card.contains("removed by") && card.contains("takes it back"), "{card}");
+    acme.db.run(&["number", "stats", "+237699999999"]).refused(1, "is no number of acme");
+    acme.db.run(&["number", "show", "+237699999999"]).refused(1, "is no number of acme");
+}
