@@ -477,3 +477,32 @@ async fn failures_and_blocks_are_told_each_when_they_begin() {
     let note = acme.db.json(&["handover"]);
     assert_eq!((&note["alerts"], note["lasting"].as_array().unwrap().len()), (&json!([]), 1), "{note}");
 }
+
+#[tokio::test]
+async fn a_channel_that_wants_a_report_at_no_time_is_told_so() {
+    let acme = Acme::new().await;
+    let add = [
+        "alert",
+        "channel",
+        "add",
+        "hook",
+        "--webhook",
+        "https://hooks.example.com/x",
+        "--daily-report",
+        "true",
+    ];
+    assert!(acme.db.json(&add)["note"].as_str().unwrap().contains("alert rules --report-at"));
+    let edit = ["alert", "channel", "edit", "hook", "--least", "critical"];
+    let said = acme.db.run(&edit).done().stdout;
+    assert!(said.contains("changed channel hook") && said.contains("alert rules --report-at"), "{said}");
+    let listed = acme.db.run(&["alert", "channel", "list"]).done().stdout;
+    assert!(listed.contains("yes, but no time is set"), "{listed}");
+    let found = acme.db.run(&["doctor"]).stdout;
+    assert!(found.contains("hook wants the report of the day"), "{found}");
+    acme.db.run(&["alert", "rules", "--report-at", "07:30"]).done();
+    assert_eq!(acme.db.json(&edit)["note"], json!(null));
+    let listed = acme.db.run(&["alert", "channel", "list"]).done().stdout;
+    assert!(!listed.contains("no time"), "{listed}");
+    let found = acme.db.run(&["doctor"]).stdout;
+    assert!(!found.contains("wants the report"), "{found}");
+}
