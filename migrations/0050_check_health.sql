@@ -35,7 +35,8 @@ comment on column number_health.well_in_row is 'Checks in a row that found it we
 comment on column number_health.approval is 'How far the provider approved it, in its words: name and verification.';
 comment on column number_health.reinstated_at is 'When the provider said that it lifted a restriction.';
 
--- Every test, with its answer. What is older than a month goes with the next one of its number.
+-- Every test, with its answer. What is older than a month goes with the next one of its number; how many there were on that day
+-- stays (number_day_sums, 0085).
 create table number_checks (
     organization_id    uuid not null,
     id                 uuid not null,
@@ -129,8 +130,17 @@ begin
                                provider_limit, provider_unlimited)
     values (p_org, p_id, p_number, v_now, p_actor, p_took_ms, p_state, p_class, p_code, p_words, p_quality, p_limit,
             p_unlimited);
-    delete from number_checks
-     where organization_id = p_org and number_id = p_number and at < v_now - interval '30 days';
+    with forgotten as (
+        delete from number_checks k
+         where k.organization_id = p_org and k.number_id = p_number and k.at < v_now - interval '30 days'
+        returning k.at, k.state
+    )
+    insert into number_day_sums as d (organization_id, number_id, day, tests, tests_passed)
+    select p_org, p_number, (f.at at time zone o.time_zone)::date, count(*), count(*) filter (where f.state = 'sendable')
+      from forgotten f join organizations o on o.id = p_org
+     group by 3 order by 3
+    on conflict on constraint number_day_sums_key do update
+       set tests = d.tests + excluded.tests, tests_passed = d.tests_passed + excluded.tests_passed;
     return query
     with kept as (
         update number_health h

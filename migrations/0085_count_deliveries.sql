@@ -81,6 +81,25 @@ comment on column number_pulse.reports is 'Reports about its messages that were 
 -- The look at all numbers reads the last stretches: one walk. A row's stretch never changes, so updates stay on their page.
 create index pulse_by_bucket on number_pulse (organization_id, bucket);
 
+-- Stretches are forgotten soon (0086), tests after a month (0050); what is asked of them is asked for 90 days.
+create table number_day_sums (
+    organization_id uuid not null
+        constraint day_sums_belong_to_an_organization references organizations (id) on delete cascade,
+    number_id       uuid not null,
+    day             date not null,
+    accepted        integer not null default 0,
+    delivered       integer not null default 0,
+    undelivered     integer not null default 0,
+    refused         integer not null default 0,
+    blocked         integer not null default 0,
+    tests           integer not null default 0,
+    tests_passed    integer not null default 0,
+    constraint number_day_sums_key primary key (organization_id, number_id, day)
+) with (fillfactor = 50);
+comment on table number_day_sums is
+    'Of each day of a number: the sums of the stretches and of the tests that are not kept one by one any more.';
+comment on column number_day_sums.day is 'In the organisation''s zone of the time when it was summed up.';
+
 -- The stretch that a moment belongs to. Whatever is amiss, an outcome is recorded: the hour stands in. Every batch of
 -- outcomes asks for it: as a function of SQL it would be parsed and planned each time.
 create function pulse_bucket(p_org uuid, p_at timestamptz) returns timestamptz language plpgsql stable as $$

@@ -261,9 +261,32 @@ begin
     return v_told;
 end $$;
 
--- What the vital signs of more than their longest memory ago were.
-create function forget_pulses(p_org uuid) returns void language sql as $$
-    delete from number_pulse y using vital_rules r
-     where r.organization_id = p_org and y.organization_id = p_org
-       and y.bucket < clock_timestamp() - greatest(r.baseline, r.ratio_span) - interval '1 day'
+-- Stretches that are older than the longest memory of vital signs become sums of their days, and those are kept for as long as
+-- anybody can ask for them. Taken out of one table and put into the other by one statement: whoever does it at the same time
+-- finds other rows or none. A stretch that a late report counts in at this moment waits for the next time, and nothing here
+-- waits for it; one that a late report makes anew is added then.
+create function forget_pulses(p_org uuid) returns void language sql
+    set enable_seqscan = off set jit = off
+as $$
+    with old as materialized (
+        select y.ctid as place from number_pulse y
+         where y.organization_id = p_org
+           and y.bucket < (select clock_timestamp() - greatest(r.baseline, r.ratio_span) - interval '1 day'
+                             from vital_rules r where r.organization_id = p_org)
+           for update of y skip locked
+    ), forgotten as (
+        delete from number_pulse y using old o where y.ctid = o.place
+        returning y.number_id, y.bucket, y.accepted, y.delivered, y.undelivered, y.refused, y.blocked
+    )
+    insert into number_day_sums as d (organization_id, number_id, day, accepted, delivered, undelivered, refused, blocked)
+    select p_org, f.number_id, (f.bucket at time zone o.time_zone)::date, sum(f.accepted), sum(f.delivered),
+           sum(f.undelivered), sum(f.refused), sum(f.blocked)
+      from forgotten f join organizations o on o.id = p_org
+     group by 2, 3 order by 2, 3
+    on conflict on constraint number_day_sums_key do update
+       set accepted = d.accepted + excluded.accepted, delivered = d.delivered + excluded.delivered,
+           undelivered = d.undelivered + excluded.undelivered, refused = d.refused + excluded.refused,
+           blocked = d.blocked + excluded.blocked;
+    delete from number_day_sums d where d.organization_id = p_org and d.day < clock_timestamp()::date - 95;
 $$;
+comment on function forget_pulses is 'Turns stretches that nothing judges by any more into sums of their days.';

@@ -96,6 +96,30 @@ create type alert_cause as (
     kind text, cause text, severity text, subject text, subject_id uuid, subject_name text, words text, is_event boolean
 );
 
+-- The cause of what comes and goes without a moment of its own to be named by: as long as it is told, it is what it was told
+-- as; when it was over, what comes is another one, of its own beginning. p_of: what it is about, and the day.
+create function spell(p_org uuid, p_kind text, p_of text, p_since timestamptz) returns text
+    language sql stable
+as $$
+    select coalesce((select k.cause from alerts k
+                      where k.organization_id = p_org and k.ended_at is null and k.kind = p_kind
+                        and starts_with(k.cause, p_of || ' ')
+                      order by k.raised_at desc limit 1),
+                    p_of || ' ' || exact_time(p_since))
+$$;
+comment on function spell is 'Names one occurrence of what has no row that says since when it is so.';
+
+-- A limit that is near, in a few words. One that is changed is another limit: it is told anew, as it is then.
+create function limit_near(p_used bigint, p_limit bigint) returns table (share integer, cause text, words text)
+    language sql immutable
+as $$
+    select s.share, s.share || ' of ' || p_limit,
+           case when p_used >= p_limit then ': the limit is reached' else format(' (%s %%)', s.share) end
+      from (select case when p_used * 100 >= p_limit * 95 then 95 when p_used * 100 >= p_limit * 80 then 80 end as share) s
+     where p_limit > 0 and s.share is not null
+$$;
+comment on function limit_near is 'Whether so much of a limit is used that operators are told, 80 or 95 percent, and how that is said.';
+
 -- What is wrong with numbers.
 create function alert_causes_of_numbers(p_org uuid) returns setof alert_cause
     language sql stable
@@ -119,21 +143,23 @@ as $$
       from numbers n join number_vitals v on v.organization_id = p_org and v.number_id = n.id
      where v.state = 'amber' and n.suspended_at is null
     union all
-    select 'ban_risk', n.id || ' ' || exact_time(least(v.failed_warned_at, v.blocked_warned_at)), 'warning', 'number', n.id,
-           n.called,
-           format('%s is at risk: of %s messages %s failed, %s people blocked it or asked for no more', n.called, v.tried,
-                  v.failed, v.blocked), false
+    -- Failures and blocks come and go by themselves: each is told when it begins.
+    select 'ban_risk', n.id || ' ' || w.what || ' ' || exact_time(w.since), 'warning', 'number', n.id, n.called, w.words, false
       from numbers n join number_vitals v on v.organization_id = p_org and v.number_id = n.id
-     where v.failed_warned_at is not null or v.blocked_warned_at is not null
+     cross join lateral (values
+         ('failed', v.failed_warned_at, format('%s is at risk: of %s messages %s failed', n.called, v.tried, v.failed)),
+         ('blocked', v.blocked_warned_at,
+          format('%s is at risk: after %s messages %s people blocked it or asked for no more', n.called, v.tried, v.blocked))
+     ) w (what, since, words)
+     where w.since is not null
     union all
-    select 'limit', u.number_id || ' ' || u.day || ' ' || p.share, case when p.share = 95 then 'warning' else 'info' end,
+    select 'limit', u.number_id || ' ' || u.day || ' ' || p.cause, case when p.share = 95 then 'warning' else 'info' end,
            'number', n.id, n.called,
-           format('%s has sent %s of its %s messages of the day (%s %%)', n.called, u.sent_today, u.limit_today, p.share), false
+           format('%s has sent %s of its %s messages of the day%s', n.called, u.sent_today, u.limit_today, p.words), false
       from number_usage_today u
       join numbers n on n.id = u.number_id
-     cross join lateral (select case when u.sent_today * 100::bigint >= u.limit_today * 95::bigint then 95
-                                     when u.sent_today * 100::bigint >= u.limit_today * 80::bigint then 80 end as share) p
-     where u.organization_id = p_org and u.limit_today > 0 and p.share is not null
+     cross join lateral limit_near(u.sent_today, u.limit_today) p
+     where u.organization_id = p_org
     union all
     -- For each number, the first of each hour by the clock: told at once, and the others of that hour with it. A day back,
     -- so that one that looks again after a while has missed none.
@@ -161,7 +187,7 @@ as $$
       from accounts a where a.organization_id = p_org and a.unreachable_since is not null
     union all
     -- Asked again and again how a number is, without an answer that could be read.
-    select 'connection', a.id || ' unclear ' || o.day, 'warning', 'account', a.id, a.name,
+    select 'connection', spell(p_org, 'connection', a.id || ' unclear ' || o.day, min(h.since)), 'warning', 'account', a.id, a.name,
            format('the provider of account %s cannot be asked how %s of its numbers are: %s', a.name, count(*),
                   min(h.words)), false
       from org o
@@ -171,16 +197,14 @@ as $$
      where h.state = 'unclear' and h.since < clock_timestamp() - interval '30 minutes'
      group by a.id, a.name, o.day
     union all
-    select 'limit', a.id || ' ' || o.day || ' ' || p.share, case when p.share = 95 then 'warning' else 'info' end,
+    select 'limit', a.id || ' ' || o.day || ' ' || p.cause, case when p.share = 95 then 'warning' else 'info' end,
            'account', a.id, a.name,
-           format('account %s has reached %s of the %s people of its 24 hours (%s %%)', a.name, r.reached, a.rolling_cap,
-                  p.share), false
+           format('account %s has reached %s of the %s people of its 24 hours%s', a.name, r.reached, a.rolling_cap,
+                  p.words), false
       from org o
       join accounts a on a.organization_id = p_org and a.rolling_cap > 0
       join account_reach r on r.organization_id = p_org and r.account_id = a.id
-     cross join lateral (select case when r.reached * 100::bigint >= a.rolling_cap * 95::bigint then 95
-                                     when r.reached * 100::bigint >= a.rolling_cap * 80::bigint then 80 end as share) p
-     where p.share is not null
+     cross join lateral limit_near(r.reached, a.rolling_cap) p
     union all
     select 'credentials', a.id || ' ' || exact_time(a.token_since), 'warning', 'account', a.id, a.name,
            format('the token of account %s is %s days old', a.name,
@@ -188,25 +212,23 @@ as $$
       from org o join accounts a on a.organization_id = p_org
      where a.token_since < clock_timestamp() - make_interval(days => o.credential_days)
     union all
-    select 'limit', o.id || ' ' || o.day || ' ' || p.share, case when p.share = 95 then 'warning' else 'info' end,
+    select 'limit', o.id || ' ' || o.day || ' ' || p.cause, case when p.share = 95 then 'warning' else 'info' end,
            'organization', o.id, o.name,
-           format('%s of the organisation''s %s messages of the day are sent (%s %%)', u.reserved, o.daily_limit, p.share),
+           format('%s of the organisation''s %s messages of the day are sent%s', u.reserved, o.daily_limit, p.words),
            false
       from org o
       join quota_usage u on u.organization_id = p_org and u.scope = 'organization' and u.scope_id = o.id and u.day = o.day
-     cross join lateral (select case when u.reserved * 100::bigint >= o.daily_limit * 95::bigint then 95
-                                     when u.reserved * 100::bigint >= o.daily_limit * 80::bigint then 80 end as share) p
-     where o.daily_limit > 0 and p.share is not null
+     cross join lateral limit_near(u.reserved, o.daily_limit) p
     union all
-    select 'doubts', o.day::text, 'warning', 'organization', o.id, o.name,
+    select 'doubts', spell(p_org, 'doubts', o.day::text, d.since), 'warning', 'organization', o.id, o.name,
            format('%s in doubt for longer than %s',
                   case when d.count = 1 then '1 message is' when d.count > 10000 then 'more than 10000 messages are'
                        else d.count || ' messages are' end,
                   case when o.doubts_after < interval '2 minutes' then extract(epoch from o.doubts_after)::integer || ' s'
                        else (extract(epoch from o.doubts_after) / 60)::integer || ' minutes' end), false
       from org o
-     cross join lateral (select count(*) as count
-                           from (select from attempts a where a.organization_id = p_org and a.in_doubt_since is not null
+     cross join lateral (select count(*) as count, min(a.in_doubt_since) as since
+                           from (select a.in_doubt_since from attempts a where a.organization_id = p_org and a.in_doubt_since is not null
                                     and a.in_doubt_since < clock_timestamp() - o.doubts_after limit 10001) a) d
      where d.count > 0
 $$;

@@ -81,3 +81,17 @@ begin
     return next;
 end $$;
 comment on function import_numbers is 'Adds and changes numbers as a file says, all or none; what was added, changed and left as it was.';
+
+-- What the planner knows of numbers. After a file of a thousand it takes them for one, until autovacuum comes by, and walks all
+-- of them for each of them. Only the owner of a table may have it looked at: with the owner's rights, for who runs the
+-- organisation.
+create function analyze_numbers(p_org uuid) returns void language plpgsql security definer as $$
+begin
+    perform must_run(p_org);
+    analyze whatsapp_numbers, number_health, number_vitals, number_pacing, number_leases, pools, pool_numbers, quota_usage;
+end $$;
+comment on function analyze_numbers is 'Lets the planner know how many numbers there are now: select analyze_numbers($1).';
+do $$
+begin
+    execute format('alter function analyze_numbers(uuid) set search_path = %I, pg_temp', current_schema());
+end $$;

@@ -24,7 +24,7 @@ const RECIPIENTS: u32 = 100_000;
 const TRIED: u32 = 80_000;
 const NUMBERS: u32 = 50;
 /// Tables that grow with what is sent and with whom it is sent to.
-const GROWING: [&str; 11] = [
+const GROWING: [&str; 12] = [
     "attempts",
     "campaign_recipients",
     "contacts",
@@ -32,6 +32,7 @@ const GROWING: [&str; 11] = [
     "contact_slots",
     "number_activity",
     "number_pulse",
+    "number_day_sums",
     "suppressions",
     "receipts",
     "provider_messages",
@@ -106,6 +107,8 @@ async fn fill(world: &World) -> CampaignId {
              insert into number_pulse (organization_id, number_id, bucket, accepted, delivered)
              select '{org}', n.id, date_trunc('hour', now()) - h * interval '1 hour', 2, 2
                from whatsapp_numbers n, generate_series(1, 40 * 24) h;
+             insert into number_day_sums (organization_id, number_id, day, accepted, delivered, tests)
+             select '{org}', n.id, current_date - d, 48, 48, 9 from whatsapp_numbers n, generate_series(9, 95) d;
              insert into number_activity (organization_id, number_id, minute, accepted)
              select '{org}', n.id, date_trunc('minute', now()) - m * interval '30 minutes', 1
                from whatsapp_numbers n, generate_series(1, 30 * 48) m;
@@ -243,7 +246,7 @@ async fn behind_those_tried(world: &World, store: &Store, watch: &mut Watch, lar
 }
 
 async fn about_all_numbers(world: &World, store: &Store, watch: &mut Watch) {
-    let stats = store.number_stats(world.organization, 7).await.unwrap();
+    let stats = store.number_stats(world.organization, 7, None).await.unwrap();
     assert_eq!(stats.len(), NUMBERS as usize);
     assert!(stats.iter().all(|number| number.days.len() == 7 && number.delivery.is_some()));
     // Two weeks of hours of each number, one week of attempts: not the six and four that are kept.
@@ -300,7 +303,7 @@ async fn what_senders_look_for(world: &World, store: &Store, watch: &mut Watch, 
     // The latest day, and a little more, of half hours.
     watch.check("whose failures are to be asked for", "number_polls", f64::from(NUMBERS) * 60.0);
     let numbers: Vec<NumberId> =
-        store.number_stats(org, 7).await.unwrap().iter().map(|number| number.id).collect();
+        store.number_stats(org, 7, None).await.unwrap().iter().map(|number| number.id).collect();
     watch.plans.since();
     assert_eq!(store.free_bound(org, large, &numbers).await.unwrap(), 0);
     watch.check("what is bound to numbers that cannot send", "free_bound", 1_000.0);

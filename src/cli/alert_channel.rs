@@ -16,6 +16,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+/// Said of a channel that wants a report which goes out at no time.
+const NO_REPORT: &str =
+    "no report of the day goes out before a time is set for it: signalbox alert rules --report-at 07:30";
+
 /// How much an alert wants somebody to look.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Least {
@@ -220,6 +224,24 @@ async fn seal(
     desk::seal(&keys, org.id, channel, secret).map(Some).map_err(CliError::failed)
 }
 
+/// What is missing for a channel that wants the report of the day to get one.
+async fn report_needs(
+    session: &Session,
+    org: &Org,
+    is_wanted: bool,
+) -> Result<Option<&'static str>, CliError> {
+    let needs = is_wanted && session.store.alert_rules(org.id).await?.report_at.is_none();
+    Ok(needs.then_some(NO_REPORT))
+}
+
+/// An answer, and below it what is missing.
+fn with_note(answer: &str, note: Option<&str>) -> String {
+    match note {
+        Some(note) => format!("{answer}\n{note}"),
+        None => answer.to_owned(),
+    }
+}
+
 /// A user of a mail server has a password.
 fn has_password(smtp: Option<&str>, given: bool) -> Result<(), CliError> {
     let Some(smtp) = smtp else { return Ok(()) };
@@ -275,13 +297,14 @@ async fn add(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
     };
     session.store.add_alert_channel(org.id, &new, session.actor()).await?;
     let made = made.as_ref().map(|made| made.as_str());
-    session.out.show(&json!({ "id": channel.id, "name": channel.name, "secret": made }), || match made {
-        Some(secret) => {
-            format!("added channel {}; it signs with this secret, shown once:\n{secret}", channel.name)
-        }
-        None => {
-            format!("added channel {}; signalbox alert channel test {} tries it", channel.name, channel.name)
-        }
+    let note = report_needs(session, org, channel.daily_report).await?;
+    session.out.show(&json!({ "id": channel.id, "name": channel.name, "secret": made, "note": note }), || {
+        let name = &channel.name;
+        let answer = made.map_or_else(
+            || format!("added channel {name}; signalbox alert channel test {name} tries it"),
+            |secret| format!("added channel {name}; it signs with this secret, shown once:\n{secret}"),
+        );
+        with_note(&answer, note)
     })
 }
 
@@ -318,7 +341,10 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
         .store
         .edit_alert_channel(org.id, channel.id, &edit, None, reason.as_deref(), session.actor())
         .await?;
-    session.out.show(&json!({ "result": "done", "name": name }), || format!("changed channel {name}"))
+    let note = report_needs(session, org, wanted.daily_report.unwrap_or(channel.daily_report)).await?;
+    session.out.show(&json!({ "result": "done", "name": name, "note": note }), || {
+        with_note(&format!("changed channel {name}"), note)
+    })
 }
 
 async fn test(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
@@ -342,6 +368,7 @@ async fn find(session: &Session, org: &Org, name: &str) -> Result<ChannelRecord,
 
 async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
     let channels = session.store.alert_channels(org.id, None).await?;
+    let is_timed = session.store.alert_rules(org.id).await?.report_at.is_some();
     session.out.show(&channels, || {
         let mut table = Table::new(&[
             "NAME",
@@ -361,7 +388,12 @@ async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
                 channel.address.clone(),
                 channel.least.clone(),
                 channel.kinds.as_ref().map_or("all".to_owned(), |kinds| kinds.join(" ")),
-                if channel.daily_report { "yes" } else { "no" }.to_owned(),
+                match (channel.daily_report, is_timed) {
+                    (true, true) => "yes",
+                    (true, false) => "yes, but no time is set",
+                    (false, _) => "no",
+                }
+                .to_owned(),
                 channel.waiting.to_string(),
                 local_or_dash(channel.failing_since, org.zone),
                 channel.failing_reason.clone().unwrap_or_default(),

@@ -15,7 +15,7 @@ use crate::{
         money::Money,
         phone::Phone,
     },
-    store::number::NumberRecord,
+    store::{number::NumberRecord, number_batch::RetiredNumber},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -212,6 +212,34 @@ fn approval(number: &NumberRecord) -> String {
     }
 }
 
+/// A number that was removed, told from those in use by its state.
+#[derive(Debug, Serialize)]
+struct Removed<'a> {
+    #[serde(flatten)]
+    number: &'a RetiredNumber,
+    state: &'static str,
+}
+
+/// One that was removed and has a past: what is left to say of it.
+async fn removed(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliError> {
+    let Some(number) = session.store.retired_numbers(org.id, Some(phone)).await?.pop() else {
+        return Err(super::number::unknown(session, org, phone).await);
+    };
+    session.out.show(&Removed { number: &number, state: "removed" }, || {
+        card(&[
+            ("phone", number.phone.clone()),
+            ("name", number.name.clone()),
+            ("account", number.account.clone()),
+            ("state", "removed".to_owned()),
+            ("removed", local_or_dash(Some(number.retired_at), org.zone)),
+            ("removed by", number.retired_by.clone()),
+            ("what it sent", format!("signalbox number stats {} --days 90", number.phone)),
+            ("what to do", format!("signalbox number add {} takes it back, with its past", number.phone)),
+            ("notes", number.notes.clone()),
+        ])
+    })
+}
+
 /// Numbers that were removed and have a past.
 pub async fn retired(session: &Session, org: &Org) -> Result<(), CliError> {
     let numbers = session.store.retired_numbers(org.id, None).await?;
@@ -266,7 +294,9 @@ pub async fn list(session: &Session, org: &Org) -> Result<(), CliError> {
 }
 
 pub async fn show(session: &Session, org: &Org, phone: &Phone) -> Result<(), CliError> {
-    let number = super::number::find(session, org, phone).await?;
+    let Some(number) = session.store.numbers(org.id, Some(phone)).await?.pop() else {
+        return removed(session, org, phone).await;
+    };
     let line = Line::new(&number, org);
     session.out.show(&line, || {
         card(&[

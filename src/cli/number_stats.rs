@@ -33,10 +33,9 @@ pub struct StatsArgs {
 /// Prints it.
 pub async fn run(session: &Session, org: &Org, args: &StatsArgs) -> Result<(), CliError> {
     leaves_room(&session.out, "--csv", args.csv.as_deref())?;
-    let mut stats = session.store.number_stats(org.id, args.days).await?;
-    if let Some(phone) = &args.phone {
-        number::find(session, org, phone).await?;
-        stats.retain(|number| number.phone == phone.reveal());
+    let stats = session.store.number_stats(org.id, args.days, args.phone.as_ref()).await?;
+    if let (Some(phone), true) = (&args.phone, stats.is_empty()) {
+        return Err(number::unknown(session, org, phone).await);
     }
     if let Some(path) = &args.csv {
         let rows = write(path, &stats)?;
@@ -47,10 +46,12 @@ pub async fn run(session: &Session, org: &Org, args: &StatsArgs) -> Result<(), C
             format!("wrote {rows} days of numbers to {}", path.display())
         });
     }
-    session.out.show(&stats, || if args.phone.is_some() { by_day(&stats) } else { by_number(&stats) })
+    session
+        .out
+        .show(&stats, || if args.phone.is_some() { by_day(&stats, org) } else { by_number(&stats, org) })
 }
 
-fn by_number(stats: &[NumberStats]) -> String {
+fn by_number(stats: &[NumberStats], org: &Org) -> String {
     let mut table = Table::new(&[
         "PHONE",
         "NAME",
@@ -76,15 +77,15 @@ fn by_number(stats: &[NumberStats]) -> String {
         };
         table.row([
             number.phone.clone(),
-            number.name.clone(),
+            named(number, org),
             number.priority.to_string(),
             sum(|day| day.sent).to_string(),
             percent(sum(|day| day.delivered), accepted),
             percent(failed, accepted + failed),
-            if number.switches == 0 {
+            if number.outages == 0 {
                 "-".to_owned()
             } else {
-                format!("{}: {}", number.switches, number.causes)
+                format!("{}: {}", number.outages, number.causes)
             },
             if number.tests == 0 {
                 "-".to_owned()
@@ -101,7 +102,18 @@ fn by_number(stats: &[NumberStats]) -> String {
     table.render()
 }
 
-fn by_day(stats: &[NumberStats]) -> String {
+/// A number that was removed is none that can be looked for in the list: it says so.
+fn named(number: &NumberStats, org: &Org) -> String {
+    let removed =
+        number.removed_at.map(|at| format!("(removed {})", at.with_timezone(&org.zone).date_naive()));
+    [Some(number.name.clone()).filter(|name| !name.is_empty()), removed]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn by_day(stats: &[NumberStats], org: &Org) -> String {
     let mut table = Table::new(&["DAY", "SENT", "ACCEPTED", "DELIVERED", "FAILED", "BLOCKED"]);
     for day in stats.iter().flat_map(|number| &number.days) {
         table.row([
@@ -113,7 +125,7 @@ fn by_day(stats: &[NumberStats]) -> String {
             day.blocked.to_string(),
         ]);
     }
-    format!("{}\n{}", by_number(stats), table.render())
+    format!("{}\n{}", by_number(stats, org), table.render())
 }
 
 fn percent(part: i64, all: i64) -> String {

@@ -105,6 +105,30 @@ impl Store {
         .map_err(failed("list alerts"))
     }
 
+    /// What lasts, whether somebody has taken note of it or not, the latest first.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn lasting_alerts(
+        &self,
+        organization: OrganizationId,
+        most: i64,
+    ) -> Result<Vec<AlertRecord>, StoreError> {
+        sqlx::query_as!(
+            AlertRecord,
+            r#"select id, kind, severity, subject, subject_name as name, words, raised_at, ended_at, acknowledged_at,
+                      acknowledged_by
+                 from alerts
+                where organization_id = $1 and ended_at is null
+                order by raised_at desc, id desc limit $2"#,
+            organization.0,
+            most,
+        )
+        .fetch_all(&self.screen)
+        .await
+        .map_err(failed("list what lasts"))
+    }
+
     /// Notes that an operator has taken note of these; `None`: of all. Answers of how many that is news.
     ///
     /// # Errors

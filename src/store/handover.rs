@@ -18,6 +18,8 @@ const DECISIONS: i64 = 40;
 const LINE: usize = 2_000;
 /// Alerts that it names.
 const ALERTS: i64 = 100;
+/// Of what lasts, so many alerts: a thousand numbers may be near their limits.
+const LASTING: i64 = 1_000;
 
 /// The note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,6 +56,8 @@ pub struct Handover {
     pub limits: Vec<AlertRecord>,
     /// What nobody has taken note of.
     pub alerts: Vec<AlertRecord>,
+    /// What somebody has taken note of and what lasts all the same, but for limits.
+    pub lasting: Vec<AlertRecord>,
     /// What operators and senders decided, the latest first.
     pub decisions: Vec<Decision>,
 }
@@ -141,7 +145,8 @@ impl Handover {
         });
         let told = |alert: &AlertRecord| {
             let over = alert.ended_at.map_or(String::new(), |at| format!(" (over since {})", clock(at)));
-            format!("{} {}: {}{over}", clock(alert.raised_at), alert.severity, alert.words)
+            let by = alert.acknowledged_by.as_ref().map_or(String::new(), |by| format!(" (seen by {by})"));
+            format!("{} {}: {}{over}{by}", clock(alert.raised_at), alert.severity, alert.words)
         };
         let mut waiting = Vec::new();
         let many = |count: i64, one: &'static str, more: &'static str| if count == 1 { one } else { more };
@@ -164,6 +169,7 @@ impl Handover {
             ("Waits for somebody", waiting),
             ("Limits near", self.limits.iter().map(told).collect()),
             ("Alerts that nobody has taken note of", self.alerts.iter().map(told).collect()),
+            ("What lasts, and somebody has taken note of", self.lasting.iter().map(told).collect()),
             ("What was decided", decisions.collect()),
         ]
     }
@@ -225,7 +231,8 @@ impl Store {
         .await
         .map_err(failed(DOING))?;
         let alerts = self.alerts(organization, AlertScope::Open, ALERTS).await?;
-        let limits = alerts.iter().filter(|alert| alert.kind == "limit" && alert.ended_at.is_none());
+        let lasting = self.lasting_alerts(organization, LASTING).await?;
+        let (limits, others): (Vec<_>, Vec<_>) = lasting.into_iter().partition(|alert| alert.kind == "limit");
         Ok(Handover {
             organization: row.slug,
             since: row.since,
@@ -241,8 +248,9 @@ impl Store {
             doubts: row.doubts,
             oldest_doubt: row.oldest_doubt,
             unanswered: row.unanswered,
-            limits: limits.cloned().collect(),
+            limits,
             alerts,
+            lasting: others.into_iter().filter(|alert| alert.acknowledged_at.is_some()).collect(),
             decisions: self.decisions_since(organization, row.since).await?,
         })
     }

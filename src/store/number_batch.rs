@@ -17,6 +17,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+/// A file that touches so many numbers changes what the planner has to know of them.
+const MANY: i64 = 50;
+
 /// What became of the past of a number that was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -209,7 +212,7 @@ impl Store {
         actor: Actor<'_>,
     ) -> Result<NumbersImported, StoreError> {
         let rows: Value = lines.iter().map(NumberLine::json).collect();
-        sqlx::query_as!(
+        let imported = sqlx::query_as!(
             NumbersImported,
             r#"select added as "added!", changed as "changed!", unchanged as "unchanged!"
                  from import_numbers($1, $2, $3, $4)"#,
@@ -220,6 +223,18 @@ impl Store {
         )
         .fetch_one(&self.bulk)
         .await
-        .map_err(failed("import numbers"))
+        .map_err(failed("import numbers"))?;
+        if imported.added + imported.changed >= MANY {
+            self.analyze_numbers(organization).await;
+        }
+        Ok(imported)
+    }
+
+    /// Lets the planner know of numbers that are there since a moment ago. If that cannot be, autovacuum does it a minute later.
+    async fn analyze_numbers(&self, organization: OrganizationId) {
+        let done = sqlx::query!("select analyze_numbers($1)", organization.0).execute(&self.bulk).await;
+        if let Err(error) = done {
+            tracing::debug!("the planner does not know of the imported numbers yet: {error}");
+        }
     }
 }

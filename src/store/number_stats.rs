@@ -4,9 +4,10 @@
 use super::{Store, StoreError, failed};
 use crate::domain::{
     ids::{NumberId, OrganizationId},
+    phone::Phone,
     review::{self, Advice, Trend, Week},
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -59,11 +60,17 @@ pub struct NumberStats {
     pub account: String,
     /// Lower goes first.
     pub priority: i32,
+    /// When it was removed; none: it is in use.
+    pub removed_at: Option<DateTime<Utc>>,
+    /// By whom.
+    pub removed_by: Option<String>,
     /// The days that something was sent on, oldest first.
     pub days: Vec<StatDay>,
     /// How often it was taken out of service.
     pub switches: i64,
-    /// For how many seconds in all.
+    /// How often it was out of service: those, and what had begun before and lasted on.
+    pub outages: i64,
+    /// For how many seconds of these days in all.
     pub seconds_out: f64,
     /// Why.
     pub causes: String,
@@ -86,12 +93,79 @@ pub struct NumberStats {
 #[derive(Debug, Default)]
 struct Switches {
     count: i64,
+    outages: i64,
     seconds_out: f64,
     causes: String,
 }
 
+/// A number's row.
+struct Named {
+    id: uuid::Uuid,
+    phone: String,
+    name: String,
+    account: String,
+    priority: i32,
+    removed_at: Option<DateTime<Utc>>,
+    removed_by: Option<String>,
+}
+
+/// What is known of all numbers, by number.
+struct Known {
+    today: NaiveDate,
+    first_day: NaiveDate,
+    days: HashMap<NumberId, Vec<StatDay>>,
+    switches: HashMap<NumberId, Switches>,
+    weekly: HashMap<(NumberId, bool), u64>,
+    tests: HashMap<NumberId, (i64, i64)>,
+    times: HashMap<NumberId, DeliveryTimes>,
+}
+
+impl Known {
+    fn of(&mut self, row: Named) -> NumberStats {
+        let id = NumberId(row.id);
+        let all = self.days.remove(&id).unwrap_or_default();
+        let mut week = |earlier: bool| Week {
+            suspensions: self.weekly.remove(&(id, earlier)).unwrap_or(0),
+            ..week_of(&all, self.today, earlier)
+        };
+        let (week, week_before) = (week(false), week(true));
+        let out = self.switches.remove(&id).unwrap_or_default();
+        let (tests, tests_passed) = self.tests.get(&id).copied().unwrap_or_default();
+        NumberStats {
+            id,
+            phone: row.phone,
+            name: row.name,
+            account: row.account,
+            priority: row.priority,
+            removed_at: row.removed_at,
+            removed_by: row.removed_by,
+            days: all.into_iter().filter(|day| day.day >= self.first_day).collect(),
+            switches: out.count,
+            outages: out.outages,
+            seconds_out: out.seconds_out,
+            causes: out.causes,
+            tests,
+            tests_passed,
+            delivery: self.times.get(&id).copied(),
+            trend: review::trend(&week_before, &week),
+            advice: Advice::Keep,
+            week,
+            week_before,
+        }
+    }
+}
+
+impl NumberStats {
+    /// It sent something in these days, or something became of what it had sent.
+    #[must_use]
+    pub fn took_part(&self) -> bool {
+        self.days.iter().any(|day| day.sent + day.accepted + day.delivered + day.failed + day.blocked > 0)
+    }
+}
+
 impl Store {
-    /// How all numbers did in the last `days` days, by priority.
+    /// How all numbers did in the last `days` days, by priority; behind them those that were removed and took part. Or how the
+    /// number of this phone did, removed or not.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -99,59 +173,39 @@ impl Store {
         &self,
         organization: OrganizationId,
         days: i32,
+        phone: Option<&Phone>,
     ) -> Result<Vec<NumberStats>, StoreError> {
         let today = self.today_of(organization).await?;
         // The review needs two weeks, whatever is asked for.
         let spanned = days.max(2 * WEEK);
-        let mut by_number = self.stat_days(organization, spanned).await?;
-        let mut switches = self.switches(organization, days).await?;
-        let mut weekly: HashMap<(NumberId, bool), u64> = self.weekly_switches(organization).await?;
-        let tests = self.tests(organization, days).await?;
-        let times = self.delivery_times(organization, days).await?;
-        let first_day = today - chrono::Days::new(u64::try_from(days - 1).unwrap_or(0));
-        let rows = sqlx::query!(
-            r#"select n.id, n.phone::text as "phone!", n.display_name, a.name as account, n.priority
+        let mut known = Known {
+            today,
+            first_day: today - chrono::Days::new(u64::try_from(days - 1).unwrap_or(0)),
+            days: self.stat_days(organization, spanned).await?,
+            switches: self.switches(organization, days).await?,
+            weekly: self.weekly_switches(organization).await?,
+            tests: self.tests(organization, days).await?,
+            times: self.delivery_times(organization, days).await?,
+        };
+        let rows = sqlx::query_as!(
+            Named,
+            r#"select n.id, n.phone::text as "phone!", n.display_name as name, a.name as account, n.priority,
+                      n.retired_at as removed_at, n.retired_by as removed_by
                  from whatsapp_numbers n
                  join accounts a on a.organization_id = n.organization_id and a.id = n.account_id
-                where n.organization_id = $1 and n.retired_at is null order by n.priority, n.phone"#,
+                where n.organization_id = $1
+                order by n.retired_at is not null, n.priority, n.phone"#,
             organization.0,
         )
         .fetch_all(&self.bulk)
         .await
         .map_err(failed(DOING))?;
-        let mut stats: Vec<NumberStats> = rows
-            .into_iter()
-            .map(|row| {
-                let id = NumberId(row.id);
-                let all = by_number.remove(&id).unwrap_or_default();
-                let mut week = |earlier: bool| Week {
-                    suspensions: weekly.remove(&(id, earlier)).unwrap_or(0),
-                    ..week_of(&all, today, earlier)
-                };
-                let (week, week_before) = (week(false), week(true));
-                let out = switches.remove(&id).unwrap_or_default();
-                let (tests, tests_passed) = tests.get(&id).copied().unwrap_or_default();
-                NumberStats {
-                    id,
-                    phone: row.phone,
-                    name: row.display_name,
-                    account: row.account,
-                    priority: row.priority,
-                    days: all.into_iter().filter(|day| day.day >= first_day).collect(),
-                    switches: out.count,
-                    seconds_out: out.seconds_out,
-                    causes: out.causes,
-                    tests,
-                    tests_passed,
-                    delivery: times.get(&id).copied(),
-                    trend: review::trend(&week_before, &week),
-                    advice: Advice::Keep,
-                    week,
-                    week_before,
-                }
-            })
-            .collect();
+        let mut stats: Vec<NumberStats> = rows.into_iter().map(|row| known.of(row)).collect();
         advise(&mut stats);
+        stats.retain(|number| match phone {
+            Some(phone) => number.phone == phone.reveal(),
+            None => number.removed_at.is_none() || number.took_part(),
+        });
         Ok(stats)
     }
 
@@ -200,8 +254,8 @@ impl Store {
         days: i32,
     ) -> Result<HashMap<NumberId, Switches>, StoreError> {
         let rows = sqlx::query!(
-            r#"select number_id as "number_id!", switches as "switches!", seconds_out as "seconds_out!",
-                      causes as "causes!"
+            r#"select number_id as "number_id!", switches as "switches!", outages as "outages!",
+                      seconds_out as "seconds_out!", causes as "causes!"
                  from number_switches($1, $2) where not is_earlier"#,
             organization.0,
             days,
@@ -210,7 +264,12 @@ impl Store {
         .await
         .map_err(failed(DOING))?;
         let read = rows.into_iter().map(|row| {
-            let switches = Switches { count: row.switches, seconds_out: row.seconds_out, causes: row.causes };
+            let switches = Switches {
+                count: row.switches,
+                outages: row.outages,
+                seconds_out: row.seconds_out,
+                causes: row.causes,
+            };
             (NumberId(row.number_id), switches)
         });
         Ok(read.collect())
@@ -291,11 +350,14 @@ fn week_of(days: &[StatDay], today: NaiveDate, earlier: bool) -> Week {
     })
 }
 
+/// Of those that are in use, beside one another.
 fn advise(stats: &mut [NumberStats]) {
+    let mut stats: Vec<&mut NumberStats> =
+        stats.iter_mut().filter(|number| number.removed_at.is_none()).collect();
     let shares = stats.iter().filter_map(|number| number.week.failed_percent()).collect();
     let median = review::median(shares);
     let first = stats.iter().map(|number| number.priority).min();
-    for number in stats {
+    for number in &mut stats {
         number.advice = review::advice(&number.week, median, Some(number.priority) == first);
     }
 }

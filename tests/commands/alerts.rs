@@ -380,3 +380,129 @@ async fn the_note_for_the_next_shift_says_what_stands_still_and_why() {
     );
     assert!(text.contains(&full.masked()), "{text}");
 }
+
+#[tokio::test]
+async fn a_new_doubt_after_an_old_one_is_told_anew() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let campaign = acme.running().await;
+    let messages = acme.claim(0, campaign, 3).await.messages;
+    let doubt = async |nth: usize| {
+        acme.settle(messages[nth].attempt, "in_doubt", "doubt").await;
+        acme.alter(
+            "update attempts set in_doubt_since = in_doubt_since - interval '31 minutes'
+                     where in_doubt_since > clock_timestamp() - interval '30 minutes'",
+        )
+        .await;
+    };
+    let resolve = async |nth: usize| {
+        let verdict = signalbox::domain::action::Verdict::Sent;
+        acme.done(Action::ResolveAttempt { attempt: messages[nth].attempt, verdict }).await;
+    };
+    doubt(0).await;
+    assert_eq!(acme.raise().await, 1);
+    acme.db.json(&["alert", "ack", "--all"]);
+    doubt(1).await;
+    assert_eq!(acme.raise().await, 0, "there are doubts still");
+    resolve(0).await;
+    assert_eq!(acme.raise().await, 0, "the oldest is settled, and there are doubts still");
+    resolve(1).await;
+    assert_eq!(acme.raise().await, 0);
+    doubt(2).await;
+    assert_eq!(acme.raise().await, 1, "another one, of the same day");
+    assert_eq!(acme.told(false), [lasting("doubts", "warning")]);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_changed_is_another_one() {
+    let acme = Acme::with_numbers(&[Some(60), None]).await;
+    let send = async |count: usize| {
+        for _ in 0..count {
+            sqlx::query("select increment_message_count($1)")
+                .bind(acme.numbers[0].0)
+                .execute(&acme.db.pool)
+                .await
+                .unwrap();
+        }
+    };
+    let limit = |most: &str| {
+        acme.db.run(&["number", "edit", phone(90_000_000).reveal(), "--daily-limit", most]).done();
+    };
+    let near = || {
+        let note = acme.db.json(&["handover"]);
+        let words = |limit: &Value| limit["words"].as_str().unwrap().to_owned();
+        note["limits"].as_array().unwrap().iter().map(words).collect::<Vec<_>>()
+    };
+    send(59).await;
+    assert_eq!(acme.raise().await, 1);
+    acme.db.json(&["alert", "ack", "--all"]);
+    let first = "number 0 has sent 59 of its 60 messages of the day (95 %)";
+    assert_eq!(near(), [first], "what lasts is for the next shift, whoever has taken note of it");
+    limit("1000");
+    assert_eq!(acme.raise().await, 0);
+    assert_eq!(near(), Vec::<String>::new());
+    limit("62");
+    assert_eq!(acme.raise().await, 1, "it is near a limit that nobody was told of");
+    assert_eq!(near(), ["number 0 has sent 59 of its 62 messages of the day (95 %)"]);
+    limit("60");
+    assert_eq!(acme.raise().await, 0, "of that they were told");
+    assert_eq!(near(), [first]);
+    limit("40");
+    assert_eq!(acme.raise().await, 1);
+    assert_eq!(near(), ["number 0 has sent 59 of its 40 messages of the day: the limit is reached"]);
+}
+
+#[tokio::test]
+async fn failures_and_blocks_are_told_each_when_they_begin() {
+    let acme = Acme::new().await;
+    acme.alter(
+        "update number_vitals set tried = 100, failed = 20, failed_warned_at = clock_timestamp()
+                   where number_id = (select id from whatsapp_numbers order by priority limit 1)",
+    )
+    .await;
+    assert_eq!(acme.raise().await, 1);
+    acme.alter(
+        "update number_vitals set blocked = 5, blocked_warned_at = clock_timestamp() where failed > 0",
+    )
+    .await;
+    assert_eq!(acme.raise().await, 1, "people block it, too");
+    acme.alter("update number_vitals set failed = 0, failed_warned_at = null where blocked > 0").await;
+    assert_eq!(acme.raise().await, 0, "of the blocks they were told");
+    let lasts: Vec<String> = sqlx::query_scalar("select words from alerts where ended_at is null")
+        .fetch_all(&acme.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(lasts, ["number 0 is at risk: after 100 messages 5 people blocked it or asked for no more"]);
+    acme.db.json(&["alert", "ack", "--all"]);
+    let note = acme.db.json(&["handover"]);
+    assert_eq!((&note["alerts"], note["lasting"].as_array().unwrap().len()), (&json!([]), 1), "{note}");
+}
+
+#[tokio::test]
+async fn a_channel_that_wants_a_report_at_no_time_is_told_so() {
+    let acme = Acme::new().await;
+    let add = [
+        "alert",
+        "channel",
+        "add",
+        "hook",
+        "--webhook",
+        "https://hooks.example.com/x",
+        "--daily-report",
+        "true",
+    ];
+    assert!(acme.db.json(&add)["note"].as_str().unwrap().contains("alert rules --report-at"));
+    let edit = ["alert", "channel", "edit", "hook", "--least", "critical"];
+    let said = acme.db.run(&edit).done().stdout;
+    assert!(said.contains("changed channel hook") && said.contains("alert rules --report-at"), "{said}");
+    let listed = acme.db.run(&["alert", "channel", "list"]).done().stdout;
+    assert!(listed.contains("yes, but no time is set"), "{listed}");
+    let found = acme.db.run(&["doctor"]).stdout;
+    assert!(found.contains("hook wants the report of the day"), "{found}");
+    acme.db.run(&["alert", "rules", "--report-at", "07:30"]).done();
+    assert_eq!(acme.db.json(&edit)["note"], json!(null));
+    let listed = acme.db.run(&["alert", "channel", "list"]).done().stdout;
+    assert!(!listed.contains("no time"), "{listed}");
+    let found = acme.db.run(&["doctor"]).stdout;
+    assert!(!found.contains("wants the report"), "{found}");
+}

@@ -242,3 +242,176 @@ async fn numbers_say_how_they_did() {
     assert!(csv.lines().nth(1).unwrap().starts_with("+237690000000,number 0,main,"), "{csv}");
     acme.db.run(&["number", "stats", "--days", "0"]).refused(2, "0 is not in 1..=90");
 }
+
+impl Acme {
+    async fn stretches(&self, sql: &'static str) {
+        sqlx::query(sql)
+            .bind(self.organization.0)
+            .bind(self.numbers[0].0)
+            .execute(&self.db.pool)
+            .await
+            .unwrap();
+    }
+
+    /// Eight senders that come to the hourly chore at once.
+    async fn forget(&self) {
+        let mut chores = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (store, organization) = (self.db.store.clone(), self.organization);
+            chores.spawn(async move { store.forget_pulses(organization).await.unwrap() });
+        }
+        chores.join_all().await;
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_messages_is_known_for_as_long_as_it_is_asked_for() {
+    let acme = Acme::new().await;
+    acme.stretches(
+        "insert into number_pulse (organization_id, number_id, bucket, accepted, delivered, undelivered, refused, blocked)
+         select $1, $2, (d.day + time '08:00' + h * interval '1 hour') at time zone 'Africa/Douala', 10, 9, 1, 1, 1
+           from (select (clock_timestamp() at time zone 'Africa/Douala')::date - b as day from generate_series(1, 89) b) d,
+                generate_series(0, 9) h",
+    )
+    .await;
+    acme.forget().await;
+    acme.forget().await;
+    let of = |days: &str| {
+        let stats = acme.db.json(&["number", "stats", FROM, "--days", days]);
+        let sum = |figure: &str| {
+            stats[0]["days"].as_array().unwrap().iter().map(|day| day[figure].as_i64().unwrap()).sum::<i64>()
+        };
+        let sums = ["accepted", "delivered", "failed", "blocked"].map(sum);
+        (sums, stats[0]["days"].as_array().unwrap().len(), stats[0]["week_before"]["accepted"].clone())
+    };
+    assert_eq!(of("90"), ([8_900, 8_010, 1_780, 890], 89, json!(700)));
+    assert_eq!(of("30"), ([2_900, 2_610, 580, 290], 29, json!(700)), "each day for itself");
+    let kept: i64 = acme.db.value("select count(*) from number_pulse").await;
+    assert!(kept < 100, "{kept} stretches of more than eight days");
+    // Reported after its stretch was forgotten.
+    let late = "insert into number_pulse (organization_id, number_id, bucket, delivered)
+                values ($1, $2, clock_timestamp() - interval '20 days', 7)";
+    acme.stretches(late).await;
+    assert_eq!(of("90").0[1], 8_017);
+    acme.forget().await;
+    assert_eq!((of("90").0[1], of("90").1), (8_017, 89));
+    // What nobody can ask for any more goes.
+    acme.stretches(
+        "insert into number_day_sums (organization_id, number_id, day, accepted)
+         values ($1, $2, clock_timestamp()::date - 96, 1)",
+    )
+    .await;
+    acme.forget().await;
+    assert_eq!(acme.db.value::<i64>("select count(*) from number_day_sums where accepted = 1").await, 0);
+}
+
+#[tokio::test]
+async fn tests_are_counted_for_as_long_as_they_are_asked_for() {
+    let acme = Acme::new().await;
+    acme.stretches(
+        "insert into number_checks (organization_id, id, number_id, at, actor, took_ms, state, words, provider_unlimited)
+         select $1, new_uuid(), $2, clock_timestamp() - n * interval '1 day', 'sender', 5,
+                case when n % 2 = 0 then 'unclear' else 'sendable' end, '', false
+           from generate_series(1, 80) n",
+    )
+    .await;
+    let counted = |days: &str| {
+        let stats = acme.db.json(&["number", "stats", FROM, "--days", days]);
+        (stats[0]["tests"].as_i64().unwrap(), stats[0]["tests_passed"].as_i64().unwrap())
+    };
+    assert_eq!(counted("90"), (80, 40));
+    // The next test of the number takes those of more than a month ago with it.
+    for _ in 0..2 {
+        acme.stretches(
+            "select count(*) from record_check($1, new_uuid(), $2, 'sender', 5, 'sendable', null, null, '', null, null, false,
+                                               null, null)",
+        )
+        .await;
+    }
+    assert_eq!(acme.db.value::<i64>("select count(*) from number_checks").await, 31);
+    assert_eq!(counted("90"), (82, 42));
+    assert_eq!(counted("7").0, 8, "six days, a part of the seventh, and two of now");
+}
+
+#[tokio::test]
+async fn an_outage_counts_in_every_stretch_that_it_lasts_in() {
+    let acme = Acme::new().await;
+    sqlx::query(
+        "insert into failovers (organization_id, id, from_number_id, cause, actor, started_at, ended_at, ended_by)
+         select $1, new_uuid(), k.number, k.cause, 'ana', clock_timestamp() - k.began * interval '1 day',
+                clock_timestamp() - k.ended * interval '1 day', case when k.ended is not null then 'ana' end
+           from (values ($2, 'operator', 20, null), ($3, 'silent_death', 10, 3), ($3, 'number_suspended', 2, 1),
+                        ($3, 'connection', 40, 15)) k (number, cause, began, ended)",
+    )
+    .bind(acme.organization.0)
+    .bind(acme.numbers[0].0)
+    .bind(acme.numbers[1].0)
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    let days = |number: &serde_json::Value| (number["seconds_out"].as_f64().unwrap() / 86_400.0).round();
+    let stats = acme.db.json(&["number", "stats", "--days", "7"]);
+    let counts = |number: &serde_json::Value| ["switches", "outages"].map(|count| number[count].clone());
+    assert_eq!((days(&stats[0]), counts(&stats[0])), (7.0, [json!(0), json!(1)]), "it is still down");
+    assert_eq!((days(&stats[1]), counts(&stats[1])), (5.0, [json!(1), json!(2)]));
+    assert_eq!(stats[1]["causes"], "number_suspended, silent_death");
+    assert_eq!(
+        [&stats[1]["week"]["suspensions"], &stats[1]["week_before"]["suspensions"]],
+        [&json!(1), &json!(1)],
+        "each was taken out in one week"
+    );
+    let stats = acme.db.json(&["number", "stats", "--days", "30"]);
+    assert_eq!([days(&stats[0]), days(&stats[1])], [20.0, 7.0 + 1.0 + 15.0]);
+    let table = acme.db.run(&["number", "stats", "--days", "7"]).done().stdout;
+    assert!(table.contains("1: operator"), "{table}");
+}
+
+#[tokio::test]
+async fn a_number_that_was_removed_leaves_its_figures() {
+    let acme = Acme::new().await;
+    sqlx::query(
+        "insert into quota_usage (organization_id, scope, scope_id, day, reserved)
+         select $1, 'number', n.id, (clock_timestamp() at time zone 'Africa/Douala')::date - d, 50
+           from unnest($2::uuid[]) n (id), generate_series(10, 12) d",
+    )
+    .bind(acme.organization.0)
+    .bind(acme.numbers.iter().map(|number| number.0).collect::<Vec<_>>())
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    acme.stretches(
+        "insert into number_pulse (organization_id, number_id, bucket, accepted, delivered)
+         values ($1, $2, clock_timestamp() - interval '11 days', 50, 49)",
+    )
+    .await;
+    let lines = || {
+        let csv = acme.db.run(&["number", "stats", "--days", "30", "--csv", "-"]).done().stdout;
+        csv.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = lines();
+    assert_eq!(before.len(), 7);
+    acme.db.run(&["number", "remove", FROM, "--reason", "worn out"]).done();
+    let mut after = lines();
+    after.sort_unstable();
+    let mut sorted = before.clone();
+    sorted.sort_unstable();
+    assert_eq!(after, sorted, "what it sent was sent");
+
+    let stats = acme.db.json(&["number", "stats", "--days", "30"]);
+    let phones: Vec<_> = stats.as_array().unwrap().iter().map(|number| number["phone"].clone()).collect();
+    assert_eq!(phones, [TO, FROM], "behind those that are in use");
+    assert!(stats[0]["removed_at"].is_null() && stats[1]["removed_at"].is_string(), "{stats}");
+    let table = acme.db.run(&["number", "stats", "--days", "30"]).done().stdout;
+    assert!(table.contains("number 0 (removed 20"), "{table}");
+    let stats = acme.db.json(&["number", "stats", "--days", "7"]);
+    assert_eq!(stats.as_array().unwrap().len(), 1, "it sent nothing in these days: {stats}");
+
+    let of_it = acme.db.json(&["number", "stats", FROM, "--days", "7"]);
+    assert!(of_it[0]["days"] == json!([]) && of_it[0]["removed_by"].is_string(), "{of_it}");
+    let shown = acme.db.json(&["number", "show", FROM]);
+    assert_eq!((&shown["phone"], &shown["retired_by"]), (&json!(FROM), &of_it[0]["removed_by"]));
+    let card = acme.db.run(&["number", "show", FROM]).done().stdout;
+    assert!(card.contains("removed by") && card.contains("takes it back"), "{card}");
+    acme.db.run(&["number", "stats", "+237699999999"]).refused(1, "is no number of acme");
+    acme.db.run(&["number", "show", "+237699999999"]).refused(1, "is no number of acme");
+}

@@ -234,7 +234,29 @@ async fn a_thousand_numbers_go_out_and_in() {
     let rows = (0..1_000).map(row).collect::<Vec<_>>().concat();
     let text = format!("phone,account,instance_id,daily_limit,pools\n{rows}");
     let file = write(folder.path(), &text);
+    // Nobody but the import itself lets the planner know.
+    let tables = [
+        "whatsapp_numbers",
+        "number_health",
+        "number_vitals",
+        "number_pacing",
+        "number_leases",
+        "pool_numbers",
+    ];
+    for table in tables {
+        let alone = format!("alter table {table} set (autovacuum_enabled = off)");
+        sqlx::query(sqlx::AssertSqlSafe(alone)).execute(&db.pool).await.unwrap();
+    }
+    sqlx::query("analyze").execute(&db.pool).await.unwrap();
     assert_eq!(db.json(&["number", "import", &file])["added"], json!(1_000));
+    let known: Vec<String> = sqlx::query_scalar(
+        "select relname::text from pg_class where relname = any ($1) and reltuples > 1000 and relnamespace = 'public'::regnamespace",
+    )
+    .bind(tables)
+    .fetch_all(&db.pool)
+    .await
+    .unwrap();
+    assert_eq!(known.len(), tables.len(), "{known:?}: lists of a thousand are planned as such at once");
     assert_eq!(db.json(&["number", "import", &file])["unchanged"], json!(1_000));
     let edit = ["number", "edit", "--all", "--daily-limit", "300", "--yes"];
     assert_eq!(db.json(&edit)["changed"], json!(1_003));

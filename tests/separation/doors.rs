@@ -237,3 +237,18 @@ async fn what_others_have_is_not_told_by_a_constraint() {
     assert!(names.iter().all(|name| name.starts_with("signalbox/") && !name.contains("other")), "{names:?}");
     manager.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn whoever_runs_an_organisation_lets_the_planner_know_of_its_numbers() {
+    let office = Office::open().await;
+    for role in ["manager", "admin"] {
+        let mut connection = office.connect(role).await;
+        let done = format!("select analyze_numbers('{}')", office.acme.0);
+        connection.execute(AssertSqlSafe(done)).await.unwrap();
+        let others = format!("select analyze_numbers('{}')", office.other.0);
+        assert_eq!(refusal(&mut connection, &others).await.1, "no such organisation");
+    }
+    let mut viewer = office.connect("viewer").await;
+    let asked = format!("select analyze_numbers('{}')", office.acme.0);
+    assert_eq!(refusal(&mut viewer, &asked).await.0, "42501");
+}

@@ -299,6 +299,7 @@ async fn functions_with_the_owners_rights_are_known_and_look_nowhere_else() {
     let known = [
         "add_api_key",
         "add_operator",
+        "analyze_numbers",
         "apply_receipts",
         "attempts_of_message",
         "claim",

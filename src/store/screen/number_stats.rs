@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn number_report(&self, seat: &Seat) -> Result<HandoverView, ReadError> {
-        let stats = self.number_stats(seat.organization, DAYS).await?;
+        let stats = self.number_stats(seat.organization, DAYS, None).await?;
         let more = stats.len().saturating_sub(SHOWN);
         let mut figures = vec![format!(
             "{:NAME$} {:>9} {:>5} {:>5} {:>4} {:>7} {:>7}  {:14}",
@@ -62,13 +62,14 @@ fn line(number: &NumberStats) -> String {
         if number.tests == 0 { "-".to_owned() } else { format!("{}/{}", number.tests_passed, number.tests) };
     let took = number.delivery.map_or_else(|| "-".to_owned(), |times| format!("{:.0} s", times.p90));
     format!(
-        "{:NAME$} {:>9} {:>5} {:>5} {:>4} {tests:>7} {took:>7}  {}",
+        "{:NAME$} {:>9} {:>5} {:>5} {:>4} {tests:>7} {took:>7}  {}{}",
         name(number),
         sum(|day| day.sent),
         percent(sum(|day| day.delivered), accepted),
         percent(failed, accepted + failed),
-        number.switches,
+        number.outages,
         chart(number),
+        if number.removed_at.is_some() { " removed" } else { "" },
     )
 }
 

@@ -82,7 +82,7 @@ impl AlertList {
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
         canvas.clear(area);
-        let title = format!("Alerts  {} open", self.open().count());
+        let title = title(self.open());
         let foot = "a acknowledge  A all  Esc closes";
         let inside = canvas.panel(area, Border { title: &title, foot, double: false }, Role::Frame);
         if self.list.rows().is_empty() {
@@ -118,6 +118,13 @@ impl AlertList {
     }
 }
 
+/// What nobody has taken note of, as the bell counts it: what is only worth knowing does not ring.
+fn title<'a>(open: impl Iterator<Item = &'a AlertRow>) -> String {
+    let (reads, rings): (Vec<_>, Vec<_>) = open.partition(|row| row.severity == Severity::Info);
+    let reads = if reads.is_empty() { String::new() } else { format!(", {} to read", reads.len()) };
+    format!("Alerts  {} open{reads}", rings.len())
+}
+
 fn role(row: &AlertRow) -> Role {
     match (row.severity, &row.acknowledged) {
         (_, Some(_)) => Role::Dim,
@@ -146,4 +153,21 @@ fn cells(model: &Model, row: &AlertRow, wide: bool) -> Vec<Cell<'static>> {
         cells.insert(2, row.kind.to_string().into());
     }
     cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_counts_as_the_bell_does() {
+        let mut rows = crate::tui::fake::alerts(1);
+        for row in &mut rows {
+            row.acknowledged = None;
+        }
+        assert_eq!(title(rows.iter()), "Alerts  3 open, 1 to read");
+        rows.retain(|row| row.severity == Severity::Info);
+        assert_eq!(title(rows.iter()), "Alerts  0 open, 1 to read");
+        assert_eq!(title([].iter()), "Alerts  0 open");
+    }
 }
