@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{
         ids::{ChannelId, DeliveryId},
+        right::Right,
         text::Safe,
     },
     provider::client,
@@ -197,6 +198,18 @@ a dot and the body under the channel's secret. Without one that is given, a secr
     },
 }
 
+impl Verb {
+    /// The right that it takes.
+    pub(super) fn right(&self) -> Right {
+        match self {
+            Self::List => Right::Sees,
+            // Of an edit, the database tells apart what is an admin's.
+            Self::Edit { .. } | Self::Test { .. } => Right::Runs,
+            Self::Add { .. } | Self::Remove { .. } => Right::Administers,
+        }
+    }
+}
+
 /// Does it.
 pub async fn run(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
     match verb {
@@ -207,7 +220,9 @@ pub async fn run(session: &Session, org: &Org, verb: Verb) -> Result<(), CliErro
         Verb::Remove { name, reason } => {
             let channel = find(session, org, &name).await?;
             let store = &session.store;
-            store.remove_alert_channel(org.id, channel.id, reason.as_deref(), session.actor()).await?;
+            let removed =
+                store.remove_alert_channel(org.id, channel.id, reason.as_deref(), session.actor()).await?;
+            CliError::unless(removed, &format!("channel {name}"))?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("removed channel {name}"))
         }
     }
@@ -328,7 +343,9 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
         daily_report: wanted.daily_report,
         is_active: active,
     };
-    session.store.edit_alert_channel(org.id, channel.id, &edit, reason.as_deref(), session.actor()).await?;
+    let (store, reason) = (&session.store, reason.as_deref());
+    let changed = store.edit_alert_channel(org.id, channel.id, &edit, reason, session.actor()).await?;
+    CliError::unless(changed, &format!("channel {name}"))?;
     session.out.show(&json!({ "result": "done", "name": name }), || format!("changed channel {name}"))
 }
 

@@ -1,0 +1,222 @@
+//! Nothing is shown as done that was not: what the database left undone, because the role may only look there or because the
+//! row went meanwhile, is said in one sentence.
+
+use crate::{office::Office, support::binary};
+use signalbox::{
+    domain::{
+        action::{Action, Order},
+        ids::NumberId,
+    },
+    store::action::ActionResult,
+};
+
+/// An account with a number, a campaign, a spare pool and a channel in `other`; and acme's manager as a viewer there.
+fn furnish(office: &Office) {
+    let folder = tempfile::tempdir().unwrap();
+    let (people, campaign) = (folder.path().join("people.csv"), folder.path().join("hello.toml"));
+    std::fs::write(&people, "phone\n+237655000001\n").unwrap();
+    std::fs::write(&campaign, "name = \"hello\"\n[[steps]]\ntext = { en = \"Hello\" }\n").unwrap();
+    let (people, campaign) = (people.display().to_string(), campaign.display().to_string());
+    for words in [
+        "account add main --provider ultramsg --token-stdin --base-url http://127.0.0.1:1".to_owned(),
+        "account add empty --provider ultramsg --token-stdin --base-url http://127.0.0.1:1".to_owned(),
+        "number add +237600000001 --account main --instance-id instance1 --pool default".to_owned(),
+        "pool add spare".to_owned(),
+        "alert channel add pager --webhook http://127.0.0.1:1/".to_owned(),
+        format!("contact import {people}"),
+        format!("campaign create {campaign}"),
+    ] {
+        let arguments: Vec<&str> = words.split(' ').chain(["--org", "other"]).collect();
+        office.db.run_with(&arguments, b"token").done();
+    }
+    office.db.run(&["operator", "add", &office.name("manager"), "--role", "viewer", "--org", "other"]).done();
+}
+
+/// What stands in `other`, all of it that these commands could change.
+async fn standing(office: &Office) -> String {
+    office
+        .db
+        .value(
+            "select concat_ws(' ', (select jsonb_agg(to_jsonb(o) order by o.id)::text from organizations o),
+                    (select jsonb_agg(to_jsonb(a) order by a.id)::text from accounts a),
+                    (select jsonb_agg(to_jsonb(p) order by p.id)::text from pools p),
+                    (select jsonb_agg(to_jsonb(c) order by c.id)::text from alert_channels c),
+                    (select jsonb_agg(to_jsonb(r) order by r.organization_id)::text from alert_rules r),
+                    (select jsonb_agg(to_jsonb(n) order by n.id)::text from whatsapp_numbers n),
+                    (select jsonb_agg(to_jsonb(c) order by c.id)::text from campaigns c),
+                    (select count(*) from audit_log), (select count(*) from suppressions))",
+        )
+        .await
+}
+
+const WRITES: &str = "\
+account edit main --rolling-limit 5
+account remove empty
+account rotate main --token-env T --untested
+account templates main
+alert ack --all
+alert channel edit pager --least critical
+alert channel remove pager
+alert channel test pager
+alert rules --quiet 22:00-07:00
+campaign cancel hello
+campaign clone hello hello-2
+campaign edit hello --weight 2
+campaign enrol hello
+campaign pause hello
+campaign reinclude hello
+campaign remove hello +237655000001
+campaign resume hello
+campaign retry hello
+campaign schedule hello --at 2030-01-01T00:00
+campaign start hello
+campaign test hello +237655000001
+contact opt-in +237655000001
+contact opt-out +237655000001
+number add +237600000002 --account main --instance-id instance2
+number disable +237600000001
+number edit +237600000001 --daily-limit 5
+number enable +237600000001
+number priority +237600000001 5
+number remove +237600000001
+number resume +237600000001
+number suspend +237600000001 --reason x
+number test +237600000001
+org edit --daily-limit 9
+org edit other --daily-limit 9
+org edit --stop-word basta
+org edit --stop-failed 0.5
+org edit --warn-failed 30
+org release
+org stop
+pool add mine
+pool edit default --sticky false
+pool remove spare
+slot release +237655000001
+slot reset
+slot set +237655000001 3";
+
+#[tokio::test]
+async fn whoever_runs_one_organisation_and_looks_at_another_changes_nothing_there_and_is_told_why() {
+    let office = Office::open().await;
+    furnish(&office);
+    let before = standing(&office).await;
+    let mut wrong = Vec::new();
+    for line in WRITES.lines() {
+        let words: Vec<&str> = line.split(' ').chain(["--org", "other"]).collect();
+        let mut command = office.command("manager", &words);
+        command.env("T", "token");
+        let run = binary::run(command, None);
+        let told = run.stderr.contains("is only a viewer of other: it may look, and change nothing");
+        if run.code != Some(3) || !told || !run.stdout.is_empty() {
+            wrong.push(format!("{line}: {run:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(standing(&office).await, before);
+    // What only looks goes on.
+    for line in [
+        "account list",
+        "account show main",
+        "alert rules",
+        "campaign check hello",
+        "slot list",
+        "pool qr default",
+    ] {
+        let words: Vec<&str> = line.split(' ').chain(["--org", "other"]).collect();
+        office.run("manager", &words).done();
+    }
+}
+
+#[tokio::test]
+async fn a_console_that_only_looks_at_an_organisation_is_told_so_by_what_it_orders() {
+    let office = Office::open().await;
+    furnish(&office);
+    let store = office.store("manager");
+    let campaign = store.campaigns(office.other, Some("hello")).await.unwrap()[0].id;
+    let number: NumberId = store.numbers(office.other, None).await.unwrap()[0].id;
+    for action in [
+        Action::StartCampaign(campaign),
+        Action::PauseCampaign(campaign),
+        Action::SuspendNumber { number, until: None },
+        Action::SetPriority { number, priority: 7 },
+        Action::RemoveNumber(number),
+        Action::StopAll,
+        Action::ReleaseStop,
+        Action::Acknowledge(vec![signalbox::domain::ids::AlertId::new()]),
+    ] {
+        let order = Order { action: action.clone(), expected: None, reason: Some("x".into()) };
+        let done = store.act(office.other, &order, "mallory", None).await.unwrap();
+        let ActionResult::Refused(sentence) = &done else { panic!("{action:?}: {done:?}") };
+        assert!(sentence.contains("only a viewer of other"), "{action:?}: {sentence}");
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_only_an_admin_removes_is_not_said_to_be_removed() {
+    let office = Office::open().await;
+    furnish(&office);
+    for role in ["manager", "service"] {
+        let name = office.name(role);
+        let as_it = |words: &[&str]| {
+            let mut command = office.command(role, words);
+            command.args(["--org", "other"]).env("T", "token");
+            binary::run(command, None)
+        };
+        let seat = match role {
+            "manager" => ["operator", "edit", &name, "--role", "manager", "--org", "other"].to_vec(),
+            _ => ["operator", "add", &name, "--service", "--org", "other"].to_vec(),
+        };
+        office.db.run(&seat).done();
+        as_it(&["account", "remove", "empty"]).refused(3, "only an admin of other");
+        as_it(&["alert", "channel", "remove", "pager"]).refused(3, "only an admin of other");
+        as_it(&["account", "rotate", "main", "--token-env", "T", "--untested"])
+            .refused(3, "only an admin of other");
+    }
+    let kept: i64 = office
+        .db
+        .value("select (select count(*) from accounts) + (select count(*) from alert_channels)")
+        .await;
+    assert_eq!(kept, 3);
+}
+
+/// The row goes between the look and the statement: a trigger leaves the statement nothing, as that would.
+#[tokio::test]
+async fn what_went_meanwhile_is_not_said_to_be_done() {
+    let office = Office::open().await;
+    furnish(&office);
+    let leave = "create function leave_it() returns trigger language plpgsql as $$ begin return null; end $$";
+    sqlx::query(leave).execute(&office.db.pool).await.unwrap();
+    for table in ["accounts", "pools", "alert_channels", "organizations", "alert_rules", "vital_rules"] {
+        let statement = format!(
+            "create trigger aa_left before update or delete on {table} for each row execute function leave_it()"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&office.db.pool).await.unwrap();
+    }
+    for line in [
+        "account edit main --rolling-limit 5",
+        "account remove empty",
+        "account rotate main --token-env T --untested",
+        "alert channel edit pager --least critical",
+        "alert channel remove pager",
+        "alert rules --quiet 22:00-07:00",
+        "org edit --daily-limit 9",
+        "org edit --stop-word basta",
+        "org edit --stop-failed 0.5",
+        "org edit --warn-failed 30",
+        "org edit --allow-simultaneous yes",
+        "org edit --quiet 20:00-08:00",
+        "pool edit default --sticky false",
+        "pool remove spare",
+    ] {
+        let words: Vec<&str> = line.split(' ').chain(["--org", "other"]).collect();
+        let mut command = office.command("admin", &words);
+        command.env("DATABASE_URL", office.db.url()).env("T", "token");
+        let run = binary::run(command, None);
+        assert_eq!(run.code, Some(1), "{line}: {run:?}");
+        assert!(run.stderr.contains("nothing was changed"), "{line}: {run:?}");
+        assert!(!run.stderr.contains("changed before that"), "{line}: {run:?}");
+        assert_eq!(run.stdout, "", "{line}: {run:?}");
+    }
+}
