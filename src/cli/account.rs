@@ -309,7 +309,12 @@ fn costs(sums: &[String]) -> String {
 
 async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
     let account = find(session, org, name).await?;
-    let path = webhook_path(session, org, &account).await?;
+    let path = format!("/webhooks/{}/{}", account.provider, account.id);
+    // Whoever knows all of it can say STOP in anybody's name: it is for who could change what is sent.
+    let is_kept = account.sealed_webhook_secret.is_some()
+        && session.store.standing(org.id).await?.refusal(Right::Runs).is_some();
+    let path = if is_kept { path } else { webhook_path(session, org, &account, path).await? };
+    let kept = format!("{path}/...; its secret part is shown to those who run {}", org.record.slug);
     let mut value = serde_json::to_value(&account)
         .map_err(|error| CliError::because("failed to write the account as JSON", error))?;
     value["webhook_path"] = json!(path);
@@ -330,14 +335,18 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("token", format!("sealed, {} days old", account.token_days)),
             ("app secret", yes(account.has_app_secret)),
             ("verify token", yes(account.has_verify_token)),
-            ("webhook path", path.clone()),
+            ("webhook path", if is_kept { kept } else { path.clone() }),
         ])
     })
 }
 
 /// The path to register at the provider.
-async fn webhook_path(session: &Session, org: &Org, account: &AccountRecord) -> Result<String, CliError> {
-    let path = format!("/webhooks/{}/{}", account.provider, account.id);
+async fn webhook_path(
+    session: &Session,
+    org: &Org,
+    account: &AccountRecord,
+    path: String,
+) -> Result<String, CliError> {
     let Some(sealed) = &account.sealed_webhook_secret else { return Ok(path) };
     let opened =
         ring(session).await?.open(&place(org, account.id, "sealed_webhook_secret"), &sealed.parse()?)?;

@@ -361,6 +361,11 @@ async fn test(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
         Ok(outlet) => outlet.send(&letter(org)).await,
         Err(why) => Err(why),
     };
+    let said = match &sent {
+        Ok(()) => "it took the test".to_owned(),
+        Err(why) => format!("it did not take the test: {}", Safe::cut(why, 500)),
+    };
+    session.store.note_channel_test(org.id, channel.id, name, &said, session.actor()).await?;
     match sent {
         Ok(()) => {
             session.out.show(&json!({ "result": "sent", "name": name }), || format!("{name} took the test"))

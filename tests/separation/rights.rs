@@ -2,6 +2,7 @@
 //! row went meanwhile, is said in one sentence.
 
 use crate::{office::Office, support::binary};
+use serde_json::json;
 use signalbox::{
     domain::{
         action::{Action, Order},
@@ -219,4 +220,41 @@ async fn what_went_meanwhile_is_not_said_to_be_done() {
         assert!(!run.stderr.contains("changed before that"), "{line}: {run:?}");
         assert_eq!(run.stdout, "", "{line}: {run:?}");
     }
+}
+
+/// The secret of the path is all that keeps others from sending a STOP in a person's name.
+#[tokio::test]
+async fn a_viewer_is_not_shown_what_opens_the_webhook() {
+    let office = Office::open().await;
+    furnish(&office);
+    let path = |role: Option<&str>| {
+        let words = ["account", "show", "main", "--org", "other", "--json"];
+        let run = role.map_or_else(|| office.db.run(&words), |role| office.run(role, &words));
+        run.done().json()["webhook_path"].as_str().unwrap().to_owned()
+    };
+    let whole = path(None);
+    assert_eq!(whole.split('/').count(), 5, "{whole}");
+    let shown = path(Some("manager"));
+    assert_eq!(shown, whole.rsplit_once('/').unwrap().0, "a viewer of other");
+    let said = office.run("manager", &["account", "show", "main", "--org", "other"]).done().stdout;
+    assert!(said.contains("its secret part is shown to those who run other"), "{said}");
+    office
+        .db
+        .run(&["operator", "edit", &office.name("manager"), "--role", "manager", "--org", "other"])
+        .done();
+    assert_eq!(path(Some("manager")), whole);
+}
+
+#[tokio::test]
+async fn a_test_of_a_channel_is_on_record() {
+    let office = Office::open().await;
+    furnish(&office);
+    office
+        .db
+        .run(&["alert", "channel", "test", "pager", "--org", "other"])
+        .refused(1, "did not take the test");
+    let entry: serde_json::Value =
+        office.db.value("select to_jsonb(a) from audit_log a where a.action = 'test alert channel'").await;
+    assert_eq!((&entry["entity_name"], &entry["entity"]), (&json!("pager"), &json!("alert_channel")));
+    assert!(entry["reason"].as_str().unwrap().starts_with("it did not take the test"), "{entry}");
 }
