@@ -258,3 +258,21 @@ async fn a_test_of_a_channel_is_on_record() {
     assert_eq!((&entry["entity_name"], &entry["entity"]), (&json!("pager"), &json!("alert_channel")));
     assert!(entry["reason"].as_str().unwrap().starts_with("it did not take the test"), "{entry}");
 }
+
+/// Advisory locks are open to every login; what an admin decides about operators waits for none of them.
+#[tokio::test]
+async fn no_operator_keeps_an_admin_from_taking_its_rights() {
+    let office = Office::open().await;
+    let mut manager = office.connect("manager").await;
+    for statement in ["begin", "select pg_advisory_xact_lock(hashtextextended('signalbox grants', 0))"] {
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut manager).await.unwrap();
+    }
+    let lock = "lock table channels in share row exclusive mode";
+    let mut other = office.connect("service").await;
+    let refused = sqlx::query(lock).execute(&mut other).await.unwrap_err().to_string();
+    assert!(refused.contains("permission denied"), "{refused}");
+    let name = office.name("manager");
+    office.run("admin", &["operator", "edit", &name, "--role", "viewer"]).done();
+    office.run("admin", &["operator", "remove", &name]).done();
+    drop(manager);
+}
