@@ -16,6 +16,7 @@ pub mod campaign_file;
 pub mod campaign_pool;
 pub mod channel;
 pub mod chore;
+pub mod condition;
 pub mod conduct;
 pub mod constraint;
 pub mod contact;

@@ -276,3 +276,21 @@ async fn no_operator_keeps_an_admin_from_taking_its_rights() {
     office.run("admin", &["operator", "remove", &name]).done();
     drop(manager);
 }
+
+/// The lines of an organisation are advisory locks, too, and anybody may stand at their head.
+#[tokio::test]
+async fn the_doctor_names_who_keeps_everybody_waiting() {
+    let office = Office::open().await;
+    let lines = |role: &str| {
+        let checks = office.run(role, &["doctor", "--json"]).json();
+        checks.as_array().unwrap().iter().find(|check| check["name"] == "locks").unwrap().clone()
+    };
+    assert_eq!(lines("manager")["ok"], true);
+    let mut nobody = office.connect("none").await;
+    let held = format!("select pg_advisory_lock(hashtextextended('{}', 0))", office.acme);
+    sqlx::query(sqlx::AssertSqlSafe(held)).execute(&mut nobody).await.unwrap();
+    let found = lines("admin");
+    let detail = found["detail"].as_str().unwrap();
+    assert_eq!(found["ok"], false, "{found}");
+    assert!(detail.contains(&office.name("none")) && detail.contains("the line of decisions"), "{found}");
+}
