@@ -113,7 +113,7 @@ impl CliError {
         if let Self::Failed { source: Some(source), .. } = self {
             let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
             while let Some(error) = cause {
-                let text = error.to_string();
+                let text = crate::postgres::plainly(error);
                 // Some drivers' errors repeat their cause.
                 if !message.contains(&text) {
                     message.push_str(": ");

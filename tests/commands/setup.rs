@@ -340,6 +340,20 @@ async fn the_doctor_names_every_check() {
     assert_eq!((failed, run.code), (vec!["durability"], Some(1)));
 }
 
+/// Nothing listens at port 1, and the server's words come without the lines of its sources.
+#[tokio::test]
+async fn why_a_connection_failed_is_said_in_plain_words() {
+    let db = acme().await;
+    let mut closed = db.command(&["org", "list"]);
+    closed.env("DATABASE_URL", "postgres://ana@127.0.0.1:1/signalbox");
+    let said = binary::run(closed, None).refused(1, "failed to connect to ana@127.0.0.1:1/signalbox").stderr;
+    assert!(said.to_lowercase().contains("refused") && !said.contains("pool timed out"), "{said}");
+    let mut unknown = db.command(&["org", "list"]);
+    unknown.env("DATABASE_URL", db.url().replace(&db.name, "no_such_database"));
+    let said = binary::run(unknown, None).refused(1, "\"no_such_database\" does not exist").stderr;
+    assert!(!said.contains("at line"), "{said}");
+}
+
 #[tokio::test]
 async fn the_doctor_names_instances_that_are_silent_and_hosts_whose_clock_is_wrong() {
     let db = acme().await;

@@ -20,7 +20,7 @@ mod wants;
 mod wizard;
 
 pub use actions::{ask_reason, propose};
-pub use keys::run_entry;
+pub use keys::{run_entry, why_read_only};
 pub use mouse::switch_mouse;
 pub use run::show_recipients;
 pub use time::{Motion, counts_seconds, spinner, wake_at};
