@@ -15,8 +15,9 @@ begin
     then
         return;
     end if;
-    -- Two grants on one table at once would fail.
-    perform pg_advisory_xact_lock(hashtextextended('signalbox grants', 0));
+    -- Two grants on one table at once would fail. A lock that takes rights, on a table that operators only read: an advisory
+    -- one is open to every login, and whoever held it could keep an admin from taking its rights.
+    lock table channels in share row exclusive mode;
     select bool_or(o.role <> 'viewer') into v_runs from operators o where o.role_name = p_role;
     v_runs := p_is_seated or v_runs;
     execute format('revoke all on all tables in schema %I from %I', v_schema, p_role);
@@ -151,7 +152,7 @@ end $$;
 -- Gives the role of a local cluster a seat in every organisation: whoever reaches its socket owns all of it. Run by the owner.
 create function seat_everywhere(p_role text) returns void language plpgsql as $$
 begin
-    perform pg_advisory_xact_lock(hashtextextended('signalbox grants', 0));
+    lock table channels in share row exclusive mode;
     if not exists (select from pg_roles where rolname = p_role) then
         begin
             execute format('create role %I login nosuperuser nocreatedb nocreaterole noreplication nobypassrls', p_role);

@@ -10,7 +10,7 @@ use super::{
     session::Org,
 };
 use crate::{
-    domain::{ids::AccountId, number::ProviderKind, phone::Phone},
+    domain::{ids::AccountId, number::ProviderKind, phone::Phone, right::Right},
     provider::{self, Credential},
     secrets::{KeyRing, Place, new_key_text},
     sender::line::token_place,
@@ -124,9 +124,21 @@ pub enum Verb {
     Rotate(RotateArgs),
 }
 
+impl Verb {
+    /// The right that it takes.
+    fn right(&self) -> Right {
+        match self {
+            Self::List | Self::Show { .. } | Self::Templates { known: true, .. } => Right::Sees,
+            // Of an edit, the database tells apart what is an admin's.
+            Self::Templates { .. } | Self::Edit { .. } => Right::Runs,
+            Self::Add { .. } | Self::Remove { .. } | Self::Rotate(_) => Right::Administers,
+        }
+    }
+}
+
 /// Does it.
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
-    let org = session.organization().await?;
+    let org = session.organization_for(verb.right()).await?;
     match verb {
         Verb::Add { .. } => add(session, &org, verb).await,
         Verb::Edit { .. } => edit(session, &org, verb).await,
@@ -135,7 +147,9 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Templates { name, known } => account_templates::run(session, &org, &name, known).await,
         Verb::Remove { name, reason } => {
             let account = find(session, &org, &name).await?;
-            session.store.remove_account(org.id, account.id, reason.as_deref(), session.actor()).await?;
+            let removed =
+                session.store.remove_account(org.id, account.id, reason.as_deref(), session.actor()).await?;
+            CliError::unless(removed, &format!("account {name}"))?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("removed account {name}"))
         }
         Verb::Rotate(args) => account_rotate::run(session, &org, &args).await,
@@ -253,7 +267,9 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
         portfolio: portfolio.as_ref().map(|given| given.0.as_deref()),
         sealed,
     };
-    session.store.edit_account(org.id, account.id, &edit, reason.as_deref(), session.actor()).await?;
+    let changed =
+        session.store.edit_account(org.id, account.id, &edit, reason.as_deref(), session.actor()).await?;
+    CliError::unless(changed, &format!("account {name}"))?;
     session.out.show(&json!({ "result": "done", "name": name }), || format!("changed account {name}"))
 }
 
@@ -293,7 +309,12 @@ fn costs(sums: &[String]) -> String {
 
 async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
     let account = find(session, org, name).await?;
-    let path = webhook_path(session, org, &account).await?;
+    let path = format!("/webhooks/{}/{}", account.provider, account.id);
+    // Whoever knows all of it can say STOP in anybody's name: it is for who could change what is sent.
+    let is_kept = account.sealed_webhook_secret.is_some()
+        && session.store.standing(org.id).await?.refusal(Right::Runs).is_some();
+    let path = if is_kept { path } else { webhook_path(session, org, &account, path).await? };
+    let kept = format!("{path}/...; its secret part is shown to those who run {}", org.record.slug);
     let mut value = serde_json::to_value(&account)
         .map_err(|error| CliError::because("failed to write the account as JSON", error))?;
     value["webhook_path"] = json!(path);
@@ -317,14 +338,18 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("app secret", age(account.app_secret_days)),
             ("verify token", age(account.verify_token_days)),
             ("webhook secret", age(account.webhook_secret_days)),
-            ("webhook path", path.clone()),
+            ("webhook path", if is_kept { kept } else { path.clone() }),
         ])
     })
 }
 
 /// The path to register at the provider.
-async fn webhook_path(session: &Session, org: &Org, account: &AccountRecord) -> Result<String, CliError> {
-    let path = format!("/webhooks/{}/{}", account.provider, account.id);
+async fn webhook_path(
+    session: &Session,
+    org: &Org,
+    account: &AccountRecord,
+    path: String,
+) -> Result<String, CliError> {
     let Some(sealed) = &account.sealed_webhook_secret else { return Ok(path) };
     let opened =
         ring(session).await?.open(&place(org, account.id, "sealed_webhook_secret"), &sealed.parse()?)?;

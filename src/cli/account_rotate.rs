@@ -59,7 +59,9 @@ pub async fn run(session: &Session, org: &Org, args: &RotateArgs) -> Result<(), 
         Some(try_it(session, org, &args.name, sealed.token.as_deref()).await?)
     };
     let edit = AccountEdit { sealed, ..AccountEdit::default() };
-    session.store.edit_account(org.id, account.id, &edit, args.reason.as_deref(), session.actor()).await?;
+    let reason = args.reason.as_deref();
+    let written = session.store.edit_account(org.id, account.id, &edit, reason, session.actor()).await?;
+    CliError::unless(written, &format!("account {}", args.name))?;
     let value = json!({ "result": "done", "name": args.name, "tested": said.is_some(), "said": said });
     session.out.show(&value, || {
         let tested = said.as_ref().map_or_else(|| "untested".to_owned(), |said| format!("the provider says: {said}"));

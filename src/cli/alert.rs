@@ -6,7 +6,7 @@ use super::{
     session::Org,
 };
 use crate::{
-    domain::{ids::AlertId, window},
+    domain::{ids::AlertId, right::Right, window},
     store::alert::{AlertRecord, AlertRules, AlertRulesEdit, AlertScope},
 };
 use clap::Subcommand;
@@ -68,6 +68,10 @@ pub struct RuleFlags {
 }
 
 impl RuleFlags {
+    fn is_empty(&self) -> bool {
+        self.quiet.is_none() && self.credential_days.is_none() && self.report_at.is_none()
+    }
+
     fn edit(&self) -> Result<AlertRulesEdit, CliError> {
         let none_or = |raw: &str| raw.trim() == "none";
         let minute = |minute: u16| i16::try_from(minute).unwrap_or(i16::MAX);
@@ -106,9 +110,22 @@ impl RuleFlags {
     }
 }
 
+impl Verb {
+    /// The right that it takes.
+    fn right(&self) -> Right {
+        match self {
+            Self::List { .. } => Right::Sees,
+            Self::Ack { .. } => Right::Runs,
+            Self::Rules(flags) if flags.is_empty() => Right::Sees,
+            Self::Rules(_) => Right::Runs,
+            Self::Channel(verb) => verb.right(),
+        }
+    }
+}
+
 /// Does it.
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
-    let org = session.organization().await?;
+    let org = session.organization_for(verb.right()).await?;
     match verb {
         Verb::List { all, limit } => {
             let scope = if all { AlertScope::All } else { AlertScope::Open };
@@ -137,7 +154,8 @@ async fn rules(session: &Session, org: &Org, flags: &RuleFlags) -> Result<(), Cl
     let edit = flags.edit()?;
     if edit != AlertRulesEdit::default() {
         let reason = flags.reason.as_deref();
-        session.store.edit_alert_rules(org.id, &edit, reason, session.actor()).await?;
+        let changed = session.store.edit_alert_rules(org.id, &edit, reason, session.actor()).await?;
+        CliError::unless(changed, &format!("the rules of organisation {}", org.record.slug))?;
     }
     let rules = session.store.alert_rules(org.id).await?;
     session.out.show(&rules, || shown(&rules))

@@ -7,10 +7,10 @@ use super::{
     session::Org,
 };
 use crate::{
-    domain::{ids::ChannelId, text::Safe},
+    domain::{ids::ChannelId, right::Right, text::Safe},
     secrets::new_key_text,
     sender::alert::desk,
-    store::channel::{ChannelEdit, ChannelRecord, NewChannel},
+    store::channel::{ChannelEdit, ChannelEdited, ChannelRecord, NewChannel},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -191,6 +191,18 @@ a dot and the body under the channel's secret. Without one that is given, a secr
     },
 }
 
+impl Verb {
+    /// The right that it takes.
+    pub(super) fn right(&self) -> Right {
+        match self {
+            Self::List => Right::Sees,
+            // Of an edit, the database tells apart what is an admin's.
+            Self::Edit { .. } | Self::Test { .. } => Right::Runs,
+            Self::Add { .. } | Self::Remove { .. } => Right::Administers,
+        }
+    }
+}
+
 /// Does it.
 pub async fn run(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> {
     match verb {
@@ -201,7 +213,9 @@ pub async fn run(session: &Session, org: &Org, verb: Verb) -> Result<(), CliErro
         Verb::Remove { name, reason } => {
             let channel = find(session, org, &name).await?;
             let store = &session.store;
-            store.remove_alert_channel(org.id, channel.id, reason.as_deref(), session.actor()).await?;
+            let removed =
+                store.remove_alert_channel(org.id, channel.id, reason.as_deref(), session.actor()).await?;
+            CliError::unless(removed, &format!("channel {name}"))?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("removed channel {name}"))
         }
     }
@@ -337,10 +351,10 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
         daily_report: wanted.daily_report,
         is_active: active,
     };
-    session
-        .store
-        .edit_alert_channel(org.id, channel.id, &edit, None, reason.as_deref(), session.actor())
-        .await?;
+    let (store, reason) = (&session.store, reason.as_deref());
+    let edited =
+        store.edit_alert_channel(org.id, channel.id, &edit, None, reason, session.actor()).await?;
+    CliError::unless(edited == ChannelEdited::Done, &format!("channel {name}"))?;
     let note = report_needs(session, org, wanted.daily_report.unwrap_or(channel.daily_report)).await?;
     session.out.show(&json!({ "result": "done", "name": name, "note": note }), || {
         with_note(&format!("changed channel {name}"), note)
@@ -351,7 +365,7 @@ async fn test(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
     let channel = find(session, org, name).await?;
     let keys =
         secret::key_ring(&session.config, session.database.cluster().is_some(), &session.store).await?;
-    let sent = desk::test(&keys, &org.record, &channel).await;
+    let sent = desk::test(&session.store, &keys, &org.record, &channel, session.actor()).await;
     match sent {
         Ok(()) => {
             session.out.show(&json!({ "result": "sent", "name": name }), || format!("{name} took the test"))

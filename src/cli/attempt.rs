@@ -12,6 +12,7 @@ use crate::{
         attempt::AttemptState,
         ids::AttemptId,
         phone::Phone,
+        right::Right,
     },
     sender::sent::{self, Said},
     store::recipient::{AttemptQuery, AttemptRecord},
@@ -79,7 +80,8 @@ pub enum Verb {
 
 /// Does it.
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
-    let org = session.organization().await?;
+    let right = if matches!(verb, Verb::Resolve { .. }) { Right::Runs } else { Right::Sees };
+    let org = session.organization_for(right).await?;
     match verb {
         Verb::List { state, campaign, phone, limit } => {
             let query = AttemptQuery {

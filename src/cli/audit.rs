@@ -26,7 +26,7 @@ Examples:
 /// Which entries.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only by this operator; `sender` for what senders decided by themselves
+    /// Only by this operator, by the name that was signed or the login role; `sender` for what senders decided by themselves
     #[arg(long, value_name = "WHO")]
     actor: Option<String>,
     /// Only about what is called so, a campaign's name or a number's phone, or has this id
@@ -77,7 +77,7 @@ async fn list(session: &Session, org: &Org, args: &ListArgs) -> Result<(), CliEr
         for entry in &entries {
             table.row([
                 local(entry.at, org.zone),
-                entry.actor.clone(),
+                who(entry),
                 entry.action.clone(),
                 entry.subject.clone(),
                 entry.reason.clone(),
@@ -86,6 +86,14 @@ async fn list(session: &Session, org: &Org, args: &ListArgs) -> Result<(), CliEr
         }
         table.render()
     })
+}
+
+/// Who signed, and as which role that was, where it is another name: anybody may sign with any.
+fn who(entry: &AuditEntry) -> String {
+    match entry.login.as_ref().filter(|login| **login != entry.actor) {
+        Some(login) => format!("{}, logged in as {login}", entry.actor),
+        None => entry.actor.clone(),
+    }
 }
 
 /// `state: active -> paused, priority: 10 -> 5`.
@@ -132,6 +140,12 @@ mod tests {
             before: Some(json!({ "state": "active", "hold_reason": null, "weight": 1 })),
             after: Some(json!({ "state": "paused", "hold_reason": "x", "weight": 1 })),
         };
+        assert_eq!(who(&entry), "ana");
+        assert_eq!(who(&AuditEntry { login: Some("ana".into()), ..entry.clone() }), "ana");
+        assert_eq!(
+            who(&AuditEntry { login: Some("acme_console".into()), ..entry.clone() }),
+            "ana, logged in as acme_console"
+        );
         assert_eq!(changes(&entry), "hold_reason: - -> x, state: active -> paused");
         assert_eq!(changes(&AuditEntry { before: None, after: None, ..entry }), "");
     }

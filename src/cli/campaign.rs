@@ -19,6 +19,7 @@ use crate::{
         hold::Hold,
         ids::CampaignId,
         phone::Phone,
+        right::Right,
     },
     store::{campaign::CampaignRecord, stats::CampaignStats},
 };
@@ -230,9 +231,45 @@ pub enum Verb {
     Forecast(ForecastArgs),
 }
 
+impl Verb {
+    /// The right that it takes.
+    fn right(&self) -> Right {
+        match self {
+            Self::Check { accept, .. } if accept.is_empty() => Right::Sees,
+            Self::List
+            | Self::Preview { .. }
+            | Self::Show { .. }
+            | Self::Skipped(_)
+            | Self::Why { .. }
+            | Self::Stats { .. }
+            | Self::Export { .. }
+            | Self::Forecast(_)
+            | Self::Estimate { .. } => Right::Sees,
+            Self::Retry(args) if args.only_says() => Right::Sees,
+            Self::Check { .. }
+            | Self::Create { .. }
+            | Self::Enrol { .. }
+            | Self::Update { .. }
+            | Self::Defaults { .. }
+            | Self::Test { .. }
+            | Self::Start(_)
+            | Self::Schedule { .. }
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::Cancel(_)
+            | Self::Widen(_)
+            | Self::Edit(_)
+            | Self::Clone { .. }
+            | Self::Retry(_)
+            | Self::Remove { .. }
+            | Self::Reinclude(_) => Right::Runs,
+        }
+    }
+}
+
 /// Does it.
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
-    let org = session.organization().await?;
+    let org = session.organization_for(verb.right()).await?;
     match verb {
         Verb::Check { file, accept, why } => {
             campaign_check::run(session, &org, &file, &accept, why.as_deref()).await

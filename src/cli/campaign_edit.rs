@@ -190,6 +190,13 @@ pub struct RetryArgs {
     reason: Option<String>,
 }
 
+impl RetryArgs {
+    /// Whether it changes nothing.
+    pub fn only_says(&self) -> bool {
+        self.dry_run
+    }
+}
+
 /// Why somebody is not tried again, in words.
 fn why_not(verdict: &str) -> String {
     match verdict {

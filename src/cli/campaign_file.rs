@@ -113,7 +113,8 @@ pub async fn set_defaults(
     if let Some(nth) = texts.iter().position(|texts| texts.0.is_empty()) {
         return Err(CliError::failed(format!("{name}: steps[{nth}] has no text: a default is a text")));
     }
-    session.store.edit_default_texts(org.id, &texts, reason, session.actor()).await?;
+    let changed = session.store.edit_default_texts(org.id, &texts, reason, session.actor()).await?;
+    CliError::unless(changed, "the organisation")?;
     let count = texts.len();
     session.out.show(&json!({ "result": "done", "steps": count }), || {
         format!("steps 1 to {count} of files that give them no text say this from now on")

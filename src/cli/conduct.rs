@@ -75,13 +75,13 @@ impl ConductFlags {
         }
     }
 
-    /// Changes what was asked for.
+    /// Changes what was asked for. `false`: nothing was there to change.
     pub async fn change(
         &self,
         session: &Session,
         organization: OrganizationId,
         reason: Option<&str>,
-    ) -> Result<(), CliError> {
+    ) -> Result<bool, CliError> {
         use crate::store::action::ActionResult;
         let (store, actor) = (&session.store, session.actor());
         if self.slots.is_some() || self.slot_expiry_days.is_some() {
@@ -92,9 +92,9 @@ impl ConductFlags {
             }
         }
         if self.edit() != ConductEdit::default() {
-            store.edit_conduct_rules(organization, &self.edit(), reason, actor).await?;
+            return Ok(store.edit_conduct_rules(organization, &self.edit(), reason, actor).await?);
         }
-        Ok(())
+        Ok(true)
     }
 }
 

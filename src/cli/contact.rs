@@ -9,7 +9,7 @@ use super::{
     session::Org,
 };
 use crate::{
-    domain::{ids::ContactId, phone::Phone},
+    domain::{ids::ContactId, phone::Phone, right::Right},
     import::{COPY_COLUMNS, Chunk, ImportError, Options, Reader, Rejected},
     store::{contact::ContactRecord, import::ImportCounts},
 };
@@ -120,7 +120,8 @@ Examples:
 
 /// Does it.
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
-    let org = session.organization().await?;
+    let writes = matches!(verb, Verb::Import { .. } | Verb::OptIn { .. } | Verb::OptOut { .. });
+    let org = session.organization_for(if writes { Right::Runs } else { Right::Sees }).await?;
     let (store, actor) = (&session.store, session.actor());
     match verb {
         Verb::Import { file, default_country, rejected } => {

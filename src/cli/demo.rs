@@ -291,7 +291,8 @@ async fn watch_arrivals(session: &Session, options: &Options, org: &Org) -> Resu
         canary_template: Some(Some(&template)),
         ..VitalEdit::default()
     };
-    Ok(session.store.edit_vital_rules(org.id, &edit, None, session.actor()).await?)
+    let changed = session.store.edit_vital_rules(org.id, &edit, None, session.actor()).await?;
+    CliError::unless(changed, "the organisation of the demo")
 }
 
 /// The one that the script's providers approved.

@@ -4,6 +4,8 @@ mod accounts;
 mod alerts;
 mod keys;
 mod media;
+mod senders;
+mod server;
 
 use super::{
     CliError, Global,
@@ -178,6 +180,8 @@ async fn check_store(config: &Config, database: &Database, store: &Store, checks
         }
     });
     checks.push(Check::of("durability", durable, "switch fsync, synchronous_commit and full_page_writes on"));
+    checks.push(server::version(store).await);
+    checks.push(server::clock(store).await);
     let opened = keys::opened(config, database, store).await;
     checks.push(Check::of("encryption key", opened, keys::FIX));
     match store.organizations(config.organization.as_deref()).await {
@@ -191,6 +195,7 @@ async fn check_store(config: &Config, database: &Database, store: &Store, checks
             for organization in &organizations {
                 let named = organizations.len() > 1;
                 check_organization(store, organization, named, checks).await;
+                senders::check(store, organization, named, checks).await;
                 accounts::check(config, database, store, organization, named, checks).await;
                 alerts::check(store, organization, named, checks).await;
                 media::check(store, organization, config.private_media, named, checks).await;

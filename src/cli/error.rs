@@ -45,6 +45,17 @@ impl CliError {
         Self::Missing(sentence.into())
     }
 
+    /// Whether a change was made: what was to be changed may have gone since it was looked up.
+    ///
+    /// # Errors
+    /// When it was not, and so nothing is as it was asked for.
+    pub fn unless(done: bool, what: &str) -> Result<(), Self> {
+        if done {
+            return Ok(());
+        }
+        Err(Self::missing(format!("nothing was changed: {what} is not there any more")))
+    }
+
     /// Whether the database was away or busy, so that the same may succeed soon.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -102,7 +113,7 @@ impl CliError {
         if let Self::Failed { source: Some(source), .. } = self {
             let mut cause: Option<&(dyn Error + 'static)> = Some(source.as_ref());
             while let Some(error) = cause {
-                let text = error.to_string();
+                let text = crate::postgres::plainly(error);
                 // Some drivers' errors repeat their cause.
                 if !message.contains(&text) {
                     message.push_str(": ");

@@ -15,6 +15,7 @@ use crate::{
         ids::NumberId,
         number::{Pacing, ProviderKind, Remarks},
         phone::Phone,
+        right::Right,
     },
     store::number::{NumberRecord, default_pacing},
 };
@@ -200,9 +201,36 @@ pub enum Verb {
     Stats(number_stats::StatsArgs),
 }
 
+impl Verb {
+    /// The right that it takes.
+    fn right(&self) -> Right {
+        match self {
+            Self::List { .. }
+            | Self::Show { .. }
+            | Self::Why { .. }
+            | Self::Validate(_)
+            | Self::Export(_)
+            | Self::Qr(_)
+            | Self::Stats(_) => Right::Sees,
+            // A test is kept.
+            Self::Add(_)
+            | Self::Edit(_)
+            | Self::Suspend { .. }
+            | Self::Resume(_)
+            | Self::Priority { .. }
+            | Self::Enable(_)
+            | Self::Disable(_)
+            | Self::Remove(_)
+            | Self::Test(_)
+            | Self::Import(_)
+            | Self::Move(_) => Right::Runs,
+        }
+    }
+}
+
 /// Does it.
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
-    let org = session.organization().await?;
+    let org = session.organization_for(verb.right()).await?;
     match verb {
         Verb::Add(args) => add(session, &org, &args).await,
         Verb::List { retired: true } => number_show::retired(session, &org).await,

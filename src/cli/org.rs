@@ -12,6 +12,7 @@ use crate::{
         ids::OrganizationId,
         locale::Locale,
         phone::Phone,
+        right::Right,
         warm_up::Ladder,
     },
     store::{
@@ -271,14 +272,18 @@ const NO_NUMBER: &str = "there is no such number in this organisation";
 struct Done(Vec<&'static str>);
 
 impl Done {
-    fn note<T>(&mut self, what: &'static str, done: Result<T, impl Into<CliError>>) -> Result<T, CliError> {
+    fn note(&mut self, what: &'static str, done: Result<bool, impl Into<CliError>>) -> Result<(), CliError> {
+        let done = match done {
+            Ok(done) => CliError::unless(done, "the organisation"),
+            Err(error) => Err(error.into()),
+        };
         match done {
-            Ok(done) => {
+            Ok(()) => {
                 self.0.push(what);
-                Ok(done)
+                Ok(())
             }
-            Err(error) if self.0.is_empty() => Err(error.into()),
-            Err(error) => Err(error.into().beside(&format!("; changed before that: {}", self.0.join(", ")))),
+            Err(error) if self.0.is_empty() => Err(error),
+            Err(error) => Err(error.beside(&format!("; changed before that: {}", self.0.join(", ")))),
         }
     }
 }
@@ -315,6 +320,7 @@ async fn edit_one(
     };
     let calendar = rules.calendar.edit(&record, edit.time_zone)?;
     let (id, slug) = (record.id, record.slug);
+    session.must_have(Right::Runs, id).await?;
     let consent = rules.consent.edit(edit.default_locale.unwrap_or(&record.default_locale))?;
     let (hears_the_same, watches_the_same, reaches_the_same, same_hours) = (
         consent == ConsentEdit::default(),
@@ -331,10 +337,8 @@ async fn edit_one(
     if !same_hours {
         done.note("its calendar", store.edit_calendar(id, &calendar, reason, actor).await)?;
     }
-    if (*edit != OrganizationEdit::default() || nothing)
-        && !done.note("the organisation itself", store.edit_organization(id, edit, reason, actor).await)?
-    {
-        return done.note("", Err(CliError::failed(NO_NUMBER)));
+    if *edit != OrganizationEdit::default() || nothing {
+        done.note("the organisation itself", store.edit_organization(id, edit, reason, actor).await)?;
     }
     if !hears_the_same {
         done.note("how it hears opt-outs", store.edit_consent(id, &consent, reason, actor).await)?;
@@ -350,7 +354,7 @@ async fn edit_one(
 }
 
 async fn act(session: &Session, action: Action, reason: Option<String>, done: &str) -> Result<(), CliError> {
-    let org = session.organization().await?;
+    let org = session.organization_for(Right::Runs).await?;
     let order = Order { action, expected: None, reason };
     let result = session.store.act(org.id, &order, session.actor().operator, None).await?;
     session.out.settle(done, org.zone, &result)

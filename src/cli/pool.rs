@@ -2,7 +2,7 @@
 
 use super::{CliError, Session, output::Table, parse, session::Org};
 use crate::{
-    domain::{ids::NumberId, phone::Phone},
+    domain::{ids::NumberId, phone::Phone, right::Right},
     store::pool::{PoolEdit, PoolRecord},
 };
 use clap::{Subcommand, ValueEnum};
@@ -103,7 +103,8 @@ pub enum Verb {
 
 /// Does it.
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
-    let org = session.organization().await?;
+    let right = if matches!(verb, Verb::List | Verb::Qr(_)) { Right::Sees } else { Right::Runs };
+    let org = session.organization_for(right).await?;
     let (store, actor) = (&session.store, session.actor());
     match verb {
         Verb::Add { name, strategy, sticky, mut numbers, weights } => {
@@ -116,7 +117,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             let id = store.add_pool(org.id, &name, strategy.name(), sticky, &numbers, actor).await?;
             if !weights.is_empty() {
                 let edit = PoolEdit { weights: &weights, ..PoolEdit::default() };
-                store.edit_pool(org.id, id, &edit, Some("added with weights"), actor).await?;
+                let weighed = store.edit_pool(org.id, id, &edit, Some("added with weights"), actor).await?;
+                CliError::unless(weighed, &format!("pool {name}"))?;
             }
             session.out.show(&json!({ "id": id, "name": name }), || format!("added pool {name}"))
         }
@@ -144,12 +146,14 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 remove: &remove,
                 weights: &weights,
             };
-            store.edit_pool(org.id, pool.id, &edit, reason.as_deref(), actor).await?;
+            let changed = store.edit_pool(org.id, pool.id, &edit, reason.as_deref(), actor).await?;
+            CliError::unless(changed, &format!("pool {name}"))?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("changed pool {name}"))
         }
         Verb::Remove { name, reason } => {
             let pool = find(session, &org, &name).await?;
-            store.remove_pool(org.id, pool.id, reason.as_deref(), actor).await?;
+            let removed = store.remove_pool(org.id, pool.id, reason.as_deref(), actor).await?;
+            CliError::unless(removed, &format!("pool {name}"))?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("removed pool {name}"))
         }
     }

@@ -11,6 +11,7 @@ use crate::{
         action::{Action, Order},
         ids::{ConversationId, ReplyId},
         phone::Phone,
+        right::Right,
         text::Safe,
     },
     store::{
@@ -157,7 +158,8 @@ impl From<ReadError> for CliError {
 
 /// Does it.
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
-    let org = session.organization().await?;
+    let looks = matches!(verb, Verb::List(_) | Verb::Show { .. });
+    let org = session.organization_for(if looks { Right::Sees } else { Right::Runs }).await?;
     match verb {
         Verb::List(which) => list(session, &org, &which).await,
         Verb::Show { id } => {

@@ -3,7 +3,7 @@
 use super::{CliError, Global, output::Out};
 use crate::{
     config::{Config, Flags, Hidden},
-    domain::ids::OrganizationId,
+    domain::{ids::OrganizationId, right::Right},
     postgres::{
         connect::{Database, LOCAL_OPERATOR, Purpose},
         migrate::{self, MIGRATIONS, SchemaState},
@@ -165,6 +165,25 @@ impl Session {
             }
         };
         self.org(record)
+    }
+
+    /// The same organisation, for a command that takes this right in it. Asked before anything is done: to a statement that
+    /// changes, the rows of an organisation that its role only looks at are not there.
+    pub async fn organization_for(&self, right: Right) -> Result<Org, CliError> {
+        let org = self.organization().await?;
+        self.must_have(right, org.id).await?;
+        Ok(org)
+    }
+
+    /// Refuses, with the reason, who has not this right in an organisation.
+    pub async fn must_have(&self, right: Right, organization: OrganizationId) -> Result<(), CliError> {
+        if right == Right::Sees {
+            return Ok(());
+        }
+        match self.store.standing(organization).await?.refusal(right) {
+            None => Ok(()),
+            Some(sentence) => Err(CliError::Refused(sentence)),
+        }
     }
 
     /// The organisations that a headless sender sends for: the one that was named or the only one; all of them for a role that is

@@ -7,7 +7,7 @@ use super::{
     session::Org,
 };
 use crate::{
-    domain::{ids::CampaignId, phone::Phone, slot},
+    domain::{ids::CampaignId, phone::Phone, right::Right, slot},
     store::slot::SlotRecord,
 };
 use clap::{Args, Subcommand};
@@ -78,7 +78,8 @@ pub enum Verb {
 
 /// Does it.
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
-    let org = session.organization().await?;
+    let looks = matches!(verb, Verb::List(_) | Verb::Show { .. } | Verb::Reset { dry_run: true, .. });
+    let org = session.organization_for(if looks { Right::Sees } else { Right::Runs }).await?;
     let (store, actor) = (&session.store, session.actor());
     match verb {
         Verb::List(scope) => list(session, &org, &scope).await,

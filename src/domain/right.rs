@@ -3,6 +3,9 @@
 
 use std::{fmt, str::FromStr};
 
+/// What stands in the place of a role where somebody was an operator and is none any more.
+pub const NO_OPERATOR: &str = "no operator";
+
 /// As what somebody is an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {

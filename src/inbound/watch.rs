@@ -28,8 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Whoever asks more often is told the same again.
 const PING_EVERY: Duration = Duration::from_secs(1);
 const FIGURES_EVERY: Duration = Duration::from_secs(5);
-/// A sender looks at the database every second: one that has not for so long is not well.
-const LATE_LOOK: Duration = Duration::from_secs(15);
+/// A sender looks at the database every second, and writes there that it is alive: one that has not for so long is not well.
+const LATE: Duration = Duration::from_secs(15);
 
 /// What the answers are made from.
 pub struct Watch {
@@ -108,6 +108,7 @@ impl Watch {
             "sender": sender,
             "numbers_held": alive.as_ref().map(|alive| alive.status.leases),
             "last_look_seconds": seconds(alive.as_ref().and_then(|alive| alive.looked)),
+            "last_heartbeat_seconds": seconds(alive.as_ref().map(|alive| alive.beaten)),
             "last_claim_seconds": seconds(alive.as_ref().and_then(|alive| alive.claimed)),
         });
         let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -139,11 +140,16 @@ fn word(is_sender: bool, alive: Option<&Alive>) -> &'static str {
         None => "none",
         Some(alive) if alive.status.failed.is_some() => "failed",
         Some(alive) if alive.status.draining => "leaving",
-        Some(alive) if alive.looked.is_some_and(|ago| ago >= LATE_LOOK) => "stuck",
+        // A role that lost its right reads on and writes nothing.
+        Some(alive) if is_late(alive) => "stuck",
         // Others hold the numbers, or there is none yet: it takes over when they are gone.
         Some(alive) if alive.status.leases == 0 => "waits",
         Some(_) => "sends",
     }
+}
+
+fn is_late(alive: &Alive) -> bool {
+    alive.looked.is_some_and(|ago| ago >= LATE) || alive.beaten >= LATE
 }
 
 /// Whether the token was shown. Compared in constant time.
@@ -169,11 +175,11 @@ fn render(alive: Option<&Alive>, figures: Option<&Figures>) -> String {
 }
 
 fn sender(text: &mut Exposition, alive: Option<&Alive>) {
-    let up = alive.is_some_and(|alive| alive.status.failed.is_none());
+    let up = alive.is_some_and(|alive| alive.status.failed.is_none() && !is_late(alive));
     text.single(
         "signalbox_sender_up",
         Kind::Gauge,
-        "Whether a sender runs in this program.",
+        "Whether a sender runs in this program, and can write to the database.",
         &[],
         u8::from(up),
     );
@@ -189,6 +195,11 @@ fn sender(text: &mut Exposition, alive: Option<&Alive>) {
     }
     for (name, help, ago) in [
         ("signalbox_sender_last_look_seconds", "Since it looked at the database last.", alive.looked),
+        (
+            "signalbox_sender_last_heartbeat_seconds",
+            "Since it wrote last that it is alive.",
+            Some(alive.beaten),
+        ),
         ("signalbox_sender_last_claim_seconds", "Since the database answered its last claim.", alive.claimed),
     ] {
         if let Some(ago) = ago {

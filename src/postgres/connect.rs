@@ -307,10 +307,11 @@ impl Database {
     /// # Errors
     /// When the server cannot be reached, refuses us or is too old.
     pub async fn reach(&self, purpose: Purpose) -> Result<PgPool, ConnectError> {
-        let pool = pool_options(purpose)
-            .connect_with(self.options(purpose))
-            .await
-            .map_err(|source| self.failed(source))?;
+        let pool = pool_options(purpose).connect_with(self.options(purpose)).await;
+        let pool = match pool {
+            Ok(pool) => pool,
+            Err(source) => return Err(self.failed(self.cause(purpose, source).await)),
+        };
         let connection = pool.acquire().await.map_err(|source| self.failed(source))?;
         let version = connection.server_version_num().map(super::binaries::ServerVersion::from_number);
         match version {
@@ -318,6 +319,17 @@ impl Database {
                 Err(ConnectError::OldServer { found })
             }
             _ => Ok(pool),
+        }
+    }
+
+    /// What stands in the way. A pool tries again until its time is over, and says no more than that.
+    async fn cause(&self, purpose: Purpose, source: sqlx::Error) -> sqlx::Error {
+        if !matches!(source, sqlx::Error::PoolTimedOut) {
+            return source;
+        }
+        match tokio::time::timeout(purpose.acquire_limit(), self.options(purpose).connect()).await {
+            Ok(Err(cause)) => cause,
+            Ok(Ok(_)) | Err(_) => source,
         }
     }
 

@@ -10,3 +10,16 @@ pub mod cluster;
 pub mod connect;
 pub mod migrate;
 pub mod way;
+
+/// An error as people read it: the driver puts behind the server's words the line of the server's own sources at which it said
+/// them.
+#[must_use]
+pub fn plainly(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(sqlx::Error::Database(said)) = error.downcast_ref::<sqlx::Error>() {
+        return format!("the server says: {}", said.message());
+    }
+    match error.downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+        Some(said) => said.message().to_owned(),
+        None => error.to_string(),
+    }
+}

@@ -50,14 +50,16 @@ impl Moment {
 
 /// What this machine's wall clock shows.
 #[cfg(not(debug_assertions))]
-fn wall() -> SystemTime {
+#[must_use]
+pub fn wall() -> SystemTime {
     SystemTime::now()
 }
 
 /// What this machine's wall clock shows. `SIGNALBOX_WALL_JUMP=3:-3600` lets a test set it back by an hour after three
 /// seconds, as an administrator or a time server may.
 #[cfg(debug_assertions)]
-fn wall() -> SystemTime {
+#[must_use]
+pub fn wall() -> SystemTime {
     use std::sync::LazyLock;
     static JUMP: LazyLock<Option<(Instant, f64)>> = LazyLock::new(|| {
         let value = std::env::var("SIGNALBOX_WALL_JUMP").ok()?;

@@ -21,8 +21,10 @@ pub async fn keep(shared: Arc<Shared>) {
     let mut held = 0;
     let mut told = HashMap::new();
     while !shared.ended() {
-        if let Err(error) = beat(&shared).await {
-            tracing::warn!("cannot say that this sender is alive: {error}");
+        match beat(&shared).await {
+            Ok(true) => shared.note_beat(),
+            Ok(false) => tracing::warn!("this sender is not on record, or its login role may only look"),
+            Err(error) => tracing::warn!("cannot say that this sender is alive: {error}"),
         }
         let latest = shared.latest.borrow().clone();
         if let Some(snapshot) = latest {
@@ -59,7 +61,7 @@ pub async fn keep(shared: Arc<Shared>) {
     }
 }
 
-async fn beat(shared: &Shared) -> Result<(), StoreError> {
+async fn beat(shared: &Shared) -> Result<bool, StoreError> {
     let phase = if shared.draining() { "leaving" } else { "sending" };
     let in_air = shared.in_air();
     shared.store.heartbeat(shared.organization, shared.instance, in_air, phase, shared.oldest_open()).await

@@ -26,6 +26,8 @@ pub struct Alive {
     pub status: Status,
     /// How long ago it looked at the database last; `None`: not yet.
     pub looked: Option<Duration>,
+    /// How long ago it last wrote that it is alive. Who can read and not write sends nothing.
+    pub beaten: Duration,
     /// How long ago the database answered a claim of its last; `None`: it has claimed nothing yet.
     pub claimed: Option<Duration>,
 }
@@ -52,6 +54,7 @@ impl Liveness {
             instance: shared.instance,
             status,
             looked: shared.looked_ago(),
+            beaten: shared.beaten_ago(),
             claimed: shared.claimed_ago(),
         })
     }

@@ -113,6 +113,8 @@ pub struct Shared {
     lines: RwLock<Lines>,
     looked: Mutex<Option<(DateTime<Utc>, Moment)>>,
     claimed: Mutex<Option<Moment>>,
+    /// The last heartbeat that was written; the first one is the introduction.
+    beaten: Mutex<Moment>,
     open: Mutex<BTreeSet<AttemptId>>,
     in_air: AtomicU32,
     unrecorded: AtomicU32,
@@ -154,6 +156,7 @@ impl Shared {
             lines: RwLock::default(),
             looked: Mutex::default(),
             claimed: Mutex::default(),
+            beaten: Mutex::new(Moment::now()),
             open: Mutex::default(),
             in_air: AtomicU32::new(0),
             unrecorded: AtomicU32::new(0),
@@ -204,6 +207,16 @@ impl Shared {
     /// How long ago the database answered the last claim.
     pub fn claimed_ago(&self) -> Option<Duration> {
         locked(&self.claimed).map(|at| at.age())
+    }
+
+    /// Notes that a heartbeat was written.
+    pub fn note_beat(&self) {
+        *locked(&self.beaten) = Moment::now();
+    }
+
+    /// How long ago the last heartbeat was written.
+    pub fn beaten_ago(&self) -> Duration {
+        locked(&self.beaten).age()
     }
 
     /// An estimate of what the campaign clock shows now.

@@ -5,6 +5,7 @@ use super::{Store, StoreError};
 use crate::domain::{
     action::{Action, Order, Version},
     ids::{InstanceId, OrganizationId},
+    right::Right,
     text::Safe,
 };
 use chrono::{DateTime, Utc};
@@ -128,9 +129,21 @@ impl Store {
             Err(StoreError::Constraint { constraint, .. }) => {
                 Ok(ActionResult::Refused(Safe::new(&super::constraint::sentence(&constraint))))
             }
-            Err(StoreError::Forbidden { why, .. }) => Ok(ActionResult::Refused(Safe::new(&why))),
+            Err(StoreError::Forbidden { why, .. }) => Ok(ActionResult::Refused(
+                self.no_right(organization).await.unwrap_or_else(|| Safe::new(&why)),
+            )),
+            // To a statement that changes, rows of an organisation that its role only looks at are not there.
+            Ok(ActionResult::Refused(sentence)) => {
+                Ok(ActionResult::Refused(self.no_right(organization).await.unwrap_or(sentence)))
+            }
             done => done,
         }
+    }
+
+    /// Why the login role changes nothing in an organisation, if that is so.
+    async fn no_right(&self, organization: OrganizationId) -> Option<Safe> {
+        let standing = self.standing(organization).await.ok()?;
+        standing.refusal(Right::Runs).map(|sentence| Safe::new(&sentence))
     }
 
     async fn carry_out(

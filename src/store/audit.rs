@@ -38,7 +38,7 @@ pub struct AuditEntry {
 /// Which entries to list: all that fit everything that is named.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AuditQuery<'a> {
-    /// By this one.
+    /// Signed with this name, or by who was logged in as this role.
     pub actor: Option<&'a str>,
     /// To what is called so, or has this id.
     pub subject: Option<&'a str>,
@@ -71,7 +71,7 @@ impl Store {
                  from audit_log a
                 where a.organization_id = $1
                   and a.at >= coalesce($2, '-infinity'::timestamptz) and a.at < coalesce($3, 'infinity'::timestamptz)
-                  and ($4::text is null or a.actor = $4)
+                  and ($4::text is null or a.actor = $4 or a.login = $4)
                   and ($5::text is null or a.entity_name = $5 or a.entity_id::text = $5)
                   and ($6::text is null or a.entity = $6 or a.action = $6)
                   and ($7::text is null or position(lower($7) in lower(concat_ws(' ', a.actor, a.action, a.entity,

@@ -296,6 +296,33 @@ impl Store {
         Ok(removed > 0)
     }
 
+    /// Puts on record that somebody had a test sent there, and what came of it.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn note_channel_test(
+        &self,
+        organization: OrganizationId,
+        channel: ChannelId,
+        name: &str,
+        said: &str,
+        actor: Actor<'_>,
+    ) -> Result<(), StoreError> {
+        sqlx::query_scalar!(
+            "select record_decision($1, clock_timestamp(), $2, $3, 'test alert channel', 'alert_channel', $4, $5, $6, null, null)",
+            organization.0,
+            actor.operator,
+            actor.instance_id(),
+            channel.0,
+            name,
+            said,
+        )
+        .fetch_one(&self.screen)
+        .await
+        .map(|_noted| ())
+        .map_err(failed("put the test of the channel on record"))
+    }
+
     /// Takes what is due, for three minutes: nobody else sends it meanwhile.
     ///
     /// # Errors

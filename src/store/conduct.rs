@@ -76,7 +76,7 @@ impl Store {
         .map_err(failed("read how campaigns behave"))
     }
 
-    /// Changes it.
+    /// Changes it. `false`: nothing was there to change.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -86,9 +86,9 @@ impl Store {
         edit: &ConductEdit,
         reason: Option<&str>,
         actor: Actor<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let share = |share: Option<Share>| share.map(|share| i32::from(share.ten_thousandths()));
-        sqlx::query_scalar!(
+        let changed = sqlx::query_scalar!(
             r#"with locked as materialized (
                    select o.* from organizations o where o.id = $1 for update
                ), changed as (
@@ -115,10 +115,10 @@ impl Store {
         .fetch_one(&self.screen)
         .await
         .map_err(failed("change how campaigns behave"))?;
-        Ok(())
+        Ok(changed > 0)
     }
 
-    /// Sets what steps say where files do not.
+    /// Sets what steps say where files do not. `false`: nothing was there to change.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -128,11 +128,11 @@ impl Store {
         texts: &[&Texts],
         reason: Option<&str>,
         actor: Actor<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         const DOING: &str = "change what steps usually say";
         let texts =
             serde_json::to_value(texts).map_err(|_| StoreError::Unreadable { doing: DOING, what: "text" })?;
-        sqlx::query_scalar!(
+        let changed = sqlx::query_scalar!(
             r#"with locked as materialized (
                    select o.* from organizations o where o.id = $1 for update
                ), changed as (
@@ -152,7 +152,7 @@ impl Store {
         .fetch_one(&self.screen)
         .await
         .map_err(failed(DOING))?;
-        Ok(())
+        Ok(changed > 0)
     }
 
     /// How many of a campaign's last messages may be refused for one cause in their content before it pauses: its own word,

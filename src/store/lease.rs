@@ -70,7 +70,8 @@ impl Store {
     }
 
     /// Says that the instance is alive, what it is doing and how many requests it has on the wire. `oldest_open` is
-    /// the smallest id of an attempt of ours that has no recorded outcome: a sweep begins there.
+    /// the smallest id of an attempt of ours that has no recorded outcome: a sweep begins there. `false`: there was nothing to
+    /// write to, because the instance is not on record any more or the login role only looks at the organisation.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -81,8 +82,8 @@ impl Store {
         in_flight: u32,
         phase: &str,
         oldest_open: AttemptId,
-    ) -> Result<(), StoreError> {
-        sqlx::query!(
+    ) -> Result<bool, StoreError> {
+        let noted = sqlx::query!(
             "update instances set seen_at = clock_timestamp(), in_flight = $3, phase = $4, oldest_open = $5,
                     closed_at = null
               where organization_id = $1 and id = $2",
@@ -95,7 +96,7 @@ impl Store {
         .execute(&self.lease)
         .await
         .map_err(failed("say that this instance is alive"))?;
-        Ok(())
+        Ok(noted.rows_affected() > 0)
     }
 
     /// Renews the leases we hold. Those that are missing in the answer are lost. The lock is taken first and only

@@ -17,6 +17,7 @@ pub mod campaign_pool;
 pub mod channel;
 mod channel_order;
 pub mod chore;
+pub mod condition;
 pub mod conduct;
 pub mod constraint;
 pub mod contact;

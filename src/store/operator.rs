@@ -1,7 +1,10 @@
 //! Operators: Postgres login roles and what they may do in an organisation.
 
 use super::{Store, StoreError, action::Actor, failed};
-use crate::domain::ids::OrganizationId;
+use crate::domain::{
+    ids::OrganizationId,
+    right::{Right, Role},
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -29,7 +32,61 @@ pub struct Rights {
     pub seats: Vec<(String, String)>,
 }
 
+/// What the login role is in one organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The login role's name.
+    pub login: String,
+    /// The organisation's short name.
+    pub slug: String,
+    /// As what it is an operator there; `None`: it is none, and sees the organisation by another right.
+    pub role: Option<Role>,
+    /// No policy binds it.
+    pub is_owner: bool,
+}
+
+impl Standing {
+    /// Why it may not do what takes this right; `None`: it may. The database has the last word.
+    #[must_use]
+    pub fn refusal(&self, right: Right) -> Option<String> {
+        let role = self.role.filter(|role| !self.is_owner && !role.may(right))?;
+        let Self { login, slug, .. } = self;
+        let needed = if right == Right::Administers { Role::Admin } else { Role::Manager };
+        Some(if role == Role::Viewer {
+            format!(
+                "{login} is only a viewer of {slug}: it may look, and change nothing; an admin gives it more with signalbox operator edit {login} --role {needed}"
+            )
+        } else {
+            format!(
+                "only an admin of {slug} may do this, and {login} is its {role}; signalbox operator list shows who is what"
+            )
+        })
+    }
+}
+
 impl Store {
+    /// What the login role is in an organisation.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn standing(&self, organization: OrganizationId) -> Result<Standing, StoreError> {
+        const DOING: &str = "ask what the login role may do";
+        let row = sqlx::query!(
+            r#"select o.slug, session_user::text as "login!", login_is_owner() as "is_owner!", p.role::text as role
+                 from organizations o
+                 left join operators p on p.organization_id = o.id and p.role_name = session_user
+                where o.id = $1"#,
+            organization.0,
+        )
+        .fetch_one(&self.order)
+        .await
+        .map_err(failed(DOING))?;
+        let role = row.role.map(|role| role.parse());
+        let role =
+            role.transpose().map_err(|_error| StoreError::Unreadable { doing: DOING, what: "role" })?;
+        Ok(Standing { login: row.login, slug: row.slug, role, is_owner: row.is_owner })
+    }
+
     /// The Postgres role that this program is logged in as.
     ///
     /// # Errors

@@ -209,14 +209,16 @@ impl Store {
         reason: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<Option<String>, StoreError> {
-        match group {
+        let done = match group {
             Group::Organization => {
                 let edit = touched.organization();
-                let found = self.edit_organization(organization, &edit, reason, actor).await?;
-                return Ok((!found).then(|| "there is no such number in this organisation".to_owned()));
+                if !self.edit_organization(organization, &edit, reason, actor).await? {
+                    return Ok(Some("there is no such number in this organisation".to_owned()));
+                }
+                true
             }
             Group::Calendar => match touched.calendar() {
-                Ok(edit) => self.edit_calendar(organization, &edit, reason, actor).await.map(|_| ())?,
+                Ok(edit) => self.edit_calendar(organization, &edit, reason, actor).await?,
                 Err(sentence) => return Ok(Some(sentence)),
             },
             Group::Slots => {
@@ -225,27 +227,22 @@ impl Store {
                 if let ActionResult::Refused(sentence) = done {
                     return Ok(Some(sentence.to_string()));
                 }
+                true
             }
             Group::Conduct => {
-                self.edit_conduct_rules(organization, &touched.conduct(), reason, actor).await?;
+                self.edit_conduct_rules(organization, &touched.conduct(), reason, actor).await?
             }
-            Group::Reach => {
-                self.edit_reach(organization, touched.reach(), reason, actor).await.map(|_| ())?;
-            }
+            Group::Reach => self.edit_reach(organization, touched.reach(), reason, actor).await?,
             Group::Vitals => {
                 let template = touched.template();
                 let edit = touched.vitals(template.as_ref());
-                self.edit_vital_rules(organization, &edit, reason, actor).await?;
+                self.edit_vital_rules(organization, &edit, reason, actor).await?
             }
-            Group::Consent => {
-                self.edit_consent(organization, &touched.consent(), reason, actor).await.map(|_| ())?;
-            }
-            Group::Alerts => {
-                self.edit_alert_rules(organization, &touched.alerts(), reason, actor).await.map(|_| ())?;
-            }
+            Group::Consent => self.edit_consent(organization, &touched.consent(), reason, actor).await?,
+            Group::Alerts => self.edit_alert_rules(organization, &touched.alerts(), reason, actor).await?,
             Group::StepTexts => return self.edit_step_texts(organization, touched, reason, actor).await,
-        }
-        Ok(None)
+        };
+        Ok((!done).then(|| "nothing was changed: the organisation has no such settings any more".to_owned()))
     }
 }
 

@@ -184,7 +184,7 @@ impl Store {
         })
     }
 
-    /// Changes them, on record.
+    /// Changes them, on record. `false`: nothing was there to change.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -194,11 +194,11 @@ impl Store {
         edit: &VitalEdit<'_>,
         reason: Option<&str>,
         actor: super::action::Actor<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let signed = |number: Option<Option<u32>>| {
             number.flatten().map(|number| i32::try_from(number).unwrap_or(i32::MAX))
         };
-        sqlx::query_scalar!(
+        let changed = sqlx::query_scalar!(
             r#"with old as materialized (
                    select r.* from vital_rules r where r.organization_id = $1 for update
                ), changed as (
@@ -239,7 +239,7 @@ impl Store {
         .fetch_one(&self.screen)
         .await
         .map_err(failed("change by which figures numbers are judged"))?;
-        Ok(())
+        Ok(changed > 0)
     }
 
     /// Counts for every number that sent something lately or is in question.

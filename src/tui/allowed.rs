@@ -2,6 +2,7 @@
 //! is pressed anyway.
 
 use crate::domain::action::Subject;
+use crate::domain::right::NO_OPERATOR;
 use crate::store::view::{CampaignRow, NumberRow, RecipientRow, ThreadRow};
 use crate::tui::keymap::Reason;
 use crate::tui::model::{Model, Tab};
@@ -130,7 +131,41 @@ pub(super) fn number_move(model: &Model) -> Allowed {
     }
 }
 pub(super) fn qr_open(model: &Model) -> Allowed {
-    if matches!(model.overlays.last(), Some(Overlay::Qr(_))) { Ok(()) } else { no("no code is open") }
+    if !matches!(model.overlays.last(), Some(Overlay::Qr(_))) {
+        return no("no code is open");
+    }
+    may_show_phones(model)
+}
+/// That a phone was shown is put on record first, and a viewer puts nothing there.
+fn may_show_phones(model: &Model) -> Allowed {
+    match &*model.session.role {
+        "viewer" | NO_OPERATOR => no("who is shown a phone is put on record, and your role writes nothing"),
+        _ => Ok(()),
+    }
+}
+pub(super) fn number_code(model: &Model) -> Allowed {
+    number_test(model)?;
+    may_show_phones(model)
+}
+pub(super) fn recipient_phone(model: &Model) -> Allowed {
+    recipient_selected(model)?;
+    may_show_phones(model)
+}
+pub(super) fn thread_phone(model: &Model) -> Allowed {
+    thread_selected(model)?;
+    may_show_phones(model)
+}
+pub(super) fn doubt_phone(model: &Model) -> Allowed {
+    doubt_selected(model)?;
+    may_show_phones(model)
+}
+pub(super) fn drawer_phone(model: &Model) -> Allowed {
+    drawer_has_phone(model)?;
+    may_show_phones(model)
+}
+pub(super) fn copied_phone(model: &Model) -> Allowed {
+    has_phone(model)?;
+    may_show_phones(model)
 }
 pub(super) fn number_test(model: &Model) -> Allowed {
     if numbers(model).is_empty() { no(no_number(model)) } else { Ok(()) }

@@ -4,6 +4,30 @@ use crate::support::acme::{Acme, HELLO};
 use serde_json::{Value, json};
 use signalbox::domain::action::{Action, Order};
 
+/// Anybody may sign with any name: the login stands beside it, and finds what it signed.
+#[tokio::test]
+async fn the_login_stands_beside_another_name_and_a_shown_phone_has_a_name() {
+    let acme = Acme::new().await;
+    let (number, priority) = (acme.numbers[0], 77);
+    acme.done(Action::SetPriority { number, priority }).await;
+    let login: String = acme.db.value("select session_user::text").await;
+    let shown = acme.db.run(&["audit", "list", "--kind", "set priority"]).done().stdout;
+    assert!(shown.contains(&format!("ana, logged in as {login}")), "{shown}");
+    for actor in ["ana", login.as_str()] {
+        let found = acme.db.json(&["audit", "list", "--kind", "set priority", "--actor", actor]);
+        assert_eq!(found.as_array().unwrap().len(), 1, "{actor}: {found}");
+    }
+    let organization = acme.db.store.organizations(None).await.unwrap()[0].id;
+    let seat = acme.db.store.seat(organization, None).await.unwrap();
+    acme.db.store.record_reveal(&seat, "ana", "number", number.0).await.unwrap();
+    let entry = acme.db.json(&["audit", "list", "--kind", "reveal phone"])[0].clone();
+    let name: String = acme
+        .db
+        .value("select coalesce(nullif(name, ''), masked(phone::text)) from whatsapp_numbers order by id limit 1")
+        .await;
+    assert_eq!((&entry["subject"], &entry["reason"]), (&json!(name), &json!("shown in full for 30 s")));
+}
+
 #[tokio::test]
 async fn decisions_are_listed_with_what_they_changed_and_found_by_every_filter() {
     let acme = Acme::new().await;

@@ -314,7 +314,20 @@ async fn the_doctor_names_every_check() {
     let checks = run.json();
     let names: Vec<&str> =
         checks.as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
-    for name in ["database", "schema", "encryption key", "I1", "I5", "I11"] {
+    for name in [
+        "database",
+        "server version",
+        "schema",
+        "clocks",
+        "hosts",
+        "instances",
+        "leases",
+        "locks",
+        "encryption key",
+        "I1",
+        "I5",
+        "I11",
+    ] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
     // The tests' cluster does not wait for the disk, and the doctor says so.
@@ -326,6 +339,75 @@ async fn the_doctor_names_every_check() {
         .map(|check| check["name"].as_str().unwrap())
         .collect();
     assert_eq!((failed, run.code), (vec!["durability"], Some(1)));
+}
+
+/// Nothing listens at port 1, and the server's words come without the lines of its sources.
+#[tokio::test]
+async fn why_a_connection_failed_is_said_in_plain_words() {
+    let db = acme().await;
+    let mut closed = db.command(&["org", "list"]);
+    closed.env("DATABASE_URL", "postgres://ana@127.0.0.1:1/signalbox");
+    let said = binary::run(closed, None).refused(1, "failed to connect to ana@127.0.0.1:1/signalbox").stderr;
+    assert!(said.to_lowercase().contains("refused") && !said.contains("pool timed out"), "{said}");
+    let mut unknown = db.command(&["org", "list"]);
+    unknown.env("DATABASE_URL", db.url().replace(&db.name, "no_such_database"));
+    let said = binary::run(unknown, None).refused(1, "\"no_such_database\" does not exist").stderr;
+    assert!(!said.contains("at line"), "{said}");
+}
+
+#[tokio::test]
+async fn the_doctor_names_instances_that_are_silent_and_hosts_whose_clock_is_wrong() {
+    let db = acme().await;
+    db.run_with(&["account", "add", "main", "--provider", "ultramsg", "--token-stdin"], b"token").done();
+    db.run(&["number", "add", "+237600000001", "--account", "main", "--instance-id", "instance1"]).done();
+    let put = |host: &str, id: uuid::Uuid, more: &str| {
+        let statement = format!(
+            "insert into instances (organization_id, id, operator, host, pid, version, kind, started_at, seen_at, in_flight, closed_at)
+             select id, '{id}', 'ana', '{host}', 7, '1', 'sender', clock_timestamp(), {more} from organizations"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&db.pool)
+    };
+    let checks = || {
+        let run = db.run(&["doctor", "--json"]).json();
+        let found = |name: &str| {
+            let checks = run.as_array().unwrap().iter();
+            let check = checks.filter(|check| check["name"] == name).next_back().unwrap().clone();
+            (check["ok"].as_bool().unwrap(), check["detail"].as_str().unwrap().to_owned())
+        };
+        (found("instances"), found("leases"), found("hosts"))
+    };
+    put("quiet", uuid::Uuid::now_v7(), "clock_timestamp() - interval '1 hour', 0, null").await.unwrap();
+    let ((well, said), (leases, _), (hosts, _)) = checks();
+    assert!(well && leases && hosts && said.contains("on quiet was heard of last"), "{said}");
+    let mut wrong = db.command(&["doctor", "--json"]);
+    wrong.env("SIGNALBOX_WALL_JUMP", "0:-3600");
+    let wrong = binary::run(wrong, None).json();
+    let clocks = wrong.as_array().unwrap().iter().find(|check| check["name"] == "clocks").unwrap();
+    assert!(
+        clocks["ok"] == false && clocks["detail"].as_str().unwrap().contains(" s behind the database's"),
+        "{clocks}"
+    );
+    put("frozen", uuid::Uuid::now_v7(), "clock_timestamp() - interval '2 hours', 3, null").await.unwrap();
+    let ((well, said), ..) = checks();
+    assert!(!well && said.contains("on frozen") && said.contains("3 requests on the wire"), "{said}");
+    // Made an hour ago by its host's clock, and put on record now.
+    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3_600);
+    let since = hour_ago.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let stamp = uuid::Timestamp::from_unix(uuid::NoContext, since.as_secs(), 0);
+    put("late", uuid::Uuid::new_v7(stamp), "clock_timestamp(), 0, null").await.unwrap();
+    let (.., (hosts, said)) = checks();
+    assert!(!hosts && said.contains("host late") && said.contains(" s behind the database's"), "{said}");
+    let gone = uuid::Uuid::now_v7();
+    put("gone", gone, "clock_timestamp(), 0, clock_timestamp()").await.unwrap();
+    let held = format!(
+        "insert into number_leases (organization_id, number_id, holder, epoch, renewed_at, expires_at)
+         select organization_id, id, '{gone}', 1, clock_timestamp(), clock_timestamp() + interval '1 hour' from whatsapp_numbers
+         on conflict on constraint number_leases_key do update
+            set holder = excluded.holder, epoch = number_leases.epoch + 1, expires_at = excluded.expires_at"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(held)).execute(&db.pool).await.unwrap();
+    let (_, (leases, said), _) = checks();
+    assert!(!leases && said.contains("instances that are gone") && !said.contains("+237600000001"), "{said}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use signalbox::{
     postgres::connect::Database,
     secrets::KeyRing,
     sender::Sender,
-    store::Store,
+    store::{Store, action::Actor},
 };
 use std::net::SocketAddr;
 use tokio::sync::watch;
@@ -83,6 +83,31 @@ async fn it_is_well_while_it_sends_and_not_once_the_sender_is_gone() {
     let (status, told) = health(&listener).await;
     assert_eq!((status, &told["status"], &told["sender"]), (503, &"unwell".into(), &"gone".into()), "{told}");
     listener.end().await;
+}
+
+/// It reads on, and so looks alive; but it writes nothing, and sends nothing.
+#[tokio::test]
+async fn a_sender_whose_role_lost_its_right_is_not_well() {
+    let office = Office::open().await;
+    let (store, organization) = (&office.world.store, office.world.organization);
+    office.world.number(Num::meta()).await;
+    let role = format!("service_{}", office.world.name);
+    let owner = Actor::operator("owner");
+    store.add_operator(organization, &role, "service", None, owner).await.unwrap();
+    let database = office.world.database.as_role(&role);
+    let sender = office.world.sender_with(&database, |_| {}).await;
+    let listener = beside(&office, Some(&sender), &office.world.database, true).await;
+    until("it holds its number", 30, async || health(&listener).await.1["sender"] == "sends").await;
+    assert_eq!(value(&metrics(&listener).await, "signalbox_sender_up"), 1.0);
+    store.edit_operator(organization, &role, "viewer", None, owner).await.unwrap();
+    until("it is not well", 60, async || health(&listener).await.0 == 503).await;
+    let (_, told) = health(&listener).await;
+    assert_eq!(told["sender"], "stuck", "{told}");
+    assert_eq!(value(&metrics(&listener).await, "signalbox_sender_up"), 0.0);
+    store.edit_operator(organization, &role, "service", None, owner).await.unwrap();
+    until("it is well again", 60, async || health(&listener).await.0 == 200).await;
+    listener.end().await;
+    office.world.end([sender]).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use signalbox::domain::action::{Action, Order, Subject, Verdict};
 use signalbox::domain::ids::RecipientId;
 use signalbox::sender::alert::desk::Desk;
 use signalbox::store::view::{CampaignStanding, Cursor, Place, RecipientOrder};
+use signalbox::store::{Store, action::Actor};
 use signalbox::tui::backend::{ActionAnswer, Backend as _, BackendError};
 use signalbox::tui::store_backend::{StoreBackend, Surroundings};
 use std::time::Duration;
@@ -170,6 +171,37 @@ async fn a_viewer_may_look_but_not_act() {
     let pause = Order::whole(Action::PauseCampaign(campaign));
     assert!(matches!(backend.act(pause).await, ActionAnswer::Refused(_)));
     assert_eq!(backend.overview().await.unwrap().campaigns[0].standing, CampaignStanding::Active);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_are_taken_while_it_runs_are_taken_from_the_console() {
+    let world = World::start().await;
+    let (organization, office) = (world.seat.organization, Store::new(&world.database));
+    let role: String =
+        sqlx::query_scalar("select 'zoe_' || current_database()").fetch_one(&world.admin).await.unwrap();
+    let owner = Actor::operator("owner");
+    office.add_operator(organization, &role, "manager", None, owner).await.unwrap();
+    let store = Store::new(&world.database.as_role(&role));
+    let seat = store.seat(organization, None).await.unwrap();
+    let around = Surroundings {
+        operator: "zoe".into(),
+        environment: "TEST".into(),
+        production: false,
+        database: "test".into(),
+        read_only: false,
+        private_media: false,
+        on_terminal_loss: "nothing goes on".into(),
+    };
+    let backend = StoreBackend::new(store, seat, around);
+    assert!(backend.session().may_write);
+    office.edit_operator(organization, &role, "viewer", None, owner).await.unwrap();
+    World::until("it is a viewer's", || async { !backend.session().may_write }).await;
+    assert_eq!(&*backend.session().role, "viewer");
+    office.edit_operator(organization, &role, "manager", None, owner).await.unwrap();
+    World::until("it is a manager's", || async { backend.session().may_write }).await;
+    office.remove_operator(organization, &role, None, owner).await.unwrap();
+    World::until("it is nobody's", || async { !backend.session().may_write }).await;
+    assert_eq!(&*backend.session().role, "no operator");
 }
 
 #[tokio::test(flavor = "multi_thread")]

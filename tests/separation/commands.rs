@@ -12,8 +12,8 @@ async fn a_viewer_looks_and_is_told_so() {
     assert_eq!(office.run("viewer", &["org", "list", "--json"]).done().json()[0]["slug"], "acme");
     office.run("viewer", &["number", "list"]).done();
     office.run("viewer", &["campaign", "list"]).done();
-    office.run("viewer", &["pool", "add", "mine"]).refused(3, "the login role has no right to it");
-    office.run("viewer", &["org", "stop"]).refused(3, "the login role has no right to it");
+    office.run("viewer", &["pool", "add", "mine"]).refused(3, "is only a viewer of acme");
+    office.run("viewer", &["org", "stop"]).refused(3, "is only a viewer of acme");
     office.run("viewer", &["sender", "--until-idle"]).refused(3, "viewers look and do not send");
     office.run("viewer", &["operator", "add", "eve", "--role", "viewer"]).refused(3, "only an admin");
 }
@@ -28,7 +28,7 @@ async fn a_manager_runs_and_does_not_administer() {
         "account add main --provider meta --external-id 1 --token-env T --base-url http://127.0.0.1:1";
     let mut add = office.command("manager", &words.split(' ').collect::<Vec<_>>());
     add.env("T", "token");
-    binary::run(add, None).refused(3, "the login role has no right to it");
+    binary::run(add, None).refused(3, "only an admin of acme may do this");
     office
         .run("manager", &["org", "add", "third", "--name", "T", "--timezone", "UTC"])
         .refused(3, "no right");
@@ -75,7 +75,7 @@ async fn an_admin_makes_operators_and_takes_nobody_elses() {
         command.env("DATABASE_URL", url);
         binary::run(command, None)
     };
-    as_eve(&["pool", "add", "hers"]).refused(3, "no right");
+    as_eve(&["pool", "add", "hers"]).refused(3, "is only a viewer of acme");
     office.run("admin", &["operator", "edit", &eve, "--role", "manager"]).done();
     as_eve(&["pool", "add", "hers"]).done();
     office.run("admin", &["operator", "remove", &eve]).done();
@@ -192,12 +192,12 @@ async fn only_an_admin_leads_an_alert_channel_elsewhere() {
     };
     let add = "alert channel add ops --email ops@example.com --smtp smtp://box@127.0.0.1:2525 --from a@example.com \
                --secret-env SMTP";
-    run("manager", add).refused(3, "the login role has no right to it");
+    run("manager", add).refused(3, "only an admin of acme may do this");
     run("admin", add).done();
     let sentence = "only an admin of the organisation changes the server of an alert channel and its secret";
     run("manager", "alert channel edit ops --smtp smtp://box@127.0.0.1:2626").refused(3, sentence);
     run("manager", "alert channel edit ops --secret-env SMTP").refused(3, sentence);
-    run("manager", "alert channel remove ops");
+    run("manager", "alert channel remove ops").refused(3, "only an admin of acme may do this");
     let kept: i64 = office.db.value("select count(*) from alert_channels").await;
     assert_eq!(kept, 1, "with its id it could be made anew, the sealed password in it");
     // Nor by statements: as another kind, or under another id.

@@ -11,3 +11,4 @@ mod doors;
 mod local;
 mod matrix;
 mod office;
+mod rights;

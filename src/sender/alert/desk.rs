@@ -12,7 +12,8 @@ use crate::domain::{
 use crate::provider::{client, hook::Hook};
 use crate::secrets::KeyRing;
 use crate::store::{
-    Store, action::ActionResult, alert::AlertRecord, channel::ChannelRecord, organization::OrganizationRecord,
+    Store,
+    action::{ActionResult, Actor}, alert::AlertRecord, channel::ChannelRecord, organization::OrganizationRecord,
 };
 use zeroize::Zeroizing;
 
@@ -78,19 +79,31 @@ pub fn seal(
     Ok(sealed.as_str().to_owned())
 }
 
-/// Sends a test to a channel now, by the organisation's clock.
+/// Sends a test to a channel now, by the organisation's clock, and puts on record who did and what came of it.
 ///
 /// # Errors
-/// Why it did not get through, in a sentence.
+/// Why it did not get through, or could not be put on record, in a sentence.
 pub async fn test(
+    store: &Store,
     keys: &KeyRing,
     organization: &OrganizationRecord,
     channel: &ChannelRecord,
+    actor: Actor<'_>,
 ) -> Result<(), String> {
     let settings = client::Settings::default();
     let client = http(&settings)?;
     let way = Way { client: &client, settings: &settings, local_only: organization.rehearsal };
-    Outlet::open(keys, organization.id, channel, &way)?.send(&letter(organization)).await
+    let sent = match Outlet::open(keys, organization.id, channel, &way) {
+        Ok(outlet) => outlet.send(&letter(organization)).await,
+        Err(why) => Err(why),
+    };
+    let said = match &sent {
+        Ok(()) => "it took the test".to_owned(),
+        Err(why) => format!("it did not take the test: {}", Safe::cut(why, 500)),
+    };
+    let noted = store.note_channel_test(organization.id, channel.id, &channel.name, &said, actor).await;
+    noted.map_err(|error| format!("failed to {error}"))?;
+    sent
 }
 
 fn http(settings: &client::Settings) -> Result<client::Client, String> {
@@ -242,13 +255,14 @@ impl Desk {
         store: &Store,
         organization: OrganizationId,
         channel: ChannelId,
+        actor: Actor<'_>,
     ) -> Result<(), String> {
         let failed = |error| format!("failed to {error}");
         let channels = store.alert_channels(organization, None).await.map_err(failed)?;
         let channel = channels.into_iter().find(|each| each.id == channel).ok_or("it is gone")?;
         let record = store.organizations(None).await.map_err(failed)?;
         let record = record.into_iter().find(|each| each.id == organization).ok_or("it is gone")?;
-        test(self.keys()?, &record, &channel).await
+        test(store, self.keys()?, &record, &channel, actor).await
     }
 }
 

@@ -1,13 +1,14 @@
 //! From where somebody looks: on which organisation, with which rights, in which zone.
 
 use crate::domain::ids::{InstanceId, OrganizationId};
+use crate::domain::right::NO_OPERATOR;
 use crate::domain::text::Safe;
 use crate::store::{Store, StoreError, failed};
 use chrono_tz::Tz;
 
 const DOING: &str = "read who is here";
 
-/// Who looks at what. Read once, when a console starts.
+/// Who looks at what. Read when a console starts, and again and again: rights may be taken while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seat {
     /// The organisation.
@@ -30,7 +31,7 @@ impl Seat {
     /// Whether the role may change anything. The database has the last word.
     #[must_use]
     pub fn may_write(&self) -> bool {
-        self.role.as_deref() != Some("viewer")
+        !matches!(self.role.as_deref(), Some("viewer" | NO_OPERATOR))
     }
 }
 
@@ -51,9 +52,13 @@ impl Store {
                 where o.id = $1"#,
             organization.0,
         )
-        .fetch_one(self.screen())
+        .fetch_optional(self.screen())
         .await
         .map_err(failed(DOING))?;
+        let row = row.ok_or_else(|| StoreError::Forbidden {
+            doing: DOING,
+            why: "the login role is no operator of the organisation any more".to_owned(),
+        })?;
         Ok(Seat {
             organization,
             slug: row.slug.into(),

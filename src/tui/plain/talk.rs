@@ -9,6 +9,7 @@ use crate::tui::overlays::{
 };
 use crate::tui::tabs;
 use crate::tui::terminal::voice::Voice;
+use crate::tui::update::why_read_only;
 use crate::tui::words;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -22,6 +23,15 @@ log all, log errors, log off: which attempts are told as they happen
 quit, or the end of the input: ends; what is on the wire finishes first
 Everything else is a command of the palette, whole or in parts: pause spring; suspend support-a; stop all; undo.
 Where several fit they are listed, and their number chooses one. What starts something asks first.";
+
+/// What is said where no command fits. Without a screen all of them change something, so a viewer has none.
+fn nothing_fits(model: &Model) -> String {
+    if model.may_act() {
+        "no command has these letters; help tells which there are".to_owned()
+    } else {
+        format!("READ-ONLY: {}; help tells what can be asked", why_read_only(model))
+    }
+}
 
 /// Whether this line ends it. In front of a question it is an answer.
 pub fn wants_to_leave(line: &str, model: &Model) -> bool {
@@ -93,7 +103,7 @@ impl Talk {
             };
         }
         if found.is_empty() {
-            voice.say("no command has these letters; help tells which there are");
+            voice.say(&nothing_fits(model));
         }
         let more = found.len().saturating_sub(OFFERED);
         found.truncate(OFFERED);
@@ -282,5 +292,13 @@ mod tests {
         let mut desk = Desk::new(World::Many, 80, 24);
         desk.model.read_only = true;
         assert!(palette::without_screen(&desk.model, "").is_empty());
+        assert_eq!(
+            nothing_fits(&desk.model),
+            "READ-ONLY: this console is read-only; help tells what can be asked"
+        );
+        desk.model.read_only = false;
+        desk.model.session.may_write = false;
+        assert!(palette::without_screen(&desk.model, "stop all").is_empty());
+        assert!(nothing_fits(&desk.model).starts_with("READ-ONLY: your role may look, not change"));
     }
 }

@@ -385,7 +385,9 @@ impl Backend for StoreBackend {
 
     fn test_channel(&self, id: ChannelId) -> Reply<()> {
         self.ask(async move |inner| {
-            let tested = inner.desk.test(&inner.store, inner.seat().organization, id).await;
+            let (seat, session) = (inner.seat(), inner.here.session());
+            let actor = Actor { operator: &session.operator, instance: seat.instance };
+            let tested = inner.desk.test(&inner.store, seat.organization, id, actor).await;
             tested.map_err(|why| ReadError::Refused(Safe::cut(&why, 500)))
         })
     }

@@ -2,6 +2,8 @@
 
 use super::here::Here;
 use crate::domain::action::Subject;
+use crate::domain::right::NO_OPERATOR;
+use crate::store::screen::Seat;
 use crate::store::screen::notices::{Change, ChangeLine};
 use crate::store::{Store, StoreError};
 use crate::tui::backend::Notice;
@@ -18,6 +20,8 @@ const GATHER: Duration = Duration::from_millis(50);
 const TOLD_APART: usize = 20;
 /// Between two tries to read what fell into a gap.
 const AGAIN: Duration = Duration::from_secs(1);
+/// Rights are looked at this often: what takes them is told to nobody.
+const SEAT_EVERY: Duration = Duration::from_secs(5);
 /// A change is on record at the time of its statement and heard of at its commit: one that was heard of may be younger than
 /// another one that was not, by so much.
 const COMMITS_WITHIN: TimeDelta = TimeDelta::seconds(10);
@@ -61,6 +65,8 @@ impl News {
 
     /// Tells them until nobody is there any more.
     pub async fn tell(mut self, mut alive: watch::Receiver<()>) {
+        let mut seats = tokio::time::interval(SEAT_EVERY);
+        seats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let change = tokio::select! {
                 change = self.changes.recv() => match change {
@@ -68,6 +74,10 @@ impl News {
                     None => return,
                 },
                 _gone = alive.changed() => return,
+                _ = seats.tick() => {
+                    self.seat_is_old = !self.sit_again().await;
+                    continue;
+                }
                 () = tokio::time::sleep(AGAIN), if self.is_behind || self.seat_is_old => None,
             };
             tokio::time::sleep(GATHER).await;
@@ -112,6 +122,10 @@ impl News {
         let seat = self.here.seat();
         match self.store.seat(seat.organization, seat.instance).await {
             Ok(seat) => self.here.sit(seat),
+            // Taken from it altogether: it may not even look any more.
+            Err(StoreError::Forbidden { .. }) => {
+                self.here.sit(Seat { role: Some(NO_OPERATOR.into()), ..seat });
+            }
             Err(error) => {
                 tracing::debug!(error = %error, "who is here is not read yet");
                 return false;

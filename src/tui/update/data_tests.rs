@@ -122,6 +122,8 @@ fn another_zone_or_other_rights_are_taken_over_and_the_instance_stays() {
     };
     desk.send(Msg::Session(Box::new(other)));
     assert!(desk.screen().contains("READ-ONLY"), "{}", desk.screen());
+    let said = "READ-ONLY: your role is manager now; nothing is changed or sent from here any more";
+    assert!(desk.model.toasts.iter().any(|toast| toast.text == said), "{:?}", desk.model.toasts);
     assert_eq!(desk.model.session.zone, chrono_tz::Asia::Kolkata);
     assert_eq!(desk.model.session.instance, Some(instance_id(1)));
 }

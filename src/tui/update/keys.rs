@@ -67,11 +67,15 @@ fn repeats(cmd: Cmd) -> bool {
     )
 }
 
+/// Why nothing is changed from here, where that is so.
+pub fn why_read_only(model: &Model) -> &'static str {
+    if model.read_only { "this console is read-only" } else { "your role may look, not change" }
+}
+
 /// Runs a command if it is possible now, or says why it is not.
 pub fn run_entry(model: &mut Model, entry: &Entry) -> Vec<Effect> {
     if hidden(entry, model) {
-        let why =
-            if model.read_only { "this console is read-only" } else { "your role may look, not change" };
+        let why = why_read_only(model);
         model.toast(Level::Info, format!("READ-ONLY: {} is off; {why}", entry.short));
         return Vec::new();
     }

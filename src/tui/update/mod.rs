@@ -21,7 +21,7 @@ mod wants;
 mod wizard;
 
 pub use actions::{ask_reason, propose};
-pub use keys::run_entry;
+pub use keys::{run_entry, why_read_only};
 pub use mouse::switch_mouse;
 pub use run::show_recipients;
 pub use time::{Motion, counts_seconds, spinner, wake_at};
@@ -148,7 +148,18 @@ fn noticed(model: &mut Model, notice: Notice) -> Vec<Effect> {
 /// The organisation's zone was changed, or our rights. The instance is told apart, with what became of it.
 fn session_changed(model: &mut Model, session: Session) -> Vec<Effect> {
     let instance = model.session.instance;
+    let (could, role) = (model.may_act(), session.role.clone());
     model.session = Session { instance, ..session };
+    match (could, model.may_act()) {
+        (true, false) => model.toast_with(
+            Level::Bad,
+            format!("READ-ONLY: your role is {role} now; nothing is changed or sent from here any more"),
+            Some("what is on the wire finishes".into()),
+            false,
+        ),
+        (false, true) => model.toast(Level::Ok, format!("your role is {role} now: changes are possible")),
+        _ => {}
+    }
     reload_visible(model);
     model.touch(Dirty::Input);
     vec![Effect::Refresh]

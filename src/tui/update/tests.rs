@@ -209,6 +209,21 @@ fn a_role_without_rights_is_read_only_by_itself() {
     assert!(desk.screen().contains("READ-ONLY"));
 }
 
+/// A code is the phone itself; and who was shown one is put on record, where a viewer puts nothing.
+#[test]
+fn a_viewer_is_refused_what_would_have_to_be_recorded() {
+    let mut desk = many();
+    desk.model.session.may_write = false;
+    desk.model.session.role = "viewer".into();
+    desk.keys("Q");
+    let words = "who is shown a phone is put on record, and your role writes nothing";
+    assert!(desk.model.toasts.iter().any(|toast| toast.text.contains(words)), "{:?}", desk.model.toasts);
+    desk.keys("3 m");
+    desk.keys("y p");
+    let asks = desk.effects.iter().any(|effect| matches!(effect, Effect::Reveal { .. }));
+    assert!(!asks && !desk.screen().contains("wa.me"), "{}", desk.screen());
+}
+
 #[test]
 fn late_and_foreign_answers_change_nothing() {
     let mut desk = many();

@@ -248,7 +248,7 @@ impl Store {
         Ok(receipts)
     }
 
-    /// Records that an operator was shown something in full.
+    /// Records that an operator was shown something in full, under the name that it has without its phone.
     ///
     /// # Errors
     /// When the database is away or refuses: then it is not to be shown.
@@ -260,8 +260,21 @@ impl Store {
         id: uuid::Uuid,
     ) -> Result<(), StoreError> {
         let recorded = sqlx::query!(
-            "insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name)
-             values ($1, $2, $3, 'reveal phone', $4, $5, '')",
+            "insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name, reason)
+             select $1, $2, $3, 'reveal phone', $4, $5, coalesce(case $4
+                        when 'number' then (select coalesce(nullif(n.name, ''), masked(n.phone::text))
+                                              from whatsapp_numbers n where n.organization_id = $1 and n.id = $5)
+                        when 'recipient' then (select masked(r.phone::text) || ' in ' || c.name
+                                                 from campaign_recipients r
+                                                 join campaigns c on c.organization_id = r.organization_id and c.id = r.campaign_id
+                                                where r.organization_id = $1 and r.id = $5)
+                        when 'attempt' then (select masked(r.phone::text) from attempts a
+                                               join campaign_recipients r
+                                                 on r.organization_id = a.organization_id and r.id = a.recipient_id
+                                              where a.organization_id = $1 and a.id = $5)
+                        when 'conversation' then (select masked(v.phone::text) from conversations v
+                                                   where v.organization_id = $1 and v.id = $5)
+                    end, ''), 'shown in full for 30 s'",
             seat.organization.0,
             operator,
             seat.instance.map(|instance| instance.0),
