@@ -4,9 +4,12 @@
 //! the second of them is told so. What may be asked and what becomes of it is decided by the database.
 
 use super::campaign::Steering;
-use super::ids::{AccountId, AlertId, AttemptId, CampaignId, ConversationId, NumberId, RecipientId, ReplyId};
+use super::ids::{
+    AccountId, AlertId, AttemptId, CampaignId, ConversationId, NumberId, PoolId, RecipientId, ReplyId,
+};
 use super::number::{NumberWords, Pacing, Remarks};
 use super::phone::Phone;
+use super::pool::{NewPool, PoolChange};
 use super::setting::Change;
 use chrono::{DateTime, Utc};
 
@@ -210,6 +213,17 @@ pub enum Action {
         /// What it was about when its operator read it.
         about: String,
     },
+    /// A pool that did not exist before.
+    AddPool(NewPool),
+    /// What a pool is called, how it picks, and which numbers are in it.
+    EditPool {
+        /// Which one.
+        pool: PoolId,
+        /// Only what is there is changed.
+        change: PoolChange,
+    },
+    /// The pool is gone; no campaign names it.
+    RemovePool(PoolId),
     /// What is set of the organisation, as far as it is named here.
     EditSettings(Vec<Change>),
     /// An operator has taken note of these alerts, which they were shown.
@@ -251,6 +265,9 @@ impl Action {
             Self::AddNumber(_)
             | Self::SetSlot { .. }
             | Self::ResetSlots(_)
+            | Self::AddPool(_)
+            | Self::EditPool { .. }
+            | Self::RemovePool(_)
             | Self::EditSettings(_)
             | Self::Acknowledge(_)
             | Self::StopAll
@@ -292,6 +309,9 @@ impl Action {
             Self::ResetSlots(_) => "reset slots",
             Self::IncludeAgain { .. } => "take people back",
             Self::AcceptFinding { .. } => "accept finding",
+            Self::AddPool(_) => "add pool",
+            Self::EditPool { .. } => "edit pool",
+            Self::RemovePool(_) => "remove pool",
             Self::EditSettings(_) => "edit settings",
             Self::Acknowledge(_) => "acknowledge",
             Self::StopAll => "stop all sending",
@@ -304,7 +324,7 @@ impl Action {
     #[must_use]
     pub fn needs_consent(&self) -> bool {
         match self {
-            // Of terms, settings, priority and limits the screen knows the former value: it asks when more goes out, or elsewhere.
+            // Of terms, settings, pools, priority and limits the screen knows the former value: it asks when more goes out, or elsewhere.
             Self::PauseCampaign(_)
             | Self::SuspendNumber { .. }
             | Self::DisableNumber(_)
@@ -318,6 +338,8 @@ impl Action {
             | Self::SetTerms { .. }
             | Self::SetSlot { slot: Some(_), .. }
             | Self::AcceptFinding { .. }
+            | Self::AddPool(_)
+            | Self::EditPool { .. }
             | Self::EditSettings(_)
             | Self::Acknowledge(_)
             | Self::AddNumber(_) => false,
@@ -336,6 +358,7 @@ impl Action {
             | Self::SetSlot { slot: None, .. }
             | Self::ResetSlots(_)
             | Self::IncludeAgain { .. }
+            | Self::RemovePool(_)
             | Self::ReleaseStop => true,
         }
     }

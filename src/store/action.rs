@@ -173,6 +173,9 @@ impl Store {
             Action::SetSlot { .. } | Action::ResetSlots(_) => {
                 self.act_on_slots(organization, order, actor).await
             }
+            Action::AddPool(_) | Action::EditPool { .. } | Action::RemovePool(_) => {
+                self.act_on_pool(organization, order, actor).await
+            }
             Action::IncludeAgain { campaign, reason: skipped } => {
                 self.act_on_skipped(organization, *campaign, skipped, reason, actor).await
             }

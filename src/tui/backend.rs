@@ -9,8 +9,8 @@ use crate::domain::text::Safe;
 use crate::store::view::{
     AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, CampaignMade, Cursor, DoubtRow,
     FileCheck, FindingRow, Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest,
-    Overview, Page, Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session,
-    SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
+    Overview, Page, Place, PoolView, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow,
+    Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -214,6 +214,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What is set of the organisation.
     fn settings(&self) -> Reply<Settings>;
+
+    /// All pools with their numbers.
+    fn pools(&self) -> Reply<Vec<PoolView>>;
 
     /// One page of what operators and senders decided, the latest first: what has all words of this text.
     fn audit(&self, text: Safe, place: Place) -> Reply<Page<AuditRow>>;

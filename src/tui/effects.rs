@@ -197,6 +197,7 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         Question::Load(load) => Reading::Load(load, backend.load_of_number(load.from, load.to).await?),
         Question::Alerts => Reading::Alerts(Arc::new(backend.alerts().await?)),
         Question::Settings => Reading::Settings(Arc::new(backend.settings().await?)),
+        Question::Pools => Reading::Pools(Arc::new(backend.pools().await?)),
         Question::Audit(text, place) => Reading::Audit(backend.audit(text, place).await?),
         Question::AuditEntry(id) => Reading::AuditEntry(Arc::new(backend.audit_entry(id).await?)),
         Question::Slots(of) => Reading::Slots(Arc::new(backend.slots(of).await?)),

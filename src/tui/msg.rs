@@ -9,7 +9,7 @@ use crate::domain::text::Safe;
 use crate::store::view::{
     AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow,
     Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place,
-    ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
+    PoolView, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
     SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Making, Notice};
@@ -175,6 +175,8 @@ pub enum Slot {
     Audit,
     /// What is set of the organisation.
     Settings,
+    /// The pools.
+    Pools,
     /// One decision.
     AuditEntry,
     /// A report that reads itself again.
@@ -248,6 +250,8 @@ pub enum Question {
     Alerts,
     /// What is set of the organisation.
     Settings,
+    /// The pools and their numbers.
+    Pools,
     /// A page of what was decided, with these words in it.
     Audit(Safe, Place),
     /// All of one decision.
@@ -283,6 +287,7 @@ impl Question {
             Self::Queue => Slot::Queue,
             Self::Alerts => Slot::Alerts,
             Self::Settings => Slot::Settings,
+            Self::Pools => Slot::Pools,
             Self::Audit(..) => Slot::Audit,
             Self::AuditEntry(_) => Slot::AuditEntry,
             Self::Handover(_) => Slot::Handover,
@@ -334,6 +339,8 @@ pub enum Reading {
     Alerts(Arc<Vec<AlertRow>>),
     /// What is set of the organisation.
     Settings(Arc<Settings>),
+    /// The pools and their numbers.
+    Pools(Arc<Vec<PoolView>>),
     /// A page of what was decided.
     Audit(Page<AuditRow>),
     /// All of one decision.

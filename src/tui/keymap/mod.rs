@@ -52,6 +52,8 @@ pub enum Layer {
     Forecast,
     /// The grid of slots.
     Slots,
+    /// The pools.
+    Pools,
     /// The form for a new campaign.
     Wizard,
     /// A single line to type into.
@@ -91,6 +93,7 @@ impl Layer {
             Self::Findings => "findings",
             Self::Forecast => "forecast",
             Self::Slots => "slots",
+            Self::Pools => "pools",
             Self::Wizard => "wizard",
             Self::Input => "input",
             Self::Palette => "palette",

@@ -18,7 +18,7 @@ use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
     AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, Cursor, DoubtRow, FileCheck, FindingRow,
     Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page, Place,
-    ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
+    PoolView, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
     SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::store::{Store, StoreError};
@@ -357,6 +357,10 @@ impl Backend for StoreBackend {
 
     fn settings(&self) -> Reply<Settings> {
         self.ask(async move |inner| Ok(inner.store.settings(inner.seat().organization).await?))
+    }
+
+    fn pools(&self) -> Reply<Vec<PoolView>> {
+        self.ask(async move |inner| inner.store.pool_views(&inner.seat()).await)
     }
 
     fn audit(&self, text: Safe, place: Place) -> Reply<Page<AuditRow>> {

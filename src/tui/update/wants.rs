@@ -37,6 +37,7 @@ pub fn wants(model: &mut Model) -> Vec<Effect> {
     super::alerts::wants(model, &mut effects);
     super::audit::wants(model, &mut effects);
     super::settings::wants(model, &mut effects);
+    super::pools::wants(model, &mut effects);
     details(model, &mut effects);
     effects
 }

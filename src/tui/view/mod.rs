@@ -86,6 +86,7 @@ fn draw_overlay(
         Overlay::Schedule(schedule) => schedule.view(model, canvas, body, geometry),
         Overlay::Slots(grid) => grid.view(model, canvas, body, geometry),
         Overlay::Settings(form) => form.view(model, canvas, body),
+        Overlay::Pools(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Alerts(list) => list.view(model, canvas, body, geometry),
         Overlay::Audit(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Qr(panel) => panel.view(model, canvas, body),
