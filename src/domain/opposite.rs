@@ -9,6 +9,7 @@ use super::{
     money::Money,
     number::Approval,
     pool::PoolChange,
+    setting::Change,
     window::{Hours, Whose, Window},
 };
 use chrono::{DateTime, Utc};
@@ -38,6 +39,8 @@ pub enum Opposite {
     Terms(FormerTerms),
     /// The pool is as it was before.
     Pool(PoolChange),
+    /// What is set of the organisation is as it was before; whoever reads the log knows what is set now.
+    Settings(Vec<Change>),
     /// The stop is lifted.
     ReleaseStop,
     /// Everything is stopped again.
@@ -190,6 +193,8 @@ fn why_not(kind: &str, action: &str) -> &'static str {
         (_, "remove number") => "adding the same phone again brings the number back, with its past",
         (_, "add number") => "removing the number is a decision of its own",
         ("contact", _) => "what a person wants is only changed by their word, or by signalbox contact",
+        (_, "edit alert rules") => "signalbox alert rules sets what was there before",
+        (_, "reset slots") => "slots that were taken back are given anew",
         ("organization", _) => "signalbox org edit sets what was there before",
         ("operator" | "key" | "account", _) => "rights and credentials are given and taken by command only",
         _ => "nothing that an operator can do is its opposite",
@@ -206,6 +211,12 @@ fn small(value: &Value) -> Option<u32> {
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
+}
+
+/// Whether a decision changed what is set of the organisation.
+#[must_use]
+pub fn is_of_settings(kind: &str, action: &str) -> bool {
+    kind == "organization" && matches!(action, "edit organization" | "edit alert rules" | "edit vital rules")
 }
 
 /// What of a number was otherwise.

@@ -2,7 +2,8 @@
 
 use super::numbers::NumberValues;
 use super::{
-    CampaignVerb, NumberVerb, Proposal, edit_campaign, edit_number, release_stop, restore_pool, stop_all,
+    CampaignVerb, NumberVerb, Proposal, edit_campaign, edit_number, edit_settings, release_stop,
+    restore_pool, stop_all,
 };
 use crate::domain::action::Action;
 use crate::domain::ids::{CampaignId, NumberId, PoolId};
@@ -78,6 +79,7 @@ fn propose(row: &AuditRow, opposite: &Opposite, model: &Model) -> Result<Proposa
             edit_campaign(row, former.terms(row.terms), model)
         }
         Opposite::Pool(former) => Ok(restore_pool(PoolId(row.subject), row.name.as_str(), former, model)),
+        Opposite::Settings(changes) => edit_settings(changes),
         Opposite::ReleaseStop => release_stop(model),
         Opposite::StopAll if model.overview().is_some_and(|overview| overview.stop.is_some()) => {
             Err("all sending is stopped already".into())
