@@ -352,8 +352,7 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
         is_active: active,
     };
     let (store, reason) = (&session.store, reason.as_deref());
-    let edited =
-        store.edit_alert_channel(org.id, channel.id, &edit, None, reason, session.actor()).await?;
+    let edited = store.edit_alert_channel(org.id, channel.id, &edit, None, reason, session.actor()).await?;
     CliError::unless(edited == ChannelEdited::Done, &format!("channel {name}"))?;
     let note = report_needs(session, org, wanted.daily_report.unwrap_or(channel.daily_report)).await?;
     session.out.show(&json!({ "result": "done", "name": name, "note": note }), || {

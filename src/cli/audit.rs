@@ -21,6 +21,20 @@ Examples:
   signalbox audit list --subject summer-sale --json
   signalbox audit list --kind \"suspend number\" --text quality")]
     List(ListArgs),
+    /// Takes a decision back, as the console does: its opposite, if it has one and nobody decided about the same since
+    #[command(after_help = "\
+The id is that of audit list --json.
+
+Example:
+  signalbox audit undo 0198f2a4-5b7c-7d1e-8f00-3a5d9c1e2b47 --reason \"wrong pool\"")]
+    Undo {
+        /// Which one
+        #[arg(value_name = "ID")]
+        id: uuid::Uuid,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
 }
 
 /// Which entries.
@@ -54,6 +68,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     let org = session.organization().await?;
     match verb {
         Verb::List(args) => list(session, &org, &args).await,
+        Verb::Undo { id, reason } => super::audit_undo::undo(session, &org, id, reason).await,
     }
 }
 

@@ -13,6 +13,7 @@ mod api;
 mod attempt;
 mod audience;
 mod audit;
+mod audit_undo;
 mod calendar;
 mod campaign;
 mod campaign_check;

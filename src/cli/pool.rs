@@ -2,8 +2,14 @@
 
 use super::{CliError, Session, output::Table, parse, session::Org};
 use crate::{
-    domain::{ids::NumberId, phone::Phone, right::Right},
-    store::pool::{PoolEdit, PoolRecord},
+    domain::{
+        ids::NumberId,
+        phone::Phone,
+        pool::{PoolChange, name_fault},
+        right::Right,
+        selection,
+    },
+    store::{action::ActionResult, pool::PoolRecord},
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -21,11 +27,11 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    fn name(self) -> &'static str {
+    fn of(self) -> selection::Strategy {
         match self {
-            Self::Priority => "priority",
-            Self::LeastUsed => "least_used",
-            Self::Weighted => "weighted",
+            Self::Priority => selection::Strategy::Priority,
+            Self::LeastUsed => selection::Strategy::LeastUsed,
+            Self::Weighted => selection::Strategy::Weighted,
         }
     }
 }
@@ -114,11 +120,12 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             numbers.dedup();
             let weights = weighed(session, &org, &weights).await?;
             let numbers = ids(session, &org, &numbers).await?;
-            let id = store.add_pool(org.id, &name, strategy.name(), sticky, &numbers, actor).await?;
+            let id = store.add_pool(org.id, &name, strategy.of().name(), sticky, &numbers, actor).await?;
             if !weights.is_empty() {
-                let edit = PoolEdit { weights: &weights, ..PoolEdit::default() };
-                let weighed = store.edit_pool(org.id, id, &edit, Some("added with weights"), actor).await?;
-                CliError::unless(weighed, &format!("pool {name}"))?;
+                let change = PoolChange { put: weights, ..PoolChange::default() };
+                let weighed =
+                    store.edit_pool(org.id, id, &change, None, Some("added with weights"), actor).await?;
+                must_be_done(&weighed, &name)?;
             }
             session.out.show(&json!({ "id": id, "name": name }), || format!("added pool {name}"))
         }
@@ -138,37 +145,42 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             }
             let weights = weighed(session, &org, &weights).await?;
             let (add, remove) = (ids(session, &org, &add).await?, ids(session, &org, &drop).await?);
-            let edit = PoolEdit {
-                name: rename.as_deref(),
-                strategy: strategy.map(Strategy::name),
+            // One that comes and goes stays; one that comes with a share is put there with it.
+            let drop = remove.into_iter().filter(|number| !add.contains(number)).collect();
+            let plain = add.into_iter().filter(|number| weights.iter().all(|(weighed, _)| weighed != number));
+            let change = PoolChange {
+                name: rename,
+                strategy: strategy.map(Strategy::of),
                 sticky,
-                add: &add,
-                remove: &remove,
-                weights: &weights,
+                put: plain.map(|number| (number, None)).chain(weights.iter().copied()).collect(),
+                drop,
             };
-            let changed = store.edit_pool(org.id, pool.id, &edit, reason.as_deref(), actor).await?;
-            CliError::unless(changed, &format!("pool {name}"))?;
+            let changed = store.edit_pool(org.id, pool.id, &change, None, reason.as_deref(), actor).await?;
+            must_be_done(&changed, &name)?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("changed pool {name}"))
         }
         Verb::Remove { name, reason } => {
             let pool = find(session, &org, &name).await?;
-            let removed = store.remove_pool(org.id, pool.id, reason.as_deref(), actor).await?;
-            CliError::unless(removed, &format!("pool {name}"))?;
+            let removed = store.remove_pool(org.id, pool.id, None, reason.as_deref(), actor).await?;
+            must_be_done(&removed, &name)?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("removed pool {name}"))
         }
     }
 }
 
+/// Nothing is called done that the database did not do.
+fn must_be_done(result: &ActionResult, name: &str) -> Result<(), CliError> {
+    match result {
+        ActionResult::Refused(sentence) => Err(CliError::Refused(sentence.to_string())),
+        result => CliError::unless(matches!(result, ActionResult::Done { .. }), &format!("pool {name}")),
+    }
+}
+
 fn must_be_a_name(name: &str) -> Result<(), CliError> {
-    if name.trim().is_empty() || name.trim() != name {
-        return Err(CliError::Usage("a pool needs a name without spaces around it".to_owned()));
+    match name_fault(name) {
+        Some(fault) => Err(CliError::Usage(fault.to_owned())),
+        None => Ok(()),
     }
-    if name == "none" {
-        return Err(CliError::Usage(
-            "none is no pool's name: files of numbers say none for no pool".to_owned(),
-        ));
-    }
-    Ok(())
 }
 
 /// The pool of this name.
@@ -203,10 +215,10 @@ async fn weighed(
     session: &Session,
     org: &Org,
     weights: &[(Phone, u32)],
-) -> Result<Vec<(NumberId, u32)>, CliError> {
+) -> Result<Vec<(NumberId, Option<u32>)>, CliError> {
     let phones: Vec<Phone> = weights.iter().map(|(phone, _)| phone.clone()).collect();
     let ids = ids(session, org, &phones).await?;
-    Ok(ids.into_iter().zip(weights.iter().map(|(_, weight)| *weight)).collect())
+    Ok(ids.into_iter().zip(weights.iter().map(|(_, weight)| Some(*weight))).collect())
 }
 
 async fn list(session: &Session, org: &Org) -> Result<(), CliError> {

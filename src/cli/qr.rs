@@ -5,7 +5,7 @@ use crate::{
     domain::{
         entry_point::{Code, link},
         phone::Phone,
-        selection::{self, Choice, Standing, Strategy},
+        pool::{Door, entry},
     },
     store::number::NumberRecord,
 };
@@ -67,42 +67,25 @@ pub async fn of_number(session: &Session, org: &Org, args: &NumberArgs) -> Resul
 pub async fn of_pool(session: &Session, org: &Org, args: &PoolArgs) -> Result<(), CliError> {
     let pool = pool::find(session, org, &args.name).await?;
     let numbers = session.store.numbers(org.id, None).await?;
-    let candidates: Vec<selection::Candidate> = numbers.iter().map(candidate).collect();
-    let members: Vec<selection::Candidate> = numbers
-        .iter()
-        .zip(&candidates)
-        .filter(|(number, _)| pool.numbers.contains(&number.phone))
-        .map(|(_, candidate)| *candidate)
-        .collect();
-    let is_default = |number: &NumberRecord| org.record.default_number.as_deref() == Some(&number.phone);
-    let default = numbers.iter().position(is_default).map(|at| &candidates[at]);
-    let view = selection::View { strategy: Strategy::Priority, pool: &members, sticky: None, default };
-    let chosen = match selection::select(&view) {
-        Choice::Send { number, .. } | Choice::Wait { number, .. } => number,
-        Choice::NoNumber => {
-            return Err(CliError::Refused(format!(
-                "no number of pool {} is in service, and the organisation has no default number that is; signalbox number list shows why",
-                pool.name
-            )));
-        }
-    };
+    let members = numbers.iter().filter(|number| pool.numbers.contains(&number.phone));
+    let members: Vec<Door> = members.map(door).collect();
+    let is_default = |number: &&NumberRecord| org.record.default_number.as_deref() == Some(&number.phone);
+    let default = numbers.iter().find(is_default).map(door);
+    let chosen = entry(&members, default).ok_or_else(|| {
+        CliError::Refused(format!(
+            "no number of pool {} is in service, and the organisation has no default number that is; signalbox number list shows why",
+            pool.name
+        ))
+    })?;
     let number = numbers.iter().find(|number| number.id == chosen);
     let number = number.ok_or_else(|| CliError::failed("the number is gone meanwhile; try again"))?;
     show(session, number, &args.picture)
 }
 
 /// Whoever writes to a number that only rests is still heard: suspended and disabled ones are passed by.
-fn candidate(number: &NumberRecord) -> selection::Candidate {
+fn door(number: &NumberRecord) -> Door {
     let out = matches!(number.state.as_str(), "suspended" | "disabled");
-    selection::Candidate {
-        number: number.id,
-        priority: number.priority,
-        weight: 1,
-        daily_limit: None,
-        used_today: 0,
-        last_used: None,
-        standing: if out { Standing::OutOfService } else { Standing::Ready },
-    }
+    Door { number: number.id, priority: number.priority, in_service: !out }
 }
 
 fn show(session: &Session, number: &NumberRecord, picture: &Picture) -> Result<(), CliError> {

@@ -87,7 +87,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
             let campaign = scope.find(session, &org).await?;
             let found = store.slots(org.id, campaign, Some(&phone), 1).await?.pop();
             let Some(found) = found else {
-                return Err(CliError::failed(format!("{} has no slot", phone.reveal())));
+                return Err(CliError::missing(format!("{} has no slot", phone.reveal())));
             };
             session.out.show(&found, || table(std::slice::from_ref(&found), &org))
         }
@@ -118,15 +118,24 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
 impl Scope {
     /// The campaign, which has slots of its own.
     async fn find(&self, session: &Session, org: &Org) -> Result<Option<CampaignId>, CliError> {
-        let Some(name) = &self.campaign else { return Ok(None) };
-        let found = campaign::find(session, org, name).await?;
-        if found.conduct["slots"] != "campaign" {
-            return Err(CliError::Refused(format!(
-                "campaign {name} has no slots of its own: its people have those of the organisation"
-            )));
-        }
-        Ok(Some(found.id))
+        campaign_with_slots(session, org, self.campaign.as_deref()).await
     }
+}
+
+/// The campaign of this name, which has slots of its own.
+pub async fn campaign_with_slots(
+    session: &Session,
+    org: &Org,
+    name: Option<&str>,
+) -> Result<Option<CampaignId>, CliError> {
+    let Some(name) = name else { return Ok(None) };
+    let found = campaign::find(session, org, name).await?;
+    if found.conduct["slots"] != "campaign" {
+        return Err(CliError::Refused(format!(
+            "campaign {name} has no slots of its own: its people have those of the organisation"
+        )));
+    }
+    Ok(Some(found.id))
 }
 
 async fn list(session: &Session, org: &Org, scope: &Scope) -> Result<(), CliError> {

@@ -6,10 +6,12 @@
 use super::campaign::Steering;
 use super::channel::{ChannelChange, NewChannel};
 use super::ids::{
-    AccountId, AlertId, AttemptId, CampaignId, ChannelId, ConversationId, NumberId, RecipientId, ReplyId,
+    AccountId, AlertId, AttemptId, CampaignId, ChannelId, ConversationId, NumberId, PoolId, RecipientId,
+    ReplyId,
 };
 use super::number::{NumberWords, Pacing, Remarks};
 use super::phone::Phone;
+use super::pool::{NewPool, PoolChange};
 use super::setting::Change;
 use chrono::{DateTime, Utc};
 
@@ -213,6 +215,17 @@ pub enum Action {
         /// What it was about when its operator read it.
         about: String,
     },
+    /// A pool that did not exist before.
+    AddPool(NewPool),
+    /// What a pool is called, how it picks, and which numbers are in it.
+    EditPool {
+        /// Which one.
+        pool: PoolId,
+        /// Only what is there is changed.
+        change: PoolChange,
+    },
+    /// The pool is gone; no campaign names it.
+    RemovePool(PoolId),
     /// What is set of the organisation, as far as it is named here.
     EditSettings(Vec<Change>),
     /// An operator has taken note of these alerts, which they were shown.
@@ -270,6 +283,9 @@ impl Action {
             Self::AddNumber(_)
             | Self::SetSlot { .. }
             | Self::ResetSlots(_)
+            | Self::AddPool(_)
+            | Self::EditPool { .. }
+            | Self::RemovePool(_)
             | Self::EditSettings(_)
             | Self::Acknowledge(_)
             | Self::AddChannel { .. }
@@ -314,6 +330,9 @@ impl Action {
             Self::ResetSlots(_) => "reset slots",
             Self::IncludeAgain { .. } => "take people back",
             Self::AcceptFinding { .. } => "accept finding",
+            Self::AddPool(_) => "add pool",
+            Self::EditPool { .. } => "edit pool",
+            Self::RemovePool(_) => "remove pool",
             Self::EditSettings(_) => "edit settings",
             Self::Acknowledge(_) => "acknowledge",
             Self::AddChannel { .. } => "add alert channel",
@@ -329,7 +348,7 @@ impl Action {
     #[must_use]
     pub fn needs_consent(&self) -> bool {
         match self {
-            // Of terms, settings, priority and limits the screen knows the former value: it asks when more goes out, or elsewhere.
+            // Of terms, settings, pools, priority and limits the screen knows the former value: it asks when more goes out, or elsewhere.
             Self::PauseCampaign(_)
             | Self::SuspendNumber { .. }
             | Self::DisableNumber(_)
@@ -343,6 +362,8 @@ impl Action {
             | Self::SetTerms { .. }
             | Self::SetSlot { slot: Some(_), .. }
             | Self::AcceptFinding { .. }
+            | Self::AddPool(_)
+            | Self::EditPool { .. }
             | Self::EditSettings(_)
             | Self::Acknowledge(_)
             | Self::AddChannel { .. }
@@ -364,6 +385,7 @@ impl Action {
             | Self::ResetSlots(_)
             | Self::IncludeAgain { .. }
             | Self::RemoveChannel(_)
+            | Self::RemovePool(_)
             | Self::ReleaseStop => true,
         }
     }

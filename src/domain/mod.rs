@@ -27,6 +27,7 @@ pub mod opt_out;
 pub mod outcome;
 pub mod pacing;
 pub mod phone;
+pub mod pool;
 pub mod pulse;
 pub mod ratio;
 pub mod recipient;

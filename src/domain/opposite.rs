@@ -8,6 +8,8 @@ use super::{
     ids::{NumberId, PoolId},
     money::Money,
     number::Approval,
+    pool::PoolChange,
+    setting::Change,
     window::{Hours, Whose, Window},
 };
 use chrono::{DateTime, Utc};
@@ -35,6 +37,10 @@ pub enum Opposite {
     PauseCampaign,
     /// The campaign has the terms that it had.
     Terms(FormerTerms),
+    /// The pool is as it was before.
+    Pool(PoolChange),
+    /// What is set of the organisation is as it was before; whoever reads the log knows what is set now.
+    Settings(Vec<Change>),
     /// The stop is lifted.
     ReleaseStop,
     /// Everything is stopped again.
@@ -159,6 +165,7 @@ pub fn opposite(kind: &str, action: &str, before: Option<&Value>) -> Result<Oppo
         ("campaign", "pause campaign" | "pause") => Opposite::ResumeCampaign,
         ("campaign", "resume campaign") => Opposite::PauseCampaign,
         ("campaign", "edit campaign") => Opposite::Terms(former_terms(before)?),
+        ("pool", "edit pool") => Opposite::Pool(former_pool(before)?),
         ("organization", "stop all sending") => Opposite::ReleaseStop,
         ("organization", "lift the stop") => Opposite::StopAll,
         _ => return Err(why_not(kind, action).into()),
@@ -186,6 +193,8 @@ fn why_not(kind: &str, action: &str) -> &'static str {
         (_, "remove number") => "adding the same phone again brings the number back, with its past",
         (_, "add number") => "removing the number is a decision of its own",
         ("contact", _) => "what a person wants is only changed by their word, or by signalbox contact",
+        (_, "edit alert rules") => "signalbox alert rules sets what was there before",
+        (_, "reset slots") => "slots that were taken back are given anew",
         ("organization", _) => "signalbox org edit sets what was there before",
         ("operator" | "key" | "account", _) => "rights and credentials are given and taken by command only",
         _ => "nothing that an operator can do is its opposite",
@@ -202,6 +211,12 @@ fn small(value: &Value) -> Option<u32> {
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
+}
+
+/// Whether a decision changed what is set of the organisation.
+#[must_use]
+pub fn is_of_settings(kind: &str, action: &str) -> bool {
+    kind == "organization" && matches!(action, "edit organization" | "edit alert rules" | "edit vital rules")
 }
 
 /// What of a number was otherwise.
@@ -224,6 +239,36 @@ fn former_number(before: &Map<String, Value>) -> Result<FormerNumber, String> {
         }
     }
     if former == FormerNumber::default() {
+        return Err("the log does not say what was there before".into());
+    }
+    Ok(former)
+}
+
+/// What of a pool was otherwise, as the change that brings it back.
+///
+/// # Errors
+/// When the log does not say so, as the end of a sentence.
+pub fn former_pool(before: &Map<String, Value>) -> Result<PoolChange, String> {
+    let mut former = PoolChange::default();
+    for (column, value) in before {
+        match column.as_str() {
+            "name" => former.name = text(value),
+            "strategy" => former.strategy = value.as_str().and_then(|word| word.parse().ok()),
+            "sticky" => former.sticky = value.as_bool(),
+            "members" => {
+                for (number, weight) in value.as_object().into_iter().flatten() {
+                    let number = number.parse().map(NumberId).map_err(|_| "the log names no number")?;
+                    match small(weight) {
+                        Some(weight) => former.put.push((number, Some(weight))),
+                        // It came with this decision.
+                        None => former.drop.push(number),
+                    }
+                }
+            }
+            other => return Err(format!("it changed {other}, which signalbox pool edit sets")),
+        }
+    }
+    if former.is_empty() {
         return Err("the log does not say what was there before".into());
     }
     Ok(former)
@@ -332,6 +377,24 @@ mod tests {
         let share = json!({ "priority": 3, "reply_share": 10 });
         assert!(opposite("number", "edit number", Some(&share)).unwrap_err().contains("reply_share"));
         assert!(opposite("number", "edit number", Some(&json!({}))).is_err());
+    }
+
+    #[test]
+    fn a_pool_gets_back_who_left_and_loses_who_came() {
+        let (left, came) = (NumberId::new(), NumberId::new());
+        let mut members = Map::new();
+        members.insert(left.0.to_string(), json!(3));
+        members.insert(came.0.to_string(), Value::Null);
+        let before = json!({ "strategy": "least_used", "sticky": true, "members": members });
+        let expected = PoolChange {
+            strategy: Some(crate::domain::selection::Strategy::LeastUsed),
+            sticky: Some(true),
+            put: vec![(left, Some(3))],
+            drop: vec![came],
+            ..PoolChange::default()
+        };
+        assert_eq!(opposite("pool", "edit pool", Some(&before)), Ok(Opposite::Pool(expected)));
+        assert!(opposite("pool", "edit pool", Some(&json!({ "numbers_out": [] }))).is_err());
     }
 
     #[test]

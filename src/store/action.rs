@@ -186,14 +186,14 @@ impl Store {
             Action::Answer { thread, .. }
             | Action::AssignThread { thread, .. }
             | Action::EndThread(thread) => self.act_on_thread(organization, *thread, order, actor).await,
-            Action::SetSlot { campaign, phone, slot } => {
-                self.set_slot(organization, *campaign, phone, *slot, reason, actor).await
+            Action::SetSlot { .. } | Action::ResetSlots(_) => {
+                self.act_on_slots(organization, order, actor).await
+            }
+            Action::AddPool(_) | Action::EditPool { .. } | Action::RemovePool(_) => {
+                self.act_on_pool(organization, order, actor).await
             }
             Action::IncludeAgain { campaign, reason: skipped } => {
                 self.act_on_skipped(organization, *campaign, skipped, reason, actor).await
-            }
-            Action::ResetSlots(campaign) => {
-                self.reset_slots(organization, *campaign, false, reason, actor).await.map(|_reset| done(None))
             }
             Action::AcceptFinding { campaign, finding, about } => {
                 self.act_on_finding(organization, *campaign, finding, about, reason, actor).await

@@ -64,6 +64,7 @@ pub mod suppression;
 pub mod template;
 pub mod terms;
 pub mod today;
+pub mod undo;
 pub mod usage;
 pub mod variant;
 pub mod view;

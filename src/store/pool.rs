@@ -1,11 +1,19 @@
 //! Pools: named sets of numbers and the rule that picks among them.
 
-use super::{Store, StoreError, action::Actor, failed};
+use super::{
+    Store, StoreError,
+    action::{ActionResult, Actor, Answer},
+    failed,
+};
 use crate::domain::{
+    action::{Action, Order, Version},
     ids::{NumberId, OrganizationId, PoolId},
+    opposite::former_pool,
     phone::Phone,
+    pool::PoolChange,
 };
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// A pool as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,30 +36,12 @@ pub struct PoolRecord {
     pub version: i64,
 }
 
-/// A change of a pool: only what is `Some` is touched.
-#[derive(Debug, Clone, Default)]
-pub struct PoolEdit<'a> {
-    /// Its name.
-    pub name: Option<&'a str>,
-    /// How it picks.
-    pub strategy: Option<&'a str>,
-    /// Whether a recipient keeps its number.
-    pub sticky: Option<bool>,
-    /// Numbers that come in.
-    pub add: &'a [NumberId],
-    /// Numbers that go out.
-    pub remove: &'a [NumberId],
-    /// Members that have another share from now on.
-    pub weights: &'a [(NumberId, u32)],
-}
-
-impl PoolEdit<'_> {
-    /// The members with another share, and the shares.
-    fn shares(&self) -> (Vec<uuid::Uuid>, Vec<i32>) {
-        let share =
-            |(number, weight): &(NumberId, u32)| (number.0, i32::try_from(*weight).unwrap_or(i32::MAX));
-        self.weights.iter().map(share).unzip()
-    }
+/// The change as the database reads it.
+fn columns(change: &PoolChange) -> Value {
+    let put: Vec<Value> =
+        change.put.iter().map(|(number, weight)| json!({ "number": number.0, "weight": weight })).collect();
+    let drop: Vec<uuid::Uuid> = change.drop.iter().map(|number| number.0).collect();
+    json!({ "name": change.name, "strategy": change.strategy, "sticky": change.sticky, "put": put, "drop": drop })
 }
 
 impl Store {
@@ -128,7 +118,7 @@ impl Store {
         Ok(id)
     }
 
-    /// Changes a pool and its members.
+    /// Changes a pool and its members; with `expected`, only if nobody else has since.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -136,63 +126,13 @@ impl Store {
         &self,
         organization: OrganizationId,
         pool: PoolId,
-        edit: &PoolEdit<'_>,
+        change: &PoolChange,
+        expected: Option<Version>,
         reason: Option<&str>,
         actor: Actor<'_>,
-    ) -> Result<bool, StoreError> {
-        let ids = |numbers: &[NumberId]| numbers.iter().map(|number| number.0).collect::<Vec<uuid::Uuid>>();
-        let (weighed, weights) = edit.shares();
-        let changed = sqlx::query_scalar!(
-            r#"with locked as materialized (
-                   select * from pools where organization_id = $1 and id = $2 for update
-               ), changed as (
-                   update pools p
-                      set name = coalesce($3, p.name), strategy = coalesce($4, p.strategy),
-                          sticky = coalesce($5, p.sticky), revision = p.revision + 1
-                     from locked l where p.organization_id = $1 and p.id = l.id
-                   returning p.*
-               ), weighed as (
-                   update pool_numbers m set weight = w.weight
-                     from changed c, unnest($11::uuid[], $12::integer[]) as w (number_id, weight)
-                    where m.organization_id = $1 and m.pool_id = c.id and m.number_id = w.number_id
-                      and m.weight <> w.weight
-                   returning m.number_id, m.weight
-               ), gone as (
-                   delete from pool_numbers m using changed c
-                    where m.organization_id = $1 and m.pool_id = c.id and m.number_id = any ($7)
-                      and not m.number_id = any ($6)
-                   returning m.number_id
-               ), come as (
-                   insert into pool_numbers (organization_id, pool_id, number_id, weight)
-                   select $1, c.id, n.id, coalesce(w.weight, 1)
-                     from changed c cross join unnest($6::uuid[]) as n (id)
-                     left join unnest($11::uuid[], $12::integer[]) as w (number_id, weight) on w.number_id = n.id
-                   on conflict on constraint number_is_in_a_pool_once do nothing
-                   returning number_id
-               )
-               select count(record_decision($1, clock_timestamp(), $8, $9, 'edit pool', 'pool', c.id, c.name, $10,
-                          to_jsonb(l) || jsonb_build_object('numbers_out', array(select number_id from gone)),
-                          to_jsonb(c) || jsonb_build_object('numbers_in', array(select number_id from come),
-                                                            'weights', (select jsonb_object_agg(number_id, weight) from weighed))))
-                      as "count!"
-                 from changed c, locked l"#,
-            organization.0,
-            pool.0,
-            edit.name,
-            edit.strategy,
-            edit.sticky,
-            &ids(edit.add),
-            &ids(edit.remove),
-            actor.operator,
-            actor.instance_id(),
-            reason,
-            &weighed,
-            &weights,
-        )
-        .fetch_one(&self.screen)
-        .await
-        .map_err(failed("edit the pool"))?;
-        Ok(changed > 0)
+    ) -> Result<ActionResult, StoreError> {
+        let change = columns(change);
+        self.change_pool(organization, pool, "edit pool", expected, &change, reason, actor).await
     }
 
     /// Removes a pool that no campaign names.
@@ -203,25 +143,73 @@ impl Store {
         &self,
         organization: OrganizationId,
         pool: PoolId,
+        expected: Option<Version>,
         reason: Option<&str>,
         actor: Actor<'_>,
-    ) -> Result<bool, StoreError> {
-        let removed = sqlx::query_scalar!(
-            r#"with removed as (
-                   delete from pools where organization_id = $1 and id = $2 returning *
-               )
-               select count(record_decision($1, clock_timestamp(), $3, $4, 'remove pool', 'pool', r.id, r.name, $5,
-                                            to_jsonb(r), null)) as "count!" from removed r"#,
+    ) -> Result<ActionResult, StoreError> {
+        self.change_pool(organization, pool, "remove pool", expected, &json!({}), reason, actor).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are those of the statement")]
+    async fn change_pool(
+        &self,
+        organization: OrganizationId,
+        pool: PoolId,
+        action: &'static str,
+        expected: Option<Version>,
+        change: &Value,
+        reason: Option<&str>,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        const DOING: &str = "change the pool";
+        let answer = sqlx::query_as!(
+            Answer,
+            "select verdict, version, by, at, name, found, before from change_pool($1, $2, $3, $4, $5, $6, $7, $8)",
             organization.0,
             pool.0,
+            action,
+            expected.map(|version| version.0),
             actor.operator,
             actor.instance_id(),
             reason,
+            change,
         )
         .fetch_one(&self.screen)
         .await
-        .map_err(failed("remove the pool"))?;
-        Ok(removed > 0)
+        .map_err(failed(DOING))?;
+        answer.read(
+            DOING,
+            "this pool is gone",
+            |_, found| found.to_owned(),
+            |before| {
+                let former = former_pool(before.as_object()?).ok().filter(|_| action == "edit pool")?;
+                Some(Action::EditPool { pool, change: former })
+            },
+        )
+    }
+
+    /// What an order about a pool comes to.
+    pub(super) async fn act_on_pool(
+        &self,
+        organization: OrganizationId,
+        order: &Order,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        let reason = order.reason.as_deref();
+        match &order.action {
+            Action::AddPool(new) => {
+                let (name, strategy) = (new.name.as_str(), new.strategy.name());
+                self.add_pool(organization, name, strategy, new.sticky, &new.numbers, actor).await?;
+                Ok(ActionResult::Done { version: None, undo: None })
+            }
+            Action::EditPool { pool, change } => {
+                self.edit_pool(organization, *pool, change, order.expected, reason, actor).await
+            }
+            Action::RemovePool(pool) => {
+                self.remove_pool(organization, *pool, order.expected, reason, actor).await
+            }
+            _ => Err(StoreError::Unreadable { doing: "change the pool", what: "order" }),
+        }
     }
 
     /// The ids of these phones' numbers, in their order; the first phone that is none, otherwise.

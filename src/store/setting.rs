@@ -1,6 +1,7 @@
 //! What is set of an organisation, read as one and changed group by group: each group by the statement that the command
 //! line uses for it, with its entry in the audit log.
 
+mod former;
 mod steps;
 
 use super::{
@@ -39,6 +40,7 @@ const DOING: &str = "read what is set of the organisation";
 type Edit<T> = Option<Option<T>>;
 
 /// What the database has of it.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 struct Row {
     name: String,
     time_zone: String,
@@ -87,7 +89,11 @@ impl Store {
     /// # Errors
     /// When the database is away or refuses, or holds what it cannot hold.
     pub async fn settings(&self, organization: OrganizationId) -> Result<Settings, StoreError> {
-        let row = sqlx::query_as!(
+        self.settings_row(organization).await?.read()
+    }
+
+    async fn settings_row(&self, organization: OrganizationId) -> Result<Row, StoreError> {
+        sqlx::query_as!(
             Row,
             r#"select o.name, o.time_zone, o.default_locale, o.daily_limit, o.warm_up, n.phone::text as "default_number?",
                       o.open_from, o.open_to, o.open_days, o.subscription_ends_at, o.allow_simultaneous,
@@ -107,8 +113,7 @@ impl Store {
         )
         .fetch_one(&self.screen)
         .await
-        .map_err(failed(DOING))?;
-        row.read()
+        .map_err(failed(DOING))
     }
 
     /// Changes what is set. What somebody else changed since the operator saw it is left alone, and so is everything else

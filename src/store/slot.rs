@@ -6,7 +6,8 @@ use super::{
     failed,
 };
 use crate::domain::{
-    ids::{CampaignId, OrganizationId},
+    action::{Action, Order},
+    ids::{CampaignId, ContactId, OrganizationId},
     phone::{Phone, mask},
     slot::SlotRange,
 };
@@ -63,7 +64,64 @@ pub struct SlotReset {
     pub kept: i32,
 }
 
+/// Which page of who has which slot.
+#[derive(Debug, Clone, Copy)]
+pub struct SlotQuery {
+    /// Of this campaign, which has its own; `None`: of the organisation.
+    pub campaign: Option<CampaignId>,
+    /// Only who has this one.
+    pub slot: Option<i32>,
+    /// Behind this person.
+    pub after: ContactId,
+    /// At most so many.
+    pub most: i64,
+}
+
 impl Store {
+    /// One page of who has which slot, each with the person that the next page begins behind: in the order of people, which
+    /// stays whatever is given meanwhile.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn slot_page(
+        &self,
+        organization: OrganizationId,
+        query: &SlotQuery,
+    ) -> Result<Vec<(ContactId, SlotRecord)>, StoreError> {
+        sqlx::query!(
+            r#"select s.contact_id, s.slot, c.phone::text as "phone!", c.name as "name?",
+                      exists (select from contact_slots o
+                               where o.organization_id = $1 and o.scope_id = s.scope_id and o.slot = s.slot
+                                 and o.contact_id <> s.contact_id) as "shared!",
+                      s.given_by, s.given_at, s.used_at
+                 from contact_slots s
+                 join contacts c on c.organization_id = $1 and c.id = s.contact_id
+                where s.organization_id = $1 and s.scope_id = slot_scope($1, $2) and s.contact_id > $3
+                  and ($4::integer is null or s.slot = $4)
+                order by s.contact_id limit $5"#,
+            organization.0,
+            query.campaign.map(|campaign| campaign.0),
+            query.after.0,
+            query.slot,
+            query.most,
+        )
+        .map(|row| {
+            let slot = SlotRecord {
+                slot: row.slot,
+                phone: row.phone,
+                name: row.name,
+                shared: row.shared,
+                given_by: row.given_by,
+                given_at: row.given_at,
+                used_at: row.used_at,
+            };
+            (ContactId(row.contact_id), slot)
+        })
+        .fetch_all(&self.screen)
+        .await
+        .map_err(failed("read who has which slot"))
+    }
+
     /// Who has which slot, by slot; of the organisation, or of a campaign that has its own. At most `most`.
     ///
     /// # Errors
@@ -162,11 +220,28 @@ impl Store {
         answer.read(CHANGING, NO_CONTACT, refusal, |_before| None)
     }
 
-    /// The same for a screen, on which phones are masked.
-    ///
-    /// # Errors
-    /// When the database is away or refuses.
-    pub(super) async fn set_slot(
+    /// What an order about slots comes to.
+    pub(super) async fn act_on_slots(
+        &self,
+        organization: OrganizationId,
+        order: &Order,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        let reason = order.reason.as_deref();
+        match &order.action {
+            Action::SetSlot { campaign, phone, slot } => {
+                self.set_slot(organization, *campaign, phone, *slot, reason, actor).await
+            }
+            Action::ResetSlots(campaign) => {
+                self.reset_slots(organization, *campaign, false, reason, actor).await?;
+                Ok(ActionResult::Done { version: None, undo: None })
+            }
+            _ => Err(StoreError::Unreadable { doing: CHANGING, what: "order" }),
+        }
+    }
+
+    /// The same as [`Self::change_slot`] for a screen, on which phones are masked.
+    async fn set_slot(
         &self,
         organization: OrganizationId,
         campaign: Option<CampaignId>,

@@ -14,6 +14,7 @@ mod live;
 mod number;
 mod overview;
 mod page;
+mod pool;
 mod progress;
 mod recipient;
 mod slots;
@@ -36,6 +37,7 @@ pub use overview::{
     Session, Stop,
 };
 pub use page::{COUNT_LIMIT, Cursor, PAGE_ROWS, Page, Place, RecipientOrder, RecipientQuery, Total};
+pub use pool::{PoolMember, PoolView};
 pub use progress::{PaceView, ProgressDay, ProgressView, QueueLine, SkipReason};
 pub use recipient::{
     AttemptLine, DoubtRow, ElsewhereLine, MessageState, ReceiptLine, RecipientDetail, RecipientRow,

@@ -7,8 +7,12 @@ use crate::store::view::{CampaignRow, NumberRow, RecipientRow, ThreadRow};
 use crate::tui::keymap::Reason;
 use crate::tui::model::{Model, Tab};
 use crate::tui::overlays::audit::AuditPanel;
-use crate::tui::overlays::{Overlay, drawer::DrawerOf, forecast::ForecastPanel, slots::SlotGrid};
-use crate::tui::verbs::{CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb, way_back};
+use crate::tui::overlays::{
+    Overlay, drawer::DrawerOf, forecast::ForecastPanel, pools::PoolPanel, slots::SlotGrid,
+};
+use crate::tui::verbs::{
+    CampaignVerb, NumberVerb, RecipientVerb, ThreadVerb, first_of_pool, remove_pool, way_back,
+};
 
 type Allowed = Result<(), Reason>;
 
@@ -464,6 +468,40 @@ pub(super) fn slot_free(model: &Model) -> Allowed {
 pub(super) fn slot_held(model: &Model) -> Allowed {
     slots_read(model)?;
     if slots(model).is_some_and(|grid| !grid.is_free()) { Ok(()) } else { no("nobody has this slot") }
+}
+fn pools(model: &Model) -> Option<&PoolPanel> {
+    model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Pools(panel) => Some(&**panel),
+        _ => None,
+    })
+}
+fn pool(model: &Model) -> Result<&crate::store::view::PoolView, Reason> {
+    pools(model).and_then(PoolPanel::pool).ok_or(Reason::Borrowed("there is no pool here; n makes one"))
+}
+pub(super) fn pool_selected(model: &Model) -> Allowed {
+    pool(model).map(|_| ())
+}
+pub(super) fn pool_takes(model: &Model) -> Allowed {
+    let pool = pool(model)?;
+    let numbers = model.overview().map_or(&[][..], |overview| &overview.numbers);
+    let others = numbers.iter().any(|row| pool.members.iter().all(|member| member.number != row.id));
+    if others { Ok(()) } else { no("all numbers are in it already") }
+}
+pub(super) fn pool_has_number(model: &Model) -> Allowed {
+    pool(model)?;
+    match pools(model).and_then(PoolPanel::member) {
+        Some(_) => Ok(()),
+        None => no("it has no numbers; a puts one in"),
+    }
+}
+pub(super) fn pool_removable(model: &Model) -> Allowed {
+    remove_pool(pool(model)?).map(|_| ())
+}
+pub(super) fn pool_leads(model: &Model) -> Allowed {
+    match first_of_pool(pool(model)?, model) {
+        Some(_) => Ok(()),
+        None => no("no number of it is in service, and no default number is"),
+    }
 }
 pub(super) fn doubt_selected(model: &Model) -> Allowed {
     if let Some(DrawerOf::Doubt(row)) = drawer(model) {

@@ -9,7 +9,7 @@ use crate::domain::text::Safe;
 use crate::store::view::{
     AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, CampaignMade, ChannelRow, Cursor,
     DoubtRow, FileCheck, FindingRow, Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail,
-    NumberTest, Overview, Page, Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery,
+    NumberTest, Overview, Page, Place, PoolView, ProgressView, QueueLine, RecipientDetail, RecipientQuery,
     RecipientRow, Session, SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use chrono::{DateTime, Utc};
@@ -225,6 +225,8 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Sends a test to one of these places, and answers why it did not get through. Takes seconds.
     fn test_channel(&self, id: ChannelId) -> Reply<()>;
+    /// All pools with their numbers.
+    fn pools(&self) -> Reply<Vec<PoolView>>;
 
     /// One page of what operators and senders decided, the latest first: what has all words of this text.
     fn audit(&self, text: Safe, place: Place) -> Reply<Page<AuditRow>>;

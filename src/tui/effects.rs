@@ -225,6 +225,7 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
         Question::Alerts => Reading::Alerts(Arc::new(backend.alerts().await?)),
         Question::Channels => Reading::Channels(Arc::new(backend.channels().await?)),
         Question::Settings => Reading::Settings(Arc::new(backend.settings().await?)),
+        Question::Pools => Reading::Pools(Arc::new(backend.pools().await?)),
         Question::Audit(text, place) => Reading::Audit(backend.audit(text, place).await?),
         Question::AuditEntry(id) => Reading::AuditEntry(Arc::new(backend.audit_entry(id).await?)),
         Question::Slots(of) => Reading::Slots(Arc::new(backend.slots(of).await?)),

@@ -9,8 +9,8 @@ use crate::domain::text::Safe;
 use crate::store::view::{
     AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, ChannelRow, Cursor, DoubtRow, FileCheck,
     FindingRow, Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page,
-    Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
-    SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
+    Place, PoolView, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session,
+    SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::tui::backend::{ActionAnswer, BackendError, Inside, Making, Notice};
 use crate::tui::overlays::wizard::Origin;
@@ -184,6 +184,8 @@ pub enum Slot {
     Audit,
     /// What is set of the organisation.
     Settings,
+    /// The pools.
+    Pools,
     /// One decision.
     AuditEntry,
     /// A report that reads itself again.
@@ -259,6 +261,8 @@ pub enum Question {
     Settings,
     /// Where alerts go besides the console.
     Channels,
+    /// The pools and their numbers.
+    Pools,
     /// A page of what was decided, with these words in it.
     Audit(Safe, Place),
     /// All of one decision.
@@ -295,6 +299,7 @@ impl Question {
             Self::Alerts => Slot::Alerts,
             Self::Settings => Slot::Settings,
             Self::Channels => Slot::Channels,
+            Self::Pools => Slot::Pools,
             Self::Audit(..) => Slot::Audit,
             Self::AuditEntry(_) => Slot::AuditEntry,
             Self::Handover(_) => Slot::Handover,
@@ -348,6 +353,8 @@ pub enum Reading {
     Settings(Arc<Settings>),
     /// Where alerts go besides the console.
     Channels(Arc<Vec<ChannelRow>>),
+    /// The pools and their numbers.
+    Pools(Arc<Vec<PoolView>>),
     /// A page of what was decided.
     Audit(Page<AuditRow>),
     /// All of one decision.

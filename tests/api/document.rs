@@ -121,6 +121,11 @@ fn samples(about: &About) -> Vec<(&'static str, Ask, u16)> {
         ("optOut", post("/v1/contacts/opt-out", json!({ "phone": "+237670000999", "reason": "asked" })), 200),
         ("optIn", post("/v1/contacts/opt-in", json!({ "phone": "+237670000999" })), 200),
         ("getContactHistory", post("/v1/contacts/history", json!({ "phone": "+237670000000" })), 200),
+        ("setSlot", Ask::new("PUT", "/v1/slots").json(&json!({ "phone": "+237670000999", "slot": 29 })), 200),
+        ("listSlots", get("/v1/slots?slot=29&limit=5".to_owned()), 200),
+        ("getSlot", post("/v1/slots/of", json!({ "phone": "+237670000999" })), 200),
+        ("releaseSlot", post("/v1/slots/release", json!({ "phone": "+237670000999" })), 200),
+        ("resetSlots", post("/v1/slots/reset", json!({ "dry_run": true })), 200),
         (
             "listAttempts",
             get(format!("/v1/attempts?campaign=first&number={number}&state=accepted&limit=1")),

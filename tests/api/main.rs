@@ -14,5 +14,6 @@ mod document;
 mod life;
 mod place;
 mod rights;
+mod slots;
 mod sql;
 mod walk;

@@ -68,3 +68,59 @@ async fn decisions_are_listed_with_what_they_changed_and_found_by_every_filter()
     let shown = acme.db.run(&["audit", "list", "--kind", "campaign"]).done().stdout;
     assert!(shown.contains("state: active -> paused") && shown.contains("out of stock"), "{shown}");
 }
+
+#[tokio::test]
+async fn decisions_are_taken_back_by_their_id_unless_somebody_decided_since() {
+    let acme = Acme::new().await;
+    acme.campaign(HELLO).await;
+    let latest = |kind: &str| -> String {
+        let listed = acme.db.json(&["audit", "list", "--kind", kind, "--limit", "1"]);
+        listed[0]["id"].as_str().unwrap_or_else(|| panic!("{listed}")).to_owned()
+    };
+    let undo = |id: &str| acme.db.run(&["audit", "undo", id, "--reason", "a mistake"]);
+    let pool = || acme.db.json(&["pool", "list"])[0].clone();
+    let before = pool();
+    let phone = before["numbers"][0].as_str().unwrap().to_owned();
+
+    // A pool: how it picks, and who is in it with which share.
+    let name = before["name"].as_str().unwrap();
+    acme.db.run(&["pool", "edit", name, "--weight", &format!("{phone}=7")]).done();
+    let first = latest("edit pool");
+    acme.db.run(&["pool", "edit", name, "--strategy", "weighted", "--drop", &phone]).done();
+    assert_ne!(pool()["numbers"], before["numbers"]);
+    // Its members were decided about since: the first one stands until the second is taken back.
+    let stands = undo(&first);
+    assert!(stands.stderr.contains("decided about it since"), "{stands:?}");
+    undo(&latest("edit pool")).done();
+    let after = pool();
+    assert_eq!((&after["strategy"], &after["numbers"]), (&before["strategy"], &before["numbers"]));
+    assert_eq!(after["weights"][0], 7);
+
+    // The organisation, and by what its alerts go.
+    acme.db.run(&["org", "edit", "--daily-limit", "77"]).done();
+    undo(&latest("edit organization")).done();
+    let limit: Option<i32> =
+        sqlx::query_scalar("select daily_limit from organizations").fetch_one(&acme.db.pool).await.unwrap();
+    assert_ne!(limit, Some(77));
+    acme.db.run(&["alert", "rules", "--quiet", "22:00-07:00", "--credential-days", "60"]).done();
+    let rules = latest("edit alert rules");
+    undo(&rules).done();
+    let rules_now = acme.db.json(&["alert", "rules"]);
+    assert!(rules_now["quiet_from"].is_null() && rules_now["credential_days"] != 60, "{rules_now}");
+    let log = acme.db.json(&["audit", "list", "--kind", "edit alert rules", "--limit", "1"]);
+    assert_eq!(log[0]["reason"], "a mistake");
+
+    // A number, and what nothing takes back.
+    let was = acme.db.json(&["number", "list"])[0].clone();
+    let phone = was["phone"].as_str().unwrap();
+    acme.db
+        .run(&["number", "edit", phone, "--priority", "42", "--monthly-cost", "3", "--currency", "EUR"])
+        .done();
+    undo(&latest("edit number")).done();
+    let now = acme.db.json(&["number", "list"])[0].clone();
+    assert_eq!((&now["priority"], &now["monthly_cost"]), (&was["priority"], &was["monthly_cost"]));
+    let made = undo(&latest("create campaign"));
+    assert!(made.stderr.contains("no undo: "), "{made:?}");
+    let nothing = undo("00000000-0000-0000-0000-000000000000");
+    assert!(nothing.stderr.contains("there is no such decision"), "{nothing:?}");
+}

@@ -25,10 +25,6 @@ const LONG_FUNCTIONS: &[Exception] = &[
         "one statement and its row, column by column, with one sentence about what is known",
     ),
     Exception(
-        "src/store/pool.rs edit_pool",
-        "one statement for a pool and its members, and its twelve arguments",
-    ),
-    Exception(
         "src/store/snapshot.rs numbers_for_plan",
         "one statement and its row, column by column, without a decision",
     ),

@@ -9,6 +9,7 @@ mod health;
 mod lists;
 mod news;
 mod pictures;
+mod pools;
 #[path = "../screen_world/mod.rs"]
 mod screen_world;
 mod settings;

@@ -5,6 +5,7 @@ mod arguments;
 mod document;
 mod operations;
 mod pages;
+mod slots;
 mod table;
 
 use super::{CliError, Session, audience, campaign_file, contact, dispatch, output::Out};
@@ -137,6 +138,7 @@ async fn act(
         Does::Recipients => pages::recipients(session, &org, values).await?,
         Does::Attempts => pages::attempts(session, &org, values).await?,
         Does::Conversations => pages::conversations(session, &org, values).await?,
+        Does::Slots => slots::page(session, &org, values).await?,
         Does::Import => {
             let country = values.text("default_country").map(str::to_owned);
             let refused = contact::Refused::Answer(Vec::new());

@@ -1,6 +1,7 @@
 //! What other programs can ask: the table that requests are led by and that the `OpenAPI` document is made from, and how it is
 //! read. Its lines are in [`super::table`].
 
+use super::slots::SLOTS;
 use super::table::{CAMPAIGNS, CONTACTS, MESSAGES, NUMBERS};
 use crate::{domain::right::Right, inbound::api::Takes};
 
@@ -52,6 +53,8 @@ pub enum Does {
     Attempts,
     /// Reads a page of threads.
     Conversations,
+    /// Reads a page of who has which number.
+    Slots,
     /// Imports the contacts of the body.
     Import,
 }
@@ -123,8 +126,13 @@ pub enum Type {
 }
 
 /// All operations, by what they are about.
-pub const GROUPS: &[(&str, &[Operation])] =
-    &[("campaigns", CAMPAIGNS), ("numbers", NUMBERS), ("contacts", CONTACTS), ("messages", MESSAGES)];
+pub const GROUPS: &[(&str, &[Operation])] = &[
+    ("campaigns", CAMPAIGNS),
+    ("numbers", NUMBERS),
+    ("contacts", CONTACTS),
+    ("slots", SLOTS),
+    ("messages", MESSAGES),
+];
 
 /// All operations.
 pub fn all() -> impl Iterator<Item = &'static Operation> {

@@ -18,9 +18,9 @@ use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
 /// Rows of a page unless it says how many.
-const USUAL: i64 = 100;
+pub(super) const USUAL: i64 = 100;
 
-fn id<T: std::str::FromStr>(values: &Values, name: &str) -> Option<T> {
+pub(super) fn id<T: std::str::FromStr>(values: &Values, name: &str) -> Option<T> {
     values.text(name).and_then(|text| text.parse().ok())
 }
 

@@ -9,11 +9,23 @@ use super::operations::{
 };
 use crate::{cli::reply::Only, domain::right::Right, inbound::api::Takes};
 
-const fn field(name: &'static str, place: Place, to: To, kind: Type, about: &'static str) -> Field {
+pub(super) const fn field(
+    name: &'static str,
+    place: Place,
+    to: To,
+    kind: Type,
+    about: &'static str,
+) -> Field {
     Field { name, place, to, kind, needed: false, about }
 }
 
-const fn needed(name: &'static str, place: Place, to: To, kind: Type, about: &'static str) -> Field {
+pub(super) const fn needed(
+    name: &'static str,
+    place: Place,
+    to: To,
+    kind: Type,
+    about: &'static str,
+) -> Field {
     Field { name, place, to, kind, needed: true, about }
 }
 
@@ -21,20 +33,20 @@ const NAME: Field = needed("name", Place::Path, To::Position, Type::Text, "the c
 const NUMBER: Field = needed("id", Place::Path, To::Nowhere, Type::Id, "the number's id");
 const THREAD: Field = needed("id", Place::Path, To::Position, Type::Id, "the thread's id");
 const ATTEMPT: Field = needed("id", Place::Path, To::Position, Type::Id, "the attempt's id");
-const REASON: Field =
+pub(super) const REASON: Field =
     field("reason", Place::Body, To::Flag("--reason"), Type::Text, "why, for the audit log");
 const WHY: Field = needed("reason", Place::Body, To::Flag("--reason"), Type::Text, "why, for the audit log");
-const PERSON: Field = needed("phone", Place::Body, To::Position, Type::Phone, "whose");
-const AFTER: Field =
+pub(super) const PERSON: Field = needed("phone", Place::Body, To::Position, Type::Phone, "whose");
+pub(super) const AFTER: Field =
     field("after", Place::Query, To::Nowhere, Type::Id, "next of the page before; without it the first page");
-const LIMIT: Field =
+pub(super) const LIMIT: Field =
     field("limit", Place::Query, To::Nowhere, Type::Whole, "at most so many, 1 to 1000; else 100");
 
 /// The words of attempt states.
 const STATES: &[&str] = &["sending", "accepted", "rejected", "not_sent", "in_doubt", "waived", "undelivered"];
 
 /// A reading operation.
-const fn read(
+pub(super) const fn read(
     id: &'static str,
     path: &'static str,
     about: &'static str,
@@ -57,7 +69,7 @@ const fn read(
 }
 
 /// An operation that changes something, by what stands in its body.
-const fn change(
+pub(super) const fn change(
     id: &'static str,
     path: &'static str,
     about: &'static str,

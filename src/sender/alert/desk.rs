@@ -13,7 +13,10 @@ use crate::provider::{client, hook::Hook};
 use crate::secrets::KeyRing;
 use crate::store::{
     Store,
-    action::{ActionResult, Actor}, alert::AlertRecord, channel::ChannelRecord, organization::OrganizationRecord,
+    action::{ActionResult, Actor},
+    alert::AlertRecord,
+    channel::ChannelRecord,
+    organization::OrganizationRecord,
 };
 use zeroize::Zeroizing;
 

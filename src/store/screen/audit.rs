@@ -1,7 +1,7 @@
 //! What operators and senders decided: pages by key, the latest first, and all of one decision.
 
 use super::{NO_REASON, ReadError, Seat};
-use crate::domain::opposite::opposite;
+use crate::domain::opposite::{Opposite, is_of_settings, opposite};
 use crate::domain::phone::{Phone, mask};
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{AuditChange, AuditDetail, AuditRow, Cursor, LaterDecision, Page, Place};
@@ -118,7 +118,7 @@ impl Store {
     /// When it is not there any more, or the database is away or refuses.
     pub async fn audit_entry(&self, seat: &Seat, id: Uuid) -> Result<AuditDetail, ReadError> {
         let entry = sqlx::query!(
-            r#"select a.login, i.host as "host?", a.action, a.entity, a.before, a.after, l.actor as "later_by?",
+            r#"select a.login, i.host as "host?", a.action, a.entity, a.entity_id, a.before, a.after, l.actor as "later_by?",
                       l.action as "later_action?", l.at as "later_at?"
                  from audit_log a
                  left join instances i on i.organization_id = $1 and i.id = a.instance_id
@@ -145,14 +145,21 @@ impl Store {
             }
             _ => None,
         };
+        let way_back = if is_of_settings(&entry.entity, &entry.action) {
+            let changes = self.former_settings(seat.organization, entry.before.as_ref()).await?;
+            changes.map(Opposite::Settings)
+        } else {
+            opposite(&entry.entity, &entry.action, entry.before.as_ref())
+        };
         Ok(AuditDetail {
             id,
+            action: spaced(&entry.action),
+            subject: entry.entity_id,
             login: entry.login.map(Safe::from),
             host: entry.host.map(Safe::from),
             changes: changes(entry.before.as_ref(), entry.after.as_ref()),
             later,
-            opposite: opposite(&entry.entity, &entry.action, entry.before.as_ref())
-                .map_err(|why| Safe::new(&why)),
+            opposite: way_back.map_err(|why| Safe::new(&why)),
         })
     }
 }

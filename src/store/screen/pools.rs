@@ -1,12 +1,13 @@
-//! Pools, as far as a picture needs them: who is in them, what that adds up to.
+//! Pools: as far as a picture needs them, who is in them and what that adds up to; and all of them, to be changed.
 
-use super::Seat;
 use super::estimate::Room;
 use super::holds::{NumberFacts, PoolFacts, Scene};
+use super::{ReadError, Seat, count, many};
+use crate::domain::action::Version;
 use crate::domain::ids::{NumberId, PoolId};
 use crate::domain::selection::Strategy;
 use crate::domain::text::{Safe, Shown};
-use crate::store::view::PoolRow;
+use crate::store::view::{PoolMember, PoolRow, PoolView};
 use crate::store::{Store, StoreError, failed};
 use std::collections::HashMap;
 
@@ -87,5 +88,49 @@ impl Store {
                 }
             })
             .collect())
+    }
+
+    /// All pools by name, each with its numbers by priority and how many campaigns go by it.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn pool_views(&self, seat: &Seat) -> Result<Vec<PoolView>, ReadError> {
+        let rows = sqlx::query!(
+            r#"select p.id, p.name, p.strategy, p.sticky, p.revision, o.default_number_id, m.numbers as "numbers!",
+                      m.weights as "weights!", c.named as "named!", c.going as "going!"
+                 from pools p join organizations o on o.id = p.organization_id
+                cross join lateral (
+                      select coalesce(array_agg(n.id order by n.priority, n.phone), '{}') as numbers,
+                             coalesce(array_agg(m.weight order by n.priority, n.phone), '{}') as weights
+                        from pool_numbers m
+                        join whatsapp_numbers n on n.organization_id = m.organization_id and n.id = m.number_id
+                       where m.organization_id = p.organization_id and m.pool_id = p.id) m
+                cross join lateral (
+                      select count(*) as named,
+                             count(*) filter (where c.state not in ('completed', 'cancelled')) as going
+                        from campaigns c where c.organization_id = p.organization_id and c.pool_id = p.id) c
+                where p.organization_id = $1 order by p.name, p.id limit 2000"#,
+            seat.organization.0,
+        )
+        .fetch_all(self.screen())
+        .await
+        .map_err(failed("read the pools"))?;
+        let pools = rows.into_iter().map(|row| PoolView {
+            id: PoolId(row.id),
+            version: Version(row.revision),
+            name: Shown::new(&row.name),
+            strategy: row.strategy.parse().unwrap_or_default(),
+            sticky: row.sticky,
+            members: row
+                .numbers
+                .into_iter()
+                .zip(row.weights)
+                .map(|(number, weight)| PoolMember { number: NumberId(number), weight: count(weight) })
+                .collect(),
+            default: row.default_number_id.map(NumberId),
+            campaigns: many(row.going),
+            named: many(row.named),
+        });
+        Ok(pools.collect())
     }
 }

@@ -31,6 +31,10 @@ pub struct AuditRow {
 pub struct AuditDetail {
     /// Its id.
     pub id: Uuid,
+    /// What was decided.
+    pub action: Safe,
+    /// To which one.
+    pub subject: Uuid,
     /// The role that was logged in, if that was kept.
     pub login: Option<Safe>,
     /// The host of the program, if it was on record.

@@ -102,6 +102,8 @@ pub fn audit_entry(id: Uuid) -> AuditDetail {
     });
     AuditDetail {
         id,
+        action: row.action.clone(),
+        subject: row.subject,
         login: Some(Safe::new("acme_console")),
         host: Some(Safe::new("host-a")),
         changes: changes(&before, &after),

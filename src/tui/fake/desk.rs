@@ -165,6 +165,7 @@ impl Desk {
             Question::Alerts => Reading::Alerts(Arc::new(alerts(self.rows))),
             Question::Channels => Reading::Channels(Arc::new(self.channels.clone())),
             Question::Settings => Reading::Settings(Arc::new(self.settings.clone())),
+            Question::Pools => Reading::Pools(Arc::new(pool_views(self.rows))),
             Question::Audit(text, place) => Reading::Audit(audit_rows(self.rows, self.decided, &text, place)),
             Question::AuditEntry(id) => Reading::AuditEntry(Arc::new(audit_entry(id))),
             Question::Slots(of) => Reading::Slots(Arc::new(slots_view(of, self.rows))),

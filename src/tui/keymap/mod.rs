@@ -54,6 +54,8 @@ pub enum Layer {
     Forecast,
     /// The grid of slots.
     Slots,
+    /// The pools.
+    Pools,
     /// The form for a new campaign.
     Wizard,
     /// A single line to type into.
@@ -94,6 +96,7 @@ impl Layer {
             Self::Findings => "findings",
             Self::Forecast => "forecast",
             Self::Slots => "slots",
+            Self::Pools => "pools",
             Self::Wizard => "wizard",
             Self::Input => "input",
             Self::Palette => "palette",

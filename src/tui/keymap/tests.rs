@@ -53,7 +53,7 @@ fn keys_that_belong_to_multiplexers_are_left_alone() {
 
 #[test]
 fn a_user_file_rebinds_and_its_faults_are_told_with_their_line() {
-    let (keymap, problems) = Keymap::with_user_file("[numbers]\nsuspend = \"Z\"\nresume = [\"P\", \"F2\"]\n");
+    let (keymap, problems) = Keymap::with_user_file("[numbers]\nsuspend = \"Z\"\nresume = [\"K\", \"F2\"]\n");
     assert_eq!(problems, vec![]);
     let found = |key: &str| keymap.find(&[Layer::Numbers], Key::read(key).unwrap()).map(|entry| entry.name);
     assert_eq!(found("Z"), Some("suspend"));

@@ -28,12 +28,23 @@ const BETWEEN: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_secs(15);
 /// Columns of the details beside the list.
 const PANEL: u16 = 56;
+/// From so many columns of the list on there is room for longer names.
+const ROOMY: u16 = 96;
 
 const COLUMNS: [Column; 5] = [
     Column::left("AT", 11),
     Column::left("WHO", 10),
     Column::left("WHAT", 17),
     Column::left("TO", 16),
+    Column::left("WHY", 20),
+];
+
+/// Where there is room, more of who it was is told.
+const WIDE_COLUMNS: [Column; 5] = [
+    Column::left("AT", 11),
+    Column::left("WHO", 20),
+    Column::left("WHAT", 17),
+    Column::left("TO", 18),
     Column::left("WHY", 20),
 ];
 
@@ -261,7 +272,8 @@ impl AuditPanel {
             model.now.mono.saturating_duration_since(asked.since) > Duration::from_millis(150)
         });
         let place = Place { cursor: self.list.cursor(), shift: 0, offset: geometry.overlay_offset };
-        let drawn = draw_rows(canvas, inside, &COLUMNS, place, self.list.rows().iter(), |kept| Row {
+        let columns = if inside.width >= ROOMY { &WIDE_COLUMNS } else { &COLUMNS };
+        let drawn = draw_rows(canvas, inside, columns, place, self.list.rows().iter(), |kept| Row {
             cells: cells(model, &kept.row),
             dim: dim || model.source.away.is_some(),
             ..Row::default()

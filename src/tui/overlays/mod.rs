@@ -18,6 +18,7 @@ pub mod help;
 pub mod instances;
 pub mod palette;
 pub mod picker;
+pub mod pools;
 pub mod progress;
 pub mod qr;
 pub mod quit;
@@ -70,7 +71,7 @@ pub enum Overlay {
     Palette(palette::Palette),
     /// A question before something dangerous.
     Confirm(Box<confirm::Confirm>),
-    /// A number, the terms of a campaign, or what would be if they were others.
+    /// A number, a pool, the terms of a campaign, or what would be if they were others.
     Form(Box<form::Form>),
     /// A new campaign.
     Wizard(Box<wizard::Wizard>),
@@ -94,6 +95,8 @@ pub enum Overlay {
     Schedule(Box<schedule::Schedule>),
     /// Who has which number.
     Slots(Box<slots::SlotGrid>),
+    /// The pools and their numbers.
+    Pools(Box<pools::PoolPanel>),
     /// A number as a QR code.
     Qr(Box<qr::QrPanel>),
     /// A report: the note for the next shift, or how the numbers did.

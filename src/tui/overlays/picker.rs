@@ -1,7 +1,7 @@
 //! A short list to choose from: an order, a campaign.
 
-use crate::domain::ids::{CampaignId, NumberId};
-use crate::store::view::{NumberRow, NumberStanding, RecipientOrder, ThreadScope};
+use crate::domain::ids::{CampaignId, NumberId, PoolId};
+use crate::store::view::{NumberRow, NumberStanding, PoolView, RecipientOrder, ThreadScope};
 use crate::tui::lists::Motion;
 use crate::tui::model::{Model, Tab};
 use crate::tui::msg::Move;
@@ -24,6 +24,8 @@ pub enum Choice {
     Threads(ThreadScope),
     /// The load of a number, to this one.
     Move(Move),
+    /// This number, into the pool.
+    PoolNumber(PoolId, NumberId),
 }
 
 /// The list.
@@ -101,6 +103,22 @@ impl Picker {
             rows: others.iter().filter(may).flat_map(both).collect(),
             cursor: 0,
         }
+    }
+
+    /// Numbers that are not in the pool yet.
+    pub fn for_pool(model: &Model, pool: &PoolView) -> Self {
+        let numbers = model.overview().map_or(&[][..], |overview| &overview.numbers);
+        let others = numbers.iter().filter(|row| pool.members.iter().all(|member| member.number != row.id));
+        let name = |row: &NumberRow| {
+            let state = if row.standing.is_in_service() {
+                String::new()
+            } else {
+                format!(", {}", row.standing.name())
+            };
+            format!("{}  {}{state}", row.name.as_str(), row.phone.masked())
+        };
+        let rows = others.map(|row| (name(row), Choice::PoolNumber(pool.id, row.id))).collect();
+        Self { title: "Put into the pool", rows, cursor: 0 }
     }
 
     /// Moves.

@@ -16,7 +16,8 @@ const AROUND: u16 = 5;
 /// The code of one number.
 #[derive(Debug, Clone)]
 pub struct QrPanel {
-    subject: Subject,
+    /// Whose phone stands in it.
+    pub subject: Subject,
     name: Shown,
     link: String,
     lines: Vec<String>,

@@ -22,6 +22,8 @@ pub enum Asks {
     Phone(Option<CampaignId>, u16),
     /// The number of a slot.
     Slot,
+    /// A share in a pool.
+    Share,
 }
 
 /// The prompt.
@@ -72,6 +74,11 @@ impl ReasonPrompt {
         Self::of(proposal, Input::default(), Asks::Slot, true)
     }
 
+    /// For another share of a number in a pool.
+    pub fn weigh(proposal: Proposal) -> Self {
+        Self::of(proposal, Input::default(), Asks::Share, true)
+    }
+
     fn of(proposal: Proposal, input: Input, asks: Asks, required: bool) -> Self {
         Self { proposal, input, asks, required, missing: false, wrong: None }
     }
@@ -84,6 +91,7 @@ impl ReasonPrompt {
             Asks::Operator => "To",
             Asks::Phone(..) => "Phone",
             Asks::Slot => "Slot",
+            Asks::Share => "Share",
         }
     }
 

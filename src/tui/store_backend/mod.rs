@@ -12,15 +12,15 @@ use crate::domain::setting::Settings;
 use crate::domain::text::Safe;
 use crate::sender::alert::desk::Desk;
 use crate::sender::line::could_send;
-use crate::store::action::ActionResult;
+use crate::store::action::{ActionResult, Actor};
 use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
 use crate::store::screen::{ReadError, Seat};
 use crate::store::view::{
     AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, ChannelRow, Cursor, DoubtRow, FileCheck,
     FindingRow, Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail, NumberTest, Overview, Page,
-    Place, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session, SlotHolder,
-    SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
+    Place, PoolView, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session,
+    SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::store::{Store, StoreError};
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Making, Notice, Reply};
@@ -377,6 +377,10 @@ impl Backend for StoreBackend {
 
     fn settings(&self) -> Reply<Settings> {
         self.ask(async move |inner| Ok(inner.store.settings(inner.seat().organization).await?))
+    }
+
+    fn pools(&self) -> Reply<Vec<PoolView>> {
+        self.ask(async move |inner| inner.store.pool_views(&inner.seat()).await)
     }
 
     fn channels(&self) -> Reply<Vec<ChannelRow>> {

@@ -122,6 +122,9 @@ impl Backend for Gate {
     fn progress(&self, _: CampaignId) -> Reply<ProgressView> {
         nothing()
     }
+    fn pools(&self) -> Reply<Vec<crate::store::view::PoolView>> {
+        nothing()
+    }
     fn settings(&self) -> Reply<crate::domain::setting::Settings> {
         nothing()
     }

@@ -123,6 +123,7 @@ fn check(desk: &Desk, message: &Msg, consent: bool, effects: &[Effect], read_onl
             let whole = matches!(
                 order.action,
                 Action::AddNumber(_)
+                    | Action::AddPool(_)
                     | Action::SetSlot { .. }
                     | Action::ResetSlots(_)
                     | Action::IncludeAgain { .. }

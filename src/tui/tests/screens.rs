@@ -66,6 +66,12 @@ screens! {
     form_edit: |desk| { desk.keys("e Tab"); desk.text("0"); desk.keys("Tab Tab Tab Backspace Backspace"); };
     form_many: |desk| { desk.keys("Space j Space e Tab"); desk.text("500"); };
     remove_number: |desk| { desk.keys("j D"); desk.wait(400); };
+    pools: |desk| desk.keys("P J");
+    pool_form: |desk| { desk.keys("P e Tab Space"); };
+    pool_new: |desk| { desk.keys("P n"); desk.text("none"); desk.keys("Tab Tab Tab Right Space"); };
+    pool_share: |desk| { desk.keys("P G w"); desk.text("x"); desk.keys("Enter"); };
+    pool_confirm: |desk| { desk.keys("P J x"); desk.wait(400); };
+    pool_code: |desk| desk.keys("P Q");
     move_target: |desk| desk.keys("M j j");
     move_load: |desk| { desk.keys("M Enter"); desk.wait(400); };
     number_stats: |desk| { desk.keys("S"); desk.wait(200); };

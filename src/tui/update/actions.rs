@@ -123,6 +123,7 @@ pub fn acted(model: &mut Model, act: u64, answers: Vec<(Order, ActionAnswer)>) -
     super::slots::acted(model);
     super::progress::acted(model);
     super::alerts::acted(model);
+    super::pools::noticed(model);
     super::audit::acted(model);
     super::findings::acted(model);
     model.recipients.refreshed_at = None;
@@ -244,6 +245,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
                 Slot::Audit | Slot::AuditEntry => super::audit::not_asked(model, *request),
                 Slot::Settings => super::settings::not_asked(model, *request),
                 Slot::Channels => super::channels::not_asked(model, *request),
+                Slot::Pools => super::pools::not_asked(model, *request),
                 Slot::Alerts | Slot::Handover => super::alerts::not_asked(model, *request),
                 Slot::Slots | Slot::SlotHolders | Slot::SlotReset => {
                     super::slots::not_asked(model, *request);

@@ -166,18 +166,7 @@ pub fn answer(
     answer: Result<Reading, BackendError>,
 ) -> Vec<Effect> {
     let dirty = match (slot, answer) {
-        (Slot::Recipients, Ok(Reading::Recipients(page))) => {
-            let place = model.recipients.list.asked.map(|asked| asked.place);
-            let is_empty = page.rows.is_empty();
-            let taken = model.recipients.list.answer(request, Ok(page));
-            if taken {
-                recipients_came(model, place, is_empty, took);
-            }
-            taken.then_some(Dirty::Input)
-        }
-        (Slot::Recipients, Err(error)) => {
-            model.recipients.list.answer(request, Err(error)).then_some(Dirty::Input)
-        }
+        (Slot::Recipients, answer) => recipients_page(model, request, took, answer),
         (Slot::Doubts, answer) => doubts_came(model, request, answer),
         (Slot::Threads, answer) => threads_came(model, request, answer),
         (Slot::ThreadRows, Ok(Reading::ThreadRows(asked, rows))) => {
@@ -201,6 +190,7 @@ pub fn answer(
         (Slot::Alerts | Slot::Channels, answer) => super::alerts::answer(model, slot, request, answer),
         (Slot::Audit | Slot::AuditEntry, answer) => super::audit::answer(model, slot, request, answer),
         (Slot::Settings, answer) => super::settings::answer(model, request, answer),
+        (Slot::Pools, answer) => super::pools::answer(model, request, answer),
         (Slot::Handover, answer) => super::alerts::note(model, request, answer),
         (Slot::Load, answer) => super::actions::load_counted(model, answer),
         (Slot::Progress | Slot::Queue, answer) => super::progress::answer(model, slot, request, answer),
@@ -260,6 +250,26 @@ fn visible_rows(model: &Model) -> Vec<crate::tui::lists::paged::Kept<crate::stor
         .take(model.geometry.list_rows)
         .cloned()
         .collect()
+}
+
+fn recipients_page(
+    model: &mut Model,
+    request: u64,
+    took: Duration,
+    answer: Result<Reading, BackendError>,
+) -> Option<Dirty> {
+    let page = match answer {
+        Ok(Reading::Recipients(page)) => Ok(page),
+        Ok(_) => return None,
+        Err(error) => Err(error),
+    };
+    let place = model.recipients.list.asked.map(|asked| asked.place);
+    let is_empty = page.as_ref().map(|page| page.rows.is_empty());
+    let taken = model.recipients.list.answer(request, page);
+    if let (true, Ok(is_empty)) = (taken, is_empty) {
+        recipients_came(model, place, is_empty, took);
+    }
+    taken.then_some(Dirty::Input)
 }
 
 fn recipients_came(model: &mut Model, place: Option<Place>, is_empty: bool, took: Duration) {

@@ -12,6 +12,7 @@ mod guide;
 mod keys;
 mod mouse;
 mod overlay;
+mod pools;
 mod progress;
 mod run;
 mod settings;
@@ -137,6 +138,7 @@ fn noticed(model: &mut Model, notice: Notice) -> Vec<Effect> {
         // It is about everything: limits, the zone, or what nobody heard of while the database was away.
         reload_visible(model);
         settings::noticed(model);
+        pools::noticed(model);
     }
     // What is open about this row is old now.
     if let Some(shown) = model.shown.as_mut().filter(|shown| shown.subject == notice.subject) {
@@ -212,6 +214,7 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         Some(Overlay::Findings(_)) => (vec![Layer::Findings, Layer::Global], false),
         Some(Overlay::Forecast(_)) => (vec![Layer::Forecast, Layer::Panel, Layer::Global], false),
         Some(Overlay::Slots(_)) => (vec![Layer::Slots, Layer::Global], false),
+        Some(Overlay::Pools(_)) => (vec![Layer::Pools, Layer::Global], false),
         Some(
             Overlay::Instances(_)
             | Overlay::Schedule(_)
@@ -251,6 +254,8 @@ mod inside_tests;
 mod mouse_tests;
 #[cfg(test)]
 mod number_tests;
+#[cfg(test)]
+mod pools_tests;
 #[cfg(test)]
 mod progress_tests;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Keys and text for what lies over the tabs.
 
 use super::{
-    actions, alerts, audit, channels, copy, filter, findings, guide, progress, run, settings, wizard,
+    actions, alerts, audit, channels, copy, filter, findings, guide, pools, progress, run, settings, wizard,
 };
 use crate::domain::action::Verdict;
 use crate::domain::forecast::WhatIf;
@@ -14,8 +14,8 @@ use crate::tui::msg::{Consent, Effect};
 use crate::tui::overlays::drawer::{Drawer, DrawerOf};
 use crate::tui::overlays::{Overlay, form::Form, picker::Choice, reason::Asks, reason::ReasonPrompt};
 use crate::tui::verbs::{
-    add_number, edit_campaign, edit_many, edit_number, handing_to, saying, settle, slot_for_phone,
-    slot_moved_to,
+    add_number, add_pool, edit_campaign, edit_many, edit_number, edit_pool, handing_to, saying, settle,
+    slot_for_phone, slot_moved_to, weighed_in_pool,
 };
 use crossterm::event::KeyEvent;
 
@@ -34,6 +34,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Overlay::Channels(_) => channels::run(model, cmd),
         Overlay::Channel(_) => channels::run_form(model, cmd),
         Overlay::Audit(_) => audit::run(model, cmd),
+        Overlay::Pools(_) => pools::run(model, cmd),
         Overlay::Reason(_) => reason(model, cmd),
         Overlay::Filter(_) => filter_input(model, cmd),
         Overlay::Palette(_) => palette(model, cmd),
@@ -227,6 +228,8 @@ fn save(model: &mut Model) -> Vec<Effect> {
             }
             None => Err("this campaign is gone".into()),
         },
+        Ok(Filled::NewPool(new)) => Ok(add_pool(new)),
+        Ok(Filled::Pool { pool, change }) => edit_pool(&pool, change, model),
         Ok(Filled::WhatIf(what_if)) => {
             model.overlays.pop();
             if let Some(panel) = super::data::forecast_panel(model) {
@@ -260,6 +263,7 @@ fn reason(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
     let read = match prompt.asks {
         Asks::Phone(campaign, slot) => Some(slot_for_phone(&prompt.proposal, campaign, slot, said)),
         Asks::Slot => Some(slot_moved_to(&prompt.proposal, said)),
+        Asks::Share => Some(weighed_in_pool(&prompt.proposal, said)),
         Asks::Reason | Asks::Answer | Asks::Operator => None,
     };
     match read {
@@ -278,7 +282,7 @@ fn reason(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             return Some(actions::propose(model, Ok(proposal)));
         }
         Asks::Operator => return Some(actions::propose(model, Ok(handing_to(prompt.proposal, said)))),
-        Asks::Reason | Asks::Phone(..) | Asks::Slot => {}
+        Asks::Reason | Asks::Phone(..) | Asks::Slot | Asks::Share => {}
     }
     let words = if prompt.input.is_blank() { "by operator" } else { prompt.input.text().trim() };
     let words = words.to_owned();
@@ -355,6 +359,7 @@ fn picker(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             super::wants::reload_threads(model)
         }
         Some(Choice::Move(load)) => vec![super::wants::ask(model, crate::tui::msg::Question::Load(load))],
+        Some(Choice::PoolNumber(pool, number)) => pools::chosen(model, pool, number),
         Some(Choice::Sort(sort)) => {
             match model.tab {
                 crate::tui::model::Tab::Numbers => model.numbers.sort = sort,
@@ -392,6 +397,7 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
         Some(Overlay::Audit(panel)) if panel.open => panel.scroll = scroll(panel.scroll),
         Some(Overlay::Audit(_)) => return audit::go(model, motion),
         Some(Overlay::Findings(_)) => findings::go(model, motion),
+        Some(Overlay::Pools(_)) => pools::go(model, motion),
         Some(Overlay::Slots(grid)) => grid.go(motion, model.now.mono),
         Some(Overlay::Progress(_) | Overlay::Schedule(_)) => progress::go(model, motion),
         Some(Overlay::Palette(palette)) => palette.go(motion),

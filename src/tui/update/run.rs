@@ -2,7 +2,7 @@
 
 use super::{actions, alerts, audit, copy, filter, findings, guide, overlay, wants};
 use crate::domain::action::Subject;
-use crate::store::view::{MessageState, Place};
+use crate::store::view::{MessageState, NumberRow, Place};
 use crate::tui::Ended;
 use crate::tui::allowed;
 use crate::tui::keymap::Cmd;
@@ -43,6 +43,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
             return super::wizard::open_like(model, cmd == Cmd::CampaignSteps);
         }
         Cmd::Slots => super::slots::open(model),
+        Cmd::Pools => super::pools::open(model),
         _ => return further(model, cmd),
     }
     Vec::new()
@@ -363,9 +364,23 @@ fn choose_target(model: &mut Model) -> Vec<Effect> {
 
 /// Opens the code of a number; that its phone is shown is recorded first.
 fn qr(model: &mut Model) -> Vec<Effect> {
+    // Shown again it is the same code, whatever lies under the cursor by now.
+    if let Some(Overlay::Qr(panel)) = model.overlays.last() {
+        let subject = panel.subject;
+        return if model.is_revealed(subject) {
+            Vec::new()
+        } else {
+            vec![Effect::Reveal { subject, copy: None }]
+        };
+    }
     let Some(row) = allowed::numbers(model).first().copied().cloned() else { return Vec::new() };
+    show_code(model, &row)
+}
+
+/// Opens the code of this number.
+pub fn show_code(model: &mut Model, row: &NumberRow) -> Vec<Effect> {
     let subject = Subject::Number(row.id);
-    model.overlays.push(Overlay::Qr(Box::new(QrPanel::new(&row))));
+    model.overlays.push(Overlay::Qr(Box::new(QrPanel::new(row))));
     if model.is_revealed(subject) { Vec::new() } else { vec![Effect::Reveal { subject, copy: None }] }
 }
 

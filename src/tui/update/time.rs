@@ -149,6 +149,7 @@ pub fn wake_at(model: &Model) -> Option<Instant> {
         Overlay::Progress(panel) => panel.read.wakes_at().into_iter().collect(),
         Overlay::Schedule(schedule) => schedule.queue.wakes_at().into_iter().collect(),
         Overlay::Audit(panel) => panel.wakes_at(),
+        Overlay::Pools(panel) => panel.read.wakes_at().into_iter().collect(),
         Overlay::Alerts(list) => list.read.wakes_at().into_iter().collect(),
         Overlay::Settings(form) => form.read.wakes_at().into_iter().collect(),
         Overlay::Channels(list) => list.read.wakes_at().into_iter().collect(),

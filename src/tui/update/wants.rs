@@ -38,6 +38,7 @@ pub fn wants(model: &mut Model) -> Vec<Effect> {
     super::audit::wants(model, &mut effects);
     super::settings::wants(model, &mut effects);
     super::channels::wants(model, &mut effects);
+    super::pools::wants(model, &mut effects);
     details(model, &mut effects);
     effects
 }

@@ -1,9 +1,12 @@
 //! Taking a decision of the audit log back: the opposite decision, on what is there now.
 
 use super::numbers::NumberValues;
-use super::{CampaignVerb, NumberVerb, Proposal, edit_campaign, edit_number, release_stop, stop_all};
+use super::{
+    CampaignVerb, NumberVerb, Proposal, edit_campaign, edit_number, edit_settings, release_stop,
+    restore_pool, stop_all,
+};
 use crate::domain::action::Action;
-use crate::domain::ids::{CampaignId, NumberId};
+use crate::domain::ids::{CampaignId, NumberId, PoolId};
 use crate::domain::number::NumberWords;
 use crate::domain::opposite::{FormerNumber, Opposite};
 use crate::store::view::{AuditDetail, AuditRow, NumberRow};
@@ -75,6 +78,8 @@ fn propose(row: &AuditRow, opposite: &Opposite, model: &Model) -> Result<Proposa
             let row = campaign()?;
             edit_campaign(row, former.terms(row.terms), model)
         }
+        Opposite::Pool(former) => Ok(restore_pool(PoolId(row.subject), row.name.as_str(), former, model)),
+        Opposite::Settings(changes) => edit_settings(changes),
         Opposite::ReleaseStop => release_stop(model),
         Opposite::StopAll if model.overview().is_some_and(|overview| overview.stop.is_some()) => {
             Err("all sending is stopped already".into())

@@ -8,6 +8,7 @@ mod channels;
 mod findings;
 mod numbers;
 mod origin;
+mod pools;
 mod recipients;
 mod replies;
 mod settings;
@@ -24,6 +25,11 @@ pub use numbers::{
     pace,
 };
 pub use origin::Origin;
+pub use pools::{
+    add as add_pool, called as called_number, edit as edit_pool, first_of as first_of_pool,
+    for_weight as weighed_in_pool, put as put_into_pool, remove as remove_pool, restore as restore_pool,
+    take_out as take_out_of_pool, weigh as weigh_in_pool, yes,
+};
 pub use recipients::{RecipientVerb, release_stop, settle, stop_all};
 pub use replies::{ThreadVerb, handing_to, saying};
 pub use settings::edit as edit_settings;

@@ -88,6 +88,7 @@ fn draw_overlay(
         Overlay::Settings(form) => form.view(model, canvas, body),
         Overlay::Channels(list) => list.view(model, canvas, body, geometry),
         Overlay::Channel(form) => form.view(model, canvas, body),
+        Overlay::Pools(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Alerts(list) => list.view(model, canvas, body, geometry),
         Overlay::Audit(panel) => panel.view(model, canvas, body, geometry),
         Overlay::Qr(panel) => panel.view(model, canvas, body),

@@ -46,12 +46,12 @@ pub(super) fn choice(
     }
 }
 
-fn several(name: Name, label: &'static str, names: Vec<(Uuid, String)>) -> Field {
+pub(super) fn several(name: Name, label: &'static str, names: Vec<(Uuid, String)>) -> Field {
     let value = Value::Several { names, at: 0, chosen: BTreeSet::new() };
     Field { name, label, value, width: 30, note: "Left Right, Space", shown: String::new(), altered: false }
 }
 
-fn called(row: &NumberRow) -> (Uuid, String) {
+pub(super) fn called(row: &NumberRow) -> (Uuid, String) {
     (row.id.0, format!("{} {}", row.name.as_str(), row.phone.masked()))
 }
 

@@ -1,7 +1,8 @@
-//! A number, new or edited, the terms of a campaign, or what would be if they were others. Each field says what is wrong with it, beside it, as it is typed.
+//! A number or a pool, new or edited, the terms of a campaign, or what would be if they were others. Each field says what is wrong with it, beside it, as it is typed.
 
 mod campaign;
 mod number;
+mod pool;
 
 use crate::domain::action::{NewNumber, Version};
 use crate::domain::campaign::Steering;
@@ -9,6 +10,8 @@ use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, NumberId};
 use crate::domain::number::{Approval, LAST_PRIORITY, Pacing};
 use crate::domain::phone::Phone;
+use crate::domain::pool::{NewPool, PoolChange, name_fault};
+use crate::store::view::PoolView;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 use crate::tui::verbs::{NumberValues, SharedValues};
@@ -67,6 +70,10 @@ enum Name {
     Sender,
     Cost,
     Approval,
+    PoolName,
+    Strategy,
+    Sticky,
+    Members,
 }
 
 #[derive(Debug, Clone)]
@@ -106,6 +113,9 @@ enum Edited {
     Number(NumberId),
     Numbers(Vec<NumberId>),
     Campaign(Box<campaign::Edited>),
+    Pool(Box<PoolView>),
+    /// A pool that did not exist.
+    NewPool,
     /// Nothing: it only asks.
     WhatIf,
 }
@@ -144,6 +154,15 @@ pub enum Filled {
         version: Version,
         /// What they are then.
         terms: Steering,
+    },
+    /// A pool that did not exist.
+    NewPool(NewPool),
+    /// Another way of a pool.
+    Pool {
+        /// As it was when the form was opened.
+        pool: Box<PoolView>,
+        /// What is otherwise.
+        change: PoolChange,
     },
     /// What is asked of a forecast.
     WhatIf(WhatIf),
@@ -277,9 +296,19 @@ impl Form {
             Name::Pool | Name::Failover | Name::Window | Name::OnlyNumber | Name::Add => {
                 self.campaign_fault(field.name)
             }
+            Name::PoolName if text.is_empty() => self.tried.then(|| "is needed".into()),
+            Name::PoolName => name_fault(text).map(str::to_owned),
             Name::Cost => number::cost(text).err(),
             Name::Approval => text.parse::<Approval>().err().map(|error| error.to_string()),
-            Name::Label | Name::SenderId | Name::Notes | Name::Sender | Name::Suspend | Name::Pause => None,
+            Name::Label
+            | Name::SenderId
+            | Name::Notes
+            | Name::Sender
+            | Name::Suspend
+            | Name::Pause
+            | Name::Strategy
+            | Name::Sticky
+            | Name::Members => None,
         }
     }
 
@@ -296,6 +325,8 @@ impl Form {
         }
         match &self.edits {
             Some((Edited::Campaign(of), version, _)) => self.read_campaign(of, *version),
+            Some((Edited::Pool(pool), ..)) => self.read_pool(pool),
+            Some((Edited::NewPool, ..)) => self.read_new_pool(),
             Some((Edited::WhatIf, ..)) => Ok(Filled::WhatIf(self.read_what_if())),
             Some((Edited::Numbers(ids), ..)) => {
                 Ok(Filled::Many { ids: ids.clone(), values: self.read_shared() })

@@ -149,7 +149,7 @@ impl Form {
     }
 
     /// What is written in a field, where it was edited.
-    fn edited(&self, name: Name) -> Option<&str> {
+    pub(super) fn edited(&self, name: Name) -> Option<&str> {
         let field = self.fields.iter().find(|field| field.name == name)?;
         field.is_edited().then(|| self.text_of(name))
     }
