@@ -43,7 +43,7 @@ async fn every_line_is_accounted_for() {
     assert_eq!(
         counts,
         json!({"lines": rows, "accepted": rows / 100 * 96, "updated": 0, "duplicate": rows / 100,
-               "rejected": rows / 100 * 3, "rejected_file": rejected})
+               "rejected": rows / 100 * 3, "no_consent": 0, "opted_out": 0, "rejected_file": rejected})
     );
     assert_eq!(contacts(&db).await, i64::try_from(rows / 100 * 96).unwrap());
     let mut listed = csv::Reader::from_path(rejected).unwrap();
