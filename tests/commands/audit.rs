@@ -23,7 +23,10 @@ async fn the_login_stands_beside_another_name_and_a_shown_phone_has_a_name() {
     let entry = acme.db.json(&["audit", "list", "--kind", "reveal phone"])[0].clone();
     let name: String = acme
         .db
-        .value("select coalesce(nullif(name, ''), masked(phone::text)) from whatsapp_numbers order by id limit 1")
+        .value(
+            "select coalesce(nullif(n.display_name, ''), masked(n.phone::text)) from whatsapp_numbers n
+               join audit_log a on a.entity_id = n.id and a.action = 'reveal phone'",
+        )
         .await;
     assert_eq!((&entry["subject"], &entry["reason"]), (&json!(name), &json!("shown in full for 30 s")));
 }

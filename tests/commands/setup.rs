@@ -358,8 +358,8 @@ async fn why_a_connection_failed_is_said_in_plain_words() {
 #[tokio::test]
 async fn the_doctor_names_instances_that_are_silent_and_hosts_whose_clock_is_wrong() {
     let db = acme().await;
-    db.run_with(&["account", "add", "main", "--provider", "ultramsg", "--token-stdin"], b"token").done();
-    db.run(&["number", "add", "+237600000001", "--account", "main", "--instance-id", "instance1"]).done();
+    db.run_with(&["account", "add", "gateway", "--provider", "ultramsg", "--token-stdin"], b"token").done();
+    db.run(&["number", "add", "+237600000001", "--account", "gateway", "--instance-id", "instance1"]).done();
     let put = |host: &str, id: uuid::Uuid, more: &str| {
         let statement = format!(
             "insert into instances (organization_id, id, operator, host, pid, version, kind, started_at, seen_at, in_flight, closed_at)

@@ -65,7 +65,7 @@ campaign clone hello hello-2
 campaign edit hello --weight 2
 campaign enrol hello
 campaign pause hello
-campaign reinclude hello
+campaign reinclude hello --reason missing_variable
 campaign remove hello +237655000001
 campaign resume hello
 campaign retry hello
@@ -207,7 +207,6 @@ async fn what_went_meanwhile_is_not_said_to_be_done() {
         "org edit --stop-failed 0.5",
         "org edit --warn-failed 30",
         "org edit --allow-simultaneous yes",
-        "org edit --quiet 20:00-08:00",
         "pool edit default --sticky false",
         "pool remove spare",
     ] {

@@ -66,6 +66,8 @@ impl News {
     /// Tells them until nobody is there any more.
     pub async fn tell(mut self, mut alive: watch::Receiver<()>) {
         let mut seats = tokio::time::interval(SEAT_EVERY);
+        // It was looked at a moment ago.
+        seats.reset();
         seats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let change = tokio::select! {

@@ -262,7 +262,7 @@ impl Store {
         let recorded = sqlx::query!(
             "insert into audit_log (organization_id, actor, instance_id, action, entity, entity_id, entity_name, reason)
              select $1, $2, $3, 'reveal phone', $4, $5, coalesce(case $4
-                        when 'number' then (select coalesce(nullif(n.name, ''), masked(n.phone::text))
+                        when 'number' then (select coalesce(nullif(n.display_name, ''), masked(n.phone::text))
                                               from whatsapp_numbers n where n.organization_id = $1 and n.id = $5)
                         when 'recipient' then (select masked(r.phone::text) || ' in ' || c.name
                                                  from campaign_recipients r
