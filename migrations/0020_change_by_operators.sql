@@ -365,7 +365,8 @@ begin
                            and a.class = 'recipient_blocked') then
         v_keeper := keeper_of(p_org, v_old.last_attempt_id, v_old.is_kept);
         update campaign_recipients
-           set state = 'queued', attention = null, reason = null, tries = 0, due_at = v_now,
+           set state = 'queued', attention = null, reason = null, tries = 0,
+               due_at = due_again(p_org, v_old.campaign_id, p_recipient, v_old.step, v_now),
                is_kept = v_keeper is not null, bound_number_id = coalesce(v_keeper, sticky_number_id), updated_at = v_now
          where organization_id = p_org and campaign_id = v_old.campaign_id and id = p_recipient
         returning * into v_new;

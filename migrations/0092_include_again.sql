@@ -1,5 +1,38 @@
 -- People who were skipped, and are to be sent to after all because the reason has passed.
 
+-- When a recipient who is queued again is due: when the step would have been due had nothing come between, and never before
+-- now. A first step waits since the enrolment, or since the stage of a rollout; a later one since the one before it was taken.
+create function due_again(p_org uuid, p_campaign uuid, p_recipient uuid, p_step smallint, p_now timestamptz)
+    returns timestamptz language plpgsql stable
+    set enable_seqscan = off
+as $$
+declare
+    v_after bigint;
+    v_since timestamptz;
+begin
+    select s.after_seconds into v_after from campaign_steps s
+      where s.organization_id = p_org and s.campaign_id = p_campaign and s.step = p_step;
+    if coalesce(v_after, 0) = 0 then
+        return p_now;
+    end if;
+    if p_step = 1 then
+        -- Ids begin with the moment of the enrolment, in milliseconds.
+        v_since := coalesce(
+            (select w.since from campaign_rollouts w where w.organization_id = p_org and w.campaign_id = p_campaign),
+            to_timestamp(('x' || left(replace(p_recipient::text, '-', ''), 12))::bit(48)::bigint / 1000.0));
+    else
+        -- Taken, though it may have been reported as undelivered since: each of the two has an index of its own.
+        v_since := greatest(
+            (select max(a.finished_at) from attempts a
+              where a.organization_id = p_org and a.recipient_id = p_recipient and a.step = p_step - 1 and a.live),
+            (select max(a.finished_at) from attempts a
+              where a.organization_id = p_org and a.recipient_id = p_recipient and a.step = p_step - 1 and not a.live
+                and a.state = 'undelivered'));
+    end if;
+    return greatest(p_now, v_since + make_interval(secs => v_after));
+end $$;
+comment on function due_again is 'When somebody who is queued again is due: as if nothing had come between, never before now.';
+
 -- Queues skipped people of a campaign again, if nothing stands against them any more: all of them, those of one reason, or one
 -- phone. Answers how many, and how many of those looked at are still left out. Whoever opted out or is suppressed, and
 -- whoever left the audience, stays skipped, because the audience is asked again. Of an audience with a limit no more come
@@ -93,7 +126,7 @@ begin
                    due_at = case when exists (select from campaign_rollouts w
                                                where w.organization_id = p_org and w.campaign_id = p_campaign
                                                  and w.stage < cardinality(w.stages) and r.id > w.released_to)
-                                 then not_let_go() else v_now end,
+                                 then not_let_go() else due_again(p_org, p_campaign, r.id, r.step, v_now) end,
                    is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
                    bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
                    updated_at = v_now

@@ -175,7 +175,9 @@ begin
         v_locked := array(select t.id from unnest(v_ids, v_verdicts) as t (id, verdict) where t.verdict = 'retry'
                           intersect select t.id from unnest(v_locked) as t (id));
         update campaign_recipients r
-           set state = 'queued', attention = null, reason = null, tries = 0, due_at = clock_timestamp(),
+           set state = 'queued', attention = null, reason = null, tries = 0,
+               -- Whoever failed or expired before the step was due still waits for it.
+               due_at = due_again(p_org, p_campaign, r.id, r.step, clock_timestamp()),
                is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
                bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
                updated_at = clock_timestamp()
