@@ -143,8 +143,7 @@ begin
         )
         select array_agg(b.id), count(*) filter (where b.due_at = not_let_go()) into v_queued, v_kept_back from back b;
         -- Whom the rollout has not come to yet is one of its people: its later stages count on them.
-        update campaign_rollouts w set people = w.people + v_kept_back
-         where w.organization_id = p_org and w.campaign_id = p_campaign and v_kept_back > 0;
+        perform count_rollout(p_org, p_campaign) where v_kept_back > 0;
         -- As at enrolment: who has left since stays out, and who needs a slot gets one.
         perform settle_enrolled(p_org, p_campaign, p_variables, v_now, v_queued) where cardinality(v_queued) > 0;
     end if;
