@@ -1,5 +1,58 @@
 -- People who were skipped, and are to be sent to after all because the reason has passed.
 
+-- Why nobody of a campaign can be queued again; null: somebody can. A completed one is opened again by that, because it ends by
+-- itself within seconds of its last message. A standing one ended by somebody's word, and would take people in again.
+create function closed_because(p_campaign campaigns) returns text language plpgsql stable as $$
+begin
+    if p_campaign.state = 'cancelled' or p_campaign.state = 'completed' and p_campaign.standing is not null then
+        return p_campaign.state::text;
+    end if;
+    if p_campaign.state = 'completed' and exists (
+           select from organizations o
+            where o.id = p_campaign.organization_id and o.subscription_ends_at <= clock_timestamp()) then
+        return 'subscription_ended';
+    end if;
+    return null;
+end $$;
+
+-- The campaign that somebody is queued in again, locked for that until the end of the transaction: shared with others if it
+-- runs, and behind those who decide if it is completed.
+create function lock_for_again(p_org uuid, p_campaign uuid) returns campaigns language plpgsql as $$
+declare
+    v_campaign campaigns;
+begin
+    if exists (select from campaigns where organization_id = p_org and id = p_campaign and state = 'completed') then
+        perform pg_advisory_xact_lock(decision_queue(p_org));
+        select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for update;
+    else
+        select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for share;
+    end if;
+    return v_campaign;
+end $$;
+
+-- Lets a completed campaign run again, because people of it were queued again by the same transaction. What followed it has
+-- begun, and is not undone; its end is told again when it comes.
+create function reopen_campaign(
+    p_org uuid, p_campaign uuid, p_actor text, p_instance uuid, p_reason text
+) returns boolean language plpgsql as $$
+declare
+    v_old campaigns;
+    v_new campaigns;
+    v_now timestamptz;
+begin
+    select * into v_old from campaigns where organization_id = p_org and id = p_campaign and state = 'completed' for update;
+    if not found then
+        return false;
+    end if;
+    v_now := clock_timestamp();
+    update campaigns set state = 'active', finished_at = null, revision = revision + 1, updated_at = v_now, changed_by = p_actor
+     where organization_id = p_org and id = p_campaign returning * into v_new;
+    perform record_decision(p_org, v_now, p_actor, p_instance, 'reopen campaign', 'campaign', p_campaign, v_old.name,
+                            p_reason, to_jsonb(v_old), to_jsonb(v_new));
+    return true;
+end $$;
+comment on function reopen_campaign is 'Lets a completed campaign run again, for people of it who were queued again.';
+
 -- When a recipient who is queued again is due: when the step would have been due had nothing come between, and never before
 -- now. A first step waits since the enrolment, or since the stage of a rollout; a later one since the one before it was taken.
 create function due_again(p_org uuid, p_campaign uuid, p_recipient uuid, p_step smallint, p_now timestamptz)
@@ -88,16 +141,16 @@ begin
                 on a.phone = r.phone
              where a.reason is null) a;
 
-    if cardinality(v_ids) > 0 or v_campaign.state in ('completed', 'cancelled') then
+    if cardinality(v_ids) > 0 or closed_because(v_campaign) is not null then
         -- In line with claims and decisions, and with people who opt out; before that with those who change slots, so that
         -- nobody waits for their turn there.
         if 'campaign_number' = any (p_variables) then
             perform pg_advisory_xact_lock(slot_queue(p_org));
         end if;
         perform pg_advisory_xact_lock(decision_queue(p_org));
-        select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for share;
-        if v_campaign.state in ('completed', 'cancelled') then
-            raise exception 'the campaign is %', v_campaign.state
+        v_campaign := lock_for_again(p_org, p_campaign);
+        if closed_because(v_campaign) is not null then
+            raise exception 'the campaign cannot go on: %', closed_because(v_campaign)
                 using errcode = 'check_violation', constraint = 'only_an_unfinished_campaign_takes_people_back';
         end if;
         perform 1 from campaign_recipients r
@@ -144,6 +197,7 @@ begin
         select array_agg(b.id), count(*) filter (where b.due_at = not_let_go()) into v_queued, v_kept_back from back b;
         -- Whom the rollout has not come to yet is one of its people: its later stages count on them.
         perform count_rollout(p_org, p_campaign) where v_kept_back > 0;
+        perform reopen_campaign(p_org, p_campaign, p_actor, p_instance, p_why) where cardinality(v_queued) > 0;
         -- As at enrolment: who has left since stays out, and who needs a slot gets one.
         perform settle_enrolled(p_org, p_campaign, p_variables, v_now, v_queued) where cardinality(v_queued) > 0;
     end if;

@@ -116,8 +116,7 @@ impl Store {
         actor: Actor<'_>,
     ) -> Result<ActionResult, StoreError> {
         let audience = sqlx::query_scalar!(
-            "select audience from campaigns
-              where organization_id = $1 and id = $2 and state not in ('completed', 'cancelled')",
+            "select audience from campaigns where organization_id = $1 and id = $2 and closed_because(campaigns) is null",
             organization.0,
             campaign.0,
         )
