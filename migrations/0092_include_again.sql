@@ -1,5 +1,12 @@
 -- People who were skipped, and are to be sent to after all because the reason has passed.
 
+-- Whether somebody is skipped for this reason, by its code: found before anything was sent, or by the sender that was about to,
+-- which says that the content was rejected and then why.
+create function is_skipped_for(p_reason text, p_code text) returns boolean
+    language sql immutable parallel safe
+    return p_code is null or split_part(p_reason, ':', 1) = p_code
+           or split_part(p_reason, ': ', 1) = 'content_rejected' and split_part(p_reason, ': ', 2) = p_code;
+
 -- Why nobody of a campaign can be queued again; null: somebody can. A completed one is opened again by that, because it ends by
 -- itself within seconds of its last message. A standing one ended by somebody's word, and would take people in again.
 create function closed_because(p_campaign campaigns) returns text language plpgsql stable as $$
@@ -121,7 +128,7 @@ begin
       from (select r.id, r.phone::text as phone from campaign_recipients r
              where r.organization_id = p_org and r.campaign_id = p_campaign and r.attention = 'skipped' and r.id > p_after
                and (p_phone is null or r.phone = p_phone)
-               and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
+               and is_skipped_for(r.reason, p_reason)
              order by r.id limit p_most) t;
     if cardinality(v_looked) = p_most then
         p_last := v_looked[p_most];
@@ -159,7 +166,7 @@ begin
         v_queued := array(
             select r.id from campaign_recipients r
              where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_ids)
-               and r.attention = 'skipped' and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
+               and r.attention = 'skipped' and is_skipped_for(r.reason, p_reason)
                -- Since the audience was asked, somebody may have opted out, and evidence may have come.
                and not exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone)
                and not exists (select from attempts t where t.organization_id = p_org and t.recipient_id = r.id

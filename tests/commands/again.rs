@@ -171,3 +171,20 @@ async fn an_organisation_whose_subscription_is_over_opens_nothing_again() {
     acme.db.run(&["campaign", "retry", "once", "--scope", "failed"]).refused(3, "subscription is over");
     assert_eq!(acme.stands(campaign).await, "completed");
 }
+
+#[tokio::test]
+async fn who_was_found_without_a_value_when_it_was_their_turn_is_taken_back_by_the_same_word() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let campaign = acme.campaign(ONCE).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    acme.change(
+        "update campaign_recipients set state = 'skipped', attention = 'skipped', due_at = null,
+                reason = 'content_rejected: missing_variable'",
+    )
+    .await;
+    let listed = acme.db.json(&["campaign", "skipped", "once", "--reason", "missing_variable"]);
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    let taken = acme.db.json(&["campaign", "reinclude", "once", "--reason", "missing_variable"]);
+    assert_eq!(taken, json!({ "included": 2, "kept": 0 }));
+}
