@@ -47,7 +47,9 @@ begin
         or (old.state = 'draft' and new.state in ('scheduled', 'active', 'cancelled'))
         or (old.state = 'scheduled' and new.state in ('draft', 'active', 'cancelled'))
         or (old.state = 'active' and new.state in ('paused', 'completed', 'cancelled'))
-        or (old.state = 'paused' and new.state in ('active', 'completed', 'cancelled')) then
+        or (old.state = 'paused' and new.state in ('active', 'completed', 'cancelled'))
+        -- Somebody of it is tried again or taken back after all (reopen_campaign, 0092).
+        or (old.state = 'completed' and new.state = 'active') then
         return new;
     end if;
     raise exception 'a campaign cannot go from % to %', old.state, new.state

@@ -19,19 +19,22 @@ create table campaign_counts (
     attempts  bigint not null default 0,
     sent      bigint not null default 0,
     fresh     bigint not null default 0,
+    kept_back bigint not null default 0,
     constraint campaign_counts_key primary key (organization_id, campaign_id, shard)
 ) with (fillfactor = 50);
 comment on column campaign_counts.sent is
     'Messages that a provider took: one for each step that lies behind a recipient, and one for the last.';
 comment on column campaign_counts.fresh is
     'Queued recipients who were never put back: what the walk of the claim can find.';
+comment on column campaign_counts.kept_back is 'Queued recipients whom a rollout has not let go yet (0132).';
 comment on table campaign_counts is 'Recipients by state and attempts, per campaign and writing shard.';
 
 create function count_recipients() returns trigger language plpgsql as $$
 begin
     if tg_op = 'INSERT' then
         insert into campaign_counts as c (organization_id, campaign_id, shard, planned, queued, sending, accepted,
-                                          delivered, read, failed, in_doubt, skipped, opted_out, sent, fresh)
+                                          delivered, read, failed, in_doubt, skipped, opted_out, sent, fresh,
+                                          kept_back)
         select organization_id, campaign_id, pg_backend_pid() % 16, count(*),
                count(*) filter (where state = 'queued'), count(*) filter (where state = 'sending'),
                count(*) filter (where state = 'accepted'), count(*) filter (where state = 'delivered'),
@@ -39,7 +42,8 @@ begin
                count(*) filter (where state = 'in_doubt'), count(*) filter (where state = 'skipped'),
                count(*) filter (where state = 'skipped' and reason = 'opted_out'),
                sum(step - 1 + (state in ('accepted', 'delivered', 'read'))::integer),
-               count(*) filter (where state = 'queued' and due_at is null)
+               count(*) filter (where state = 'queued' and due_at is null),
+               count(*) filter (where due_at = not_let_go())
           from new_rows group by organization_id, campaign_id order by organization_id, campaign_id
         on conflict on constraint campaign_counts_key do update
            set planned = c.planned + excluded.planned, queued = c.queued + excluded.queued,
@@ -47,10 +51,12 @@ begin
                delivered = c.delivered + excluded.delivered, read = c.read + excluded.read,
                failed = c.failed + excluded.failed, in_doubt = c.in_doubt + excluded.in_doubt,
                skipped = c.skipped + excluded.skipped, opted_out = c.opted_out + excluded.opted_out,
-               sent = c.sent + excluded.sent, fresh = c.fresh + excluded.fresh;
+               sent = c.sent + excluded.sent, fresh = c.fresh + excluded.fresh,
+               kept_back = c.kept_back + excluded.kept_back;
     else
         insert into campaign_counts as c (organization_id, campaign_id, shard, planned, queued, sending, accepted,
-                                          delivered, read, failed, in_doubt, skipped, opted_out, sent, fresh)
+                                          delivered, read, failed, in_doubt, skipped, opted_out, sent, fresh,
+                                          kept_back)
         select organization_id, campaign_id, pg_backend_pid() % 16, sum(sign),
                coalesce(sum(sign) filter (where state = 'queued'), 0),
                coalesce(sum(sign) filter (where state = 'sending'), 0),
@@ -62,7 +68,8 @@ begin
                coalesce(sum(sign) filter (where state = 'skipped'), 0),
                coalesce(sum(sign) filter (where state = 'skipped' and reason = 'opted_out'), 0),
                sum(sign * (step - 1 + (state in ('accepted', 'delivered', 'read'))::integer)),
-               coalesce(sum(sign) filter (where state = 'queued' and due_at is null), 0)
+               coalesce(sum(sign) filter (where state = 'queued' and due_at is null), 0),
+               coalesce(sum(sign) filter (where due_at = not_let_go()), 0)
           from (select organization_id, campaign_id, state, reason, step, due_at, -1 as sign from old_rows
                 union all
                 select organization_id, campaign_id, state, reason, step, due_at, 1 from new_rows) as change
@@ -73,7 +80,8 @@ begin
                delivered = c.delivered + excluded.delivered, read = c.read + excluded.read,
                failed = c.failed + excluded.failed, in_doubt = c.in_doubt + excluded.in_doubt,
                skipped = c.skipped + excluded.skipped, opted_out = c.opted_out + excluded.opted_out,
-               sent = c.sent + excluded.sent, fresh = c.fresh + excluded.fresh;
+               sent = c.sent + excluded.sent, fresh = c.fresh + excluded.fresh,
+               kept_back = c.kept_back + excluded.kept_back;
     end if;
     return null;
 end $$;

@@ -326,7 +326,11 @@ begin
     if p_action = 'retry recipient' then
         perform queue_for_slots(p_org, v_new.campaign_id);
     end if;
-    select * into v_campaign from campaigns where organization_id = p_org and id = v_new.campaign_id for share;
+    if p_action = 'retry recipient' then
+        v_campaign := lock_for_again(p_org, v_new.campaign_id);
+    else
+        select * into v_campaign from campaigns where organization_id = p_org and id = v_new.campaign_id for share;
+    end if;
     select * into v_old from campaign_recipients
       where organization_id = p_org and campaign_id = v_new.campaign_id and id = p_recipient for update;
     if not found then
@@ -356,7 +360,7 @@ begin
         update campaign_recipients set exit_reason = 'excluded_by_operator'
          where organization_id = p_org and campaign_id = v_old.campaign_id and id = p_recipient
         returning * into v_new;
-    elsif p_action = 'retry recipient' and v_old.state = 'failed' and v_campaign.state not in ('completed', 'cancelled')
+    elsif p_action = 'retry recipient' and v_old.state = 'failed' and closed_because(v_campaign) is null
         and v_old.exit_reason is null
         and not exists (select from suppressions s where s.organization_id = p_org and s.phone = v_old.phone)
         and not exists (select from attempts a where a.organization_id = p_org and a.recipient_id = p_recipient
@@ -365,15 +369,17 @@ begin
                            and a.class = 'recipient_blocked') then
         v_keeper := keeper_of(p_org, v_old.last_attempt_id, v_old.is_kept);
         update campaign_recipients
-           set state = 'queued', attention = null, reason = null, tries = 0, due_at = v_now,
+           set state = 'queued', attention = null, reason = null, tries = 0,
+               due_at = due_again(p_org, v_old.campaign_id, p_recipient, v_old.step, v_now),
                is_kept = v_keeper is not null, bound_number_id = coalesce(v_keeper, sticky_number_id), updated_at = v_now
          where organization_id = p_org and campaign_id = v_old.campaign_id and id = p_recipient
         returning * into v_new;
+        perform reopen_campaign(p_org, v_old.campaign_id, p_actor, p_instance, p_reason);
         perform give_slots_again(p_org, v_old.campaign_id, array[p_recipient]);
     else
         return row ('refused', version_of(v_old.updated_at), coalesce(v_by, 'sender'), v_old.updated_at, v_old.phone,
                     case when p_action = 'retry recipient' and v_old.state = 'failed' then
-                        case when v_campaign.state in ('completed', 'cancelled') then v_campaign.state::text
+                        case when closed_because(v_campaign) is not null then closed_because(v_campaign)
                              when exists (select from suppressions s
                                            where s.organization_id = p_org and s.phone = v_old.phone)
                              then 'opted_out'

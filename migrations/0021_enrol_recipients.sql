@@ -409,6 +409,12 @@ begin
         select p_org, p_campaign, p.id, p.locale, p.parameters from person p where p.reason is null
     )
     select count(*) into v_enrolled from enrolled;
+    -- Of every piece at once: at the end it would be a million people in one statement, and whoever changes slots meanwhile
+    -- would wait for that.
+    if v_enrolled > 0 or v_is_last then
+        perform settle_enrolled(p_org, p_campaign, p_variables, coalesce(p_now, clock_timestamp()), null,
+                                ordered_uuid(v_ms, v_salt, v_before), ordered_uuid(v_ms, v_salt, v_before + v_enrolled));
+    end if;
     if not v_is_last then
         insert into campaign_enrolments as e (organization_id, campaign_id, began_at, ms, salt, last_within_limit, contacts,
                                               looked, looked_to, enrolled)
@@ -426,7 +432,6 @@ begin
         perform record_decision(p_org, clock_timestamp(), v_campaign.created_by, null, 'enrol', 'campaign', p_campaign,
                                 v_campaign.name, format('%s enrolled', v_before + v_enrolled), null, '{}');
     end if;
-    perform settle_enrolled(p_org, p_campaign, p_variables, v_now);
     if v_kept_back then
         perform open_rollout(p_org, p_campaign, v_now);
     end if;

@@ -10,6 +10,98 @@ create function room_within_limit(p_org uuid, p_campaign uuid) returns bigint la
       from campaigns c where c.organization_id = p_org and c.id = p_campaign
 $$;
 comment on function room_within_limit is 'How many more people the limit of a campaign''s audience leaves room for.';
+-- Whether somebody is skipped for this reason, by its code: found before anything was sent, or by the sender that was about to,
+-- which says that the content was rejected and then why.
+create function is_skipped_for(p_reason text, p_code text) returns boolean
+    language sql immutable parallel safe
+    return p_code is null or split_part(p_reason, ':', 1) = p_code
+           or split_part(p_reason, ': ', 1) = 'content_rejected' and split_part(p_reason, ': ', 2) = p_code;
+
+-- Why nobody of a campaign can be queued again; null: somebody can. A completed one is opened again by that, because it ends by
+-- itself within seconds of its last message. A standing one ended by somebody's word, and would take people in again.
+create function closed_because(p_campaign campaigns) returns text language plpgsql stable as $$
+begin
+    if p_campaign.state = 'cancelled' or p_campaign.state = 'completed' and p_campaign.standing is not null then
+        return p_campaign.state::text;
+    end if;
+    if p_campaign.state = 'completed' and exists (
+           select from organizations o
+            where o.id = p_campaign.organization_id and o.subscription_ends_at <= clock_timestamp()) then
+        return 'subscription_ended';
+    end if;
+    return null;
+end $$;
+
+-- The campaign that somebody is queued in again, locked for that until the end of the transaction: shared with others if it
+-- runs, and behind those who decide if it is completed.
+create function lock_for_again(p_org uuid, p_campaign uuid) returns campaigns language plpgsql as $$
+declare
+    v_campaign campaigns;
+begin
+    if exists (select from campaigns where organization_id = p_org and id = p_campaign and state = 'completed') then
+        perform pg_advisory_xact_lock(decision_queue(p_org));
+        select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for update;
+    else
+        select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for share;
+    end if;
+    return v_campaign;
+end $$;
+
+-- Lets a completed campaign run again, because people of it were queued again by the same transaction. What followed it has
+-- begun, and is not undone; its end is told again when it comes.
+create function reopen_campaign(
+    p_org uuid, p_campaign uuid, p_actor text, p_instance uuid, p_reason text
+) returns boolean language plpgsql as $$
+declare
+    v_old campaigns;
+    v_new campaigns;
+    v_now timestamptz;
+begin
+    select * into v_old from campaigns where organization_id = p_org and id = p_campaign and state = 'completed' for update;
+    if not found then
+        return false;
+    end if;
+    v_now := clock_timestamp();
+    update campaigns set state = 'active', finished_at = null, revision = revision + 1, updated_at = v_now, changed_by = p_actor
+     where organization_id = p_org and id = p_campaign returning * into v_new;
+    perform record_decision(p_org, v_now, p_actor, p_instance, 'reopen campaign', 'campaign', p_campaign, v_old.name,
+                            p_reason, to_jsonb(v_old), to_jsonb(v_new));
+    return true;
+end $$;
+comment on function reopen_campaign is 'Lets a completed campaign run again, for people of it who were queued again.';
+
+-- When a recipient who is queued again is due: when the step would have been due had nothing come between, and never before
+-- now. A first step waits since the enrolment, or since the stage of a rollout; a later one since the one before it was taken.
+create function due_again(p_org uuid, p_campaign uuid, p_recipient uuid, p_step smallint, p_now timestamptz)
+    returns timestamptz language plpgsql stable
+    set enable_seqscan = off
+as $$
+declare
+    v_after bigint;
+    v_since timestamptz;
+begin
+    select s.after_seconds into v_after from campaign_steps s
+      where s.organization_id = p_org and s.campaign_id = p_campaign and s.step = p_step;
+    if coalesce(v_after, 0) = 0 then
+        return p_now;
+    end if;
+    if p_step = 1 then
+        -- Ids begin with the moment of the enrolment, in milliseconds.
+        v_since := coalesce(
+            (select w.since from campaign_rollouts w where w.organization_id = p_org and w.campaign_id = p_campaign),
+            to_timestamp(('x' || left(replace(p_recipient::text, '-', ''), 12))::bit(48)::bigint / 1000.0));
+    else
+        -- Taken, though it may have been reported as undelivered since: each of the two has an index of its own.
+        v_since := greatest(
+            (select max(a.finished_at) from attempts a
+              where a.organization_id = p_org and a.recipient_id = p_recipient and a.step = p_step - 1 and a.live),
+            (select max(a.finished_at) from attempts a
+              where a.organization_id = p_org and a.recipient_id = p_recipient and a.step = p_step - 1 and not a.live
+                and a.state = 'undelivered'));
+    end if;
+    return greatest(p_now, v_since + make_interval(secs => v_after));
+end $$;
+comment on function due_again is 'When somebody who is queued again is due: as if nothing had come between, never before now.';
 
 -- Queues skipped people of a campaign again, if nothing stands against them any more: all of them, those of one reason, or one
 -- phone. Answers how many, and how many of those looked at are still left out. Whoever opted out or is suppressed, and
@@ -46,7 +138,7 @@ begin
       from (select r.id, r.phone::text as phone from campaign_recipients r
              where r.organization_id = p_org and r.campaign_id = p_campaign and r.attention = 'skipped' and r.id > p_after
                and (p_phone is null or r.phone = p_phone)
-               and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
+               and is_skipped_for(r.reason, p_reason)
              order by r.id limit p_most) t;
     if cardinality(v_looked) = p_most then
         p_last := v_looked[p_most];
@@ -67,16 +159,16 @@ begin
                 on a.phone = r.phone
              where a.reason is null) a;
 
-    if cardinality(v_ids) > 0 or v_campaign.state in ('completed', 'cancelled') then
+    if cardinality(v_ids) > 0 or closed_because(v_campaign) is not null then
         -- In line with claims and decisions, and with people who opt out; before that with those who change slots, so that
         -- nobody waits for their turn there.
         if 'campaign_number' = any (p_variables) then
             perform pg_advisory_xact_lock(slot_queue(p_org));
         end if;
         perform pg_advisory_xact_lock(decision_queue(p_org));
-        select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign for share;
-        if v_campaign.state in ('completed', 'cancelled') then
-            raise exception 'the campaign is %', v_campaign.state
+        v_campaign := lock_for_again(p_org, p_campaign);
+        if closed_because(v_campaign) is not null then
+            raise exception 'the campaign cannot go on: %', closed_because(v_campaign)
                 using errcode = 'check_violation', constraint = 'only_an_unfinished_campaign_takes_people_back';
         end if;
         perform 1 from campaign_recipients r
@@ -85,7 +177,7 @@ begin
         v_queued := array(
             select r.id from campaign_recipients r
              where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_ids)
-               and r.attention = 'skipped' and (p_reason is null or split_part(r.reason, ':', 1) = p_reason)
+               and r.attention = 'skipped' and is_skipped_for(r.reason, p_reason)
                -- Since the audience was asked, somebody may have opted out, and evidence may have come.
                and not exists (select from suppressions s where s.organization_id = p_org and s.phone = r.phone)
                and not exists (select from attempts t where t.organization_id = p_org and t.recipient_id = r.id
@@ -103,7 +195,7 @@ begin
                    due_at = case when exists (select from campaign_rollouts w
                                                where w.organization_id = p_org and w.campaign_id = p_campaign
                                                  and w.stage < cardinality(w.stages) and r.id > w.released_to)
-                                 then not_let_go() else v_now end,
+                                 then not_let_go() else due_again(p_org, p_campaign, r.id, r.step, v_now) end,
                    is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
                    bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
                    updated_at = v_now
@@ -120,8 +212,8 @@ begin
         )
         select array_agg(b.id), count(*) filter (where b.due_at = not_let_go()) into v_queued, v_kept_back from back b;
         -- Whom the rollout has not come to yet is one of its people: its later stages count on them.
-        update campaign_rollouts w set people = w.people + v_kept_back
-         where w.organization_id = p_org and w.campaign_id = p_campaign and v_kept_back > 0;
+        perform count_rollout(p_org, p_campaign) where v_kept_back > 0;
+        perform reopen_campaign(p_org, p_campaign, p_actor, p_instance, p_why) where cardinality(v_queued) > 0;
         -- As at enrolment: who has left since stays out, and who needs a slot gets one.
         perform settle_enrolled(p_org, p_campaign, p_variables, v_now, v_queued) where cardinality(v_queued) > 0;
     end if;

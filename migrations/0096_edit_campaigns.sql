@@ -102,10 +102,16 @@ create function retry_candidates(
     p_org uuid, p_campaign uuid, p_scope text, p_code text, p_after uuid default '00000000-0000-0000-0000-000000000000',
     p_to uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 ) returns table (recipient_id uuid, verdict text) language plpgsql stable as $$
+declare
+    v_closed text;
 begin
+    select case k.why when 'subscription_ended' then k.why else 'campaign_' || k.why end into v_closed
+      from campaigns c cross join lateral (select closed_because(c) as why) k
+     where c.organization_id = p_org and c.id = p_campaign;
     return query
     select r.id,
-           case when c.state in ('completed', 'cancelled') then 'campaign_' || c.state::text
+           case when v_closed is not null then v_closed
+                when c.expires_at <= clock_timestamp() then 'campaign_is_too_late'
                 when s.since is not null then 'opted_out'
                 when r.state in ('failed', 'skipped') and exists (
                          select from attempts l where l.organization_id = p_org and l.recipient_id = r.id
@@ -179,7 +185,7 @@ begin
         if p_scope = 'expired' then
             perform pg_advisory_xact_lock(decision_queue(p_org));
         end if;
-        select name into v_name from campaigns where organization_id = p_org and id = p_campaign for share;
+        v_name := (lock_for_again(p_org, p_campaign)).name;
         -- Their rows first; only then it is asked what may be: an outcome or an opt-out that comes meanwhile waits, or is seen.
         v_locked := array(select r.id from campaign_recipients r
                            where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = any (v_ids)
@@ -196,13 +202,16 @@ begin
             end if;
         end if;
         update campaign_recipients r
-           set state = 'queued', attention = null, reason = null, tries = 0, due_at = clock_timestamp(),
+           set state = 'queued', attention = null, reason = null, tries = 0,
+               -- Whoever failed or expired before the step was due still waits for it.
+               due_at = due_again(p_org, p_campaign, r.id, r.step, clock_timestamp()),
                is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
                bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
                updated_at = clock_timestamp()
          where r.organization_id = p_org and r.campaign_id = p_campaign
            and r.id = any (v_locked);
         get diagnostics v_count = row_count;
+        perform reopen_campaign(p_org, p_campaign, p_actor, p_instance, p_reason) where v_count > 0;
         perform give_slots_again(p_org, p_campaign, v_locked);
     end if;
     if v_count > 0 then

@@ -77,17 +77,28 @@ comment on function shown_slots is 'Whose slots are shown by messages that are s
 
 -- Gives a slot to everybody of a campaign who waits and has none frozen yet, in the order of enrolment, and freezes it with
 -- their other values: committed with the enrolment, before any message can show it. Answers how many got one anew.
--- p_only: to those of them, where not all who wait are meant.
+-- p_after, p_to: to those enrolled behind the one and up to the other; p_only: to those of them, where not all who wait are
+-- meant.
+--
+-- The figures know nothing of a campaign that is being made: one row, they say, and whatever the planner looks for row by row
+-- it then looks for in all of them, once for each. So nothing is looked for row by row: a piece of each table is read, by its
+-- key from the first to the last or by the ids, and the pieces are put side by side.
 create function give_slots(
-    p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz, p_only uuid[] default null
+    p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz, p_only uuid[] default null,
+    p_after uuid default '00000000-0000-0000-0000-000000000000', p_to uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 ) returns integer
     language plpgsql
-    set jit = off set plan_cache_mode = force_custom_plan
+    set jit = off set plan_cache_mode = force_custom_plan set work_mem = '64MB'
+    set enable_nestloop = off set enable_seqscan = off set enable_bitmapscan = off
 as $$
 declare
     v_campaign campaigns;
     v_org      organizations;
     v_scope    uuid;
+    v_ids      uuid[];
+    v_contacts uuid[];
+    v_from     uuid;
+    v_last     uuid;
     v_given    integer;
     v_shared   integer;
     v_expired  integer := 0;
@@ -100,9 +111,12 @@ begin
     -- Of two that enrol at once, the second sees what the first gave out.
     perform pg_advisory_xact_lock(slot_queue(p_org));
     select * into v_org from organizations where id = p_org;
-    if exists (select from contact_slots s
-                where s.organization_id = p_org and s.scope_id = v_scope
-                  and s.used_at < p_now - make_interval(days => v_org.slot_expiry_days))
+    -- Asked of each slot: of each person it would be asked for every piece of an enrolment.
+    if v_org.slot_expiry_days is not null and exists (
+           select from generate_series(v_org.slot_first, v_org.slot_last) as n (slot)
+            where (select min(s.used_at) from contact_slots s
+                    where s.organization_id = p_org and s.scope_id = v_scope and s.slot = n.slot)
+                  < p_now - make_interval(days => v_org.slot_expiry_days))
     then
         with shown as materialized (select n.contact_id from shown_slots(p_org, v_scope) n)
         delete from contact_slots s
@@ -111,26 +125,35 @@ begin
            and s.contact_id not in (select n.contact_id from shown n);
         get diagnostics v_expired = row_count;
     end if;
-    update contact_slots s set used_at = p_now
+    select array_agg(r.id order by r.id), array_agg(r.contact_id order by r.id) into v_ids, v_contacts
       from campaign_recipients r
       join recipient_parameters p on p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
+                                 and p.recipient_id > p_after and p.recipient_id <= p_to
+                                 and (p_only is null or p.recipient_id = any (p_only))
                                  and not p.parameters ? 'campaign_number'
-     where r.organization_id = p_org and r.campaign_id = p_campaign and r.state = 'queued'
-       and (p_only is null or r.id = any (p_only))
-       and s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = r.contact_id;
+     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to
+       and r.state = 'queued' and (p_only is null or r.id = any (p_only));
+    -- People are enrolled in the order of the contacts, so that theirs lie side by side too.
+    select (array_agg(k.id order by k.id))[1], (array_agg(k.id order by k.id desc))[1] into v_from, v_last
+      from unnest(v_contacts) as k (id);
+    update contact_slots s set used_at = p_now
+      from unnest(v_contacts) as k (id)
+     where s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = k.id
+       and s.contact_id >= v_from and s.contact_id <= v_last
+       and (p_only is null or s.contact_id = any (v_contacts));
     with newcomer as materialized (
-        select r.contact_id, row_number() over (order by r.id) as place
-          from campaign_recipients r
-          join recipient_parameters p on p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
-                                     and not p.parameters ? 'campaign_number'
-         where r.organization_id = p_org and r.campaign_id = p_campaign and r.state = 'queued'
-           and (p_only is null or r.id = any (p_only))
-           and not exists (select from contact_slots s
-                            where s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = r.contact_id)
+        select k.contact_id, row_number() over (order by k.place) as place
+          from unnest(v_contacts) with ordinality as k (contact_id, place)
+         where not exists (select from contact_slots s
+                            where s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = k.contact_id
+                              and s.contact_id >= v_from and s.contact_id <= v_last
+                              and (p_only is null or s.contact_id = any (v_contacts)))
     ), held as materialized (
-        select s.slot, max(s.used_at) as used_at from contact_slots s
-         where s.organization_id = p_org and s.scope_id = v_scope and s.slot between v_org.slot_first and v_org.slot_last
-         group by s.slot
+        select h.slot, h.used_at
+          from (select n.slot, (select max(s.used_at) from contact_slots s
+                                 where s.organization_id = p_org and s.scope_id = v_scope and s.slot = n.slot) as used_at
+                  from generate_series(v_org.slot_first, v_org.slot_last) as n (slot) offset 0) h
+         where h.used_at is not null
     ), free as materialized (
         select n.slot, row_number() over (order by n.slot) as place
           from generate_series(v_org.slot_first, v_org.slot_last) as n (slot)
@@ -151,12 +174,13 @@ begin
     select count(*), count(*) filter (where shared) into v_given, v_shared from given;
     update recipient_parameters p
        set parameters = p.parameters || jsonb_build_object('campaign_number', s.slot::text)
-      from campaign_recipients r
-      join contact_slots s on s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = r.contact_id
-     where r.organization_id = p_org and r.campaign_id = p_campaign and r.state = 'queued'
-       and (p_only is null or r.id = any (p_only))
-       and p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
-       and not p.parameters ? 'campaign_number';
+      from unnest(v_ids, v_contacts) as k (id, contact_id)
+      join contact_slots s on s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = k.contact_id
+                          and s.contact_id >= v_from and s.contact_id <= v_last
+                          and (p_only is null or s.contact_id = any (v_contacts))
+     where p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = k.id
+       and p.recipient_id > p_after and p.recipient_id <= p_to
+       and (p_only is null or p.recipient_id = any (p_only));
     if v_given + v_expired > 0 then
         perform record_decision(p_org, p_now, v_campaign.changed_by, null, 'give slots', 'campaign', p_campaign,
                                 v_campaign.name, format('%s people got a slot', v_given), null,

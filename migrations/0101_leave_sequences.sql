@@ -251,32 +251,51 @@ create trigger heed_before_start after update on campaigns
     execute function heed_before_start();
 
 -- What follows an enrolment in its own transaction: who fulfils already what ends the campaign gets nothing of it, and
--- the others their slots. p_only: those of them who are meant, where not all who wait are.
+-- the others their slots. p_after, p_to: those enrolled behind the one and up to the other; p_only: those of them who are
+-- meant, where not all who wait are. Read by pieces, as in give_slots and for the same reason.
 create function settle_enrolled(
-    p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz, p_only uuid[] default null
+    p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz, p_only uuid[] default null,
+    p_after uuid default '00000000-0000-0000-0000-000000000000', p_to uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 ) returns integer
     language plpgsql
-    set jit = off set plan_cache_mode = force_custom_plan
+    set jit = off set plan_cache_mode = force_custom_plan set work_mem = '64MB'
+    set enable_nestloop = off set enable_seqscan = off set enable_bitmapscan = off
 as $$
 declare
-    v_exit  jsonb;
-    v_since timestamptz;
+    v_exit     jsonb;
+    v_since    timestamptz;
+    v_ids      uuid[];
+    v_contacts uuid[];
+    v_from     uuid;
+    v_last     uuid;
+    v_after    uuid;
 begin
-    select c.conduct -> 'exit', changed_since_made(c) into v_exit, v_since
+    -- A standing campaign enrols while it runs: whom its last call and a change of their attributes passed by, neither seeing
+    -- the other, is seen by the next.
+    select c.conduct -> 'exit', changed_since_made(c),
+           case when c.standing is null then p_after else '00000000-0000-0000-0000-000000000000' end
+      into v_exit, v_since, v_after
       from campaigns c where c.organization_id = p_org and c.id = p_campaign;
     if p_only is null then
         perform skip_suppressed(p_org, p_campaign, array(
             select s.phone::text from suppressions s where s.organization_id = p_org and s.since > v_since));
     end if;
     if v_exit ? 'attributes' then
+        select array_agg(r.id order by r.id), array_agg(r.contact_id order by r.id) into v_ids, v_contacts
+          from campaign_recipients r
+         where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > v_after and r.id <= p_to
+           and r.state = 'queued' and (p_only is null or r.id = any (p_only));
+        select (array_agg(k.id order by k.id))[1], (array_agg(k.id order by k.id desc))[1] into v_from, v_last
+          from unnest(v_contacts) as k (id);
         update campaign_recipients r
            set state = 'skipped', attention = 'skipped', due_at = null, bound_number_id = null, updated_at = p_now,
                reason = 'attribute: ' || leaving_attribute(v_exit, k.attributes)
-          from contacts k
-         where r.organization_id = p_org and r.campaign_id = p_campaign and r.state = 'queued'
-           and (p_only is null or r.id = any (p_only)) and k.organization_id = p_org and k.id = r.contact_id
+          from unnest(v_ids, v_contacts) as m (id, contact_id)
+          join contacts k on k.organization_id = p_org and k.id = m.contact_id and k.id >= v_from and k.id <= v_last
+                         and (p_only is null or k.id = any (v_contacts))
+         where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = m.id and r.state = 'queued'
+           and r.id > v_after and r.id <= p_to and (p_only is null or r.id = any (p_only))
            and leaving_attribute(v_exit, k.attributes) is not null;
     end if;
-    return give_slots(p_org, p_campaign, p_variables, p_now, p_only);
+    return give_slots(p_org, p_campaign, p_variables, p_now, p_only, p_after, p_to);
 end $$;
-

@@ -30,7 +30,7 @@ create table campaign_rollouts (
     constraint no_more_are_let_go_than_the_stage_allows check (released between 0 and target and target <= people)
 ) with (fillfactor = 50);
 comment on table campaign_rollouts is 'How far a campaign is rolled out: who may be sent to, and what the stage waits for.';
-comment on column campaign_rollouts.people is 'Enrolled and to be sent to when it began: what the percentages are of.';
+comment on column campaign_rollouts.people is 'Those who were let go and those who are kept back: what the percentages are of.';
 comment on column campaign_rollouts.target is 'How many of them the stage allows; released: how many were let go, up to released_to.';
 comment on column campaign_rollouts.since is 'On the campaign''s clock; began_at: the same moment on the database''s.';
 comment on column campaign_rollouts.sent_before is 'What the campaign had sent when the stage began.';
@@ -40,6 +40,15 @@ comment on column campaign_rollouts.why is 'What the stage waits for, as it was 
 create function rollout_target(p_people bigint, p_percent integer) returns bigint
     language sql immutable parallel safe
     return (p_people * p_percent + 99) / 100;
+
+-- Counts again who is a rollout's: who was let go, each once however often they were queued since, and who is kept back now.
+-- Whoever left before their stage is neither. At least as many as the open stage allows already.
+create function count_rollout(p_org uuid, p_campaign uuid) returns void language sql as $$
+    update campaign_rollouts w
+       set people = greatest(w.target, w.released + (select coalesce(sum(k.kept_back), 0) from campaign_counts k
+                                                      where k.organization_id = p_org and k.campaign_id = p_campaign))
+     where w.organization_id = p_org and w.campaign_id = p_campaign
+$$;
 
 -- Begins the rollout of a campaign whose people are all enrolled and kept back, if it has one.
 create function open_rollout(p_org uuid, p_campaign uuid, p_now timestamptz) returns void language plpgsql as $$
@@ -162,10 +171,13 @@ begin
     if v_stage <= v_rollout.stage or v_stage > cardinality(v_rollout.stages) then
         return campaign_answer(v_campaign, 'already', v_rollout.stages[v_rollout.stage]::text, null, v_rollout.since);
     end if;
+    perform count_rollout(p_org, p_campaign);
+    select * into v_rollout from campaign_rollouts where organization_id = p_org and campaign_id = p_campaign;
     update campaign_rollouts w
        set stage = v_stage, target = t.target, stage_people = t.target - w.released, since = v_now,
            began_at = clock_timestamp(), sent_before = k.sent, failed_before = k.failed, why = 'has just begun', until = null
-      from (select rollout_target(v_rollout.people, v_rollout.stages[v_stage]) as target) t,
+      -- Many may have left since: nobody who was let go is counted out again.
+      from (select greatest(v_rollout.released, rollout_target(v_rollout.people, v_rollout.stages[v_stage])) as target) t,
            (select coalesce(sum(c.sent), 0) as sent, coalesce(sum(c.failed), 0) as failed from campaign_counts c
              where c.organization_id = p_org and c.campaign_id = p_campaign) k
      where w.organization_id = p_org and w.campaign_id = p_campaign

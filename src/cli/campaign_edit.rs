@@ -207,6 +207,8 @@ fn why_not(verdict: &str) -> String {
         "accepted_or_in_doubt" => "have an attempt that is accepted or in doubt".to_owned(),
         "in_doubt_without_verdict" => "are in doubt: settle them first, signalbox attempt resolve".to_owned(),
         "campaign_completed" | "campaign_cancelled" => "belong to a campaign that is over".to_owned(),
+        "campaign_is_too_late" => "belong to a campaign whose time is over".to_owned(),
+        "subscription_ended" => "belong to an organisation whose subscription is over".to_owned(),
         "has_its_turn_already" => "wait for their turn already".to_owned(),
         "is_due_already" => "are due already".to_owned(),
         "the_provider_asked_to_wait" => "wait as the provider asked for their sake".to_owned(),
@@ -240,13 +242,22 @@ pub async fn retry(session: &Session, org: &Org, args: &RetryArgs) -> Result<(),
             verdicts.iter().map(|(verdict, count)| format!("{count} {}", why_not(verdict))).collect();
         return Err(CliError::Refused(format!("nobody is tried again: {}", why.join("; "))));
     }
-    let value =
+    // A retry is what opens it again, so that what was tried before the retry began says whether this one did.
+    let reopened = campaign.state == "completed" && retried > 0;
+    let mut value =
         json!({ "retried": retried, "refused": refused, "reasons": verdicts, "dry_run": args.dry_run });
+    if reopened && !args.dry_run {
+        value["reopened"] = true.into();
+    }
     session.out.show(&value, || {
         let done = if args.dry_run { "would be tried again" } else { "will be tried again" };
         let mut lines = vec![("people", format!("{retried} {done}"))];
         lines
             .extend(verdicts.iter().map(|(verdict, count)| ("not", format!("{count} {}", why_not(verdict)))));
+        if reopened {
+            let again = if args.dry_run { "would be active again" } else { "is active again" };
+            lines.push(("campaign", format!("{again}: it was completed")));
+        }
         card(&lines)
     })
 }

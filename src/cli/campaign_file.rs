@@ -36,8 +36,7 @@ pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8
     let made =
         session.store.make_campaign_telling(org.id, &checked, session.actor(), &progress(session)).await?;
     let made = made.map_err(CliError::Refused)?;
-    let waits = spec.starts_at.is_some() || spec.run_after.is_some();
-    let life = if waits { "scheduled" } else { "draft" };
+    let life = made.state.as_str();
     let (planned, queued, skipped, slots) = (made.planned, made.queued, made.skipped, made.slots);
     let value = json!({
         "id": made.id, "name": spec.name, "state": life, "planned": planned, "queued": queued, "skipped": skipped,
@@ -45,6 +44,7 @@ pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8
     });
     session.out.show(&value, || {
         let next = match (spec.starts_at, &spec.run_after) {
+            _ if !matches!(life, "draft" | "scheduled") => format!("it is {life}: somebody acted meanwhile"),
             (None, Some(before)) => format!("it starts when {before} is completed"),
             (Some(at), Some(before)) => {
                 format!("it starts at {}, once {before} is completed", super::output::local(at, org.zone))

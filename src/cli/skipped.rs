@@ -122,7 +122,10 @@ fn first<T>(session: &Session, mut lines: Vec<T>) -> Vec<T> {
 pub async fn take_back(session: &Session, org: &Org, args: &TakeBackArgs) -> Result<(), CliError> {
     let store = &session.store;
     let campaign = campaign::find(session, org, &args.name).await?;
-    if matches!(campaign.state.as_str(), "completed" | "cancelled") {
+    // A completed one is opened again by that; one that takes in whom it finds was ended by somebody's word.
+    let is_over =
+        campaign.state == "cancelled" || campaign.state == "completed" && campaign.standing.is_some();
+    if is_over {
         return Err(CliError::Refused(format!(
             "campaign {} is {}; nobody can be taken back into it",
             campaign.name, campaign.state
@@ -145,7 +148,12 @@ pub async fn take_back(session: &Session, org: &Org, args: &TakeBackArgs) -> Res
         };
         return Err(CliError::Refused(format!("{} stays as it is: {why}", phone.reveal())));
     }
-    session.out.show(&done, || {
+    let reopened = campaign.state == "completed" && done.included > 0;
+    let mut value = json!({ "included": done.included, "kept": done.kept });
+    if reopened {
+        value["reopened"] = true.into();
+    }
+    session.out.show(&value, || {
         let kept = match done.kept {
             0 => String::new(),
             kept if kept == done.over_limit => {
@@ -153,6 +161,7 @@ pub async fn take_back(session: &Session, org: &Org, args: &TakeBackArgs) -> Res
             }
             kept => format!("; {kept} stay skipped, because something still stands against them"),
         };
-        format!("campaign {}: {} will be sent to after all{kept}", campaign.name, done.included)
+        let again = if reopened { "\nthe campaign was completed; it is active again" } else { "" };
+        format!("campaign {}: {} will be sent to after all{kept}{again}", campaign.name, done.included)
     })
 }

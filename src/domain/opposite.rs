@@ -181,7 +181,7 @@ fn was_in_service(before: &Map<String, Value>) -> bool {
 fn why_not(kind: &str, action: &str) -> &'static str {
     match (kind, action) {
         (_, "reveal phone") => "what was seen was seen",
-        (_, "launch campaign" | "start" | "widen rollout") => {
+        (_, "launch campaign" | "start" | "widen rollout" | "reopen campaign") => {
             "what was sent cannot be taken back; pausing the campaign stops the rest"
         }
         (_, "cancel campaign" | "complete campaign" | "complete") => "a campaign that ended does not go on",

@@ -1,7 +1,7 @@
 //! Audiences: counted, asked about one person, enrolled. All by one function of the database, so that what is promised is
 //! what is done.
 
-use super::{Store, StoreError, failed};
+use super::{Store, StoreError, enrolment::ENROLLED_IN_A_PIECE, failed};
 use crate::domain::{
     campaign::{
         CampaignSpec,
@@ -419,8 +419,14 @@ impl Store {
         .map_err(failed("enrol the audience"))?;
         let Some(audience) = audience else { return Ok(()) };
         let terms = self.terms_of_campaign(organization, campaign, audience).await?;
-        self.enrol(organization, campaign, &terms, None, None).await?;
-        Ok(())
+        loop {
+            let piece = self.enrol(organization, campaign, &terms, None, Some(ENROLLED_IN_A_PIECE)).await?;
+            self.enrol_the_rest(organization, campaign, &|_| {}).await?;
+            // A standing one takes in so many at a time; of another everybody is in it now.
+            if piece < ENROLLED_IN_A_PIECE {
+                return Ok(());
+            }
+        }
     }
 
     /// Enrols up to `most` people. Answers how many.

@@ -100,9 +100,11 @@ pub enum NotAccepted {
 pub struct Made {
     /// Its id.
     pub id: CampaignId,
+    /// What it is once its people are enrolled: somebody may have acted meanwhile.
+    pub state: String,
     /// Who is enrolled.
     pub planned: u64,
-    /// Of those, who is to be sent to.
+    /// Of those, who is still to be sent to.
     pub queued: i64,
     /// Of those, who is left out.
     pub skipped: i64,
@@ -232,9 +234,14 @@ impl Store {
         let (id, planned) =
             self.create_campaign_telling(organization, spec, pool.id, source, actor, tell).await?;
         let stats = self.campaign_stats(organization, spec.name.as_str()).await?;
-        let (queued, skipped) = stats.as_ref().map_or((0, 0), |stats| (stats.queued, stats.skipped));
+        let Some(stats) = stats else {
+            return Ok(Err(format!("campaign {} is gone: somebody removed or renamed it", spec.name)));
+        };
+        // What is true at the end, whatever was enrolled: who was sent to meanwhile waits no more.
+        let planned = u64::try_from(stats.planned).unwrap_or(planned);
+        let (state, queued, skipped) = (stats.state, stats.queued, stats.skipped);
         let slots = self.slots_given(organization, id).await?;
-        Ok(Ok(Made { id, planned, queued, skipped, slots }))
+        Ok(Ok(Made { id, state, planned, queued, skipped, slots }))
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// Contacts that one statement looks at: a second or two, so that an interruption costs no more and others are not held up.
-pub(super) const ENROLLED_IN_A_PIECE: i64 = 100_000;
+pub(super) const ENROLLED_IN_A_PIECE: i64 = 50_000;
 
 const LOOKING: &str = "look who has come to what ends a campaign";
 

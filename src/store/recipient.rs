@@ -485,6 +485,7 @@ fn refusal(phone: &str, found: &str, retrying: bool) -> String {
         (true, "completed" | "cancelled") => {
             format!("the campaign is {found}; nothing of it is sent any more")
         }
+        (true, "subscription_ended") => "the subscription is over; nothing is sent any more".to_owned(),
         (true, "opted_out") => format!("{phone} asked not to be written to"),
         (true, "refused_by_the_person") => {
             format!("{phone} has blocked the number; another try only harms it")

@@ -73,7 +73,7 @@ impl Store {
                  from campaign_recipients r
                  left join contacts c on c.organization_id = r.organization_id and c.id = r.contact_id
                 where r.organization_id = $1 and r.campaign_id = $2 and r.attention = 'skipped' and r.id > $3
-                  and ($4::text is null or split_part(r.reason, ':', 1) = $4)
+                  and is_skipped_for(r.reason, $4)
                 order by r.id limit $5"#,
             organization.0,
             campaign.0,
@@ -116,8 +116,7 @@ impl Store {
         actor: Actor<'_>,
     ) -> Result<ActionResult, StoreError> {
         let audience = sqlx::query_scalar!(
-            "select audience from campaigns
-              where organization_id = $1 and id = $2 and state not in ('completed', 'cancelled')",
+            "select audience from campaigns where organization_id = $1 and id = $2 and closed_because(campaigns) is null",
             organization.0,
             campaign.0,
         )

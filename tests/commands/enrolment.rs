@@ -1,10 +1,10 @@
 //! Enrolments in pieces: nobody is left out, nobody is in it twice, and nothing starts before all are in.
 
-use crate::support::acme::{Acme, phone};
+use crate::support::acme::{ANA, Acme, phone};
 use serde_json::json;
 use signalbox::{
     domain::{action::Action, ids::CampaignId},
-    store::screen::rates::RateWindow,
+    store::{campaign_file::Reader, enrolment::Enrolment, screen::rates::RateWindow},
 };
 use std::time::{Duration, Instant};
 
@@ -233,4 +233,30 @@ async fn whoever_a_standing_campaign_takes_in_is_due_from_then_on() {
         "six hours after it was due it is too late"
     );
     acme.db.assert_invariants().await;
+}
+
+/// Somebody cancels while the second piece is still to come: what is told is what is there then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_of_a_campaign_that_was_made_is_what_it_has_become() {
+    let acme = Acme::new().await;
+    acme.contacts(50_010).await;
+    let (db, store) = (&acme.db, &acme.db.store);
+    let reader = Reader {
+        organization: acme.organization,
+        zone: chrono_tz::Africa::Douala,
+        private_media: false,
+        name: "all.toml",
+    };
+    let file = "name = \"all\"\nopt_out_line = false\n[[steps]]\ntext = { en = \"Hello {{name}}\" }\n";
+    let Ok(checked) = store.check_campaign_file(reader, file.as_bytes(), None).await.unwrap() else {
+        panic!("it is in order")
+    };
+    let cancel = |_: &Enrolment| {
+        db.run(&["campaign", "cancel", "all", "--reason", "a mistake"]).done();
+    };
+    let made = store.make_campaign_telling(acme.organization, &checked, ANA, &cancel).await.unwrap().unwrap();
+    assert_eq!(
+        (made.state.as_str(), made.planned, made.queued, made.skipped),
+        ("cancelled", 50_000, 0, 50_000)
+    );
 }

@@ -6,6 +6,7 @@
 mod support;
 
 mod actions;
+mod again;
 mod alerts;
 mod audience;
 mod audit;

@@ -47,6 +47,31 @@ async fn whoever_is_taken_back_into_a_rollout_is_let_go_with_its_last_stage() {
     acme.db.assert_invariants().await;
 }
 
+#[tokio::test]
+async fn a_rollout_counts_everybody_once_and_nobody_who_left() {
+    let acme = Acme::new().await;
+    acme.contacts(10).await;
+    let campaign = acme.campaign(&STAGED.replace("5, 50", "10, 50")).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let people = || acme.db.json(&["campaign", "show", "staged"])["rollout"]["people"].clone();
+    let remove = |nth: usize| {
+        acme.db.run(&["campaign", "remove", "staged", phone(nth).reveal(), "--reason", "a test"]).done();
+    };
+    for nth in [9, 9, 0, 9] {
+        remove(nth);
+        acme.db.run(&["campaign", "reinclude", "staged", "--phone", phone(nth).reveal()]).done();
+        assert_eq!(people(), 10);
+    }
+    for nth in 6..10 {
+        remove(nth);
+    }
+    acme.db.run(&["campaign", "widen", "staged", "--to", "50"]).done();
+    assert_eq!((people(), acme.kept_back(campaign).await), (json!(6), 3), "half of those who are left");
+    acme.db.run(&["campaign", "widen", "staged", "--to", "100"]).done();
+    assert_eq!((acme.kept_back(campaign).await, acme.claim(0, campaign, 50).await.messages.len()), (0, 6));
+    acme.db.assert_invariants().await;
+}
+
 /// The stage is let go at the moment when somebody within it is taken back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_kept_back_behind_the_last_who_was_let_go() {

@@ -1,4 +1,7 @@
 //! The life of a campaign: `draft → scheduled → active ⇄ paused → completed`, `cancelled` from any but completed.
+//!
+//! No order leads out of completed, but trying somebody again or taking somebody back does: a campaign completes by itself
+//! within seconds of its last message, and whoever looks at what failed comes later. It is active again by that.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -15,7 +18,7 @@ pub enum CampaignState {
     Active,
     /// Starts nothing new until somebody resumes it.
     Paused,
-    /// Everybody enrolled has ended. Final.
+    /// Everybody enrolled has ended. Final, until somebody of it is tried again or taken back.
     Completed,
     /// Stopped for good. Final.
     Cancelled,

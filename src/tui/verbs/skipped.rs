@@ -13,7 +13,7 @@ use crate::tui::words;
 /// When nobody can be.
 pub fn take_back(row: Option<&CampaignRow>, reason: &SkipReason) -> Result<Proposal, Reason> {
     let row = row.ok_or("this campaign is gone")?;
-    if matches!(row.standing, CampaignStanding::Completed | CampaignStanding::Cancelled) {
+    if row.standing == CampaignStanding::Cancelled {
         return Err(format!("{} has ended; nobody can be taken back into it", row.name.as_str()).into());
     }
     let done = format!("took back into {}: {}", row.name.as_str(), reason.words);
@@ -24,6 +24,9 @@ pub fn take_back(row: Option<&CampaignRow>, reason: &SkipReason) -> Result<Propo
         ("Reason", reason.words.to_string(), Role::Text),
         ("People", format!("up to {people}: those whose reason has passed"), Role::Warn),
     ];
+    if row.standing == CampaignStanding::Completed {
+        proposal.lines.push(("Then", "the campaign is active again".to_owned(), Role::Warn));
+    }
     if reason.people > BULK as u64 {
         proposal.danger = Danger::Tier2;
         proposal.typed = Some(Typed {
