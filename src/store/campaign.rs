@@ -171,25 +171,6 @@ impl Store {
         .map(Some)
     }
 
-    /// The file that a campaign was made from; empty: it was made otherwise.
-    ///
-    /// # Errors
-    /// When the database is away or refuses.
-    pub async fn campaign_source(
-        &self,
-        organization: OrganizationId,
-        campaign: CampaignId,
-    ) -> Result<String, StoreError> {
-        sqlx::query_scalar!(
-            "select source from campaigns where organization_id = $1 and id = $2",
-            organization.0,
-            campaign.0,
-        )
-        .fetch_one(&self.screen)
-        .await
-        .map_err(failed("read a campaign's file"))
-    }
-
     /// The attributes that contacts of the organisation have.
     ///
     /// # Errors
