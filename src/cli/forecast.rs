@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{
         campaign::CampaignState,
-        forecast::{Bound, Campaign, Day, FARTHEST_DAYS, Forecast, Opens, WhatIf},
+        forecast::{Bound, Campaign, Day, FARTHEST_DAYS, Opens, WhatIf},
         phone::Phone,
     },
     store::{forecast::ForecastWorld, plan::PlannedDay},
@@ -63,7 +63,7 @@ pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<()
     let place = place.ok_or_else(|| CliError::failed("the campaign does not exist any more"))?;
     let asked_what_if = what_if(&world, args)?;
     world.suppose(place, &asked_what_if);
-    let forecast = Forecast::of(&world.world, args.days);
+    let forecast = world.foretell(args.days);
     let days: Vec<DayJson> =
         forecast.until_done(place).iter().map(|day| describe(&world, day, place)).collect();
     let finish = forecast.finish[place];

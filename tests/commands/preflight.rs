@@ -1,6 +1,8 @@
 //! What a campaign is judged by before it begins, and what a copy of one is made of.
 
 use crate::support::acme::{Acme, phone};
+use serde_json::Value;
+use signalbox::domain::action::Action;
 use std::path::PathBuf;
 
 /// A file of this name in a folder of the test.
@@ -83,4 +85,38 @@ async fn a_copy_is_made_of_the_campaign_as_it_is_and_of_nothing_that_was_not_hee
     db.run(&["campaign", "clone", "ed", "third"]).done();
     assert_eq!(acme.row("third").await, acme.row("ed").await);
     acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn one_behind_another_is_foretold_from_where_that_one_ends() {
+    let acme = Acme::with_numbers(&[Some(100)]).await;
+    acme.contacts(250).await;
+    let folder = tempfile::tempdir().unwrap();
+    let db = &acme.db;
+    db.run(&["campaign", "create", &file(&folder, "first", "")]).done();
+    db.run(&["campaign", "create", &file(&folder, "second", "run_after = \"first\"")]).done();
+    db.run(&["campaign", "create", &file(&folder, "third", "run_after = \"second\"")]).done();
+    let forecast = |name: &str| db.json(&["campaign", "forecast", name]);
+    // Behind a draft: somebody has to start that one.
+    assert_eq!(forecast("third")["finish"], Value::Null);
+    let campaign = db.store.campaigns(acme.organization, Some("first")).await.unwrap().remove(0).id;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let third = forecast("third");
+    assert!(third["finish"].is_string(), "{third}");
+    let of = |forecast: &Value, name: &str| -> Vec<u64> {
+        let days = forecast["days"].as_array().unwrap().iter();
+        days.map(|day| day["by_campaign"][name].as_u64().unwrap_or(0)).collect()
+    };
+    assert_eq!(of(&third, "first"), [100, 100, 50, 0, 0, 0, 0, 0]);
+    assert_eq!(of(&third, "second"), [0, 0, 50, 100, 100, 0, 0, 0]);
+    assert_eq!(of(&third, "third"), [0, 0, 0, 0, 0, 100, 100, 50]);
+    // If the first one stood still, nobody knew.
+    assert_eq!(db.json(&["campaign", "forecast", "second", "--pause", "first"])["finish"], Value::Null);
+    // One that would begin behind them after the subscription is not made.
+    sqlx::query("update organizations set subscription_ends_at = clock_timestamp() + interval '5 days'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    let late = file(&folder, "late", "run_after = \"third\"");
+    db.run(&["campaign", "create", &late]).refused(3, "campaign late would begin on");
 }
