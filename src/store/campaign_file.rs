@@ -269,12 +269,8 @@ impl Store {
         tell: &Tell<'_>,
     ) -> Result<Result<Made, String>, StoreError> {
         let spec = &checked.spec;
-        if self.has_subscription_end(organization).await? {
-            let terms = self.terms_of_spec(organization, spec).await?;
-            let people = u64::try_from(self.estimate(organization, &terms).await?.queued).unwrap_or(0);
-            if let Some(sentence) = self.new_outlives(organization, spec, people).await? {
-                return Ok(Err(sentence));
-            }
+        if let Some(sentence) = self.refusal_to_make(organization, spec).await? {
+            return Ok(Err(sentence));
         }
         let Some(pool) = self.pools(organization, Some(&spec.pool)).await?.pop() else {
             return Ok(Err(format!("there is no pool {:?} any more", spec.pool)));
@@ -290,6 +286,23 @@ impl Store {
 }
 
 impl Store {
+    /// The rule that forbids to make a campaign like this now, as a sentence: it would outlive the subscription.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn refusal_to_make(
+        &self,
+        organization: OrganizationId,
+        spec: &CampaignSpec,
+    ) -> Result<Option<String>, StoreError> {
+        if !self.has_subscription_end(organization).await? {
+            return Ok(None);
+        }
+        let terms = self.terms_of_spec(organization, spec).await?;
+        let people = u64::try_from(self.estimate(organization, &terms).await?.queued).unwrap_or(0);
+        self.new_outlives(organization, spec, people).await
+    }
+
     async fn has_subscription_end(&self, organization: OrganizationId) -> Result<bool, StoreError> {
         sqlx::query_scalar!(
             r#"select subscription_ends_at is not null as "ends!" from organizations where id = $1"#,

@@ -6,7 +6,10 @@ use super::{
     campaign_pool, failed,
 };
 use crate::domain::{
-    campaign::remark::{self, Acceptance, Note},
+    campaign::{
+        preflight,
+        remark::{self, Acceptance, Note},
+    },
     ids::{CampaignId, OrganizationId},
     text::Safe,
 };
@@ -78,6 +81,7 @@ impl Store {
         };
         // Where no number can send it at all, the campaign's own hold says so.
         let mut notes = campaign_pool::check(self, organization, &spec).await?.unwrap_or_default();
+        notes.extend(self.would_outlive(organization, campaign).await?.map(preflight::subscription));
         self.note_acceptances(organization, &row.name, &mut notes).await?;
         Ok(notes)
     }

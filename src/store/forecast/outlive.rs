@@ -95,6 +95,23 @@ impl Store {
         Ok(outlives(made, place, ends))
     }
 
+    /// Why a campaign that has not begun would outlive the subscription as it is.
+    ///
+    /// # Errors
+    /// When the database is away or refuses, or a row cannot be read.
+    pub(in crate::store) async fn would_outlive(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(ends) = self.subscription_end(organization).await? else { return Ok(None) };
+        let made = self.forecast_world(organization, campaign).await?;
+        let place = made.place_of(campaign);
+        let waits =
+            |place: &usize| matches!(made.states[*place], CampaignState::Draft | CampaignState::Scheduled);
+        Ok(place.filter(waits).and_then(|place| outlives(made, place, ends)))
+    }
+
     /// Why a campaign that starts by itself would outlive the subscription, and only by this change of its terms.
     ///
     /// # Errors
