@@ -96,40 +96,6 @@ async fn a_copy_is_made_of_the_campaign_as_it_is_and_of_nothing_that_was_not_hee
 }
 
 #[tokio::test]
-async fn one_behind_another_is_foretold_from_where_that_one_ends() {
-    let acme = Acme::with_numbers(&[Some(100)]).await;
-    acme.contacts(250).await;
-    let folder = tempfile::tempdir().unwrap();
-    let db = &acme.db;
-    db.run(&["campaign", "create", &file(&folder, "first", "")]).done();
-    db.run(&["campaign", "create", &file(&folder, "second", "run_after = \"first\"")]).done();
-    db.run(&["campaign", "create", &file(&folder, "third", "run_after = \"second\"")]).done();
-    let forecast = |name: &str| db.json(&["campaign", "forecast", name]);
-    // Behind a draft: somebody has to start that one.
-    assert_eq!(forecast("third")["finish"], Value::Null);
-    let campaign = db.store.campaigns(acme.organization, Some("first")).await.unwrap().remove(0).id;
-    acme.done(Action::StartCampaign(campaign)).await;
-    let third = forecast("third");
-    assert!(third["finish"].is_string(), "{third}");
-    let of = |forecast: &Value, name: &str| -> Vec<u64> {
-        let days = forecast["days"].as_array().unwrap().iter();
-        days.map(|day| day["by_campaign"][name].as_u64().unwrap_or(0)).collect()
-    };
-    assert_eq!(of(&third, "first"), [100, 100, 50, 0, 0, 0, 0, 0]);
-    assert_eq!(of(&third, "second"), [0, 0, 50, 100, 100, 0, 0, 0]);
-    assert_eq!(of(&third, "third"), [0, 0, 0, 0, 0, 100, 100, 50]);
-    // If the first one stood still, nobody knew.
-    assert_eq!(db.json(&["campaign", "forecast", "second", "--pause", "first"])["finish"], Value::Null);
-    // One that would begin behind them after the subscription is not made.
-    sqlx::query("update organizations set subscription_ends_at = clock_timestamp() + interval '5 days'")
-        .execute(&db.pool)
-        .await
-        .unwrap();
-    let late = file(&folder, "late", "run_after = \"third\"");
-    db.run(&["campaign", "create", &late]).refused(3, "campaign late would begin on");
-}
-
-#[tokio::test]
 async fn a_check_says_what_creating_would_be_refused_for() {
     let acme = Acme::with_numbers(&[Some(10)]).await;
     acme.contacts(45).await;
@@ -172,6 +138,8 @@ async fn hours_that_leave_no_time_are_a_finding_to_fix_or_to_accept() {
     // Other hours mend it; and others break it again, for a campaign that exists.
     db.run(&["campaign", "edit", "night", "--window", "03:00-06:00 sun"]).done();
     assert_eq!(acme.found("night"), []);
+    db.run(&["campaign", "edit", "night", "--window", "02:30-04:30 recipient"])
+        .refused(3, "one with such a window from its file");
     db.run(&["campaign", "edit", "night", "--window", "02:30-04:30"]).done();
     assert_eq!(acme.found("night")[0].0, "hours");
 }
@@ -208,9 +176,75 @@ async fn nobody_needs_to_have_paid_before_people_leave_by_it() {
     let found = acme.found(&seven);
     assert_eq!((found[0].0.as_str(), found[0].1.as_str()), ("exit-paid", "risk"), "{found:?}");
     db.run(&["campaign", "create", &seven]).done();
+    let shown = db.run(&["campaign", "show", "seven"]).done().stdout;
+    for words in ["paid = yes", "its own", "1d12h", "failed above 10 %", "send"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let json = db.json(&["campaign", "show", "seven"]);
+    assert_eq!((&json["missed"], &json["expires_after"]), (&json!("send"), &json!("1d12h")));
     db.run_with(&["contact", "import", "-"], format!("phone,paid\n{},yes\n", phone(0).reveal()).as_bytes())
         .done();
     assert_eq!(acme.found("seven"), []);
+}
+
+#[tokio::test]
+async fn one_behind_another_is_foretold_from_where_that_one_ends() {
+    let acme = Acme::with_numbers(&[Some(100)]).await;
+    acme.contacts(250).await;
+    let folder = tempfile::tempdir().unwrap();
+    let db = &acme.db;
+    db.run(&["campaign", "create", &file(&folder, "first", "")]).done();
+    db.run(&["campaign", "create", &file(&folder, "second", "run_after = \"first\"")]).done();
+    db.run(&["campaign", "create", &file(&folder, "third", "run_after = \"second\"")]).done();
+    let forecast = |name: &str| db.json(&["campaign", "forecast", name]);
+    // Behind a draft: somebody has to start that one.
+    assert_eq!(forecast("third")["finish"], Value::Null);
+    let campaign = db.store.campaigns(acme.organization, Some("first")).await.unwrap().remove(0).id;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let third = forecast("third");
+    assert!(third["finish"].is_string(), "{third}");
+    let of = |forecast: &Value, name: &str| -> Vec<u64> {
+        let days = forecast["days"].as_array().unwrap().iter();
+        days.map(|day| day["by_campaign"][name].as_u64().unwrap_or(0)).collect()
+    };
+    assert_eq!(of(&third, "first"), [100, 100, 50, 0, 0, 0, 0, 0]);
+    assert_eq!(of(&third, "second"), [0, 0, 50, 100, 100, 0, 0, 0]);
+    assert_eq!(of(&third, "third"), [0, 0, 0, 0, 0, 100, 100, 50]);
+    // If the first one stood still, nobody knew.
+    assert_eq!(db.json(&["campaign", "forecast", "second", "--pause", "first"])["finish"], Value::Null);
+    // One that would begin behind them after the subscription is not made.
+    sqlx::query("update organizations set subscription_ends_at = clock_timestamp() + interval '5 days'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    let late = file(&folder, "late", "run_after = \"third\"");
+    db.run(&["campaign", "create", &late]).refused(3, "campaign late would begin on");
+    // What is over is foretold nothing, unless somebody asks what if.
+    acme.done(Action::CancelCampaign(campaign)).await;
+    let over = db.run(&["campaign", "forecast", "first"]).done().stdout;
+    assert!(over.contains("over since") && !over.contains("went on now"), "{over}");
+    assert_eq!(forecast("first")["days"], json!([]));
+}
+
+#[tokio::test]
+async fn why_and_stats_of_a_pause_say_the_reason() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let campaign = acme.running().await;
+    acme.done(Action::PauseCampaign(campaign)).await;
+    sqlx::query(
+        "update campaigns set hold_reason = 'paused by itself: 31 of 100 failed', changed_by = 'sender'",
+    )
+    .execute(&acme.db.pool)
+    .await
+    .unwrap();
+    let why = acme.db.json(&["campaign", "why", "hello"])["sentence"].to_string();
+    assert!(
+        why.contains("paused by sender, until somebody resumes it: paused by itself: 31 of 100"),
+        "{why}"
+    );
+    let stats = acme.db.run(&["campaign", "stats", "hello"]).done().stdout;
+    assert!(stats.contains("paused by itself: 31 of 100 failed"), "{stats}");
 }
 
 /// A server of files, one answer for each path, on this machine.
