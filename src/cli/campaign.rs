@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{
         action::{Action, Order},
-        campaign::comparison,
+        campaign::{Delay, comparison, conduct::Conduct},
         day::next_day,
         hold::Hold,
         ids::CampaignId,
@@ -311,7 +311,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
         Verb::Remove { name, phone, reason } => remove(session, &org, &name, &phone, reason).await,
         Verb::Why { name } => {
             let campaign = find(session, &org, &name).await?;
-            why::campaign(session, &org, campaign.id).await
+            why::campaign(session, &org, campaign.id, campaign.hold_reason.as_deref()).await
         }
         Verb::Skipped(args) => skipped::list(session, &org, &args).await,
         Verb::Reinclude(args) => skipped::take_back(session, &org, &args).await,
@@ -440,10 +440,14 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
     value["window"] = json!(window);
     value["run_after"] = json!(before);
     value["until"] = json!(terms.expires_at);
+    let too_late = delay(campaign.expires_after);
+    value["missed"] = json!(campaign.missed);
+    value["expires_after"] = json!(too_late);
     let split = variants::of(session, org, campaign.id).await?;
     value["variants"] = json!(split);
     let stages = session.store.rollout(org.id, campaign.id).await?;
     value["rollout"] = json!(stages);
+    let conduct: Conduct = serde_json::from_value(campaign.conduct.clone()).unwrap_or_default();
     session.out.show(&value, || {
         card(&[
             ("name", campaign.name.clone()),
@@ -456,6 +460,8 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("daily limit", or_dash(campaign.daily_limit)),
             ("window", or_dash(window.as_ref())),
             ("runs after", or_dash(before.as_ref())),
+            ("missed start", campaign.missed.clone()),
+            ("too late after", or_dash(too_late.as_ref())),
             ("too late from", local_or_dash(terms.expires_at, org.zone)),
             ("starts", local_or_dash(campaign.starts_at, org.zone)),
             ("started", local_or_dash(campaign.started_at, org.zone)),
@@ -465,6 +471,9 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("rollout", rollout::in_words(stages.as_ref(), org.zone)),
             ("audience", campaign.audience.to_string()),
             ("standing", or_dash(campaign.standing.as_ref())),
+            ("slots", conduct.slots.in_words().to_owned()),
+            ("leaves early", conduct.exit.in_words()),
+            ("stops itself", conduct.stop_when.in_words()),
             ("planned", campaign.planned.to_string()),
             ("queued", campaign.queued.to_string()),
             ("reached", campaign.sent.to_string()),
@@ -475,6 +484,11 @@ async fn show(session: &Session, org: &Org, name: &str) -> Result<(), CliError> 
             ("changed by", campaign.changed_by.clone()),
         ])
     })
+}
+
+/// A length of time as files write it.
+fn delay(seconds: Option<i64>) -> Option<String> {
+    seconds.and_then(|seconds| Delay::parse(&format!("{seconds}s")).ok()).map(String::from)
 }
 
 async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError> {
@@ -499,6 +513,7 @@ async fn stats(session: &Session, org: &Org, name: &str) -> Result<(), CliError>
             ("name", stats.name.clone()),
             ("state", stats.state.clone()),
             ("hold", or_dash(hold.as_ref().map(|hold| hold.sentence(org.zone)))),
+            ("paused because", or_dash(stats.hold_reason.as_ref())),
             ("planned", stats.planned.to_string()),
             ("queued", stats.queued.to_string()),
             ("sending", stats.sending.to_string()),

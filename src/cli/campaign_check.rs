@@ -60,7 +60,11 @@ async fn read(session: &Session, org: &Org, file: &Path) -> Result<Checked, CliE
         Some(name) if !file.exists() => session.store.campaigns(org.id, Some(name)).await?.pop(),
         _ => None,
     };
-    let Some(known) = known else { return campaign_file::read(session, org, file, None).await };
+    let Some(known) = known else {
+        let checked = campaign_file::read(session, org, file, None).await?;
+        let refusal = session.store.refusal_to_make(org.id, &checked.spec).await?;
+        return refusal.map_or(Ok(checked), |sentence| Err(CliError::Refused(sentence)));
+    };
     let source = session.store.campaign_source(org.id, known.id).await?;
     if source.trim().is_empty() {
         return Err(CliError::failed(format!("campaign {} was not made from a file", known.name)));
@@ -68,7 +72,7 @@ async fn read(session: &Session, org: &Org, file: &Path) -> Result<Checked, CliE
     let called = format!("the file of {}", known.name);
     let bytes = source.as_bytes();
     let checked = campaign_file::read_bytes(session, org, &called, bytes, Some(&known.name)).await?;
-    // Its pool may be another one by now.
+    // One that exists is also judged by what only it has: a start, a place behind another one.
     Ok(Checked { notes: session.store.findings(org.id, known.id).await?, ..checked })
 }
 

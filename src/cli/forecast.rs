@@ -9,10 +9,10 @@ use super::{
 use crate::{
     domain::{
         campaign::CampaignState,
-        forecast::{Bound, Campaign, Day, FARTHEST_DAYS, Forecast, Opens, WhatIf},
+        forecast::{Bound, Campaign, Day, FARTHEST_DAYS, Opens, WhatIf},
         phone::Phone,
     },
-    store::{forecast::ForecastWorld, plan::PlannedDay},
+    store::{campaign::CampaignRecord, forecast::ForecastWorld, plan::PlannedDay},
 };
 use chrono::NaiveDate;
 use clap::Args;
@@ -62,8 +62,11 @@ pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<()
     let place = world.world.campaigns.iter().position(|campaign| campaign.id == asked.id);
     let place = place.ok_or_else(|| CliError::failed("the campaign does not exist any more"))?;
     let asked_what_if = what_if(&world, args)?;
+    if asked_what_if.is_empty() && is_over(world.states[place]) {
+        return over(session, org, &asked, world.states[place]).await;
+    }
     world.suppose(place, &asked_what_if);
-    let forecast = Forecast::of(&world.world, args.days);
+    let forecast = world.foretell(args.days);
     let days: Vec<DayJson> =
         forecast.until_done(place).iter().enumerate().map(|day| describe(&world, day, place)).collect();
     let finish = forecast.finish[place];
@@ -97,6 +100,29 @@ pub async fn run(session: &Session, org: &Org, args: &ForecastArgs) -> Result<()
             head.push(("too late for", format!("{expired} people before their turn comes")));
         }
         format!("{}\n{}{}", card(&head), table(&days, &args.name), drift(&plan))
+    })
+}
+
+fn is_over(state: CampaignState) -> bool {
+    matches!(state, CampaignState::Completed | CampaignState::Cancelled)
+}
+
+/// One that is over sends nothing more: there is no calendar, unless somebody asks what if.
+async fn over(
+    session: &Session,
+    org: &Org,
+    campaign: &CampaignRecord,
+    state: CampaignState,
+) -> Result<(), CliError> {
+    let plan = session.store.planned_days(org.id, campaign.id).await?;
+    let value = json!({
+        "name": campaign.name, "state": state.name(), "finish": null, "binding": null, "days": [], "expired": 0,
+        "plan": plan,
+    });
+    session.out.show(&value, || {
+        let ended = local_or_dash(campaign.finished_at, org.zone);
+        let head = [("state", state.name().to_owned()), ("over since", ended)];
+        format!("{}\n{}", card(&head), drift(&plan))
     })
 }
 

@@ -8,9 +8,11 @@ use crate::{
         connect::{Database, LOCAL_OPERATOR, Purpose},
         migrate::{self, MIGRATIONS, SchemaState},
     },
+    provider::media::Looker,
     store::{
         Store,
         action::Actor,
+        eye::Eye,
         organization::{NewOrganization, OrganizationRecord},
     },
 };
@@ -44,6 +46,15 @@ pub struct Org {
     pub zone: Tz,
     /// The whole record.
     pub record: OrganizationRecord,
+}
+
+/// A store that also looks at media; where no client can be made, it does not.
+fn seeing(store: Store, config: &Config) -> Store {
+    let Ok(looker) = Looker::new(config.private_media) else { return store };
+    store.with_eye(Eye::new(move |url, local| {
+        let looker = looker.clone();
+        async move { looker.look(&url, local).await }
+    }))
 }
 
 /// Reads the configuration and finds the database, or starts the local cluster.
@@ -84,7 +95,7 @@ impl Session {
             state => return Err(CliError::Refused(state.to_string())),
         }
         let database = for_operators(&owner).await?;
-        let store = Store::new(&database);
+        let store = seeing(Store::new(&database), &config);
         let operator = operator(&database, &store).await?;
         Ok(Self { config, database, store, out, owner, operator })
     }
@@ -92,7 +103,7 @@ impl Session {
     /// A session on a local database whose schema is known to be ours.
     pub async fn on(owner: Database, config: Config, out: Out, operator: &str) -> Result<Self, CliError> {
         let database = for_operators(&owner).await?;
-        let store = Store::new(&database);
+        let store = seeing(Store::new(&database), &config);
         Ok(Self { config, database, store, out, owner, operator: operator.to_owned() })
     }
 

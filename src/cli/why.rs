@@ -209,8 +209,13 @@ pub async fn hold_of(session: &Session, org: &Org, id: CampaignId) -> Result<Opt
     Ok(hold::binding(&holds).filter(|_| !look.is_through(at)).cloned())
 }
 
-/// Why a campaign sends nothing now.
-pub async fn campaign(session: &Session, org: &Org, id: CampaignId) -> Result<(), CliError> {
+/// Why a campaign sends nothing now. `paused`: why it is paused, in the words of whoever paused it.
+pub async fn campaign(
+    session: &Session,
+    org: &Org,
+    id: CampaignId,
+    paused: Option<&str>,
+) -> Result<(), CliError> {
     let (look, at) = Look::waiting(session, org, id).await?;
     let campaign = look.campaign(at);
     let holds = look.holds(at);
@@ -223,13 +228,16 @@ pub async fn campaign(session: &Session, org: &Org, id: CampaignId) -> Result<()
         "sending": campaign.sending,
         "numbers": numbers,
     });
-    let answer = if look.is_through(at) {
+    let mut answer = if look.is_through(at) {
         let free = format!("nothing waits: nobody is queued, {} on the wire", campaign.sending);
         Answer::new(about, &[], free, gates, org)
     } else {
         let free = "nothing holds it: it goes on with the next claim".to_owned();
         Answer::new(about, &holds, free, gates, org)
     };
+    if let (CampaignState::Paused, Some(reason)) = (campaign.state, paused) {
+        answer.sentence = format!("{}: {reason}", answer.sentence);
+    }
     session.out.show(&answer, || {
         let mut text = answer.text(&format!("campaign {}", campaign.name), org);
         let mut table = Table::new(&["NUMBER", "PRIO", "TAKES PART", "HOLD"]);

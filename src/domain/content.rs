@@ -537,6 +537,12 @@ impl StepContent {
             .chain(self.variants.iter().map(|variant| (Some(variant.name.as_str()), &variant.texts)))
     }
 
+    /// The media that it may carry: those of each variant, or the one that all get.
+    pub fn all_media(&self) -> impl Iterator<Item = &StepMedia> {
+        let own = self.media.as_ref().filter(|_| self.variants.is_empty());
+        own.into_iter().chain(self.variants.iter().filter_map(|variant| variant.media.as_ref()))
+    }
+
     /// Reads what the database keeps.
     ///
     /// # Errors

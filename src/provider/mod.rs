@@ -340,6 +340,7 @@ pub mod client;
 pub mod codes;
 pub mod content;
 pub mod hook;
+pub mod media;
 pub mod meta;
 mod reading;
 pub mod report;

@@ -46,6 +46,12 @@ pub struct CampaignRecord {
     pub started_at: Option<DateTime<Utc>>,
     /// When it was completed or cancelled.
     pub finished_at: Option<DateTime<Utc>>,
+    /// What becomes of a start that no sender was there for.
+    #[serde(skip)]
+    pub missed: String,
+    /// Seconds after it was due when it is too late for a message.
+    #[serde(skip)]
+    pub expires_after: Option<i64>,
     /// Why it is paused.
     pub hold_reason: Option<String>,
     /// `pool` or `never`.
@@ -171,25 +177,6 @@ impl Store {
         .map(Some)
     }
 
-    /// The file that a campaign was made from; empty: it was made otherwise.
-    ///
-    /// # Errors
-    /// When the database is away or refuses.
-    pub async fn campaign_source(
-        &self,
-        organization: OrganizationId,
-        campaign: CampaignId,
-    ) -> Result<String, StoreError> {
-        sqlx::query_scalar!(
-            "select source from campaigns where organization_id = $1 and id = $2",
-            organization.0,
-            campaign.0,
-        )
-        .fetch_one(&self.screen)
-        .await
-        .map_err(failed("read a campaign's file"))
-    }
-
     /// The attributes that contacts of the organisation have.
     ///
     /// # Errors
@@ -253,7 +240,7 @@ impl Store {
         sqlx::query_as!(
             CampaignRecord,
             r#"select c.id, c.name, c.state::text as "state!", c.priority, c.weight, p.name as pool, c.daily_limit, c.starts_at,
-                      c.started_at, c.finished_at, c.hold_reason, c.failover, c.audience, c.standing, c.conduct,
+                      c.started_at, c.finished_at, c.missed, c.expires_after, c.hold_reason, c.failover, c.audience, c.standing, c.conduct,
                       (select count(*) from campaign_steps s
                         where s.organization_id = c.organization_id and s.campaign_id = c.id) as "steps!",
                       k.planned as "planned!", k.queued as "queued!", k.sending as "sending!",

@@ -293,8 +293,8 @@ fn former(campaign: CampaignId, before: &Value) -> Option<Action> {
 fn refusal(name: &str, found: &str) -> String {
     match found {
         "own_clocks_unknown" => format!(
-            "whose clock a person lives by is frozen at enrolment, and {name} has asked nobody for theirs: clone it \
-             with such a window"
+            "whose clock a person lives by is frozen at enrolment, and {name} has asked nobody for theirs: give it hours \
+             on one clock, or make another one with such a window from its file (in the console N)"
         ),
         "has_started" => format!("{name} has begun: it waits for no other campaign any more"),
         "no_start" => format!("{name} would never start: schedule it at a time first"),

@@ -5,9 +5,14 @@ use super::{
     Store, StoreError, action::Actor, campaign::CampaignRecord, campaign_pool, enrolment::Tell, failed,
 };
 use crate::domain::{
-    campaign::{CampaignFile, CampaignSpec, Context, Finding, remark::Note},
+    campaign::{
+        CampaignFile, CampaignSpec, Context, Finding,
+        present::{self, Present},
+        remark::Note,
+    },
     ids::{CampaignId, OrganizationId},
     template::Texts,
+    window::{Hours, Whose, Window},
 };
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -137,6 +142,52 @@ impl Store {
         })
     }
 
+    /// The file that would make a campaign as it is now: the one it was made from, with what was changed since laid over it;
+    /// empty: it was made otherwise, or is gone.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn campaign_source(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<String, StoreError> {
+        const DOING: &str = "read a campaign's file";
+        let row = sqlx::query!(
+            r#"select c.source, c.priority, c.weight, c.daily_limit, c.starts_at, c.failover, c.missed, c.window_from,
+                      c.window_to, c.window_days, c.window_zone, c.expires_after, c.expires_at, p.name as pool,
+                      b.name as "before?", o.time_zone
+                 from campaigns c
+                 join organizations o on o.id = $1
+                 join pools p on p.organization_id = $1 and p.id = c.pool_id
+                 left join campaigns b on b.organization_id = $1 and b.id = c.run_after_id
+                where c.organization_id = $1 and c.id = $2"#,
+            organization.0,
+            campaign.0,
+        )
+        .fetch_optional(self.screen())
+        .await
+        .map_err(failed(DOING))?;
+        let Some(row) = row.filter(|row| !row.source.trim().is_empty()) else { return Ok(String::new()) };
+        let unreadable = |what| StoreError::Unreadable { doing: DOING, what };
+        let hours = Hours::of_columns(row.window_from, row.window_to, row.window_days);
+        let zone = row.window_zone.and_then(|zone| zone.parse::<Whose>().ok());
+        let now = Present {
+            priority: row.priority,
+            weight: row.weight,
+            pool: row.pool,
+            daily_limit: row.daily_limit,
+            starts_at: row.starts_at,
+            run_after: row.before,
+            missed: row.missed.parse().map_err(|_| unreadable("policy for a missed start"))?,
+            window: hours.zip(zone).map(|(hours, zone)| Window { hours, zone }),
+            expires_after: row.expires_after,
+            until: row.expires_at,
+            failover: row.failover.parse().map_err(|_| unreadable("failover policy"))?,
+        };
+        Ok(present::file_of(&row.source, &now, row.time_zone.parse().unwrap_or(Tz::UTC)))
+    }
+
     /// Reads what a file says, with what the organisation knows of its contacts, pools and campaigns.
     ///
     /// # Errors
@@ -220,12 +271,8 @@ impl Store {
         tell: &Tell<'_>,
     ) -> Result<Result<Made, String>, StoreError> {
         let spec = &checked.spec;
-        if self.has_subscription_end(organization).await? {
-            let terms = self.terms_of_spec(organization, spec).await?;
-            let people = u64::try_from(self.estimate(organization, &terms).await?.queued).unwrap_or(0);
-            if let Some(sentence) = self.new_outlives(organization, spec, people).await? {
-                return Ok(Err(sentence));
-            }
+        if let Some(sentence) = self.refusal_to_make(organization, spec).await? {
+            return Ok(Err(sentence));
         }
         let Some(pool) = self.pools(organization, Some(&spec.pool)).await?.pop() else {
             return Ok(Err(format!("there is no pool {:?} any more", spec.pool)));
@@ -246,6 +293,23 @@ impl Store {
 }
 
 impl Store {
+    /// The rule that forbids to make a campaign like this now, as a sentence: it would outlive the subscription.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn refusal_to_make(
+        &self,
+        organization: OrganizationId,
+        spec: &CampaignSpec,
+    ) -> Result<Option<String>, StoreError> {
+        if !self.has_subscription_end(organization).await? {
+            return Ok(None);
+        }
+        let terms = self.terms_of_spec(organization, spec).await?;
+        let people = u64::try_from(self.estimate(organization, &terms).await?.queued).unwrap_or(0);
+        self.new_outlives(organization, spec, people).await
+    }
+
     async fn has_subscription_end(&self, organization: OrganizationId) -> Result<bool, StoreError> {
         sqlx::query_scalar!(
             r#"select subscription_ends_at is not null as "ends!" from organizations where id = $1"#,

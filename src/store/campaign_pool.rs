@@ -1,10 +1,11 @@
-//! Whether the numbers of its pool can send what a campaign carries: asked before it exists, by the rules of the plan.
+//! Whether the numbers of its pool can send what a campaign carries, and whether they, its hours and its people let it get
+//! anywhere: asked before it exists, by the rules of the plan.
 
-use super::{Store, StoreError, snapshot::Snapshot, step::RecentTexts};
+use super::{Store, StoreError, snapshot::Snapshot, step::RecentTexts, terms::terms_of};
 use crate::domain::{
     alike,
     campaign::{
-        CampaignSpec,
+        CampaignSpec, preflight,
         remark::{self, Note, Severity},
     },
     content::{
@@ -12,9 +13,10 @@ use crate::domain::{
         ability::{self, Remark},
         registry::Registry,
     },
-    ids::{AccountId, OrganizationId},
+    ids::{AccountId, CampaignId, NumberId, OrganizationId},
     number::ProviderKind,
     template::Texts,
+    window::Calendar,
 };
 use std::collections::BTreeMap;
 
@@ -46,14 +48,49 @@ pub(super) async fn check(
     let registries = store.registries(organization, &templates).await?;
     let members = members(&snapshot, &spec.pool, registries);
     let recent = store.recent_texts(organization, COMPARED).await?;
+    let providers: Vec<ProviderKind> = members.iter().map(|member| member.provider).collect();
+    let whole = as_a_whole(store, organization, spec, &snapshot, &providers).await?;
     Ok(judge(&members, &shapes).map(|mut notes| {
         let gateways = members.iter().filter(|member| !member.provider.is_official());
         let gateways: Vec<String> = gateways.map(|member| member.name.to_owned()).collect();
         notes.extend(same_for_all(spec, &gateways));
         notes.extend(nearly_the_same(spec, &recent));
+        notes.extend(whole);
         remark::tell_apart(&mut notes);
         notes
     }))
+}
+
+/// What may go wrong with it whatever its steps say.
+async fn as_a_whole(
+    store: &Store,
+    organization: OrganizationId,
+    spec: &CampaignSpec,
+    snapshot: &Snapshot,
+    providers: &[ProviderKind],
+) -> Result<Vec<Note>, StoreError> {
+    let pool = snapshot.pools.iter().find(|pool| pool.name == spec.pool);
+    let in_pool = |number: &NumberId| pool.is_some_and(|pool| pool.numbers.contains(number));
+    let numbers: Vec<_> = snapshot
+        .numbers
+        .iter()
+        .filter(|view| in_pool(&view.number.id))
+        .map(|view| (view.called().into_string(), &view.number.state))
+        .collect();
+    let general = terms_of(store.screen(), organization, None).await?.campaign(CampaignId(uuid::Uuid::nil()));
+    let calendar = Calendar { window: spec.window, ..general.calendar };
+    let mut notes: Vec<Note> = preflight::hours(&calendar, snapshot.at).into_iter().collect();
+    notes.extend(preflight::numbers(&spec.pool, &numbers));
+    if !spec.conduct.exit.attributes.is_empty() {
+        let known = store.contact_attributes(organization).await?;
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        notes.extend(preflight::exits(spec, &known));
+    }
+    if let Some(eye) = &store.eye {
+        let seen = eye.look(spec, snapshot.organization.rehearsal).await;
+        notes.extend(preflight::media(spec, &seen, providers));
+    }
+    Ok(notes)
 }
 
 /// Texts without a variable, where a gateway that does not belong to WhatsApp would send them.

@@ -6,7 +6,10 @@ use super::{
     campaign_pool, failed,
 };
 use crate::domain::{
-    campaign::remark::{self, Acceptance, Note},
+    campaign::{
+        preflight,
+        remark::{self, Acceptance, Note},
+    },
     ids::{CampaignId, OrganizationId},
     text::Safe,
 };
@@ -56,9 +59,7 @@ impl Store {
         campaign: CampaignId,
     ) -> Result<Vec<Note>, StoreError> {
         let Some(row) = sqlx::query!(
-            "select c.name, c.source, p.name as pool, o.time_zone from campaigns c
-               join pools p on p.organization_id = $1 and p.id = c.pool_id
-               join organizations o on o.id = $1
+            "select c.name, o.time_zone from campaigns c join organizations o on o.id = $1
               where c.organization_id = $1 and c.id = $2",
             organization.0,
             campaign.0,
@@ -69,17 +70,18 @@ impl Store {
         else {
             return Ok(Vec::new());
         };
-        if row.source.trim().is_empty() {
+        let source = self.campaign_source(organization, campaign).await?;
+        if source.is_empty() {
             return Ok(Vec::new());
         }
         let known = self.known_to_files(organization, true).await?;
         let zone = row.time_zone.parse().unwrap_or(Tz::UTC);
-        let Ok(mut spec) = known.read(row.source.as_bytes(), "campaign.toml", zone) else {
+        let Ok(spec) = known.read(source.as_bytes(), "campaign.toml", zone) else {
             return Ok(Vec::new());
         };
-        spec.pool = row.pool;
         // Where no number can send it at all, the campaign's own hold says so.
         let mut notes = campaign_pool::check(self, organization, &spec).await?.unwrap_or_default();
+        notes.extend(self.would_outlive(organization, campaign).await?.map(preflight::subscription));
         self.note_acceptances(organization, &row.name, &mut notes).await?;
         Ok(notes)
     }

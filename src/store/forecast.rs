@@ -1,25 +1,25 @@
 //! What a forecast is made from: counts, never rows.
 
+mod follow;
 mod numbers;
+mod outlive;
 
 use super::{
-    Store, StoreError,
-    campaign_edit::CampaignEdit,
-    failed,
+    Store, StoreError, failed,
     snapshot::{PoolView, Snapshot},
     terms::terms_of,
 };
 use crate::domain::{
-    campaign::{CampaignSpec, CampaignState, DailyLimit, rollout::Rollout},
-    day::local_date,
+    campaign::{CampaignState, rollout::Rollout},
     forecast::{
-        Account, Campaign, Cap, Expiry, FARTHEST_DAYS, Forecast, Opens, Pool, Stages, WhatIf, Work, World,
+        Account, Campaign, Cap, Expiry, FARTHEST_DAYS, Opens, Pool, Stages, WhatIf, Work, World,
     },
     ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
     window::Calendar,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use follow::Follower;
 use std::collections::HashMap;
 
 const DOING: &str = "read what is left to send";
@@ -43,12 +43,16 @@ pub struct ForecastWorld {
     pub pool_ids: Vec<PoolId>,
     /// When the organisation's subscription ends.
     pub subscription_ends: Option<DateTime<Utc>>,
+    /// The campaigns that begin behind another one.
+    pub(super) followers: Vec<Follower>,
 }
 
 impl ForecastWorld {
     /// Changes it as is asked about the campaign at `place`; added numbers are called `new 1`, `new 2`, ...
     pub fn suppose(&mut self, place: usize, what_if: &WhatIf) {
         self.world.suppose(place, what_if);
+        // Who stands still begins behind nobody.
+        self.followers.retain(|follower| !what_if.pause.contains(&follower.campaign));
         for nth in 1..=what_if.add.len() {
             self.phones.push(format!("new {nth}"));
             self.called.push(format!("new {nth}"));
@@ -66,8 +70,8 @@ struct CampaignRow {
     pool: PoolId,
     cap: Cap,
     starts_at: Option<DateTime<Utc>>,
-    /// Another one has to be completed before.
-    follows: bool,
+    /// The one that has to be completed before, if it is not yet.
+    follows: Option<CampaignId>,
     fresh: u64,
     standing: bool,
     is_test: bool,
@@ -142,54 +146,6 @@ impl Store {
         Ok(described(world, &rows, &snapshot))
     }
 
-    /// Why a campaign that is made like this, for so many people, would outlive the organisation's subscription; `None`: it
-    /// would not, or there is no end.
-    ///
-    /// # Errors
-    /// When the database is away or refuses, or a row cannot be read.
-    pub async fn new_outlives(
-        &self,
-        organization: OrganizationId,
-        spec: &CampaignSpec,
-        people: u64,
-    ) -> Result<Option<String>, StoreError> {
-        let mut made = self.forecast_world(organization, CampaignId(uuid::Uuid::nil())).await?;
-        let Some(ends) = made.subscription_ends else { return Ok(None) };
-        let Some(pool) = made.pools.iter().position(|pool| *pool == spec.pool) else { return Ok(None) };
-        let general = terms_of(&self.work, organization, None).await?.campaign(CampaignId(uuid::Uuid::nil()));
-        made.world.campaigns.push(Campaign {
-            id: CampaignId(uuid::Uuid::max()),
-            priority: spec.priority.get(),
-            weight: spec.weight.get(),
-            cap: Cap { limit: spec.daily_limit.map(DailyLimit::get), used_today: 0 },
-            pool,
-            only: None,
-            opens: spec.starts_at.map_or(Opens::Now, Opens::At),
-            calendar: Calendar {
-                window: spec.window,
-                zones: vec![general.calendar.zone],
-                ..general.calendar
-            },
-            work: first_work(spec, people),
-            delays: spec
-                .steps
-                .iter()
-                .map(|step| TimeDelta::seconds(i64::from(step.after.seconds())))
-                .collect(),
-            used: Vec::new(),
-            standing: spec.standing.is_some(),
-            is_test: false,
-            rollout: spec.conduct.rollout.as_ref().map(|rollout| new_stages(rollout, people, made.world.now)),
-            expiry: Expiry {
-                at: spec.until,
-                after: spec.expires_after.map(|delay| TimeDelta::seconds(i64::from(delay.seconds()))),
-                began: None,
-            },
-        });
-        let place = made.world.campaigns.len() - 1;
-        Ok(outlives(spec.name.as_str(), &made.world, place, ends))
-    }
-
     /// When a campaign will be done, by its forecast; `None`: not by itself.
     ///
     /// # Errors
@@ -199,63 +155,10 @@ impl Store {
         organization: OrganizationId,
         campaign: CampaignId,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let made = self.forecast_world(organization, campaign).await?;
+        let mut made = self.forecast_world(organization, campaign).await?;
         let place = made.world.campaigns.iter().position(|each| each.id == campaign);
-        let finish = Forecast::of(&made.world, FARTHEST_DAYS).finish;
+        let finish = made.foretell(FARTHEST_DAYS).finish;
         Ok(place.and_then(|place| finish.get(place).copied().flatten()))
-    }
-
-    /// Why a campaign that exists would outlive the subscription, if it began or went on as `opens` says.
-    ///
-    /// # Errors
-    /// When the database is away or refuses, or a row cannot be read.
-    pub async fn outlives(
-        &self,
-        organization: OrganizationId,
-        campaign: CampaignId,
-        opens: Opens,
-    ) -> Result<Option<String>, StoreError> {
-        let Some(ends) = self.subscription_end(organization).await? else { return Ok(None) };
-        let mut made = self.forecast_world(organization, campaign).await?;
-        let place = made.world.campaigns.iter().position(|each| each.id == campaign);
-        if let Some(place) = place {
-            made.world.campaigns[place].opens = opens;
-        }
-        Ok(place.and_then(|place| outlives(&made.names[place], &made.world, place, ends)))
-    }
-
-    /// Why a campaign that starts by itself would outlive the subscription, and only by this change of its terms.
-    ///
-    /// # Errors
-    /// When the database is away or refuses, or a row cannot be read.
-    pub(super) async fn edited_outlives(
-        &self,
-        organization: OrganizationId,
-        campaign: CampaignId,
-        edit: &CampaignEdit,
-    ) -> Result<Option<String>, StoreError> {
-        let Some(ends) = self.subscription_end(organization).await? else { return Ok(None) };
-        let mut made = self.forecast_world(organization, campaign).await?;
-        let place = made.world.campaigns.iter().position(|each| each.id == campaign);
-        let Some(place) = place.filter(|place| made.states[*place] == CampaignState::Scheduled) else {
-            return Ok(None);
-        };
-        if outlives(&made.names[place], &made.world, place, ends).is_some() {
-            return Ok(None);
-        }
-        edit.suppose(&mut made.world.campaigns[place], &made.pool_ids);
-        Ok(outlives(&made.names[place], &made.world, place, ends))
-    }
-
-    async fn subscription_end(
-        &self,
-        organization: OrganizationId,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        sqlx::query_scalar!("select subscription_ends_at from organizations where id = $1", organization.0)
-            .fetch_optional(&self.work)
-            .await
-            .map(Option::flatten)
-            .map_err(failed("read when the subscription ends"))
     }
 
     async fn campaigns_to_forecast(
@@ -269,8 +172,8 @@ impl Store {
                       c.starts_at, coalesce(u.reserved, 0) as "used!", c.standing is not null as "standing!",
                       c.conduct ? 'test_of' as "is_test!",
                       c.only_number_id, c.expires_at, c.expires_after, c.started_at,
-                      exists (select from campaigns b where b.organization_id = c.organization_id
-                                 and b.id = c.run_after_id and b.state <> 'completed') as "follows!",
+                      (select b.id from campaigns b where b.organization_id = c.organization_id
+                          and b.id = c.run_after_id and b.state <> 'completed') as "follows?",
                       (select coalesce(sum(k.fresh), 0)::bigint from campaign_counts k
                         where k.organization_id = c.organization_id and k.campaign_id = c.id) as "fresh!"
                  from campaigns c
@@ -300,7 +203,7 @@ impl Store {
                     pool: row.pool_id.into(),
                     cap: Cap { limit: row.daily_limit.map(whole), used_today: whole(row.used) },
                     starts_at: row.starts_at,
-                    follows: row.follows,
+                    follows: row.follows.map(CampaignId),
                     fresh: u64::try_from(row.fresh).unwrap_or(0),
                     standing: row.standing,
                     is_test: row.is_test,
@@ -483,6 +386,7 @@ fn described(world: World, rows: &[CampaignRow], snapshot: &Snapshot) -> Forecas
         pools: snapshot.pools.iter().map(|pool| pool.name.clone()).collect(),
         pool_ids: snapshot.pools.iter().map(|pool| pool.id).collect(),
         subscription_ends: snapshot.organization.subscription_ends,
+        followers: follow::of(rows),
     }
 }
 
@@ -497,57 +401,12 @@ struct Reach {
     firsts: HashMap<usize, uuid::Uuid>,
 }
 
-/// Who would get the first step at once of a campaign that is made like this: with a rollout, those of its first stage.
-fn first_work(spec: &CampaignSpec, people: u64) -> Vec<Work> {
-    let first = spec.conduct.rollout.as_ref().and_then(|rollout| rollout.stages.first());
-    let people = first.map_or(people, |percent| Rollout::target(people, *percent));
-    vec![Work { step: 0, due: None, people, zone: None }]
-}
-
-/// The stages after the first of a rollout that begins now.
-fn new_stages(rollout: &Rollout, people: u64, now: DateTime<Utc>) -> Stages {
-    let target = |percent: &u32| Rollout::target(people, *percent);
-    let wait = TimeDelta::seconds(i64::from(rollout.wait.seconds()));
-    let after = u64::from(rollout.after);
-    Stages {
-        needs: rollout.stages.first().map_or(0, target).min(after),
-        lasts_until: Some(now + wait),
-        people: rollout.stages.windows(2).map(|pair| target(&pair[1]) - target(&pair[0])).collect(),
-        after,
-        wait,
-    }
-}
-
-/// Why a campaign of a world would outlive a subscription: it ends after that, or does not even begin before. One whose end
-/// nobody can tell is not held up by it: sending stops with the subscription, whatever was foretold.
-fn outlives(name: &str, world: &World, place: usize, ends: DateTime<Utc>) -> Option<String> {
-    let day = |at: DateTime<Utc>| local_date(at, world.zone);
-    if let Opens::At(begins) = world.campaigns[place].opens
-        && begins >= ends
-    {
-        return Some(format!(
-            "campaign {name} would begin on {}, and the subscription ends on {}: begin earlier, or renew first",
-            day(begins),
-            day(ends)
-        ));
-    }
-    let finish = Forecast::of(world, FARTHEST_DAYS).finish.get(place).copied().flatten()?;
-    (finish > ends).then(|| {
-        format!(
-            "campaign {name} would be done on {}, and the subscription ends on {}: raise its limits, take fewer people, \
-             or renew first",
-            day(finish),
-            day(ends)
-        )
-    })
-}
-
 /// When a campaign may send. The one that is asked for is forecast as if somebody let it go on now.
 fn opens(row: &CampaignRow, asked: CampaignId) -> Opens {
     match row.state {
         CampaignState::Active => Opens::Now,
-        // Nobody foretells when the other one is completed.
-        CampaignState::Scheduled if row.follows => Opens::Never,
+        // Behind another one: as soon as it is foretold when that one is completed.
+        CampaignState::Scheduled if row.follows.is_some() => Opens::Never,
         CampaignState::Scheduled => row.starts_at.map_or(Opens::Now, Opens::At),
         CampaignState::Draft | CampaignState::Paused if row.id == asked => Opens::Now,
         _ => Opens::Never,

@@ -23,6 +23,7 @@ pub mod constraint;
 pub mod contact;
 pub mod conversation;
 pub mod enrolment;
+pub mod eye;
 pub mod figures;
 pub mod finding;
 pub mod forecast;
@@ -225,6 +226,8 @@ pub struct Store {
     walk: Way,
     /// What may take long: enrolment, imports, checks of everything.
     bulk: Way,
+    /// Looks at media, where somebody lent it.
+    eye: Option<eye::Eye>,
 }
 
 impl Store {
@@ -240,7 +243,14 @@ impl Store {
             order: Way::new(database, Purpose::Order),
             walk: Way::new(database, Purpose::Walk),
             bulk: Way::new(database, Purpose::Bulk),
+            eye: None,
         }
+    }
+
+    /// The same, and campaigns are judged by what stands at the addresses of their media, too.
+    #[must_use]
+    pub fn with_eye(self, eye: eye::Eye) -> Self {
+        Self { eye: Some(eye), ..self }
     }
 
     /// The way that reads and commands go through, for the files of this folder.

@@ -36,6 +36,7 @@ impl Store {
         let Some(place) = made.world.campaigns.iter().position(|each| each.id == campaign) else {
             return Ok(());
         };
+        // One behind another is planned when it begins: its days would be told to people, and are a guess until then.
         let forecast = Forecast::of(&made.world, KEPT_DAYS);
         let days = forecast.until_done(place);
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);

@@ -6,7 +6,7 @@ use super::{
     failed,
 };
 use crate::domain::{
-    campaign::CampaignSpec,
+    campaign::{CampaignSpec, present},
     content::StepContent,
     ids::{CampaignId, OrganizationId, RecipientId},
     phone::Phone,
@@ -50,8 +50,8 @@ impl StepColumns {
 }
 
 impl Store {
-    /// Puts the steps of a file in the place of those that differ. Who waits gets the new version; what is on the wire
-    /// keeps the old one; nobody gets a step twice.
+    /// Puts the steps of a file in the place of those that differ, and in the campaign's own file. Who waits gets the new
+    /// version; what is on the wire keeps the old one; nobody gets a step twice.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -67,6 +67,9 @@ impl Store {
         const DOING: &str = "edit the steps of a campaign";
         let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "text" };
         let columns = StepColumns::of(spec).map_err(unreadable)?;
+        // Of the file only the steps are heeded: what else it says is not to come true with a copy of the campaign.
+        let before = self.campaign_source(organization, campaign).await?;
+        let source = present::with_steps_of(&before, source);
         let old = self.step_contents(organization, &[campaign]).await?;
         let used: BTreeSet<&str> = old
             .iter()
@@ -97,7 +100,7 @@ impl Store {
             &columns.media as &[Option<serde_json::Value>],
             &columns.variants as &[Option<serde_json::Value>],
             &variables,
-            source,
+            &source,
             actor.operator,
             actor.instance_id(),
             reason,

@@ -27,6 +27,7 @@ mod import;
 mod leaving;
 mod load;
 mod numbers;
+mod preflight;
 mod races;
 mod replies;
 mod rollout;

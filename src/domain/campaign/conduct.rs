@@ -38,6 +38,15 @@ pub enum SlotScope {
 }
 
 impl SlotScope {
+    /// Whose slots these are, in words.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Organisation => "the organisation's",
+            Self::Campaign => "its own",
+        }
+    }
+
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "so serde asks")]
     fn is_usual(&self) -> bool {
         *self == Self::default()
@@ -57,6 +66,16 @@ pub struct Exit {
 }
 
 impl Exit {
+    /// When people leave, in words.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let reply = self.on_reply.then(|| "who writes back".to_owned());
+        let attributes =
+            self.attributes.iter().map(|(name, values)| format!("{name} = {}", values.join(" or ")));
+        let all: Vec<String> = reply.into_iter().chain(attributes).collect();
+        if all.is_empty() { "-".to_owned() } else { all.join(", ") }
+    }
+
     fn is_never(&self) -> bool {
         *self == Self::default()
     }
@@ -143,6 +162,22 @@ pub struct StopWhen {
 }
 
 impl StopWhen {
+    /// What of it the file says, in words; the organisation's rules hold beside it.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let part = |name: &str, share: Option<Share>| share.map(|share| format!("{name} above {share}"));
+        let all: Vec<String> = [
+            part("failed", self.failed),
+            part("opted out", self.opted_out),
+            part("content refused", self.content_refused),
+            self.after.map(|after| format!("judged after {after} messages")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if all.is_empty() { "by the organisation's rules".to_owned() } else { all.join(", ") }
+    }
+
     fn is_usual(&self) -> bool {
         *self == Self::default()
     }

@@ -9,6 +9,8 @@ pub mod draft;
 pub mod file;
 mod finding;
 pub mod lifecycle;
+pub mod preflight;
+pub mod present;
 mod reader;
 pub mod remark;
 pub mod required;

@@ -33,7 +33,7 @@ pub struct Note {
     pub finding: String,
     /// How much it weighs.
     pub severity: Severity,
-    /// Which step, from 1.
+    /// Which step, from 1; 0: the campaign as a whole.
     pub step: i16,
     /// At which provider; empty: whichever sends it.
     pub provider: &'static str,
@@ -51,6 +51,22 @@ pub struct Note {
 }
 
 impl Note {
+    /// One about the campaign as a whole, whatever its steps say.
+    #[must_use]
+    pub fn of_campaign(finding: String, severity: Severity, sentence: String) -> Self {
+        Self {
+            finding,
+            severity,
+            step: 0,
+            provider: "",
+            accounts: Vec::new(),
+            unable: false,
+            sentence,
+            accepted: None,
+            text: String::new(),
+        }
+    }
+
     /// What it is about: an acceptance holds as long as this stays the same.
     #[must_use]
     pub fn about(&self) -> String {

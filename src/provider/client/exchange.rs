@@ -92,6 +92,17 @@ impl Connection {
         Ok(Answer { status: head.status, retry_after: head.retry_after, body, truncated })
     }
 
+    /// Writes the request that was prepared and reads the head of the answer, as it came. What follows is left there: the
+    /// connection is of no more use.
+    pub async fn head(&mut self) -> Result<Vec<u8>, Fault> {
+        self.is_reusable = false;
+        self.input.clear();
+        self.stream.write_all(&self.output).await.map_err(|error| Fault::broken(&error))?;
+        self.stream.flush().await.map_err(|error| Fault::broken(&error))?;
+        let head = self.read_head().await?;
+        Ok(self.input[..head.length].to_vec())
+    }
+
     /// More bytes; `false` at the end of the stream.
     async fn read_more(&mut self) -> io::Result<bool> {
         self.input.reserve(READ);

@@ -253,6 +253,22 @@ impl Client {
         answer.map(|answer| answer.status).map_err(|fault| format!("{}: {}", fault.code, fault.words))
     }
 
+    /// Asks for something that is prepared, and reads the head of the answer alone, on a connection of its own.
+    ///
+    /// # Errors
+    /// Why there is none, in a sentence without any address.
+    pub async fn head(&self, prepared: &Prepared) -> Result<Vec<u8>, String> {
+        let asking = async {
+            let mut connection = self.inner.connector.connect(&prepared.url).await?;
+            connection.prepare(prepared);
+            connection.head().await
+        };
+        match tokio::time::timeout(self.inner.total_timeout, asking).await {
+            Ok(head) => head.map_err(|fault| fault.words),
+            Err(_) => Err(Fault::no_answer_in_time().words),
+        }
+    }
+
     async fn ask(
         &self,
         provider: &dyn Provider,

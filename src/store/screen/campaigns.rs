@@ -6,7 +6,7 @@ use super::pools::PoolRead;
 use super::{ReadError, Seat, count, many};
 use crate::domain::action::Version;
 use crate::domain::campaign::{
-    Delay, Steering,
+    CampaignState, Delay, Steering,
     comparison::{self, VariantFigures},
     terms::Terms,
 };
@@ -138,6 +138,10 @@ impl Store {
         for read in reads {
             read.facts.terms = terms.campaign(read.row.id);
             read.row.terms.window = read.facts.terms.calendar.window;
+            let waits = matches!(read.row.standing, CampaignStanding::Draft | CampaignStanding::Scheduled);
+            let before = read.facts.terms.run_after.as_ref().filter(|_| waits);
+            let before = before.filter(|before| before.state != CampaignState::Completed);
+            read.row.behind = before.map(|before| Shown::new(&before.name));
             read.row.zoned = terms.is_zoned(read.row.id);
             // Who waits for their own clock waits for that, and for no later step.
             read.facts.due_later = read.facts.due_later.filter(|_| !terms.is_zoned(read.row.id));
@@ -455,6 +459,7 @@ impl Columns {
             starts_at: self
                 .starts_at
                 .filter(|_| matches!(standing, CampaignStanding::Draft | CampaignStanding::Scheduled)),
+            behind: None,
             done_at: None,
             terms: Steering {
                 priority: self.priority,

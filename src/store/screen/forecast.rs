@@ -3,7 +3,7 @@
 use super::{ReadError, Seat};
 use crate::domain::{
     campaign::CampaignState,
-    forecast::{Day, Forecast, WhatIf},
+    forecast::{Day, WhatIf},
     ids::CampaignId,
     text::Shown,
 };
@@ -38,18 +38,18 @@ impl Store {
 
 /// What will be, and what would be if something is asked.
 fn both(mut world: ForecastWorld, place: usize, what_if: WhatIf) -> Forecasts {
-    let as_it_is = view(&world, place);
+    let as_it_is = view(&mut world.clone(), place);
     let instead = (!what_if.is_empty()).then(|| {
         world.suppose(place, &what_if);
-        let instead = view(&world, place);
+        let instead = view(&mut world, place);
         (what_if, instead)
     });
     Forecasts { as_it_is, instead }
 }
 
 /// Forecasts, and keeps what is drawn.
-fn view(world: &ForecastWorld, place: usize) -> ForecastView {
-    let forecast = Forecast::of(&world.world, FORECAST_DAYS);
+fn view(world: &mut ForecastWorld, place: usize) -> ForecastView {
+    let forecast = world.foretell(FORECAST_DAYS);
     let days = forecast.until_done(place);
     let carried = |day: &Day, number: usize| {
         day.flows.iter().filter(|flow| flow.number == number).map(|flow| flow.messages).sum::<u64>()

@@ -176,6 +176,8 @@ pub struct CampaignRow {
     pub per_second: f64,
     /// When it starts, if that is to come.
     pub starts_at: Option<DateTime<Utc>>,
+    /// The campaign that has to be completed before it starts, if it is not yet.
+    pub behind: Option<Shown>,
     /// By when everybody who waits got the message that is next for them, as far as one can tell. Later steps are not
     /// reckoned with: that is the forecast's.
     pub done_at: Option<DateTime<Utc>>,

@@ -175,6 +175,7 @@ pub fn campaign(at: u64, name: &str, standing: CampaignStanding) -> CampaignRow 
         in_air: 0,
         per_second: 0.0,
         starts_at: None,
+        behind: None,
         done_at: None,
         terms: Steering {
             priority: 10,

@@ -134,9 +134,10 @@ fn eta_or_hold(model: &Model, row: &CampaignRow) -> Cell<'static> {
             let (looked, all) = row.enrolling.unwrap_or_default();
             Cell::new(format!("enrolling {}%", words::percent(looked, all).min(100)), Role::Warn)
         }
-        (CampaignStanding::Scheduled | CampaignStanding::Draft, _) => match row.starts_at {
-            Some(at) => Cell::from(format!("starts {}", opening(at))),
-            None => Cell::from("by hand: L"),
+        (CampaignStanding::Scheduled | CampaignStanding::Draft, _) => match (&row.behind, row.starts_at) {
+            (Some(before), _) => Cell::from(format!("after {}", before.as_str())),
+            (None, Some(at)) => Cell::from(format!("starts {}", opening(at))),
+            (None, None) => Cell::from("by hand: L"),
         },
         _ => Cell::from("-"),
     }
@@ -247,6 +248,9 @@ pub fn describe(
     }
     if let Some(at) = row.done_at {
         facts.fact("Due by", &words::due_by(at, model.now.wall, model.session.zone), Role::Text);
+    }
+    if let Some(before) = &row.behind {
+        facts.fact("After", before.as_str(), Role::Text);
     }
     if let Some(at) = row.starts_at {
         facts.fact("Starts", &words::opening(at, model.now.wall, model.session.zone), Role::Text);
@@ -480,4 +484,20 @@ pub fn as_text(row: &CampaignRow) -> Safe {
         row.sent,
         row.counts.failed
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::fake::{Desk, World, campaign};
+
+    #[test]
+    fn one_behind_another_is_not_said_to_wait_for_a_hand() {
+        let desk = Desk::new(World::One, 80, 24);
+        let mut row = campaign(1, "second", CampaignStanding::Scheduled);
+        let said = |row: &CampaignRow| format!("{:?}", eta_or_hold(&desk.model, row));
+        assert!(said(&row).contains("by hand: L"), "{}", said(&row));
+        row.behind = Some(Shown::new("first"));
+        assert!(said(&row).contains("after first"), "{}", said(&row));
+    }
 }

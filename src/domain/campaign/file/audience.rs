@@ -54,7 +54,7 @@ impl Reading<'_, '_, '_> {
         audience.age = section.get("age").and_then(|setting| self.age(&setting));
         audience.registered = section.get("registered").and_then(|setting| self.registered(&setting));
         if let Some(setting) = section.get("attributes") {
-            audience.attributes = self.attributes(&setting);
+            audience.attributes = self.attributes(&setting, self.context.attributes);
         }
         if let Some(setting) = section.get("tags") {
             audience.tags = self.strings(&setting, "write tags = [\"vip\"], or take the line out");
@@ -205,7 +205,12 @@ impl Reading<'_, '_, '_> {
         countries
     }
 
-    pub(super) fn attributes(&mut self, setting: &Setting<'_, '_>) -> BTreeMap<String, Vec<String>> {
+    /// Attributes with the values that will do. `known`: those that there are; none: anything goes.
+    pub(super) fn attributes(
+        &mut self,
+        setting: &Setting<'_, '_>,
+        known: Option<&[&str]>,
+    ) -> BTreeMap<String, Vec<String>> {
         let wanted = "write attributes = { customer_tier = [\"premium\"] }";
         let Some(section) = setting.section(wanted, self.findings) else { return BTreeMap::new() };
         let mut attributes = BTreeMap::new();
@@ -215,7 +220,7 @@ impl Reading<'_, '_, '_> {
                 self.findings.add(attribute.at, &attribute.path, "an attribute has a name: write one");
                 continue;
             }
-            if let Some(known) = self.context.attributes.filter(|known| !known.contains(&name.as_str())) {
+            if let Some(known) = known.filter(|known| !known.contains(&name.as_str())) {
                 let hint = nearest(&name, known.iter().copied())
                     .map_or_else(String::new, |meant| format!(": did you mean {meant}?"));
                 let sentence = format!("{}: no contact has an attribute {name:?}{hint}", attribute.path);

@@ -120,7 +120,8 @@ impl Reading<'_, '_, '_> {
             self.refuse(setting, format_args!("{} names nothing: {EXIT_FORM}", setting.path));
         }
         let on_reply = section.get("on_reply").and_then(|setting| self.yes_or_no(&setting, EXIT_FORM));
-        let attributes = section.get("attributes").map(|setting| self.attributes(&setting));
+        // Nobody has it before the first one leaves by it: whether it is a slip of the pen is for the findings to say.
+        let attributes = section.get("attributes").map(|setting| self.attributes(&setting, None));
         Some(Exit { on_reply: on_reply.unwrap_or_default(), attributes: attributes.unwrap_or_default() })
     }
 
