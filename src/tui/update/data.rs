@@ -264,9 +264,9 @@ fn recipients_page(
         Err(error) => Err(error),
     };
     let place = model.recipients.list.asked.map(|asked| asked.place);
-    let is_empty = page.as_ref().map(|page| page.rows.is_empty());
+    let is_empty = page.as_ref().ok().map(|page| page.rows.is_empty());
     let taken = model.recipients.list.answer(request, page);
-    if let (true, Ok(is_empty)) = (taken, is_empty) {
+    if let (true, Some(is_empty)) = (taken, is_empty) {
         recipients_came(model, place, is_empty, took);
     }
     taken.then_some(Dirty::Input)
