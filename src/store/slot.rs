@@ -90,9 +90,9 @@ impl Store {
     ) -> Result<Vec<(ContactId, SlotRecord)>, StoreError> {
         sqlx::query!(
             r#"select s.contact_id, s.slot, c.phone::text as "phone!", c.name as "name?",
-                      exists (select from contact_slots o
-                               where o.organization_id = $1 and o.scope_id = s.scope_id and o.slot = s.slot
-                                 and o.contact_id <> s.contact_id) as "shared!",
+                      coalesce((select k.people > 1 from slot_counts k
+                                 where k.organization_id = $1 and k.scope_id = s.scope_id and k.slot = s.slot),
+                               false) as "shared!",
                       s.given_by, s.given_at, s.used_at
                  from contact_slots s
                  join contacts c on c.organization_id = $1 and c.id = s.contact_id

@@ -65,13 +65,14 @@ fn act(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
             let proposal = member.ok_or_else(gone).and_then(|number| weigh_in_pool(&pool, number, model));
             actions::ask_reason(model, proposal, ReasonPrompt::weigh)
         }
-        Cmd::PoolQr => match first_of_pool(&pool, model).cloned() {
-            Some(row) => show_code(model, &row),
-            None => {
+        Cmd::PoolQr => {
+            if let Some(row) = first_of_pool(&pool, model).cloned() {
+                show_code(model, &row)
+            } else {
                 model.toast(Level::Info, "no number of it is in service, nor a default number");
                 Vec::new()
             }
-        },
+        }
         _ => return None,
     })
 }

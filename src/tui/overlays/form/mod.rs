@@ -70,7 +70,7 @@ enum Name {
     Sender,
     Cost,
     Approval,
-    PoolName,
+    Called,
     Strategy,
     Sticky,
     Members,
@@ -296,8 +296,8 @@ impl Form {
             Name::Pool | Name::Failover | Name::Window | Name::OnlyNumber | Name::Add => {
                 self.campaign_fault(field.name)
             }
-            Name::PoolName if text.is_empty() => self.tried.then(|| "is needed".into()),
-            Name::PoolName => name_fault(text).map(str::to_owned),
+            Name::Called if text.is_empty() => self.tried.then(|| "is needed".into()),
+            Name::Called => name_fault(text).map(str::to_owned),
             Name::Cost => number::cost(text).err(),
             Name::Approval => text.parse::<Approval>().err().map(|error| error.to_string()),
             Name::Label

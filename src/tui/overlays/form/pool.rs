@@ -28,7 +28,7 @@ fn fields(name: &str, strategy: Strategy, sticky: bool) -> Vec<super::Field> {
     let sticky = Uuid::from_u128(u128::from(!sticky));
     let strategies = places(STRATEGIES.map(|(_, name)| name));
     vec![
-        text(Name::PoolName, "Name", name, 30, ""),
+        text(Name::Called, "Name", name, 30, ""),
         choice(Name::Strategy, "Picks by", strategies, now, "Space: next"),
         choice(
             Name::Sticky,
@@ -77,7 +77,7 @@ impl Form {
             _ => Vec::new(),
         };
         Ok(Filled::NewPool(NewPool {
-            name: self.text_of(Name::PoolName).to_owned(),
+            name: self.text_of(Name::Called).to_owned(),
             strategy: self.strategy()?,
             sticky: self.place_of(Name::Sticky)? == 0,
             numbers,
@@ -88,7 +88,7 @@ impl Form {
     pub(super) fn read_pool(&self, pool: &PoolView) -> Result<Filled, ()> {
         let sticky = self.place_of(Name::Sticky)? == 0;
         let change = PoolChange {
-            name: self.edited(Name::PoolName).map(str::to_owned),
+            name: self.edited(Name::Called).map(str::to_owned),
             strategy: Some(self.strategy()?).filter(|strategy| *strategy != pool.strategy),
             sticky: Some(sticky).filter(|sticky| *sticky != pool.sticky),
             ..PoolChange::default()
