@@ -93,7 +93,7 @@ impl Looker {
             }
             let head = self.head_of(&url).await?;
             match (head.status, head.location) {
-                (200..300, _) => return Ok(Sight::Found { kind: head.kind, bytes: head.bytes }),
+                (200..=299, _) => return Ok(Sight::Found { kind: head.kind, bytes: head.bytes }),
                 (301 | 302 | 303 | 307 | 308, Some(to)) => {
                     at = url.join(&to).map_err(|_| "leads to no address".to_owned())?.to_string();
                 }

@@ -11,11 +11,8 @@ use super::{
 };
 use crate::domain::{
     campaign::{CampaignState, rollout::Rollout},
-    forecast::{
-        Account, Campaign, Cap, Expiry, FARTHEST_DAYS, Opens, Pool, Stages, WhatIf, Work, World,
-    },
+    forecast::{Account, Campaign, Cap, Expiry, FARTHEST_DAYS, Opens, Pool, Stages, WhatIf, Work, World},
     ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
-    window::Calendar,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;

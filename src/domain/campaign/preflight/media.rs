@@ -28,7 +28,7 @@ fn most(provider: ProviderKind, kind: MediaKind) -> u64 {
     match (provider, kind) {
         (ProviderKind::Meta | ProviderKind::Twilio, MediaKind::Image) => 5,
         (ProviderKind::Meta, MediaKind::Document) => 100,
-        (ProviderKind::UltraMsg, MediaKind::Document) => 30,
+        (ProviderKind::Ultramsg, MediaKind::Document) => 30,
         _ => 16,
     }
 }
@@ -109,7 +109,7 @@ mod tests {
             let seen = [("https://example.com/a.jpg".to_owned(), sight)];
             media(&spec, &seen, &[provider]).pop().map(|note| note.sentence)
         };
-        let (meta, gateway) = (ProviderKind::Meta, ProviderKind::UltraMsg);
+        let (meta, gateway) = (ProviderKind::Meta, ProviderKind::Ultramsg);
         let at = "step 1: its image at https://example.com/a.jpg";
         for (sight, provider, expected) in [
             (Sight::NotAsked, meta, None),
