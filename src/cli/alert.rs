@@ -115,9 +115,8 @@ impl Verb {
     fn right(&self) -> Right {
         match self {
             Self::List { .. } => Right::Sees,
-            Self::Ack { .. } => Right::Runs,
             Self::Rules(flags) if flags.is_empty() => Right::Sees,
-            Self::Rules(_) => Right::Runs,
+            Self::Ack { .. } | Self::Rules(_) => Right::Runs,
             Self::Channel(verb) => verb.right(),
         }
     }

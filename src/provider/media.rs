@@ -30,12 +30,15 @@ const REDIRECTS: usize = 3;
 /// Most headers that are read.
 const HEADERS: usize = 96;
 
+/// What was seen lately, by address and whether only this machine may be asked, and when.
+type Seen = HashMap<(String, bool), (Instant, Sight)>;
+
 /// Looks at media. A clone shares what was seen.
 #[derive(Debug, Clone)]
 pub struct Looker {
     client: Client,
     private: bool,
-    seen: Arc<Mutex<HashMap<(String, bool), (Instant, Sight)>>>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 /// The head of an answer, as far as it is of use here.

@@ -280,15 +280,13 @@ impl Store {
         let source = &checked.source;
         let (id, planned) =
             self.create_campaign_telling(organization, spec, pool.id, source, actor, tell).await?;
-        let stats = self.campaign_stats(organization, spec.name.as_str()).await?;
-        let Some(stats) = stats else {
+        let Some(now) = self.campaign_stats(organization, spec.name.as_str()).await? else {
             return Ok(Err(format!("campaign {} is gone: somebody removed or renamed it", spec.name)));
         };
         // What is true at the end, whatever was enrolled: who was sent to meanwhile waits no more.
-        let planned = u64::try_from(stats.planned).unwrap_or(planned);
-        let (state, queued, skipped) = (stats.state, stats.queued, stats.skipped);
+        let planned = u64::try_from(now.planned).unwrap_or(planned);
         let slots = self.slots_given(organization, id).await?;
-        Ok(Ok(Made { id, state, planned, queued, skipped, slots }))
+        Ok(Ok(Made { id, state: now.state, planned, queued: now.queued, skipped: now.skipped, slots }))
     }
 }
 

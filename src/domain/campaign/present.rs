@@ -123,7 +123,9 @@ fn says(said: &CampaignSpec, key: &str, now: &Present) -> bool {
         "pool" => said.pool == now.pool,
         "daily_limit" => said.daily_limit.map(i64::from) == now.daily_limit.map(i64::from),
         "starts_at" => seconds(said.starts_at) == seconds(now.starts_at),
-        "run_after" => said.run_after.as_ref().map(|name| name.as_str()) == now.run_after.as_deref(),
+        "run_after" => {
+            said.run_after.as_ref().map(super::spec::CampaignName::as_str) == now.run_after.as_deref()
+        }
         "missed" => said.missed == now.missed,
         "window" => said.window == now.window,
         "expires_after" => said.expires_after.map(|delay| i64::from(delay.seconds())) == now.expires_after,
