@@ -395,6 +395,11 @@ async fn whoever_is_taken_back_has_not_left_any_more() {
     acme.settle(message.attempt, "accepted", "advance").await;
     assert_eq!(acme.stand(campaign).await, ["skipped 2 replied replied"]);
     acme.db.run(&["campaign", "reinclude", "onboarding", "--reason", "replied"]).done();
+    // A day later.
+    sqlx::query("update campaign_recipients set due_at = clock_timestamp()")
+        .execute(&acme.db.pool)
+        .await
+        .unwrap();
     let message = acme.sent(campaign, 1).await.remove(0);
     acme.settle(message.attempt, "rejected", "fail").await;
     acme.done(Action::RetryRecipient(message.recipient)).await;

@@ -370,8 +370,8 @@ async fn the_doctor_names_instances_that_are_silent_and_hosts_whose_clock_is_wro
     let checks = || {
         let run = db.run(&["doctor", "--json"]).json();
         let found = |name: &str| {
-            let checks = run.as_array().unwrap().iter();
-            let check = checks.filter(|check| check["name"] == name).next_back().unwrap().clone();
+            let mut checks = run.as_array().unwrap().iter();
+            let check = checks.rfind(|check| check["name"] == name).unwrap().clone();
             (check["ok"].as_bool().unwrap(), check["detail"].as_str().unwrap().to_owned())
         };
         (found("instances"), found("leases"), found("hosts"))
@@ -391,7 +391,7 @@ async fn the_doctor_names_instances_that_are_silent_and_hosts_whose_clock_is_wro
     let ((well, said), ..) = checks();
     assert!(!well && said.contains("on frozen") && said.contains("3 requests on the wire"), "{said}");
     // Made an hour ago by its host's clock, and put on record now.
-    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3_600);
+    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
     let since = hour_ago.duration_since(std::time::UNIX_EPOCH).unwrap();
     let stamp = uuid::Timestamp::from_unix(uuid::NoContext, since.as_secs(), 0);
     put("late", uuid::Uuid::new_v7(stamp), "clock_timestamp(), 0, null").await.unwrap();

@@ -192,7 +192,7 @@ async fn rights_that_are_taken_while_it_runs_are_taken_from_the_console() {
         private_media: false,
         on_terminal_loss: "nothing goes on".into(),
     };
-    let backend = StoreBackend::new(store, seat, around);
+    let backend = StoreBackend::new(store, seat, around, Desk::without_keys("it needs none"));
     assert!(backend.session().may_write);
     office.edit_operator(organization, &role, "viewer", None, owner).await.unwrap();
     World::until("it is a viewer's", || async { !backend.session().may_write }).await;
