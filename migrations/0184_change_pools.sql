@@ -65,6 +65,9 @@ begin
        set name = coalesce(p_change ->> 'name', name), strategy = coalesce(p_change ->> 'strategy', strategy),
            sticky = coalesce((p_change ->> 'sticky')::boolean, sticky), revision = revision + 1
      where organization_id = p_org and id = p_pool returning * into v_new;
+    if not found then
+        return row ('missing', null, null, null, null, null, null)::change_answer;
+    end if;
     v_before := to_jsonb(v_old);
     v_after := to_jsonb(v_new);
     if v_has <> v_had then

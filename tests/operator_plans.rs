@@ -197,44 +197,6 @@ async fn tables_are_compared_as_sets_before_they_were_analysed() {
     store.close().await;
 }
 
-/// A campaign that is being made is in no figures yet, while other campaigns are: nobody is looked for in all of the others.
-#[tokio::test]
-async fn an_enrolment_that_gives_slots_reads_everybody_a_few_times() {
-    const PEOPLE: u32 = 6_000;
-    const PIECE: u32 = 2_000;
-    let world = World::on(cluster(in_functions_too)).await;
-    let (org, pool) = (world.organization, world.pool);
-    let first = world.campaign("first", PEOPLE).await;
-    let new = CampaignId::new();
-    world
-        .run(&format!(
-            "insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
-             select '{org}', '{first}', r.id, 'en', '{{}}' from campaign_recipients r;
-             update campaigns set state = 'cancelled', finished_at = now() where id = '{first}';
-             insert into campaigns (organization_id, id, name, pool_id, conduct, created_by, changed_by)
-             values ('{org}', '{new}', 'second', '{pool}', '{{\"exit\": {{\"attributes\": {{\"paid\": [\"yes\"]}}}}}}',
-                     'ana', 'ana');
-             insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts)
-             values ('{org}', '{new}', 1, 0, '[{{\"locale\": \"en\", \"text\": \"You are {{{{campaign_number}}}}\"}}]');
-             analyze"
-        ))
-        .await;
-    world.run(&format!("alter database {} set auto_explain.log_min_duration = 0", world.name)).await;
-    let mut watch = Watch { plans: Plans::new(&world), figures: "of the campaigns before it", latest: 0 };
-    for piece in 1..=PEOPLE / PIECE {
-        world
-            .run(&format!("select enrol('{org}', '{new}', '{{campaign_number}}', '{{}}', null, {PIECE})"))
-            .await;
-        // The first one counts the contacts, for whoever wants to know how far it is.
-        watch.check(&format!("piece {piece}"), "campaign_number", f64::from(2 * PEOPLE));
-    }
-    let given = format!(
-        "do $$ begin assert (select count(*) from recipient_parameters
-                              where campaign_id = '{new}' and parameters ? 'campaign_number') = {PEOPLE}; end $$"
-    );
-    world.run(&given).await;
-}
-
 async fn begun_while_paused(world: &World, store: &Store) -> Vec<String> {
     let found = store.check_invariants(world.organization).await.unwrap();
     found

@@ -172,7 +172,8 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
 fn must_be_done(result: &ActionResult, name: &str) -> Result<(), CliError> {
     match result {
         ActionResult::Refused(sentence) => Err(CliError::Refused(sentence.to_string())),
-        result => CliError::unless(matches!(result, ActionResult::Done { .. }), &format!("pool {name}")),
+        ActionResult::Done { .. } | ActionResult::AlreadySo { .. } => Ok(()),
+        ActionResult::Changed { .. } => CliError::unless(false, &format!("pool {name} as it was")),
     }
 }
 

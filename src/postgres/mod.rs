@@ -18,8 +18,9 @@ pub fn plainly(error: &(dyn std::error::Error + 'static)) -> String {
     if let Some(sqlx::Error::Database(said)) = error.downcast_ref::<sqlx::Error>() {
         return format!("the server says: {}", said.message());
     }
-    match error.downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-        Some(said) => said.message().to_owned(),
-        None => error.to_string(),
-    }
+    // Behind that error stands what it holds, in its box.
+    let boxed = error.downcast_ref::<Box<dyn sqlx::error::DatabaseError>>().map(|said| said.message());
+    let bare =
+        error.downcast_ref::<sqlx::postgres::PgDatabaseError>().map(sqlx::postgres::PgDatabaseError::message);
+    boxed.or(bare).map_or_else(|| error.to_string(), str::to_owned)
 }

@@ -350,11 +350,16 @@ async fn an_outage_counts_in_every_stretch_that_it_lasts_in() {
     .await
     .unwrap();
     // Whole days, though some seconds went by since.
-    let days = |number: &serde_json::Value| (number["seconds_out"].as_i64().unwrap() + 43_200) / 86_400;
+    let days =
+        |number: &serde_json::Value| format!("{:.0}", number["seconds_out"].as_f64().unwrap() / 86_400.0);
     let stats = acme.db.json(&["number", "stats", "--days", "7"]);
     let counts = |number: &serde_json::Value| ["switches", "outages"].map(|count| number[count].clone());
-    assert_eq!((days(&stats[0]), counts(&stats[0])), (7, [json!(0), json!(1)]), "it is still down");
-    assert_eq!((days(&stats[1]), counts(&stats[1])), (5, [json!(1), json!(2)]));
+    assert_eq!(
+        (days(&stats[0]), counts(&stats[0])),
+        ("7".to_owned(), [json!(0), json!(1)]),
+        "it is still down"
+    );
+    assert_eq!((days(&stats[1]), counts(&stats[1])), ("5".to_owned(), [json!(1), json!(2)]));
     assert_eq!(stats[1]["causes"], "number_suspended, silent_death");
     assert_eq!(
         [&stats[1]["week"]["suspensions"], &stats[1]["week_before"]["suspensions"]],
@@ -362,7 +367,7 @@ async fn an_outage_counts_in_every_stretch_that_it_lasts_in() {
         "each was taken out in one week"
     );
     let stats = acme.db.json(&["number", "stats", "--days", "30"]);
-    assert_eq!([days(&stats[0]), days(&stats[1])], [20, 7 + 1 + 15]);
+    assert_eq!([days(&stats[0]), days(&stats[1])], ["20", "23"]);
     let table = acme.db.run(&["number", "stats", "--days", "7"]).done().stdout;
     assert!(table.contains("1: operator"), "{table}");
 }

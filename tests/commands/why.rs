@@ -139,7 +139,7 @@ async fn the_first_closed_gate_binds_and_the_others_are_shown() {
     acme.done(Action::PauseCampaign(campaign)).await;
     let answer = acme.why_campaign();
     assert_eq!((binding(&answer), &answer["hold"]), (Some("campaign"), &json!("campaign_paused")));
-    assert_eq!(answer["sentence"], "campaign paused by ana, until somebody resumes it");
+    assert_eq!(answer["sentence"], "campaign paused by ana, until somebody resumes it: a test");
 }
 
 #[tokio::test]

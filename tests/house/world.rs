@@ -21,6 +21,10 @@ const CLOCKS: &[Exception] = &[
         "the time limit of one exchange, which ends in an outcome either way",
     ),
     Exception("src/provider/client/pool.rs", "how long a connection has been idle"),
+    Exception(
+        "src/provider/media.rs",
+        "for how long what was seen of a file is taken for true, in a finding only",
+    ),
     Exception("src/provider/simulator/world.rs", "the provider's own clock, which is not ours"),
     Exception("src/provider/simulator/ledger.rs", "the provider's own clock, which is not ours"),
     Exception("src/provider/simulator/outbox.rs", "the provider's own clock, which is not ours"),

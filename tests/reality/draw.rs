@@ -123,7 +123,8 @@ impl Drawn {
             } else {
                 chance.pick(&["priority", "least_used"])
             },
-            sticky: chance.once_in(2),
+            // Which number somebody stays with depends on who goes first, and that is not foretold.
+            sticky: chance.once_in(2) && all,
             accounts: (0..accounts).map(|_| capped.then(|| chance.between(8, 40) as i32)).collect(),
             numbers: Vec::new(),
             campaigns: Vec::new(),

@@ -268,6 +268,7 @@ async fn no_operator_keeps_an_admin_from_taking_its_rights() {
     }
     let lock = "lock table channels in share row exclusive mode";
     let mut other = office.connect("service").await;
+    sqlx::query("begin").execute(&mut other).await.unwrap();
     let refused = sqlx::query(lock).execute(&mut other).await.unwrap_err().to_string();
     assert!(refused.contains("permission denied"), "{refused}");
     let name = office.name("manager");

@@ -6,7 +6,11 @@ use crate::domain::{
     forecast::{FARTHEST_DAYS, Forecast, Opens},
     ids::CampaignId,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// A sender sees that a campaign has nobody left after its last message: what follows it takes nothing of the room that the
+/// last ones go out in.
+const SEEN_WITHIN: TimeDelta = TimeDelta::seconds(1);
 
 /// A campaign that begins behind another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +51,8 @@ impl ForecastWorld {
             waiting.retain(|follower| {
                 let place = self.place_of(follower.behind);
                 let Some(end) = place.and_then(|place| self.end_of(&forecast, place)) else { return true };
-                begin.push((follower.campaign, follower.not_before.map_or(end, |start| start.max(end))));
+                let seen = end + SEEN_WITHIN;
+                begin.push((follower.campaign, follower.not_before.map_or(seen, |start| start.max(seen))));
                 false
             });
             for (campaign, at) in begin {

@@ -390,6 +390,9 @@ impl Backend for StoreBackend {
     fn test_channel(&self, id: ChannelId) -> Reply<()> {
         self.ask(async move |inner| {
             let (seat, session) = (inner.seat(), inner.here.session());
+            if !session.may_write {
+                return Err(ReadError::Refused("you may look but not change anything here".into()));
+            }
             let actor = Actor { operator: &session.operator, instance: seat.instance };
             let tested = inner.desk.test(&inner.store, seat.organization, id, actor).await;
             tested.map_err(|why| ReadError::Refused(Safe::cut(&why, 500)))

@@ -201,6 +201,34 @@ fn test_ended(model: &mut Model, name: &Safe, is_well: bool) -> Vec<Effect> {
     effects
 }
 
+/// A question found no way out; the next tick that wants it asks again.
+fn not_asked(model: &mut Model, request: u64, slot: Slot) {
+    match slot {
+        Slot::Recipients if model.recipients.list.asked.is_some_and(|asked| asked.request == request) => {
+            model.recipients.list.asked = None;
+        }
+        Slot::Threads if model.replies.list.asked.is_some_and(|asked| asked.request == request) => {
+            model.replies.list.asked = None;
+        }
+        Slot::Doubts if model.doubts.asked.is_some_and(|asked| asked.request == request) => {
+            model.doubts.asked = None;
+        }
+        Slot::Detail => data::detail_not_asked(model, request),
+        Slot::Findings => super::findings::not_asked(model, request),
+        Slot::Risks => super::findings::risks_not_asked(model, request),
+        Slot::Forecast => data::forecast_not_asked(model, request),
+        Slot::Known | Slot::Check | Slot::Estimate => super::wizard::not_asked(model, Some(request)),
+        Slot::Progress | Slot::Queue => super::progress::not_asked(model, request),
+        Slot::Audit | Slot::AuditEntry => super::audit::not_asked(model, request),
+        Slot::Settings => super::settings::not_asked(model, request),
+        Slot::Channels => super::channels::not_asked(model, request),
+        Slot::Pools => super::pools::not_asked(model, request),
+        Slot::Alerts | Slot::Handover => super::alerts::not_asked(model, request),
+        Slot::Slots | Slot::SlotHolders | Slot::SlotReset => super::slots::not_asked(model, request),
+        _ => {}
+    }
+}
+
 /// The way out was full: everything is as before, and the operator knows.
 pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
     match effect {
@@ -220,39 +248,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
             }
             return test_ended(model, name, false);
         }
-        Effect::Ask { request, question } => {
-            // Asked again by the next tick that wants it.
-            match question.slot() {
-                Slot::Recipients
-                    if model.recipients.list.asked.is_some_and(|asked| asked.request == *request) =>
-                {
-                    model.recipients.list.asked = None;
-                }
-                Slot::Threads if model.replies.list.asked.is_some_and(|asked| asked.request == *request) => {
-                    model.replies.list.asked = None;
-                }
-                Slot::Doubts if model.doubts.asked.is_some_and(|asked| asked.request == *request) => {
-                    model.doubts.asked = None;
-                }
-                Slot::Detail => data::detail_not_asked(model, *request),
-                Slot::Findings => super::findings::not_asked(model, *request),
-                Slot::Risks => super::findings::risks_not_asked(model, *request),
-                Slot::Forecast => data::forecast_not_asked(model, *request),
-                Slot::Known | Slot::Check | Slot::Estimate => {
-                    super::wizard::not_asked(model, Some(*request));
-                }
-                Slot::Progress | Slot::Queue => super::progress::not_asked(model, *request),
-                Slot::Audit | Slot::AuditEntry => super::audit::not_asked(model, *request),
-                Slot::Settings => super::settings::not_asked(model, *request),
-                Slot::Channels => super::channels::not_asked(model, *request),
-                Slot::Pools => super::pools::not_asked(model, *request),
-                Slot::Alerts | Slot::Handover => super::alerts::not_asked(model, *request),
-                Slot::Slots | Slot::SlotHolders | Slot::SlotReset => {
-                    super::slots::not_asked(model, *request);
-                }
-                _ => {}
-            }
-        }
+        Effect::Ask { request, question } => not_asked(model, *request, question.slot()),
         Effect::Refresh
         | Effect::ForgetEstimate
         | Effect::Copy(_)
