@@ -9,7 +9,10 @@ use crate::{
         right::Right,
         selection,
     },
-    store::{action::ActionResult, pool::PoolRecord},
+    store::{
+        action::ActionResult,
+        pool::{GONE, PoolRecord},
+    },
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -171,6 +174,9 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
 /// Nothing is called done that the database did not do.
 fn must_be_done(result: &ActionResult, name: &str) -> Result<(), CliError> {
     match result {
+        ActionResult::Refused(sentence) if sentence.as_str() == GONE => {
+            CliError::unless(false, &format!("pool {name}"))
+        }
         ActionResult::Refused(sentence) => Err(CliError::Refused(sentence.to_string())),
         ActionResult::Done { .. } | ActionResult::AlreadySo { .. } => Ok(()),
         ActionResult::Changed { .. } => CliError::unless(false, &format!("pool {name} as it was")),

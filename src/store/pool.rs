@@ -15,6 +15,9 @@ use crate::domain::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
+/// What is said of a pool that is not there any more.
+pub const GONE: &str = "this pool is gone";
+
 /// A pool as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PoolRecord {
@@ -179,7 +182,7 @@ impl Store {
         .map_err(failed(DOING))?;
         answer.read(
             DOING,
-            "this pool is gone",
+            GONE,
             |_, found| found.to_owned(),
             |before| {
                 let former = former_pool(before.as_object()?).ok().filter(|_| action == "edit pool")?;
