@@ -39,6 +39,9 @@ begin
     if p_action = 'remove pool' then
         v_before := to_jsonb(v_old) || jsonb_build_object('members', v_had);
         delete from pools where organization_id = p_org and id = p_pool;
+        if not found then
+            return row ('missing', null, null, null, null, null, null)::change_answer;
+        end if;
         perform record_decision(p_org, v_now, p_actor, p_instance, p_action, 'pool', p_pool, v_old.name, p_reason,
                                 v_before, null);
         return row ('done', null, p_actor, v_now, v_old.name, null, v_before)::change_answer;
