@@ -415,7 +415,7 @@ pub(super) fn finding_open(model: &Model) -> Allowed {
         Overlay::Findings(list) => Some(&**list),
         _ => None,
     });
-    match list.and_then(|list| list.row()) {
+    match list.and_then(|list| list.rows.row()) {
         Some(row) if row.accepted.is_none() => Ok(()),
         Some(_) => no("it is accepted already"),
         None => no("there is nothing to accept"),

@@ -12,7 +12,7 @@ pub const STILL: Duration = Duration::from_secs(2);
 /// A row with an id.
 pub trait Identified: Clone {
     /// Its id.
-    type Id: Clone + Ord + Eq;
+    type Id: Clone + Ord + Eq + std::fmt::Debug;
     /// Its id.
     fn id(&self) -> Self::Id;
 }

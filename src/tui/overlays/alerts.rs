@@ -2,18 +2,17 @@
 
 use crate::domain::ids::AlertId;
 use crate::store::view::{AlertRow, Severity};
-use crate::tui::lists::{Identified, LocalList, Motion, Standing};
+use crate::tui::lists::{Identified, Standing};
 use crate::tui::model::{Geometry, Model};
-use crate::tui::overlays::reread::Reread;
-use crate::tui::tabs::{Place, draw_rows, empty};
+use crate::tui::overlays::reread::{RereadList, Sheet};
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::facts::Facts;
-use crate::tui::widgets::table::{Cell, Column, Row};
+use crate::tui::widgets::table::{Cell, Column};
 use crate::tui::words;
 use ratatui::layout::Rect;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// It is read again after so long.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -36,16 +35,11 @@ const WIDE_COLUMNS: [Column; 5] = [
 ];
 
 /// The list over whatever tab.
-#[derive(Debug, Clone)]
-pub struct AlertList {
-    /// What is known of them.
-    pub read: Reread<Vec<AlertRow>>,
-    list: LocalList<AlertRow>,
-}
+pub type AlertList = RereadList<AlertRow>;
 
 impl Default for AlertList {
     fn default() -> Self {
-        Self { read: Reread::every(AGAIN), list: LocalList::default() }
+        Self::every(AGAIN)
     }
 }
 
@@ -57,26 +51,9 @@ impl Identified for AlertRow {
 }
 
 impl AlertList {
-    /// The one under the cursor, if it is still there.
-    pub fn row(&self) -> Option<&AlertRow> {
-        self.list.there()
-    }
-
     /// Those that are listed and that nobody has taken note of.
     pub fn open(&self) -> impl Iterator<Item = &AlertRow> {
-        self.list.present().filter(|row| row.acknowledged.is_none())
-    }
-
-    /// Moves.
-    pub fn go(&mut self, motion: Motion, now: Instant) {
-        self.list.go(motion, now);
-    }
-
-    /// Takes in what was read.
-    pub fn take(&mut self, covered: bool, now: Instant) {
-        if let Some(rows) = self.read.value() {
-            self.list.take(rows, covered, now);
-        }
+        self.present().filter(|row| row.acknowledged.is_none())
     }
 
     /// Draws it.
@@ -85,35 +62,21 @@ impl AlertList {
         let title = title(self.open());
         let foot = "a acknowledge  A all  Esc closes";
         let inside = canvas.panel(area, Border { title: &title, foot, double: false }, Role::Frame);
-        if self.list.rows().is_empty() {
-            let lines: Vec<&str> = match (self.read.error(), self.read.value()) {
-                (Some(_), _) => vec!["The list could not be read.", "r tries again."],
-                (None, None) => vec!["Reading ..."],
-                (None, Some(_)) => vec!["No alerts.", "Nothing was told that is still kept."],
-            };
-            empty(canvas, inside, &lines);
-            return;
-        }
-        let tall = inside.height > 2 * SENTENCE;
-        let below = if tall { SENTENCE } else { 0 };
-        let list = Rect { height: inside.height - below, ..inside };
         let wide = area.width >= 120;
-        let columns: &[Column] = if wide { &WIDE_COLUMNS } else { &COLUMNS };
-        let place = Place { cursor: self.list.cursor(), shift: 0, offset: geometry.overlay_offset };
-        let drawn = draw_rows(canvas, list, columns, place, self.list.rows().iter(), |standing| Row {
-            cells: cells(model, &standing.row, wide),
-            gone: standing.gone,
-            ..Row::default()
-        });
-        (geometry.overlay_rows, geometry.overlay_offset) = drawn;
-        if let (true, Some(Standing { row, gone })) = (tall, self.list.current()) {
-            let sentence = Rect { x: inside.x + 1, y: list.bottom(), width: inside.width - 2, height: below };
-            let mut facts = Facts::new(sentence.width, model.theme);
+        let sheet = Sheet {
+            columns: if wide { &WIDE_COLUMNS } else { &COLUMNS },
+            cells: &|row| cells(model, row, wide),
+            below: if inside.height > 2 * SENTENCE { SENTENCE } else { 0 },
+            none: &["No alerts.", "Nothing was told that is still kept."],
+            failed: "The list could not be read.",
+        };
+        if let Some((Standing { row, gone }, below)) = self.draw(canvas, inside, &sheet, geometry) {
+            let mut facts = Facts::new(below.width, model.theme);
             if *gone {
                 facts.paragraph("It is not kept any more; nothing can be done to it.", Role::Warn);
             }
             facts.paragraph(row.words.as_str(), role(row));
-            facts.draw(canvas, sentence, 0);
+            facts.draw(canvas, below, 0);
         }
     }
 }

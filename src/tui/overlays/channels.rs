@@ -3,18 +3,17 @@
 use crate::domain::channel::Medium;
 use crate::domain::ids::ChannelId;
 use crate::store::view::ChannelRow;
-use crate::tui::lists::{Identified, LocalList, Motion, Standing};
+use crate::tui::lists::{Identified, Standing};
 use crate::tui::model::{Geometry, Model};
-use crate::tui::overlays::reread::Reread;
-use crate::tui::tabs::{Place, draw_rows, empty};
+use crate::tui::overlays::reread::{RereadList, Sheet};
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::facts::Facts;
-use crate::tui::widgets::table::{Cell, Column, Row};
+use crate::tui::widgets::table::{Cell, Column};
 use crate::tui::words;
 use ratatui::layout::Rect;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// It is read again after so long.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -41,16 +40,11 @@ const WIDE_COLUMNS: [Column; 8] = [
 ];
 
 /// The list over whatever tab.
-#[derive(Debug, Clone)]
-pub struct ChannelList {
-    /// What is known of them.
-    pub read: Reread<Vec<ChannelRow>>,
-    list: LocalList<ChannelRow>,
-}
+pub type ChannelList = RereadList<ChannelRow>;
 
 impl Default for ChannelList {
     fn default() -> Self {
-        Self { read: Reread::every(AGAIN), list: LocalList::default() }
+        Self::every(AGAIN)
     }
 }
 
@@ -67,58 +61,25 @@ pub fn leads(model: &Model) -> bool {
 }
 
 impl ChannelList {
-    /// The one under the cursor, if it is still there.
-    pub fn row(&self) -> Option<&ChannelRow> {
-        self.list.there()
-    }
-
-    /// Moves.
-    pub fn go(&mut self, motion: Motion, now: Instant) {
-        self.list.go(motion, now);
-    }
-
-    /// Takes in what was read.
-    pub fn take(&mut self, covered: bool, now: Instant) {
-        if let Some(rows) = self.read.value() {
-            self.list.take(rows, covered, now);
-        }
-    }
-
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
         canvas.clear(area);
         let read_only = if model.may_act() { "" } else { "  READ-ONLY" };
         let title = format!("Alert channels  {}{read_only}", model.session.organisation);
         let inside = canvas.panel(area, Border { title: &title, foot: "", double: false }, Role::Frame);
-        if self.list.rows().is_empty() {
-            let lines: Vec<&str> = match (self.read.error(), self.read.value()) {
-                (Some(_), _) => vec!["The list could not be read.", "r tries again."],
-                (None, None) => vec!["Reading ..."],
-                (None, Some(_)) if leads(model) => {
-                    vec!["Alerts are shown here, and go nowhere else.", "n adds mailboxes or a webhook."]
-                }
-                (None, Some(_)) => vec!["Alerts are shown here, and go nowhere else.", who_adds(model)],
-            };
-            empty(canvas, inside, &lines);
-            return;
-        }
-        let tall = inside.height > ALL_OF_IT + 4;
-        let below = if tall { ALL_OF_IT } else { 0 };
-        let list = Rect { height: inside.height - below, ..inside };
         let wide = area.width >= 120;
-        let columns: &[Column] = if wide { &WIDE_COLUMNS } else { &COLUMNS };
-        let place = Place { cursor: self.list.cursor(), shift: 0, offset: geometry.overlay_offset };
-        let drawn = draw_rows(canvas, list, columns, place, self.list.rows().iter(), |standing| Row {
-            cells: cells(model, &standing.row, wide),
-            gone: standing.gone,
-            ..Row::default()
-        });
-        (geometry.overlay_rows, geometry.overlay_offset) = drawn;
-        if let (true, Some(standing)) = (tall, self.list.current()) {
-            let all = Rect { x: inside.x + 1, y: list.bottom(), width: inside.width - 2, height: below };
-            let mut facts = Facts::new(all.width, model.theme);
+        let how = if leads(model) { "n adds mailboxes or a webhook." } else { who_adds(model) };
+        let sheet = Sheet {
+            columns: if wide { &WIDE_COLUMNS } else { &COLUMNS },
+            cells: &|row| cells(model, row, wide),
+            below: if inside.height > ALL_OF_IT + 4 { ALL_OF_IT } else { 0 },
+            none: &["Alerts are shown here, and go nowhere else.", how],
+            failed: "The list could not be read.",
+        };
+        if let Some((standing, below)) = self.draw(canvas, inside, &sheet, geometry) {
+            let mut facts = Facts::new(below.width, model.theme);
             self.all_of_it(&mut facts, standing, model);
-            facts.draw(canvas, all, 0);
+            facts.draw(canvas, below, 0);
         }
     }
 

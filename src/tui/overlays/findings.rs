@@ -3,18 +3,17 @@
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Shown;
 use crate::store::view::{CampaignRow, FindingRow};
-use crate::tui::lists::{Identified, LocalList, Motion, Standing};
+use crate::tui::lists::{Identified, Standing};
 use crate::tui::model::{Geometry, Model};
-use crate::tui::overlays::reread::Reread;
-use crate::tui::tabs::{Place, draw_rows, empty};
+use crate::tui::overlays::reread::{RereadList, Sheet};
 use crate::tui::theme::Role;
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::Border;
 use crate::tui::widgets::facts::Facts;
-use crate::tui::widgets::table::{Cell, Column, Row};
+use crate::tui::widgets::table::{Cell, Column};
 use crate::tui::words;
 use ratatui::layout::Rect;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// It is read again after so long.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -31,10 +30,9 @@ const WIDE_COLUMNS: [Column; 3] =
 pub struct FindingList {
     /// Of this campaign.
     pub campaign: CampaignId,
-    /// What is known of them.
-    pub read: Reread<Vec<FindingRow>>,
+    /// They.
+    pub rows: RereadList<FindingRow>,
     name: Shown,
-    list: LocalList<FindingRow>,
 }
 
 impl Identified for FindingRow {
@@ -47,8 +45,7 @@ impl Identified for FindingRow {
 impl FindingList {
     /// For the campaign of this row; nothing is known yet.
     pub fn new(row: &CampaignRow) -> Self {
-        let list = LocalList::default();
-        Self { campaign: row.id, read: Reread::every(AGAIN), name: row.name.clone(), list }
+        Self { campaign: row.id, rows: RereadList::every(AGAIN), name: row.name.clone() }
     }
 
     /// Of which campaign.
@@ -56,53 +53,22 @@ impl FindingList {
         &self.name
     }
 
-    /// The one under the cursor, if it is still there.
-    pub fn row(&self) -> Option<&FindingRow> {
-        self.list.there()
-    }
-
-    /// Moves.
-    pub fn go(&mut self, motion: Motion, now: Instant) {
-        self.list.go(motion, now);
-    }
-
-    /// Takes in what was read.
-    pub fn take(&mut self, covered: bool, now: Instant) {
-        if let Some(rows) = self.read.value() {
-            self.list.take(rows, covered, now);
-        }
-    }
-
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
         canvas.clear(area);
-        let open = self.list.present().filter(|row| row.risk && row.accepted.is_none()).count();
+        let open = self.rows.present().filter(|row| row.risk && row.accepted.is_none()).count();
         let title = format!("Findings of {}  {open} to fix or accept", self.name.as_str());
         let foot = "a accept  Esc closes";
         let inside = canvas.panel(area, Border { title: &title, foot, double: false }, Role::Frame);
-        if self.list.rows().is_empty() {
-            let lines: Vec<&str> = match (self.read.error(), self.read.value()) {
-                (Some(_), _) => vec!["The findings could not be read.", "r tries again."],
-                (None, None) => vec!["Reading ..."],
-                (None, Some(_)) => vec!["Nothing to fix and nothing to accept."],
-            };
-            empty(canvas, inside, &lines);
-            return;
-        }
-        let tall = inside.height > 2 * WHOLE;
-        let below = if tall { WHOLE } else { 0 };
-        let list = Rect { height: inside.height - below, ..inside };
-        let columns: &[Column] = if area.width >= 120 { &WIDE_COLUMNS } else { &COLUMNS };
-        let place = Place { cursor: self.list.cursor(), shift: 0, offset: geometry.overlay_offset };
-        let drawn = draw_rows(canvas, list, columns, place, self.list.rows().iter(), |standing| Row {
-            cells: cells(&standing.row),
-            gone: standing.gone,
-            ..Row::default()
-        });
-        (geometry.overlay_rows, geometry.overlay_offset) = drawn;
-        if let (true, Some(Standing { row, gone })) = (tall, self.list.current()) {
-            let whole = Rect { x: inside.x + 1, y: list.bottom(), width: inside.width - 2, height: below };
-            let mut facts = Facts::new(whole.width, model.theme);
+        let sheet = Sheet {
+            columns: if area.width >= 120 { &WIDE_COLUMNS } else { &COLUMNS },
+            cells: &cells,
+            below: if inside.height > 2 * WHOLE { WHOLE } else { 0 },
+            none: &["Nothing to fix and nothing to accept."],
+            failed: "The findings could not be read.",
+        };
+        if let Some((Standing { row, gone }, below)) = self.rows.draw(canvas, inside, &sheet, geometry) {
+            let mut facts = Facts::new(below.width, model.theme);
             if *gone {
                 facts.paragraph("It is found no more; there is nothing to accept.", Role::Warn);
             }
@@ -111,7 +77,7 @@ impl FindingList {
                 let at = words::clock(*at, model.now.wall, model.session.zone);
                 facts.paragraph(&format!("accepted by {by} {at}: {}", reason.as_str()), Role::Text);
             }
-            facts.draw(canvas, whole, 0);
+            facts.draw(canvas, below, 0);
         }
     }
 }

@@ -1,8 +1,14 @@
 //! What a panel shows and reads again by itself as long as it lies there.
 
 use crate::tui::backend::BackendError;
+use crate::tui::lists::{Identified, LocalList, Motion, Standing};
+use crate::tui::model::Geometry;
+use crate::tui::tabs::{Place, draw_rows, empty};
 use crate::tui::theme::Role;
+use crate::tui::widgets::Canvas;
 use crate::tui::widgets::facts::Facts;
+use crate::tui::widgets::table::{Cell, Column, Row};
+use ratatui::layout::Rect;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -86,5 +92,84 @@ impl<T> Reread<T> {
             Err(error) => self.error = Some(error),
         }
         true
+    }
+}
+
+/// A list that reads itself again. Its rows stay under the cursor whatever comes and goes.
+#[derive(Debug, Clone)]
+pub struct RereadList<T: Identified> {
+    /// What is known of them.
+    pub read: Reread<Vec<T>>,
+    rows: LocalList<T>,
+}
+
+/// How a list that reads itself again is drawn.
+pub struct Sheet<'a, T> {
+    /// Its columns.
+    pub columns: &'a [Column],
+    /// What a row has in them.
+    pub cells: &'a dyn Fn(&T) -> Vec<Cell<'static>>,
+    /// Lines kept free below the rows, for all of the one under the cursor.
+    pub below: u16,
+    /// What there is to say where there are no rows.
+    pub none: &'a [&'a str],
+    /// And where they could not be read.
+    pub failed: &'a str,
+}
+
+impl<T: Identified + Clone> RereadList<T> {
+    /// Nothing is known yet; it is asked for again after so long.
+    pub fn every(every: Duration) -> Self {
+        Self { read: Reread::every(every), rows: LocalList::default() }
+    }
+
+    /// The one under the cursor, if it is still there.
+    pub fn row(&self) -> Option<&T> {
+        self.rows.there()
+    }
+
+    /// Those that are still there.
+    pub fn present(&self) -> impl Iterator<Item = &T> {
+        self.rows.present()
+    }
+
+    /// Moves.
+    pub fn go(&mut self, motion: Motion, now: Instant) {
+        self.rows.go(motion, now);
+    }
+
+    /// Takes in what was read.
+    pub fn take(&mut self, covered: bool, now: Instant) {
+        if let Some(rows) = self.read.value() {
+            self.rows.take(rows, covered, now);
+        }
+    }
+
+    /// Draws the rows, or why there are none; the one under the cursor, and the lines below for all of it.
+    pub fn draw(
+        &self,
+        canvas: &mut Canvas<'_>,
+        inside: Rect,
+        sheet: &Sheet<'_, T>,
+        geometry: &mut Geometry,
+    ) -> Option<(&Standing<T>, Rect)> {
+        if self.rows.rows().is_empty() {
+            match (self.read.error(), self.read.value()) {
+                (Some(_), _) => empty(canvas, inside, &[sheet.failed, "r tries again."]),
+                (None, None) => empty(canvas, inside, &["Reading ..."]),
+                (None, Some(_)) => empty(canvas, inside, sheet.none),
+            }
+            return None;
+        }
+        let list = Rect { height: inside.height - sheet.below, ..inside };
+        let place = Place { cursor: self.rows.cursor(), shift: 0, offset: geometry.overlay_offset };
+        let drawn = draw_rows(canvas, list, sheet.columns, place, self.rows.rows().iter(), |standing| Row {
+            cells: (sheet.cells)(&standing.row),
+            gone: standing.gone,
+            ..Row::default()
+        });
+        (geometry.overlay_rows, geometry.overlay_offset) = drawn;
+        let below = Rect { x: inside.x + 1, y: list.bottom(), width: inside.width - 2, height: sheet.below };
+        self.rows.current().filter(|_| sheet.below > 0).map(|standing| (standing, below))
     }
 }

@@ -29,11 +29,11 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
     let list = list(model)?;
     match cmd {
         Cmd::AcceptFinding => {
-            let proposal = accept_finding(list.campaign, list.name(), list.row());
+            let proposal = accept_finding(list.campaign, list.name(), list.rows.row());
             Some(actions::ask_reason(model, proposal, |proposal| ReasonPrompt::settle(proposal, true)))
         }
         Cmd::Reload => {
-            list.read.reread();
+            list.rows.read.reread();
             Some(Vec::new())
         }
         _ => None,
@@ -44,7 +44,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
 pub fn go(model: &mut Model, motion: Motion) {
     let now = model.now.mono;
     if let Some(list) = list(model) {
-        list.go(motion, now);
+        list.rows.go(motion, now);
     }
 }
 
@@ -55,7 +55,7 @@ pub fn wants(model: &mut Model, effects: &mut Vec<Effect>) {
         return;
     }
     let question = list(model)
-        .and_then(|list| list.read.wants(request, now).then_some(Question::Findings(list.campaign)));
+        .and_then(|list| list.rows.read.wants(request, now).then_some(Question::Findings(list.campaign)));
     effects.extend(question.map(|question| ask(model, question)));
 }
 
@@ -64,25 +64,25 @@ pub fn answer(model: &mut Model, request: u64, answer: Result<Reading, BackendEr
     let (now, covered) = (model.now.mono, !matches!(model.overlays.last(), Some(Overlay::Findings(_))));
     let list = list(model)?;
     let taken = match answer {
-        Ok(Reading::Findings(rows)) => list.read.answer(request, Ok(rows)),
+        Ok(Reading::Findings(rows)) => list.rows.read.answer(request, Ok(rows)),
         Ok(_) => false,
-        Err(error) => list.read.answer(request, Err(error)),
+        Err(error) => list.rows.read.answer(request, Err(error)),
     };
-    list.take(covered, now);
+    list.rows.take(covered, now);
     taken.then_some(Dirty::Live)
 }
 
 /// Orders were carried out: what they changed is read again.
 pub fn acted(model: &mut Model) {
     if let Some(list) = list(model) {
-        list.read.reread();
+        list.rows.read.reread();
     }
 }
 
 /// A question did not get out.
 pub fn not_asked(model: &mut Model, request: u64) {
     if let Some(list) = list(model) {
-        list.read.not_asked(request);
+        list.rows.read.not_asked(request);
     }
 }
 

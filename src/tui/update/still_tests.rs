@@ -105,10 +105,10 @@ fn a_finding_that_leaves_stays_crossed_out_under_the_cursor() {
     desk.wait(2_100);
     let now = desk.now().mono;
     let Some(Overlay::Findings(list)) = desk.model.overlays.last_mut() else { panic!() };
-    let first = list.row().unwrap().clone();
-    read_again(&mut list.read, now, findings(1).into_iter().skip(1).collect());
-    list.take(false, now);
-    assert!(list.row().is_none());
+    let first = list.rows.row().unwrap().clone();
+    read_again(&mut list.rows.read, now, findings(1).into_iter().skip(1).collect());
+    list.rows.take(false, now);
+    assert!(list.rows.row().is_none());
     assert!(desk.screen().contains("It is found no more"), "{}", desk.screen());
     assert!(desk.screen().contains(&first.finding), "{}", desk.screen());
     desk.keys("a");
