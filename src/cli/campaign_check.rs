@@ -27,11 +27,10 @@ pub async fn run(
         let note = named(&name, &checked.notes, finding)?;
         let store = &session.store;
         match store.accept_finding(org.id, &name, note, why.unwrap_or_default(), session.actor()).await? {
-            ActionResult::Refused(why) => return Err(CliError::Refused(why.to_string())),
             ActionResult::AlreadySo { by, .. } => {
                 session.out.note(&format!("{finding} was accepted before, by {by}"));
             }
-            ActionResult::Done { .. } | ActionResult::Changed { .. } => {}
+            result => CliError::unless_done(&result, org.zone)?,
         }
     }
     if !accept.is_empty() {

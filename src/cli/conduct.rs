@@ -87,8 +87,11 @@ impl ConductFlags {
         if self.slots.is_some() || self.slot_expiry_days.is_some() {
             let expiry = self.slot_expiry_days.map(|days| days.0);
             let result = store.edit_slot_rules(organization, self.slots, expiry, reason, actor).await?;
-            if let ActionResult::Refused(sentence) = result {
-                return Err(CliError::Refused(sentence.to_string()));
+            match result {
+                ActionResult::Refused(sentence) => return Err(CliError::Refused(sentence.to_string())),
+                ActionResult::Missing(_) => return Ok(false),
+                ActionResult::Done { .. } | ActionResult::AlreadySo { .. } | ActionResult::Changed { .. } => {
+                }
             }
         }
         if self.edit() != ConductEdit::default() {

@@ -7,8 +7,9 @@ use crate::{
     postgres::{cluster::ClusterError, connect::ConnectError, migrate::MigrationError},
     provider::simulator::SimulatorError,
     secrets::SecretError,
-    store::{StoreError, constraint},
+    store::{StoreError, action::ActionResult, constraint},
 };
+use chrono_tz::Tz;
 use std::{error::Error, io};
 
 /// Longest sentence with its causes, in graphemes.
@@ -54,6 +55,22 @@ impl CliError {
             return Ok(());
         }
         Err(Self::missing(format!("nothing was changed: {what} is not there any more")))
+    }
+
+    /// Whether what an order asks for is so now.
+    ///
+    /// # Errors
+    /// When it is not: why, and of which kind that is.
+    pub fn unless_done(result: &ActionResult, zone: Tz) -> Result<(), Self> {
+        match result {
+            ActionResult::Done { .. } | ActionResult::AlreadySo { .. } => Ok(()),
+            ActionResult::Changed { to, by, at } => Err(Self::Refused(format!(
+                "it was changed meanwhile: it is {to} now, by {by} at {}; nothing was done",
+                super::output::local(*at, zone)
+            ))),
+            ActionResult::Refused(sentence) => Err(Self::Refused(sentence.to_string())),
+            ActionResult::Missing(sentence) => Err(Self::missing(format!("nothing was changed: {sentence}"))),
+        }
     }
 
     /// Whether the database was away or busy, so that the same may succeed soon.
@@ -180,5 +197,17 @@ mod tests {
         assert_eq!(error.exit_code(), 1);
         let repeated = CliError::because("failed: no", io::Error::other("no"));
         assert_eq!(repeated.message().as_deref(), Some("failed: no"));
+    }
+
+    #[test]
+    fn an_order_that_was_not_carried_out_is_an_error_of_its_kind() {
+        let code =
+            |result: &ActionResult| CliError::unless_done(result, Tz::UTC).err().map(|why| why.exit_code());
+        let (by, at) = (Safe::from("ana"), chrono::DateTime::UNIX_EPOCH);
+        assert_eq!(code(&ActionResult::Done { version: None, undo: None }), None);
+        assert_eq!(code(&ActionResult::AlreadySo { by: by.clone(), at }), None);
+        assert_eq!(code(&ActionResult::Changed { to: "paused".into(), by, at }), Some(3));
+        assert_eq!(code(&ActionResult::Refused("it has ended".into())), Some(3));
+        assert_eq!(code(&ActionResult::Missing("there is no such pool any more".into())), Some(1));
     }
 }

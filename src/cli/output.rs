@@ -101,7 +101,6 @@ impl Out {
 
     /// Prints what became of an order, or turns what was not done into the error that it is.
     pub fn settle(&self, done: &str, zone: Tz, result: &ActionResult) -> Result<(), CliError> {
-        let clock = |at: &DateTime<Utc>| local(*at, zone);
         match result {
             ActionResult::Done { version, .. } => self.show(
                 &json!({ "result": "done", "version": version.map(|Version(version)| version) }),
@@ -109,13 +108,11 @@ impl Out {
             ),
             ActionResult::AlreadySo { by, at } => self
                 .show(&json!({ "result": "already", "by": by, "at": at }), || {
-                    format!("nothing to do: it is so already, by {by} since {}", clock(at))
+                    format!("nothing to do: it is so already, by {by} since {}", local(*at, zone))
                 }),
-            ActionResult::Changed { to, by, at } => Err(CliError::Refused(format!(
-                "it was changed meanwhile: it is {to} now, by {by} at {}; nothing was done",
-                clock(at)
-            ))),
-            ActionResult::Refused(sentence) => Err(CliError::Refused(sentence.to_string())),
+            ActionResult::Changed { .. } | ActionResult::Refused(_) | ActionResult::Missing(_) => {
+                CliError::unless_done(result, zone)
+            }
         }
     }
 }

@@ -9,10 +9,7 @@ use crate::{
         right::Right,
         selection,
     },
-    store::{
-        action::ActionResult,
-        pool::{GONE, PoolRecord},
-    },
+    store::pool::PoolRecord,
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -128,7 +125,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 let change = PoolChange { put: weights, ..PoolChange::default() };
                 let weighed =
                     store.edit_pool(org.id, id, &change, None, Some("added with weights"), actor).await?;
-                must_be_done(&weighed, &name)?;
+                CliError::unless_done(&weighed, org.zone)?;
             }
             session.out.show(&json!({ "id": id, "name": name }), || format!("added pool {name}"))
         }
@@ -159,27 +156,15 @@ pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
                 drop,
             };
             let changed = store.edit_pool(org.id, pool.id, &change, None, reason.as_deref(), actor).await?;
-            must_be_done(&changed, &name)?;
+            CliError::unless_done(&changed, org.zone)?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("changed pool {name}"))
         }
         Verb::Remove { name, reason } => {
             let pool = find(session, &org, &name).await?;
             let removed = store.remove_pool(org.id, pool.id, None, reason.as_deref(), actor).await?;
-            must_be_done(&removed, &name)?;
+            CliError::unless_done(&removed, org.zone)?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("removed pool {name}"))
         }
-    }
-}
-
-/// Nothing is called done that the database did not do.
-fn must_be_done(result: &ActionResult, name: &str) -> Result<(), CliError> {
-    match result {
-        ActionResult::Refused(sentence) if sentence.as_str() == GONE => {
-            CliError::unless(false, &format!("pool {name}"))
-        }
-        ActionResult::Refused(sentence) => Err(CliError::Refused(sentence.to_string())),
-        ActionResult::Done { .. } | ActionResult::AlreadySo { .. } => Ok(()),
-        ActionResult::Changed { .. } => CliError::unless(false, &format!("pool {name} as it was")),
     }
 }
 

@@ -38,6 +38,13 @@ pub enum ActionResult {
     },
     /// A rule forbids it; the sentence says which.
     Refused(Safe),
+    /// What it was about is not there; the sentence says what.
+    Missing(Safe),
+}
+
+impl ActionResult {
+    /// Committed, of a row without a version, and nothing brings back what was before.
+    pub(super) const DONE: Self = Self::Done { version: None, undo: None };
 }
 
 /// Who acts: for the audit log.
@@ -102,7 +109,7 @@ impl Answer {
                 let name = self.name.as_deref().unwrap_or_default();
                 ActionResult::Refused(Safe::new(&refused(name, self.found.as_deref().unwrap_or_default())))
             }
-            Some("missing") => ActionResult::Refused(Safe::new(missing)),
+            Some("missing") => ActionResult::Missing(Safe::new(missing)),
             _ => return Err(StoreError::Unreadable { doing, what: "answer" }),
         })
     }
@@ -136,6 +143,10 @@ impl Store {
             Ok(ActionResult::Refused(sentence)) => {
                 Ok(ActionResult::Refused(self.no_right(organization).await.unwrap_or(sentence)))
             }
+            Ok(ActionResult::Missing(sentence)) => Ok(self
+                .no_right(organization)
+                .await
+                .map_or(ActionResult::Missing(sentence), ActionResult::Refused)),
             done => done,
         }
     }

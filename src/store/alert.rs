@@ -164,7 +164,7 @@ impl Store {
     ) -> Result<ActionResult, StoreError> {
         let count = self.acknowledge_alerts(organization, Some(alerts), reason, actor).await?;
         if count > 0 {
-            return Ok(ActionResult::Done { version: None, undo: None });
+            return Ok(ActionResult::DONE);
         }
         let [alert] = alerts else {
             return Ok(ActionResult::Refused("somebody has taken note of all of these already".into()));
@@ -179,7 +179,7 @@ impl Store {
         .map_err(failed("acknowledge an alert"))?;
         Ok(match first.and_then(|first| Some((first.acknowledged_by?, first.acknowledged_at?))) {
             Some((by, at)) => ActionResult::AlreadySo { by: by.into(), at },
-            None => ActionResult::Refused("this alert is not kept any more".into()),
+            None => ActionResult::Missing("this alert is not kept any more".into()),
         })
     }
 

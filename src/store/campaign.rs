@@ -296,7 +296,9 @@ impl Store {
         if asked == CampaignAction::Start && matches!(done, ActionResult::Done { .. }) {
             self.note_plan(organization, campaign).await;
         }
-        if asked == CampaignAction::Cancel && !matches!(done, ActionResult::Refused(_)) {
+        if asked == CampaignAction::Cancel
+            && !matches!(done, ActionResult::Refused(_) | ActionResult::Missing(_))
+        {
             // The campaign is ended already; this only names what that means for each person. Whoever repeats the
             // cancellation, and the senders' chore, go on where it stops.
             self.skip_cancelled(organization, campaign).await?;

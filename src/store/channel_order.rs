@@ -33,7 +33,7 @@ impl Store {
         order: &Order,
         actor: Actor<'_>,
     ) -> Result<ActionResult, StoreError> {
-        let (reason, done) = (order.reason.as_deref(), ActionResult::Done { version: None, undo: None });
+        let (reason, done) = (order.reason.as_deref(), ActionResult::DONE);
         match &order.action {
             Action::AddChannel { id, new } => {
                 let sealed_secret = match sealed(new.secret.as_ref()) {
@@ -60,7 +60,7 @@ impl Store {
             }
             Action::RemoveChannel(channel) => {
                 let removed = self.remove_alert_channel(organization, *channel, reason, actor).await?;
-                Ok(if removed { done } else { ActionResult::Refused(GONE.into()) })
+                Ok(if removed { done } else { ActionResult::Missing(GONE.into()) })
             }
             _ => Ok(ActionResult::Refused("this is not about a channel".into())),
         }
@@ -90,8 +90,8 @@ impl Store {
         };
         let reason = order.reason.as_deref();
         match self.edit_alert_channel(organization, channel, &edit, order.expected, reason, actor).await? {
-            ChannelEdited::Done => Ok(ActionResult::Done { version: None, undo: None }),
-            ChannelEdited::Missing => Ok(ActionResult::Refused(GONE.into())),
+            ChannelEdited::Done => Ok(ActionResult::DONE),
+            ChannelEdited::Missing => Ok(ActionResult::Missing(GONE.into())),
             ChannelEdited::Moved => {
                 let (by, at) = self.last_hand_on_channel(organization, channel).await?;
                 Ok(ActionResult::Changed { to: Safe::new("another one than was shown"), by, at })

@@ -136,7 +136,7 @@ impl Store {
         .map_err(failed(DOING))?;
         Ok(match answer.verdict.as_str() {
             "already" => ActionResult::AlreadySo { by: Safe::new(&answer.by), at: answer.at },
-            _ => ActionResult::Done { version: None, undo: None },
+            _ => ActionResult::DONE,
         })
     }
 
@@ -170,7 +170,7 @@ impl Store {
         .map_err(failed(DOING))?;
         match name {
             Some(name) => self.accept_finding(organization, &name, note, reason, actor).await,
-            None => refused("there is no such campaign any more"),
+            None => Ok(ActionResult::Missing("there is no such campaign any more".into())),
         }
     }
 }

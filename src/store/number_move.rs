@@ -138,7 +138,7 @@ impl Store {
             }
             Action::MoveLoad { from, to, threads } => {
                 self.move_load(organization, *from, *to, *threads, reason, actor).await?;
-                Ok(ActionResult::Done { version: None, undo: None })
+                Ok(ActionResult::DONE)
             }
             _ => Err(StoreError::Unreadable { doing: "move work to another number", what: "order" }),
         }

@@ -15,9 +15,6 @@ use crate::domain::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// What is said of a pool that is not there any more.
-pub const GONE: &str = "this pool is gone";
-
 /// A pool as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PoolRecord {
@@ -182,7 +179,7 @@ impl Store {
         .map_err(failed(DOING))?;
         answer.read(
             DOING,
-            GONE,
+            "there is no such pool any more",
             |_, found| found.to_owned(),
             |before| {
                 let former = former_pool(before.as_object()?).ok().filter(|_| action == "edit pool")?;
@@ -203,7 +200,7 @@ impl Store {
             Action::AddPool(new) => {
                 let (name, strategy) = (new.name.as_str(), new.strategy.name());
                 self.add_pool(organization, name, strategy, new.sticky, &new.numbers, actor).await?;
-                Ok(ActionResult::Done { version: None, undo: None })
+                Ok(ActionResult::DONE)
             }
             Action::EditPool { pool, change } => {
                 self.edit_pool(organization, *pool, change, order.expected, reason, actor).await

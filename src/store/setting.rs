@@ -229,7 +229,7 @@ impl Store {
             Group::Slots => {
                 let (range, expiry) = touched.slots();
                 let done = self.edit_slot_rules(organization, range, expiry, reason, actor).await?;
-                if let ActionResult::Refused(sentence) = done {
+                if let ActionResult::Refused(sentence) | ActionResult::Missing(sentence) = done {
                     return Ok(Some(sentence.to_string()));
                 }
                 true

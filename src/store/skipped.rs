@@ -135,7 +135,7 @@ impl Store {
                 "something still stands against all {} of them",
                 done.kept
             ))),
-            _ => ActionResult::Done { version: None, undo: None },
+            _ => ActionResult::DONE,
         })
     }
 

@@ -234,7 +234,7 @@ impl Store {
             }
             Action::ResetSlots(campaign) => {
                 self.reset_slots(organization, *campaign, false, reason, actor).await?;
-                Ok(ActionResult::Done { version: None, undo: None })
+                Ok(ActionResult::DONE)
             }
             _ => Err(StoreError::Unreadable { doing: CHANGING, what: "order" }),
         }

@@ -4,6 +4,7 @@ use crate::support::acme::{ANA, Acme};
 use signalbox::{
     domain::{
         action::{Action, Order, Version},
+        ids::{CampaignId, ChannelId, ConversationId, NumberId, PoolId},
         number::Pacing,
     },
     store::{action::ActionResult, attempt::Verdict},
@@ -203,6 +204,25 @@ async fn a_lowered_cap_stops_at_once_and_a_raised_one_goes_on_at_once() {
     acme.done(limit(None)).await;
     assert_eq!(acme.claim(0, campaign, 9).await.messages.len(), 5);
     acme.db.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_missing_and_no_rule_refused_it() {
+    let acme = Acme::new().await;
+    for action in [
+        Action::PauseCampaign(CampaignId::new()),
+        Action::DisableNumber(NumberId::new()),
+        Action::RemoveNumber(NumberId::new()),
+        Action::RemovePool(PoolId::new()),
+        Action::RemoveChannel(ChannelId::new()),
+        Action::EndThread(ConversationId::new()),
+    ] {
+        let answer = acme.act(action.clone()).await;
+        assert!(
+            matches!(&answer, ActionResult::Missing(what) if what.contains("there is no such")),
+            "{answer:?}"
+        );
+    }
 }
 
 #[tokio::test]

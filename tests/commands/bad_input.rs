@@ -69,7 +69,7 @@ async fn wrong_arguments_say_what_they_should_be() {
             "NOWHERE is not set",
         ),
         (vec!["campaign", "start", "nothing"], 1, "there is no campaign \"nothing\""),
-        (vec!["contact", "opt-in", "+237600000099"], 3, "there is no such contact"),
+        (vec!["contact", "opt-in", "+237600000099"], 1, "there is no such contact"),
         (vec!["attempt", "resolve", "not-an-id", "--as", "sent"], 2, "invalid"),
         (vec!["nonsense"], 2, "nonsense"),
     ];

@@ -60,7 +60,7 @@ async fn threads_are_listed_shown_answered_handed_over_and_ended() {
     db.run(&["reply", "send", &id, "--text", "  "]).refused(2, "has to say something");
     db.run(&["reply", "send", &id, "--text", &"x".repeat(4_090)]).refused(3, "4090 characters");
     db.run(&["reply", "send", "01900000-0000-7000-8000-000000000000", "--text", "x"])
-        .refused(3, "no such thread");
+        .refused(1, "no such thread");
     assert_eq!(db.json(&["reply", "send", &id, "--text", "At nine."])["result"], "done");
     let shown = db.json(&["reply", "show", &id]);
     let messages = shown["messages"].as_array().unwrap();

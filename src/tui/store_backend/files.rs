@@ -106,10 +106,7 @@ impl Inner {
     }
 
     pub(super) async fn make_campaign(&self, source: &str) -> Result<Making, ReadError> {
-        let (session, seat) = (self.here.session(), self.seat());
-        if !session.may_write {
-            return Err(ReadError::Refused("you may look but not change anything here".into()));
-        }
+        let (session, seat) = (self.here.writer().map_err(ReadError::Refused)?, self.seat());
         let checked = match self.store.check_campaign_file(self.reader(), source.as_bytes(), None).await? {
             Ok(checked) => checked,
             Err(why) => return Ok(Making::Wrong(said(why))),
@@ -134,10 +131,7 @@ impl Inner {
         name: &str,
         source: &str,
     ) -> Result<Making, ReadError> {
-        let (session, seat) = (self.here.session(), self.seat());
-        if !session.may_write {
-            return Err(ReadError::Refused("you may look but not change anything here".into()));
-        }
+        let (session, seat) = (self.here.writer().map_err(ReadError::Refused)?, self.seat());
         let checked = self.store.check_campaign_file(self.reader(), source.as_bytes(), Some(name)).await?;
         let checked = match checked {
             Ok(checked) => checked,
@@ -157,7 +151,7 @@ impl Inner {
                 return Ok(Making::Changed(Safe::new(name), unheeded));
             }
             ActionResult::Changed { to, by, .. } => format!("{by} was first: it is now {to}"),
-            ActionResult::Refused(sentence) => sentence.into_string(),
+            ActionResult::Refused(sentence) | ActionResult::Missing(sentence) => sentence.into_string(),
         };
         Ok(Making::Wrong(vec![("steps".into(), Safe::new(&sentence))]))
     }

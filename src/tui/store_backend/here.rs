@@ -47,6 +47,15 @@ impl Here {
         self.session.borrow().clone()
     }
 
+    /// Who is here, if they may change anything.
+    ///
+    /// # Errors
+    /// What to say to who may not.
+    pub fn writer(&self) -> Result<Session, Safe> {
+        let session = self.session();
+        if session.may_write { Ok(session) } else { Err("you may look but not change anything here".into()) }
+    }
+
     /// Takes in what was read anew of the organisation and of our rights.
     pub fn sit(&self, seat: Seat) {
         let mut place = self.seat.lock().unwrap_or_else(PoisonError::into_inner);

@@ -389,10 +389,7 @@ impl Backend for StoreBackend {
 
     fn test_channel(&self, id: ChannelId) -> Reply<()> {
         self.ask(async move |inner| {
-            let (seat, session) = (inner.seat(), inner.here.session());
-            if !session.may_write {
-                return Err(ReadError::Refused("you may look but not change anything here".into()));
-            }
+            let (seat, session) = (inner.seat(), inner.here.writer().map_err(ReadError::Refused)?);
             let actor = Actor { operator: &session.operator, instance: seat.instance };
             let tested = inner.desk.test(&inner.store, seat.organization, id, actor).await;
             tested.map_err(|why| ReadError::Refused(Safe::cut(&why, 500)))
@@ -446,10 +443,10 @@ impl Backend for StoreBackend {
     fn act(&self, order: Order) -> BoxFuture<'static, ActionAnswer> {
         let inner = Arc::clone(&self.0);
         let task = self.0.runtime.spawn(async move {
-            let (seat, session) = (inner.seat(), inner.here.session());
-            if !session.may_write {
-                return ActionAnswer::Refused("you may look but not change anything here".into());
-            }
+            let (seat, session) = match inner.here.writer() {
+                Ok(session) => (inner.seat(), session),
+                Err(why) => return ActionAnswer::Refused(why),
+            };
             if let Action::AddNumber(number) = &order.action
                 && let Err(why) = inner.can_send(&seat, number).await
             {
@@ -519,7 +516,7 @@ impl From<ActionResult> for ActionAnswer {
             ActionResult::Done { version, undo } => Self::Done { version, undo },
             ActionResult::AlreadySo { by, at } => Self::AlreadySo { by, at },
             ActionResult::Changed { to, by, at } => Self::Changed { to, by, at },
-            ActionResult::Refused(sentence) => Self::Refused(sentence),
+            ActionResult::Refused(sentence) | ActionResult::Missing(sentence) => Self::Refused(sentence),
         }
     }
 }
