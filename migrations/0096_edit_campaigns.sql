@@ -159,6 +159,7 @@ declare
     v_count    bigint := 0;
     v_room     bigint;
     v_over     bigint := 0;
+    v_now      timestamptz;
 begin
     if p_dry then
         if p_scope = 'expired' then
@@ -201,13 +202,14 @@ begin
                 v_locked := v_locked[1 : v_room::integer];
             end if;
         end if;
+        v_now := clock_timestamp();
         update campaign_recipients r
            set state = 'queued', attention = null, reason = null, tries = 0,
                -- Whoever failed or expired before the step was due still waits for it.
-               due_at = due_again(p_org, p_campaign, r.id, r.step, clock_timestamp()),
+               due_at = due_again(p_org, p_campaign, r.id, r.step, v_now),
                is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
                bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
-               updated_at = clock_timestamp()
+               updated_at = v_now
          where r.organization_id = p_org and r.campaign_id = p_campaign
            and r.id = any (v_locked);
         get diagnostics v_count = row_count;

@@ -147,8 +147,9 @@ comment on column due_shifts.revision is 'The campaign''s, of the edit: who carr
 -- Carries a changed delay over to a piece of those who wait: of p_most people behind p_after. Answers the last of them, null when
 -- there are no more: then it is done.
 --
--- Who came to a step waits from the moment of that change of theirs, their latest: whose time is still by the old delay is moved,
--- and nobody twice. What an operator has put back to now, and what was tried already, keeps its time.
+-- Who came to a step waits from the moment of that change of theirs, their latest; whoever was queued again, since the step
+-- before it was taken, and never from before they were (due_again): whose time is still by the old delay is moved, and nobody
+-- twice. What was tried already keeps the time that an operator or the retry gave it.
 create function shift_due(
     p_org uuid, p_campaign uuid, p_revision bigint, p_after uuid, p_most integer default 5000
 ) returns uuid language plpgsql
@@ -165,14 +166,23 @@ begin
     select r.id into v_last from campaign_recipients r
      where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after order by r.id offset p_most - 1 limit 1;
     update campaign_recipients r
-       set due_at = r.updated_at + make_interval(secs => s.after_seconds)
+       set due_at = case when r.due_at = r.updated_at + make_interval(secs => h.old_seconds)
+                         then r.updated_at + make_interval(secs => s.after_seconds)
+                         else due_by(r.updated_at, waits_since(p_org, p_campaign, r.id, r.step), s.after_seconds) end
       from due_shifts h
       join campaign_steps s on s.organization_id = p_org and s.campaign_id = p_campaign and s.step = h.step
      where h.organization_id = p_org and h.campaign_id = p_campaign and r.organization_id = p_org
        and r.campaign_id = p_campaign and r.id > p_after
        and r.id <= coalesce(v_last, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
        and r.state = 'queued' and r.step = h.step and r.tries = 0 and r.due_at is not null
-       and r.due_at = r.updated_at + make_interval(secs => h.old_seconds);
+       -- Of nearly everybody the first is asked, and nothing is looked up.
+       and case when r.due_at = r.updated_at + make_interval(secs => h.old_seconds) then true
+                when r.due_at < r.updated_at then false
+                else r.due_at = due_by(r.updated_at, waits_since(p_org, p_campaign, r.id, r.step), h.old_seconds)
+                     and not exists (select from attempts a where a.organization_id = p_org and a.recipient_id = r.id
+                                        and a.step = r.step and a.live)
+                     and not exists (select from attempts a where a.organization_id = p_org and a.recipient_id = r.id
+                                        and a.step = r.step and not a.live) end;
     if v_last is null then
         delete from due_shifts h where h.organization_id = p_org and h.campaign_id = p_campaign;
     else

@@ -534,6 +534,11 @@ async fn a_changed_delay_is_carried_over_before_anybody_is_sent_to() {
         .execute(&db.pool)
         .await
         .unwrap();
+        sqlx::query("update attempts set finished_at = finished_at - make_interval(days => $1)")
+            .bind(days)
+            .execute(&db.pool)
+            .await
+            .unwrap();
     };
     let waits = async || -> Vec<i32> {
         sqlx::query_scalar(
