@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        campaign::{CampaignName, Delay, Failover, Missed, file},
+        campaign::{CampaignName, Delay, Failover, Missed, file, lifecycle::OPENED_AGAIN},
         phone::Phone,
         window::Window,
     },
@@ -255,8 +255,8 @@ pub async fn retry(session: &Session, org: &Org, args: &RetryArgs) -> Result<(),
         lines
             .extend(verdicts.iter().map(|(verdict, count)| ("not", format!("{count} {}", why_not(verdict)))));
         if reopened {
-            let again = if args.dry_run { "would be active again" } else { "is active again" };
-            lines.push(("campaign", format!("{again}: it was completed")));
+            let verb = if args.dry_run { "would be" } else { "is" };
+            lines.push(("campaign", format!("{verb} {OPENED_AGAIN}")));
         }
         card(&lines)
     })
