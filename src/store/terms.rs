@@ -88,12 +88,16 @@ pub(super) async fn terms_of(
     let rows = sqlx::query!(
         r#"select o.time_zone, o.open_from, o.open_to, o.open_days, c.id as "id?", c.window_from, c.window_to,
                   c.window_days, c.window_zone, c.zoned as "zoned?", c.missed_at, c.expires_at, b.name as "before?",
-                  b.state::text as "before_state?", w.stages[w.stage] as "percent?", w.why as "why?", w.until
+                  b.state::text as "before_state?", w.stages[w.stage] as "percent?", w.why as "why?", w.until,
+                  exists (select from due_shifts h where h.organization_id = o.id and h.campaign_id = c.id)
+                  and (select coalesce(sum(k.fresh), 0) = 0 from campaign_counts k
+                        where k.organization_id = o.id and k.campaign_id = c.id) as "times_change!"
              from organizations o
              left join campaigns c on c.organization_id = o.id
                   and (c.state not in ('completed', 'cancelled') or c.id = $2)
                   and (c.window_from is not null or c.zoned or c.run_after_id is not null or c.missed_at is not null
-                       or c.expires_at is not null or c.conduct ? 'rollout')
+                       or c.expires_at is not null or c.conduct ? 'rollout'
+                       or exists (select from due_shifts h where h.organization_id = o.id and h.campaign_id = c.id))
              left join campaigns b on b.organization_id = o.id and b.id = c.run_after_id
              left join campaign_rollouts w on w.organization_id = o.id and w.campaign_id = c.id and c.state = 'active'
                   and w.stage < cardinality(w.stages) and nobody_is_let_go(o.id, c.id)
@@ -126,6 +130,7 @@ pub(super) async fn terms_of(
                 missed_at: row.missed_at,
                 expires_at: row.expires_at,
                 rollout: row.percent.zip(row.why).map(|(percent, why)| standing(percent, why, row.until)),
+                times_change: row.times_change,
             },
             due: Vec::new(),
             zoned: row.zoned.unwrap_or(false),
