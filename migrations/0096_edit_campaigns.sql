@@ -35,9 +35,7 @@ begin
         when v_old.state = 'scheduled' and v_new.run_after_id is null and v_new.starts_at is null then 'no_start'
         when v_new.only_number_id is not null and not exists (
                  select from whatsapp_numbers n where n.organization_id = p_org and n.id = v_new.only_number_id
-                    and (exists (select from pool_numbers m where m.organization_id = p_org
-                                    and m.pool_id = v_new.pool_id and m.number_id = n.id)
-                         or exists (select from organizations o where o.id = p_org and o.default_number_id = n.id)))
+                    and may_be_the_only(p_org, v_new.pool_id, n.id))
             then 'not_in_pool'
         when exists (with recursive before (id) as (
                          select v_new.run_after_id

@@ -10,7 +10,7 @@ use crate::domain::{
         present::{self, Present},
         remark::Note,
     },
-    ids::{CampaignId, OrganizationId},
+    ids::{CampaignId, NumberId, OrganizationId},
     template::Texts,
     window::{Hours, Whose, Window},
 };
@@ -89,6 +89,8 @@ pub struct Checked {
     pub source: String,
     /// What is worth knowing of it all the same.
     pub notes: Vec<Note>,
+    /// The only number that may send for it. No file says that; a copy has it of the campaign that it is a copy of.
+    pub only: Option<NumberId>,
 }
 
 /// Why a file becomes no campaign.
@@ -238,7 +240,7 @@ impl Store {
         Ok(match campaign_pool::check(self, reader.organization, &spec).await? {
             Ok(mut notes) => {
                 self.note_acceptances(reader.organization, spec.name.as_str(), &mut notes).await?;
-                Ok(Checked { spec, source, notes })
+                Ok(Checked { spec, source, notes, only: None })
             }
             Err((step, sentence)) => {
                 Err(NotAccepted::Findings(vec![nobody_can(reader.name, &source, step, sentence)]))
@@ -278,8 +280,9 @@ impl Store {
             return Ok(Err(format!("there is no pool {:?} any more", spec.pool)));
         };
         let source = &checked.source;
-        let (id, planned) =
-            self.create_campaign_telling(organization, spec, pool.id, source, actor, tell).await?;
+        let (id, planned) = self
+            .create_campaign_telling(organization, spec, (pool.id, checked.only), source, actor, tell)
+            .await?;
         let Some(now) = self.campaign_stats(organization, spec.name.as_str()).await? else {
             return Ok(Err(format!("campaign {} is gone: somebody removed or renamed it", spec.name)));
         };
