@@ -48,6 +48,8 @@ pub struct Known {
     pub default_texts: Vec<Texts>,
     /// Whether media may stand at a private address.
     pub private_media: bool,
+    /// Whether the organisation's subscription has an end, which a campaign must not outlive.
+    pub subscription_ends: bool,
     /// Nothing was read yet: any attribute, pool and campaign goes.
     pub is_unknown: bool,
 }
@@ -140,6 +142,7 @@ impl Store {
             // What cannot be read is no default.
             default_texts: serde_json::from_value(rules.default_texts).unwrap_or_default(),
             private_media,
+            subscription_ends: self.has_subscription_end(organization).await?,
             is_unknown: false,
         })
     }

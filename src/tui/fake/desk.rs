@@ -51,6 +51,8 @@ pub struct Desk {
     pub channels: Vec<ChannelRow>,
     /// What was asked and answered.
     pub asked: Vec<Slot>,
+    /// Whether the organisation's subscription has an end.
+    pub ends: bool,
 }
 
 impl Desk {
@@ -93,6 +95,7 @@ impl Desk {
             settings: settings(),
             channels: channels(),
             asked: vec![],
+            ends: false,
         }
     }
 
@@ -154,8 +157,14 @@ impl Desk {
                 more_after: false,
             }),
             Question::Findings(_) | Question::Risks(_) => Reading::Findings(Arc::new(findings(self.rows))),
-            Question::Known => Reading::Known(Arc::new(known_to_files())),
-            Question::Check(source, edited) => Reading::Check(file_check(&source, edited.as_ref())),
+            Question::Known => {
+                let known = Known { subscription_ends: self.ends, ..known_to_files() };
+                Reading::Known(Arc::new(known))
+            }
+            Question::Check(source, edited, people) => Reading::Check(FileCheck {
+                refusal: people.map(|people| super::draft::outlives(people).into()),
+                ..file_check(&source, edited.as_ref())
+            }),
             Question::Estimate(spec) => Reading::Estimate(Arc::new(audience_count(&spec))),
             Question::Progress(_) => Reading::Progress(Arc::new(progress_view(self.rows))),
             Question::Queue => Reading::Queue(Arc::new(queue(self.rows))),
