@@ -53,6 +53,8 @@ pub struct Desk {
     pub asked: Vec<Slot>,
     /// Whether the organisation's subscription has an end.
     pub ends: bool,
+    /// Whether campaigns whose forecast is asked for have ended.
+    pub over: bool,
 }
 
 impl Desk {
@@ -96,6 +98,7 @@ impl Desk {
             channels: channels(),
             asked: vec![],
             ends: false,
+            over: false,
         }
     }
 
@@ -181,7 +184,9 @@ impl Desk {
             Question::SlotHolders(_, slot) => Reading::SlotHolders(Arc::new(slot_holders(slot))),
             Question::SlotReset(_) => Reading::SlotReset(slot_reset(self.rows)),
             Question::Forecast(id, what_if) => {
-                Reading::Forecast(Arc::new(super::forecast::forecasts(id, &what_if)))
+                let mut forecasts = super::forecast::forecasts(id, &what_if);
+                forecasts.as_it_is.over = self.over;
+                Reading::Forecast(Arc::new(forecasts))
             }
             Question::Threads(query, _) => Reading::Threads(Page {
                 rows: self.threads().into_iter().filter(|row| fits(row, &query)).collect(),

@@ -1,6 +1,6 @@
-//! What the console says of what is to come, before anybody acts: what a rule would refuse.
+//! What the console says of what is to come, before anybody acts: what a rule would refuse, and what has ended.
 
-use crate::store::view::FileCheck;
+use crate::store::view::{CampaignStanding, Counts, FileCheck};
 use crate::tui::fake::*;
 use crate::tui::msg::{Effect, Msg, Question, Reading, Slot};
 use std::sync::Arc;
@@ -85,4 +85,36 @@ fn the_rule_is_asked_again_when_the_people_are_counted() {
     let refusal = Some("it would outlive the subscription".into());
     answer(&mut desk, Slot::Check, later, Reading::Check(FileCheck { refusal, ..FileCheck::default() }));
     assert!(desk.screen().contains("! refused: it would outlive the subscription"), "{}", desk.screen());
+}
+
+fn ended(standing: CampaignStanding, width: u16, height: u16) -> Desk {
+    let mut desk = Desk::new(World::Many, width, height);
+    let mut overview = desk.model.overview().cloned().unwrap();
+    let row = overview.campaigns.iter_mut().find(|row| row.id == campaign_id(1)).unwrap();
+    row.standing = standing;
+    row.counts =
+        Counts { planned: 1_000, read: 600, accepted: 300, failed: 60, skipped: 40, ..Counts::default() };
+    row.sent = 1_900;
+    desk.send(Msg::Overview(Ok(Arc::new(overview))));
+    desk.over = true;
+    desk.keys("2 f");
+    desk
+}
+
+#[test]
+fn the_forecast_of_an_ended_campaign_says_what_was() {
+    for (width, height) in [(80, 24), (160, 48)] {
+        let mut desk = ended(CampaignStanding::Completed, width, height);
+        let screen = desk.screen();
+        assert!(screen.contains("completed since") && screen.contains("nothing to foretell"), "{screen}");
+        for said in ["People     1 000", "Sent to    900", "Failed     60", "Skipped    40", "1 900 taken"] {
+            assert!(screen.contains(said), "{said}: {screen}");
+        }
+        assert!(!screen.contains("All steps") && !screen.contains("what would be if it went on"), "{screen}");
+    }
+    let mut desk = ended(CampaignStanding::Cancelled, 80, 24);
+    assert!(desk.screen().contains("cancelled since"), "{}", desk.screen());
+    // Asked what would be, it says that, as the command does.
+    desk.keys("w Right Space ctrl-s");
+    assert!(desk.screen().contains("All steps"), "{}", desk.screen());
 }
