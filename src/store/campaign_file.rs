@@ -35,6 +35,7 @@ pub struct Reader<'a> {
 
 /// What an organisation knows that a file can be wrong about.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
 pub struct Known {
     /// The attributes that contacts have.
     pub attributes: Vec<String>,

@@ -137,9 +137,7 @@ pub(super) async fn terms_of(
         };
         terms.own.insert(CampaignId(id), own);
     }
-    if terms.own.values().any(|own| own.zoned) {
-        read_zones(pool, organization, &mut terms).await?;
-    }
+    read_zones(pool, organization, &mut terms).await?;
     Ok(terms)
 }
 
@@ -147,10 +145,13 @@ fn standing(percent: i32, why: String, until: Option<DateTime<Utc>>) -> Standing
     Standing { percent: u32::try_from(percent).unwrap_or(0), why, until }
 }
 
-/// Reads the zones of those who wait: one look at an index for each.
+/// Reads the zones of those who wait, where campaigns ask for them: one look at an index for each.
 async fn read_zones(pool: &Way, organization: OrganizationId, terms: &mut TermsOf) -> Result<(), StoreError> {
     let zoned: Vec<uuid::Uuid> =
         terms.own.iter().filter(|(_, own)| own.zoned).map(|(campaign, _)| campaign.0).collect();
+    if zoned.is_empty() {
+        return Ok(());
+    }
     let rows = sqlx::query!(
         r#"select z.campaign_id, z.zone, d.due_at as "due_at!" from campaign_zones z
             cross join lateral (select r.due_at from campaign_recipients r

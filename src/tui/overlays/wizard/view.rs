@@ -290,11 +290,8 @@ impl Wizard {
         self.findings().into_iter().find(|(path, _)| !here(path)).map(|(_, sentence)| sentence)
     }
 
-    fn saving(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, at: usize, file: &Input) {
-        let dialog = centred(area, 72, 13);
-        canvas.clear(dialog);
-        let inside = canvas.panel(dialog, Border { title: "Save", foot: "", double: true }, Role::Warn);
-        let (x, room) = (inside.x + 2, inside.width.saturating_sub(4));
+    /// What is said before it is saved: for whom it is and when it starts, and what is worth knowing or would be refused.
+    fn before_saving(&self, model: &Model, room: u16, ascii: bool) -> Vec<(String, Role)> {
         let mut lines = match self.edited() {
             None => vec![(self.who(), Role::Text), (self.starts(model), Role::Text)],
             Some(_) => vec![
@@ -303,7 +300,7 @@ impl Wizard {
             ],
         };
         if self.refusal().is_some() {
-            let refused = words::wrap(&self.warned(), usize::from(room), 3, canvas.theme.ascii);
+            let refused = words::wrap(&self.warned(), usize::from(room), 3, ascii);
             lines.extend(refused.into_iter().map(|line| (line, Role::Bad)));
         }
         let more = self.notes().len().saturating_sub(2);
@@ -314,6 +311,15 @@ impl Wizard {
                 (format!("{before}: {note}"), Role::Warn)
             },
         ));
+        lines
+    }
+
+    fn saving(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, at: usize, file: &Input) {
+        let dialog = centred(area, 72, 13);
+        canvas.clear(dialog);
+        let inside = canvas.panel(dialog, Border { title: "Save", foot: "", double: true }, Role::Warn);
+        let (x, room) = (inside.x + 2, inside.width.saturating_sub(4));
+        let lines = self.before_saving(model, room, canvas.theme.ascii);
         for ((line, role), y) in lines.iter().zip(inside.y..) {
             canvas.text(x, y, room, line, *role);
         }
