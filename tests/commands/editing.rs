@@ -434,11 +434,11 @@ async fn edit_while_held(
     acme: &Acme,
     campaign: CampaignId,
     toml: &str,
-    hold: &'static str,
+    statement: &'static str,
     during: impl AsyncFnOnce(),
 ) {
     let mut held = acme.db.pool.begin().await.unwrap();
-    sqlx::query(hold).bind(campaign.0).execute(&mut *held).await.unwrap();
+    sqlx::query(statement).bind(campaign.0).execute(&mut *held).await.unwrap();
     let (store, organization, toml) =
         (acme.db.store.clone(), acme.organization, toml.replace("Hi", "Hi {{city|you}} {{campaign_number}}"));
     let edit = tokio::spawn(async move {
