@@ -440,6 +440,12 @@ end $$;
 comment on function enrol is
     'Enrols a campaign''s audience, at once or in pieces. One that has recipients is left alone, unless it is standing.';
 
+-- Whether a campaign of this pool may send through this number alone: it is one of the pool's, or the organisation's default.
+create function may_be_the_only(p_org uuid, p_pool uuid, p_number uuid) returns boolean language sql stable as $$
+    select exists (select from pool_numbers m where m.organization_id = p_org and m.pool_id = p_pool and m.number_id = p_number)
+           or exists (select from organizations o where o.id = p_org and o.default_number_id = p_number)
+$$;
+
 -- A campaign, its steps and its recipients, or nothing. With p_most: and the first piece of its recipients.
 create function create_campaign(
     p_org uuid, p_id uuid, p_actor text, p_instance uuid, p_campaign jsonb, p_after_seconds bigint[], p_texts jsonb[],
@@ -452,14 +458,17 @@ declare
 begin
     insert into campaigns (organization_id, id, name, state, priority, weight, pool_id, daily_limit, starts_at, failover,
                            audience, standing, source, window_from, window_to, window_days, window_zone, zoned, run_after_id,
-                           missed, expires_after, expires_at, created_by, changed_by, conduct)
+                           missed, expires_after, expires_at, created_by, changed_by, conduct, only_number_id)
     select p_org, p_id, c.name, case when c.starts_at is null and c.run_after_id is null
                                      then 'draft' else 'scheduled' end::campaign_state,
            c.priority, coalesce(c.weight, 1), c.pool_id, c.daily_limit, c.starts_at, c.failover, c.audience,
            c.standing, c.source,
            c.window_from, c.window_to, c.window_days, c.window_zone, coalesce(c.window_zone = 'recipient', false),
            c.run_after_id, coalesce(c.missed, 'send'), c.expires_after, c.expires_at, p_actor, p_actor,
-           coalesce(c.conduct, '{}')
+           coalesce(c.conduct, '{}'),
+           -- What its pool has not is not meant.
+           (select n.id from whatsapp_numbers n where n.organization_id = p_org and n.id = c.only_number_id
+               and may_be_the_only(p_org, c.pool_id, n.id))
       from jsonb_populate_record(null::campaigns, p_campaign) c
     returning * into v_new;
     insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts, template, media, variants)

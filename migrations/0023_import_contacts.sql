@@ -19,14 +19,15 @@ create function consent_after_import(p_known boolean, p_method text, p_said bool
 -- New people are inserted, known ones updated where something differs: an empty cell leaves what is known, attributes
 -- are merged. Of several rows with one phone the first counts. Answers how many were new and how many changed; all other
 -- rows changed nothing. Whoever the file takes the consent of has opted out, whoever it gives it back to has not. Who is new with
--- a no has asked for nothing: nobody enrols them, and they can be answered when they write.
+-- a no has asked for nothing: nobody enrols them, and they can be answered when they write. p_method and p_agreed_at: how and when
+-- those agreed of whom the file says so and nothing was known; null: by this file, now.
 --
 -- Rows go in by phone, so that every index grows at its end. Merges of one organisation take turns: each then sees all
 -- that the one before it did, and its account is true.
 create function merge_contacts(
     p_org uuid, p_file_name text, p_operator text, p_lines bigint, p_rejected bigint,
-    p_started_at timestamptz, out p_accepted bigint, out p_updated bigint, out p_duplicate bigint,
-    out p_no_consent bigint, out p_opted_out bigint
+    p_started_at timestamptz, p_method text default null, p_agreed_at timestamptz default null,
+    out p_accepted bigint, out p_updated bigint, out p_duplicate bigint, out p_no_consent bigint, out p_opted_out bigint
 ) language plpgsql
     set jit = off set work_mem = '128MB' set lock_timeout = '10min'
 as $$
@@ -55,8 +56,10 @@ begin
         select p_org, ordered_uuid(v_ms, v_salt, row_number() over ()), s.phone, s.name, s.locale, s.time_zone,
                coalesce(s.country, s.phone_country), s.gender, s.profession, s.birth_date, s.registered_at,
                s.consent and s.refused_at is null,
-               case when s.consent is not null then coalesce(s.refused_by, 'import') end,
-               case when s.consent is not null then coalesce(s.refused_at, v_now) end,
+               case when s.consent is not null
+                    then coalesce(s.refused_by, case when s.consent then p_method end, 'import') end,
+               case when s.consent is not null
+                    then coalesce(s.refused_at, case when s.consent then p_agreed_at end, v_now) end,
                s.referrer_name, coalesce(s.tags, '{}'), s.attributes
           from first s
         on conflict on constraint contact_phone_is_taken_once do nothing
@@ -73,10 +76,11 @@ begin
                consent = consent_after_import(c.consent, c.consent_method, s.consent, s.refused_at is not null),
                consent_method = case when consent_after_import(c.consent, c.consent_method, s.consent,
                                                                s.refused_at is not null) is distinct from c.consent
-                                     then 'import' else c.consent_method end,
+                                     then coalesce(case when s.consent then p_method end, 'import')
+                                     else c.consent_method end,
                consent_at = case when consent_after_import(c.consent, c.consent_method, s.consent,
                                                            s.refused_at is not null) is distinct from c.consent
-                                 then v_now else c.consent_at end,
+                                 then coalesce(case when s.consent then p_agreed_at end, v_now) else c.consent_at end,
                referrer_name = coalesce(s.referrer_name, c.referrer_name), tags = coalesce(s.tags, c.tags),
                attributes = c.attributes || s.attributes, updated_at = v_now
           from first s
@@ -95,7 +99,8 @@ begin
                                coalesce(s.gender, c.gender), coalesce(s.profession, c.profession),
                                coalesce(s.birth_date, c.birth_date), coalesce(s.registered_at, c.registered_at),
                                coalesce(s.referrer_name, c.referrer_name)))
-        returning c.phone::text as phone, case when c.consent_at = v_now then c.consent end as turned
+        returning c.phone::text as phone,
+                  case when s.consent and c.consent then true when c.consent_at = v_now then c.consent end as turned
     )
     select (select count(*) from inserted), (select count(*) from updated),
            (select count(*) from inserted i where not i.consent and i.consent_method = 'import'),
@@ -107,10 +112,13 @@ begin
                                  rejected, started_at)
     values (p_org, v_import, p_file_name, p_operator, p_lines, p_accepted, p_updated, p_duplicate, p_rejected,
             p_started_at);
+    -- The account says how they are to have agreed, if anybody said so.
     perform record_decision(p_org, clock_timestamp(), p_operator, null, 'import contacts', 'import', v_import,
                             p_file_name, 'a file was imported', null,
                             jsonb_build_object('lines', p_lines, 'accepted', p_accepted, 'updated', p_updated,
-                                               'duplicate', p_duplicate, 'rejected', p_rejected));
+                                               'duplicate', p_duplicate, 'rejected', p_rejected)
+                            || jsonb_strip_nulls(jsonb_build_object('consent_method', p_method,
+                                                                    'consent_at', p_agreed_at)));
     if v_in then
         perform take_back_imported(p_org, v_now, p_operator, p_file_name);
     end if;

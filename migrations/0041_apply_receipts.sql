@@ -144,6 +144,11 @@ begin
     -- With the owner's rights from 0172 on.
     perform must_run(p_org);
 
+    -- Whoever is queued again by this shows the slot that they hold then. In line with an edit that brings slots, and as
+    -- everywhere before any row.
+    if p_next && array['retry', 'switch', 'keep'] then
+        perform pg_advisory_xact_lock(slot_queue(p_org));
+    end if;
     -- Locks in the order of the outcomes: attempts, then their recipients, each in the order of the attempts.
     -- Each is found through its key, as in record_outcomes: a plan that was made while the tables were small would else walk
     -- the campaign for every receipt.
@@ -249,6 +254,16 @@ begin
     if p_next && array['retry', 'switch', 'keep'] then
         -- What was queued again and may not be sent any more ends here: a report may come long after the campaign did.
         perform end_requeued(p_org, v_ids, v_now);
+        perform give_slots_again(p_org, q.campaign_id, q.people)
+           from (select a.campaign_id, array_agg(r.id) as people
+                   from unnest(v_ids) as k (id)
+                  cross join lateral (select a.campaign_id, a.recipient_id from attempts a
+                                       where a.organization_id = p_org and a.id = k.id and a.state = 'undelivered' limit 1) a
+                  cross join lateral (select r.id from campaign_recipients r
+                                       where r.organization_id = p_org and r.campaign_id = a.campaign_id
+                                         and r.id >= a.recipient_id and r.id <= a.recipient_id
+                                         and r.state = 'queued' and r.last_attempt_id = k.id order by r.id limit 1) r
+                  group by a.campaign_id) q;
     end if;
 
     -- Reported as failed, and delivered after all: delivered wins, unless something else went out meanwhile.

@@ -70,36 +70,48 @@ begin
 end $$;
 comment on function reopen_campaign is 'Lets a completed campaign run again, for people of it who were queued again.';
 
+-- Since when a recipient waits for a step: for the first one since the enrolment, or since the stage of a rollout; for a later
+-- one since the one before it was taken.
+create function waits_since(p_org uuid, p_campaign uuid, p_recipient uuid, p_step smallint)
+    returns timestamptz language plpgsql stable
+    set enable_seqscan = off
+as $$
+begin
+    if p_step = 1 then
+        -- Ids begin with the moment of the enrolment, in milliseconds.
+        return coalesce(
+            (select w.since from campaign_rollouts w where w.organization_id = p_org and w.campaign_id = p_campaign),
+            to_timestamp(('x' || left(replace(p_recipient::text, '-', ''), 12))::bit(48)::bigint / 1000.0));
+    end if;
+    -- Taken, though it may have been reported as undelivered since: each of the two has an index of its own.
+    return greatest(
+        (select max(a.finished_at) from attempts a
+          where a.organization_id = p_org and a.recipient_id = p_recipient and a.step = p_step - 1 and a.live),
+        (select max(a.finished_at) from attempts a
+          where a.organization_id = p_org and a.recipient_id = p_recipient and a.step = p_step - 1 and not a.live
+            and a.state = 'undelivered'));
+end $$;
+
+-- When somebody is due who was queued again at p_queued_at and waits since p_since: never before they were queued.
+create function due_by(p_queued_at timestamptz, p_since timestamptz, p_after_seconds bigint) returns timestamptz
+    language sql stable
+    return greatest(p_queued_at, p_since + make_interval(secs => p_after_seconds));
+
 -- When a recipient who is queued again is due: when the step would have been due had nothing come between, and never before
--- now. A first step waits since the enrolment, or since the stage of a rollout; a later one since the one before it was taken.
+-- now.
 create function due_again(p_org uuid, p_campaign uuid, p_recipient uuid, p_step smallint, p_now timestamptz)
     returns timestamptz language plpgsql stable
     set enable_seqscan = off
 as $$
 declare
     v_after bigint;
-    v_since timestamptz;
 begin
     select s.after_seconds into v_after from campaign_steps s
       where s.organization_id = p_org and s.campaign_id = p_campaign and s.step = p_step;
     if coalesce(v_after, 0) = 0 then
         return p_now;
     end if;
-    if p_step = 1 then
-        -- Ids begin with the moment of the enrolment, in milliseconds.
-        v_since := coalesce(
-            (select w.since from campaign_rollouts w where w.organization_id = p_org and w.campaign_id = p_campaign),
-            to_timestamp(('x' || left(replace(p_recipient::text, '-', ''), 12))::bit(48)::bigint / 1000.0));
-    else
-        -- Taken, though it may have been reported as undelivered since: each of the two has an index of its own.
-        v_since := greatest(
-            (select max(a.finished_at) from attempts a
-              where a.organization_id = p_org and a.recipient_id = p_recipient and a.step = p_step - 1 and a.live),
-            (select max(a.finished_at) from attempts a
-              where a.organization_id = p_org and a.recipient_id = p_recipient and a.step = p_step - 1 and not a.live
-                and a.state = 'undelivered'));
-    end if;
-    return greatest(p_now, v_since + make_interval(secs => v_after));
+    return due_by(p_now, waits_since(p_org, p_campaign, p_recipient, p_step), v_after);
 end $$;
 comment on function due_again is 'When somebody who is queued again is due: as if nothing had come between, never before now.';
 

@@ -35,9 +35,7 @@ begin
         when v_old.state = 'scheduled' and v_new.run_after_id is null and v_new.starts_at is null then 'no_start'
         when v_new.only_number_id is not null and not exists (
                  select from whatsapp_numbers n where n.organization_id = p_org and n.id = v_new.only_number_id
-                    and (exists (select from pool_numbers m where m.organization_id = p_org
-                                    and m.pool_id = v_new.pool_id and m.number_id = n.id)
-                         or exists (select from organizations o where o.id = p_org and o.default_number_id = n.id)))
+                    and may_be_the_only(p_org, v_new.pool_id, n.id))
             then 'not_in_pool'
         when exists (with recursive before (id) as (
                          select v_new.run_after_id
@@ -159,6 +157,7 @@ declare
     v_count    bigint := 0;
     v_room     bigint;
     v_over     bigint := 0;
+    v_now      timestamptz;
 begin
     if p_dry then
         if p_scope = 'expired' then
@@ -201,13 +200,14 @@ begin
                 v_locked := v_locked[1 : v_room::integer];
             end if;
         end if;
+        v_now := clock_timestamp();
         update campaign_recipients r
            set state = 'queued', attention = null, reason = null, tries = 0,
                -- Whoever failed or expired before the step was due still waits for it.
-               due_at = due_again(p_org, p_campaign, r.id, r.step, clock_timestamp()),
+               due_at = due_again(p_org, p_campaign, r.id, r.step, v_now),
                is_kept = keeper_of(p_org, r.last_attempt_id, r.is_kept) is not null,
                bound_number_id = coalesce(keeper_of(p_org, r.last_attempt_id, r.is_kept), r.sticky_number_id),
-               updated_at = clock_timestamp()
+               updated_at = v_now
          where r.organization_id = p_org and r.campaign_id = p_campaign
            and r.id = any (v_locked);
         get diagnostics v_count = row_count;

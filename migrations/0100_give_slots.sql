@@ -75,10 +75,10 @@ as $$
 $$;
 comment on function shown_slots is 'Whose slots are shown by messages that are still to be sent or may be on the wire.';
 
--- Gives a slot to everybody of a campaign who waits and has none frozen yet, in the order of enrolment, and freezes it with
--- their other values: committed with the enrolment, before any message can show it. Answers how many got one anew.
--- p_after, p_to: to those enrolled behind the one and up to the other; p_only: to those of them, where not all who wait are
--- meant.
+-- Gives a slot to everybody of a campaign who waits, or may wait for the next step in a moment, and has none frozen yet, in the
+-- order of enrolment, and freezes it with their other values: committed with the enrolment, before any message can show it.
+-- Answers how many got one anew. p_after, p_to: to those enrolled behind the one and up to the other; p_only: to those of
+-- them, where not all are meant; of those who failed only to whom it names.
 --
 -- The figures know nothing of a campaign that is being made: one row, they say, and whatever the planner looks for row by row
 -- it then looks for in all of them, once for each. So nothing is looked for row by row: a piece of each table is read, by its
@@ -90,6 +90,7 @@ create function give_slots(
     language plpgsql
     set jit = off set plan_cache_mode = force_custom_plan set work_mem = '64MB'
     set enable_nestloop = off set enable_seqscan = off set enable_bitmapscan = off
+    set enable_hashjoin = on set enable_mergejoin = on set enable_sort = on
 as $$
 declare
     v_campaign campaigns;
@@ -132,7 +133,8 @@ begin
                                  and (p_only is null or p.recipient_id = any (p_only))
                                  and not p.parameters ? 'campaign_number'
      where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to
-       and r.state = 'queued' and (p_only is null or r.id = any (p_only));
+       and (r.state in ('queued', 'sending', 'in_doubt') or r.state = 'failed' and p_only is not null)
+       and (p_only is null or r.id = any (p_only));
     -- People are enrolled in the order of the contacts, so that theirs lie side by side too.
     select (array_agg(k.id order by k.id))[1], (array_agg(k.id order by k.id desc))[1] into v_from, v_last
       from unnest(v_contacts) as k (id);

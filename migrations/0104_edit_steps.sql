@@ -65,19 +65,46 @@ begin
        and p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
        and p.recipient_id > p_after and p.recipient_id <= p_to;
     if 'campaign_number' = any (p_variables) then
+        -- Not only to those who wait: what is on the wire or in doubt comes to the next step by itself, and so does what failed,
+        -- once it is proven that it was taken. What was accepted last gets one when it is queued again (apply_receipts).
         perform give_slots(p_org, p_campaign, p_variables, p_now, array(
             select r.id from campaign_recipients r
              where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to
-               and r.state = 'queued' order by r.id));
+               and (r.state in ('queued', 'sending', 'in_doubt')
+                    or r.state = 'failed' and r.last_attempt_id is not null
+                       and r.step < (select count(*) from campaign_steps s
+                                      where s.organization_id = p_org and s.campaign_id = p_campaign))
+             order by r.id));
     end if;
 end $$;
 
--- Since when everybody who comes into a campaign is known by their id or by a decision: whoever is being enrolled or taken
--- back now is in it when this answers. Null: it is over, not all of its people are in it, or it has not p_steps steps.
+-- Gives slots to those who came to wait since p_since, while an edit that brings them looked at the others: whoever was tried
+-- again, or was reported as failed. A rehearsal's clock says nothing of that: all who wait are looked at.
+create function give_slots_since(p_org uuid, p_campaign uuid, p_since timestamptz, p_now timestamptz) returns void
+    language plpgsql
+    set jit = off set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_custom_plan
+as $$
+declare
+    v_ids uuid[];
+begin
+    v_ids := array(
+        select r.id from campaign_recipients r
+         where r.organization_id = p_org and r.campaign_id = p_campaign and r.due_at is not null
+           and (r.updated_at >= p_since or (select o.rehearsal from organizations o where o.id = p_org))
+        union
+        -- They had their turn since. The senders' clocks that ids are made by may be behind.
+        select a.recipient_id from attempts a
+         where a.organization_id = p_org and a.id > id_at(p_since - interval '1 minute') and a.campaign_id = p_campaign);
+    perform give_slots(p_org, p_campaign, '{campaign_number}', p_now, v_ids) where cardinality(v_ids) > 0;
+end $$;
+
+-- Since when everybody who comes into a campaign is known by their id or by a decision: whoever is being enrolled, taken back or
+-- tried again now is in it when this answers. Null: it is over, not all of its people are in it, or it has not p_steps steps.
 create function begin_freezing(p_org uuid, p_campaign uuid, p_steps integer) returns timestamptz language plpgsql as $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('enrol ' || p_campaign, 0));
     perform pg_advisory_xact_lock(decision_queue(p_org));
+    perform 1 from campaigns c where c.organization_id = p_org and c.id = p_campaign for update;
     return (select clock_timestamp() from campaigns c
              where c.organization_id = p_org and c.id = p_campaign and c.state not in ('completed', 'cancelled')
                and p_steps = (select count(*) from campaign_steps s
@@ -120,8 +147,9 @@ comment on column due_shifts.revision is 'The campaign''s, of the edit: who carr
 -- Carries a changed delay over to a piece of those who wait: of p_most people behind p_after. Answers the last of them, null when
 -- there are no more: then it is done.
 --
--- Who came to a step waits from the moment of that change of theirs, their latest: whose time is still by the old delay is moved,
--- and nobody twice. What an operator has put back to now, and what was tried already, keeps its time.
+-- Who came to a step waits from the moment of that change of theirs, their latest; whoever was queued again, since the step
+-- before it was taken, and never from before they were (due_again): whose time is still by the old delay is moved, and nobody
+-- twice. What was tried already keeps the time that an operator or the retry gave it.
 create function shift_due(
     p_org uuid, p_campaign uuid, p_revision bigint, p_after uuid, p_most integer default 5000
 ) returns uuid language plpgsql
@@ -138,14 +166,23 @@ begin
     select r.id into v_last from campaign_recipients r
      where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after order by r.id offset p_most - 1 limit 1;
     update campaign_recipients r
-       set due_at = r.updated_at + make_interval(secs => s.after_seconds)
+       set due_at = case when r.due_at = r.updated_at + make_interval(secs => h.old_seconds)
+                         then r.updated_at + make_interval(secs => s.after_seconds)
+                         else due_by(r.updated_at, waits_since(p_org, p_campaign, r.id, r.step), s.after_seconds) end
       from due_shifts h
       join campaign_steps s on s.organization_id = p_org and s.campaign_id = p_campaign and s.step = h.step
      where h.organization_id = p_org and h.campaign_id = p_campaign and r.organization_id = p_org
        and r.campaign_id = p_campaign and r.id > p_after
        and r.id <= coalesce(v_last, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
        and r.state = 'queued' and r.step = h.step and r.tries = 0 and r.due_at is not null
-       and r.due_at = r.updated_at + make_interval(secs => h.old_seconds);
+       -- Of nearly everybody the first is asked, and nothing is looked up.
+       and case when r.due_at = r.updated_at + make_interval(secs => h.old_seconds) then true
+                when r.due_at < r.updated_at then false
+                else r.due_at = due_by(r.updated_at, waits_since(p_org, p_campaign, r.id, r.step), h.old_seconds)
+                     and not exists (select from attempts a where a.organization_id = p_org and a.recipient_id = r.id
+                                        and a.step = r.step and a.live)
+                     and not exists (select from attempts a where a.organization_id = p_org and a.recipient_id = r.id
+                                        and a.step = r.step and not a.live) end;
     if v_last is null then
         delete from due_shifts h where h.organization_id = p_org and h.campaign_id = p_campaign;
     else
@@ -245,6 +282,9 @@ begin
                         then id_at(p_frozen_since) end;
         perform freeze_more(p_org, p_campaign, p_new_variables, coalesce(v_after, '00000000-0000-0000-0000-000000000000'),
                             'ffffffff-ffff-ffff-ffff-ffffffffffff', v_now);
+        if 'campaign_number' = any (p_new_variables) and p_frozen_since is not null then
+            perform give_slots_since(p_org, p_campaign, p_frozen_since, v_now);
+        end if;
     end if;
     update campaigns
        set source = p_source, revision = revision + 1, updated_at = v_now, changed_by = p_actor

@@ -108,7 +108,8 @@ as $$
 $$;
 comment on function opt_out_imported is 'Notes whom an import opted out; heed_imported suppresses them, piece by piece.';
 
--- Lifts the suppressions of those whom earlier files opted out and this one, at this time, opted in. What was skipped stays so.
+-- Lifts the suppressions of those whom earlier files opted out and this one, at this time, opted in: its rows still stand in the
+-- staging table. What was skipped stays so.
 -- The notes go first, by themselves: whoever is just suppressing some of these people holds theirs, and what comes of that is
 -- lifted then.
 create function take_back_imported(p_org uuid, p_at timestamptz, p_actor text, p_reason text) returns void
@@ -117,11 +118,13 @@ as $$
 begin
     delete from opt_outs_to_heed n using contacts k
      where n.organization_id = p_org
-       and k.organization_id = p_org and k.phone = n.phone and k.consent and k.consent_at = p_at;
+       and k.organization_id = p_org and k.phone = n.phone and k.consent and k.updated_at = p_at
+       and exists (select from contact_staging g where g.phone = k.phone and g.consent);
     with lifted as (
         delete from suppressions s using contacts k
          where s.organization_id = p_org and s.source = 'import'
-           and k.organization_id = p_org and k.phone = s.phone and k.consent and k.consent_at = p_at
+           and k.organization_id = p_org and k.phone = s.phone and k.consent and k.updated_at = p_at
+           and exists (select from contact_staging g where g.phone = k.phone and g.consent)
         returning k.id, s.phone
     )
     insert into audit_log (organization_id, at, actor, action, entity, entity_id, entity_name, reason, before, after)
@@ -166,6 +169,12 @@ comment on function heed_imported is 'Suppresses some of those whom imports opte
 -- Opt-outs that a provider told are heeded as soon as they are read. Should the sender end, or the database go away, between
 -- the outcome and that, they are found here: in the ledger itself, which says why every attempt ended.
 
+-- Whether a consent that was given in this way is the person's own word, heard by this system: what a file says of people is not,
+-- however it says that they agreed. A file may not use these words (domain::consent::OWN_WORDS).
+create function is_own_word(p_method text) returns boolean
+    language sql immutable strict parallel safe
+    return p_method in ('reply', 'operator', 'provider');
+
 create index attempts_refused_for_good on attempts (organization_id, finished_at) where class = 'opted_out';
 create index receipts_of_opt_outs on receipts (organization_id, applied_at) where class = 'opted_out';
 
@@ -201,7 +210,7 @@ begin
          where not exists (select from suppressions s where s.organization_id = p_org and s.phone = k.phone
                               and s.source <> 'rule')
            and not exists (select from contacts c where c.organization_id = p_org and c.phone = k.phone and c.consent
-                              and c.consent_at > o.at and c.consent_method is distinct from 'import')
+                              and c.consent_at > o.at and coalesce(is_own_word(c.consent_method), true))
            and not exists (select from consents_to_settle n where n.organization_id = p_org and n.phone = k.phone and n.consent
                               and n.at > o.at)
            and not exists (select from inbound_messages i where i.organization_id = p_org and i.phone = k.phone

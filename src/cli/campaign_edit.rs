@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        campaign::{CampaignName, Delay, Failover, Missed, file},
+        campaign::{CampaignName, Delay, Failover, Missed, file, lifecycle::OPENED_AGAIN},
         phone::Phone,
         window::Window,
     },
@@ -153,7 +153,24 @@ pub async fn clone(session: &Session, org: &Org, name: &str, new: &str) -> Resul
     let copy = file::copy(&source, new).ok_or_else(|| {
         CliError::failed(format!("campaign {name} was not made from a file: there is nothing to copy"))
     })?;
-    campaign_file::create_from(session, org, &format!("the file of {name}"), copy.into_bytes()).await
+    let (only, note) = match session.store.only_number(org.id, campaign.id).await? {
+        Some((number, phone, true)) => {
+            (Some(number), Some(format!("note: {phone} alone sends for {new}, as for {name}")))
+        }
+        Some((_, phone, false)) => (
+            None,
+            Some(format!(
+                "note: {phone} alone sends for {name}, and its pool has that number no more: any of the pool sends for {new}"
+            )),
+        ),
+        None => (None, None),
+    };
+    let from = format!("the file of {name}");
+    campaign_file::create_with(session, org, (&from, copy.into_bytes()), only).await?;
+    if let Some(note) = note {
+        session.out.note(&note);
+    }
+    Ok(())
 }
 
 /// What is tried again.
@@ -255,8 +272,8 @@ pub async fn retry(session: &Session, org: &Org, args: &RetryArgs) -> Result<(),
         lines
             .extend(verdicts.iter().map(|(verdict, count)| ("not", format!("{count} {}", why_not(verdict)))));
         if reopened {
-            let again = if args.dry_run { "would be active again" } else { "is active again" };
-            lines.push(("campaign", format!("{again}: it was completed")));
+            let verb = if args.dry_run { "would be" } else { "is" };
+            lines.push(("campaign", format!("{verb} {OPENED_AGAIN}")));
         }
         card(&lines)
     })

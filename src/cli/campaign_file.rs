@@ -8,6 +8,7 @@ use crate::{
             file::FILE_LIMIT,
             remark::{Acceptance, Note},
         },
+        ids::NumberId,
         template::Texts,
     },
     store::{
@@ -31,7 +32,17 @@ pub async fn create(session: &Session, org: &Org, file: &Path) -> Result<(), Cli
 
 /// Makes the campaign that these bytes describe. `name` is what findings call their file.
 pub async fn create_from(session: &Session, org: &Org, name: &str, bytes: Vec<u8>) -> Result<(), CliError> {
-    let checked = read_bytes(session, org, name, &bytes, None).await?;
+    create_with(session, org, (name, bytes), None).await
+}
+
+/// As [`create_from`]; with `only` it sends through no other number of its pool.
+pub async fn create_with(
+    session: &Session,
+    org: &Org,
+    (name, bytes): (&str, Vec<u8>),
+    only: Option<NumberId>,
+) -> Result<(), CliError> {
+    let checked = Checked { only, ..read_bytes(session, org, name, &bytes, None).await? };
     let spec = &checked.spec;
     let made =
         session.store.make_campaign_telling(org.id, &checked, session.actor(), &progress(session)).await?;

@@ -11,9 +11,12 @@ use super::{
 use crate::{
     domain::{ids::ContactId, phone::Phone, right::Right},
     import::{COPY_COLUMNS, Chunk, ImportError, Options, Reader, Rejected},
-    store::{contact::ContactRecord, import::ImportCounts},
+    store::{
+        contact::ContactRecord,
+        import::{Agreed, ImportCounts},
+    },
 };
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::{
     fs::File,
@@ -38,10 +41,12 @@ pub enum Verb {
     #[command(after_help = "\
 The first line names the columns, in any order: phone (required), name, locale, timezone, country, gender,
 profession, birth_date, registered_at, consent, referrer_name, tags; every other column becomes an attribute.
-UTF-8, comma or semicolon.
+UTF-8, comma or semicolon. How and when people agreed is said for the whole file; it is kept of those of whom the file
+says yes and of whom nothing else is known.
 
 Examples:
   signalbox contact import people.csv --default-country CM
+  signalbox contact import fair.csv --consent-method \"paper form\" --consent-at 2026-03-14
   signalbox contact import - --rejected refused.csv < people.csv")]
     Import {
         /// The file; - for standard input
@@ -52,6 +57,8 @@ Examples:
         /// Where the refused rows go; FILE.rejected.csv unless given
         #[arg(long, value_name = "FILE")]
         rejected: Option<PathBuf>,
+        #[command(flatten)]
+        agreed: AgreedArgs,
     },
     /// Writes all contacts as CSV
     Export {
@@ -118,14 +125,53 @@ Examples:
     },
 }
 
+/// How and when the people of a file agreed.
+#[derive(Debug, Args)]
+pub struct AgreedArgs {
+    /// How those agreed whose consent column says yes; "import" unless given
+    #[arg(long, value_name = "TEXT", value_parser = parse::consent_method)]
+    consent_method: Option<String>,
+    /// When they agreed: a day or a time; when they are imported unless given
+    #[arg(long, value_name = "DATE|TIME", value_parser = parse::day_or_time)]
+    consent_at: Option<parse::When>,
+}
+
+impl AgreedArgs {
+    /// From texts that were not read yet.
+    pub fn read(method: Option<&str>, at: Option<&str>) -> Result<Self, CliError> {
+        let named = |name: &'static str| move |sentence| CliError::Usage(format!("{name}: {sentence}"));
+        Ok(Self {
+            consent_method: method.map(parse::consent_method).transpose().map_err(named("consent_method"))?,
+            consent_at: at.map(parse::day_or_time).transpose().map_err(named("consent_at"))?,
+        })
+    }
+
+    fn in_org(self, org: &Org) -> Result<Agreed, CliError> {
+        let at = self.consent_at.map(|when| when.in_zone(org.zone)).transpose().map_err(CliError::Usage)?;
+        if let Some(late) = at.filter(|at| *at > org.record.now) {
+            let late = local(late, org.zone);
+            return Err(CliError::Usage(format!("nobody has agreed at {late} yet: it is still to come")));
+        }
+        Ok(Agreed { method: self.consent_method, at })
+    }
+}
+
+/// What is said of a whole file.
+pub struct ImportTerms {
+    /// The country of phones without country code.
+    pub default_country: Option<String>,
+    /// How and when its people agreed.
+    pub agreed: AgreedArgs,
+}
+
 /// Does it.
 pub async fn run(session: &Session, verb: Verb) -> Result<(), CliError> {
     let writes = matches!(verb, Verb::Import { .. } | Verb::OptIn { .. } | Verb::OptOut { .. });
     let org = session.organization_for(if writes { Right::Runs } else { Right::Sees }).await?;
     let (store, actor) = (&session.store, session.actor());
     match verb {
-        Verb::Import { file, default_country, rejected } => {
-            import(session, &org, &file, default_country, rejected).await
+        Verb::Import { file, default_country, rejected, agreed } => {
+            import(session, &org, &file, ImportTerms { default_country, agreed }, rejected).await
         }
         Verb::Export { file } => export(session, &org, &file).await,
         Verb::List { limit } => list(session, &org, limit).await,
@@ -157,7 +203,7 @@ async fn import(
     session: &Session,
     org: &Org,
     file: &Path,
-    default_country: Option<String>,
+    terms: ImportTerms,
     rejected_to: Option<PathBuf>,
 ) -> Result<(), CliError> {
     leaves_room(&session.out, "--rejected", rejected_to.as_deref())?;
@@ -173,7 +219,7 @@ async fn import(
     if is_same_file(&path, file) {
         return Err(CliError::Usage("--rejected names the file that is to be imported".to_owned()));
     }
-    import_from(session, org, &name, input, default_country, Refused::into_file(path)).await
+    import_from(session, org, &name, input, terms, Refused::into_file(path)).await
 }
 
 /// Imports what `input` holds; `name` is what the audit log and errors call it.
@@ -182,18 +228,19 @@ pub async fn import_from(
     org: &Org,
     name: &str,
     input: Box<dyn Read + Send>,
-    default_country: Option<String>,
+    terms: ImportTerms,
     refused: Refused,
 ) -> Result<(), CliError> {
+    let agreed = terms.agreed.in_org(org)?;
     let options = Options {
-        default_country,
+        default_country: terms.default_country,
         zone: org.zone,
         today: crate::domain::day::local_date(org.record.now, org.zone),
         threads: thread::available_parallelism().map_or(1, NonZero::get),
     };
     let (to_us, mut from_reader) = mpsc::channel(CHUNKS_AHEAD);
     let reading = tokio::task::spawn_blocking(move || read_all(input, &options, refused, &to_us));
-    let counted = stage_and_merge(session, org, name, &mut from_reader).await;
+    let counted = stage_and_merge(session, org, name, &agreed, &mut from_reader).await;
     drop(from_reader);
     session.out.progress("");
     let refused = reading.await.map_err(|error| CliError::because("failed to read the file", error))?;
@@ -237,6 +284,7 @@ async fn stage_and_merge(
     session: &Session,
     org: &Org,
     name: &str,
+    agreed: &Agreed,
     from_reader: &mut mpsc::Receiver<Told>,
 ) -> Result<ImportCounts, CliError> {
     let mut staging = session.store.begin_import().await?;
@@ -263,7 +311,7 @@ async fn stage_and_merge(
     copied?;
     session.out.progress("merging");
     let (lines, rejected) = end.map_err(|error| in_file(name, error))?;
-    let counts = staging.merge(org.id, name, lines, rejected, session.actor()).await?;
+    let counts = staging.merge(org.id, name, lines, rejected, agreed, session.actor()).await?;
     // It is imported; what is left of this is noted in the database, and done by any sender.
     if let Err(error) = session.store.heed_imported(org.id).await {
         let why = CliError::from(error).message().unwrap_or_default();

@@ -1,8 +1,8 @@
 //! Values in arguments: each refused with a sentence that says what it should be.
 
 use super::{CliError, session::Org};
-use crate::domain::{day, number::LAST_PRIORITY, phone::Phone};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use crate::domain::{consent::OWN_WORDS, day, number::LAST_PRIORITY, phone::Phone};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 /// A limit, or its absence.
@@ -125,6 +125,8 @@ pub enum When {
     At(DateTime<Utc>),
     /// A local time.
     Local(NaiveDateTime),
+    /// The beginning of a day.
+    Day(NaiveDate),
 }
 
 /// When a warm-up begins.
@@ -170,6 +172,7 @@ impl When {
         match self {
             Self::At(at) => Ok(*at),
             Self::Local(local) => day::resolve(*local, zone).map_err(|error| error.to_string()),
+            Self::Day(date) => Ok(day::start_of_day(*date, zone)),
         }
     }
 }
@@ -187,9 +190,50 @@ pub fn when(raw: &str) -> Result<When, String> {
         .ok_or_else(|| "a time is written 2026-12-01T09:00 (on the organisation's clock) or with an offset, 2026-12-01T09:00:00Z".to_owned())
 }
 
+/// A day, which is its beginning, or a time.
+pub fn day_or_time(raw: &str) -> Result<When, String> {
+    match NaiveDate::parse_from_str(raw.trim(), "%Y-%m-%d") {
+        Ok(date) => Ok(When::Day(date)),
+        Err(_) => when(raw).map_err(|sentence| format!("a day is written 2026-12-01; {sentence}")),
+    }
+}
+
+/// How people agreed, as somebody else knows it. What this system writes of what it heard itself no file may say.
+pub fn consent_method(raw: &str) -> Result<String, String> {
+    let said = raw.trim();
+    if OWN_WORDS.contains(&said.to_lowercase().as_str()) {
+        return Err(format!(
+            "{said:?} is what is written of a consent that a person gave here; say how these people agreed, such as \"paper form\""
+        ));
+    }
+    if said.is_empty() || said.chars().count() > 200 || said.chars().any(char::is_control) {
+        return Err(
+            "how people agreed is said in 1 to 200 letters on one line, such as \"paper form\"".to_owned()
+        );
+    }
+    Ok(said.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_people_agreed_is_said_in_words_that_are_not_ours() {
+        assert_eq!(consent_method(" paper form, shop 3 "), Ok("paper form, shop 3".to_owned()));
+        for wrong in ["", " ", "Operator", "reply", "a\nb", &"x".repeat(201)] {
+            assert!(consent_method(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_its_beginning_on_the_organisations_clock() {
+        let douala: Tz = "Africa/Douala".parse().unwrap();
+        let at = |raw: &str| day_or_time(raw).unwrap().in_zone(douala).unwrap().to_rfc3339();
+        assert_eq!(at("2026-12-01"), "2026-11-30T23:00:00+00:00");
+        assert_eq!(at("2026-12-01T09:00"), "2026-12-01T08:00:00+00:00");
+        assert!(day_or_time("01.12.2026").unwrap_err().starts_with("a day is written 2026-12-01"));
+    }
 
     #[test]
     fn limits_have_bounds_and_a_way_to_say_none() {

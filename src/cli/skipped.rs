@@ -8,7 +8,7 @@ use super::{
     session::Org,
 };
 use crate::{
-    domain::{ids::RecipientId, phone::Phone},
+    domain::{campaign::lifecycle::OPENED_AGAIN, ids::RecipientId, phone::Phone},
     store::skipped::TakeBack,
 };
 use clap::Args;
@@ -161,7 +161,7 @@ pub async fn take_back(session: &Session, org: &Org, args: &TakeBackArgs) -> Res
             }
             kept => format!("; {kept} stay skipped, because something still stands against them"),
         };
-        let again = if reopened { "\nthe campaign was completed; it is active again" } else { "" };
+        let again = if reopened { format!("\nthe campaign is {OPENED_AGAIN}") } else { String::new() };
         format!("campaign {}: {} will be sent to after all{kept}{again}", campaign.name, done.included)
     })
 }

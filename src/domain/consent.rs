@@ -5,6 +5,10 @@
 
 use std::fmt;
 
+/// How a consent is called that a person gave or took here, in the database (`is_own_word`, migration 0196): it outdoes what a
+/// provider said before it, and what a file says never does.
+pub const OWN_WORDS: [&str; 3] = ["reply", "operator", "provider"];
+
 /// What somebody wants of us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Consent {

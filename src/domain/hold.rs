@@ -132,6 +132,8 @@ pub enum Hold {
         /// When.
         due: DateTime<Utc>,
     },
+    /// The delay of a step was edited, and those who wait for it are being moved to their new times.
+    TimesChange,
     /// The rollout of the campaign has not come to this person yet.
     KeptBack,
     /// The last try failed for now, and the provider or our rule says when to try again.
@@ -239,6 +241,7 @@ impl Hold {
             Self::OptedOut => "opted_out",
             Self::InDoubt { .. } => "in_doubt",
             Self::NotDue { .. } => "not_due",
+            Self::TimesChange => "times_change",
             Self::KeptBack => "kept_back",
             Self::RetryLater { .. } => "retry_later",
             Self::Unsendable { .. } => "content_unsendable",
@@ -285,6 +288,7 @@ impl Hold {
             | Self::TooLate { .. }
             | Self::OptedOut
             | Self::InDoubt { .. }
+            | Self::TimesChange
             | Self::KeptBack
             | Self::Unsendable { .. }
             | Self::NoNumber { .. }
@@ -305,6 +309,7 @@ impl Hold {
             || matches!(
                 self,
                 Self::InFlightFull { .. }
+                    | Self::TimesChange
                     | Self::QueueFull { .. }
                     | Self::GivesWay
                     | Self::NotChosen { .. }
@@ -347,9 +352,11 @@ impl Hold {
             Self::QuietHours { .. } | Self::TooLate { .. } => GateName::Window,
             Self::OptedOut => GateName::Consent,
             Self::InDoubt { .. } => GateName::Doubt,
-            Self::NotDue { .. } | Self::RetryLater { .. } | Self::RolloutStage { .. } | Self::KeptBack => {
-                GateName::Due
-            }
+            Self::NotDue { .. }
+            | Self::RetryLater { .. }
+            | Self::RolloutStage { .. }
+            | Self::TimesChange
+            | Self::KeptBack => GateName::Due,
             Self::Unsendable { .. } => GateName::Content,
             Self::NoNumber { .. } | Self::NotChosen { .. } => GateName::Pool,
             Self::NumberDisabled
@@ -398,6 +405,9 @@ impl Hold {
                 When::plain(*since, zone)
             ),
             Self::NotDue { due } => format!("not due, opens {}", When::exact(*due, zone)),
+            Self::TimesChange => {
+                "the delay of a step was edited: those who wait are being moved to their new times".to_owned()
+            }
             Self::KeptBack => "kept back by the rollout, until a later stage opens".to_owned(),
             Self::RetryLater { until, reason } => {
                 format!("tried without success ({reason}), again {}", When::exact(*until, zone))

@@ -12,7 +12,7 @@ use crate::domain::{
     action::{Action, Order, Version},
     campaign::{CampaignAction, CampaignSpec, CampaignState},
     forecast::Opens,
-    ids::{CampaignId, OrganizationId, PoolId},
+    ids::{CampaignId, NumberId, OrganizationId, PoolId},
     phone::Phone,
     text::Safe,
 };
@@ -101,12 +101,12 @@ impl Store {
         source: &str,
         actor: Actor<'_>,
     ) -> Result<(CampaignId, u64), StoreError> {
-        self.create_campaign_telling(organization, spec, pool, source, actor, &|_| {}).await
+        self.create_campaign_telling(organization, spec, (pool, None), source, actor, &|_| {}).await
     }
 
     /// Writes a checked campaign with its steps and enrols its audience, or does nothing at all; an audience that is large
     /// piece by piece, the first of them with the campaign. `tell` hears how far it is. With a start time it is
-    /// scheduled, else a draft. Answers its id and how many were enrolled.
+    /// scheduled, else a draft. With `only` it sends through no other number of its pool. Answers its id and how many were enrolled.
     ///
     /// # Errors
     /// When the database is away or refuses: for one because the name is taken.
@@ -114,7 +114,7 @@ impl Store {
         &self,
         organization: OrganizationId,
         spec: &CampaignSpec,
-        pool: PoolId,
+        (pool, only): (PoolId, Option<NumberId>),
         source: &str,
         actor: Actor<'_>,
         tell: &Tell<'_>,
@@ -124,7 +124,8 @@ impl Store {
         let needs = self.needs_of(organization, spec).await?;
         let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "text" };
         let before = self.predecessor(organization, spec).await?;
-        let campaign = columns(spec, pool, source, before);
+        let mut campaign = columns(spec, pool, source, before);
+        campaign["only_number_id"] = json!(only.map(|number| number.0));
         let steps = StepColumns::of(spec).map_err(unreadable)?;
         let enrolled = sqlx::query_scalar!(
             r#"select create_campaign($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as "enrolled!""#,

@@ -172,6 +172,28 @@ impl Store {
             .await
     }
 
+    /// The only number that may send for a campaign, with its phone, and whether the campaign's pool still has it.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn only_number(
+        &self,
+        organization: OrganizationId,
+        campaign: CampaignId,
+    ) -> Result<Option<(NumberId, String, bool)>, StoreError> {
+        let row = sqlx::query!(
+            r#"select n.id, n.phone::text as "phone!", may_be_the_only($1, c.pool_id, n.id) as "has!" from campaigns c
+                 join whatsapp_numbers n on n.organization_id = $1 and n.id = c.only_number_id
+                where c.organization_id = $1 and c.id = $2"#,
+            organization.0,
+            campaign.0,
+        )
+        .fetch_optional(&self.screen)
+        .await
+        .map_err(failed("look through which number a campaign sends"))?;
+        Ok(row.map(|row| (NumberId(row.id), row.phone, row.has)))
+    }
+
     /// Puts off the starts that no sender was there for, or keeps them for somebody to decide: as each campaign says.
     /// Answers how many there were.
     ///

@@ -10,7 +10,7 @@ use crate::domain::{
         present::{self, Present},
         remark::Note,
     },
-    ids::{CampaignId, OrganizationId},
+    ids::{CampaignId, NumberId, OrganizationId},
     template::Texts,
     window::{Hours, Whose, Window},
 };
@@ -35,6 +35,7 @@ pub struct Reader<'a> {
 
 /// What an organisation knows that a file can be wrong about.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
 pub struct Known {
     /// The attributes that contacts have.
     pub attributes: Vec<String>,
@@ -48,6 +49,8 @@ pub struct Known {
     pub default_texts: Vec<Texts>,
     /// Whether media may stand at a private address.
     pub private_media: bool,
+    /// Whether the organisation's subscription has an end, which a campaign must not outlive.
+    pub subscription_ends: bool,
     /// Nothing was read yet: any attribute, pool and campaign goes.
     pub is_unknown: bool,
 }
@@ -89,6 +92,8 @@ pub struct Checked {
     pub source: String,
     /// What is worth knowing of it all the same.
     pub notes: Vec<Note>,
+    /// The only number that may send for it. No file says that; a copy has it of the campaign that it is a copy of.
+    pub only: Option<NumberId>,
 }
 
 /// Why a file becomes no campaign.
@@ -138,6 +143,7 @@ impl Store {
             // What cannot be read is no default.
             default_texts: serde_json::from_value(rules.default_texts).unwrap_or_default(),
             private_media,
+            subscription_ends: self.has_subscription_end(organization).await?,
             is_unknown: false,
         })
     }
@@ -238,7 +244,7 @@ impl Store {
         Ok(match campaign_pool::check(self, reader.organization, &spec).await? {
             Ok(mut notes) => {
                 self.note_acceptances(reader.organization, spec.name.as_str(), &mut notes).await?;
-                Ok(Checked { spec, source, notes })
+                Ok(Checked { spec, source, notes, only: None })
             }
             Err((step, sentence)) => {
                 Err(NotAccepted::Findings(vec![nobody_can(reader.name, &source, step, sentence)]))
@@ -278,8 +284,9 @@ impl Store {
             return Ok(Err(format!("there is no pool {:?} any more", spec.pool)));
         };
         let source = &checked.source;
-        let (id, planned) =
-            self.create_campaign_telling(organization, spec, pool.id, source, actor, tell).await?;
+        let (id, planned) = self
+            .create_campaign_telling(organization, spec, (pool.id, checked.only), source, actor, tell)
+            .await?;
         let Some(now) = self.campaign_stats(organization, spec.name.as_str()).await? else {
             return Ok(Err(format!("campaign {} is gone: somebody removed or renamed it", spec.name)));
         };

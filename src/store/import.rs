@@ -32,6 +32,16 @@ pub struct ImportCounts {
     pub opted_out: u64,
 }
 
+/// How and when those agreed of whom a file says that they did: what it says of people whose consent was not known, or whom an
+/// earlier file had opted out. What a person said is above it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Agreed {
+    /// How; `None`: the import itself is all that is known.
+    pub method: Option<String>,
+    /// When; `None`: when it is imported.
+    pub at: Option<DateTime<Utc>>,
+}
+
 /// People suppressed in one statement: for so long others wait for the sums of their campaigns.
 const HEEDED_AT_ONCE: i32 = 500;
 
@@ -106,19 +116,22 @@ impl Staging {
         file_name: &str,
         lines: u64,
         rejected: u64,
+        agreed: &Agreed,
         actor: Actor<'_>,
     ) -> Result<ImportCounts, StoreError> {
         let column = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let merged = sqlx::query!(
             r#"select p_accepted as "accepted!", p_updated as "updated!", p_duplicate as "duplicate!",
                       p_no_consent as "no_consent!", p_opted_out as "opted_out!"
-                 from merge_contacts($1, $2, $3, $4, $5, $6)"#,
+                 from merge_contacts($1, $2, $3, $4, $5, $6, $7, $8)"#,
             organization.0,
             file_name,
             actor.operator,
             column(lines),
             column(rejected),
             self.started_at,
+            agreed.method,
+            agreed.at,
         )
         .fetch_one(&mut self.connection)
         .await

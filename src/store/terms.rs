@@ -88,12 +88,16 @@ pub(super) async fn terms_of(
     let rows = sqlx::query!(
         r#"select o.time_zone, o.open_from, o.open_to, o.open_days, c.id as "id?", c.window_from, c.window_to,
                   c.window_days, c.window_zone, c.zoned as "zoned?", c.missed_at, c.expires_at, b.name as "before?",
-                  b.state::text as "before_state?", w.stages[w.stage] as "percent?", w.why as "why?", w.until
+                  b.state::text as "before_state?", w.stages[w.stage] as "percent?", w.why as "why?", w.until,
+                  exists (select from due_shifts h where h.organization_id = o.id and h.campaign_id = c.id)
+                  and (select coalesce(sum(k.fresh), 0) = 0 from campaign_counts k
+                        where k.organization_id = o.id and k.campaign_id = c.id) as "times_change!"
              from organizations o
              left join campaigns c on c.organization_id = o.id
                   and (c.state not in ('completed', 'cancelled') or c.id = $2)
                   and (c.window_from is not null or c.zoned or c.run_after_id is not null or c.missed_at is not null
-                       or c.expires_at is not null or c.conduct ? 'rollout')
+                       or c.expires_at is not null or c.conduct ? 'rollout'
+                       or exists (select from due_shifts h where h.organization_id = o.id and h.campaign_id = c.id))
              left join campaigns b on b.organization_id = o.id and b.id = c.run_after_id
              left join campaign_rollouts w on w.organization_id = o.id and w.campaign_id = c.id and c.state = 'active'
                   and w.stage < cardinality(w.stages) and nobody_is_let_go(o.id, c.id)
@@ -126,15 +130,14 @@ pub(super) async fn terms_of(
                 missed_at: row.missed_at,
                 expires_at: row.expires_at,
                 rollout: row.percent.zip(row.why).map(|(percent, why)| standing(percent, why, row.until)),
+                times_change: row.times_change,
             },
             due: Vec::new(),
             zoned: row.zoned.unwrap_or(false),
         };
         terms.own.insert(CampaignId(id), own);
     }
-    if terms.own.values().any(|own| own.zoned) {
-        read_zones(pool, organization, &mut terms).await?;
-    }
+    read_zones(pool, organization, &mut terms).await?;
     Ok(terms)
 }
 
@@ -142,10 +145,13 @@ fn standing(percent: i32, why: String, until: Option<DateTime<Utc>>) -> Standing
     Standing { percent: u32::try_from(percent).unwrap_or(0), why, until }
 }
 
-/// Reads the zones of those who wait: one look at an index for each.
+/// Reads the zones of those who wait, where campaigns ask for them: one look at an index for each.
 async fn read_zones(pool: &Way, organization: OrganizationId, terms: &mut TermsOf) -> Result<(), StoreError> {
     let zoned: Vec<uuid::Uuid> =
         terms.own.iter().filter(|(_, own)| own.zoned).map(|(campaign, _)| campaign.0).collect();
+    if zoned.is_empty() {
+        return Ok(());
+    }
     let rows = sqlx::query!(
         r#"select z.campaign_id, z.zone, d.due_at as "due_at!" from campaign_zones z
             cross join lateral (select r.due_at from campaign_recipients r

@@ -178,8 +178,9 @@ pub trait Backend: Send + Sync + 'static {
     /// What the organisation knows that a campaign file can be wrong about.
     fn known_to_files(&self) -> Reply<Known>;
 
-    /// What is wrong with a campaign file, and what is worth knowing of it. With a name it is to change that campaign.
-    fn check_file(&self, source: String, edited: Option<Safe>) -> Reply<FileCheck>;
+    /// What is wrong with a campaign file, and what is worth knowing of it. With a name it is to change that campaign; with how
+    /// many people it would be for, also why it would be refused to make it.
+    fn check_file(&self, source: String, edited: Option<Safe>, people: Option<u64>) -> Reply<FileCheck>;
 
     /// How many people a campaign would be for. Whoever asks again has the former answer given up: the database stops
     /// counting what nobody wants to know. Where counting takes long, `early` is told before what it is at about; else it

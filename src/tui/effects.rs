@@ -213,7 +213,9 @@ async fn read(backend: &dyn Backend, question: Question) -> Result<Reading, Back
             Reading::Findings(Arc::new(backend.findings(id).await?))
         }
         Question::Known => Reading::Known(Arc::new(backend.known_to_files().await?)),
-        Question::Check(source, edited) => Reading::Check(backend.check_file(source, edited).await?),
+        Question::Check(source, edited, people) => {
+            Reading::Check(backend.check_file(source, edited, people).await?)
+        }
         Question::Estimate(spec) => {
             Reading::Estimate(Arc::new(backend.estimate(spec, oneshot::channel().0).await?))
         }

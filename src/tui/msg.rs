@@ -241,8 +241,9 @@ pub enum Question {
     Risks(CampaignId),
     /// What the organisation knows that a campaign file can be wrong about.
     Known,
-    /// What is wrong with a file, by all that is known; with a name it is to change that campaign.
-    Check(String, Option<Safe>),
+    /// What is wrong with a file, by all that is known; with a name it is to change that campaign. For how many people, if that
+    /// bears on it.
+    Check(String, Option<Safe>, Option<u64>),
     /// How many people this would be for.
     Estimate(Arc<CampaignSpec>),
     /// Who has which number: of a campaign, or of the organisation.

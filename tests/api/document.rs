@@ -114,8 +114,11 @@ fn samples(about: &About) -> Vec<(&'static str, Ask, u16)> {
         ("setNumberPriority", Ask::new("PUT", of_number("/priority")).json(&json!({ "priority": 7 })), 200),
         (
             "importContacts",
-            Ask::new("POST", "/v1/contacts/import?default_country=CM")
-                .text("text/csv", "phone,name\n670000999,Eve\n"),
+            Ask::new(
+                "POST",
+                "/v1/contacts/import?default_country=CM&consent_method=web+form&consent_at=2026-03-14",
+            )
+            .text("text/csv", "phone,name,consent\n670000999,Eve,yes\n"),
             200,
         ),
         ("optOut", post("/v1/contacts/opt-out", json!({ "phone": "+237670000999", "reason": "asked" })), 200),

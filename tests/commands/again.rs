@@ -110,6 +110,59 @@ async fn whoever_is_queued_again_waits_for_as_long_as_if_nothing_had_come_betwee
     );
 }
 
+/// Whoever was taken back waits by the same time as before, and goes with the others when the delay is edited afterwards.
+#[tokio::test]
+async fn a_changed_delay_is_carried_over_to_those_who_were_taken_back_too() {
+    let acme = Acme::new().await;
+    acme.contacts(4).await;
+    let quick = SLOW.replace("after = \"6h\"\n", "");
+    let campaign = acme.campaign(&quick).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    for message in acme.claim(0, campaign, 4).await.messages {
+        acme.settle(message.attempt, "accepted", "advance").await;
+    }
+    let days = async || -> Vec<i32> {
+        sqlx::query_scalar(
+            "select round(extract(epoch from r.due_at - a.finished_at) / 3600)::integer
+               from campaign_recipients r join attempts a on a.recipient_id = r.id and a.step = 1 and a.live order by r.id",
+        )
+        .fetch_all(&acme.db.pool)
+        .await
+        .unwrap()
+    };
+    acme.change("update attempts set finished_at = finished_at - interval '12 hours'").await;
+    acme.change("update campaign_recipients set due_at = due_at - interval '12 hours', updated_at = updated_at - interval '12 hours'").await;
+    // The last one has waited for long enough already, and was tried: what was put back to now keeps its time.
+    acme.change("update attempts set finished_at = finished_at - interval '24 hours' where recipient_id = (select id from campaign_recipients order by id desc limit 1)").await;
+    acme.change("update campaign_recipients set due_at = clock_timestamp() where id = (select id from campaign_recipients order by id desc limit 1)").await;
+    let tried = acme.claim(0, campaign, 1).await.messages.remove(0);
+    acme.settle(tried.attempt, "rejected", "fail").await;
+    let (out, db) = (phone(1), &acme.db);
+    db.run(&["campaign", "remove", "slow", out.reveal(), "--reason", "a test"]).done();
+    db.run(&["campaign", "reinclude", "slow", "--phone", out.reveal()]).done();
+    acme.change(
+        "update campaign_recipients set state = 'failed', attention = 'failed', reason = 'x', due_at = null, bound_number_id = null
+          where id = (select id from campaign_recipients order by id offset 2 limit 1)",
+    )
+    .await;
+    assert_eq!(db.json(&["campaign", "retry", "slow", "--scope", "failed"])["retried"], 2);
+    assert_eq!(days().await, [24, 24, 24, 36]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slow.toml");
+    let edit = |delay: &str| {
+        std::fs::write(&path, quick.replace("1d", delay)).unwrap();
+        db.run(&["campaign", "update", "slow", path.to_str().unwrap(), "--reason", "a test"]).done();
+    };
+    edit("3d");
+    assert_eq!(days().await, [72, 72, 72, 36], "they wait by the new delay, all of them");
+    // Shorter than what they have waited: due at once; whoever was taken back since the moment of that.
+    edit("1h");
+    assert_eq!(days().await, [1, 12, 12, 36]);
+    edit("2d");
+    assert_eq!(days().await, [48, 48, 48, 36], "and not lost when it is made longer again");
+    db.assert_invariants().await;
+}
+
 #[tokio::test]
 async fn a_retry_opens_a_completed_campaign_again_and_its_end_is_told_again() {
     let acme = Acme::new().await;

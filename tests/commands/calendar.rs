@@ -332,6 +332,28 @@ async fn a_copy_has_another_name_no_start_and_the_people_of_today() {
     acme.db.run(&["campaign", "clone", "none", "three"]).refused(1, "there is no campaign");
 }
 
+/// The number that alone may send for a campaign sends alone for its copy; where the pool has it no more, that is said.
+#[tokio::test]
+async fn a_copy_keeps_to_the_only_number() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    acme.campaign(&toml("one", "")).await;
+    let only = "+237690000001";
+    acme.db.run(&["campaign", "edit", "one", "--only", only]).done();
+    let run = acme.db.run(&["campaign", "clone", "one", "two"]).done();
+    assert!(run.stderr.contains(&format!("{only} alone sends for two, as for one")), "{}", run.stderr);
+    let two = acme.db.store.campaigns(acme.organization, Some("two")).await.unwrap().remove(0).id;
+    acme.done(Action::StartCampaign(two)).await;
+    assert_eq!(acme.claim(0, two, 2).await.messages, [], "no other number may");
+    assert_eq!(acme.claim(1, two, 2).await.messages.len(), 2);
+    acme.db.run(&["pool", "edit", "default", "--drop", only, "--reason", "a test"]).done();
+    let run = acme.db.run(&["campaign", "clone", "one", "three"]).done();
+    assert!(run.stderr.contains("any of the pool sends for three"), "{}", run.stderr);
+    let free: bool = acme.db.value("select only_number_id is null from campaigns where name = 'three'").await;
+    assert!(free);
+    acme.db.assert_invariants().await;
+}
+
 #[tokio::test]
 async fn a_retry_sends_again_what_may_be_sent_and_names_the_rest() {
     let acme = Acme::new().await;

@@ -391,3 +391,78 @@ async fn a_long_file_opts_people_out_piece_by_piece() {
     assert_eq!(acme.db.value::<i64>("select count(*) from opt_outs_to_heed").await, 0);
     acme.db.assert_invariants().await;
 }
+
+/// What a file says of consent, with how and when; nothing of it is above what is known already, or what a person said.
+#[tokio::test]
+async fn how_and_when_the_people_of_a_file_agreed_is_kept() {
+    let acme = Acme::new().await;
+    acme.contacts(5).await;
+    let db = &acme.db;
+    let given = async || -> Vec<(Option<bool>, Option<String>, Option<String>)> {
+        sqlx::query_as(
+            "select consent, consent_method, case when consent_at > now() - interval '1 hour' then 'now'
+                                                  else to_char(consent_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') end
+               from contacts order by phone",
+        )
+        .fetch_all(&db.pool)
+        .await
+        .unwrap()
+    };
+    let known =
+        |consent, method: &str, at: &str| (Some(consent), Some(method.to_owned()), Some(at.to_owned()));
+    acme.imports(&[(0, "yes"), (1, "no")]);
+    acme.hear_at_once(&[(2, Stop)]).await;
+    assert_eq!(acme.suppressed().await, [by(1, "import"), by(2, "reply")]);
+    let file: String = (0..7).fold("phone,consent\n".to_owned(), |file, nth| {
+        let said = ["yes", "yes", "yes", "yes", "", "yes", "no"][nth];
+        file + &format!("{},{said}\n", phone(nth).reveal())
+    });
+    let import = ["contact", "import", "-", "--consent-method", "paper form", "--consent-at", "2026-03-14"];
+    db.run_with(&import, file.as_bytes()).done();
+    let then = "2026-03-13 23:00";
+    let all = [
+        known(true, "import", "now"),
+        known(true, "paper form", then),
+        known(false, "reply", "now"),
+        known(true, "paper form", then),
+        (None, None, None),
+        known(true, "paper form", then),
+        known(false, "import", "now"),
+    ];
+    assert_eq!(given().await, all);
+    assert_eq!(acme.suppressed().await, [by(2, "reply")], "what an earlier file said is undone");
+    let again = db.run_with(&[&import[..], &["--json"]].concat(), file.as_bytes()).done().json();
+    assert_eq!((&again["accepted"], &again["updated"]), (&json!(0), &json!(0)), "{again}");
+    assert_eq!(given().await, all);
+    let told: serde_json::Value = db
+        .value("select after from audit_log where action = 'import contacts' order by at desc limit 1")
+        .await;
+    assert_eq!(told["consent_method"], "paper form", "{told}");
+    assert_eq!(db.json(&["contact", "show", phone(5).reveal()])["consent_method"], "paper form");
+
+    let refused = |flags: &[&str], says: &str| {
+        let run = db.run_with(&[&["contact", "import", "-"], flags].concat(), file.as_bytes());
+        run.refused(2, says);
+    };
+    refused(&["--consent-at", "2999-01-01"], "it is still to come");
+    refused(&["--consent-at", "lately"], "a day is written 2026-12-01");
+    refused(&["--consent-method", "operator"], "say how these people agreed");
+    db.assert_invariants().await;
+}
+
+/// What a provider said of a person is heeded, whatever way to agree a file names.
+#[tokio::test]
+async fn no_file_outdoes_a_providers_word() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let campaign = acme.running().await;
+    let attempt = acme.claim(0, campaign, 1).await.messages[0].attempt;
+    acme.settle(attempt, "rejected", "fail").await;
+    sqlx::query("update attempts set class = 'opted_out'").execute(&acme.db.pool).await.unwrap();
+    let file = format!("phone,consent\n{},yes\n", phone(0).reveal());
+    acme.db.run_with(&["contact", "import", "-", "--consent-method", "web form"], file.as_bytes()).done();
+    assert_eq!(acme.consent_of(&phone(0)).await, says(true, "web form"));
+    let heeded: i32 = acme.db.value("select heed_opt_outs(id) from organizations").await;
+    assert_eq!((heeded, acme.suppressed().await), (1, vec![by(0, "provider")]));
+    assert_eq!(acme.consent_of(&phone(0)).await, says(false, "provider"));
+}

@@ -6,10 +6,11 @@ use signalbox::{
     domain::{
         action::Action,
         campaign::{CampaignFile, Context},
-        ids::CampaignId,
+        ids::{AttemptId, CampaignId, ReceiptId},
     },
-    store::action::ActionResult,
+    store::{action::ActionResult, attempt::Next, receipt::JudgedReceipt},
 };
+use std::time::Duration;
 
 const COURSE: &str = "name = \"course\"
 opt_out_line = false
@@ -161,6 +162,87 @@ async fn what_is_reported_as_failed_after_an_edit_is_tried_again_with_what_it_ne
     let again = acme.claim(0, campaign, 1).await.messages.remove(0);
     let said: serde_json::Value = serde_json::from_str(again.parameters.as_deref().unwrap()).unwrap();
     assert_eq!(said, json!({ "city": "Douala", "campaign_number": "1" }));
+}
+
+/// Who is on the wire while an edit brings slots, or was accepted and is reported as failed later, comes to a step that shows
+/// one without anybody's word.
+#[tokio::test]
+async fn whoever_is_queued_again_by_itself_after_an_edit_has_the_slot_that_it_brought() {
+    let acme = Acme::new().await;
+    acme.contacts(5).await;
+    let db = &acme.db;
+    let folder = tempfile::tempdir().unwrap();
+    let update = |name: &str, text: &str| {
+        let path = folder.path().join("edited.toml");
+        std::fs::write(&path, text).unwrap();
+        db.run(&["campaign", "update", name, path.to_str().unwrap(), "--reason", "better"]).done();
+    };
+    let shown = async |campaign: CampaignId| -> Vec<Option<String>> {
+        sqlx::query_scalar(
+            "select parameters ->> 'campaign_number' from recipient_parameters where campaign_id = $1 order by recipient_id",
+        )
+        .bind(campaign.0)
+        .fetch_all(&db.pool)
+        .await
+        .unwrap()
+    };
+    let course = acme.campaign(COURSE).await;
+    acme.done(Action::StartCampaign(course)).await;
+    let on_the_wire = acme.claim(0, course, 4).await.messages;
+    acme.settle(on_the_wire[2].attempt, "in_doubt", "doubt").await;
+    acme.settle(on_the_wire[3].attempt, "not_sent", "fail").await;
+    update("course", &COURSE.replace("Second", "{{campaign_number}}"));
+    acme.settle(on_the_wire[0].attempt, "accepted", "advance").await;
+    acme.settle(on_the_wire[1].attempt, "not_sent", "retry").await;
+    acme.settle(on_the_wire[2].attempt, "accepted", "advance").await;
+    // Its provider says after all that it took it: the next step follows.
+    acme.settle(on_the_wire[3].attempt, "accepted", "advance").await;
+    assert_eq!(acme.states(course).await, ["queued"; 5]);
+    let each = |slot: u16| Some(slot.to_string());
+    assert_eq!(shown(course).await, (1..=5).map(each).collect::<Vec<_>>());
+
+    let once = COURSE.split("[[steps]]\nafter").next().unwrap().replace("\"course\"", "\"once\"");
+    let once = format!("slots = \"campaign\"\n{once}");
+    let campaign = acme.campaign(&once).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let messages = acme.claim(0, campaign, 5).await.messages;
+    for message in &messages {
+        acme.settle(message.attempt, "accepted", "advance").await;
+    }
+    update("once", &once.replace("First", "First {{campaign_number}}"));
+    assert_eq!(shown(campaign).await, [None, None, None, None, None], "there is nothing to show");
+    for message in &messages[..2] {
+        acme.reported_as_failed(message.attempt).await;
+    }
+    assert_eq!(acme.states(campaign).await, ["queued", "queued", "accepted", "accepted", "accepted"]);
+    assert_eq!(shown(campaign).await, [each(1), each(2), None, None, None]);
+    assert_eq!(acme.claim(0, campaign, 5).await.messages.len(), 2);
+    db.assert_invariants().await;
+}
+
+impl Acme {
+    /// The provider reports a message as failed that it had taken, in a way that lets it be tried again at once.
+    async fn reported_as_failed(&self, attempt: AttemptId) {
+        let receipt = ReceiptId::new();
+        sqlx::query(
+            "insert into receipts (organization_id, id, account_id, reference, delivery, class, blame)
+             values ($1, $2, $3, $4, 'failed', 'transient', 'provider')",
+        )
+        .bind(self.organization.0)
+        .bind(receipt.0)
+        .bind(self.account.0)
+        .bind(attempt.0)
+        .execute(&self.db.pool)
+        .await
+        .unwrap();
+        let judged = JudgedReceipt {
+            id: receipt,
+            attempt,
+            next: Some(Next::Retry(Duration::ZERO)),
+            reason: Some("a test".to_owned()),
+        };
+        self.db.store.apply_receipts(self.organization, &[judged], None).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -343,14 +425,22 @@ async fn what_was_sent_is_told_word_for_word_whatever_was_edited_later() {
 
 /// Edits a campaign so that it says the city, and lets something happen while the edit waits for the values of somebody.
 async fn edit_during(acme: &Acme, campaign: CampaignId, toml: &str, during: impl AsyncFnOnce()) {
+    let values = "select from recipient_parameters where campaign_id = $1 for update";
+    edit_while_held(acme, campaign, toml, values, during).await;
+}
+
+/// The same while the edit waits for what a statement holds.
+async fn edit_while_held(
+    acme: &Acme,
+    campaign: CampaignId,
+    toml: &str,
+    statement: &'static str,
+    during: impl AsyncFnOnce(),
+) {
     let mut held = acme.db.pool.begin().await.unwrap();
-    sqlx::query("select from recipient_parameters where campaign_id = $1 for update")
-        .bind(campaign.0)
-        .execute(&mut *held)
-        .await
-        .unwrap();
+    sqlx::query(statement).bind(campaign.0).execute(&mut *held).await.unwrap();
     let (store, organization, toml) =
-        (acme.db.store.clone(), acme.organization, toml.replace("Hi", "Hi {{city|you}}"));
+        (acme.db.store.clone(), acme.organization, toml.replace("Hi", "Hi {{city|you}} {{campaign_number}}"));
     let edit = tokio::spawn(async move {
         let spec = CampaignFile::parse(&toml, "x", &Context::in_zone(chrono_tz::Africa::Douala)).unwrap();
         store.edit_steps(organization, campaign, &spec, &toml, None, ANA).await.unwrap()
@@ -368,6 +458,14 @@ async fn edit_during(acme: &Acme, campaign: CampaignId, toml: &str, during: impl
     .await
     .unwrap();
     assert_eq!(cities, [Some("Douala".to_owned()), Some("Douala".to_owned())]);
+    let without: i64 = acme
+        .db
+        .value(
+            "select count(*) from campaign_recipients r join recipient_parameters p on p.recipient_id = r.id
+              where r.state = 'queued' and not p.parameters ? 'campaign_number' and p.parameters ? 'city'",
+        )
+        .await;
+    assert_eq!(without, 0, "nobody who waits is without a slot");
     acme.db.assert_invariants().await;
 }
 
@@ -390,6 +488,19 @@ async fn an_edit_keeps_no_decision_waiting_and_misses_nobody_who_comes_meanwhile
         acme.db.run(&["campaign", "reinclude", "once", "--phone", second.reveal()]).done();
     })
     .await;
+    let again = once.replace("\"once\"", "\"again\"");
+    let campaign = acme.campaign(&again).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let messages = acme.claim(0, campaign, 2).await.messages;
+    acme.settle(messages[0].attempt, "rejected", "fail").await;
+    acme.settle(messages[1].attempt, "accepted", "advance").await;
+    // Everybody's values are frozen by then, and only the edit itself is left.
+    let itself = "select from campaigns where id = $1 for key share";
+    edit_while_held(&acme, campaign, &again, itself, async || {
+        acme.done(Action::RetryRecipient(messages[0].recipient)).await;
+    })
+    .await;
+    assert_eq!(acme.states(campaign).await, ["queued", "accepted"]);
 
     let standing = once.replace("\"once\"", "\"default\"\nstanding = { after = \"1h\", every = \"1m\" }");
     acme.db.run(&["contact", "opt-out", first.reveal(), "--reason", "enough"]).done();
@@ -423,6 +534,11 @@ async fn a_changed_delay_is_carried_over_before_anybody_is_sent_to() {
         .execute(&db.pool)
         .await
         .unwrap();
+        sqlx::query("update attempts set finished_at = finished_at - make_interval(days => $1)")
+            .bind(days)
+            .execute(&db.pool)
+            .await
+            .unwrap();
     };
     let waits = async || -> Vec<i32> {
         sqlx::query_scalar(

@@ -275,3 +275,38 @@ async fn what_is_bound_to_a_number_waits_for_that_one_unless_others_take_it_over
     acme.execute("update campaigns set failover = 'never'").await;
     assert_eq!(acme.why_contact(0)["hold"], "number_suspended", "it may not leave its number");
 }
+
+/// While an edited delay is being carried over, nobody who waits for their time is claimed: why says so, as the list does.
+#[tokio::test]
+async fn a_delay_that_is_being_carried_over_holds_those_who_wait_for_their_time() {
+    let acme = Acme::new().await;
+    acme.contacts(2).await;
+    let course = format!("{HELLO}[[steps]]\nafter = \"1d\"\ntext = {{ en = \"Again\" }}\n");
+    let campaign = acme.campaign(&course).await;
+    acme.done(Action::StartCampaign(campaign)).await;
+    let first = acme.claim(0, campaign, 1).await.messages.remove(0).attempt;
+    acme.settle(first, "accepted", "advance").await;
+    acme.execute(
+        "update campaign_recipients set due_at = due_at - interval '2 days' where due_at is not null;
+         insert into due_shifts (organization_id, campaign_id, step, old_seconds, revision)
+         select organization_id, id, 2, 86400, revision from campaigns",
+    )
+    .await;
+    let listed = || acme.db.json(&["campaign", "stats", "hello"])["hold"].clone();
+    assert_eq!((binding(&acme.why_campaign()), listed()), (None, Value::Null), "somebody has their turn yet");
+    let second = acme.claim(0, campaign, 5).await.messages.remove(0).attempt;
+    acme.settle(second, "accepted", "advance").await;
+    assert_eq!(
+        acme.claim(0, campaign, 5).await.messages,
+        [],
+        "they are due, and not known for certain to be"
+    );
+    let why = acme.why_campaign();
+    assert_eq!((binding(&why), &why["hold"]), (Some("due time"), &json!("times_change")));
+    let says = "the delay of a step was edited: those who wait are being moved to their new times";
+    assert_eq!(why["sentence"], says);
+    assert_eq!(listed(), json!("times_change"));
+    acme.execute("delete from due_shifts").await;
+    assert_eq!(acme.why_campaign()["hold"], Value::Null);
+    assert_eq!(acme.claim(0, campaign, 5).await.messages.len(), 1);
+}

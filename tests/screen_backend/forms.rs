@@ -116,6 +116,26 @@ async fn what_takes_long_to_count_is_said_at_about_before() {
     assert_eq!(about(FILE).await, None, "so few are counted as fast");
 }
 
+/// What the form says before it is made is what is answered when it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_told_what_the_end_of_the_subscription_refuses() {
+    let world = World::start().await;
+    world.number("support-a", 1).await;
+    world.campaign("other", 40).await;
+    let backend = backend(&world);
+    assert!(!backend.known_to_files().await.unwrap().subscription_ends);
+    world.run("update organizations set subscription_ends_at = now() + interval '3 days'").await;
+    assert!(backend.known_to_files().await.unwrap().subscription_ends);
+    let soon = backend.check_file(FILE.to_owned(), None, Some(20)).await.unwrap();
+    assert_eq!(soon.refusal, None, "it would be done before");
+    let late = format!("starts_at = \"2099-01-01T09:00\"\n{FILE}");
+    let check = backend.check_file(late.clone(), None, Some(20)).await.unwrap();
+    let refusal = check.refusal.unwrap();
+    assert!(refusal.as_str().contains("would begin on 2099-01-01"), "{refusal}");
+    let Making::Wrong(findings) = backend.make_campaign(late).await.unwrap() else { panic!("it was made") };
+    assert_eq!(findings[0].1, refusal);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_campaign_is_judged_and_made_as_by_the_command() {
     let world = World::start().await;
@@ -124,10 +144,10 @@ async fn a_campaign_is_judged_and_made_as_by_the_command() {
     let backend = backend(&world);
     let known = backend.known_to_files().await.unwrap();
     assert_eq!((known.pools, known.campaigns), (vec!["default".to_owned()], vec!["other".to_owned()]));
-    let check = backend.check_file(FILE.to_owned(), None).await.unwrap();
-    assert!(check.findings.is_empty(), "{check:?}");
+    let check = backend.check_file(FILE.to_owned(), None, Some(20)).await.unwrap();
+    assert!(check.findings.is_empty() && check.refusal.is_none(), "{check:?}");
     let wrong = FILE.replace("countries", "pool = \"none\"\ncountries");
-    let check = backend.check_file(wrong.clone(), None).await.unwrap();
+    let check = backend.check_file(wrong.clone(), None, None).await.unwrap();
     assert_eq!(check.findings.len(), 1, "{check:?}");
     let Making::Wrong(findings) = backend.make_campaign(wrong).await.unwrap() else { panic!("it was made") };
     assert_eq!(findings, check.findings);
@@ -265,7 +285,7 @@ async fn a_campaign_is_opened_by_its_file_and_its_steps_are_changed() {
     let campaign = world.store.campaigns(world.organization, Some("summer")).await.unwrap()[0].id;
     assert_eq!(backend.campaign_file(campaign).await.unwrap(), FILE);
     let name = || Safe::new("summer");
-    let check = backend.check_file(FILE.to_owned(), Some(name())).await.unwrap();
+    let check = backend.check_file(FILE.to_owned(), Some(name()), None).await.unwrap();
     assert!(check.findings.is_empty(), "its own name is not taken: {check:?}");
     let other = FILE.replace("Hi {{name}}", "Hello {{name}}").replace("summer\"", "summer\"\npriority = 7");
     let changed = backend.change_campaign(campaign, name(), other.clone()).await.unwrap();

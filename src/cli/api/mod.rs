@@ -140,10 +140,12 @@ async fn act(
         Does::Conversations => pages::conversations(session, &org, values).await?,
         Does::Slots => slots::page(session, &org, values).await?,
         Does::Import => {
-            let country = values.text("default_country").map(str::to_owned);
+            let default_country = values.text("default_country").map(str::to_owned);
+            let agreed = contact::AgreedArgs::read(values.text("consent_method"), values.text("consent_at"))?;
+            let terms = contact::ImportTerms { default_country, agreed };
             let refused = contact::Refused::Answer(Vec::new());
             let rows = Box::new(Cursor::new(asked.body));
-            contact::import_from(session, &org, BODY, rows, country, refused).await?;
+            contact::import_from(session, &org, BODY, rows, terms, refused).await?;
         }
     }
     Ok(())

@@ -396,13 +396,29 @@ pub const CONTACTS: &[Operation] = &[
             "/v1/contacts/import",
             "Imports contacts from CSV with a header: the whole file or nothing; known people are updated, never doubled",
             Does::Import,
-            &[field(
-                "default_country",
-                Query,
-                Nowhere,
-                Type::Text,
-                "the country of phones without country code",
-            )],
+            &[
+                field(
+                    "default_country",
+                    Query,
+                    Nowhere,
+                    Type::Text,
+                    "the country of phones without country code",
+                ),
+                field(
+                    "consent_method",
+                    Query,
+                    Nowhere,
+                    Type::Text,
+                    "how those agreed whose consent column says yes; import unless given",
+                ),
+                field(
+                    "consent_at",
+                    Query,
+                    Nowhere,
+                    Type::Text,
+                    "when they agreed: a day such as 2026-12-01, or a time; when they are imported unless given",
+                ),
+            ],
             "Imported",
         )
     },

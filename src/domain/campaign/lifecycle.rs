@@ -6,6 +6,9 @@
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
+/// What becomes of a completed campaign by that, behind "is" or "would be": before it is done and after it, wherever it is said.
+pub const OPENED_AGAIN: &str = "active again: it was completed";
+
 /// Where a campaign is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

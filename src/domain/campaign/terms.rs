@@ -70,6 +70,9 @@ pub struct Terms {
     pub expires_at: Option<DateTime<Utc>>,
     /// The stage of its rollout, where everybody whom it lets go has been sent to.
     pub rollout: Option<Standing>,
+    /// Whether an edited delay is being carried over to those who wait, and all of them wait for their time: until it is,
+    /// nobody's is known for certain.
+    pub times_change: bool,
 }
 
 impl Terms {

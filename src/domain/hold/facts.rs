@@ -246,9 +246,10 @@ pub fn of_campaign(facts: &CampaignFacts<'_>, now: Now) -> impl Iterator<Item = 
         why: Safe::new(&stage.why).into_string(),
         until: stage.until,
     });
+    let times = (runs && facts.terms.times_change).then_some(Hold::TimesChange);
     let closed = facts.terms.calendar.closed(now.at).filter(|_| runs);
     let closed = closed.map(|closed| Hold::QuietHours { opens: closed.opens });
-    [life, stage, late, closed, cap].into_iter().flatten()
+    [life, stage, times, late, closed, cap].into_iter().flatten()
 }
 
 /// What a scheduled campaign waits for: somebody's decision, another campaign, or its time.

@@ -64,7 +64,10 @@ impl Store {
         });
         made.names.push(spec.name.to_string());
         let place = made.world.campaigns.len() - 1;
-        Ok(outlives(made, place, ends))
+        // A form asks while somebody types: tenths of a second of computing would keep everything else on this thread waiting.
+        tokio::task::spawn_blocking(move || outlives(made, place, ends))
+            .await
+            .map_err(|_| StoreError::Unreadable { doing: "foretell the campaign", what: "forecast" })
     }
 
     /// Why a campaign that exists would outlive the subscription, if it began or went on as `opens` says.

@@ -65,6 +65,7 @@ fn view(world: &mut ForecastWorld, place: usize) -> ForecastView {
     };
     ForecastView {
         campaign: world.world.campaigns[place].id,
+        over: matches!(world.states[place], CampaignState::Completed | CampaignState::Cancelled),
         as_if: !matches!(world.states[place], CampaignState::Active | CampaignState::Scheduled),
         finish: forecast.finish[place],
         binding: forecast.binding(place),

@@ -180,7 +180,7 @@ impl Store {
     async fn rows_of(&self, seat: &Seat, keys: &[Key]) -> Result<Vec<RecipientRow>, StoreError> {
         let (campaigns, ids): (Vec<Uuid>, Vec<Uuid>) = keys.iter().map(|key| (key.campaign, key.id)).unzip();
         let rows = sqlx::query!(
-            r#"select r.campaign_id, r.id, c.name as campaign_name, r.phone::text as "phone!", p.name as "name?",
+            r#"select r.campaign_id, r.id, c.name as campaign_name, c.state = 'completed' as "completed!", r.phone::text as "phone!", p.name as "name?",
                       r.state::text as "state!", r.tries, r.updated_at, r.reason,
                       a.state::text as attempt_state, a.code as "code?", a.words as "words?",
                       n.display_name as "number_name?", n.phone::text as number_phone
@@ -209,6 +209,7 @@ impl Store {
                     version: version_at(row.updated_at),
                     campaign: CampaignId(row.campaign_id),
                     campaign_name: Shown::new(&row.campaign_name),
+                    campaign_completed: row.completed,
                     phone: phone(DOING, &row.phone)?,
                     name: Shown::new(row.name.as_deref().unwrap_or_default()),
                     state,

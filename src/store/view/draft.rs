@@ -12,6 +12,8 @@ pub struct FileCheck {
     pub findings: Vec<(Safe, Safe)>,
     /// What is worth knowing all the same.
     pub notes: Vec<Safe>,
+    /// Why it would be refused to make a campaign of it now, for as many people as were counted.
+    pub refusal: Option<Safe>,
 }
 
 /// A finding of a campaign that exists.

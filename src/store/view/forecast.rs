@@ -22,6 +22,8 @@ pub struct Forecasts {
 pub struct ForecastView {
     /// Of this campaign.
     pub campaign: CampaignId,
+    /// It is completed or cancelled: nothing is foretold of it, unless somebody asks what would be.
+    pub over: bool,
     /// It does not run: this is what would be if it went on now.
     pub as_if: bool,
     /// When its last message goes out; `None`: not within [`FORECAST_DAYS`], or somebody has to act before.

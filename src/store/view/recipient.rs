@@ -57,6 +57,8 @@ pub struct RecipientRow {
     pub campaign: CampaignId,
     /// Its name.
     pub campaign_name: Shown,
+    /// Whether it is completed: it is opened again by whoever tries this person again.
+    pub campaign_completed: bool,
     /// The phone.
     pub phone: Phone,
     /// The name.

@@ -51,6 +51,10 @@ pub struct Desk {
     pub channels: Vec<ChannelRow>,
     /// What was asked and answered.
     pub asked: Vec<Slot>,
+    /// Whether the organisation's subscription has an end.
+    pub ends: bool,
+    /// Whether campaigns whose forecast is asked for have ended.
+    pub over: bool,
 }
 
 impl Desk {
@@ -93,6 +97,8 @@ impl Desk {
             settings: settings(),
             channels: channels(),
             asked: vec![],
+            ends: false,
+            over: false,
         }
     }
 
@@ -154,8 +160,14 @@ impl Desk {
                 more_after: false,
             }),
             Question::Findings(_) | Question::Risks(_) => Reading::Findings(Arc::new(findings(self.rows))),
-            Question::Known => Reading::Known(Arc::new(known_to_files())),
-            Question::Check(source, edited) => Reading::Check(file_check(&source, edited.as_ref())),
+            Question::Known => {
+                let known = Known { subscription_ends: self.ends, ..known_to_files() };
+                Reading::Known(Arc::new(known))
+            }
+            Question::Check(source, edited, people) => Reading::Check(FileCheck {
+                refusal: people.map(|people| super::draft::outlives(people).into()),
+                ..file_check(&source, edited.as_ref())
+            }),
             Question::Estimate(spec) => Reading::Estimate(Arc::new(audience_count(&spec))),
             Question::Progress(_) => Reading::Progress(Arc::new(progress_view(self.rows))),
             Question::Queue => Reading::Queue(Arc::new(queue(self.rows))),
@@ -172,7 +184,9 @@ impl Desk {
             Question::SlotHolders(_, slot) => Reading::SlotHolders(Arc::new(slot_holders(slot))),
             Question::SlotReset(_) => Reading::SlotReset(slot_reset(self.rows)),
             Question::Forecast(id, what_if) => {
-                Reading::Forecast(Arc::new(super::forecast::forecasts(id, &what_if)))
+                let mut forecasts = super::forecast::forecasts(id, &what_if);
+                forecasts.as_it_is.over = self.over;
+                Reading::Forecast(Arc::new(forecasts))
             }
             Question::Threads(query, _) => Reading::Threads(Page {
                 rows: self.threads().into_iter().filter(|row| fits(row, &query)).collect(),

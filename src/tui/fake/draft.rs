@@ -53,6 +53,17 @@ pub fn known_to_files() -> Known {
     }
 }
 
+/// Why a campaign for so many people is refused where the subscription ends.
+pub fn outlives(people: u64) -> &'static str {
+    if people > 1_000_000 {
+        "campaign summer-sale would be done on 2029-05-02, and the subscription ends on 2026-12-31: raise its limits, take \
+         fewer people, or renew first"
+    } else {
+        "campaign summer-sale would be done on 2027-02-11, and the subscription ends on 2026-12-31: raise its limits, take \
+         fewer people, or renew first"
+    }
+}
+
 /// A file of this name is taken, unless it is that campaign's; any other is right, with a word about its text.
 pub fn file_check(source: &str, edited: Option<&Safe>) -> FileCheck {
     let taken = edited.is_none() && source.contains("name = \"spring-news\"");
@@ -64,6 +75,7 @@ pub fn file_check(source: &str, edited: Option<&Safe>) -> FileCheck {
         } else {
             vec!["step 1 (en) says the very same to everybody".into()]
         },
+        refusal: None,
     }
 }
 

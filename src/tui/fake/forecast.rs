@@ -46,6 +46,7 @@ pub fn forecast(campaign: CampaignId) -> ForecastView {
     };
     ForecastView {
         campaign,
+        over: false,
         as_if: false,
         finish: Some(wall() + TimeDelta::days(48)),
         binding: Some((Bound::NumberCap, begin)),

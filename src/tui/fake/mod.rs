@@ -340,6 +340,7 @@ pub fn recipient(at: u64) -> RecipientRow {
         version: Version(1),
         campaign: campaign_id(1),
         campaign_name: "spring-news".into(),
+        campaign_completed: false,
         phone: phone(411 + at * 7),
         name: Shown::new(NAMES[usize::try_from(at % 5).unwrap()]),
         state,

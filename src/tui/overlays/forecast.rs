@@ -35,7 +35,8 @@ pub struct ForecastPanel {
     pub read: Reread<Forecasts>,
     /// What is asked besides.
     pub what_if: WhatIf,
-    name: Shown,
+    /// The campaign, as it was when this was opened.
+    row: CampaignRow,
 }
 
 impl ForecastPanel {
@@ -46,7 +47,7 @@ impl ForecastPanel {
             scroll: 0,
             read: Reread::every(AGAIN),
             what_if: WhatIf::default(),
-            name: row.name.clone(),
+            row: row.clone(),
         }
     }
 
@@ -59,11 +60,15 @@ impl ForecastPanel {
 
     /// Draws it.
     pub fn view(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, geometry: &mut Geometry) {
-        let title = format!("Forecast of {}", self.name.as_str());
+        let title = format!("Forecast of {}", self.row.name.as_str());
         let border = Border { title: &title, foot: "w what if  j k scroll  Esc closes", double: false };
         scrolled(model, canvas, area, geometry, border, |facts, (columns, _)| {
             self.read.tell(facts, "It could not be made");
             if let Some(read) = self.read.value() {
+                if read.as_it_is.over && self.what_if.is_empty() {
+                    was(facts, model, model.campaign(self.campaign).unwrap_or(&self.row));
+                    return self.scroll;
+                }
                 head(facts, model, &read.as_it_is);
                 // The answer to another question is none to this one.
                 let instead = read.instead.as_ref().filter(|(asked, _)| *asked == self.what_if);
@@ -81,6 +86,31 @@ impl ForecastPanel {
             self.scroll
         });
     }
+}
+
+/// What became of a campaign that has ended: there is nothing to foretell of it.
+fn was(facts: &mut Facts, model: &Model, row: &CampaignRow) {
+    let since = row.since.with_timezone(&model.session.zone).format("%a %Y-%m-%d %H:%M");
+    let ended = format!("{} since {since}: nothing to foretell", row.standing.name());
+    facts.fact("State", &ended, Role::Title);
+    let counts = &row.counts;
+    let reached = counts.accepted + counts.delivered + counts.read;
+    let people = [
+        ("People", counts.planned, Role::Text),
+        ("Sent to", reached, Role::Good),
+        ("Failed", counts.failed, Role::Bad),
+        ("In doubt", counts.in_doubt, Role::Doubt),
+        ("Skipped", counts.skipped, Role::Text),
+        ("Waiting", counts.queued + counts.sending, Role::Warn),
+    ];
+    for (label, count, role) in
+        people.into_iter().filter(|(label, count, _)| *count > 0 || *label == "People")
+    {
+        facts.fact(label, &words::grouped(count), role);
+    }
+    facts.fact("Messages", &format!("{} taken, over all steps", words::grouped(row.sent)), Role::Text);
+    facts.gap();
+    facts.fact("See", "P on the list: how it went, beside what was foretold at its start", Role::Dim);
 }
 
 fn head(facts: &mut Facts, model: &Model, forecast: &ForecastView) {

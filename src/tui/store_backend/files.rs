@@ -50,16 +50,25 @@ impl Inner {
         &self,
         source: &str,
         edited: Option<&str>,
+        people: Option<u64>,
     ) -> Result<FileCheck, ReadError> {
         let checked = self.store.check_campaign_file(self.reader(), source.as_bytes(), edited).await?;
+        // By the very rule that refuses it when it is made; the people are those that were counted already.
+        let refusal = match (&checked, people, edited) {
+            (Ok(checked), Some(people), None) => {
+                self.store.new_outlives(self.seat().organization, &checked.spec, people).await?
+            }
+            _ => None,
+        };
+        let refusal = refusal.map(|sentence| Safe::new(&sentence));
         Ok(match checked {
             Ok(mut checked) => {
                 // Open risks first: the form has room for a few.
                 checked.notes.sort_by_key(|note| (!note.is_open(), note.accepted.is_some()));
                 let notes = checked.notes.iter().map(|note| Safe::new(&note.sentence)).collect();
-                FileCheck { findings: Vec::new(), notes }
+                FileCheck { findings: Vec::new(), notes, refusal }
             }
-            Err(why) => FileCheck { findings: said(why), notes: Vec::new() },
+            Err(why) => FileCheck { findings: said(why), ..FileCheck::default() },
         })
     }
 

@@ -326,8 +326,8 @@ impl Backend for StoreBackend {
         self.ask(async move |inner| inner.known_to_files().await)
     }
 
-    fn check_file(&self, source: String, edited: Option<Safe>) -> Reply<FileCheck> {
-        self.ask(async move |inner| inner.check_file(&source, edited.as_deref()).await)
+    fn check_file(&self, source: String, edited: Option<Safe>, people: Option<u64>) -> Reply<FileCheck> {
+        self.ask(async move |inner| inner.check_file(&source, edited.as_deref(), people).await)
     }
 
     fn change_campaign(&self, campaign: CampaignId, name: Safe, source: String) -> Reply<Making> {

@@ -101,7 +101,7 @@ impl Backend for Gate {
     fn campaign_file(&self, _: CampaignId) -> Reply<String> {
         nothing()
     }
-    fn check_file(&self, _: String, _: Option<Safe>) -> Reply<FileCheck> {
+    fn check_file(&self, _: String, _: Option<Safe>, _: Option<u64>) -> Reply<FileCheck> {
         nothing()
     }
     fn estimate(

@@ -247,6 +247,8 @@ mod channels_tests;
 #[cfg(test)]
 mod data_tests;
 #[cfg(test)]
+mod foretold_tests;
+#[cfg(test)]
 mod hit_tests;
 #[cfg(test)]
 mod inside_tests;

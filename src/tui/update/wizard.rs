@@ -179,9 +179,10 @@ pub fn wants(model: &mut Model, effects: &mut Vec<Effect>) {
     let known = wizard.wants_known(request).then_some(Question::Known);
     effects.extend(known.map(|question| ask(model, question)));
     let request = model.next_request;
-    let check = open_one(model)
-        .and_then(|wizard| Some((wizard.wants_check(request, now)?, wizard.edited().cloned())));
-    effects.extend(check.map(|(source, edited)| ask(model, Question::Check(source, edited))));
+    let check = open_one(model).and_then(|wizard| {
+        Some((wizard.wants_check(request, now)?, wizard.edited().cloned(), wizard.people()))
+    });
+    effects.extend(check.map(|(source, edited, people)| ask(model, Question::Check(source, edited, people))));
     let request = model.next_request;
     let count = open_one(model).and_then(|wizard| wizard.counting.wants(request, now));
     effects.extend(count.map(|spec| ask(model, Question::Estimate(spec))));

@@ -2,6 +2,7 @@
 
 use super::{Origin, Proposal, Typed, name_them};
 use crate::domain::action::{Action, Order, Verdict};
+use crate::domain::campaign::lifecycle::OPENED_AGAIN;
 use crate::store::view::{DoubtRow, MessageState, RecipientRow};
 use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::Model;
@@ -79,7 +80,22 @@ impl RecipientVerb {
             }
             many => vec![("Recipients", words::grouped(many.len() as u64), Role::Text)],
         };
+        if self == Self::Retry {
+            proposal.lines.extend(opened_again(&fitting).map(|words| ("Then", words, Role::Warn)));
+        }
         Ok(proposal.with_bulk_rule())
+    }
+}
+
+/// What a retry does to campaigns that are completed.
+fn opened_again(rows: &[&RecipientRow]) -> Option<String> {
+    let mut completed: Vec<_> = rows.iter().filter(|row| row.campaign_completed).collect();
+    completed.sort_unstable_by_key(|row| row.campaign);
+    completed.dedup_by_key(|row| row.campaign);
+    match completed.as_slice() {
+        [] => None,
+        [row] => Some(format!("{} is {OPENED_AGAIN}", row.campaign_name.as_str())),
+        many => Some(format!("each of {} campaigns is {OPENED_AGAIN}", many.len())),
     }
 }
 
@@ -157,4 +173,33 @@ pub fn release_stop(model: &Model) -> Result<Proposal, Reason> {
     ];
     proposal.orders = vec![Order::whole(Action::ReleaseStop)];
     Ok(proposal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::fake;
+
+    /// What the dialog says of what comes after.
+    fn then(rows: &[RecipientRow]) -> Option<String> {
+        let rows: Vec<&RecipientRow> = rows.iter().collect();
+        let proposal = RecipientVerb::Retry.propose(&rows).unwrap();
+        proposal.lines.into_iter().find(|(label, _, _)| *label == "Then").map(|(_, words, _)| words)
+    }
+
+    #[test]
+    fn a_retry_says_that_a_completed_campaign_is_opened_again() {
+        let failed = |at: u64| RecipientRow { state: MessageState::Failed, ..fake::recipient(at) };
+        assert_eq!(then(&[failed(2)]), None, "it runs");
+        let completed = |at| RecipientRow { campaign_completed: true, ..failed(at) };
+        let said = Some("spring-news is active again: it was completed".to_owned());
+        assert_eq!(then(&[completed(2)]), said);
+        assert_eq!(then(&[completed(2), completed(8), failed(14)]), said);
+        let other = RecipientRow { campaign: fake::campaign_id(2), ..completed(8) };
+        let said = "each of 2 campaigns is active again: it was completed";
+        assert_eq!(then(&[completed(2), other]).as_deref(), Some(said));
+        let rows = [&completed(2)];
+        let excluded = RecipientVerb::Exclude.propose(&rows).unwrap();
+        assert!(excluded.lines.iter().all(|(label, _, _)| *label != "Then"), "nobody is sent to by that");
+    }
 }

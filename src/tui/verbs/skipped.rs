@@ -2,6 +2,7 @@
 
 use super::{BULK, Proposal, Typed};
 use crate::domain::action::{Action, Order};
+use crate::domain::campaign::lifecycle::OPENED_AGAIN;
 use crate::store::view::{CampaignRow, CampaignStanding, SkipReason};
 use crate::tui::keymap::{Danger, Reason};
 use crate::tui::theme::Role;
@@ -25,7 +26,7 @@ pub fn take_back(row: Option<&CampaignRow>, reason: &SkipReason) -> Result<Propo
         ("People", format!("up to {people}: those whose reason has passed"), Role::Warn),
     ];
     if row.standing == CampaignStanding::Completed {
-        proposal.lines.push(("Then", "the campaign is active again".to_owned(), Role::Warn));
+        proposal.lines.push(("Then", format!("the campaign is {OPENED_AGAIN}"), Role::Warn));
     }
     if reason.people > BULK as u64 {
         proposal.danger = Danger::Tier2;

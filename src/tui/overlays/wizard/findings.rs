@@ -49,6 +49,20 @@ impl Wizard {
         }
     }
 
+    /// Why it would be refused to make a campaign of the file.
+    pub(super) fn refusal(&self) -> Option<&Safe> {
+        match &self.checked {
+            Some((of, Ok(check))) if *of == self.source => check.refusal.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// How many people it would be for, where a rule asks: until they are counted nobody can say what that refuses.
+    pub fn people(&self) -> Option<u64> {
+        let asked = self.known.as_ref().is_some_and(|known| known.subscription_ends) && self.edits.is_none();
+        self.counting.count().filter(|_| asked && self.counting.is_of_now()).map(|count| count.queued)
+    }
+
     /// Where a finding belongs: its page, its step and variant, and its question.
     pub(super) fn place_of<'p>(&self, path: &'p str) -> Where<'p> {
         if let Some(rest) = path.strip_prefix("steps") {
@@ -164,13 +178,16 @@ impl Wizard {
 
     /// The file, if the whole of it is to be judged now.
     pub fn wants_check(&mut self, request: u64, now: Instant) -> Option<String> {
-        let asked = self.checking.as_ref().is_some_and(|(_, of)| *of == self.source);
-        let known = self.checked.as_ref().is_some_and(|(of, _)| *of == self.source);
+        let people = self.people();
+        let same = people == self.checked_for;
+        let asked = same && self.checking.as_ref().is_some_and(|(_, of)| *of == self.source);
+        let known = same && self.checked.as_ref().is_some_and(|(of, _)| *of == self.source);
         let rested = self.changed_at.is_none_or(|at| now >= at + PAUSE);
         if asked || known || !rested || self.judged.is_err() || self.known.is_none() {
             return None;
         }
         self.checking = Some((request, self.source.clone()));
+        self.checked_for = people;
         Some(self.source.clone())
     }
 

@@ -152,6 +152,8 @@ pub struct Wizard {
     /// The question about the whole file, and the last answer with the file that it is about.
     checking: Option<(u64, String)>,
     checked: Option<(String, Result<FileCheck, BackendError>)>,
+    /// For how many people that was asked, where it bears on the answer.
+    checked_for: Option<u64>,
     changed_at: Option<Instant>,
     /// The file as it was saved last, or as it was at first.
     saved: String,
@@ -184,6 +186,7 @@ impl Wizard {
             counting: Counting::default(),
             checking: None,
             checked: None,
+            checked_for: None,
             changed_at: None,
             saved: String::new(),
             tried: false,
@@ -494,7 +497,7 @@ impl Wizard {
         self.working = false;
         self.mode = Mode::Editing;
         self.tried = true;
-        self.checked = Some((source.to_owned(), Ok(FileCheck { findings, notes: Vec::new() })));
+        self.checked = Some((source.to_owned(), Ok(FileCheck { findings, ..FileCheck::default() })));
         self.go_to_fault();
     }
 }

@@ -60,6 +60,7 @@ impl Wizard {
             x += 2;
         }
         let (said, role) = match (self.findings().len(), &self.judged) {
+            (0, Ok(_)) if self.refusal().is_some() => ("would be refused", Role::Bad),
             (0, Ok(_)) => ("nothing is wrong", Role::Good),
             (0, Err(_)) => ("not complete", Role::Dim),
             _ => ("see !", Role::Bad),
@@ -240,11 +241,22 @@ impl Wizard {
         let current = matches!(state, State::Current | State::About);
         canvas.text(area.x, area.y + 1, area.width, &sum, if current { Role::Title } else { Role::Dim });
         let role = if current { Role::Text } else { Role::Dim };
-        canvas.text(area.x, area.y + 2, area.width, &reasons(count), role);
+        // What would be refused is said there instead.
+        if self.refusal().is_none() {
+            canvas.text(area.x, area.y + 2, area.width, &reasons(count), role);
+        }
     }
 
-    /// What is wrong at the focus, or what can be written there; else what is worth knowing.
+    /// What is wrong at the focus, or what can be written there; else what is worth knowing. Nothing is wrong where only a rule
+    /// refuses it: that comes before all notes.
     fn about_focus(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        if self.refusal().is_some() {
+            let lines = words::wrap(&self.warned(), usize::from(area.width), 3, canvas.theme.ascii);
+            for (line, y) in lines.iter().zip(area.y + 2..area.bottom()) {
+                canvas.text(area.x, y, area.width, line, Role::Bad);
+            }
+            return;
+        }
         let spot = self.spot();
         let (said, role) = match (self.told_at(spot), self.first_elsewhere()) {
             (Some(fault), _) => (format!("! {fault}"), Role::Bad),
@@ -264,6 +276,11 @@ impl Wizard {
         }
     }
 
+    /// That nothing would come of it, and why.
+    fn warned(&self) -> String {
+        self.refusal().map_or_else(String::new, |why| format!("! refused: {}", why.as_str()))
+    }
+
     /// A finding that belongs to no question of the open page.
     fn first_elsewhere(&self) -> Option<&str> {
         let here = |path: &str| {
@@ -273,11 +290,8 @@ impl Wizard {
         self.findings().into_iter().find(|(path, _)| !here(path)).map(|(_, sentence)| sentence)
     }
 
-    fn saving(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, at: usize, file: &Input) {
-        let dialog = centred(area, 72, 13);
-        canvas.clear(dialog);
-        let inside = canvas.panel(dialog, Border { title: "Save", foot: "", double: true }, Role::Warn);
-        let (x, room) = (inside.x + 2, inside.width.saturating_sub(4));
+    /// What is said before it is saved: for whom it is and when it starts, and what is worth knowing or would be refused.
+    fn before_saving(&self, model: &Model, room: u16, ascii: bool) -> Vec<(String, Role)> {
         let mut lines = match self.edited() {
             None => vec![(self.who(), Role::Text), (self.starts(model), Role::Text)],
             Some(_) => vec![
@@ -285,12 +299,27 @@ impl Wizard {
                 ("audience, limits and times stay as they are: e changes limits".to_owned(), Role::Text),
             ],
         };
+        if self.refusal().is_some() {
+            let refused = words::wrap(&self.warned(), usize::from(room), 3, ascii);
+            lines.extend(refused.into_iter().map(|line| (line, Role::Bad)));
+        }
         let more = self.notes().len().saturating_sub(2);
-        lines.extend(self.notes().iter().take(2).enumerate().map(|(nth, note)| {
-            let before =
-                if nth == 1 && more > 0 { format!("note (and {more} more)") } else { "note".to_owned() };
-            (format!("{before}: {note}"), Role::Warn)
-        }));
+        lines.extend(self.notes().iter().take(if self.refusal().is_some() { 0 } else { 2 }).enumerate().map(
+            |(nth, note)| {
+                let before =
+                    if nth == 1 && more > 0 { format!("note (and {more} more)") } else { "note".to_owned() };
+                (format!("{before}: {note}"), Role::Warn)
+            },
+        ));
+        lines
+    }
+
+    fn saving(&self, model: &Model, canvas: &mut Canvas<'_>, area: Rect, at: usize, file: &Input) {
+        let dialog = centred(area, 72, 13);
+        canvas.clear(dialog);
+        let inside = canvas.panel(dialog, Border { title: "Save", foot: "", double: true }, Role::Warn);
+        let (x, room) = (inside.x + 2, inside.width.saturating_sub(4));
+        let lines = self.before_saving(model, room, canvas.theme.ascii);
         for ((line, role), y) in lines.iter().zip(inside.y..) {
             canvas.text(x, y, room, line, *role);
         }
