@@ -19,6 +19,7 @@ use crate::{
         number_batch::Past,
     },
 };
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 use std::collections::HashSet;
@@ -192,6 +193,11 @@ impl Cost {
     }
 }
 
+/// When a warm-up begins, if that was said; `Some(None)`: never.
+pub fn warm_up(org: &Org, given: Option<&WarmUp>) -> Result<Option<Option<DateTime<Utc>>>, CliError> {
+    given.map(|given| given.starts(org.record.now, org.zone)).transpose().map_err(CliError::Usage)
+}
+
 impl EditArgs {
     fn edit(&self, org: &Org) -> Result<NumberEdit, CliError> {
         let edit = NumberEdit {
@@ -203,7 +209,7 @@ impl EditArgs {
             interval_ms: self.pacing.interval,
             per_second: self.pacing.per_second,
             in_flight: self.pacing.in_flight,
-            warm_up_started_at: self.warm_up.as_ref().map(|given| given.starts(org)).transpose()?,
+            warm_up_started_at: warm_up(org, self.warm_up.as_ref())?,
             reply_share: self.reply_share,
             label: self.label.clone().map(|label| Some(label).filter(|label| label != "none")),
             queue_limit: self.queue,

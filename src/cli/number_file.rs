@@ -377,7 +377,7 @@ impl Reading<'_> {
             in_flight: cells.read("in_flight", parse::in_flight),
             warm_up_started_at: cells.read("warm_up", |cell| {
                 let given = parse::warm_up(cell)?;
-                given.starts(self.org).map_err(|error| error.message().unwrap_or_default())
+                given.starts(self.org.record.now, self.org.zone)
             }),
             reply_share: cells.read("reply_share", parse::reply_share),
             label: cells.read("label", |cell| Ok(Some(cell.to_owned()).filter(|word| word != "none"))),

@@ -15,6 +15,7 @@ pub mod delivery;
 pub mod entry_point;
 pub mod filter;
 pub mod forecast;
+pub mod given;
 pub mod health;
 pub mod hold;
 pub mod ids;

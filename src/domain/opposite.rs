@@ -7,7 +7,7 @@ use super::{
     campaign::{Failover, Steering},
     ids::{NumberId, PoolId},
     money::Money,
-    number::Approval,
+    number::{Approval, SetupChange},
     pool::PoolChange,
     setting::Change,
     window::{Hours, Whose, Window},
@@ -72,6 +72,8 @@ pub struct FormerNumber {
     pub cost_currency: Option<Option<String>>,
     /// How far its approval was.
     pub approval: Option<Option<Approval>>,
+    /// How it stood at its provider and here.
+    pub setup: SetupChange,
 }
 
 impl FormerNumber {
@@ -235,6 +237,13 @@ fn former_number(before: &Map<String, Value>) -> Result<FormerNumber, String> {
             "monthly_cost" => former.monthly_cost = Some(integer(value)),
             "cost_currency" => former.cost_currency = Some(text(value)),
             "approval" => former.approval = Some(value.as_str().and_then(|word| word.parse().ok())),
+            "instance_id" => former.setup.sender_id = text(value),
+            "warm_up_started_at" => {
+                former.setup.warm_up = Some(value.as_str().and_then(|at| at.parse().ok()))
+            }
+            "reply_share" => former.setup.reply_share = small(value),
+            "queue_limit" => former.setup.queue = small(value),
+            "sends_canaries" => former.setup.canaries = value.as_bool(),
             other => return Err(format!("it changed {other}, which signalbox number edit sets")),
         }
     }
@@ -373,9 +382,23 @@ mod tests {
             ..FormerNumber::default()
         };
         assert_eq!(*former, expected);
+        // How it stood at its provider belongs to it.
+        let setup = json!({
+            "instance_id": "instance7", "warm_up_started_at": "2026-05-04T13:00:00Z", "reply_share": 10,
+            "queue_limit": 5, "sends_canaries": false,
+        });
+        let Ok(Opposite::Number(former)) = opposite("number", "edit number", Some(&setup)) else { panic!() };
+        let expected = SetupChange {
+            sender_id: Some("instance7".into()),
+            warm_up: Some("2026-05-04T13:00:00Z".parse().ok()),
+            reply_share: Some(10),
+            queue: Some(5),
+            canaries: Some(false),
+        };
+        assert_eq!(former.setup, expected);
         // What the form does not have it does not bring back in part.
-        let share = json!({ "priority": 3, "reply_share": 10 });
-        assert!(opposite("number", "edit number", Some(&share)).unwrap_err().contains("reply_share"));
+        let account = json!({ "priority": 3, "account_id": "a" });
+        assert!(opposite("number", "edit number", Some(&account)).unwrap_err().contains("account_id"));
         assert!(opposite("number", "edit number", Some(&json!({}))).is_err());
     }
 

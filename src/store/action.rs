@@ -168,6 +168,7 @@ impl Store {
             | Action::SetPriority { .. }
             | Action::SetLimits { .. }
             | Action::DescribeNumber { .. }
+            | Action::SetUpNumber { .. }
             | Action::EnableNumber(_)
             | Action::DisableNumber(_)
             | Action::FailOverNumber(_) => self.act_on_number(organization, order, actor).await,
@@ -175,7 +176,7 @@ impl Store {
                 self.act_on_load(organization, order, actor).await
             }
             Action::AddNumber(number) => {
-                self.add_number(organization, number, None, actor).await.map(|(_id, now)| done(Some(now)))
+                self.add_number(organization, number, actor).await.map(|(_id, now)| done(Some(now)))
             }
             Action::ExcludeRecipient(recipient) | Action::RetryRecipient(recipient) => {
                 self.act_on_recipient(organization, *recipient, order, actor).await

@@ -113,7 +113,7 @@ impl Store {
             label: former.label.clone(),
             monthly_cost: cost,
             approval: former.approval,
-            ..NumberEdit::default()
+            ..NumberEdit::of_setup(&former.setup)
         })
     }
 

@@ -4,14 +4,13 @@
 //! drops the handle, not the statement: nothing is ever cut off between a question and its answer. A statement that takes
 //! too long is ended by the server (two seconds, `postgres::connect`).
 
-use crate::domain::action::{Action, NewNumber, Order, Subject};
+use crate::domain::action::{Order, Subject};
 use crate::domain::campaign::CampaignSpec;
 use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ChannelId, ConversationId, NumberId, RecipientId};
 use crate::domain::setting::Settings;
 use crate::domain::text::Safe;
 use crate::sender::alert::desk::Desk;
-use crate::sender::line::could_send;
 use crate::store::action::{ActionResult, Actor};
 use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
@@ -34,6 +33,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 mod files;
 mod here;
+mod judged;
 mod news;
 mod said;
 
@@ -173,31 +173,6 @@ impl Inner {
     /// From where this console looks now.
     fn seat(&self) -> Seat {
         self.here.seat()
-    }
-
-    /// The order as it may be stored: what it says of a channel is judged, and its secret sealed.
-    async fn prepared(&self, seat: &Seat, order: Order) -> Result<Order, ActionAnswer> {
-        match order.action {
-            Action::AddChannel { .. } | Action::EditChannel { .. } => {
-                let organization = seat.organization;
-                let prepared = self.desk.prepared(&self.store, organization, seat.rehearsal, order).await;
-                prepared.map_err(ActionAnswer::from)
-            }
-            _ => Ok(order),
-        }
-    }
-
-    /// Whether a new number could send through its account at all; what is not there is for the order itself to say.
-    async fn can_send(&self, seat: &Seat, number: &NewNumber) -> Result<(), ActionAnswer> {
-        let accounts = self.store.accounts(seat.organization, None).await;
-        let accounts = accounts.map_err(|error| ActionAnswer::Failed(unsure(&error)))?;
-        let Some(account) = accounts.iter().find(|account| account.id == number.account) else {
-            return Ok(());
-        };
-        let Ok(provider) = account.provider.parse() else { return Ok(()) };
-        let (address, id) = (account.base_url.as_deref(), &account.external_id);
-        could_send(provider, address, id, &number.sender_id, &number.phone)
-            .map_err(|why| ActionAnswer::Refused(Safe::new(&format!("the number cannot be used: {why}"))))
     }
 
     fn homes(&self) -> MutexGuard<'_, Homes> {
@@ -449,11 +424,6 @@ impl Backend for StoreBackend {
             let (seat, session) = (inner.seat(), inner.here.session());
             if !session.may_write {
                 return ActionAnswer::Refused("you may look but not change anything here".into());
-            }
-            if let Action::AddNumber(number) = &order.action
-                && let Err(why) = inner.can_send(&seat, number).await
-            {
-                return why;
             }
             let order = match inner.prepared(&seat, order).await {
                 Ok(order) => order,

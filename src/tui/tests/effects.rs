@@ -4,6 +4,7 @@ use crate::domain::action::{Action, Order, Subject, Version};
 use crate::domain::campaign::{CampaignFile, CampaignSpec, Context};
 use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ChannelId, ConversationId, NumberId, RecipientId};
+use crate::domain::pool::PoolChange;
 use crate::domain::text::Safe;
 use crate::store::view::*;
 use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, Making, Notice, Reply};
@@ -260,6 +261,23 @@ async fn two_orders_about_one_row_build_on_each_other() {
     assert_eq!(answers.len(), 3);
     let expected: Vec<_> = gate.orders.lock().unwrap().iter().map(|order| order.expected).collect();
     assert_eq!(expected, [Some(Version(3)), Some(Version(4)), Some(Version(3))]);
+}
+
+/// What belongs to the organisation has no common version.
+#[tokio::test]
+async fn orders_about_two_pools_keep_each_the_version_of_its_pool() {
+    let gate = Gate::new();
+    let (effects, mut messages) = start(gate.clone());
+    let edit = |pool, version| {
+        let change = PoolChange { sticky: Some(true), ..PoolChange::default() };
+        Order::on(Action::EditPool { pool: pool_id(pool), change }, Version(version))
+    };
+    let orders = vec![edit(1, 3), edit(2, 8)];
+    effects.send(Effect::Act { act: 7, orders, consent: Consent::Confirmed }).await.unwrap();
+    let Msg::Acted { answers, .. } = next(&mut messages).await else { panic!("no answer") };
+    assert_eq!(answers.len(), 2);
+    let expected: Vec<_> = gate.orders.lock().unwrap().iter().map(|order| order.expected).collect();
+    assert_eq!(expected, [Some(Version(3)), Some(Version(8))]);
 }
 
 #[tokio::test]

@@ -206,7 +206,7 @@ fn save(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
     let filled = form.read();
     let proposal = match filled {
-        Ok(Filled::New { number, account }) => Ok(add_number(number, &account)),
+        Ok(Filled::New { number, account }) => Ok(add_number(number, &account, model)),
         Ok(Filled::Edit { id, version, values }) => {
             match model.number(id).cloned() {
                 Some(mut row) => {
@@ -219,7 +219,7 @@ fn save(model: &mut Model) -> Vec<Effect> {
         }
         Ok(Filled::Many { ids, values }) => {
             let rows: Vec<_> = ids.iter().filter_map(|id| model.number(*id)).collect();
-            edit_many(&rows, &values)
+            edit_many(&rows, &values, model)
         }
         Ok(Filled::Campaign { id, version, terms }) => match model.campaign(id).cloned() {
             Some(mut row) => {

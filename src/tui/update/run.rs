@@ -319,8 +319,8 @@ fn form(model: &Model, cmd: Cmd) -> Option<Form> {
         Cmd::NumberNew => Some(Form::new(model)),
         Cmd::NumberEdit => match allowed::numbers(model).as_slice() {
             [] => None,
-            [row] => Some(Form::edit(row)),
-            many => Some(Form::edit_many(many)),
+            [row] => Some(Form::edit(row, model)),
+            many => Some(Form::edit_many(many, model)),
         },
         _ => allowed::campaigns(model).first().map(|row| Form::edit_campaign(row, model)),
     }

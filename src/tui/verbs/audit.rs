@@ -1,9 +1,8 @@
 //! Taking a decision of the audit log back: the opposite decision, on what is there now.
 
-use super::numbers::NumberValues;
 use super::{
-    CampaignVerb, NumberVerb, Proposal, edit_campaign, edit_number, edit_settings, release_stop,
-    restore_pool, stop_all,
+    CampaignVerb, NumberValues, NumberVerb, Proposal, edit_campaign, edit_number, edit_settings,
+    release_stop, restore_pool, stop_all,
 };
 use crate::domain::action::Action;
 use crate::domain::ids::{CampaignId, NumberId, PoolId};
@@ -104,5 +103,7 @@ fn values(row: &NumberRow, former: &FormerNumber) -> NumberValues {
             monthly_cost: costs.then(|| former.cost(row.remarks.monthly_cost)),
             approval: former.approval,
         },
+        setup: former.setup.clone(),
+        ..NumberValues::default()
     }
 }
