@@ -37,6 +37,7 @@ pub mod right;
 pub mod selection;
 pub mod setting;
 pub mod sharing;
+pub mod sheet;
 pub mod slot;
 pub mod suggest;
 pub mod template;

@@ -3,7 +3,7 @@
 
 use super::{Store, StoreError};
 use crate::domain::{
-    action::{Action, Order, Version},
+    action::{Action, NewNumber, Order, Version},
     ids::{InstanceId, OrganizationId},
     right::Right,
     text::Safe,
@@ -146,6 +146,16 @@ impl Store {
         standing.refusal(Right::Runs).map(|sentence| Safe::new(&sentence))
     }
 
+    async fn take_in(
+        &self,
+        organization: OrganizationId,
+        number: &NewNumber,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        let (_id, now) = self.add_number(organization, number, actor).await?;
+        Ok(done(Some(now)))
+    }
+
     async fn carry_out(
         &self,
         organization: OrganizationId,
@@ -175,9 +185,7 @@ impl Store {
             Action::RemoveNumber(_) | Action::MoveLoad { .. } => {
                 self.act_on_load(organization, order, actor).await
             }
-            Action::AddNumber(number) => {
-                self.add_number(organization, number, actor).await.map(|(_id, now)| done(Some(now)))
-            }
+            Action::AddNumber(number) => self.take_in(organization, number, actor).await,
             Action::ExcludeRecipient(recipient) | Action::RetryRecipient(recipient) => {
                 self.act_on_recipient(organization, *recipient, order, actor).await
             }

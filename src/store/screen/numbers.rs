@@ -369,6 +369,16 @@ impl Columns {
         }
     }
 
+    fn lease(&self, at: DateTime<Utc>) -> Option<LeaseRow> {
+        Some(LeaseRow {
+            number: NumberId(self.id),
+            instance: InstanceId(self.holder?),
+            epoch: self.epoch,
+            renewed_at: self.renewed_at.unwrap_or(at),
+            expires_at: self.expires_at.unwrap_or(at),
+        })
+    }
+
     fn setup(&self) -> Setup {
         Setup {
             sender_id: self.instance_id.clone(),
@@ -382,6 +392,7 @@ impl Columns {
     fn read(self, at: DateTime<Utc>, day: NaiveDate, latest: Latest) -> Result<NumberRead, StoreError> {
         let (id, warns, remarks, setup) = (NumberId(self.id), self.warns(), self.remarks(), self.setup());
         let (today, pacing, leased) = (Today::of(&self.told(), day), self.pacing(), self.holder.is_some());
+        let lease = self.lease(at);
         let standing = standing(
             self.is_active,
             (self.suspended_at, self.suspension_reason, self.suspended_until, self.suspended_by),
@@ -403,13 +414,6 @@ impl Columns {
             unusable: self.unusable,
             has_work: false,
         };
-        let lease = self.holder.map(|holder| LeaseRow {
-            number: id,
-            instance: InstanceId(holder),
-            epoch: self.epoch,
-            renewed_at: self.renewed_at.unwrap_or(at),
-            expires_at: self.expires_at.unwrap_or(at),
-        });
         let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "provider" };
         let row = NumberRow {
             id,

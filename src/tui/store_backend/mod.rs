@@ -22,7 +22,9 @@ use crate::store::view::{
     SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::store::{Store, StoreError};
-use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Making, Notice, Reply};
+use crate::tui::backend::{
+    ActionAnswer, Backend, BackendError, FileTold, FileWork, Inside, LIVE_CHANNEL, Making, Notice, Reply,
+};
 use futures_util::future::BoxFuture;
 use std::collections::HashMap;
 use std::future::Future;
@@ -35,6 +37,7 @@ mod files;
 mod here;
 mod judged;
 mod news;
+mod number_file;
 mod said;
 
 use here::Here;
@@ -336,6 +339,10 @@ impl Backend for StoreBackend {
 
     fn write_file(&self, name: String, source: String) -> Reply<Safe> {
         self.ask(async move |inner| inner.write_file(name, source).await)
+    }
+
+    fn number_file(&self, work: FileWork) -> Reply<FileTold> {
+        self.ask(async move |inner| inner.number_file(work).await)
     }
 
     fn progress(&self, campaign: CampaignId) -> Reply<ProgressView> {

@@ -7,7 +7,9 @@ use crate::domain::ids::{CampaignId, ChannelId, ConversationId, NumberId, Recipi
 use crate::domain::pool::PoolChange;
 use crate::domain::text::Safe;
 use crate::store::view::*;
-use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, Making, Notice, Reply};
+use crate::tui::backend::{
+    ActionAnswer, Backend, BackendError, FileTold, FileWork, Inside, Making, Notice, Reply,
+};
 use crate::tui::effects;
 use crate::tui::fake::*;
 use crate::tui::msg::{Consent, Effect, Msg, Question, Reading};
@@ -118,6 +120,9 @@ impl Backend for Gate {
         nothing()
     }
     fn write_file(&self, _: String, _: String) -> Reply<Safe> {
+        nothing()
+    }
+    fn number_file(&self, _: FileWork) -> Reply<FileTold> {
         nothing()
     }
     fn progress(&self, _: CampaignId) -> Reply<ProgressView> {

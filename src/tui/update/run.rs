@@ -44,6 +44,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::Slots => super::slots::open(model),
         Cmd::Pools => super::pools::open(model),
+        Cmd::NumberImport | Cmd::NumberExport => super::number_file::open(model, cmd == Cmd::NumberImport),
         _ => return further(model, cmd),
     }
     Vec::new()
