@@ -5,6 +5,7 @@
 
 use super::{
     campaign::{Failover, Steering},
+    channel::{ChannelChange, kinds_of, severity},
     ids::{NumberId, PoolId},
     money::Money,
     number::{Approval, SetupChange},
@@ -39,6 +40,8 @@ pub enum Opposite {
     Terms(FormerTerms),
     /// The pool is as it was before.
     Pool(PoolChange),
+    /// The channel for alerts is as it was before, but for its secret.
+    Channel(ChannelChange),
     /// What is set of the organisation is as it was before; whoever reads the log knows what is set now.
     Settings(Vec<Change>),
     /// The stop is lifted.
@@ -167,6 +170,7 @@ pub fn opposite(kind: &str, action: &str, before: Option<&Value>) -> Result<Oppo
         ("campaign", "pause campaign" | "pause") => Opposite::ResumeCampaign,
         ("campaign", "resume campaign") => Opposite::PauseCampaign,
         ("campaign", "edit campaign") => Opposite::Terms(former_terms(before)?),
+        ("alert_channel", "edit alert channel") => Opposite::Channel(former_channel(before)?),
         ("pool", "edit pool") => Opposite::Pool(former_pool(before)?),
         ("organization", "stop all sending") => Opposite::ReleaseStop,
         ("organization", "lift the stop") => Opposite::StopAll,
@@ -196,6 +200,11 @@ fn why_not(kind: &str, action: &str) -> &'static str {
         (_, "add number") => "removing the number is a decision of its own",
         ("contact", _) => "what a person wants is only changed by their word, or by signalbox contact",
         (_, "edit alert rules") => "signalbox alert rules sets what was there before",
+        ("alert_channel", "add alert channel") => "removing the channel is a decision of its own",
+        ("alert_channel", "remove alert channel") => {
+            "its secret, if it had one, is gone with it: add it anew"
+        }
+        ("alert_channel", _) => "what went out is out",
         (_, "reset slots") => "slots that were taken back are given anew",
         ("organization", _) => "signalbox org edit sets what was there before",
         ("operator" | "key" | "account", _) => "rights and credentials are given and taken by command only",
@@ -279,6 +288,27 @@ pub fn former_pool(before: &Map<String, Value>) -> Result<PoolChange, String> {
     }
     if former.is_empty() {
         return Err("the log does not say what was there before".into());
+    }
+    Ok(former)
+}
+
+/// What of a channel for alerts was otherwise. A secret stands in no log: it stays as it is.
+fn former_channel(before: &Map<String, Value>) -> Result<ChannelChange, String> {
+    let mut former = ChannelChange::default();
+    for (column, value) in before {
+        match column.as_str() {
+            "address" => former.address = text(value),
+            "smtp" => former.smtp = text(value),
+            "mail_from" => former.mail_from = text(value),
+            "least" => former.least = value.as_str().and_then(severity),
+            "kinds" => former.kinds = Some(kinds_of(Some(value))),
+            "daily_report" => former.daily_report = value.as_bool(),
+            "is_active" => former.is_active = value.as_bool(),
+            other => return Err(format!("it changed {other}, which signalbox alert channel edit sets")),
+        }
+    }
+    if former == ChannelChange::default() {
+        return Err("the log does not say what was there before; a secret stands in no log".into());
     }
     Ok(former)
 }
@@ -418,6 +448,28 @@ mod tests {
         };
         assert_eq!(opposite("pool", "edit pool", Some(&before)), Ok(Opposite::Pool(expected)));
         assert!(opposite("pool", "edit pool", Some(&json!({ "numbers_out": [] }))).is_err());
+    }
+
+    #[test]
+    fn a_channel_gets_back_what_is_in_the_log_and_keeps_its_secret() {
+        let before =
+            json!({ "address": "ops@example.com", "kinds": null, "least": "critical", "is_active": true });
+        let expected = ChannelChange {
+            address: Some("ops@example.com".into()),
+            kinds: Some(None),
+            least: Some("critical"),
+            is_active: Some(true),
+            ..ChannelChange::default()
+        };
+        assert_eq!(
+            opposite("alert_channel", "edit alert channel", Some(&before)),
+            Ok(Opposite::Channel(expected))
+        );
+        // Another secret only: nothing of it is written down.
+        let why = opposite("alert_channel", "edit alert channel", Some(&json!({}))).unwrap_err();
+        assert!(why.contains("a secret stands in no log"), "{why}");
+        let why = opposite("alert_channel", "remove alert channel", None).unwrap_err();
+        assert!(why.contains("gone with it"), "{why}");
     }
 
     #[test]

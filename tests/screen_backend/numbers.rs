@@ -19,6 +19,7 @@ async fn row(backend: &StoreBackend, id: NumberId) -> NumberRow {
 async fn how_a_number_stands_is_changed_and_taken_back() {
     let world = World::start().await;
     let number = world.number("support-a", 1).await;
+    world.run("update whatsapp_numbers set instance_id = '1051'").await;
     let backend = backend_of(&world, "bea", None);
     let before = row(&backend, number).await;
     let set = |setup| Order::on(Action::SetUpNumber { number, setup }, before.version);
@@ -74,6 +75,7 @@ async fn how_a_number_stands_is_changed_and_taken_back() {
 async fn a_file_of_numbers_is_looked_at_imported_and_written() {
     let world = World::start().await;
     world.number("support-a", 1).await;
+    world.run("update whatsapp_numbers set instance_id = '1051'").await;
     let backend = backend_of(&world, "bea", None);
     let folder = tempfile::tempdir().unwrap();
     let name = |name: &str| folder.path().join(name).display().to_string();

@@ -15,6 +15,14 @@ use ratatui::layout::Rect;
 /// Most lines of one refusal.
 const LINES: usize = 3;
 
+fn plain(line: &str) -> (String, Role) {
+    (line.to_owned(), Role::Text)
+}
+
+fn dim(line: &str) -> (String, Role) {
+    (line.to_owned(), Role::Dim)
+}
+
 /// The dialog.
 #[derive(Debug, Clone)]
 pub struct NumberFile {
@@ -105,23 +113,10 @@ impl NumberFile {
     }
 
     fn lines(&self) -> Vec<(String, Role)> {
-        let plain = |line: &str| (line.to_owned(), Role::Text);
-        let dim = |line: &str| (line.to_owned(), Role::Dim);
-        let many = |count: usize, what: &str| words::count(count as u64, what);
-        let shown = |count: i64| words::grouped(u64::try_from(count).unwrap_or(0));
-        if self.working.is_some() {
-            let imports = matches!(self.told, Some(Ok(FileTold::Checked { .. })));
-            return vec![dim(if imports {
-                "Importing ..."
-            } else if self.imports {
-                "Reading ..."
-            } else {
-                "Writing ..."
-            })];
-        }
         match &self.told {
+            _ if self.working.is_some() => vec![dim(self.doing())],
             None if self.imports => vec![
-                plain("A CSV file on this machine, as the export writes it: Enter looks at it."),
+                plain("A CSV file on this machine, as w writes it. Enter looks at it first."),
                 dim("phone is needed, and account for a number that is not there yet."),
                 dim("An empty cell leaves what it is about as it is."),
                 dim("All of it is imported, or nothing."),
@@ -132,51 +127,53 @@ impl NumberFile {
                 dim("No secret stands in it; phones stand in it in full."),
             ],
             Some(Err(why)) => vec![(Safe::new(why).into_string(), Role::Bad)],
-            Some(Ok(FileTold::Checked { lines, new, .. })) => vec![
-                (
-                    format!("{}: {} new, {} there already.", many(*lines, "number"), new, lines - new),
-                    Role::Good,
-                ),
+            Some(Ok(told)) => self.said(told),
+        }
+    }
+
+    fn doing(&self) -> &'static str {
+        match (self.imports, &self.told) {
+            (true, Some(Ok(FileTold::Checked { .. }))) => "Importing ...",
+            (true, _) => "Reading ...",
+            (false, _) => "Writing ...",
+        }
+    }
+
+    fn said(&self, told: &FileTold) -> Vec<(String, Role)> {
+        let many = |count: usize| words::count(count as u64, "number");
+        match told {
+            FileTold::Checked { lines, new, .. } => vec![
+                (format!("{}: {new} new, {} there already.", many(*lines), lines - new), Role::Good),
                 plain("Enter imports them; nothing was written yet."),
                 dim("u does not take that back; the audit log (U) does, one by one."),
             ],
-            Some(Ok(FileTold::Imported(done))) => vec![
-                (
-                    format!(
-                        "{} added, {} changed, {} unchanged.",
-                        shown(done.added),
-                        shown(done.changed),
-                        shown(done.unchanged)
-                    ),
-                    Role::Good,
-                ),
-                plain("Enter closes this."),
-            ],
-            Some(Ok(FileTold::Exported(all, place))) => {
+            FileTold::Imported(done) => {
+                let shown = |count: i64| words::grouped(u64::try_from(count).unwrap_or(0));
+                let (added, changed) = (shown(done.added), shown(done.changed));
+                let told = format!("{added} added, {changed} changed, {} unchanged.", shown(done.unchanged));
+                vec![(told, Role::Good), plain("Enter closes this.")]
+            }
+            FileTold::Exported(all, place) => {
                 vec![
-                    (format!("{} written.", many(*all, "number")), Role::Good),
+                    (format!("{} written.", many(*all)), Role::Good),
                     plain(place),
                     plain("Enter closes this."),
                 ]
             }
-            Some(Ok(FileTold::Wrong { faults, all })) => {
-                let told = if *all == 1 {
-                    "1 refusal".to_owned()
-                } else {
-                    format!("{} refusals", words::grouped(*all as u64))
-                };
-                let mut lines = vec![
-                    (format!("{told}: nothing was imported."), Role::Bad),
-                    dim("Correct the file, and Enter looks at it again. Down: further refusals."),
-                ];
-                lines.extend(faults.iter().skip(self.from).map(|fault| (format!("! {fault}"), Role::Text)));
-                let further = all - faults.len();
-                lines.extend(
-                    (further > 0).then(|| dim(&format!("and {} more", words::grouped(further as u64)))),
-                );
-                lines
-            }
+            FileTold::Wrong { faults, all } => self.refused(faults, *all),
         }
+    }
+
+    fn refused(&self, faults: &[Safe], all: usize) -> Vec<(String, Role)> {
+        let told = words::count(all as u64, "refusal");
+        let mut lines = vec![
+            (format!("{told}: nothing was imported."), Role::Bad),
+            dim("Correct the file, and Enter looks at it again. Down: further refusals."),
+        ];
+        lines.extend(faults.iter().skip(self.from).map(|fault| plain(&format!("! {fault}"))));
+        let further = all - faults.len();
+        lines.extend((further > 0).then(|| dim(&format!("and {} more", words::grouped(further as u64)))));
+        lines
     }
 
     /// Draws it.

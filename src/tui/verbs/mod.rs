@@ -19,7 +19,7 @@ mod values;
 pub use alerts::{acknowledge, acknowledge_all};
 pub use audit::{Way, way_back};
 pub use campaigns::{CampaignVerb, edit as edit_campaign};
-pub use channels::{remove as remove_channel, save as save_channel};
+pub use channels::{remove as remove_channel, restore as restore_channel, save as save_channel};
 pub use findings::accept as accept_finding;
 pub use numbers::{NumberVerb, add as add_number, move_load, pace};
 pub use origin::Origin;
