@@ -341,7 +341,7 @@ async fn add(session: &Session, org: &Org, args: &AddArgs) -> Result<(), CliErro
         priority: args.priority,
         daily_limit: args.daily_limit.and_then(Limit::get),
         pacing: Some(pacing),
-        warm_up: number_edit::warm_up(org, args.warm_up.as_ref())?.flatten(),
+        warm_up: args.warm_up.as_ref().map(|given| number_edit::starts(org, given)).transpose()?.flatten(),
         remarks: Remarks {
             notes: args.notes.clone().unwrap_or_default(),
             label: args.label.clone(),

@@ -193,9 +193,9 @@ impl Cost {
     }
 }
 
-/// When a warm-up begins, if that was said; `Some(None)`: never.
-pub fn warm_up(org: &Org, given: Option<&WarmUp>) -> Result<Option<Option<DateTime<Utc>>>, CliError> {
-    given.map(|given| given.starts(org.record.now, org.zone)).transpose().map_err(CliError::Usage)
+/// When a warm-up begins; none: never.
+pub fn starts(org: &Org, given: &WarmUp) -> Result<Option<DateTime<Utc>>, CliError> {
+    given.starts(org.record.now, org.zone).map_err(CliError::Usage)
 }
 
 impl EditArgs {
@@ -209,7 +209,7 @@ impl EditArgs {
             interval_ms: self.pacing.interval,
             per_second: self.pacing.per_second,
             in_flight: self.pacing.in_flight,
-            warm_up_started_at: warm_up(org, self.warm_up.as_ref())?,
+            warm_up_started_at: self.warm_up.as_ref().map(|given| starts(org, given)).transpose()?,
             reply_share: self.reply_share,
             label: self.label.clone().map(|label| Some(label).filter(|label| label != "none")),
             queue_limit: self.queue,

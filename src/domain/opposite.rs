@@ -248,7 +248,7 @@ fn former_number(before: &Map<String, Value>) -> Result<FormerNumber, String> {
             "approval" => former.approval = Some(value.as_str().and_then(|word| word.parse().ok())),
             "instance_id" => former.setup.sender_id = text(value),
             "warm_up_started_at" => {
-                former.setup.warm_up = Some(value.as_str().and_then(|at| at.parse().ok()))
+                former.setup.warm_up = Some(value.as_str().and_then(|at| at.parse().ok()));
             }
             "reply_share" => former.setup.reply_share = small(value),
             "queue_limit" => former.setup.queue = small(value),

@@ -267,6 +267,7 @@ impl Store {
 }
 
 /// A number as its tables have it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 struct Columns {
     id: Uuid,
     phone: String,

@@ -295,7 +295,7 @@ impl Form {
             return None;
         }
         let text = self.text_of(field.name);
-        if matches!(self.edits, Some((Edited::Numbers(_), ..))) && self.may_be_so(field.name, text) {
+        if matches!(self.edits, Some((Edited::Numbers(_), ..))) && Self::may_be_so(field.name, text) {
             return None;
         }
         let whole = |least: u32, most: u32| match text.parse::<u32>() {
@@ -320,14 +320,13 @@ impl Form {
                 number::seconds(text).is_none().then(|| "seconds from 0 to 86 400, as 0.5".to_owned())
             }
             Name::PerSecond => whole(0, 1_000),
-            Name::InFlight | Name::Weight => whole(1, 1_000),
+            Name::InFlight | Name::Weight | Name::Queue => whole(1, 1_000),
             Name::Pool | Name::Failover | Name::Window | Name::OnlyNumber | Name::Add => {
                 self.campaign_fault(field.name)
             }
             Name::Called if text.is_empty() => self.tried.then(|| "is needed".into()),
             Name::Called => name_fault(text).map(str::to_owned),
             Name::ReplyShare => whole(0, 90),
-            Name::Queue => whole(1, 1_000),
             Name::WarmUp => self.warm_up_fault(text),
             Name::Joins => pool_fault(text),
             Name::OutOf => self.both_ways_fault(),

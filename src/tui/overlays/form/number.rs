@@ -192,7 +192,7 @@ impl Form {
             priority: self.text_of(Name::Priority).parse().map_err(|_| ())?,
             daily_limit: self.text_of(Name::DailyLimit).parse().ok(),
             pacing: self.new_pacing(id),
-            warm_up: self.begins(self.text_of(Name::WarmUp)).flatten(),
+            warm_up: self.begins(self.text_of(Name::WarmUp)).ok().flatten(),
             remarks: Remarks {
                 notes: self.text_of(Name::Notes).to_owned(),
                 label: said(self.text_of(Name::Sender)),

@@ -46,7 +46,7 @@ impl Form {
     }
 
     /// Whether a field of many says nothing, or that something is taken off.
-    pub(super) fn may_be_so(&self, name: Name, text: &str) -> bool {
+    pub(super) fn may_be_so(name: Name, text: &str) -> bool {
         let takes_off =
             matches!(name, Name::DailyLimit | Name::Sender | Name::Cost | Name::Approval | Name::Notes);
         (text.is_empty() && name != Name::OutOf) || (takes_off && text == NONE)
@@ -77,7 +77,7 @@ impl Form {
             },
             setup: SetupChange {
                 sender_id: None,
-                warm_up: said(Name::WarmUp).and_then(|text| self.begins(text)),
+                warm_up: said(Name::WarmUp).and_then(|text| self.begins(text).ok()),
                 reply_share: number(Name::ReplyShare),
                 queue: number(Name::Queue),
                 canaries: self.chosen_canaries(),

@@ -72,22 +72,18 @@ pub(super) fn pool_fault(name: &str) -> Option<String> {
 }
 
 impl Form {
-    /// When a warm-up begins that is written so; `Some(None)`: never. `None`: it is written wrong, or not at all.
-    pub(super) fn begins(&self, text: &str) -> Option<Option<DateTime<Utc>>> {
-        let (now, zone) = self.clock?;
-        given::warm_up(text).and_then(|given| given.starts(now, zone)).ok()
+    /// When a warm-up begins that is written so; none: never.
+    pub(super) fn begins(&self, text: &str) -> Result<Option<DateTime<Utc>>, String> {
+        let (now, zone) = self.clock.unwrap_or_default();
+        // A time that the clock never shows is another matter than one that is written wrong.
+        let given = given::warm_up(text).map_err(|_| "off, now, or a time as 2026-12-01T09:00".to_owned())?;
+        given.starts(now, zone)
     }
 
     pub(super) fn warm_up_fault(&self, text: &str) -> Option<String> {
         // Nothing is no ladder, of a number that is new here.
-        if text.is_empty() && self.edits.is_none() {
-            return None;
-        }
-        let Some((now, zone)) = self.clock else { return None };
-        let wrong = given::warm_up(text).and_then(|given| given.starts(now, zone)).err()?;
-        let short = "off, now, or a time as 2026-12-01T09:00".to_owned();
-        // A time that the clock never shows is another matter.
-        Some(if given::warm_up(text).is_err() { short } else { wrong })
+        let none = text.is_empty() && self.edits.is_none();
+        if none { None } else { self.begins(text).err() }
     }
 
     /// What was edited of how it stands.
@@ -95,7 +91,7 @@ impl Form {
         let number = |name: Name| self.edited(name).and_then(|text| text.parse().ok());
         SetupChange {
             sender_id: self.edited(Name::SenderId).map(str::to_owned),
-            warm_up: self.edited(Name::WarmUp).and_then(|text| self.begins(text)),
+            warm_up: self.edited(Name::WarmUp).and_then(|text| self.begins(text).ok()),
             reply_share: number(Name::ReplyShare),
             queue: number(Name::Queue),
             canaries: self.edited(Name::Canaries).and_then(|_| self.chosen_canaries()),
