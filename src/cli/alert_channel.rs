@@ -10,7 +10,7 @@ use crate::{
     domain::{ids::ChannelId, right::Right, text::Safe},
     secrets::new_key_text,
     sender::alert::desk,
-    store::channel::{ChannelEdit, ChannelEdited, ChannelRecord, LED, NewChannel},
+    store::channel::{ChannelEdit, ChannelEdited, ChannelRecord, NewChannel},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -216,10 +216,8 @@ pub async fn run(session: &Session, org: &Org, verb: Verb) -> Result<(), CliErro
             let removed = store
                 .remove_alert_channel(org.id, channel.id, None, reason.as_deref(), session.actor())
                 .await?;
-            CliError::unless(removed != ChannelEdited::Missing, &format!("channel {name}"))?;
-            if removed == ChannelEdited::Led {
-                return Err(CliError::Refused(LED.to_owned()));
-            }
+            let done = matches!(removed, ChannelEdited::Done { .. });
+            CliError::unless(done, &format!("channel {name}"))?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("removed channel {name}"))
         }
     }
@@ -357,7 +355,7 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
     };
     let (store, reason) = (&session.store, reason.as_deref());
     let edited = store.edit_alert_channel(org.id, channel.id, &edit, None, reason, session.actor()).await?;
-    CliError::unless(edited != ChannelEdited::Missing, &format!("channel {name}"))?;
+    CliError::unless(matches!(edited, ChannelEdited::Done { .. }), &format!("channel {name}"))?;
     let note = report_needs(session, org, wanted.daily_report.unwrap_or(channel.daily_report)).await?;
     session.out.show(&json!({ "result": "done", "name": name, "note": note }), || {
         with_note(&format!("changed channel {name}"), note)

@@ -1,13 +1,14 @@
 //! The forms of numbers, new and edited.
 
-use crate::domain::action::{Action, Version};
+use crate::domain::action::{Action, Order, Version};
 use crate::domain::money::Money;
 use crate::domain::number::{Approval, NumberWords, Pacing, ProviderKind, SetupChange};
 use crate::domain::pool::PoolChange;
 use crate::domain::text::Shown;
 use crate::store::view::{NumberRow, Overview};
+use crate::tui::backend::ActionAnswer;
 use crate::tui::fake::*;
-use crate::tui::msg::Msg;
+use crate::tui::msg::{Effect, Msg};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -325,4 +326,32 @@ fn many_numbers_are_not_edited_where_one_of_them_cannot_be_so() {
     desk.keys("Space Tab Space ctrl-s");
     assert!(desk.screen().contains("a pool cannot be chosen for both"), "{}", desk.screen());
     assert_eq!(actions(&desk), []);
+}
+
+/// Words and standing are two orders, and each makes a version of its own.
+#[test]
+fn what_took_two_orders_is_taken_back_while_the_number_is_as_the_second_left_it() {
+    for (version, offers) in [(5, true), (6, false)] {
+        let mut desk = form_of(|_| {});
+        tab(&mut desk, 6);
+        desk.text("main");
+        tab(&mut desk, 5);
+        desk.text("5");
+        desk.keys("ctrl-s");
+        let sent = desk.effects.iter().find_map(|effect| match effect {
+            Effect::Act { act, orders, .. } => Some((*act, orders.clone())),
+            _ => None,
+        });
+        let (act, orders) = sent.expect("two orders");
+        assert_eq!(orders.len(), 2, "{orders:?}");
+        let answers = orders.into_iter().zip([4, 5]).map(|(order, version)| {
+            let undo = Some(Box::new(Order::on(order.action.clone(), Version(version))));
+            (order, ActionAnswer::Done { version: Some(Version(version)), undo })
+        });
+        desk.send(Msg::Acted { act, answers: answers.collect() });
+        let mut overview = desk.model.overview().cloned().unwrap();
+        overview.numbers[0].version = Version(version);
+        desk.send(Msg::Overview(Ok(Arc::new(overview))));
+        assert_eq!(desk.model.undo.is_some(), offers, "version {version}");
+    }
 }

@@ -60,7 +60,7 @@ pub(super) fn chosen_of(
     let at = chosen.first().copied().unwrap_or(0);
     let value = Value::Several { names, at, chosen };
     let shown = value.told();
-    Field { name, label, value, width: 30, note: "Left Right, Space", shown, altered: false }
+    Field { name, label, value, width: 30, note: "arrows, Space", shown, altered: false }
 }
 
 pub(super) fn called(row: &NumberRow) -> (Uuid, String) {

@@ -36,7 +36,7 @@ impl Form {
                 empty(Name::Sender, "Same sender", 12, "word, or none"),
                 empty(Name::Cost, "A month", 18, "12.50 EUR, or none"),
                 empty(Name::Approval, "Approval", 12, "requested, approved, refused, none"),
-                empty(Name::Notes, "Notes", 30, "in place of theirs, or none"),
+                empty(Name::Notes, "Notes", 30, "others, or none"),
                 several(Name::Into, "Into pools", setup::pools(model)),
                 several(Name::OutOf, "Out of pools", setup::pools(model)),
             ],
