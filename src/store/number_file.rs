@@ -214,6 +214,28 @@ impl Cells<'_> {
     }
 }
 
+/// Counts lines as an editor does: the reader of CSV is one behind where they end as on Windows.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of what begins at this byte, or behind the ends of lines that stand there; asked in order.
+    fn at(&mut self, byte: u64) -> u64 {
+        let byte = usize::try_from(byte).unwrap_or(usize::MAX);
+        while let Some(letter) = self.text.get(self.at) {
+            if self.at >= byte && !matches!(letter, b'\r' | b'\n') {
+                break;
+            }
+            self.line += u64::from(*letter == b'\n');
+            self.at += 1;
+        }
+        self.line
+    }
+}
+
 impl Reading<'_> {
     fn lines(&self, text: &str) -> Result<Vec<NumberLine>, Vec<String>> {
         let head = text.lines().next().unwrap_or_default();
@@ -223,6 +245,7 @@ impl Reading<'_> {
         let columns = header(reader.headers().map_err(|error| vec![format!("line 1: {error}")])?)?;
         let (mut lines, mut faults) = (Vec::new(), Vec::new());
         let mut seen: HashMap<String, u64> = HashMap::new();
+        let mut counted = Lines { text: text.as_bytes(), at: 0, line: 1 };
         for record in reader.records() {
             let record = match record {
                 Ok(record) => record,
@@ -231,7 +254,7 @@ impl Reading<'_> {
                     break;
                 }
             };
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = counted.at(record.position().map_or(0, csv::Position::byte));
             if record.len() != columns.len() {
                 faults.push(format!("line {line}: has {} cells, the header {}", record.len(), columns.len()));
                 continue;
@@ -453,5 +476,29 @@ mod tests {
         assert!(faults[0].starts_with("line 1, column 2: \"token\" is no column of numbers"), "{faults:?}");
         assert_eq!(faults[1], "line 1, column 3: phone stands there twice");
         assert_eq!(read(&["name"]).unwrap_err(), ["line 1: there is no column phone"]);
+    }
+
+    #[test]
+    fn a_line_is_counted_as_an_editor_counts_it_however_lines_end() {
+        for (text, first) in [
+            ("phone,priority\n+237600000001,high\n+237600000002,low\n", 2),
+            ("phone,priority\r\n+237600000001,high\r\n+237600000002,low\r\n", 2),
+            ("phone,priority\r\n\r\n+237600000001,high\r\n+237600000002,low", 3),
+        ] {
+            let known = HashMap::new();
+            let reading = Reading {
+                now: DateTime::default(),
+                zone: Tz::UTC,
+                fits: &|_, _, _, _| Ok(()),
+                accounts: &[],
+                known: &known,
+            };
+            let faults = reading.lines(text).unwrap_err();
+            let said: Vec<&str> =
+                faults.iter().filter_map(|fault| fault.split(", column priority").next()).collect();
+            let lines = [first, first, first + 1, first + 1].map(|line| format!("line {line}"));
+            let said: Vec<&str> = said.iter().filter_map(|said| said.split(',').next()).collect();
+            assert_eq!(said, lines, "{text:?}");
+        }
     }
 }
