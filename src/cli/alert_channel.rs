@@ -213,9 +213,11 @@ pub async fn run(session: &Session, org: &Org, verb: Verb) -> Result<(), CliErro
         Verb::Remove { name, reason } => {
             let channel = find(session, org, &name).await?;
             let store = &session.store;
-            let removed =
-                store.remove_alert_channel(org.id, channel.id, reason.as_deref(), session.actor()).await?;
-            CliError::unless(removed, &format!("channel {name}"))?;
+            let removed = store
+                .remove_alert_channel(org.id, channel.id, None, reason.as_deref(), session.actor())
+                .await?;
+            let done = matches!(removed, ChannelEdited::Done { .. });
+            CliError::unless(done, &format!("channel {name}"))?;
             session.out.show(&json!({ "result": "done", "name": name }), || format!("removed channel {name}"))
         }
     }
@@ -353,7 +355,7 @@ async fn edit(session: &Session, org: &Org, verb: Verb) -> Result<(), CliError> 
     };
     let (store, reason) = (&session.store, reason.as_deref());
     let edited = store.edit_alert_channel(org.id, channel.id, &edit, None, reason, session.actor()).await?;
-    CliError::unless(edited == ChannelEdited::Done, &format!("channel {name}"))?;
+    CliError::unless(matches!(edited, ChannelEdited::Done { .. }), &format!("channel {name}"))?;
     let note = report_needs(session, org, wanted.daily_report.unwrap_or(channel.daily_report)).await?;
     session.out.show(&json!({ "result": "done", "name": name, "note": note }), || {
         with_note(&format!("changed channel {name}"), note)

@@ -357,8 +357,9 @@ async fn add_number(
         pacing: Some(if options.headless { full_speed } else { line.pacing }),
         warm_up: None,
         remarks: Remarks::default(),
+        pool: None,
     };
-    session.store.add_number(org.id, &number, Some("default"), session.actor()).await?;
+    session.store.add_number(org.id, &number, session.actor()).await?;
     Ok(())
 }
 

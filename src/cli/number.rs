@@ -341,16 +341,16 @@ async fn add(session: &Session, org: &Org, args: &AddArgs) -> Result<(), CliErro
         priority: args.priority,
         daily_limit: args.daily_limit.and_then(Limit::get),
         pacing: Some(pacing),
-        warm_up: args.warm_up.as_ref().map(|given| given.starts(org)).transpose()?.flatten(),
+        warm_up: args.warm_up.as_ref().map(|given| number_edit::starts(org, given)).transpose()?.flatten(),
         remarks: Remarks {
             notes: args.notes.clone().unwrap_or_default(),
             label: args.label.clone(),
             monthly_cost: args.remarks.cost()?.and_then(|noted| noted.0),
             approval: args.remarks.approval().and_then(|noted| noted.0),
         },
+        pool: args.pool.clone(),
     };
-    let (id, _version) =
-        session.store.add_number(org.id, &number, args.pool.as_deref(), session.actor()).await?;
+    let (id, _version) = session.store.add_number(org.id, &number, session.actor()).await?;
     let official = provider.is_official();
     session.out.show(&json!({ "id": id, "phone": args.phone.reveal(), "official": official }), || {
         let risk =

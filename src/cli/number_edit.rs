@@ -19,6 +19,7 @@ use crate::{
         number_batch::Past,
     },
 };
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 use std::collections::HashSet;
@@ -192,6 +193,11 @@ impl Cost {
     }
 }
 
+/// When a warm-up begins; none: never.
+pub fn starts(org: &Org, given: &WarmUp) -> Result<Option<DateTime<Utc>>, CliError> {
+    given.starts(org.record.now, org.zone).map_err(CliError::Usage)
+}
+
 impl EditArgs {
     fn edit(&self, org: &Org) -> Result<NumberEdit, CliError> {
         let edit = NumberEdit {
@@ -203,7 +209,7 @@ impl EditArgs {
             interval_ms: self.pacing.interval,
             per_second: self.pacing.per_second,
             in_flight: self.pacing.in_flight,
-            warm_up_started_at: self.warm_up.as_ref().map(|given| given.starts(org)).transpose()?,
+            warm_up_started_at: self.warm_up.as_ref().map(|given| starts(org, given)).transpose()?,
             reply_share: self.reply_share,
             label: self.label.clone().map(|label| Some(label).filter(|label| label != "none")),
             queue_limit: self.queue,

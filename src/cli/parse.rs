@@ -1,111 +1,11 @@
 //! Values in arguments: each refused with a sentence that says what it should be.
 
-use super::{CliError, session::Org};
-use crate::domain::{consent::OWN_WORDS, day, number::LAST_PRIORITY, phone::Phone};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use crate::domain::consent::OWN_WORDS;
+pub use crate::domain::given::{
+    Limit, WarmUp, When, day_or_time, in_flight, interval, number_limit, per_second, phone, positive_limit,
+    priority, queue, reply_share, warm_up, weight, when,
+};
 use chrono_tz::Tz;
-
-/// A limit, or its absence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    /// At most so many.
-    AtMost(u32),
-    /// `none`.
-    None,
-}
-
-impl Limit {
-    /// As the domain has it.
-    pub fn get(self) -> Option<u32> {
-        match self {
-            Self::AtMost(most) => Some(most),
-            Self::None => None,
-        }
-    }
-
-    /// As the database has it.
-    pub fn column(self) -> Option<i32> {
-        self.get().and_then(|most| i32::try_from(most).ok())
-    }
-}
-
-/// A phone in international form.
-pub fn phone(raw: &str) -> Result<Phone, String> {
-    Phone::parse(raw).map_err(|error| format!("the phone {error}"))
-}
-
-fn whole(raw: &str, from: i64, to: i64, what: &str) -> Result<i64, String> {
-    let value: i64 =
-        raw.trim().parse().map_err(|_| format!("{what} is a whole number from {from} to {to}"))?;
-    if (from..=to).contains(&value) {
-        Ok(value)
-    } else {
-        Err(format!("{what} is a whole number from {from} to {to}"))
-    }
-}
-
-fn small(raw: &str, from: i64, to: i64, what: &str) -> Result<u32, String> {
-    whole(raw, from, to, what).map(|value| u32::try_from(value).unwrap_or_default())
-}
-
-/// A number's daily limit: 0 sends nothing, `none` takes the limit off.
-pub fn number_limit(raw: &str) -> Result<Limit, String> {
-    limit(raw, 0, "a daily limit")
-}
-
-/// A limit of at least one, or `none`.
-pub fn positive_limit(raw: &str) -> Result<Limit, String> {
-    limit(raw, 1, "a limit")
-}
-
-fn limit(raw: &str, from: i64, what: &str) -> Result<Limit, String> {
-    if raw.trim() == "none" {
-        return Ok(Limit::None);
-    }
-    small(raw, from, i64::from(i32::MAX), what).map(Limit::AtMost).map_err(|sentence| sentence + ", or none")
-}
-
-/// A priority.
-pub fn priority(raw: &str) -> Result<i32, String> {
-    whole(raw, 0, i64::from(LAST_PRIORITY), "a priority, lower goes first,")
-        .map(|value| i32::try_from(value).unwrap_or_default())
-}
-
-/// Seconds between two messages, in milliseconds.
-pub fn interval(raw: &str) -> Result<u32, String> {
-    let sentence = || "an interval is 0 to 86400 seconds, such as 120 or 0.5".to_owned();
-    let seconds: f64 = raw.trim().parse().map_err(|_| sentence())?;
-    if !(0.0..=86_400.0).contains(&seconds) {
-        return Err(sentence());
-    }
-    let milliseconds = std::time::Duration::from_secs_f64(seconds).as_millis();
-    u32::try_from(milliseconds).map_err(|_| sentence())
-}
-
-/// Messages in one second; 0 for no limit of our own.
-pub fn per_second(raw: &str) -> Result<u32, String> {
-    small(raw, 0, 1_000, "a rate per second, 0 for none,")
-}
-
-/// Requests on the wire at once.
-pub fn in_flight(raw: &str) -> Result<u32, String> {
-    small(raw, 1, 1_000, "the number of requests in flight")
-}
-
-/// A share held back for replies, in percent.
-pub fn reply_share(raw: &str) -> Result<u32, String> {
-    small(raw.trim_end_matches('%'), 0, 90, "the share held back for replies, in percent,")
-}
-
-/// A number's share in a weighted pool.
-pub fn weight(raw: &str) -> Result<u32, String> {
-    small(raw, 1, 1_000_000, "a weight in a pool")
-}
-
-/// Messages in a gateway's own queue.
-pub fn queue(raw: &str) -> Result<u32, String> {
-    small(raw, 1, 1_000, "the number of messages in the gateway's queue")
-}
 
 /// A reason that has to be there.
 pub fn reason(raw: &str) -> Result<String, String> {
@@ -116,86 +16,6 @@ pub fn reason(raw: &str) -> Result<String, String> {
 /// A zone's IANA name.
 pub fn zone(raw: &str) -> Result<Tz, String> {
     raw.parse().map_err(|_| format!("{raw:?} is no time zone; write its IANA name, such as Africa/Douala"))
-}
-
-/// A time: with an offset, or on the clock of the organisation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum When {
-    /// An instant.
-    At(DateTime<Utc>),
-    /// A local time.
-    Local(NaiveDateTime),
-    /// The beginning of a day.
-    Day(NaiveDate),
-}
-
-/// When a warm-up begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WarmUp {
-    /// Today.
-    Now,
-    /// Never: the number is taken off the ladder.
-    Off,
-    /// On the day of this time.
-    From(When),
-}
-
-impl WarmUp {
-    /// The instant, by the organisation's clock and the database's; `None`: never.
-    ///
-    /// # Errors
-    /// When the clock there never shows that time, or shows it twice.
-    pub fn starts(&self, org: &Org) -> Result<Option<DateTime<Utc>>, CliError> {
-        match self {
-            Self::Now => Ok(Some(org.record.now)),
-            Self::Off => Ok(None),
-            Self::From(when) => when.in_zone(org.zone).map(Some).map_err(CliError::Usage),
-        }
-    }
-}
-
-/// `now`, `off` or a time.
-pub fn warm_up(raw: &str) -> Result<WarmUp, String> {
-    match raw.trim() {
-        "now" => Ok(WarmUp::Now),
-        "off" => Ok(WarmUp::Off),
-        time => when(time).map(WarmUp::From).map_err(|sentence| format!("{sentence}, or now, or off")),
-    }
-}
-
-impl When {
-    /// The instant, in an organisation of this zone.
-    ///
-    /// # Errors
-    /// When the clock there never shows that time, or shows it twice.
-    pub fn in_zone(&self, zone: Tz) -> Result<DateTime<Utc>, String> {
-        match self {
-            Self::At(at) => Ok(*at),
-            Self::Local(local) => day::resolve(*local, zone).map_err(|error| error.to_string()),
-            Self::Day(date) => Ok(day::start_of_day(*date, zone)),
-        }
-    }
-}
-
-/// A time, `2026-12-01T09:00` or with an offset.
-pub fn when(raw: &str) -> Result<When, String> {
-    let raw = raw.trim();
-    if let Ok(at) = DateTime::parse_from_rfc3339(raw) {
-        return Ok(When::At(at.with_timezone(&Utc)));
-    }
-    ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"]
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(raw, form).ok())
-        .map(When::Local)
-        .ok_or_else(|| "a time is written 2026-12-01T09:00 (on the organisation's clock) or with an offset, 2026-12-01T09:00:00Z".to_owned())
-}
-
-/// A day, which is its beginning, or a time.
-pub fn day_or_time(raw: &str) -> Result<When, String> {
-    match NaiveDate::parse_from_str(raw.trim(), "%Y-%m-%d") {
-        Ok(date) => Ok(When::Day(date)),
-        Err(_) => when(raw).map_err(|sentence| format!("a day is written 2026-12-01; {sentence}")),
-    }
 }
 
 /// How people agreed, as somebody else knows it. What this system writes of what it heard itself no file may say.
@@ -224,43 +44,5 @@ mod tests {
         for wrong in ["", " ", "Operator", "reply", "a\nb", &"x".repeat(201)] {
             assert!(consent_method(wrong).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn a_day_is_its_beginning_on_the_organisations_clock() {
-        let douala: Tz = "Africa/Douala".parse().unwrap();
-        let at = |raw: &str| day_or_time(raw).unwrap().in_zone(douala).unwrap().to_rfc3339();
-        assert_eq!(at("2026-12-01"), "2026-11-30T23:00:00+00:00");
-        assert_eq!(at("2026-12-01T09:00"), "2026-12-01T08:00:00+00:00");
-        assert!(day_or_time("01.12.2026").unwrap_err().starts_with("a day is written 2026-12-01"));
-    }
-
-    #[test]
-    fn limits_have_bounds_and_a_way_to_say_none() {
-        assert_eq!(number_limit("0"), Ok(Limit::AtMost(0)));
-        assert_eq!(number_limit("none"), Ok(Limit::None));
-        for wrong in ["-1", "2147483648", "many", ""] {
-            let sentence = number_limit(wrong).unwrap_err();
-            assert_eq!(sentence, "a daily limit is a whole number from 0 to 2147483647, or none", "{wrong}");
-        }
-        assert!(positive_limit("0").is_err());
-    }
-
-    #[test]
-    fn intervals_are_seconds() {
-        assert_eq!(interval("120"), Ok(120_000));
-        assert_eq!(interval("0.5"), Ok(500));
-        for wrong in ["-1", "86401", "NaN", "2m"] {
-            assert!(interval(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn times_are_read_on_the_organisations_clock() {
-        let douala: Tz = "Africa/Douala".parse().unwrap();
-        let at = when("2026-12-01T09:00").unwrap().in_zone(douala).unwrap();
-        assert_eq!(at.to_rfc3339(), "2026-12-01T08:00:00+00:00");
-        assert_eq!(when("2026-12-01T09:00:00+01:00").unwrap().in_zone(douala).unwrap(), at);
-        assert!(when("tomorrow").is_err());
     }
 }

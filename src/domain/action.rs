@@ -9,7 +9,7 @@ use super::ids::{
     AccountId, AlertId, AttemptId, CampaignId, ChannelId, ConversationId, NumberId, PoolId, RecipientId,
     ReplyId,
 };
-use super::number::{NumberWords, Pacing, Remarks};
+use super::number::{NumberWords, Pacing, Remarks, SetupChange};
 use super::phone::Phone;
 use super::pool::{NewPool, PoolChange};
 use super::setting::Change;
@@ -81,6 +81,8 @@ pub struct NewNumber {
     pub warm_up: Option<DateTime<Utc>>,
     /// What operators note of it.
     pub remarks: Remarks,
+    /// The pool that it joins, made where there is none of that name; `None`: `default`.
+    pub pool: Option<String>,
 }
 
 /// What an operator asks for.
@@ -143,6 +145,13 @@ pub enum Action {
         number: NumberId,
         /// Only what is there is changed.
         words: NumberWords,
+    },
+    /// How the number stands at its provider and here.
+    SetUpNumber {
+        /// Which one.
+        number: NumberId,
+        /// Only what is there is changed.
+        setup: SetupChange,
     },
     /// The number is gone from lists, pools and plans; what it sent still names it.
     RemoveNumber(NumberId),
@@ -269,6 +278,7 @@ impl Action {
             | Self::SetPriority { number, .. }
             | Self::SetLimits { number, .. }
             | Self::DescribeNumber { number, .. }
+            | Self::SetUpNumber { number, .. }
             | Self::RemoveNumber(number)
             | Self::MoveLoad { from: number, .. }
             | Self::ResumeNumber(number)
@@ -312,7 +322,7 @@ impl Action {
             Self::SetLimits { .. } => "set limits",
             Self::EnableNumber(_) => "enable number",
             Self::DisableNumber(_) => "disable number",
-            Self::DescribeNumber { .. } => "edit number",
+            Self::DescribeNumber { .. } | Self::SetUpNumber { .. } => "edit number",
             Self::RemoveNumber(_) => "remove number",
             Self::MoveLoad { .. } => "move load",
             Self::AddNumber(_) => "add number",
@@ -359,6 +369,7 @@ impl Action {
             | Self::SetPriority { .. }
             | Self::SetLimits { .. }
             | Self::DescribeNumber { .. }
+            | Self::SetUpNumber { .. }
             | Self::SetTerms { .. }
             | Self::SetSlot { slot: Some(_), .. }
             | Self::AcceptFinding { .. }

@@ -2,6 +2,7 @@
 
 use super::suggest::nearest;
 use super::text::Safe;
+use serde_json::Value;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -143,6 +144,19 @@ impl ChannelChange {
     pub fn is_led(&self) -> bool {
         self.smtp.is_some() || self.secret.is_some()
     }
+}
+
+/// The severity of this name.
+#[must_use]
+pub fn severity(name: &str) -> Option<&'static str> {
+    SEVERITIES.into_iter().find(|known| *known == name)
+}
+
+/// The kinds as the database has them; none: all.
+#[must_use]
+pub fn kinds_of(stored: Option<&Value>) -> Option<Vec<String>> {
+    let kinds = stored?.as_array()?;
+    Some(kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 /// Reads `suspension, paused`; `all` are all of them.

@@ -189,6 +189,64 @@ pub struct NumberWords {
     pub approval: Option<Option<Approval>>,
 }
 
+/// How a number stands at its provider and here, beside its limits and what it is called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// The provider's id of it (`phone-number-id`, `instance…`); empty where the provider needs none.
+    pub sender_id: String,
+    /// When its warm-up began or begins; none: it is on no ladder.
+    pub warm_up: Option<DateTime<Utc>>,
+    /// Percent of its daily limit and rate that only replies may use.
+    pub reply_share: u32,
+    /// Most messages that may wait in its gateway's own queue; none: it keeps none.
+    pub queue: Option<u32>,
+    /// Whether it is tried out with messages to the canary phone.
+    pub canaries: bool,
+}
+
+/// What of that is to be otherwise: only what is `Some` is changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SetupChange {
+    /// The provider's id of it.
+    pub sender_id: Option<String>,
+    /// When its warm-up begins; `Some(None)` takes it off the ladder.
+    pub warm_up: Option<Option<DateTime<Utc>>>,
+    /// Percent that only replies may use.
+    pub reply_share: Option<u32>,
+    /// Most messages in its gateway's own queue.
+    pub queue: Option<u32>,
+    /// Whether it is tried out with messages to the canary phone.
+    pub canaries: Option<bool>,
+}
+
+impl SetupChange {
+    /// What of it is not so already.
+    #[must_use]
+    pub fn beside(self, now: &Setup) -> Self {
+        Self {
+            sender_id: self.sender_id.filter(|id| *id != now.sender_id),
+            warm_up: self.warm_up.filter(|at| *at != now.warm_up),
+            reply_share: self.reply_share.filter(|share| *share != now.reply_share),
+            queue: self.queue.filter(|queue| Some(*queue) != now.queue),
+            canaries: self.canaries.filter(|sends| *sends != now.canaries),
+        }
+    }
+
+    /// Whether more may go out because of it: less is kept for replies, a warm-up ends or is older, or more may wait where
+    /// nothing reaches it any more.
+    #[must_use]
+    pub fn loosens(&self, now: &Setup) -> bool {
+        let older = match (now.warm_up, self.warm_up) {
+            (Some(_), Some(None)) => true,
+            (Some(began), Some(Some(begins))) => begins < began,
+            (None, _) | (_, None) => false,
+        };
+        older
+            || self.reply_share.is_some_and(|share| share < now.reply_share)
+            || self.queue.is_some_and(|queue| now.queue.is_some_and(|now| queue > now))
+    }
+}
+
 /// How fast one number may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Pacing {

@@ -5,9 +5,10 @@
 
 use super::{
     campaign::{Failover, Steering},
+    channel::{ChannelChange, kinds_of, severity},
     ids::{NumberId, PoolId},
     money::Money,
-    number::Approval,
+    number::{Approval, SetupChange},
     pool::PoolChange,
     setting::Change,
     window::{Hours, Whose, Window},
@@ -39,6 +40,8 @@ pub enum Opposite {
     Terms(FormerTerms),
     /// The pool is as it was before.
     Pool(PoolChange),
+    /// The channel for alerts is as it was before, but for its secret.
+    Channel(ChannelChange),
     /// What is set of the organisation is as it was before; whoever reads the log knows what is set now.
     Settings(Vec<Change>),
     /// The stop is lifted.
@@ -72,6 +75,8 @@ pub struct FormerNumber {
     pub cost_currency: Option<Option<String>>,
     /// How far its approval was.
     pub approval: Option<Option<Approval>>,
+    /// How it stood at its provider and here.
+    pub setup: SetupChange,
 }
 
 impl FormerNumber {
@@ -165,6 +170,7 @@ pub fn opposite(kind: &str, action: &str, before: Option<&Value>) -> Result<Oppo
         ("campaign", "pause campaign" | "pause") => Opposite::ResumeCampaign,
         ("campaign", "resume campaign") => Opposite::PauseCampaign,
         ("campaign", "edit campaign") => Opposite::Terms(former_terms(before)?),
+        ("alert_channel", "edit alert channel") => Opposite::Channel(former_channel(before)?),
         ("pool", "edit pool") => Opposite::Pool(former_pool(before)?),
         ("organization", "stop all sending") => Opposite::ReleaseStop,
         ("organization", "lift the stop") => Opposite::StopAll,
@@ -194,6 +200,11 @@ fn why_not(kind: &str, action: &str) -> &'static str {
         (_, "add number") => "removing the number is a decision of its own",
         ("contact", _) => "what a person wants is only changed by their word, or by signalbox contact",
         (_, "edit alert rules") => "signalbox alert rules sets what was there before",
+        ("alert_channel", "add alert channel") => "removing the channel is a decision of its own",
+        ("alert_channel", "remove alert channel") => {
+            "its secret, if it had one, is gone with it: add it anew"
+        }
+        ("alert_channel", _) => "what went out is out",
         (_, "reset slots") => "slots that were taken back are given anew",
         ("organization", _) => "signalbox org edit sets what was there before",
         ("operator" | "key" | "account", _) => "rights and credentials are given and taken by command only",
@@ -235,6 +246,13 @@ fn former_number(before: &Map<String, Value>) -> Result<FormerNumber, String> {
             "monthly_cost" => former.monthly_cost = Some(integer(value)),
             "cost_currency" => former.cost_currency = Some(text(value)),
             "approval" => former.approval = Some(value.as_str().and_then(|word| word.parse().ok())),
+            "instance_id" => former.setup.sender_id = text(value),
+            "warm_up_started_at" => {
+                former.setup.warm_up = Some(value.as_str().and_then(|at| at.parse().ok()));
+            }
+            "reply_share" => former.setup.reply_share = small(value),
+            "queue_limit" => former.setup.queue = small(value),
+            "sends_canaries" => former.setup.canaries = value.as_bool(),
             other => return Err(format!("it changed {other}, which signalbox number edit sets")),
         }
     }
@@ -270,6 +288,27 @@ pub fn former_pool(before: &Map<String, Value>) -> Result<PoolChange, String> {
     }
     if former.is_empty() {
         return Err("the log does not say what was there before".into());
+    }
+    Ok(former)
+}
+
+/// What of a channel for alerts was otherwise. A secret stands in no log: it stays as it is.
+fn former_channel(before: &Map<String, Value>) -> Result<ChannelChange, String> {
+    let mut former = ChannelChange::default();
+    for (column, value) in before {
+        match column.as_str() {
+            "address" => former.address = text(value),
+            "smtp" => former.smtp = text(value),
+            "mail_from" => former.mail_from = text(value),
+            "least" => former.least = value.as_str().and_then(severity),
+            "kinds" => former.kinds = Some(kinds_of(Some(value))),
+            "daily_report" => former.daily_report = value.as_bool(),
+            "is_active" => former.is_active = value.as_bool(),
+            other => return Err(format!("it changed {other}, which signalbox alert channel edit sets")),
+        }
+    }
+    if former == ChannelChange::default() {
+        return Err("the log does not say what was there before; a secret stands in no log".into());
     }
     Ok(former)
 }
@@ -373,9 +412,23 @@ mod tests {
             ..FormerNumber::default()
         };
         assert_eq!(*former, expected);
+        // How it stood at its provider belongs to it.
+        let setup = json!({
+            "instance_id": "instance7", "warm_up_started_at": "2026-05-04T13:00:00Z", "reply_share": 10,
+            "queue_limit": 5, "sends_canaries": false,
+        });
+        let Ok(Opposite::Number(former)) = opposite("number", "edit number", Some(&setup)) else { panic!() };
+        let expected = SetupChange {
+            sender_id: Some("instance7".into()),
+            warm_up: Some("2026-05-04T13:00:00Z".parse().ok()),
+            reply_share: Some(10),
+            queue: Some(5),
+            canaries: Some(false),
+        };
+        assert_eq!(former.setup, expected);
         // What the form does not have it does not bring back in part.
-        let share = json!({ "priority": 3, "reply_share": 10 });
-        assert!(opposite("number", "edit number", Some(&share)).unwrap_err().contains("reply_share"));
+        let account = json!({ "priority": 3, "account_id": "a" });
+        assert!(opposite("number", "edit number", Some(&account)).unwrap_err().contains("account_id"));
         assert!(opposite("number", "edit number", Some(&json!({}))).is_err());
     }
 
@@ -395,6 +448,28 @@ mod tests {
         };
         assert_eq!(opposite("pool", "edit pool", Some(&before)), Ok(Opposite::Pool(expected)));
         assert!(opposite("pool", "edit pool", Some(&json!({ "numbers_out": [] }))).is_err());
+    }
+
+    #[test]
+    fn a_channel_gets_back_what_is_in_the_log_and_keeps_its_secret() {
+        let before =
+            json!({ "address": "ops@example.com", "kinds": null, "least": "critical", "is_active": true });
+        let expected = ChannelChange {
+            address: Some("ops@example.com".into()),
+            kinds: Some(None),
+            least: Some("critical"),
+            is_active: Some(true),
+            ..ChannelChange::default()
+        };
+        assert_eq!(
+            opposite("alert_channel", "edit alert channel", Some(&before)),
+            Ok(Opposite::Channel(expected))
+        );
+        // Another secret only: nothing of it is written down.
+        let why = opposite("alert_channel", "edit alert channel", Some(&json!({}))).unwrap_err();
+        assert!(why.contains("a secret stands in no log"), "{why}");
+        let why = opposite("alert_channel", "remove alert channel", None).unwrap_err();
+        assert!(why.contains("gone with it"), "{why}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::{Store, StoreError};
 use crate::domain::{
-    action::{Action, Order, Version},
+    action::{Action, NewNumber, Order, Version},
     ids::{InstanceId, OrganizationId},
     right::Right,
     text::Safe,
@@ -157,6 +157,16 @@ impl Store {
         standing.refusal(Right::Runs).map(|sentence| Safe::new(&sentence))
     }
 
+    async fn take_in(
+        &self,
+        organization: OrganizationId,
+        number: &NewNumber,
+        actor: Actor<'_>,
+    ) -> Result<ActionResult, StoreError> {
+        let (_id, now) = self.add_number(organization, number, actor).await?;
+        Ok(done(Some(now)))
+    }
+
     async fn carry_out(
         &self,
         organization: OrganizationId,
@@ -179,15 +189,14 @@ impl Store {
             | Action::SetPriority { .. }
             | Action::SetLimits { .. }
             | Action::DescribeNumber { .. }
+            | Action::SetUpNumber { .. }
             | Action::EnableNumber(_)
             | Action::DisableNumber(_)
             | Action::FailOverNumber(_) => self.act_on_number(organization, order, actor).await,
             Action::RemoveNumber(_) | Action::MoveLoad { .. } => {
                 self.act_on_load(organization, order, actor).await
             }
-            Action::AddNumber(number) => {
-                self.add_number(organization, number, None, actor).await.map(|(_id, now)| done(Some(now)))
-            }
+            Action::AddNumber(number) => self.take_in(organization, number, actor).await,
             Action::ExcludeRecipient(recipient) | Action::RetryRecipient(recipient) => {
                 self.act_on_recipient(organization, *recipient, order, actor).await
             }

@@ -6,6 +6,7 @@ use crate::domain::ids::{AlertId, ChannelId, DeliveryId, OrganizationId};
 use crate::domain::text::Safe;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
+use serde_json::Value;
 
 /// A channel as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,13 +91,23 @@ pub struct ChannelEdit<'a> {
     pub is_active: Option<bool>,
 }
 
+/// What whoever is no admin is told.
+pub const LED: &str = "only an admin of the organisation removes a channel";
+
 /// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChannelEdited {
     /// It was made.
-    Done,
+    Done {
+        /// The channel as it was, without its secret.
+        before: Value,
+        /// How often it has been changed.
+        version: Version,
+    },
     /// The channel is another one than the operator saw; nothing was done.
     Moved,
+    /// It is as the operator saw it, and their role may not.
+    Led,
     /// There is no such channel.
     Missing,
 }
@@ -121,6 +132,18 @@ pub enum Delivered {
     Alert(Box<AlertRecord>),
     /// The report of this day.
     Report(NaiveDate),
+}
+
+/// What became of a change of so many channels, of so many that are there.
+fn edited(changed: i64, found: i64, before: Option<Value>, version: Option<i64>) -> ChannelEdited {
+    match (changed, found) {
+        (0, 0) => ChannelEdited::Missing,
+        (0, _) => ChannelEdited::Moved,
+        _ => ChannelEdited::Done {
+            before: before.unwrap_or_default(),
+            version: Version(version.unwrap_or_default()),
+        },
+    }
 }
 
 impl Store {
@@ -216,7 +239,9 @@ impl Store {
                )
                select count(record_decision($1, clock_timestamp(), $12, $13, 'edit alert channel', 'alert_channel', c.id,
                                             c.name, $14, to_jsonb(l), to_jsonb(c))) as "count!",
-                      (select count(*) from locked) as "found!"
+                      (select count(*) from locked) as "found!",
+                      (select to_jsonb(b) - 'sealed_secret' from locked b) as before,
+                      (select v.revision from changed v) as version
                  from changed c, locked l"#,
             organization.0,
             channel.0,
@@ -237,11 +262,7 @@ impl Store {
         .fetch_one(&self.screen)
         .await
         .map_err(failed("change the channel"))?;
-        Ok(match (changed.count, changed.found) {
-            (0, 0) => ChannelEdited::Missing,
-            (0, _) => ChannelEdited::Moved,
-            _ => ChannelEdited::Done,
-        })
+        Ok(edited(changed.count, changed.found, changed.before, changed.version))
     }
 
     /// Who changed a channel last, and when.
@@ -267,7 +288,7 @@ impl Store {
         Ok((last.by.into(), last.at))
     }
 
-    /// Removes a channel, with what waits to go there. `false`: there is none.
+    /// Removes a channel, with what waits to go there, if it is as the operator saw it.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -275,25 +296,40 @@ impl Store {
         &self,
         organization: OrganizationId,
         channel: ChannelId,
+        expected: Option<Version>,
         reason: Option<&str>,
         actor: Actor<'_>,
-    ) -> Result<bool, StoreError> {
-        let removed = sqlx::query_scalar!(
-            r#"with removed as (
-                   delete from alert_channels where organization_id = $1 and id = $2 returning *
+    ) -> Result<ChannelEdited, StoreError> {
+        let removed = sqlx::query!(
+            r#"with locked as materialized (
+                   select * from alert_channels where organization_id = $1 and id = $2 for update
+               ), removed as (
+                   delete from alert_channels c using locked l
+                    where c.organization_id = $1 and c.id = l.id and ($6::bigint is null or l.revision = $6) returning c.*
                )
                select count(record_decision($1, clock_timestamp(), $3, $4, 'remove alert channel', 'alert_channel', r.id,
-                                            r.name, $5, to_jsonb(r), null)) as "count!" from removed r"#,
+                                            r.name, $5, to_jsonb(r), null)) as "count!",
+                      (select count(*) from locked) as "found!",
+                      (select to_jsonb(b) - 'sealed_secret' || jsonb_build_object('has_secret', b.sealed_secret is not null)
+                         from locked b) as before,
+                      (select b.revision from locked b) as version
+                 from removed r"#,
             organization.0,
             channel.0,
             actor.operator,
             actor.instance_id(),
             reason,
+            expected.map(|Version(version)| version),
         )
         .fetch_one(&self.screen)
         .await
         .map_err(failed("remove the channel"))?;
-        Ok(removed > 0)
+        // What a role may not remove it still sees, unchanged.
+        let unchanged = expected.is_none_or(|Version(version)| removed.version == Some(version));
+        Ok(match edited(removed.count, removed.found, removed.before, removed.version) {
+            ChannelEdited::Moved if unchanged => ChannelEdited::Led,
+            other => other,
+        })
     }
 
     /// Puts on record that somebody had a test sent there, and what came of it.

@@ -38,6 +38,7 @@ pub mod news;
 pub mod notice;
 pub mod number;
 pub mod number_batch;
+pub mod number_file;
 pub mod number_move;
 pub mod number_stats;
 pub mod operator;

@@ -12,7 +12,7 @@ use crate::domain::{
     hold::facts::AccountRoom,
     ids::{AccountId, NumberId, OrganizationId},
     money::Money,
-    number::{Approval, NumberWords, Pacing, ProviderKind},
+    number::{Approval, NumberWords, Pacing, ProviderKind, SetupChange},
     phone::Phone,
 };
 use chrono::{DateTime, Utc};
@@ -196,6 +196,19 @@ pub struct NumberEdit {
 }
 
 impl NumberEdit {
+    /// What a change of its standing touches.
+    #[must_use]
+    pub fn of_setup(setup: &SetupChange) -> Self {
+        Self {
+            instance_id: setup.sender_id.clone(),
+            warm_up_started_at: setup.warm_up,
+            reply_share: setup.reply_share,
+            queue_limit: setup.queue,
+            canaries: setup.canaries,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn columns(&self) -> Value {
         let mut columns = Map::new();
         let mut set = |column: &str, value: Option<Value>| {
@@ -312,7 +325,7 @@ impl Store {
         .map_err(failed("list numbers"))
     }
 
-    /// Puts a new number into a pool (`default` unless named), which is made when there is none of that name.
+    /// Puts a new number into its pool (`default` unless named), which is made when there is none of that name.
     ///
     /// # Errors
     /// When the database is away or refuses: for one because the phone is a number already.
@@ -320,7 +333,6 @@ impl Store {
         &self,
         organization: OrganizationId,
         number: &NewNumber,
-        pool: Option<&str>,
         actor: Actor<'_>,
     ) -> Result<(NumberId, Version), StoreError> {
         const DOING: &str = "add the number";
@@ -349,7 +361,7 @@ impl Store {
             actor.operator,
             actor.instance_id(),
             columns,
-            pool.unwrap_or(DEFAULT_POOL),
+            number.pool.as_deref().unwrap_or(DEFAULT_POOL),
         )
         .fetch_one(&self.screen)
         .await
@@ -417,6 +429,7 @@ impl Store {
                 };
                 (*number, edit.columns())
             }
+            Action::SetUpNumber { number, setup } => (*number, NumberEdit::of_setup(setup).columns()),
             Action::EnableNumber(number) => (*number, json!({ "is_active": true })),
             Action::DisableNumber(number) => (*number, json!({ "is_active": false })),
             Action::ResumeNumber(number) | Action::FailOverNumber(number) => (*number, json!({})),
@@ -515,6 +528,20 @@ fn undo(action: &Action, number: NumberId, before: &Value) -> Option<Action> {
                     label: words.label.as_ref().map(|_| text("label")),
                     monthly_cost: words.monthly_cost.map(|_| cost()),
                     approval: words.approval.map(|_| approval()),
+                },
+            }
+        }
+        Action::SetUpNumber { setup, .. } => {
+            let text = |column: &str| before.get(column).and_then(Value::as_str);
+            let share = setup.reply_share.and_then(|_| small("reply_share"));
+            Action::SetUpNumber {
+                number,
+                setup: SetupChange {
+                    sender_id: setup.sender_id.as_ref().and_then(|_| text("instance_id").map(str::to_owned)),
+                    warm_up: setup.warm_up.map(|_| text("warm_up_started_at").and_then(|at| at.parse().ok())),
+                    reply_share: share,
+                    queue: setup.queue.and_then(|_| small("queue_limit")),
+                    canaries: setup.canaries.and_then(|_| before.get("sends_canaries")?.as_bool()),
                 },
             }
         }

@@ -11,7 +11,7 @@ use super::{
 use crate::domain::{
     action::{Action, Order},
     campaign::Steering,
-    ids::{CampaignId, NumberId, OrganizationId, PoolId},
+    ids::{CampaignId, ChannelId, NumberId, OrganizationId, PoolId},
     money::Money,
     opposite::{FormerNumber, FormerTerms, Opposite},
     text::Safe,
@@ -79,6 +79,9 @@ impl Store {
             Opposite::ResumeCampaign => Action::ResumeCampaign(campaign),
             Opposite::PauseCampaign => Action::PauseCampaign(campaign),
             Opposite::Pool(change) => Action::EditPool { pool: PoolId(subject), change },
+            Opposite::Channel(change) => {
+                Action::EditChannel { channel: ChannelId(subject), change: Box::new(change) }
+            }
             Opposite::Settings(changes) => Action::EditSettings(changes),
             Opposite::ReleaseStop => Action::ReleaseStop,
             Opposite::StopAll => Action::StopAll,
@@ -113,7 +116,7 @@ impl Store {
             label: former.label.clone(),
             monthly_cost: cost,
             approval: former.approval,
-            ..NumberEdit::default()
+            ..NumberEdit::of_setup(&former.setup)
         })
     }
 

@@ -6,6 +6,7 @@ use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ChannelId, ConversationId, InstanceId, NumberId, RecipientId};
 use crate::domain::setting::Settings;
 use crate::domain::text::Safe;
+use crate::store::number_batch::NumbersImported;
 use crate::store::view::{
     AlertRow, AudienceCount, AuditDetail, AuditRow, CampaignDetail, CampaignMade, ChannelRow, Cursor,
     DoubtRow, FileCheck, FindingRow, Forecasts, HandoverView, Known, LiveEvent, Load, NumberDetail,
@@ -79,6 +80,42 @@ pub enum Making {
     Changed(Safe, Vec<Safe>),
     /// Nothing was done: this is wrong with the file, by place.
     Wrong(Vec<(Safe, Safe)>),
+}
+
+/// What is to be done with a file of numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileWork {
+    /// Look what the file of this name would change; nothing is written.
+    Check(String),
+    /// Import what was looked at.
+    Import(Arc<str>),
+    /// Write all numbers to a file of this name, never over one that exists.
+    Export(String),
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileTold {
+    /// It can be imported.
+    Checked {
+        /// What stands in it.
+        source: Arc<str>,
+        /// How many lines that is.
+        lines: usize,
+        /// How many of them are numbers that are not there yet.
+        new: usize,
+    },
+    /// It was imported.
+    Imported(NumbersImported),
+    /// It is wrong, and nothing was imported.
+    Wrong {
+        /// The first refusals, with line and column.
+        faults: Vec<Safe>,
+        /// How many there are.
+        all: usize,
+    },
+    /// So many numbers stand in this file.
+    Exported(usize, Safe),
 }
 
 /// Somebody else changed something.
@@ -208,6 +245,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Writes a new file; never over one that exists. Answers where it is.
     fn write_file(&self, name: String, source: String) -> Reply<Safe>;
+
+    /// Looks at a file of numbers, imports it or writes one, as the command does.
+    fn number_file(&self, work: FileWork) -> Reply<FileTold>;
 
     /// How far a campaign is beside what was foretold, and who of it gets nothing.
     fn progress(&self, campaign: CampaignId) -> Reply<ProgressView>;

@@ -10,7 +10,7 @@ use crate::domain::campaign::CampaignSpec;
 use crate::domain::ids::CampaignId;
 use crate::domain::text::Safe;
 use crate::store::view::AudienceCount;
-use crate::tui::backend::{ActionAnswer, Backend, BackendError};
+use crate::tui::backend::{ActionAnswer, Backend, BackendError, FileWork};
 use crate::tui::msg::{Detail, Effect, Msg, Question, Reading, Report, Slot};
 use crate::tui::overlays::wizard::Origin;
 use futures_util::future;
@@ -64,6 +64,7 @@ pub async fn run(
                 Some(Effect::Change { campaign, name, source }) => runner.change(campaign, name, source),
                 Some(Effect::Open(origin)) => runner.open(origin),
                 Some(Effect::Write { name, source }) => runner.write(name, source),
+                Some(Effect::NumberFile { request, work }) => runner.number_file(request, work),
                 Some(Effect::ForgetEstimate) => runner.backend.forget_estimate(),
                 Some(Effect::Refresh) => {
                     // One waiting request is as good as many.
@@ -157,6 +158,14 @@ impl Runner {
         });
     }
 
+    fn number_file(&self, request: u64, work: FileWork) {
+        let (backend, messages) = (self.backend.clone(), self.messages.clone());
+        tokio::spawn(async move {
+            let answer = backend.number_file(work).await;
+            let _ = messages.send(Msg::NumberFile { request, answer }).await;
+        });
+    }
+
     fn act(&self, act: u64, orders: Vec<Order>) {
         let (backend, messages) = (self.backend.clone(), self.messages.clone());
         tokio::spawn(async move {
@@ -169,7 +178,10 @@ impl Runner {
                     *expected = *now;
                 }
                 let answer = backend.act(order.clone()).await;
-                if let ActionAnswer::Done { version: Some(version), .. } = &answer {
+                // What belongs to the organisation is many rows, each with a version of its own.
+                if let ActionAnswer::Done { version: Some(version), .. } = &answer
+                    && subject != Subject::Organization
+                {
                     known.insert(subject, *version);
                 }
                 answers.push((order, answer));

@@ -12,7 +12,7 @@ use crate::store::view::{
     Place, PoolView, ProgressView, QueueLine, RecipientDetail, RecipientQuery, RecipientRow, Session,
     SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
-use crate::tui::backend::{ActionAnswer, BackendError, Inside, Making, Notice};
+use crate::tui::backend::{ActionAnswer, BackendError, FileTold, FileWork, Inside, Making, Notice};
 use crate::tui::overlays::wizard::Origin;
 use crate::tui::terminal::signals::StopSignal;
 use chrono::{DateTime, Utc};
@@ -106,6 +106,13 @@ pub enum Msg {
         source: String,
         /// Where it is.
         answer: Result<Safe, BackendError>,
+    },
+    /// What became of a file of numbers.
+    NumberFile {
+        /// Whose answer it is.
+        request: u64,
+        /// The answer.
+        answer: Result<FileTold, BackendError>,
     },
     /// Attempts as they happened, and how many were lost before them.
     Live(Vec<Arc<LiveEvent>>, u64),
@@ -449,6 +456,13 @@ pub enum Effect {
         name: String,
         /// What is to stand in it.
         source: String,
+    },
+    /// Do something with a file of numbers.
+    NumberFile {
+        /// By which its answer is known.
+        request: u64,
+        /// What.
+        work: FileWork,
     },
     /// Nobody waits for an estimate any more.
     ForgetEstimate,

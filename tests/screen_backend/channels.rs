@@ -5,9 +5,11 @@ use crate::{around, backend, keys};
 use signalbox::domain::action::{Action, Order, Version};
 use signalbox::domain::channel::{ChannelChange, ChannelSecret, Medium, NewChannel, Unsealed};
 use signalbox::domain::ids::ChannelId;
+use signalbox::domain::opposite::Opposite;
 use signalbox::postgres::connect::LOCAL_OPERATOR;
 use signalbox::provider::hook::signature;
 use signalbox::sender::alert::desk::Desk;
+use signalbox::store::view::Place;
 use signalbox::store::{Store, action::ActionResult};
 use signalbox::tui::backend::{ActionAnswer, Backend as _, BackendError};
 use signalbox::tui::store_backend::StoreBackend;
@@ -181,4 +183,77 @@ async fn where_the_keys_are_not_what_needs_none_is_done_and_the_rest_says_why() 
         matches!(&tested, Err(BackendError::Refused(why)) if why.contains("no encryption key")),
         "{tested:?}"
     );
+}
+
+fn edited(channel: ChannelId, version: i64, change: ChannelChange) -> Order {
+    Order::on(Action::EditChannel { channel, change: Box::new(change) }, Version(version))
+}
+
+fn undo_of(done: ActionAnswer) -> Option<Order> {
+    let ActionAnswer::Done { undo, .. } = done else { panic!("{done:?}") };
+    undo.map(|order| *order)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_of_a_channel_is_taken_back_and_a_secret_never() {
+    let world = World::start().await;
+    let backend = backend(&world);
+    let (id, order) = webhook("pager", "https://hooks.example.com/x", "hunter2");
+    let added = undo_of(backend.act(order).await).expect("what was added can be removed");
+    assert_eq!((&added.action, added.expected), (&Action::RemoveChannel(id), Some(Version(1))));
+    let change = ChannelChange {
+        address: Some("https://hooks.example.com/y".into()),
+        kinds: Some(Some(vec!["paused".into()])),
+        least: Some("info"),
+        is_active: Some(false),
+        ..ChannelChange::default()
+    };
+    let undo = undo_of(backend.act(edited(id, 1, change)).await).expect("it can be taken back");
+    // Somebody decided about it since it was added: that is not taken back any more.
+    let late = backend.act(added).await;
+    assert!(matches!(late, ActionAnswer::Changed { .. }), "{late:?}");
+    // The log knows the way back, too.
+    let entry = backend.audit("edit alert channel".into(), Place::Start).await.unwrap().rows.remove(0);
+    let former = ChannelChange {
+        address: Some("https://hooks.example.com/x".into()),
+        kinds: Some(None),
+        least: Some("critical"),
+        is_active: Some(true),
+        ..ChannelChange::default()
+    };
+    let opposite = backend.audit_entry(entry.id).await.unwrap().opposite;
+    assert_eq!(opposite, Ok(Opposite::Channel(former)));
+    assert!(undo_of(backend.act(undo).await).is_some());
+    let row = backend.channels().await.unwrap().remove(0);
+    assert_eq!((row.least.as_str(), row.is_active, row.kinds.is_none()), ("critical", true, true));
+    assert_eq!((row.leads.address.as_str(), row.has_secret), ("https://hooks.example.com/x", true));
+    // Another secret takes the former one's place for good; so does removing it.
+    let secret = Some(ChannelSecret::Given(Unsealed::new("correct horse")));
+    let change = ChannelChange { secret, least: Some("info"), ..ChannelChange::default() };
+    assert_eq!(undo_of(backend.act(edited(id, 3, change)).await), None);
+    let late = backend.act(Order::on(Action::RemoveChannel(id), Version(3))).await;
+    assert!(matches!(late, ActionAnswer::Changed { .. }), "{late:?}");
+    assert_eq!(undo_of(backend.act(Order::on(Action::RemoveChannel(id), Version(4))).await), None);
+
+    // One without a secret comes back as it was.
+    let mail = NewChannel {
+        name: "ops".into(),
+        medium: Medium::Email,
+        address: "ops@example.com".into(),
+        smtp: Some("smtp+clear://127.0.0.1:2525".into()),
+        mail_from: Some("signalbox@example.com".into()),
+        secret: None,
+        least: "warning",
+        kinds: Some(vec!["doubts".into()]),
+        daily_report: true,
+    };
+    let id = ChannelId::new();
+    let added = backend.act(Order::whole(Action::AddChannel { id, new: Box::new(mail) })).await;
+    assert!(undo_of(added).is_some());
+    let before = backend.channels().await.unwrap();
+    let removed = backend.act(Order::on(Action::RemoveChannel(id), Version(1))).await;
+    let again = undo_of(removed).expect("it had no secret");
+    assert!(backend.channels().await.unwrap().is_empty());
+    assert!(undo_of(backend.act(again).await).is_some());
+    assert_eq!(backend.channels().await.unwrap(), before);
 }

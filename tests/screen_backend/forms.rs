@@ -364,6 +364,7 @@ async fn a_number_that_could_never_send_is_not_added() {
             pacing: None,
             warm_up: None,
             remarks: Remarks::default(),
+            pool: None,
         };
         backend.act(Order::whole(Action::AddNumber(number)))
     };

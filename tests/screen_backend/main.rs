@@ -8,6 +8,7 @@ mod forms;
 mod health;
 mod lists;
 mod news;
+mod numbers;
 mod pictures;
 mod pools;
 #[path = "../screen_world/mod.rs"]

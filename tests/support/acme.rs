@@ -80,7 +80,7 @@ impl Acme {
         };
         for (nth, limit) in limits.iter().enumerate() {
             let new = acme.new_number(nth, *limit);
-            let (number, _version) = acme.db.store.add_number(organization, &new, None, ANA).await.unwrap();
+            let (number, _version) = acme.db.store.add_number(organization, &new, ANA).await.unwrap();
             acme.numbers.push(number);
         }
         let who = Introduction {
@@ -107,6 +107,7 @@ impl Acme {
             pacing: Some(Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 100 }),
             warm_up: None,
             remarks: Remarks::default(),
+            pool: None,
         }
     }
 

@@ -18,6 +18,7 @@ mod gaps;
 mod hostile;
 mod modes;
 mod mouse;
+mod numbers;
 mod plain;
 mod screens;
 mod steering;

@@ -6,7 +6,7 @@ use crate::domain::action::Version;
 use crate::domain::hold::{self, GateName};
 use crate::domain::ids::{InstanceId, NumberId};
 use crate::domain::money::Money;
-use crate::domain::number::{Pacing, Remarks};
+use crate::domain::number::{Pacing, Remarks, Setup};
 use crate::domain::pacing;
 use crate::domain::pulse::Pulse;
 use crate::domain::ratio::Ratios;
@@ -80,7 +80,8 @@ impl Store {
             r#"select n.id, n.phone::text as "phone!", n.display_name, n.notes, n.priority, n.daily_limit, n.interval_ms,
                       n.per_second, n.in_flight, n.is_active, n.suspended_at, n.suspension_reason, n.suspended_until,
                       n.suspended_by, n.limited_until, n.limited_reason, n.revision, n.slowed_reason, n.label,
-                      n.monthly_cost, n.cost_currency, n.approval,
+                      n.monthly_cost, n.cost_currency, n.approval, n.instance_id, n.warm_up_started_at, n.reply_share,
+                      n.sends_canaries,
                       v.state as pulse, v.tried, v.failed, v.blocked, v.failed_warned_at is not null as "failed_on!",
                       v.blocked_warned_at is not null as "blocked_on!",
                       a.name as account_name, a.provider::text as "provider!",
@@ -266,6 +267,7 @@ impl Store {
 }
 
 /// A number as its tables have it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 struct Columns {
     id: Uuid,
     phone: String,
@@ -289,6 +291,10 @@ struct Columns {
     monthly_cost: Option<i64>,
     cost_currency: Option<String>,
     approval: Option<String>,
+    instance_id: String,
+    warm_up_started_at: Option<DateTime<Utc>>,
+    reply_share: i32,
+    sends_canaries: bool,
     pulse: String,
     tried: i32,
     failed: i32,
@@ -364,9 +370,30 @@ impl Columns {
         }
     }
 
+    fn lease(&self, at: DateTime<Utc>) -> Option<LeaseRow> {
+        Some(LeaseRow {
+            number: NumberId(self.id),
+            instance: InstanceId(self.holder?),
+            epoch: self.epoch,
+            renewed_at: self.renewed_at.unwrap_or(at),
+            expires_at: self.expires_at.unwrap_or(at),
+        })
+    }
+
+    fn setup(&self) -> Setup {
+        Setup {
+            sender_id: self.instance_id.clone(),
+            warm_up: self.warm_up_started_at,
+            reply_share: count(self.reply_share),
+            queue: self.queue_limit.map(count),
+            canaries: self.sends_canaries,
+        }
+    }
+
     fn read(self, at: DateTime<Utc>, day: NaiveDate, latest: Latest) -> Result<NumberRead, StoreError> {
-        let (id, warns, remarks) = (NumberId(self.id), self.warns(), self.remarks());
+        let (id, warns, remarks, setup) = (NumberId(self.id), self.warns(), self.remarks(), self.setup());
         let (today, pacing, leased) = (Today::of(&self.told(), day), self.pacing(), self.holder.is_some());
+        let lease = self.lease(at);
         let standing = standing(
             self.is_active,
             (self.suspended_at, self.suspension_reason, self.suspended_until, self.suspended_by),
@@ -388,13 +415,6 @@ impl Columns {
             unusable: self.unusable,
             has_work: false,
         };
-        let lease = self.holder.map(|holder| LeaseRow {
-            number: id,
-            instance: InstanceId(holder),
-            epoch: self.epoch,
-            renewed_at: self.renewed_at.unwrap_or(at),
-            expires_at: self.expires_at.unwrap_or(at),
-        });
         let unreadable = |_| StoreError::Unreadable { doing: DOING, what: "provider" };
         let row = NumberRow {
             id,
@@ -402,6 +422,7 @@ impl Columns {
             phone: phone(DOING, &self.phone)?,
             name: Shown::new(&self.display_name),
             remarks,
+            setup,
             account: Shown::new(&self.account_name),
             provider: self.provider.parse().map_err(unreadable)?,
             priority: self.priority,

@@ -15,7 +15,10 @@ use std::collections::HashMap;
 pub(super) struct PoolRead {
     pub id: PoolId,
     pub name: Safe,
+    pub version: Version,
     pub strategy: Strategy,
+    /// Its numbers.
+    pub in_it: Vec<NumberId>,
     /// Its numbers, or the organisation's default number where it has none.
     pub numbers: Vec<NumberId>,
     /// The organisation's default number.
@@ -41,7 +44,8 @@ impl PoolRead {
     pub fn row(&self) -> PoolRow {
         let mut numbers = self.numbers.clone();
         numbers.extend(self.default.filter(|default| !numbers.contains(default)));
-        PoolRow { id: self.id, name: Shown::new(&self.name), numbers }
+        let name = Shown::new(&self.name);
+        PoolRow { id: self.id, name, version: self.version, members: self.in_it.clone(), numbers }
     }
 
     fn members<'a>(
@@ -60,7 +64,7 @@ impl Store {
         only: Option<PoolId>,
     ) -> Result<Vec<PoolRead>, StoreError> {
         let rows = sqlx::query!(
-            r#"select p.id, p.name, p.strategy, o.default_number_id,
+            r#"select p.id, p.name, p.strategy, p.revision, o.default_number_id,
                       array(select m.number_id from pool_numbers m
                              where m.organization_id = p.organization_id and m.pool_id = p.id) as "numbers!"
                  from pools p join organizations o on o.id = p.organization_id
@@ -74,7 +78,8 @@ impl Store {
         Ok(rows
             .into_iter()
             .map(|row| {
-                let mut numbers: Vec<NumberId> = row.numbers.into_iter().map(NumberId).collect();
+                let in_it: Vec<NumberId> = row.numbers.into_iter().map(NumberId).collect();
+                let mut numbers = in_it.clone();
                 let default = row.default_number_id.map(NumberId);
                 if numbers.is_empty() {
                     numbers.extend(default);
@@ -82,6 +87,8 @@ impl Store {
                 PoolRead {
                     id: PoolId(row.id),
                     name: row.name.into(),
+                    version: Version(row.revision),
+                    in_it,
                     strategy: row.strategy.parse().unwrap_or_default(),
                     numbers,
                     default,

@@ -5,7 +5,7 @@ use crate::domain::action::Version;
 use crate::domain::hold::facts::AccountRoom;
 use crate::domain::ids::NumberId;
 use crate::domain::money::Money;
-use crate::domain::number::{Pacing, ProviderKind, Remarks};
+use crate::domain::number::{Pacing, ProviderKind, Remarks, Setup};
 use crate::domain::phone::Phone;
 use crate::domain::pulse::Pulse;
 use crate::domain::ratio::Ratios;
@@ -72,6 +72,8 @@ pub struct NumberRow {
     pub name: Shown,
     /// What operators note of it.
     pub remarks: Remarks,
+    /// How it stands at its provider and here.
+    pub setup: Setup,
     /// The account that owns it.
     pub account: Shown,
     /// Which provider it is at.

@@ -1,7 +1,7 @@
 //! The one picture of everything that fits on a screen, and who is here.
 
 use super::{CampaignRow, NumberRow};
-use crate::domain::action::Subject;
+use crate::domain::action::{Subject, Version};
 use crate::domain::ids::{AccountId, InstanceId, NumberId, PoolId};
 use crate::domain::number::ProviderKind;
 use crate::domain::text::{Safe, Shown};
@@ -134,6 +134,10 @@ pub struct PoolRow {
     pub id: PoolId,
     /// What operators call it.
     pub name: Shown,
+    /// How often it has been changed.
+    pub version: Version,
+    /// Its numbers.
+    pub members: Vec<NumberId>,
     /// Who may send for it: its numbers, and the organisation's default number, which stands in for them.
     pub numbers: Vec<NumberId>,
 }

@@ -103,6 +103,7 @@ pub fn number(at: u64, name: &str) -> NumberRow {
         phone: phone(4410 + at),
         name: Shown::new(name),
         remarks: crate::domain::number::Remarks::default(),
+        setup: crate::domain::number::Setup { sender_id: format!("10{at}"), ..Default::default() },
         account: "acme-meta".into(),
         provider: ProviderKind::Meta,
         priority: i32::try_from(at).unwrap(),
@@ -127,6 +128,10 @@ pub fn number(at: u64, name: &str) -> NumberRow {
         in_air: 6,
         holder: Some("host-a".into()),
     }
+}
+
+fn pool_row(at: u64, name: &str, members: Vec<NumberId>) -> PoolRow {
+    PoolRow { id: pool_id(at), name: name.into(), version: Version(2), numbers: members.clone(), members }
 }
 
 fn numbers() -> Vec<NumberRow> {
@@ -280,7 +285,7 @@ pub fn one_overview() -> Overview {
             name: "acme-meta".into(),
             provider: ProviderKind::Meta,
         }],
-        pools: vec![PoolRow { id: pool_id(1), name: "default".into(), numbers: vec![number_id(1)] }],
+        pools: vec![pool_row(1, "default", vec![number_id(1)])],
         queued: 1,
         capacity: Some((10_000, 10_000)),
         ..empty_overview()
@@ -295,8 +300,8 @@ pub fn many_overview() -> Overview {
         campaigns: campaigns(),
         campaigns_total: 41,
         pools: vec![
-            PoolRow { id: pool_id(1), name: "default".into(), numbers: (1..=6).map(number_id).collect() },
-            PoolRow { id: pool_id(2), name: "reserve".into(), numbers: vec![number_id(6)] },
+            pool_row(1, "default", (1..=6).map(number_id).collect()),
+            pool_row(2, "reserve", vec![number_id(6)]),
         ],
         instances: vec![instance(1, "host-a", 8), second],
         leases: (1..=3)

@@ -58,6 +58,8 @@ pub enum Layer {
     Pools,
     /// The form for a new campaign.
     Wizard,
+    /// A file that is named.
+    File,
     /// A single line to type into.
     Input,
     /// The command palette.
@@ -98,6 +100,7 @@ impl Layer {
             Self::Slots => "slots",
             Self::Pools => "pools",
             Self::Wizard => "wizard",
+            Self::File => "file",
             Self::Input => "input",
             Self::Palette => "palette",
             Self::Help => "help",

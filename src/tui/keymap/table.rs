@@ -83,6 +83,8 @@ pub enum Cmd {
     NumberMove,
     NumberQr,
     NumberStats,
+    NumberImport,
+    NumberExport,
     Pools,
     PoolNew,
     PoolEdit,
@@ -248,7 +250,7 @@ impl Entry {
 
 use Danger::{Tier0, Tier1, Tier2};
 use Layer::{
-    Alerts, Audit, Campaigns, Channels, Copy, Dialog, Doubts, Drawer, Findings, Forecast, Form, Global,
+    Alerts, Audit, Campaigns, Channels, Copy, Dialog, Doubts, Drawer, File, Findings, Forecast, Form, Global,
     Guide, Help, Input, List, Live, Numbers, Palette, Panel, Picker, Pools, Progress, Recipients, Replies,
     Settings, Slots, Wizard,
 };
@@ -270,6 +272,8 @@ pub static TABLE: &[Entry] = &[
     row(Numbers, Cmd::NumberMove, "move", "M", "move its load to another number").danger(Tier2).hint(0, "move load").when(allowed::number_move),
     row(Numbers, Cmd::NumberQr, "qr", "Q", "QR code that opens a chat (recorded)").hint(0, "qr").when(allowed::number_code),
     row(Numbers, Cmd::NumberStats, "stats", "S", "how the numbers did, and what that suggests").hint(0, "stats").when(allowed::nothing_over),
+    row(Numbers, Cmd::NumberImport, "import", "i", "import numbers from a CSV file").danger(Tier1).hint(0, "import").when(allowed::nothing_over),
+    row(Numbers, Cmd::NumberExport, "export", "w", "write all numbers to a CSV file").hint(0, "export").when(allowed::nothing_over),
     row(Numbers, Cmd::Pools, "pools", "P", "pools: who sends for whom").hint(0, "pools").when(allowed::nothing_over),
     row(Campaigns, Cmd::CampaignPauseResume, "pause_resume", "p", "pause or resume").danger(Tier1).hint(1, "pause").when(allowed::campaign_pause_resume),
     row(Campaigns, Cmd::CampaignLaunch, "launch", "L", "launch").danger(Tier2).hint(1, "launch").when(allowed::campaign_launch),
@@ -506,6 +510,10 @@ pub static TABLE: &[Entry] = &[
     row(Settings, Cmd::Accept, "accept", "Enter", "next field"),
     row(Settings, Cmd::Save, "save", "ctrl-s", "save what was changed").danger(Tier1).hint(1, "save"),
     row(Settings, Cmd::Back, "close", "Esc", "close; says once what is not saved").hint(1, "close"),
+    row(File, Cmd::Accept, "accept", "Enter", "look at the file, import it, or write it").hint(1, "go on"),
+    row(File, Cmd::Up, "up", "Up", "refusal before"),
+    row(File, Cmd::Down, "down", "Down", "next refusal").hint(3, "next refusal"),
+    row(File, Cmd::Back, "close", "Esc", "close").hint(1, "close"),
     row(Input, Cmd::Accept, "accept", "Enter", "apply").hint(1, "apply"),
     row(Input, Cmd::Back, "cancel", "Esc", "cancel").hint(1, "cancel"),
     row(Input, Cmd::Complete, "complete", "Tab", "complete").hint(2, "complete"),

@@ -16,6 +16,7 @@ pub mod guide;
 pub mod handover;
 pub mod help;
 pub mod instances;
+pub mod number_file;
 pub mod palette;
 pub mod picker;
 pub mod pools;
@@ -73,6 +74,8 @@ pub enum Overlay {
     Confirm(Box<confirm::Confirm>),
     /// A number, a pool, the terms of a campaign, or what would be if they were others.
     Form(Box<form::Form>),
+    /// A file of numbers, imported or written.
+    NumberFile(Box<number_file::NumberFile>),
     /// A new campaign.
     Wizard(Box<wizard::Wizard>),
     /// The operator's words for the audit log.

@@ -184,7 +184,7 @@ impl Inner {
     }
 
     pub(super) async fn write_file(&self, name: String, source: String) -> Result<Safe, ReadError> {
-        let written = tokio::task::spawn_blocking(move || write_new(&name, &source)).await;
+        let written = tokio::task::spawn_blocking(move || write_new(&name, source.as_bytes())).await;
         match written {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(sentence)) => Err(ReadError::Refused(Safe::new(&sentence))),
@@ -224,14 +224,14 @@ fn read_campaign_file(name: &str) -> Result<String, String> {
 }
 
 /// Writes a file that does not exist yet; else says why not.
-fn write_new(name: &str, source: &str) -> Result<Safe, String> {
+pub(super) fn write_new(name: &str, source: &[u8]) -> Result<Safe, String> {
     let path = Path::new(name);
     let why = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => format!("{name} exists already: give it another name"),
         _ => format!("{name} was not written: {error}"),
     };
     let mut file = std::fs::File::create_new(path).map_err(why)?;
-    file.write_all(source.as_bytes()).and_then(|()| file.sync_all()).map_err(why)?;
+    file.write_all(source).and_then(|()| file.sync_all()).map_err(why)?;
     let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     Ok(Safe::new(&place.display().to_string()))
 }
@@ -253,15 +253,15 @@ mod tests {
     fn a_file_that_exists_stays_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let name = folder.path().join("a.toml").display().to_string();
-        assert!(write_new(&name, "one").unwrap().ends_with("a.toml"));
-        let why = write_new(&name, "two").unwrap_err();
+        assert!(write_new(&name, b"one").unwrap().ends_with("a.toml"));
+        let why = write_new(&name, b"two").unwrap_err();
         assert!(why.contains("exists already: give it another name"), "{why}");
         assert_eq!(std::fs::read_to_string(&name).unwrap(), "one");
         assert_eq!(read_campaign_file(&name).unwrap(), "one");
         std::fs::write(&name, [0xff, 0xfe]).unwrap();
         assert!(read_campaign_file(&name).unwrap_err().contains("is not UTF-8"));
         let nowhere = folder.path().join("none/a.toml").display().to_string();
-        assert!(write_new(&nowhere, "x").unwrap_err().contains("was not written"));
+        assert!(write_new(&nowhere, b"x").unwrap_err().contains("was not written"));
         assert!(read_campaign_file(&nowhere).unwrap_err().contains("was not read"));
     }
 }

@@ -4,14 +4,13 @@
 //! drops the handle, not the statement: nothing is ever cut off between a question and its answer. A statement that takes
 //! too long is ended by the server (two seconds, `postgres::connect`).
 
-use crate::domain::action::{Action, NewNumber, Order, Subject};
+use crate::domain::action::{Order, Subject};
 use crate::domain::campaign::CampaignSpec;
 use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ChannelId, ConversationId, NumberId, RecipientId};
 use crate::domain::setting::Settings;
 use crate::domain::text::Safe;
 use crate::sender::alert::desk::Desk;
-use crate::sender::line::could_send;
 use crate::store::action::{ActionResult, Actor};
 use crate::store::screen::live::LiveFeed;
 use crate::store::screen::rates::RateWindow;
@@ -23,7 +22,9 @@ use crate::store::view::{
     SlotHolder, SlotResetView, SlotsView, ThreadDetail, ThreadQuery, ThreadRow, Total,
 };
 use crate::store::{Store, StoreError};
-use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, LIVE_CHANNEL, Making, Notice, Reply};
+use crate::tui::backend::{
+    ActionAnswer, Backend, BackendError, FileTold, FileWork, Inside, LIVE_CHANNEL, Making, Notice, Reply,
+};
 use futures_util::future::BoxFuture;
 use std::collections::HashMap;
 use std::future::Future;
@@ -34,7 +35,9 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 mod files;
 mod here;
+mod judged;
 mod news;
+mod number_file;
 mod said;
 
 use here::Here;
@@ -173,31 +176,6 @@ impl Inner {
     /// From where this console looks now.
     fn seat(&self) -> Seat {
         self.here.seat()
-    }
-
-    /// The order as it may be stored: what it says of a channel is judged, and its secret sealed.
-    async fn prepared(&self, seat: &Seat, order: Order) -> Result<Order, ActionAnswer> {
-        match order.action {
-            Action::AddChannel { .. } | Action::EditChannel { .. } => {
-                let organization = seat.organization;
-                let prepared = self.desk.prepared(&self.store, organization, seat.rehearsal, order).await;
-                prepared.map_err(ActionAnswer::from)
-            }
-            _ => Ok(order),
-        }
-    }
-
-    /// Whether a new number could send through its account at all; what is not there is for the order itself to say.
-    async fn can_send(&self, seat: &Seat, number: &NewNumber) -> Result<(), ActionAnswer> {
-        let accounts = self.store.accounts(seat.organization, None).await;
-        let accounts = accounts.map_err(|error| ActionAnswer::Failed(unsure(&error)))?;
-        let Some(account) = accounts.iter().find(|account| account.id == number.account) else {
-            return Ok(());
-        };
-        let Ok(provider) = account.provider.parse() else { return Ok(()) };
-        let (address, id) = (account.base_url.as_deref(), &account.external_id);
-        could_send(provider, address, id, &number.sender_id, &number.phone)
-            .map_err(|why| ActionAnswer::Refused(Safe::new(&format!("the number cannot be used: {why}"))))
     }
 
     fn homes(&self) -> MutexGuard<'_, Homes> {
@@ -363,6 +341,10 @@ impl Backend for StoreBackend {
         self.ask(async move |inner| inner.write_file(name, source).await)
     }
 
+    fn number_file(&self, work: FileWork) -> Reply<FileTold> {
+        self.ask(async move |inner| inner.number_file(work).await)
+    }
+
     fn progress(&self, campaign: CampaignId) -> Reply<ProgressView> {
         self.ask(async move |inner| inner.store.progress_view(&inner.seat(), campaign).await)
     }
@@ -447,11 +429,6 @@ impl Backend for StoreBackend {
                 Ok(session) => (inner.seat(), session),
                 Err(why) => return ActionAnswer::Refused(why),
             };
-            if let Action::AddNumber(number) = &order.action
-                && let Err(why) = inner.can_send(&seat, number).await
-            {
-                return why;
-            }
             let order = match inner.prepared(&seat, order).await {
                 Ok(order) => order,
                 Err(why) => return why,

@@ -4,9 +4,12 @@ use crate::domain::action::{Action, Order, Subject, Version};
 use crate::domain::campaign::{CampaignFile, CampaignSpec, Context};
 use crate::domain::forecast::WhatIf;
 use crate::domain::ids::{CampaignId, ChannelId, ConversationId, NumberId, RecipientId};
+use crate::domain::pool::PoolChange;
 use crate::domain::text::Safe;
 use crate::store::view::*;
-use crate::tui::backend::{ActionAnswer, Backend, BackendError, Inside, Making, Notice, Reply};
+use crate::tui::backend::{
+    ActionAnswer, Backend, BackendError, FileTold, FileWork, Inside, Making, Notice, Reply,
+};
 use crate::tui::effects;
 use crate::tui::fake::*;
 use crate::tui::msg::{Consent, Effect, Msg, Question, Reading};
@@ -117,6 +120,9 @@ impl Backend for Gate {
         nothing()
     }
     fn write_file(&self, _: String, _: String) -> Reply<Safe> {
+        nothing()
+    }
+    fn number_file(&self, _: FileWork) -> Reply<FileTold> {
         nothing()
     }
     fn progress(&self, _: CampaignId) -> Reply<ProgressView> {
@@ -260,6 +266,23 @@ async fn two_orders_about_one_row_build_on_each_other() {
     assert_eq!(answers.len(), 3);
     let expected: Vec<_> = gate.orders.lock().unwrap().iter().map(|order| order.expected).collect();
     assert_eq!(expected, [Some(Version(3)), Some(Version(4)), Some(Version(3))]);
+}
+
+/// What belongs to the organisation has no common version.
+#[tokio::test]
+async fn orders_about_two_pools_keep_each_the_version_of_its_pool() {
+    let gate = Gate::new();
+    let (effects, mut messages) = start(gate.clone());
+    let edit = |pool, version| {
+        let change = PoolChange { sticky: Some(true), ..PoolChange::default() };
+        Order::on(Action::EditPool { pool: pool_id(pool), change }, Version(version))
+    };
+    let orders = vec![edit(1, 3), edit(2, 8)];
+    effects.send(Effect::Act { act: 7, orders, consent: Consent::Confirmed }).await.unwrap();
+    let Msg::Acted { answers, .. } = next(&mut messages).await else { panic!("no answer") };
+    assert_eq!(answers.len(), 2);
+    let expected: Vec<_> = gate.orders.lock().unwrap().iter().map(|order| order.expected).collect();
+    assert_eq!(expected, [Some(Version(3)), Some(Version(8))]);
 }
 
 #[tokio::test]

@@ -65,6 +65,8 @@ screens! {
     form_new: |desk| { desk.keys("n"); desk.text("+23x"); desk.keys("Tab"); };
     form_edit: |desk| { desk.keys("e Tab"); desk.text("0"); desk.keys("Tab Tab Tab Backspace Backspace"); };
     form_many: |desk| { desk.keys("Space j Space e Tab"); desk.text("500"); };
+    import_numbers: |desk| { desk.keys("i"); desk.text("new numbers.csv"); };
+    export_numbers: |desk| { desk.keys("w"); desk.text("numbers.csv"); };
     remove_number: |desk| { desk.keys("j D"); desk.wait(400); };
     pools: |desk| desk.keys("P J");
     pool_form: |desk| { desk.keys("P e Tab Space"); };

@@ -241,6 +241,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
             super::wizard::not_asked(model, None);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }
+        Effect::NumberFile { .. } => super::number_file::not_begun(model),
         Effect::Reveal { .. } | Effect::TestChannel { .. } => model.toast(Level::Warn, "busy: try again"),
         Effect::Test { name, .. } => {
             if !model.tests.is_batch() {

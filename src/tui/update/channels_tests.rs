@@ -1,7 +1,7 @@
 //! Where alerts go besides the console.
 
 use crate::domain::action::{Action, Order, Version};
-use crate::domain::channel::{ChannelSecret, Medium, Unsealed};
+use crate::domain::channel::{ChannelChange, ChannelSecret, Medium, Unsealed};
 use crate::tui::backend::{ActionAnswer, BackendError};
 use crate::tui::fake::*;
 use crate::tui::msg::{Effect, Msg};
@@ -199,4 +199,29 @@ fn managers_choose_what_goes_there_and_viewers_read() {
     }
     assert!(desk.orders().is_empty());
     assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::TestChannel { .. })));
+}
+
+#[test]
+fn a_change_is_taken_back_and_one_of_a_secret_says_that_it_is_not() {
+    let mut desk = open();
+    desk.keys("e ctrl-u");
+    desk.text("ops@example.com");
+    desk.keys("ctrl-s");
+    let former = ChannelChange { address: Some("bea@example.com".into()), ..ChannelChange::default() };
+    let action = Action::EditChannel { channel: desk.channels[0].id, change: Box::new(former) };
+    let undo = Order::on(action, Version(9));
+    answer(&mut desk, &ActionAnswer::Done { version: None, undo: Some(Box::new(undo.clone())) });
+    desk.keys("u");
+    assert_eq!(desk.orders(), [&undo]);
+
+    let mut desk = open();
+    desk.keys("j e");
+    desk.keys("Tab");
+    desk.text("hunter2");
+    desk.keys("ctrl-s");
+    answer(&mut desk, &ActionAnswer::Done { version: None, undo: None });
+    let screen = desk.screen();
+    assert!(screen.contains("changed channel pager; no undo: its former secret is gone"), "{screen}");
+    desk.keys("u");
+    assert!(desk.orders().is_empty(), "{:?}", desk.orders());
 }

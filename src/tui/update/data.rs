@@ -145,8 +145,11 @@ fn check_confirmation(model: &mut Model) {
 fn drop_stale_undo(model: &mut Model) {
     let stale = model.undo.as_ref().is_some_and(|undo| {
         undo.orders.iter().any(|order| {
-            let present = model.version(order.action.subject());
-            matches!((order.expected, present), (Some(expected), Some(present)) if present > expected)
+            let subject = order.action.subject();
+            // Several orders about a row made a version each: the last of them is how we left it.
+            let about = undo.orders.iter().filter(|other| other.action.subject() == subject);
+            let left = about.filter_map(|other| other.expected).max();
+            matches!((left, model.version(subject)), (Some(left), Some(present)) if present > left)
         })
     });
     if stale {

@@ -11,6 +11,7 @@ mod findings;
 mod guide;
 mod keys;
 mod mouse;
+mod number_file;
 mod overlay;
 mod pools;
 mod progress;
@@ -65,6 +66,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         }
         Msg::Made { source, answer } => wizard::made(model, &source, answer),
         Msg::Opened { origin, answer } => wizard::opened(model, &origin, answer),
+        Msg::NumberFile { request, answer } => number_file::told(model, request, &answer),
         Msg::Written { source, answer } => wizard::written(model, &source, answer),
         Msg::Busy(effect) => actions::busy(model, &effect),
         other => around(model, other),
@@ -228,6 +230,7 @@ pub fn layers(model: &Model) -> (Vec<Layer>, bool) {
         Some(Overlay::Settings(_)) => (vec![Layer::Settings], true),
         Some(Overlay::Wizard(wizard)) if wizard.is_leaving() => (vec![Layer::Dialog], false),
         Some(Overlay::Wizard(wizard)) => (vec![Layer::Wizard], wizard.takes_text()),
+        Some(Overlay::NumberFile(_)) => (vec![Layer::File], true),
         Some(Overlay::Reason(_) | Overlay::Filter(_)) => (vec![Layer::Input], true),
         Some(Overlay::Palette(_)) => (vec![Layer::Palette], true),
         Some(Overlay::Guide(guide)) if guide.is_typing() => (vec![Layer::Input], true),
@@ -254,6 +257,8 @@ mod hit_tests;
 mod inside_tests;
 #[cfg(test)]
 mod mouse_tests;
+#[cfg(test)]
+mod number_file_tests;
 #[cfg(test)]
 mod number_tests;
 #[cfg(test)]

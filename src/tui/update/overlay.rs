@@ -1,7 +1,8 @@
 //! Keys and text for what lies over the tabs.
 
 use super::{
-    actions, alerts, audit, channels, copy, filter, findings, guide, pools, progress, run, settings, wizard,
+    actions, alerts, audit, channels, copy, filter, findings, guide, number_file, pools, progress, run,
+    settings, wizard,
 };
 use crate::domain::action::Verdict;
 use crate::domain::forecast::WhatIf;
@@ -27,6 +28,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
         Overlay::Confirm(_) => confirm(model, cmd),
         Overlay::Quit(_) => quit(model, cmd),
         Overlay::Form(_) => form(model, cmd),
+        Overlay::NumberFile(_) => number_file::run(model, cmd),
         Overlay::Wizard(_) => wizard::run(model, cmd),
         Overlay::Progress(_) => progress::run(model, cmd),
         Overlay::Alerts(_) => alerts::run(model, cmd),
@@ -206,7 +208,7 @@ fn save(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
     let filled = form.read();
     let proposal = match filled {
-        Ok(Filled::New { number, account }) => Ok(add_number(number, &account)),
+        Ok(Filled::New { number, account }) => Ok(add_number(number, &account, model)),
         Ok(Filled::Edit { id, version, values }) => {
             match model.number(id).cloned() {
                 Some(mut row) => {
@@ -219,7 +221,7 @@ fn save(model: &mut Model) -> Vec<Effect> {
         }
         Ok(Filled::Many { ids, values }) => {
             let rows: Vec<_> = ids.iter().filter_map(|id| model.number(*id)).collect();
-            edit_many(&rows, &values)
+            edit_many(&rows, &values, model)
         }
         Ok(Filled::Campaign { id, version, terms }) => match model.campaign(id).cloned() {
             Some(mut row) => {
@@ -398,6 +400,7 @@ pub fn go(model: &mut Model, motion: Motion) -> Vec<Effect> {
         Some(Overlay::Audit(_)) => return audit::go(model, motion),
         Some(Overlay::Findings(_)) => findings::go(model, motion),
         Some(Overlay::Pools(_)) => pools::go(model, motion),
+        Some(Overlay::NumberFile(_)) => number_file::go(model, motion),
         Some(Overlay::Slots(grid)) => grid.go(motion, model.now.mono),
         Some(Overlay::Progress(_) | Overlay::Schedule(_)) => progress::go(model, motion),
         Some(Overlay::Palette(palette)) => palette.go(motion),
@@ -443,6 +446,7 @@ pub fn edit(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     match model.overlays.last_mut() {
         Some(Overlay::Confirm(confirm)) => confirm.key(event, now),
         Some(Overlay::Form(form)) => form.key(event),
+        Some(Overlay::NumberFile(_)) => number_file::key(model, event),
         Some(Overlay::Wizard(_)) => wizard::key(model, event),
         Some(Overlay::Settings(_)) => settings::key(model, event),
         Some(Overlay::Channel(_)) => channels::key(model, event),
@@ -470,6 +474,7 @@ pub fn paste(model: &mut Model, text: &str) {
     match model.overlays.last_mut() {
         Some(Overlay::Confirm(confirm)) => confirm.paste(text, now),
         Some(Overlay::Form(form)) => form.paste(text),
+        Some(Overlay::NumberFile(_)) => number_file::paste(model, text),
         Some(Overlay::Wizard(_)) => wizard::paste(model, text),
         Some(Overlay::Settings(_)) => settings::paste(model, text),
         Some(Overlay::Channel(_)) => channels::paste(model, text),

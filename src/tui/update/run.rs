@@ -44,6 +44,7 @@ pub fn run(model: &mut Model, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::Slots => super::slots::open(model),
         Cmd::Pools => super::pools::open(model),
+        Cmd::NumberImport | Cmd::NumberExport => super::number_file::open(model, cmd == Cmd::NumberImport),
         _ => return further(model, cmd),
     }
     Vec::new()
@@ -319,8 +320,8 @@ fn form(model: &Model, cmd: Cmd) -> Option<Form> {
         Cmd::NumberNew => Some(Form::new(model)),
         Cmd::NumberEdit => match allowed::numbers(model).as_slice() {
             [] => None,
-            [row] => Some(Form::edit(row)),
-            many => Some(Form::edit_many(many)),
+            [row] => Some(Form::edit(row, model)),
+            many => Some(Form::edit_many(many, model)),
         },
         _ => allowed::campaigns(model).first().map(|row| Form::edit_campaign(row, model)),
     }

@@ -1,12 +1,11 @@
 //! Taking a decision of the audit log back: the opposite decision, on what is there now.
 
-use super::numbers::NumberValues;
 use super::{
-    CampaignVerb, NumberVerb, Proposal, edit_campaign, edit_number, edit_settings, release_stop,
-    restore_pool, stop_all,
+    CampaignVerb, NumberValues, NumberVerb, Proposal, edit_campaign, edit_number, edit_settings,
+    release_stop, restore_channel, restore_pool, stop_all,
 };
 use crate::domain::action::Action;
-use crate::domain::ids::{CampaignId, NumberId, PoolId};
+use crate::domain::ids::{CampaignId, ChannelId, NumberId, PoolId};
 use crate::domain::number::NumberWords;
 use crate::domain::opposite::{FormerNumber, Opposite};
 use crate::store::view::{AuditDetail, AuditRow, NumberRow};
@@ -79,6 +78,7 @@ fn propose(row: &AuditRow, opposite: &Opposite, model: &Model) -> Result<Proposa
             edit_campaign(row, former.terms(row.terms), model)
         }
         Opposite::Pool(former) => Ok(restore_pool(PoolId(row.subject), row.name.as_str(), former, model)),
+        Opposite::Channel(former) => Ok(restore_channel(ChannelId(row.subject), row.name.as_str(), former)),
         Opposite::Settings(changes) => edit_settings(changes),
         Opposite::ReleaseStop => release_stop(model),
         Opposite::StopAll if model.overview().is_some_and(|overview| overview.stop.is_some()) => {
@@ -104,5 +104,7 @@ fn values(row: &NumberRow, former: &FormerNumber) -> NumberValues {
             monthly_cost: costs.then(|| former.cost(row.remarks.monthly_cost)),
             approval: former.approval,
         },
+        setup: former.setup.clone(),
+        ..NumberValues::default()
     }
 }

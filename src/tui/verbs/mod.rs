@@ -14,16 +14,14 @@ mod replies;
 mod settings;
 mod skipped;
 mod slots;
+mod values;
 
 pub use alerts::{acknowledge, acknowledge_all};
 pub use audit::{Way, way_back};
 pub use campaigns::{CampaignVerb, edit as edit_campaign};
-pub use channels::{remove as remove_channel, save as save_channel};
+pub use channels::{remove as remove_channel, restore as restore_channel, save as save_channel};
 pub use findings::accept as accept_finding;
-pub use numbers::{
-    NumberValues, NumberVerb, SharedValues, add as add_number, edit as edit_number, edit_many, move_load,
-    pace,
-};
+pub use numbers::{NumberVerb, add as add_number, move_load, pace};
 pub use origin::Origin;
 pub use pools::{
     add as add_pool, called as called_number, edit as edit_pool, first_of as first_of_pool,
@@ -38,6 +36,7 @@ pub use slots::{
     assign as give_slot, for_phone as slot_for_phone, for_slot as slot_moved_to, release as release_slot,
     reset as reset_slots, shift as move_slot, who as slot_holder,
 };
+pub use values::{NumberValues, edit as edit_number, edit_many};
 
 use crate::domain::action::{Order, Subject};
 use crate::domain::text::{Safe, Shown};

@@ -1,8 +1,10 @@
 //! What can be done to numbers.
 
+use super::values::warms;
 use super::{Line, Origin, Proposal, Typed, also_here, name_them};
 use crate::domain::action::{Action, NewNumber, Order, Subject};
-use crate::domain::number::{LAST_PRIORITY, NumberWords, Pacing};
+use crate::domain::campaign::file::DEFAULT_POOL;
+use crate::domain::number::{LAST_PRIORITY, Pacing};
 use crate::domain::text::Safe;
 use crate::store::view::{Load, NumberRow, NumberStanding};
 use crate::tui::keymap::{Danger, Reason};
@@ -10,7 +12,6 @@ use crate::tui::model::Model;
 use crate::tui::msg::Move;
 use crate::tui::theme::Role;
 use crate::tui::words;
-use std::time::Duration;
 
 /// What can be done to a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,199 +226,7 @@ impl NumberVerb {
     }
 }
 
-/// Whether these limits let more out than the present ones.
-fn loosens(row: &NumberRow, daily_limit: Option<u32>, pacing: Pacing) -> bool {
-    let more_a_day = match (row.daily_limit, daily_limit) {
-        (Some(now), Some(then)) => then > now,
-        (Some(_), None) => true,
-        (None, _) => false,
-    };
-    // Zero a second means no limit of our own.
-    let rate = |per_second: u32| if per_second == 0 { u32::MAX } else { per_second };
-    more_a_day
-        || pacing.interval < row.pacing.interval
-        || rate(pacing.per_second) > rate(row.pacing.per_second)
-        || pacing.in_flight > row.pacing.in_flight
-}
-
-/// What is to be otherwise of a number: only what is there is changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NumberValues {
-    /// Its place.
-    pub priority: Option<i32>,
-    /// Most messages a day; `Some(None)` takes the limit off.
-    pub daily_limit: Option<Option<u32>>,
-    /// Least time between two messages.
-    pub interval: Option<Duration>,
-    /// Most messages in one second.
-    pub per_second: Option<u32>,
-    /// Most requests on the wire at once.
-    pub in_flight: Option<u32>,
-    /// What operators call it, and note of it.
-    pub words: NumberWords,
-}
-
-impl NumberValues {
-    fn pacing(&self, row: &NumberRow) -> Pacing {
-        Pacing {
-            interval: self.interval.unwrap_or(row.pacing.interval),
-            per_second: self.per_second.unwrap_or(row.pacing.per_second),
-            in_flight: self.in_flight.unwrap_or(row.pacing.in_flight),
-        }
-    }
-
-    /// The words that are not as they are said here.
-    fn new_words(&self, row: &NumberRow) -> NumberWords {
-        let (words, now) = (self.words.clone(), &row.remarks);
-        NumberWords {
-            // What is shown of an altered name is not what is stored.
-            name: words.name.filter(|name| row.name.is_altered() || name != row.name.as_str()),
-            notes: words.notes.filter(|notes| *notes != now.notes),
-            label: words.label.filter(|label| *label != now.label),
-            monthly_cost: words.monthly_cost.filter(|cost| *cost != now.monthly_cost),
-            approval: words.approval.filter(|approval| *approval != now.approval),
-        }
-    }
-}
-
-/// What a form says of many numbers: only what is there is changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SharedValues {
-    /// Their place.
-    pub priority: Option<i32>,
-    /// Most messages a day.
-    pub daily_limit: Option<u32>,
-    /// Least time between two messages.
-    pub interval: Option<Duration>,
-    /// Most messages in one second.
-    pub per_second: Option<u32>,
-    /// Most requests on the wire at once.
-    pub in_flight: Option<u32>,
-}
-
-/// What changes of a number: the priority first, then the limits, then the words. And whether more may go out then.
-fn changes(row: &NumberRow, values: &NumberValues) -> (Vec<Order>, bool) {
-    let mut orders = Vec::new();
-    if let Some(priority) = values.priority.filter(|priority| *priority != row.priority) {
-        orders.push(Order::on(Action::SetPriority { number: row.id, priority }, row.version));
-    }
-    let (daily_limit, pacing) = (values.daily_limit.unwrap_or(row.daily_limit), values.pacing(row));
-    let limits = daily_limit != row.daily_limit || pacing != row.pacing;
-    if limits {
-        let action = Action::SetLimits { number: row.id, daily_limit, pacing };
-        orders.push(Order::on(action, row.version));
-    }
-    let words = values.new_words(row);
-    if words != NumberWords::default() {
-        orders.push(Order::on(Action::DescribeNumber { number: row.id, words }, row.version));
-    }
-    (orders, limits && loosens(row, daily_limit, pacing))
-}
-
-/// What changes, in lines: what it is, and what it is to be.
-fn changed_lines(row: &NumberRow, values: &NumberValues, loosened: bool) -> Vec<Line> {
-    let mut lines = Vec::new();
-    if let Some(priority) = values.priority.filter(|priority| *priority != row.priority) {
-        lines.push(("Priority", format!("{} -> {priority}", row.priority), Role::Text));
-    }
-    let (daily_limit, pacing) = (values.daily_limit.unwrap_or(row.daily_limit), values.pacing(row));
-    if daily_limit != row.daily_limit || pacing != row.pacing {
-        let role = if loosened { Role::Warn } else { Role::Text };
-        let change = format!("{} -> {}", limit(row.daily_limit), limit(daily_limit));
-        lines.push(("Daily limit", change, role));
-        lines.push(("Pacing", format!("{} -> {}", pace(row.pacing), pace(pacing)), Role::Text));
-    }
-    let words = values.new_words(row);
-    if let Some(name) = &words.name {
-        lines.push(("Label", format!("{} -> {}", row.name.as_str(), Safe::new(name)), Role::Text));
-    }
-    let remarks = [
-        ("notes", words.notes.is_some()),
-        ("sender", words.label.is_some()),
-        ("cost", words.monthly_cost.is_some()),
-        ("approval", words.approval.is_some()),
-    ];
-    let remarks: Vec<&str> = remarks.iter().filter(|(_, changes)| *changes).map(|(name, _)| *name).collect();
-    if !remarks.is_empty() {
-        lines.push(("Remarks", remarks.join(", "), Role::Text));
-    }
-    lines
-}
-
-/// The proposal that a filled-in form makes: the priority first, then the limits, then the words, each only if it changed.
-///
-/// # Errors
-/// When nothing changed.
-pub fn edit(row: &NumberRow, values: &NumberValues, model: &Model) -> Result<Proposal, Reason> {
-    let mut proposal =
-        Proposal::new(Danger::Tier0, "Change number?", "Change", format!("changed {}", row.name.as_str()));
-    proposal.lines = vec![(
-        "Number",
-        format!("{}  {}  (version {})", row.name.as_str(), row.phone, row.version.0),
-        Role::Text,
-    )];
-    proposal.origin = Some(Origin::Number(row.id, Box::new(values.clone())));
-    let loosened;
-    (proposal.orders, loosened) = changes(row, values);
-    if proposal.orders.is_empty() {
-        return Err("nothing changed".into());
-    }
-    if values.priority.is_some_and(|priority| priority < row.priority) {
-        proposal.danger = Danger::Tier1;
-    }
-    proposal.lines.extend(changed_lines(row, values, loosened));
-    if loosened {
-        proposal.danger = Danger::Tier2;
-        proposal.title = "Raise limits?".into();
-        proposal.button = "Raise";
-        proposal.warning = Some("More messages may go out at once.");
-        proposal.typed = Some(Typed::name("number's label", &row.name, row.id.0));
-    }
-    proposal.lines.extend(also_here(model, Subject::Number(row.id)));
-    Ok(proposal)
-}
-
-/// The proposal that a form over many numbers makes: how many it changes is shown, and typed when limits are raised.
-///
-/// # Errors
-/// When nothing changes.
-pub fn edit_many(rows: &[&NumberRow], values: &SharedValues) -> Result<Proposal, Reason> {
-    let mut proposal = Proposal::new(Danger::Tier1, "Change numbers?", "Change", "");
-    proposal.origin = Some(Origin::Several(rows.iter().map(|row| row.id).collect(), *values));
-    let (mut changed, mut loosened) = (0_usize, 0_usize);
-    let wanted = NumberValues {
-        priority: values.priority,
-        daily_limit: values.daily_limit.map(Some),
-        interval: values.interval,
-        per_second: values.per_second,
-        in_flight: values.in_flight,
-        words: NumberWords::default(),
-    };
-    for row in rows {
-        let (orders, more) = changes(row, &wanted);
-        changed += usize::from(!orders.is_empty());
-        loosened += usize::from(more);
-        proposal.orders.extend(orders);
-    }
-    if changed == 0 {
-        return Err("nothing changes: they are all so already, or nothing was filled in".into());
-    }
-    proposal.label = format!("changed {changed} numbers");
-    proposal.lines = vec![("Numbers", format!("{changed} of {} marked", rows.len()), Role::Text)];
-    proposal.lines.extend(values.priority.map(|priority| ("Priority", priority.to_string(), Role::Text)));
-    proposal.lines.extend(values.daily_limit.map(|most| ("Daily limit", limit(Some(most)), Role::Text)));
-    if loosened > 0 {
-        proposal.danger = Danger::Tier2;
-        proposal.lines.push(("Raised", format!("{loosened} may send more at once"), Role::Warn));
-        proposal.typed = Some(Typed {
-            question: "Type how many numbers change to confirm".into(),
-            expected: changed.to_string(),
-        });
-    }
-    Ok(proposal)
-}
-
-fn limit(limit: Option<u32>) -> String {
+pub(super) fn limit(limit: Option<u32>) -> String {
     limit.map_or("none".into(), |limit| words::grouped(u64::from(limit)))
 }
 
@@ -433,7 +242,7 @@ pub fn pace(pacing: Pacing) -> String {
 }
 
 /// The proposal to add a number.
-pub fn add(new: NewNumber, account: &str) -> Proposal {
+pub fn add(new: NewNumber, account: &str, model: &Model) -> Proposal {
     let mut proposal = Proposal::new(Danger::Tier1, "Add number?", "Add", format!("added {}", new.phone));
     proposal.lines = vec![
         ("Number", new.phone.reveal().to_owned(), Role::Text),
@@ -446,6 +255,14 @@ pub fn add(new: NewNumber, account: &str) -> Proposal {
         ),
         ("Pacing", new.pacing.map_or("the provider's default".into(), pace), Role::Text),
     ];
+    if let Some(begins) = new.warm_up {
+        proposal.lines.push(("Warm-up", warms(Some(begins), model.session.zone), Role::Text));
+    }
+    let name = new.pool.as_deref().unwrap_or(DEFAULT_POOL);
+    let mut pools = model.overview().into_iter().flat_map(|overview| &overview.pools);
+    let is_new = !pools.any(|pool| pool.name.as_str() == name);
+    let note = if is_new { "  (new)" } else { "" };
+    proposal.lines.push(("Pool", format!("{}{note}", Safe::new(name)), Role::Text));
     proposal.warning = Some("It may send as soon as a pool of a running campaign has it.");
     proposal.orders = vec![Order::whole(Action::AddNumber(new))];
     proposal

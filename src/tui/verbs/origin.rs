@@ -2,8 +2,8 @@
 //! that was harmless a raise, and then it asks what a raise asks.
 
 use super::{
-    CampaignVerb, NumberValues, NumberVerb, Proposal, RecipientVerb, SharedValues, ThreadVerb, edit_campaign,
-    edit_many, edit_number, saying, settle,
+    CampaignVerb, NumberValues, NumberVerb, Proposal, RecipientVerb, ThreadVerb, edit_campaign, edit_many,
+    edit_number, saying, settle,
 };
 use crate::domain::action::{Action, Verdict};
 use crate::domain::campaign::Steering;
@@ -21,7 +21,7 @@ pub enum Origin {
     /// The filled-in form of a number.
     Number(NumberId, Box<NumberValues>),
     /// The filled-in form of several.
-    Several(Vec<NumberId>, SharedValues),
+    Several(Vec<NumberId>, Box<NumberValues>),
     /// Something to be done to these campaigns.
     Campaigns(CampaignVerb, Vec<CampaignId>),
     /// The filled-in form of a campaign.
@@ -41,7 +41,7 @@ impl Origin {
         match self {
             Self::Numbers(verb, ids) => verb.propose(&numbers(ids), model),
             Self::Number(id, values) => edit_number(model.number(*id).ok_or(gone)?, values, model),
-            Self::Several(ids, values) => edit_many(&numbers(ids), values),
+            Self::Several(ids, values) => edit_many(&numbers(ids), values, model),
             Self::Campaigns(verb, ids) => {
                 let rows: Vec<_> = ids.iter().filter_map(|id| model.campaign(*id)).collect();
                 verb.propose(&rows, model)

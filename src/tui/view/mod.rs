@@ -74,6 +74,7 @@ fn draw_overlay(
         Overlay::Palette(palette) => palette.view(model, canvas, body),
         Overlay::Confirm(confirm) => confirm.view(model, canvas, body),
         Overlay::Form(form) => form.view(model, canvas, body),
+        Overlay::NumberFile(dialog) => dialog.view(canvas, body),
         Overlay::Wizard(wizard) => wizard.view(model, canvas, body),
         Overlay::Reason(prompt) => prompt.view(model, canvas, body),
         Overlay::Copy => overlays::copy::view(model, canvas, body),

@@ -41,14 +41,26 @@ pub(super) fn choice(
         value: Value::Choice { names, at },
         width: 30,
         note,
-        shown: String::new(),
+        shown: at.to_string(),
         altered: false,
     }
 }
 
 pub(super) fn several(name: Name, label: &'static str, names: Vec<(Uuid, String)>) -> Field {
-    let value = Value::Several { names, at: 0, chosen: BTreeSet::new() };
-    Field { name, label, value, width: 30, note: "Left Right, Space", shown: String::new(), altered: false }
+    chosen_of(name, label, names, BTreeSet::new())
+}
+
+/// The same, some of which are chosen already.
+pub(super) fn chosen_of(
+    name: Name,
+    label: &'static str,
+    names: Vec<(Uuid, String)>,
+    chosen: BTreeSet<usize>,
+) -> Field {
+    let at = chosen.first().copied().unwrap_or(0);
+    let value = Value::Several { names, at, chosen };
+    let shown = value.told();
+    Field { name, label, value, width: 30, note: "arrows, Space", shown, altered: false }
 }
 
 pub(super) fn called(row: &NumberRow) -> (Uuid, String) {

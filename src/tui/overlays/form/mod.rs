@@ -2,8 +2,11 @@
 
 mod campaign;
 mod number;
+mod numbers;
 mod pool;
+mod setup;
 
+use self::setup::pool_fault;
 use crate::domain::action::{NewNumber, Version};
 use crate::domain::campaign::Steering;
 use crate::domain::forecast::WhatIf;
@@ -14,11 +17,13 @@ use crate::domain::pool::{NewPool, PoolChange, name_fault};
 use crate::store::view::PoolView;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::verbs::{NumberValues, SharedValues};
+use crate::tui::verbs::NumberValues;
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::{Border, centred};
 use crate::tui::widgets::input::{Input, LENGTH_LIMIT};
 use crate::tui::words;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 use std::collections::BTreeSet;
@@ -44,6 +49,17 @@ enum Value {
         at: usize,
         chosen: BTreeSet<usize>,
     },
+}
+
+impl Value {
+    /// What it says, so that it can be seen whether it says something else.
+    fn told(&self) -> String {
+        match self {
+            Self::Text(input) => input.text().to_owned(),
+            Self::Choice { at, .. } => at.to_string(),
+            Self::Several { chosen, .. } => format!("{chosen:?}"),
+        }
+    }
 }
 
 /// Which field.
@@ -74,6 +90,14 @@ enum Name {
     Strategy,
     Sticky,
     Members,
+    ReplyShare,
+    WarmUp,
+    Queue,
+    Canaries,
+    Joins,
+    Pools,
+    Into,
+    OutOf,
 }
 
 #[derive(Debug, Clone)]
@@ -83,7 +107,7 @@ struct Field {
     value: Value,
     width: u16,
     note: &'static str,
-    /// What a text was when the form was opened, as the input shows it.
+    /// What it said when the form was opened, as it is shown.
     shown: String,
     /// That is not what is stored.
     altered: bool,
@@ -91,7 +115,7 @@ struct Field {
 
 impl Field {
     fn is_edited(&self) -> bool {
-        matches!(&self.value, Value::Text(input) if input.text() != self.shown)
+        self.value.told() != self.shown
     }
 }
 
@@ -105,6 +129,8 @@ pub struct Form {
     tried: bool,
     /// How fast numbers of each account send unless somebody says otherwise.
     usual: Vec<(Uuid, Pacing)>,
+    /// The database's clock when it was opened, and the organisation's zone.
+    clock: Option<(DateTime<Utc>, Tz)>,
 }
 
 /// What an edit is of.
@@ -144,7 +170,7 @@ pub enum Filled {
         /// Which ones.
         ids: Vec<NumberId>,
         /// What it says.
-        values: SharedValues,
+        values: Box<NumberValues>,
     },
     /// Other terms for a campaign.
     Campaign {
@@ -269,6 +295,9 @@ impl Form {
             return None;
         }
         let text = self.text_of(field.name);
+        if matches!(self.edits, Some((Edited::Numbers(_), ..))) && Self::may_be_so(field.name, text) {
+            return None;
+        }
         let whole = |least: u32, most: u32| match text.parse::<u32>() {
             Ok(number) if (least..=most).contains(&number) => None,
             _ => Some(format!("a whole number from {least} to {}", words::grouped(u64::from(most)))),
@@ -281,7 +310,6 @@ impl Form {
                 _ => None,
             },
             Name::Label if text.is_empty() && self.edits.is_none() => self.tried.then(|| "is needed".into()),
-            _ if text.is_empty() && matches!(self.edits, Some((Edited::Numbers(_), ..))) => None,
             Name::Priority => whole(0, LAST_PRIORITY.unsigned_abs()),
             Name::DailyLimit | Name::Approval if text.is_empty() => None,
             Name::DailyLimit => whole(u32::from(!self.is_of_numbers()), 10_000_000),
@@ -292,12 +320,16 @@ impl Form {
                 number::seconds(text).is_none().then(|| "seconds from 0 to 86 400, as 0.5".to_owned())
             }
             Name::PerSecond => whole(0, 1_000),
-            Name::InFlight | Name::Weight => whole(1, 1_000),
+            Name::InFlight | Name::Weight | Name::Queue => whole(1, 1_000),
             Name::Pool | Name::Failover | Name::Window | Name::OnlyNumber | Name::Add => {
                 self.campaign_fault(field.name)
             }
             Name::Called if text.is_empty() => self.tried.then(|| "is needed".into()),
             Name::Called => name_fault(text).map(str::to_owned),
+            Name::ReplyShare => whole(0, 90),
+            Name::WarmUp => self.warm_up_fault(text),
+            Name::Joins => pool_fault(text),
+            Name::OutOf => self.both_ways_fault(),
             Name::Cost => number::cost(text).err(),
             Name::Approval => text.parse::<Approval>().err().map(|error| error.to_string()),
             Name::Label
@@ -308,7 +340,10 @@ impl Form {
             | Name::Pause
             | Name::Strategy
             | Name::Sticky
-            | Name::Members => None,
+            | Name::Members
+            | Name::Canaries
+            | Name::Pools
+            | Name::Into => None,
         }
     }
 
@@ -329,7 +364,7 @@ impl Form {
             Some((Edited::NewPool, ..)) => self.read_new_pool(),
             Some((Edited::WhatIf, ..)) => Ok(Filled::WhatIf(self.read_what_if())),
             Some((Edited::Numbers(ids), ..)) => {
-                Ok(Filled::Many { ids: ids.clone(), values: self.read_shared() })
+                Ok(Filled::Many { ids: ids.clone(), values: Box::new(self.read_shared()) })
             }
             Some((Edited::Number(id), version, _)) => {
                 Ok(Filled::Edit { id: *id, version: *version, values: Box::new(self.read_edited()) })
@@ -341,18 +376,24 @@ impl Form {
     /// Draws it.
     pub fn view(&self, _: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let width = if area.width >= 120 { 96 } else { 72 };
-        let count = u16::try_from(self.fields.len()).unwrap_or(9);
-        // A line between fields where there is room for it.
-        let step = if area.height >= 2 * count + 8 { 2 } else { 1 };
-        let roomy = area.height >= count * step + 6;
+        let all = u16::try_from(self.fields.len()).unwrap_or(9);
+        // A line between fields where there is room for it; where there is none for all of them, those around the focus.
+        let step = if area.height >= 2 * all + 8 { 2 } else { 1 };
+        let roomy = area.height >= all * step + 6;
+        let count = all.min(area.height.saturating_sub(4) / step).max(1);
         let dialog = centred(area, width, count * step + if roomy { 6 } else { 4 });
         canvas.clear(dialog);
         let title = self.edits.as_ref().map_or("New number", |(_, _, title)| title);
         let asks = matches!(self.edits, Some((Edited::WhatIf, ..)));
-        let foot = if asks { "Enter on Show, or ctrl-s" } else { "Enter on Save, or ctrl-s" };
+        let foot = match (asks, count < all) {
+            (true, _) => "Enter on Show, or ctrl-s",
+            (false, false) => "Enter on Save, or ctrl-s",
+            (false, true) => "More with Tab. Enter on Save, or ctrl-s",
+        };
         let inside = canvas.panel(dialog, Border { title, foot, double: false }, Role::Frame);
         let mut y = inside.y + u16::from(roomy);
-        for (at, field) in self.fields.iter().enumerate() {
+        let first = self.focus.saturating_sub(usize::from(count / 2)).min(usize::from(all - count));
+        for (at, field) in self.fields.iter().enumerate().skip(first).take(usize::from(count)) {
             self.view_field(
                 canvas,
                 Rect::new(inside.x + 2, y, inside.width.saturating_sub(4), 1),
@@ -374,6 +415,9 @@ impl Form {
         let (last, role) = match (&fault, focused) {
             (Some(fault), _) => (fault.as_str(), Role::Bad),
             (None, Some(field)) if field.altered => (ALTERED, Role::Warn),
+            (None, Some(Field { value: Value::Several { .. }, .. })) => {
+                ("Left/Right another one   Space takes it in or out   Tab next field", Role::Dim)
+            }
             (None, _) => ("Tab/Shift-Tab field   Space choice   Enter next field", Role::Dim),
         };
         let (x, width) = (inside.x + 2, inside.width.saturating_sub(4));

@@ -1,15 +1,15 @@
-//! The fields of a number, new or edited, and of several at once.
+//! The fields of a number, new or edited.
 
 use super::campaign::choice;
-use super::{Edited, Field, Filled, Form, Name, text};
-use crate::domain::action::{NewNumber, Version};
+use super::{Edited, Field, Filled, Form, Name, setup, text};
+use crate::domain::action::NewNumber;
 use crate::domain::ids::AccountId;
 use crate::domain::money::{self, Money};
 use crate::domain::number::{Approval, NumberWords, Pacing, ProviderKind, Remarks};
 use crate::domain::phone::Phone;
 use crate::store::view::NumberRow;
 use crate::tui::model::Model;
-use crate::tui::verbs::{NumberValues, SharedValues};
+use crate::tui::verbs::NumberValues;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -58,6 +58,11 @@ fn usual_pacing(provider: ProviderKind) -> Pacing {
     }
 }
 
+/// A word, where there is one.
+fn said(word: &str) -> Option<String> {
+    Some(word.to_owned()).filter(|word| !word.is_empty())
+}
+
 impl Form {
     /// For a new number.
     pub fn new(model: &Model) -> Self {
@@ -83,25 +88,30 @@ impl Form {
                 text(Name::Interval, "Interval, s", "", 9, "empty: the provider's default"),
                 text(Name::PerSecond, "Per second", "", 9, "empty: its default"),
                 text(Name::InFlight, "At once", "", 9, "empty: its default"),
+                text(Name::WarmUp, "Warm-up", "", 18, setup::BEGINS_NEW),
+                text(Name::Joins, "Pool", "", 18, "empty: default; made if new"),
+                text(Name::Sender, "Same sender", "", 12, "word; may be switched to"),
+                text(Name::Cost, "A month", "", 18, "12.50 EUR"),
+                text(Name::Approval, "Approval", "", 12, "requested, approved, refused"),
+                text(Name::Notes, "Notes", "", 40, ""),
             ],
             usual,
+            clock: Some(setup::clock(model)),
             ..Self::default()
         }
     }
 
     /// For a number that exists.
-    pub fn edit(row: &NumberRow) -> Self {
+    pub fn edit(row: &NumberRow, model: &Model) -> Self {
         let limit = row.daily_limit.map(|limit| limit.to_string()).unwrap_or_default();
         let remarks = &row.remarks;
         let cost = remarks.monthly_cost.map(|cost| cost.to_string()).unwrap_or_default();
         let approval = remarks.approval.map_or("", Approval::name);
-        let said = |word: Option<&'_ String>| word.cloned().unwrap_or_default();
-        Self {
-            edits: Some((
-                Edited::Number(row.id),
-                row.version,
-                format!("Edit number  {}  {}", row.name.as_str(), row.phone),
-            )),
+        let label = remarks.label.clone().unwrap_or_default();
+        let title = format!("Edit number  {}  {}", row.name.as_str(), row.phone);
+        let clock = setup::clock(model);
+        let mut form = Self {
+            edits: Some((Edited::Number(row.id), row.version, title)),
             fields: vec![
                 text(Name::Priority, "Priority", &row.priority.to_string(), 6, "lower goes first"),
                 text(Name::DailyLimit, "Daily limit", &limit, 9, "empty: none of our own"),
@@ -115,37 +125,16 @@ impl Form {
                 ),
                 text(Name::InFlight, "At once", &row.pacing.in_flight.to_string(), 9, "at least 1"),
                 text(Name::Label, "Label", row.name.as_str(), 28, ""),
-                text(
-                    Name::Sender,
-                    "Same sender",
-                    &said(remarks.label.as_ref()),
-                    12,
-                    "word; may be switched to",
-                ),
+                text(Name::Sender, "Same sender", &label, 12, "word; may be switched to"),
                 text(Name::Cost, "A month", &cost, 18, "12.50 EUR"),
                 text(Name::Approval, "Approval", approval, 12, "requested, approved, refused"),
                 text(Name::Notes, "Notes", &remarks.notes, 40, ""),
             ],
+            clock: Some(clock),
             ..Self::default()
-        }
-    }
-
-    /// For many numbers: what stays empty stays as it is.
-    pub fn edit_many(rows: &[&NumberRow]) -> Self {
-        let ids = rows.iter().map(|row| row.id).collect();
-        let version = rows.first().map_or(Version(0), |row| row.version);
-        let empty = |name, label, width| text(name, label, "", width, "empty: as it is");
-        Self {
-            edits: Some((Edited::Numbers(ids), version, format!("Edit {} numbers", rows.len()))),
-            fields: vec![
-                empty(Name::Priority, "Priority", 6),
-                empty(Name::DailyLimit, "Daily limit", 9),
-                empty(Name::Interval, "Interval, s", 9),
-                empty(Name::PerSecond, "Per second", 9),
-                empty(Name::InFlight, "At once", 9),
-            ],
-            ..Self::default()
-        }
+        };
+        form.fields.extend(setup::fields(row, clock.1, model));
+        form
     }
 
     /// What is written in a field, where it was edited.
@@ -160,9 +149,7 @@ impl Form {
         let words = NumberWords {
             name: self.edited(Name::Label).map(str::to_owned),
             notes: self.edited(Name::Notes).map(str::to_owned),
-            label: self
-                .edited(Name::Sender)
-                .map(|word| Some(word.to_owned()).filter(|word| !word.is_empty())),
+            label: self.edited(Name::Sender).map(said),
             monthly_cost: self.edited(Name::Cost).map(|text| cost(text).ok().flatten()),
             approval: self.edited(Name::Approval).map(|word| word.parse().ok()),
         };
@@ -173,17 +160,9 @@ impl Form {
             per_second: number(Name::PerSecond),
             in_flight: number(Name::InFlight),
             words,
-        }
-    }
-
-    pub(super) fn read_shared(&self) -> SharedValues {
-        let number = |name: Name| self.text_of(name).parse::<u32>().ok();
-        SharedValues {
-            priority: self.text_of(Name::Priority).parse().ok(),
-            daily_limit: number(Name::DailyLimit),
-            interval: seconds(self.text_of(Name::Interval)),
-            per_second: number(Name::PerSecond),
-            in_flight: number(Name::InFlight),
+            setup: self.edited_setup(),
+            into: self.changed_pools(true),
+            out_of: self.changed_pools(false),
         }
     }
 
@@ -213,8 +192,14 @@ impl Form {
             priority: self.text_of(Name::Priority).parse().map_err(|_| ())?,
             daily_limit: self.text_of(Name::DailyLimit).parse().ok(),
             pacing: self.new_pacing(id),
-            warm_up: None,
-            remarks: Remarks::default(),
+            warm_up: self.begins(self.text_of(Name::WarmUp)).ok().flatten(),
+            remarks: Remarks {
+                notes: self.text_of(Name::Notes).to_owned(),
+                label: said(self.text_of(Name::Sender)),
+                monthly_cost: cost(self.text_of(Name::Cost)).ok().flatten(),
+                approval: self.text_of(Name::Approval).parse().ok(),
+            },
+            pool: said(self.text_of(Name::Joins)),
         };
         Ok(Filled::New { number, account })
     }
