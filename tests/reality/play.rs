@@ -430,6 +430,11 @@ impl<'a> Player<'a> {
                  union all select expires_at from campaigns where organization_id = $1
                  union all select due_at from campaign_recipients where organization_id = $1 and state = 'queued'
                  union all select until from campaign_rollouts where organization_id = $1
+                 union all select started_at + make_interval(secs => expires_after) from campaigns
+                            where organization_id = $1
+                 union all select r.due_at + make_interval(secs => c.expires_after)
+                             from campaign_recipients r join campaigns c on c.organization_id = $1 and c.id = r.campaign_id
+                            where r.organization_id = $1 and r.state = 'queued' and isfinite(r.due_at) and r.due_at < '9000-01-01'
                  union all select suspended_until from whatsapp_numbers where organization_id = $1
                  union all select last_at + reach_window() from account_recipients where organization_id = $1) e
               where e.at > $2",

@@ -85,7 +85,7 @@ impl Rollout {
     pub fn judge(&self, seen: &Seen, now: DateTime<Utc>) -> Verdict {
         let tried = seen.sent + seen.failed;
         let needed = u64::from(self.after).min(seen.people);
-        let is_enough = tried >= needed.max(1) || seen.is_done;
+        let is_enough = tried >= needed.max(1) || seen.is_done || seen.people == 0;
         // What speaks against it counts as soon as there is as much as the judgement needs.
         if is_enough && self.failed.is_passed_by(seen.failed, tried) {
             return Verdict::Held(format!("{} of {tried} failed, more than {}", seen.failed, self.failed));
@@ -101,6 +101,10 @@ impl Rollout {
                 why: format!("{tried} of {needed} messages have an outcome"),
                 until: None,
             };
+        }
+        // Of few people, one percentage is as many as the one before it: nothing is learned by waiting.
+        if seen.people == 0 {
+            return Verdict::Widen("it lets nobody go".to_owned());
         }
         let until = seen.since + TimeDelta::seconds(i64::from(self.wait.seconds()));
         if until > now {
@@ -186,6 +190,15 @@ mod tests {
         {
             assert_eq!(Rollout::in_stages(stages.clone()), Err(StagesError), "{stages:?}");
         }
+    }
+
+    #[test]
+    fn a_stage_of_nobody_holds_nobody_up_unless_much_failed() {
+        let nobody = |sent, failed| Seen { people: 0, ..seen(sent, failed, 0) };
+        assert_eq!(rollout().judge(&nobody(0, 0), at(0)), Verdict::Widen("it lets nobody go".into()));
+        assert_eq!(rollout().judge(&nobody(3, 0), at(0)), Verdict::Widen("it lets nobody go".into()));
+        let held = Verdict::Held("2 of 5 failed, more than 10 %".into());
+        assert_eq!(rollout().judge(&nobody(3, 2), at(0)), held, "what came late of the stage before");
     }
 
     #[test]
