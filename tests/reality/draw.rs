@@ -240,5 +240,5 @@ fn window(own_clocks: bool, chance: &mut Chance) -> String {
 
 /// Farther than any of these worlds goes.
 pub fn end(drawn: &Drawn) -> DateTime<Utc> {
-    drawn.now + TimeDelta::days(150)
+    drawn.now + TimeDelta::days(400)
 }

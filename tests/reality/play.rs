@@ -39,7 +39,13 @@ pub struct Player<'a> {
     numbers: Vec<NumberId>,
     leases: HashMap<NumberId, i64>,
     now: DateTime<Utc>,
+    /// How much time the claims took so far: each morning begins that much later than the one before. Of two who are due at
+    /// the very same moment, the one who came into the campaign first would go first, and not the one who was sent to first.
+    passed: TimeDelta,
 }
+
+/// How long a claim takes.
+const A_MOMENT: TimeDelta = TimeDelta::microseconds(1);
 
 /// What was foretold, or what was.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -76,6 +82,7 @@ impl<'a> Player<'a> {
             numbers: Vec::new(),
             leases: HashMap::new(),
             now: drawn.now,
+            passed: TimeDelta::zero(),
         };
         player.set_clock(drawn.now).await;
         player.organization(seed).await;
@@ -340,7 +347,8 @@ impl<'a> Player<'a> {
             self.accept(claimed.messages.iter().map(|message| message.attempt)).await;
             if !claimed.messages.is_empty() {
                 // Time passes: what follows is due in the order in which it was sent.
-                self.set_clock(self.now + TimeDelta::milliseconds(1)).await;
+                self.passed += A_MOMENT;
+                self.set_clock(self.now + A_MOMENT).await;
             }
             if !claimed.messages.is_empty() && self.chores().await {
                 local.dry.clear();
@@ -449,7 +457,7 @@ impl<'a> Player<'a> {
             .iter()
             .filter_map(|campaign| campaign.calendar.next_change(self.now).filter(|at| *at > self.now));
         let midnight = next_day(self.now, self.drawn.zone);
-        hours.chain(known).chain(opens).chain([midnight]).min()
+        hours.chain([midnight]).map(|at| at + self.passed).chain(known).chain(opens).min()
     }
 
     async fn told(&self) -> Told {
