@@ -143,7 +143,15 @@ impl NumberFile {
         let many = |count: usize| words::count(count as u64, "number");
         match told {
             FileTold::Checked { lines, new, .. } => vec![
-                (format!("{}: {new} new, {} there already.", many(*lines), lines - new), Role::Good),
+                (
+                    format!(
+                        "{}: {} new, {} there already.",
+                        many(*lines),
+                        words::grouped(*new as u64),
+                        words::grouped((lines - new) as u64)
+                    ),
+                    Role::Good,
+                ),
                 plain("Enter imports them; nothing was written yet."),
                 dim("u does not take that back; the audit log (U) does, one by one."),
             ],

@@ -8,6 +8,7 @@ use crate::domain::number::{NumberWords, SetupChange};
 use crate::store::view::NumberRow;
 use crate::tui::model::Model;
 use crate::tui::verbs::NumberValues;
+use crate::tui::words;
 use uuid::Uuid;
 
 /// What takes something off, as in the command.
@@ -20,7 +21,7 @@ impl Form {
         let version = rows.first().map_or(Version(0), |row| row.version);
         let empty = |name, label, width, note| text(name, label, "", width, note);
         let canaries = choice(Name::Canaries, "Canaries", setup::yes_or_no(true), Uuid::nil(), "Space: next");
-        let title = format!("Edit {} numbers: empty stays as it is", rows.len());
+        let title = format!("Edit {}: empty stays as it is", words::count(rows.len() as u64, "number"));
         Self {
             edits: Some((Edited::Numbers(ids), version, title)),
             fields: vec![
