@@ -13,10 +13,14 @@ use std::{fmt, str::FromStr};
 
 /// Minutes of a day by the clock.
 const DAY: u16 = 24 * 60;
-/// How far one looks for an opening or a closing: a week, and what clocks may add to it.
-const FARTHEST: TimeDelta = TimeDelta::days(10);
-/// How often several hours are asked in turn for an instant at which all are open.
-const MOST_TURNS: usize = 64;
+/// How far one looks for an opening or a closing: a week, and what clocks may add to it. What is not open by then opens only
+/// after clocks have changed.
+pub(super) const FARTHEST: TimeDelta = TimeDelta::days(10);
+/// How far one looks for a change of clocks, after which hours may be open together that exclude each other before it: a
+/// year, by when all clocks have been through their changes.
+const YEAR: TimeDelta = TimeDelta::days(370);
+/// What goes by between two looks at a clock: no zone changes it twice within so short a time.
+const WEEK: TimeDelta = TimeDelta::days(7);
 
 /// Hours of a day on days of a week. Those that end before they begin go over midnight and belong to the day on which they
 /// begin.
@@ -239,7 +243,7 @@ impl Hours {
     fn next(self, at: DateTime<Utc>, zone: Tz, wanted: bool) -> Option<DateTime<Utc>> {
         let mut from = at;
         while from < at + FARTHEST {
-            let (offset, end) = stretch(from, zone);
+            let (offset, end) = stretch(from, zone, TimeDelta::days(1));
             let local = from.naive_utc() + offset;
             let turns = [self.from, self.to % DAY, 0].map(|minute| next_shown(local, minute));
             let first = std::iter::once(local)
@@ -267,10 +271,10 @@ fn next_shown(local: NaiveDateTime, minute: u16) -> NaiveDateTime {
     if today >= local { today } else { today.checked_add_days(Days::new(1)).unwrap_or(today) }
 }
 
-/// How far a clock in `zone` is ahead at `at`, and until when it goes on evenly: at most a day.
-fn stretch(at: DateTime<Utc>, zone: Tz) -> (TimeDelta, DateTime<Utc>) {
+/// How far a clock in `zone` is ahead at `at`, and until when it goes on evenly: at most `span`.
+fn stretch(at: DateTime<Utc>, zone: Tz, span: TimeDelta) -> (TimeDelta, DateTime<Utc>) {
     let ahead = |at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc();
-    let (offset, mut same, mut other) = (ahead(at), at, at + TimeDelta::days(1));
+    let (offset, mut same, mut other) = (ahead(at), at, at + span);
     if ahead(other) != offset {
         while other - same > TimeDelta::seconds(1) {
             let middle = same + (other - same) / 2;
@@ -286,11 +290,24 @@ fn stretch(at: DateTime<Utc>, zone: Tz) -> (TimeDelta, DateTime<Utc>) {
     (TimeDelta::seconds(i64::from(offset)), other)
 }
 
-/// The first instant from `at` on at which all of several hours are open; `None`: they never are together.
+/// The first instant from `at` on at which all of several hours are open; `None`: they never are together. Hours by clocks of
+/// several zones may exclude each other in summer, and not in winter.
 #[must_use]
 pub fn all_open(hours: &[(Hours, Tz)], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let mut from = at;
+    loop {
+        if let Some(open) = soon_all_open(hours, from) {
+            return Some(open);
+        }
+        // While clocks go on evenly, each week is as the one before.
+        from = hours.iter().filter_map(|(_, zone)| next_clock_change(from, *zone, at + YEAR)).min()?;
+    }
+}
+
+/// The same, of an instant that is not farther than hours of a single clock are looked for.
+fn soon_all_open(hours: &[(Hours, Tz)], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let mut open = at;
-    for _ in 0..MOST_TURNS {
+    while open < at + FARTHEST {
         let mut next = open;
         for (hours, zone) in hours {
             next = next.max(hours.next_opening(open, *zone)?);
@@ -299,6 +316,19 @@ pub fn all_open(hours: &[(Hours, Tz)], at: DateTime<Utc>) -> Option<DateTime<Utc
             return Some(open);
         }
         open = next;
+    }
+    None
+}
+
+/// When a clock in `zone` changes next after `at`, if that is before `end`.
+fn next_clock_change(at: DateTime<Utc>, zone: Tz, end: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let mut from = at;
+    while from < end {
+        let (_, until) = stretch(from, zone, WEEK);
+        if until < from + WEEK {
+            return Some(until);
+        }
+        from = until;
     }
     None
 }
@@ -344,14 +374,25 @@ impl Calendar {
         self.window.is_some_and(|window| window.zone == Whose::Recipient)
     }
 
+    /// Whether somebody on the clock of `zone` may be written to at `at`.
+    #[must_use]
+    pub fn is_open_in(&self, zone: Tz, at: DateTime<Utc>) -> bool {
+        self.hours(zone).iter().all(|(hours, zone)| hours.are_open(at, *zone))
+    }
+
     /// Why nobody on the clock of `zone` may be written to at `at`; `None`: they may.
     #[must_use]
     pub fn closed_in(&self, zone: Tz, at: DateTime<Utc>) -> Option<Closed> {
-        let hours = self.hours(zone);
-        if hours.iter().all(|(hours, zone)| hours.are_open(at, *zone)) {
-            return None;
+        (!self.is_open_in(zone, at)).then(|| Closed { opens: all_open(&self.hours(zone), at) })
+    }
+
+    /// Whether somebody may be written to at `at`, or nobody waits.
+    #[must_use]
+    pub fn is_open(&self, at: DateTime<Utc>) -> bool {
+        if !self.by_recipient() {
+            return self.is_open_in(self.zone, at);
         }
-        Some(Closed { opens: all_open(&hours, at) })
+        self.zones.is_empty() || self.zones.iter().any(|zone| self.is_open_in(*zone, at))
     }
 
     /// Why nobody at all may be written to at `at`; `None`: some may, or nobody waits.

@@ -39,8 +39,9 @@ pub struct Player<'a> {
     numbers: Vec<NumberId>,
     leases: HashMap<NumberId, i64>,
     now: DateTime<Utc>,
-    /// How much time the claims took so far: each morning begins that much later than the one before. Of two who are due at
-    /// the very same moment, the one who came into the campaign first would go first, and not the one who was sent to first.
+    /// How much time the claims took so far: everything begins that much late. So no two claims of all days fall on the same
+    /// time of day, and nobody is due at the very same moment as one who was sent to on another day: which of the two went
+    /// first would be chance, and not the order in which they were sent to.
     passed: TimeDelta,
 }
 
@@ -457,7 +458,8 @@ impl<'a> Player<'a> {
             .iter()
             .filter_map(|campaign| campaign.calendar.next_change(self.now).filter(|at| *at > self.now));
         let midnight = next_day(self.now, self.drawn.zone);
-        hours.chain([midnight]).map(|at| at + self.passed).chain(known).chain(opens).min()
+        let next = hours.chain([midnight]).chain(known).chain(opens).min();
+        next.map(|at| at + self.passed)
     }
 
     async fn told(&self) -> Told {

@@ -8,7 +8,7 @@ use super::CampaignSpec;
 use super::remark::{Note, Severity};
 use crate::domain::number::{NumberState, Suspension};
 use crate::domain::suggest::nearest;
-use crate::domain::window::{Calendar, all_open};
+use crate::domain::window::{Calendar, FARTHEST, all_open};
 use chrono::{DateTime, Utc};
 
 /// Attributes by which people leave it, and which nobody has: a slip of the pen, or nobody has paid yet. `known`: those that
@@ -28,20 +28,29 @@ pub fn exits(spec: &CampaignSpec, known: &[&str]) -> Vec<Note> {
         .collect()
 }
 
-/// Its hours and the organisation's, if they leave no time: nothing would ever be sent.
+/// Its hours and the organisation's, if they leave no time: nothing would ever be sent, or not before clocks change.
 #[must_use]
 pub fn hours(calendar: &Calendar, now: DateTime<Utc>) -> Option<Note> {
     let (window, general) = (calendar.window?, calendar.organization?);
-    if all_open(&calendar.hours(calendar.zone), now).is_some() {
+    let opens = all_open(&calendar.hours(calendar.zone), now);
+    if opens.is_some_and(|opens| opens < now + FARTHEST) {
         return None;
     }
+    let (never, before, sent) = match opens.map(|opens| opens.with_timezone(&calendar.zone)) {
+        Some(opens) => (
+            "not",
+            format!(" before {}, when clocks have changed", opens.format("%Y-%m-%d")),
+            "sent until then",
+        ),
+        None => ("never", String::new(), "ever sent"),
+    };
     let whom = if calendar.by_recipient() {
         format!("whoever lives by the clock of {} gets nothing", calendar.zone)
     } else {
-        "nothing is ever sent".to_owned()
+        format!("nothing is {sent}")
     };
     let sentence = format!(
-        "window {window} and the organisation's hours ({general} {}) are never open together: {whom}; give it other hours",
+        "window {window} and the organisation's hours ({general} {}) are {never} open together{before}: {whom}; give it other hours",
         calendar.zone
     );
     Some(Note::of_campaign("hours".to_owned(), Severity::Risk, sentence))
@@ -88,7 +97,7 @@ fn word(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::campaign::{CampaignFile, Context};
-    use crate::domain::window::{Hours, minute};
+    use crate::domain::window::{Hours, Window, minute};
     use chrono_tz::Tz;
 
     fn spec(lines: &str) -> CampaignSpec {
@@ -128,9 +137,25 @@ mod tests {
             ("03:00-04:00 sun", None),
             ("03:00-06:00 sun", Some(open)),
             ("03:00-04:00 sun Asia/Tokyo", Some(open)),
+            // On Thursday of the week after this.
+            ("00:00-01:00 thu", Some(open)),
         ] {
             assert_eq!(found(window, organization), None, "{window}");
         }
+    }
+
+    #[test]
+    fn hours_that_leave_no_time_before_clocks_change_are_noted() {
+        let night = |text: &str| text.parse::<Window>().unwrap_or_else(|error| panic!("{error}"));
+        let calendar = Calendar {
+            organization: Some(night("00:00-06:00").hours),
+            zone: Tz::Australia__Lord_Howe,
+            window: Some(night("00:00-06:00 America/Los_Angeles")),
+            zones: Vec::new(),
+        };
+        let now = "2026-04-10T00:00:00Z".parse().unwrap_or_default();
+        let note = hours(&calendar, now).map(|note| note.sentence).unwrap_or_default();
+        assert!(note.contains("are not open together before 2026-11-02, when clocks have changed"), "{note}");
     }
 
     #[test]

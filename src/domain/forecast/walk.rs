@@ -278,7 +278,7 @@ impl<'a> Walk<'a> {
     fn has_work(&self, place: usize, at: DateTime<Utc>) -> bool {
         let (line, campaign) = (&self.lines[place], &self.world.campaigns[place]);
         let idle = line.left == 0 || line.ready() == 0 || self.yields(place, at);
-        !idle && campaign.opens.by(at) && campaign.calendar.closed(at).is_none()
+        !idle && campaign.opens.by(at) && campaign.calendar.is_open(at)
     }
 
     /// Whether a standing campaign waits for another one that runs (`yields_to`, migration 0090).

@@ -109,6 +109,20 @@ fn several_hours_open_together_or_never() {
     assert_eq!(both("09:00-10:00", "09:00-10:00", "2026-05-04T09:00:00Z"), None);
 }
 
+/// Six hours of the night on two clocks: 13:30 to 19:30 UTC by Lord Howe's, and from October on 13:00 to 19:00; 7:00 to 13:00 by
+/// that of Los Angeles, and from November on 8:00 to 14:00.
+#[test]
+fn hours_of_two_clocks_may_be_open_together_in_winter_alone() {
+    let night = hours("00:00-06:00");
+    let both = [(night, Tz::America__Los_Angeles), (night, Tz::Australia__Lord_Howe)];
+    let opens = |from: &str| all_open(&both, at(from)).map(|opens| opens.to_rfc3339());
+    assert_eq!(opens("2026-04-10T00:00:00Z").as_deref(), Some("2026-11-01T13:00:00+00:00"));
+    assert_eq!(opens("2026-10-20T00:00:00Z").as_deref(), Some("2026-11-01T13:00:00+00:00"));
+    assert_eq!(opens("2026-11-01T14:00:00Z").as_deref(), Some("2026-11-02T13:00:00+00:00"));
+    let never = [(night, Tz::America__St_Johns), (night, Tz::Australia__Lord_Howe)];
+    assert_eq!(all_open(&never, at("2026-04-10T00:00:00Z")), None);
+}
+
 #[test]
 fn a_campaign_of_many_zones_waits_for_the_first_to_open() {
     let window: Window = "09:00-12:00 recipient".parse().unwrap();

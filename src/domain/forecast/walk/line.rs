@@ -253,7 +253,7 @@ impl Line {
     pub(super) fn release(&mut self, at: DateTime<Utc>, calendar: &Calendar) {
         for part in &mut self.parts {
             part.release(at);
-            part.open = part.zone.is_none_or(|zone| calendar.closed_in(zone, at).is_none());
+            part.open = part.zone.is_none_or(|zone| calendar.is_open_in(zone, at));
             self.expired += part.expire(at, self.late);
         }
         if self.parts.len() > 1 {
