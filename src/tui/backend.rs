@@ -231,8 +231,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Nobody waits for an estimate any more.
     fn forget_estimate(&self);
 
-    /// Makes the campaign of a file, as the command does.
-    fn make_campaign(&self, source: String) -> Reply<Making>;
+    /// Makes the campaign of a file, as the command does; one that is like another goes through that one's only number, as
+    /// with `campaign clone`.
+    fn make_campaign(&self, source: String, like: Option<CampaignId>) -> Reply<Making>;
 
     /// Puts the steps of a file in the place of a campaign's, as the command does.
     fn change_campaign(&self, campaign: CampaignId, name: Safe, source: String) -> Reply<Making>;

@@ -60,7 +60,7 @@ pub async fn run(
                         let _ = messages.send(Msg::ChannelTested { name, answer }).await;
                     });
                 }
-                Some(Effect::Make(source)) => runner.make(source),
+                Some(Effect::Make { source, like }) => runner.make(source, like),
                 Some(Effect::Change { campaign, name, source }) => runner.change(campaign, name, source),
                 Some(Effect::Open(origin)) => runner.open(origin),
                 Some(Effect::Write { name, source }) => runner.write(name, source),
@@ -121,10 +121,10 @@ impl Runner {
         }
     }
 
-    fn make(&self, source: String) {
+    fn make(&self, source: String, like: Option<CampaignId>) {
         let (backend, messages) = (self.backend.clone(), self.messages.clone());
         tokio::spawn(async move {
-            let answer = backend.make_campaign(source.clone()).await;
+            let answer = backend.make_campaign(source.clone(), like).await;
             let _ = messages.send(Msg::Made { source, answer }).await;
         });
     }

@@ -437,8 +437,13 @@ pub enum Effect {
         /// As operators call it.
         name: Safe,
     },
-    /// Make a campaign of this file.
-    Make(String),
+    /// Make a campaign of a file.
+    Make {
+        /// The file.
+        source: String,
+        /// The campaign that it is like: where that one sends through a single number, so does this.
+        like: Option<CampaignId>,
+    },
     /// Put the steps of this file in the place of a campaign's.
     Change {
         /// Which one.

@@ -132,7 +132,9 @@ async fn a_form_is_told_what_the_end_of_the_subscription_refuses() {
     let check = backend.check_file(late.clone(), None, Some(20)).await.unwrap();
     let refusal = check.refusal.unwrap();
     assert!(refusal.as_str().contains("would begin on 2099-01-01"), "{refusal}");
-    let Making::Wrong(findings) = backend.make_campaign(late).await.unwrap() else { panic!("it was made") };
+    let Making::Wrong(findings) = backend.make_campaign(late, None).await.unwrap() else {
+        panic!("it was made")
+    };
     assert_eq!(findings[0].1, refusal);
 }
 
@@ -149,9 +151,11 @@ async fn a_campaign_is_judged_and_made_as_by_the_command() {
     let wrong = FILE.replace("countries", "pool = \"none\"\ncountries");
     let check = backend.check_file(wrong.clone(), None, None).await.unwrap();
     assert_eq!(check.findings.len(), 1, "{check:?}");
-    let Making::Wrong(findings) = backend.make_campaign(wrong).await.unwrap() else { panic!("it was made") };
+    let Making::Wrong(findings) = backend.make_campaign(wrong, None).await.unwrap() else {
+        panic!("it was made")
+    };
     assert_eq!(findings, check.findings);
-    let Making::Made(made) = backend.make_campaign(FILE.to_owned()).await.unwrap() else {
+    let Making::Made(made) = backend.make_campaign(FILE.to_owned(), None).await.unwrap() else {
         panic!("not made")
     };
     assert_eq!((made.planned, made.queued, made.skipped, made.starts_by_itself), (20, 20, 0, false));
@@ -163,7 +167,7 @@ async fn a_campaign_is_judged_and_made_as_by_the_command() {
         world.ask("select count(*) from audit_log where entity_name = 'summer' and actor = 'ana'").await,
         world.ask("select count(*) from audit_log where entity_name = 'summer'").await
     );
-    let again = backend.make_campaign(FILE.to_owned()).await.unwrap();
+    let again = backend.make_campaign(FILE.to_owned(), None).await.unwrap();
     let Making::Wrong(findings) = again else { panic!("made twice") };
     assert_eq!(findings[0].0.as_str(), "name");
     assert!(findings[0].1.contains("there is a campaign \"summer\" already"), "{findings:?}");
@@ -175,7 +179,9 @@ async fn slots_are_shown_by_slot_and_changed_by_order() {
     world.campaign("other", 40).await;
     world.run("update organizations set slot_first = 1, slot_last = 6, slot_expiry_days = 30").await;
     let backend = backend_of(&world, "bea", None);
-    let Making::Made(_) = backend.make_campaign(FILE.to_owned()).await.unwrap() else { panic!("not made") };
+    let Making::Made(_) = backend.make_campaign(FILE.to_owned(), None).await.unwrap() else {
+        panic!("not made")
+    };
     let view = backend.slots(None).await.unwrap();
     assert_eq!((view.first, view.last, view.people, view.free, view.shared), (1, 6, 20, 0, 6));
     assert_eq!(view.held.iter().map(|cell| cell.people).sum::<u64>(), 20);
@@ -234,12 +240,12 @@ async fn progress_and_the_skip_register_are_those_of_the_commands() {
     world.campaign("other", 40).await;
     world.run("update contacts set name = null where phone like '%2'").await;
     let backend = backend(&world);
-    let Making::Made(made) = backend.make_campaign(FILE.to_owned()).await.unwrap() else {
+    let Making::Made(made) = backend.make_campaign(FILE.to_owned(), None).await.unwrap() else {
         panic!("not made")
     };
     assert!(made.skipped > 0, "{made:?}");
     let follower = FILE.replace("\"summer\"", "\"autumn\"\nrun_after = \"summer\"");
-    let Making::Made(_) = backend.make_campaign(follower).await.unwrap() else { panic!("not made") };
+    let Making::Made(_) = backend.make_campaign(follower, None).await.unwrap() else { panic!("not made") };
     let campaign = world.store.campaigns(world.organization, Some("summer")).await.unwrap().remove(0);
     let view = backend.progress(campaign.id).await.unwrap();
     let days = world.store.planned_days(world.organization, campaign.id).await.unwrap();
@@ -276,12 +282,44 @@ async fn progress_and_the_skip_register_are_those_of_the_commands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_like_one_of_a_single_number_goes_through_it_as_well() {
+    let world = World::start().await;
+    world.number("support-a", 1).await;
+    let single = world.number("support-b", 2).await;
+    world.campaign("other", 40).await;
+    let backend = backend(&world);
+    let make = async |name: &str, like| {
+        let source = FILE.replace("\"summer\"", &format!("\"{name}\""));
+        let Making::Made(made) = backend.make_campaign(source, like).await.unwrap() else {
+            panic!("not made")
+        };
+        made.through.map(Safe::into_string)
+    };
+    assert_eq!(make("summer", None).await, None);
+    let summer = world.store.campaigns(world.organization, Some("summer")).await.unwrap()[0].id;
+    assert_eq!(make("autumn", Some(summer)).await, None, "any number sends for the first as well");
+    world.run(&format!("update campaigns set only_number_id = '{single}' where name = 'summer'")).await;
+    assert_eq!(make("winter", Some(summer)).await.unwrap(), "+237600000002 alone sends for it");
+    let same =
+        format!("select count(*) from campaigns where name = 'winter' and only_number_id = '{single}'");
+    assert_eq!(world.ask(&same).await, 1);
+    // The pool lost it meanwhile.
+    world.run(&format!("delete from pool_numbers where number_id = '{single}'")).await;
+    let through = make("spring", Some(summer)).await.unwrap();
+    assert_eq!(through, "any of its pool sends for it: +237600000002 is not in it");
+    let any = "select count(*) from campaigns where name = 'spring' and only_number_id is null";
+    assert_eq!(world.ask(any).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_campaign_is_opened_by_its_file_and_its_steps_are_changed() {
     let world = World::start().await;
     world.number("support-a", 1).await;
     world.campaign("other", 40).await;
     let backend = backend(&world);
-    let Making::Made(_) = backend.make_campaign(FILE.to_owned()).await.unwrap() else { panic!("not made") };
+    let Making::Made(_) = backend.make_campaign(FILE.to_owned(), None).await.unwrap() else {
+        panic!("not made")
+    };
     let campaign = world.store.campaigns(world.organization, Some("summer")).await.unwrap()[0].id;
     assert_eq!(backend.campaign_file(campaign).await.unwrap(), FILE);
     let name = || Safe::new("summer");

@@ -63,4 +63,6 @@ pub struct CampaignMade {
     pub skipped: u64,
     /// Whether it starts by itself.
     pub starts_by_itself: bool,
+    /// Through which numbers it goes, where the one that it is like goes through a single one.
+    pub through: Option<Safe>,
 }

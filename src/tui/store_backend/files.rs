@@ -8,7 +8,7 @@ use crate::domain::ids::CampaignId;
 use crate::domain::text::{Safe, Shown};
 use crate::store::action::{ActionResult, Actor};
 use crate::store::audience::Estimate;
-use crate::store::campaign_file::{NotAccepted, Reader, unheeded};
+use crate::store::campaign_file::{Checked, NotAccepted, Reader, unheeded};
 use crate::store::screen::ReadError;
 use crate::store::view::{AudienceCount, CampaignMade, FileCheck, FindingRow, Known};
 use crate::tui::backend::Making;
@@ -114,12 +114,21 @@ impl Inner {
         Ok(shown(&counted))
     }
 
-    pub(super) async fn make_campaign(&self, source: &str) -> Result<Making, ReadError> {
+    pub(super) async fn make_campaign(
+        &self,
+        source: &str,
+        like: Option<CampaignId>,
+    ) -> Result<Making, ReadError> {
         let (session, seat) = (self.here.writer().map_err(ReadError::Refused)?, self.seat());
         let checked = match self.store.check_campaign_file(self.reader(), source.as_bytes(), None).await? {
             Ok(checked) => checked,
             Err(why) => return Ok(Making::Wrong(said(why))),
         };
+        let single = match like {
+            Some(like) => self.store.only_number(seat.organization, like).await?,
+            None => None,
+        };
+        let checked = Checked { only: single.as_ref().map(|(number, ..)| *number), ..checked };
         let actor = Actor { operator: &session.operator, instance: seat.instance };
         Ok(match self.store.make_campaign(seat.organization, &checked, actor).await? {
             Ok(made) => Making::Made(CampaignMade {
@@ -128,10 +137,24 @@ impl Inner {
                 queued: u64::try_from(made.queued).unwrap_or(0),
                 skipped: u64::try_from(made.skipped).unwrap_or(0),
                 starts_by_itself: checked.spec.starts_at.is_some() || checked.spec.run_after.is_some(),
+                through: match single {
+                    Some((_, phone, _)) => Some(self.through(made.id, &phone).await?),
+                    None => None,
+                },
             }),
             // It would outlive the subscription.
             Err(sentence) => Making::Wrong(vec![("starts_at".into(), Safe::new(&sentence))]),
         })
+    }
+
+    /// Through which numbers a campaign goes that is like one that goes through a single one.
+    async fn through(&self, made: CampaignId, phone: &str) -> Result<Safe, ReadError> {
+        let keeps = self.store.only_number(self.seat().organization, made).await?.is_some();
+        Ok(Safe::from(if keeps {
+            format!("{phone} alone sends for it")
+        } else {
+            format!("any of its pool sends for it: {phone} is not in it")
+        }))
     }
 
     pub(super) async fn change_campaign(

@@ -333,8 +333,8 @@ impl Backend for StoreBackend {
         let _ = self.0.next_estimate();
     }
 
-    fn make_campaign(&self, source: String) -> Reply<Making> {
-        self.ask(async move |inner| inner.make_campaign(&source).await)
+    fn make_campaign(&self, source: String, like: Option<CampaignId>) -> Reply<Making> {
+        self.ask(async move |inner| inner.make_campaign(&source, like).await)
     }
 
     fn write_file(&self, name: String, source: String) -> Reply<Safe> {

@@ -116,7 +116,7 @@ impl Backend for Gate {
         nothing()
     }
     fn forget_estimate(&self) {}
-    fn make_campaign(&self, _: String) -> Reply<Making> {
+    fn make_campaign(&self, _: String, _: Option<CampaignId>) -> Reply<Making> {
         nothing()
     }
     fn write_file(&self, _: String, _: String) -> Reply<Safe> {

@@ -108,7 +108,7 @@ fn check(desk: &Desk, message: &Msg, consent: bool, effects: &[Effect], read_onl
     assert!(list.rows().is_empty() || list.current().is_some());
     assert!(list.rows().len() <= crate::tui::lists::paged::ROWS_KEPT);
     for effect in effects {
-        let makes = matches!(effect, Effect::Make(_) | Effect::Write { .. });
+        let makes = matches!(effect, Effect::Make { .. } | Effect::Write { .. });
         assert!(!(makes && read_only), "{message:?} made something in read-only mode");
         let Effect::Act { orders, consent: given, .. } = effect else { continue };
         assert!(!read_only, "{message:?} acted in read-only mode");

@@ -237,7 +237,7 @@ pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
             super::channels::not_saved(model);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }
-        Effect::Make(_) | Effect::Change { .. } | Effect::Open(_) | Effect::Write { .. } => {
+        Effect::Make { .. } | Effect::Change { .. } | Effect::Open(_) | Effect::Write { .. } => {
             super::wizard::not_asked(model, None);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }

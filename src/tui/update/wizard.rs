@@ -99,12 +99,12 @@ fn grant(model: &mut Model, wish: Wish) -> Vec<Effect> {
         Wish::Nothing => {}
         Wish::Say(words) => model.toast(Level::Warn, words),
         Wish::Close => return close(model),
-        Wish::Create(_) | Wish::Change(..) if !may_act => {
+        Wish::Create(..) | Wish::Change(..) if !may_act => {
             model.toast(Level::Info, "READ-ONLY: nothing is made from here");
         }
-        Wish::Create(source) => {
+        Wish::Create(source, like) => {
             work(model);
-            return vec![Effect::Make(source)];
+            return vec![Effect::Make { source, like }];
         }
         Wish::Change(campaign, name, source) => {
             work(model);
@@ -226,7 +226,8 @@ pub fn made(model: &mut Model, source: &str, answer: Result<Making, BackendError
             let next = if made.starts_by_itself { "it starts by itself" } else { "L launches it" };
             let (queued, skipped) = (words::grouped(made.queued), words::grouped(made.skipped));
             let told = format!("made {}: {queued} queued, {skipped} skipped", made.name);
-            model.toast_with(Level::Ok, told, Some(next.to_owned()), false);
+            let next = made.through.map_or_else(|| next.to_owned(), |through| format!("{next}; {through}"));
+            model.toast_with(Level::Ok, told, Some(next), false);
             // Whoever left meanwhile may be busy with the next form.
             let waits = open_one(model).is_some_and(|wizard| wizard.working);
             let mut effects = if waits { close(model) } else { Vec::new() };

@@ -116,8 +116,8 @@ pub enum Wish {
     Nothing,
     /// To be closed.
     Close,
-    /// The campaign of this file.
-    Create(String),
+    /// The campaign of this file, and perhaps the one that it is like.
+    Create(String, Option<CampaignId>),
     /// The steps of this file take the place of this campaign's.
     Change(CampaignId, Safe, String),
     /// This file, under this name.
@@ -167,6 +167,8 @@ pub struct Wizard {
     zone: Tz,
     /// The campaign that it changes; none: it makes a new one.
     edits: Option<(CampaignId, Safe)>,
+    /// The campaign that the new one is like.
+    like: Option<CampaignId>,
 }
 
 impl Wizard {
@@ -195,6 +197,7 @@ impl Wizard {
             mode: Mode::Editing,
             zone,
             edits: None,
+            like: None,
         };
         wizard.judge();
         wizard.saved.clone_from(&wizard.source);
@@ -454,7 +457,7 @@ impl Wizard {
                 }
                 Button::Create => match &self.edits {
                     Some((id, name)) => Wish::Change(*id, name.clone(), self.source.clone()),
-                    None => Wish::Create(self.source.clone()),
+                    None => Wish::Create(self.source.clone(), self.like),
                 },
                 Button::File => {
                     *at += 1;

@@ -50,8 +50,10 @@ impl Wizard {
         wizard.base = Some(source.to_owned());
         wizard.judge();
         wizard.saved.clone_from(&wizard.source);
-        if let Origin::Edit(id, name) = origin {
-            wizard.edits = Some((*id, name.clone()));
+        match origin {
+            Origin::File(_) => {}
+            Origin::Like(id, _) => wizard.like = Some(*id),
+            Origin::Edit(id, name) => wizard.edits = Some((*id, name.clone())),
         }
         Ok(wizard)
     }

@@ -43,15 +43,17 @@ fn what_is_typed_is_made_by_the_file_that_says_it() {
     let screen = desk.screen();
     assert!(screen.contains("310 077 people would be sent to, 41 300 enrolled and left out"), "{screen}");
     assert!(screen.contains("it starts BY ITSELF at 2026-12-01 09:00"), "{screen}");
-    assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::Make(_))), "it asks first");
+    assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::Make { .. })), "it asks first");
     desk.keys("Enter");
-    let Some(Effect::Make(source)) = desk.effects.last().cloned() else { panic!("{:?}", desk.effects) };
+    let Some(Effect::Make { source, .. }) = desk.effects.last().cloned() else {
+        panic!("{:?}", desk.effects)
+    };
     let spec = CampaignFile::parse(&source, "c.toml", &Context::in_zone(chrono_tz::Africa::Douala)).unwrap();
     assert_eq!((spec.name.as_str(), spec.priority.get(), spec.steps.len()), ("summer-sale", 10, 1));
     assert_eq!(spec.audience.countries.len(), 1);
     assert_eq!(spec.steps[0].content.texts.0[0].text.source(), "Hello {{name|friend}}\nSale!");
     desk.keys("Enter Enter");
-    let made = desk.effects.iter().filter(|effect| matches!(effect, Effect::Make(_))).count();
+    let made = desk.effects.iter().filter(|effect| matches!(effect, Effect::Make { .. })).count();
     assert_eq!(made, 1, "a key held down makes one");
     let answer = crate::store::view::CampaignMade {
         name: "summer-sale".into(),
@@ -59,6 +61,7 @@ fn what_is_typed_is_made_by_the_file_that_says_it() {
         queued: 3,
         skipped: 2,
         starts_by_itself: false,
+        through: None,
     };
     desk.send(Msg::Made { source, answer: Ok(Making::Made(answer)) });
     assert!(!is_open(&desk));
@@ -152,7 +155,9 @@ fn a_name_that_is_taken_is_told_where_it_is_typed() {
     assert!(desk.screen().contains("Create the campaign now"), "{}", desk.screen());
     // Somebody else was first: all of it is still there.
     desk.keys("Enter");
-    let Some(Effect::Make(source)) = desk.effects.last().cloned() else { panic!("{:?}", desk.effects) };
+    let Some(Effect::Make { source, .. }) = desk.effects.last().cloned() else {
+        panic!("{:?}", desk.effects)
+    };
     let wrong = vec![("name".into(), "there is a campaign \"spring-news-2\" already".into())];
     desk.send(Msg::Made { source, answer: Ok(Making::Wrong(wrong)) });
     assert!(is_open(&desk));
@@ -334,7 +339,9 @@ fn another_one_like_a_campaign_gets_a_name_of_its_own() {
     desk.text("autumn");
     desk.wait(700);
     desk.keys("ctrl-s Enter");
-    let Some(Effect::Make(source)) = desk.effects.last().cloned() else { panic!("{:?}", desk.effects) };
+    let Some(Effect::Make { source, .. }) = desk.effects.last().cloned() else {
+        panic!("{:?}", desk.effects)
+    };
     let table = |text: &str| text.parse::<toml::Table>().unwrap();
     assert_eq!(table(&source), table(&TOML.replace("spring-news", "autumn")));
 }
@@ -413,8 +420,8 @@ fn a_large_enrolment_is_followed_and_left_to_itself() {
     // It is made while the next form is open: that one stays.
     desk.keys("n");
     desk.text("next");
-    let Some(Effect::Make(source)) =
-        desk.effects.iter().find(|effect| matches!(effect, Effect::Make(_))).cloned()
+    let Some(Effect::Make { source, .. }) =
+        desk.effects.iter().find(|effect| matches!(effect, Effect::Make { .. })).cloned()
     else {
         panic!("nothing was made")
     };
@@ -424,6 +431,7 @@ fn a_large_enrolment_is_followed_and_left_to_itself() {
         queued: 3,
         skipped: 2,
         starts_by_itself: false,
+        through: None,
     };
     desk.send(Msg::Made { source, answer: Ok(Making::Made(made)) });
     assert!(is_open(&desk) && desk.screen().contains("[next"), "{}", desk.screen());
