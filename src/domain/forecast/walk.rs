@@ -371,9 +371,10 @@ impl<'a> Walk<'a> {
             if slots.gap.is_zero() {
                 return at;
             }
-            let count = self.room(place).div_ceil(u64::from(slots.batch));
+            // With its last slot, and not a gap after it.
+            let gaps = self.room(place).div_ceil(u64::from(slots.batch)).saturating_sub(1);
             let span = i64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(i64::MAX);
-            let span = span.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
+            let span = span.saturating_mul(i64::try_from(gaps).unwrap_or(i64::MAX));
             self.next_slot[place]
                 .max(at)
                 .checked_add_signed(TimeDelta::nanoseconds(span))
@@ -402,7 +403,12 @@ impl<'a> Walk<'a> {
         }
         let span = (until - self.next_slot[place].max(at)).num_nanoseconds().unwrap_or(i64::MAX);
         let gap = u64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(u64::MAX).max(1);
-        let count = u64::try_from(span).unwrap_or(0).div_ceil(gap);
+        // The slot that opens at `at` is there even where no time goes by.
+        let count = if until == at && self.next_slot[place] <= at {
+            1
+        } else {
+            u64::try_from(span).unwrap_or(0).div_ceil(gap)
+        };
         count.saturating_mul(u64::from(slots.batch)).min(room)
     }
 

@@ -115,3 +115,31 @@ fn whose_hours_end_first_goes_first() {
     let forecast = Forecast::of(&scene, 365);
     assert_eq!((totals(&forecast), forecast.expired[0]), (vec![10, 10], 0));
 }
+
+/// Of twenty who are due at nine, the number that keeps its distance takes one. So at two, when their second step is due, the other
+/// has one left of its twenty, and the first nine slots until midnight, of an hour and an eighth each.
+#[test]
+fn a_number_that_keeps_its_distance_takes_its_part_of_what_is_due_at_once() {
+    let mut paced = number(2, None);
+    paced.pacing = Pacing { interval: Duration::from_secs(3_600), per_second: 0, in_flight: 1 };
+    let drip = drip(20, &[TimeDelta::hours(5)]);
+    let world = world("2025-06-01T08:00:00Z", vec![number(1, Some(20)), paced], vec![drip]);
+    let forecast = Forecast::of(&world, 365);
+    assert_eq!(totals(&forecast), [30, 10]);
+    let of_paced = forecast.days[0].flows.iter().filter(|flow| flow.number == 1);
+    assert_eq!(of_paced.map(|flow| flow.messages).sum::<u64>(), 10);
+}
+
+/// At nine in the evening, at seven and a half past ten and at a quarter past eleven the first sends its three of the day; with the
+/// last of them it is full.
+#[test]
+fn a_backup_takes_over_with_the_last_message_of_a_number_that_keeps_its_distance() {
+    let mut first = number(1, Some(3));
+    first.pacing = Pacing { interval: Duration::from_secs(3_600), per_second: 0, in_flight: 1 };
+    let mut backup = number(2, Some(100));
+    backup.priority = 20;
+    let world = world("2025-06-01T20:00:00Z", vec![first, backup], vec![campaign(1, 10)]);
+    let forecast = Forecast::of(&world, 365);
+    assert_eq!(totals(&forecast), [10]);
+    assert_eq!(forecast.finish, [Some(at("2025-06-01T22:15:00Z"))]);
+}
