@@ -39,13 +39,13 @@ pub struct Player<'a> {
     numbers: Vec<NumberId>,
     leases: HashMap<NumberId, i64>,
     now: DateTime<Utc>,
-    /// How much time the claims took so far: everything begins that much late. So no two claims of all days fall on the same
-    /// time of day, and nobody is due at the very same moment as one who was sent to on another day: which of the two went
-    /// first would be chance, and not the order in which they were sent to.
+    /// How much time the messages took so far: everything begins that much late. So no two messages of all days fall on the
+    /// same time of day, and no two people are due at the very same moment: which of them went first would be chance, and not
+    /// the order in which they were sent to.
     passed: TimeDelta,
 }
 
-/// How long a claim takes.
+/// How long a message takes.
 const A_MOMENT: TimeDelta = TimeDelta::microseconds(1);
 
 /// What was foretold, or what was.
@@ -345,8 +345,8 @@ impl<'a> Player<'a> {
                     local.bound_dry.insert(key, self.now + TimeDelta::seconds(1));
                 }
             }
-            self.accept(claimed.messages.iter().map(|message| message.attempt)).await;
-            if !claimed.messages.is_empty() {
+            for message in &claimed.messages {
+                self.accept(message.attempt).await;
                 // Time passes: what follows is due in the order in which it was sent.
                 self.passed += A_MOMENT;
                 self.set_clock(self.now + A_MOMENT).await;
@@ -401,23 +401,21 @@ impl<'a> Player<'a> {
         request
     }
 
-    async fn accept(&self, attempts: impl Iterator<Item = AttemptId>) {
-        let outcomes: Vec<OutcomeRecord> = attempts
-            .map(|attempt| OutcomeRecord {
-                attempt,
-                state: "accepted".parse().unwrap(),
-                provider_message_id: Some(format!("wamid.{attempt}")),
-                class: None,
-                blame: None,
-                code: None,
-                words: None,
-                duration_ms: Some(5),
-                next: "advance".to_owned(),
-                delay_ms: 0,
-                reason: None,
-            })
-            .collect();
-        self.world.store.record_outcomes(self.organization, &outcomes, None).await.unwrap();
+    async fn accept(&self, attempt: AttemptId) {
+        let outcome = OutcomeRecord {
+            attempt,
+            state: "accepted".parse().unwrap(),
+            provider_message_id: Some(format!("wamid.{attempt}")),
+            class: None,
+            blame: None,
+            code: None,
+            words: None,
+            duration_ms: Some(5),
+            next: "advance".to_owned(),
+            delay_ms: 0,
+            reason: None,
+        };
+        self.world.store.record_outcomes(self.organization, &[outcome], None).await.unwrap();
     }
 
     /// The next moment at which something may be otherwise.
