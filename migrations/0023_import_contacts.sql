@@ -37,7 +37,7 @@ declare
     v_salt integer := (random() * 4095)::integer;
     v_now  timestamptz;
     v_out  text[];
-    v_in   boolean;
+    v_in   text[];
 begin
     perform pg_advisory_xact_lock(hashtextextended('import ' || p_org, 0));
     v_now := clock_timestamp();
@@ -104,7 +104,8 @@ begin
     )
     select (select count(*) from inserted), (select count(*) from updated),
            (select count(*) from inserted i where not i.consent and i.consent_method = 'import'),
-           (select array_agg(u.phone) from updated u where not u.turned), (select bool_or(u.turned) from updated u)
+           (select array_agg(u.phone) from updated u where not u.turned),
+           (select array_agg(u.phone) from updated u where u.turned)
       into p_accepted, p_updated, p_no_consent, v_out, v_in;
     p_opted_out := coalesce(cardinality(v_out), 0);
     p_duplicate := p_lines - p_rejected - p_accepted - p_updated;
@@ -119,8 +120,8 @@ begin
                                                'duplicate', p_duplicate, 'rejected', p_rejected)
                             || jsonb_strip_nulls(jsonb_build_object('consent_method', p_method,
                                                                     'consent_at', p_agreed_at)));
-    if v_in then
-        perform take_back_imported(p_org, v_now, p_operator, p_file_name);
+    if v_in is not null then
+        perform take_back_imported(p_org, v_in, v_now, p_operator, p_file_name);
     end if;
     if v_out is not null then
         perform opt_out_imported(p_org, v_out, p_operator, p_file_name);

@@ -108,28 +108,25 @@ as $$
 $$;
 comment on function opt_out_imported is 'Notes whom an import opted out; heed_imported suppresses them, piece by piece.';
 
--- Lifts the suppressions of those whom earlier files opted out and this one, at this time, opted in: its rows still stand in the
--- staging table. What was skipped stays so.
+-- Lifts the suppressions of those whom earlier files opted out and this one, at this time, opted in. What was skipped stays so.
 -- The notes go first, by themselves: whoever is just suppressing some of these people holds theirs, and what comes of that is
 -- lifted then.
-create function take_back_imported(p_org uuid, p_at timestamptz, p_actor text, p_reason text) returns void
+-- Each row is found through its key: a plan that was made while the tables were small would else walk one for each of the other.
+create function take_back_imported(p_org uuid, p_phones text[], p_at timestamptz, p_actor text, p_reason text) returns void
     language plpgsql
+    set jit = off set enable_seqscan = off
 as $$
 begin
-    delete from opt_outs_to_heed n using contacts k
-     where n.organization_id = p_org
-       and k.organization_id = p_org and k.phone = n.phone and k.consent and k.updated_at = p_at
-       and exists (select from contact_staging g where g.phone = k.phone and g.consent);
+    delete from opt_outs_to_heed n where n.organization_id = p_org and n.phone = any (p_phones);
     with lifted as (
-        delete from suppressions s using contacts k
-         where s.organization_id = p_org and s.source = 'import'
-           and k.organization_id = p_org and k.phone = s.phone and k.consent and k.updated_at = p_at
-           and exists (select from contact_staging g where g.phone = k.phone and g.consent)
-        returning k.id, s.phone
+        delete from suppressions s
+         where s.organization_id = p_org and s.phone = any (p_phones) and s.source = 'import'
+        returning s.phone
     )
     insert into audit_log (organization_id, at, actor, action, entity, entity_id, entity_name, reason, before, after)
-    select p_org, p_at, p_actor, 'opt in', 'contact', l.id, l.phone, p_reason, '{"opted_out": true}', '{"opted_out": false}'
-      from lifted l;
+    select p_org, p_at, p_actor, 'opt in', 'contact', k.id, l.phone, p_reason, '{"opted_out": true}', '{"opted_out": false}'
+      from lifted l
+     cross join lateral (select c.id from contacts c where c.organization_id = p_org and c.phone = l.phone limit 1) k;
 end $$;
 comment on function take_back_imported is 'Lifts what earlier files suppressed and this one gave back.';
 

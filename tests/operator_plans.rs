@@ -207,6 +207,58 @@ async fn tables_are_compared_as_sets_before_they_were_analysed() {
     store.close().await;
 }
 
+/// Who imports a list again changes most of its people, and the list says of all that they agreed: whom earlier files opted out is
+/// found by phone, and not each of them among all of the others.
+#[tokio::test]
+async fn a_list_that_is_imported_again_is_read_a_few_times() {
+    const PEOPLE: u32 = 6_000;
+    let world = World::on(cluster(in_functions_too)).await;
+    let org = world.organization;
+    world.campaign("first", PEOPLE).await;
+    world
+        .run(&format!(
+            "update contacts set consent = false, consent_method = 'import', consent_at = now();
+             insert into suppressions (organization_id, phone, reason, source)
+             select '{org}', phone, 'a file', 'import' from contacts where phone like '%0';
+             insert into opt_outs_to_heed (organization_id, phone, reason, actor)
+             select '{org}', phone, 'a file', 'ana' from contacts where phone like '%1'"
+        ))
+        .await;
+    let mut plans = Plans::new(&world);
+    world
+        .run(&format!(
+            "select stage_contacts();
+             insert into contact_staging (line, phone, name, consent, attributes)
+             select row_number() over (), phone, 'Other', true, '{{}}' from contacts;
+             set auto_explain.log_min_duration = 0;
+             select merge_contacts('{org}', 'list.csv', 'ana', {PEOPLE}, 0, now());
+             reset auto_explain.log_min_duration;
+             drop table contact_staging"
+        ))
+        .await;
+    let plans = plans.since();
+    assert!(
+        plans.iter().any(|plan| statement(plan).contains("delete from suppressions")),
+        "it was explained"
+    );
+    for plan in &plans {
+        for node in nodes(&plan["Plan"]) {
+            let rows = looked_at(node);
+            assert!(rows <= f64::from(4 * PEOPLE), "{rows} rows: {}\n{node:#}", statement(plan));
+        }
+    }
+    let left = "select (select count(*) from suppressions) + (select count(*) from opt_outs_to_heed)";
+    assert_eq!(world.ask(left).await, 0, "all of them agreed");
+    assert_eq!(
+        world.ask("select count(*) from audit_log where action = 'opt in'").await,
+        i64::from(PEOPLE / 10)
+    );
+    assert_eq!(
+        world.ask("select count(*) from contacts where consent and name = 'Other'").await,
+        i64::from(PEOPLE)
+    );
+}
+
 /// A campaign that is being made is in no figures yet, while other campaigns are: nobody is looked for in all of the others.
 #[tokio::test]
 async fn an_enrolment_that_gives_slots_reads_everybody_a_few_times() {
