@@ -205,6 +205,27 @@ async fn what_would_outlive_the_subscription_is_neither_made_nor_started() {
     acme.done(Action::StartCampaign(campaign)).await;
 }
 
+/// Of two people a tenth is one, and half of them as well: the stage between opens the last one at once.
+#[tokio::test]
+async fn a_stage_of_nobody_makes_no_campaign_outlive_the_subscription() {
+    let acme = Acme::with_numbers(&[Some(10)]).await;
+    acme.contacts(2).await;
+    let now: DateTime<Utc> = acme.db.value("select clock_timestamp()").await;
+    let ends = now + chrono::TimeDelta::hours(36);
+    let ends = ends.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    acme.db.run(&["org", "edit", "--subscription-ends", &ends]).done();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.toml");
+    let made = |name: &str, stages: &str, wait: &str| {
+        let rollout = format!("rollout = {{ stages = {stages}, after = 1, wait = \"{wait}\" }}");
+        std::fs::write(&file, toml(name, &rollout)).unwrap();
+        acme.db.run(&["campaign", "create", file.to_str().unwrap()])
+    };
+    made("two", "[50, 100]", "1d").done();
+    made("three", "[10, 50, 100]", "1d").done();
+    made("four", "[10, 50, 100]", "2d").refused(3, "campaign four would be done on");
+}
+
 #[tokio::test]
 async fn what_would_outlive_the_subscription_is_not_scheduled_either() {
     let acme = Acme::with_numbers(&[Some(10)]).await;

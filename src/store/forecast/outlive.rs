@@ -206,7 +206,13 @@ fn new_stages(rollout: &Rollout, people: u64, now: DateTime<Utc>) -> Stages {
     Stages {
         needs: rollout.stages.first().map_or(0, target).min(after),
         lasts_until: Some(now + wait),
-        people: rollout.stages.windows(2).map(|pair| target(&pair[1]) - target(&pair[0])).collect(),
+        // A stage of nobody opens the next at once.
+        people: rollout
+            .stages
+            .windows(2)
+            .map(|pair| target(&pair[1]) - target(&pair[0]))
+            .filter(|people| *people > 0)
+            .collect(),
         after,
         wait,
     }
