@@ -515,23 +515,21 @@ impl Engine {
         let soon = now + TimeDelta::minutes(10);
         let Some(roster) = &self.roster else { return false };
         let something_due = snapshot.campaigns.iter().zip(&roster.campaigns).any(|(campaign, service)| {
-            let held =
-                service.hold.as_ref().is_some_and(|hold| hold.until().is_none_or(|until| until > soon));
+            let held = service.hold.as_ref().is_some_and(|hold| hold.outlasts(soon));
             let later = campaign.next_due.is_some_and(|due| due > now)
                 && self.walks.get(&campaign.id).is_some_and(|walk| walk.vain > 0);
             campaign.queued > 0 && !held && !later
         });
         let answers_due = snapshot.numbers.iter().zip(&roster.numbers).any(|(view, hold)| {
-            view.replies_due > 0
-                && hold.as_ref().is_none_or(|hold| hold.until().is_some_and(|until| until <= soon))
+            view.replies_due > 0 && hold.as_ref().is_none_or(|hold| !hold.outlasts(soon))
         });
         let something_due = something_due || answers_due;
-        let stopped =
-            roster.everything.as_ref().is_some_and(|hold| hold.until().is_none_or(|until| until > soon));
-        let numbers_held =
-            snapshot.numbers.iter().zip(&roster.numbers).all(|(_, hold)| {
-                hold.as_ref().is_some_and(|hold| hold.until().is_none_or(|until| until > soon))
-            });
+        let stopped = roster.everything.as_ref().is_some_and(|hold| hold.outlasts(soon));
+        let numbers_held = snapshot
+            .numbers
+            .iter()
+            .zip(&roster.numbers)
+            .all(|(_, hold)| hold.as_ref().is_some_and(|hold| hold.outlasts(soon)));
         let opens_soon = plan.opens.is_some_and(|opens| opens <= soon) && something_due;
         stopped || numbers_held || (!something_due && !opens_soon)
     }

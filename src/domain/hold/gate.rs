@@ -6,6 +6,15 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+impl Hold {
+    /// Whether it is still there at `soon`, as far as anybody can tell. An edit that is carried over takes a moment: that is no
+    /// reason to go, although nobody knows when it is over.
+    #[must_use]
+    pub fn outlasts(&self, soon: DateTime<Utc>) -> bool {
+        !matches!(self, Self::TimesChange) && self.until().is_none_or(|until| until > soon)
+    }
+}
+
 /// The gates in the order in which they are asked. The first closed one binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

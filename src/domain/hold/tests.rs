@@ -210,3 +210,18 @@ fn every_hold_closes_a_gate_of_the_list() {
     }
     assert!(GateName::ALL.is_sorted(), "the list is the order");
 }
+
+/// Whoever sends until nothing is left to do stays for what opens soon, and for times that are just changing.
+#[test]
+fn what_outlasts_a_moment_is_no_reason_to_wait() {
+    let soon = utc("2026-12-01T08:10:00Z");
+    for (hold, outlasts) in [
+        (paced("2026-12-01T08:10:00Z"), false),
+        (paced("2026-12-01T08:10:01Z"), true),
+        (cap(CapScope::Number, 5, None), true),
+        (Hold::CampaignDraft, true),
+        (Hold::TimesChange, false),
+    ] {
+        assert_eq!(hold.outlasts(soon), outlasts, "{hold:?}");
+    }
+}
