@@ -153,22 +153,18 @@ pub async fn clone(session: &Session, org: &Org, name: &str, new: &str) -> Resul
     let copy = file::copy(&source, new).ok_or_else(|| {
         CliError::failed(format!("campaign {name} was not made from a file: there is nothing to copy"))
     })?;
-    let (only, note) = match session.store.only_number(org.id, campaign.id).await? {
-        Some((number, phone, true)) => {
-            (Some(number), Some(format!("note: {phone} alone sends for {new}, as for {name}")))
-        }
-        Some((_, phone, false)) => (
-            None,
-            Some(format!(
-                "note: {phone} alone sends for {name}, and its pool has that number no more: any of the pool sends for {new}"
-            )),
-        ),
-        None => (None, None),
-    };
+    let single = session.store.only_number(org.id, campaign.id).await?;
     let from = format!("the file of {name}");
+    let only = single.as_ref().map(|(number, ..)| *number);
     campaign_file::create_with(session, org, (&from, copy.into_bytes()), only).await?;
-    if let Some(note) = note {
-        session.out.note(&note);
+    if let Some((_, phone, _)) = single {
+        let made = find(session, org, new).await?;
+        session.out.note(&match session.store.only_number(org.id, made.id).await? {
+            Some(_) => format!("note: {phone} alone sends for {new}, as for {name}"),
+            None => format!(
+                "note: {phone} alone sends for {name}, and its pool has that number no more: any of the pool sends for {new}"
+            ),
+        });
     }
     Ok(())
 }
