@@ -304,6 +304,9 @@ fn former_channel(before: &Map<String, Value>) -> Result<ChannelChange, String> 
             "kinds" => former.kinds = Some(kinds_of(Some(value))),
             "daily_report" => former.daily_report = value.as_bool(),
             "is_active" => former.is_active = value.as_bool(),
+            "secret" => {
+                return Err("it replaced the secret, which stands in no log: signalbox alert channel edit sets what was there before, with it".into());
+            }
             other => return Err(format!("it changed {other}, which signalbox alert channel edit sets")),
         }
     }
@@ -468,6 +471,10 @@ mod tests {
         // Another secret only: nothing of it is written down.
         let why = opposite("alert_channel", "edit alert channel", Some(&json!({}))).unwrap_err();
         assert!(why.contains("a secret stands in no log"), "{why}");
+        // Another secret as well: the former address would be sent to with it.
+        let before = json!({ "address": "ops@example.com", "secret": "former" });
+        let why = opposite("alert_channel", "edit alert channel", Some(&before)).unwrap_err();
+        assert!(why.contains("replaced the secret"), "{why}");
         let why = opposite("alert_channel", "remove alert channel", None).unwrap_err();
         assert!(why.contains("gone with it"), "{why}");
     }

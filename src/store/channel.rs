@@ -238,7 +238,10 @@ impl Store {
                    returning c.*
                )
                select count(record_decision($1, clock_timestamp(), $12, $13, 'edit alert channel', 'alert_channel', c.id,
-                                            c.name, $14, to_jsonb(l), to_jsonb(c))) as "count!",
+                                            c.name, $14,
+                                            -- That it is another one is no secret: what comes back without it would be half.
+                                            to_jsonb(l) || case when $6 is null then '{}'::jsonb else '{"secret": "former"}' end,
+                                            to_jsonb(c) || case when $6 is null then '{}'::jsonb else '{"secret": "new"}' end)) as "count!",
                       (select count(*) from locked) as "found!",
                       (select to_jsonb(b) - 'sealed_secret' from locked b) as before,
                       (select v.revision from changed v) as version
