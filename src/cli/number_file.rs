@@ -10,7 +10,7 @@ use crate::{
     domain::{number::ProviderKind, phone::Phone},
     store::{
         account::AccountRecord,
-        number_file::{self, COLUMNS, LARGEST},
+        number_file::{self, COLUMNS, LARGEST, NumberFile},
     },
 };
 use clap::Args;
@@ -78,24 +78,37 @@ pub async fn import(session: &Session, org: &Org, args: &ImportArgs) -> Result<(
         account::could_send(org, provider, address, &account.external_id, instance, phone)
     };
     let read = session.store.read_number_file(org.id, &text, &fits).await?;
-    let lines = read.map_err(|faults| listed(&args.file, &faults))?.lines;
+    let NumberFile { lines, new_pools, .. } = read.map_err(|faults| listed(&args.file, &faults))?;
     if args.check {
-        return session.out.show(&json!({ "result": "checked", "lines": lines.len() }), || {
-            format!("{} numbers can be imported; nothing was written", lines.len())
+        let value = json!({ "result": "checked", "lines": lines.len(), "new_pools": new_pools });
+        return session.out.show(&value, || {
+            let pools = made(&new_pools).map(|made| format!("\n{made}")).unwrap_or_default();
+            format!("{} numbers can be imported; nothing was written{pools}", lines.len())
         });
     }
     let done = session.store.import_numbers(org.id, &lines, session.actor()).await?;
-    session.out.show(
-        &json!({ "lines": lines.len(), "added": done.added, "changed": done.changed, "unchanged": done.unchanged }),
-        || {
-            card(&[
-                ("lines", lines.len().to_string()),
-                ("added", done.added.to_string()),
-                ("changed", done.changed.to_string()),
-                ("unchanged", done.unchanged.to_string()),
-            ])
-        },
-    )
+    let (added, changed, unchanged) = (done.added, done.changed, done.unchanged);
+    let value = json!({
+        "lines": lines.len(), "added": added, "changed": changed, "unchanged": unchanged, "new_pools": new_pools,
+    });
+    session.out.show(&value, || {
+        card(&[
+            ("lines", lines.len().to_string()),
+            ("added", added.to_string()),
+            ("changed", changed.to_string()),
+            ("unchanged", unchanged.to_string()),
+            ("new pools", if new_pools.is_empty() { "none".to_owned() } else { new_pools.join(", ") }),
+        ])
+    })
+}
+
+/// Which pools an import would make, if any.
+fn made(pools: &[String]) -> Option<String> {
+    match pools {
+        [] => None,
+        [one] => Some(format!("it would make the pool {one}")),
+        several => Some(format!("it would make the pools {}", several.join(", "))),
+    }
 }
 
 fn read(path: &Path) -> Result<String, CliError> {

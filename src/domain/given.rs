@@ -130,6 +130,25 @@ pub fn weight(raw: &str) -> Result<u32, String> {
     small(raw, 1, 1_000_000, "a weight in a pool")
 }
 
+/// The label by which numbers are told to be of one sender; `none` takes it off.
+///
+/// # Errors
+/// What it should be.
+pub fn label(raw: &str) -> Result<Option<String>, String> {
+    if raw == "none" {
+        return Ok(None);
+    }
+    let mut letters = raw.chars();
+    let begins = letters.next().is_some_and(|first| first.is_ascii_alphanumeric());
+    let goes_on = letters.all(|each| each.is_ascii_alphanumeric() || matches!(each, '.' | '_' | '-'));
+    if begins && goes_on && raw.len() <= 40 {
+        Ok(Some(raw.to_owned()))
+    } else {
+        Err("a label is 1 to 40 letters, digits, \"-\", \"_\" and \".\", and begins with a letter or digit"
+            .to_owned())
+    }
+}
+
 /// Messages in a gateway's own queue.
 ///
 /// # Errors
@@ -249,6 +268,18 @@ mod tests {
             assert_eq!(sentence, "a daily limit is a whole number from 0 to 2147483647, or none", "{wrong}");
         }
         assert!(positive_limit("0").is_err());
+    }
+
+    #[test]
+    fn labels_are_short_words() {
+        assert_eq!(label("none"), Ok(None));
+        let longest = "a".repeat(40);
+        for good in ["sales", "0-a_b.c", &longest] {
+            assert_eq!(label(good), Ok(Some(good.to_owned())));
+        }
+        for wrong in ["", "two words", "-a", "é", &"a".repeat(41)] {
+            assert!(label(wrong).is_err_and(|why| why.starts_with("a label is 1 to 40")), "{wrong}");
+        }
     }
 
     #[test]

@@ -13,12 +13,13 @@ use crate::domain::{
     money::{self, Currency, Money},
     number::{Approval, ProviderKind},
     phone::Phone,
-    sheet::disarmed,
+    pool::name_fault,
+    sheet::{disarmed, unclosed_quote},
 };
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io::Write,
 };
 
@@ -62,6 +63,8 @@ pub struct NumberFile {
     pub lines: Vec<NumberLine>,
     /// How many of them are numbers that are not there yet.
     pub new: usize,
+    /// Pools that it names and that are not there yet: they would be made.
+    pub new_pools: Vec<String>,
 }
 
 /// What stands in a file.
@@ -178,10 +181,14 @@ impl Store {
         let numbers = self.numbers(organization, None).await?;
         let known: HashMap<String, NumberRecord> =
             numbers.into_iter().map(|number| (number.phone.clone(), number)).collect();
+        let pools: HashSet<String> =
+            self.pools(organization, None).await?.into_iter().map(|pool| pool.name).collect();
         let lines = Reading { now, zone, fits, accounts: &accounts, known: &known }.lines(text);
         Ok(lines.map(|lines| {
             let new = lines.iter().filter(|line| !known.contains_key(line.phone.reveal())).count();
-            NumberFile { lines, new }
+            let named = lines.iter().filter_map(|line| line.pools.as_ref()).flatten().map(|(name, _)| name);
+            let new_pools: BTreeSet<String> = named.filter(|name| !pools.contains(*name)).cloned().collect();
+            NumberFile { lines, new, new_pools: new_pools.into_iter().collect() }
         }))
     }
 }
@@ -238,8 +245,11 @@ impl Lines<'_> {
 
 impl Reading<'_> {
     fn lines(&self, text: &str) -> Result<Vec<NumberLine>, Vec<String>> {
-        let head = text.lines().next().unwrap_or_default();
+        let head = text.lines().find(|line| !line.is_empty()).unwrap_or_default();
         let delimiter = if head.matches(';').count() > head.matches(',').count() { b';' } else { b',' };
+        if let Some(line) = unclosed_quote(text, delimiter) {
+            return Err(vec![format!("line {line}: the quote that opens here never closes")]);
+        }
         let mut reader =
             csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
         let columns = header(reader.headers().map_err(|error| vec![format!("line 1: {error}")])?)?;
@@ -255,6 +265,10 @@ impl Reading<'_> {
                 }
             };
             let line = counted.at(record.position().map_or(0, csv::Position::byte));
+            // Spreadsheets leave such lines at the end.
+            if record.iter().all(|cell| cell.trim().is_empty()) {
+                continue;
+            }
             if record.len() != columns.len() {
                 faults.push(format!("line {line}: has {} cells, the header {}", record.len(), columns.len()));
                 continue;
@@ -282,31 +296,41 @@ impl Reading<'_> {
         if faults.is_empty() { Ok(lines.into_iter().map(|(_, read)| read).collect()) } else { Err(faults) }
     }
 
-    /// Lines whose number would have the sender's id of another number of its account.
+    /// Lines whose number would have the sender's id of another number of its account, when those before them are imported.
     fn shared_senders(&self, lines: &[(u64, NumberLine)]) -> Vec<String> {
-        let told: HashSet<&str> = lines.iter().map(|(_, read)| read.phone.reveal()).collect();
         let sender = |account: Option<AccountId>, id: &str, phone: &str| {
             account.filter(|_| !id.is_empty()).map(|account| ((account, id.to_owned()), phone.to_owned()))
         };
         let account_of =
             |known: &NumberRecord| self.account(&known.account).ok().map(|(record, _)| record.id);
-        let left_alone = self.known.iter().filter(|(phone, _)| !told.contains(phone.as_str()));
-        let mut senders: HashMap<(AccountId, String), String> = left_alone
+        let mut senders: HashMap<(AccountId, String), String> = self
+            .known
+            .iter()
             .filter_map(|(phone, known)| sender(account_of(known), &known.instance_id, phone))
             .collect();
         let mut faults = Vec::new();
-        for (line, read) in lines {
+        // In the order in which they are imported (`import_numbers`, migration 0181).
+        let mut in_order: Vec<&(u64, NumberLine)> = lines.iter().collect();
+        in_order.sort_by_key(|(_, read)| read.phone.reveal());
+        for (line, read) in in_order {
             let phone = read.phone.reveal();
             let known = self.known.get(phone);
             let account = read.account.map(|(id, _)| id).or_else(|| known.and_then(account_of));
+            if let Some((key, _)) =
+                known.and_then(|known| sender(account_of(known), &known.instance_id, phone))
+                && senders.get(&key).is_some_and(|holder| holder == phone)
+            {
+                senders.remove(&key);
+            }
             let id = read.edit.instance_id.as_deref().or(known.map(|known| known.instance_id.as_str()));
             let Some((key, phone)) = sender(account, id.unwrap_or_default(), phone) else { continue };
             if let Some(other) = senders.insert(key, phone) {
-                faults
-                    .push(format!("line {line}, column instance_id: is the sender {other} of this account"));
+                let fault = format!("line {line}, column instance_id: is the sender {other} of this account");
+                faults.push((line, fault));
             }
         }
-        faults
+        faults.sort_unstable();
+        faults.into_iter().map(|(_, fault)| fault).collect()
     }
 
     fn line(&self, cells: &mut Cells<'_>) -> Option<NumberLine> {
@@ -348,9 +372,15 @@ impl Reading<'_> {
     }
 
     fn edit(&self, cells: &mut Cells<'_>) -> NumberEdit {
-        let text = |cell: &str| Ok(cell.to_owned());
+        let text = |cell: &str| {
+            let fault = cell.contains('\0').then(|| "holds a character that no text can hold".to_owned());
+            fault.map_or_else(|| Ok(cell.to_owned()), Err)
+        };
         let currency =
             cells.read("currency", |cell| cell.parse().map_err(|error: money::MoneyError| error.to_string()));
+        if currency.is_some() && !cells.by_column.contains_key("monthly_cost") {
+            cells.fault("currency", "is that of monthly_cost, which says nothing here");
+        }
         NumberEdit {
             name: cells.read("name", text),
             notes: cells.read("notes", text),
@@ -365,7 +395,7 @@ impl Reading<'_> {
                 given.starts(self.now, self.zone)
             }),
             reply_share: cells.read("reply_share", given::reply_share),
-            label: cells.read("label", |cell| Ok(Some(cell.to_owned()).filter(|word| word != "none"))),
+            label: cells.read("label", given::label),
             queue_limit: cells.read("queue", given::queue),
             monthly_cost: cells.read("monthly_cost", |cell| cost(cell, currency)),
             approval: cells.read("approval", |cell| match cell {
@@ -417,10 +447,12 @@ fn bare(cell: &str) -> &str {
 }
 
 fn truth(cell: &str) -> Result<bool, String> {
-    match cell {
-        "true" | "yes" => Ok(true),
-        "false" | "no" => Ok(false),
-        _ => Err("is true or false".to_owned()),
+    // Spreadsheets write them in capitals.
+    let is = |words: [&str; 2]| words.iter().any(|word| cell.eq_ignore_ascii_case(word));
+    match () {
+        () if is(["true", "yes"]) => Ok(true),
+        () if is(["false", "no"]) => Ok(false),
+        () => Err("is true or false".to_owned()),
     }
 }
 
@@ -447,6 +479,9 @@ fn pools(cell: &str) -> Result<Vec<(String, u32)>, String> {
         if name.is_empty() {
             return Err("is written default|vip=3: pools, with a weight where it is not one".to_owned());
         }
+        if let Some(why) = name_fault(name) {
+            return Err(why.to_owned());
+        }
         if pools.iter().any(|(other, _)| other == name) {
             return Err(format!("names pool {name} twice"));
         }
@@ -463,7 +498,7 @@ mod tests {
     fn pools_are_read_with_their_weights() {
         assert_eq!(pools("none"), Ok(Vec::new()));
         assert_eq!(pools("default| vip=3"), Ok(vec![("default".into(), 1), ("vip".into(), 3)]));
-        for wrong in ["|", "a|a", "a=0", "a=many", "=3"] {
+        for wrong in ["|", "a|a", "a=0", "a=many", "=3", "none|vip", "none=2"] {
             assert!(pools(wrong).is_err(), "{wrong}");
         }
     }

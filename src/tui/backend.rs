@@ -104,6 +104,8 @@ pub enum FileTold {
         lines: usize,
         /// How many of them are numbers that are not there yet.
         new: usize,
+        /// Pools that it names and that are not there yet.
+        new_pools: Vec<Safe>,
     },
     /// It was imported.
     Imported(NumbersImported),

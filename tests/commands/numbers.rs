@@ -122,7 +122,7 @@ async fn an_export_reads_back_and_changes_nothing() {
         db.value("select string_agg(to_jsonb(n)::text, ' ' order by n.phone) from whatsapp_numbers n").await;
     let entries: i64 = db.value("select count(*) from audit_log").await;
     let imported = db.json(&["number", "import", &file]);
-    assert_eq!(imported, json!({ "lines": 3, "added": 0, "changed": 0, "unchanged": 3 }));
+    assert_eq!(imported, json!({ "lines": 3, "added": 0, "changed": 0, "unchanged": 3, "new_pools": [] }));
     let after: String =
         db.value("select string_agg(to_jsonb(n)::text, ' ' order by n.phone) from whatsapp_numbers n").await;
     assert_eq!(before, after);
@@ -151,7 +151,7 @@ async fn a_file_is_imported_whole_or_not_at_all() {
     assert_eq!(checked["result"], "checked");
     assert_eq!(
         db.json(&["number", "import", &good]),
-        json!({ "lines": 2, "added": 1, "changed": 1, "unchanged": 0 })
+        json!({ "lines": 2, "added": 1, "changed": 1, "unchanged": 0, "new_pools": ["fresh"] })
     );
     let shown = db.json(&["number", "show", "+237600000010"]);
     assert_eq!((&shown["priority"], &shown["pools"]), (&json!(4), &json!(["fresh", "vip"])));
@@ -182,10 +182,43 @@ async fn a_file_is_imported_whole_or_not_at_all() {
     assert_eq!(db.json(&["number", "show", "+237600000001"])["priority"], json!(3));
     let token = write(folder.path(), "phone,token\n+237600000001,EAAG\n");
     db.run(&["number", "import", &token]).refused(1, "\"token\" is no column of numbers");
-    // What only the database can refuse takes the rest with it.
     let label = write(folder.path(), "phone,priority,label\n+237600000001,1,\n+237600000002,1,no word\n");
-    db.run(&["number", "import", &label]).refused(3, "a label is 1 to 40");
+    db.run(&["number", "import", &label]).refused(1, "line 3, column label: a label is 1 to 40");
     assert_eq!(db.json(&["number", "show", "+237600000001"])["priority"], json!(3));
+}
+
+/// A file that passed the check is imported, and one that is not whole is not taken for one that is.
+#[tokio::test]
+async fn a_file_of_numbers_is_judged_before_anything_is_written() {
+    let db = three().await;
+    let folder = tempfile::tempdir().unwrap();
+    for (text, fault) in [
+        (
+            "phone,notes\n+237600000001,\"vip client\n+237600000002,b\n+237600000003,c\n",
+            "line 2: the quote that opens here never closes",
+        ),
+        ("phone,pools\n+237600000001,none|vip\n", "line 2, column pools: none is no pool's name"),
+        ("phone,currency\n+237600000001,EUR\n", "line 2, column currency: is that of monthly_cost"),
+        ("phone,notes\n+237600000001,a\0b\n", "line 2, column notes: holds a character"),
+        (
+            "phone,instance_id\n+237600000002,53\n+237600000003,52\n",
+            "line 2, column instance_id: is the sender +237600000003 of this account",
+        ),
+    ] {
+        db.run(&["number", "import", "--check", &write(folder.path(), text)]).refused(1, fault);
+    }
+    // As a spreadsheet leaves it: with an empty line before the header and one of empty cells behind, and in capitals.
+    let sheet = "\nphone;enabled;canaries;pools\n+237600000001;TRUE;False;default|vp\n;;;\n";
+    let sheet = write(folder.path(), sheet);
+    let checked = db.json(&["number", "import", "--check", &sheet]);
+    assert_eq!((&checked["lines"], &checked["new_pools"]), (&json!(1), &json!(["vp"])));
+    let told = db.run(&["number", "import", "--check", &sheet]).done();
+    assert!(told.stdout.contains("it would make the pool vp"), "{told:?}");
+    let done = db.json(&["number", "import", &sheet]);
+    assert_eq!((&done["changed"], &done["new_pools"]), (&json!(1), &json!(["vp"])));
+    let number = db.json(&["number", "show", "+237600000001"]);
+    assert_eq!((&number["canaries"], &number["pools"]), (&json!(false), &json!(["default", "vp"])));
+    assert_eq!(db.json(&["number", "import", "--check", &sheet])["new_pools"], json!([]));
 }
 
 /// One sender at the provider is one number here: two would each have its limit.

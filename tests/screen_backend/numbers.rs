@@ -96,7 +96,11 @@ async fn a_file_of_numbers_is_looked_at_imported_and_written() {
     let more = format!("+237600009999,meta-main,77{}", ",".repeat(header.matches(',').count() - 2));
     std::fs::write(name("more.csv"), format!("{header}\n{first}\n{more}\n")).unwrap();
     let looked = backend.number_file(FileWork::Check(name("more.csv"))).await.unwrap();
-    let FileTold::Checked { source, lines: 2, new: 1 } = looked else { panic!("{looked:?}") };
+    let FileTold::Checked { source, lines: 2, new: 1, new_pools } = looked else { panic!("{looked:?}") };
+    assert!(new_pools.is_empty(), "{new_pools:?}");
+    // What is no file may keep whoever reads it for ever.
+    let pipe = backend.number_file(FileWork::Check("/dev/null".into())).await.unwrap_err();
+    assert_eq!(pipe.to_string(), "/dev/null was not read: it is no file");
     assert_eq!(world.ask("select count(*) from whatsapp_numbers").await, 1, "nothing is written by looking");
     let imported = backend.number_file(FileWork::Import(source)).await.unwrap();
     let FileTold::Imported(done) = imported else { panic!("{imported:?}") };

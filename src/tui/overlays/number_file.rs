@@ -68,13 +68,15 @@ impl NumberFile {
         self.working = None;
     }
 
-    /// Takes in what became of it, if it is this one's.
-    pub fn take(&mut self, request: u64, answer: &Result<FileTold, BackendError>) {
-        if self.working == Some(request) {
+    /// Takes in what became of it, if it is this one's. Answers whether it is.
+    pub fn take(&mut self, request: u64, answer: &Result<FileTold, BackendError>) -> bool {
+        let own = self.working == Some(request);
+        if own {
             self.working = None;
             self.from = 0;
             self.told = Some(answer.clone().map_err(|error| error.to_string()));
         }
+        own
     }
 
     /// Takes a key that edits: what was told is of another name then.
@@ -142,19 +144,21 @@ impl NumberFile {
     fn said(&self, told: &FileTold) -> Vec<(String, Role)> {
         let many = |count: usize| words::count(count as u64, "number");
         match told {
-            FileTold::Checked { lines, new, .. } => vec![
-                (
-                    format!(
-                        "{}: {} new, {} there already.",
-                        many(*lines),
-                        words::grouped(*new as u64),
-                        words::grouped((lines - new) as u64)
-                    ),
-                    Role::Good,
-                ),
-                plain("Enter imports them; nothing was written yet."),
-                dim("u does not take that back; the audit log (U) does, one by one."),
-            ],
+            FileTold::Checked { lines, new, new_pools, .. } => {
+                let (new, known) = (words::grouped(*new as u64), words::grouped((lines - new) as u64));
+                let mut said =
+                    vec![(format!("{}: {new} new, {known} there already.", many(*lines)), Role::Good)];
+                if !new_pools.is_empty() {
+                    let names: Vec<&str> = new_pools.iter().map(Safe::as_str).collect();
+                    said.push((format!("It would make new pools: {}.", names.join(", ")), Role::Warn));
+                }
+                said.extend([
+                    plain("Enter imports them; nothing was written yet."),
+                    dim("u does not take that back. The audit log (U) does for limits and words of numbers"),
+                    dim("that are there; not for new ones, pools, accounts, and what is on or off."),
+                ]);
+                said
+            }
             FileTold::Imported(done) => {
                 let shown = |count: i64| words::grouped(u64::try_from(count).unwrap_or(0));
                 let (added, changed) = (shown(done.added), shown(done.changed));

@@ -235,15 +235,23 @@ fn shown(counted: &Estimate) -> AudienceCount {
 
 /// Reads a campaign file; else says why not.
 fn read_campaign_file(name: &str) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let limit = FILE_LIMIT as u64 + 1;
-    std::fs::File::open(name)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| format!("{name} was not read: {error}"))?;
+    let bytes = read_at_most(name, FILE_LIMIT + 1)?;
     if bytes.len() > FILE_LIMIT {
         return Err(format!("{name} is larger than {} MiB", FILE_LIMIT / 1024 / 1024));
     }
     String::from_utf8(bytes).map_err(|_| format!("{name} is not UTF-8: save it as UTF-8"))
+}
+
+/// The first bytes of a file. What is none, a pipe for one, may keep whoever reads it for ever.
+pub(super) fn read_at_most(name: &str, most: usize) -> Result<Vec<u8>, String> {
+    let why = |error: std::io::Error| format!("{name} was not read: {error}");
+    if !std::fs::metadata(name).map_err(why)?.is_file() {
+        return Err(format!("{name} was not read: it is no file"));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(name).map_err(why)?;
+    file.take(most as u64).read_to_end(&mut bytes).map_err(why)?;
+    Ok(bytes)
 }
 
 /// Writes a file that does not exist yet; else says why not.

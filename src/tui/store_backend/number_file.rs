@@ -1,6 +1,6 @@
 //! Files of numbers: looked at, imported and written, by the very way of the command line.
 
-use super::files::write_new;
+use super::files::{read_at_most, write_new};
 use super::{Inner, ended_badly};
 use crate::domain::number::ProviderKind;
 use crate::domain::phone::Phone;
@@ -12,7 +12,6 @@ use crate::store::number_file::{self, LARGEST, NumberFile};
 use crate::store::screen::ReadError;
 use crate::store::{StoreError, constraint};
 use crate::tui::backend::{FileTold, FileWork};
-use std::io::Read as _;
 use std::sync::Arc;
 
 /// Most faults that are told.
@@ -30,9 +29,12 @@ impl Inner {
     async fn check_numbers(&self, name: String) -> Result<FileTold, ReadError> {
         let source = blocking(move || read(&name)).await?;
         Ok(match self.judged_numbers(&source).await? {
-            Ok(file) => {
-                FileTold::Checked { source: Arc::from(source), lines: file.lines.len(), new: file.new }
-            }
+            Ok(file) => FileTold::Checked {
+                source: Arc::from(source),
+                lines: file.lines.len(),
+                new: file.new,
+                new_pools: file.new_pools.iter().map(|name| Safe::new(name)).collect(),
+            },
             Err(faults) => wrong(&faults),
         })
     }
@@ -93,9 +95,6 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn read(name: &str) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(name)
-        .and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| format!("{name} was not read: {error}"))?;
+    let bytes = read_at_most(name, LARGEST + 1)?;
     number_file::text(bytes).map_err(|why| format!("{name}{why}"))
 }

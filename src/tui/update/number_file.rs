@@ -1,5 +1,6 @@
 //! Keys and answers of a file of numbers.
 
+use crate::domain::text::Safe;
 use crate::tui::backend::{BackendError, FileTold};
 use crate::tui::keymap::Cmd;
 use crate::tui::lists::Motion;
@@ -68,9 +69,7 @@ pub fn not_begun(model: &mut Model) {
 
 /// What became of a file: said also to whoever has left meanwhile, if something was changed or written.
 pub fn told(model: &mut Model, request: u64, answer: &Result<FileTold, BackendError>) -> Vec<Effect> {
-    if let Some(dialog) = dialog(model) {
-        dialog.take(request, answer);
-    }
+    let shown_there = dialog(model).is_some_and(|dialog| dialog.take(request, answer));
     model.touch(Dirty::Input);
     let shown = |count: i64| words::grouped(u64::try_from(count).unwrap_or(0));
     match answer {
@@ -83,8 +82,14 @@ pub fn told(model: &mut Model, request: u64, answer: &Result<FileTold, BackendEr
             model.toast(Level::Ok, format!("{} written", words::count(*all as u64, "number")));
             Vec::new()
         }
-        Err(error) if dialog(model).is_none() => {
-            model.toast(Level::Bad, error.to_string());
+        Ok(FileTold::Wrong { faults, all }) if !shown_there => {
+            let first = faults.first().map_or("", Safe::as_str);
+            let more = (*all > 1).then(|| format!("and {} more", words::grouped(*all as u64 - 1)));
+            model.toast_with(Level::Bad, format!("numbers not imported: {first}"), more, false);
+            Vec::new()
+        }
+        Err(error) if !shown_there => {
+            model.toast(Level::Bad, format!("file of numbers: {error}"));
             Vec::new()
         }
         _ => Vec::new(),

@@ -21,7 +21,7 @@ fn answer(desk: &mut Desk, answer: Result<FileTold, BackendError>) {
 }
 
 fn checked(source: &str) -> FileTold {
-    FileTold::Checked { source: Arc::from(source), lines: 5, new: 3 }
+    FileTold::Checked { source: Arc::from(source), lines: 5, new: 3, new_pools: vec!["vp".into()] }
 }
 
 #[test]
@@ -36,7 +36,9 @@ fn a_file_is_looked_at_before_it_is_imported() {
     assert!(desk.screen().contains("Reading ..."), "{}", desk.screen());
     assert_eq!(asked(&desk).unwrap().1, FileWork::Check("new numbers.csv".into()));
     answer(&mut desk, Ok(checked("phone\n+237600000001\n")));
-    assert!(desk.screen().contains("5 numbers: 3 new, 2 there already."), "{}", desk.screen());
+    let screen = desk.screen();
+    assert!(screen.contains("5 numbers: 3 new, 2 there already."), "{screen}");
+    assert!(screen.contains("It would make new pools: vp."), "{screen}");
     // Another name is another file: it is looked at, too.
     desk.keys("Backspace Enter");
     assert_eq!(asked(&desk).unwrap().1, FileWork::Check("new numbers.cs".into()));
@@ -95,6 +97,32 @@ fn all_numbers_are_written_to_a_new_file() {
     desk.keys("Esc");
     answer(&mut desk, Ok(FileTold::Exported(6, "/tmp/n2.csv".into())));
     assert!(desk.screen().contains("6 numbers written"), "{}", desk.screen());
+}
+
+/// Whoever left while it was being imported would take it for done.
+#[test]
+fn who_has_left_is_told_that_nothing_was_imported() {
+    for (wrong, said) in [
+        (
+            Ok(FileTold::Wrong { faults: vec!["line 2, column label: is none".into()], all: 3 }),
+            "numbers not imported: line 2, column label: is none",
+        ),
+        (Err(BackendError::Refused("the database is away".into())), "file of numbers: the database is away"),
+    ] {
+        let mut desk = Desk::new(World::Many, 160, 48);
+        desk.keys("i");
+        desk.text("n.csv");
+        desk.keys("Enter");
+        answer(&mut desk, Ok(checked("phone\n")));
+        desk.keys("Enter");
+        let (request, _) = asked(&desk).unwrap();
+        // Another dialog of this kind is none of its.
+        desk.keys("Esc w");
+        desk.send(Msg::NumberFile { request, answer: wrong });
+        desk.draw();
+        assert!(desk.screen().contains(said), "{}", desk.screen());
+        assert!(desk.screen().contains("All numbers with their limits"), "{}", desk.screen());
+    }
 }
 
 #[test]
