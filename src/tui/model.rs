@@ -13,7 +13,7 @@ use crate::tui::lists::local::Identified;
 use crate::tui::lists::paged::Placed;
 use crate::tui::lists::{LiveLog, LocalList, PagedList};
 use crate::tui::msg::{Detail, Moment};
-use crate::tui::overlays::Overlay;
+use crate::tui::overlays::{Overlay, form::Form};
 use crate::tui::testing::Tests;
 use crate::tui::theme::Theme;
 use crate::tui::update::Motion;
@@ -244,6 +244,8 @@ pub struct Pending {
     pub more: Option<String>,
     /// Whether these take back something.
     pub is_undo: bool,
+    /// The form that asked for them: it comes back if all of them are refused.
+    pub form: Option<Box<Form>>,
 }
 
 /// A change by somebody else, for the status line.

@@ -5,7 +5,7 @@ use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::Model;
 use crate::tui::overlays::risks::Risks;
 use crate::tui::theme::Role;
-use crate::tui::verbs::Proposal;
+use crate::tui::verbs::{Line, Proposal};
 use crate::tui::widgets::Canvas;
 use crate::tui::widgets::canvas::{Border, centred};
 use crate::tui::widgets::input::Input;
@@ -164,14 +164,14 @@ impl Confirm {
 
     fn body(&self, columns: usize, height: usize, ascii: bool) -> Vec<BodyLine<'_>> {
         let proposal = &self.proposal;
-        let facts = proposal.lines.iter();
-        let mut body: Vec<BodyLine<'_>> =
-            facts.map(|(label, value, role)| BodyLine::Fact(label, value.into(), *role)).collect();
         let asked = self.asked(columns, ascii);
-        if let Some(risks) = self.risks.as_ref().filter(|_| self.changed.is_none()) {
+        let risks = self.risks.as_ref().filter(|_| self.changed.is_none());
+        // What is asked has to stay on screen, however many facts and findings there are.
+        let mut body =
+            fitting(&proposal.lines, height.saturating_sub(3 + asked.len() + usize::from(risks.is_some())));
+        if let Some(risks) = risks {
             let (sum, role) = risks.sum();
             body.push(BodyLine::Fact("Findings", sum.into(), role));
-            // What is asked has to stay on screen, however many there are.
             let room = height.saturating_sub(3 + body.len() + asked.len());
             body.extend(sentences(risks.open(), columns, room, ascii));
         }
@@ -198,7 +198,8 @@ impl Confirm {
         if proposal.warning.is_some() || proposal.typed.is_some() {
             body.push(BodyLine::Gap);
         }
-        body.extend(proposal.warning.map(|warning| BodyLine::Words(warning.into(), Role::Warn)));
+        let warning = proposal.warning.map(|warning| words::wrap(warning, columns, 3, ascii));
+        body.extend(warning.into_iter().flatten().map(|line| BodyLine::Words(line.into(), Role::Warn)));
         if let Some(typed) = &proposal.typed {
             // The question keeps a dozen columns for the answer.
             let mut question = words::wrap(&typed.question, columns.saturating_sub(16).max(10), 3, ascii);
@@ -291,4 +292,25 @@ fn what_it_is_now(model: &Model, subject: crate::domain::action::Subject) -> Str
         _ => None,
     }
     .unwrap_or_else(|| "the row is another version now".into())
+}
+/// As many of these facts as there is room for, in their order: what warns stays before what only tells.
+fn fitting(facts: &[Line], room: usize) -> Vec<BodyLine<'_>> {
+    let warns = |role: Role| matches!(role, Role::Warn | Role::Bad);
+    let all = facts.len() <= room;
+    // The last line says how many are missing.
+    let kept = if all { facts.len() } else { room.saturating_sub(1) };
+    let mut quiet = kept.saturating_sub(facts.iter().filter(|(.., role)| warns(*role)).count());
+    let mut body: Vec<BodyLine<'_>> = Vec::new();
+    for (label, value, role) in facts {
+        let stays = warns(*role) || quiet > 0;
+        quiet -= usize::from(!warns(*role) && quiet > 0);
+        if stays && body.len() < kept {
+            body.push(BodyLine::Fact(label, value.into(), *role));
+        }
+    }
+    let missing = facts.len() - body.len();
+    if missing > 0 && room > 0 {
+        body.push(BodyLine::Words(format!("and {missing} more").into(), Role::Dim));
+    }
+    body
 }

@@ -9,7 +9,7 @@ use crate::tui::backend::{ActionAnswer, BackendError};
 use crate::tui::keymap::{Danger, Reason};
 use crate::tui::model::{Dirty, Level, Model, Pending, UNDO, Undo};
 use crate::tui::msg::{Consent, Effect, Reading, Slot};
-use crate::tui::overlays::{Overlay, confirm::Confirm, reason::ReasonPrompt};
+use crate::tui::overlays::{Overlay, confirm::Confirm, form::Form, reason::ReasonPrompt};
 use crate::tui::verbs::{Proposal, move_load};
 use crate::tui::words;
 
@@ -69,9 +69,19 @@ pub fn act(model: &mut Model, proposal: Proposal, consent: Consent) -> Vec<Effec
         label: proposal.label,
         more: proposal.more,
         is_undo: consent == Consent::Undo,
+        form: None,
     };
     model.pending.insert(act, pending);
     vec![Effect::Act { act, orders: proposal.orders, consent }]
+}
+
+/// Keeps the form that these orders came from: what was typed is not lost if all of them are refused.
+pub fn keep_form(model: &mut Model, effects: &[Effect], form: Box<Form>) {
+    if let [Effect::Act { act, .. }] = effects
+        && let Some(pending) = model.pending.get_mut(act)
+    {
+        pending.form = Some(form);
+    }
 }
 
 /// Takes back the last thing that can be taken back.
@@ -81,7 +91,7 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
     let act = model.number_request();
     let subjects = undo.orders.iter().map(|order| order.action.subject()).collect();
     let label = format!("taken back: {}", undo.label);
-    model.pending.insert(act, Pending { subjects, label, more: None, is_undo: true });
+    model.pending.insert(act, Pending { subjects, label, more: None, is_undo: true, form: None });
     vec![Effect::Act { act, orders: undo.orders, consent: Consent::Undo }]
 }
 
@@ -92,6 +102,11 @@ pub fn acted(model: &mut Model, act: u64, answers: Vec<(Order, ActionAnswer)>) -
     super::settings::acted(model, &answers);
     super::channels::acted(model, &answers);
     let all = answers.len();
+    let vain =
+        !answers.is_empty() && answers.iter().all(|(_, answer)| matches!(answer, ActionAnswer::Refused(_)));
+    if let Some(form) = pending.form.filter(|_| vain && model.overlays.is_empty()) {
+        model.overlays.push(Overlay::Form(form));
+    }
     let mut done = 0;
     let mut undo_orders = Vec::new();
     let mut trouble: Vec<(Level, String)> = Vec::new();
@@ -233,7 +248,8 @@ fn not_asked(model: &mut Model, request: u64, slot: Slot) {
 pub fn busy(model: &mut Model, effect: &Effect) -> Vec<Effect> {
     match effect {
         Effect::Act { act, .. } => {
-            model.pending.remove(act);
+            let form = model.pending.remove(act).and_then(|pending| pending.form);
+            model.overlays.extend(form.map(Overlay::Form));
             super::channels::not_saved(model);
             model.toast(Level::Warn, "busy: nothing was done, try again");
         }

@@ -9,6 +9,8 @@ use crate::store::view::{NumberRow, Overview};
 use crate::tui::backend::ActionAnswer;
 use crate::tui::fake::*;
 use crate::tui::msg::{Effect, Msg};
+use crate::tui::overlays::Overlay;
+use crate::tui::theme::Role;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -354,4 +356,71 @@ fn what_took_two_orders_is_taken_back_while_the_number_is_as_the_second_left_it(
         desk.send(Msg::Overview(Ok(Arc::new(overview))));
         assert_eq!(desk.model.undo.is_some(), offers, "version {version}");
     }
+}
+
+/// What was typed comes back with what the database or a provider would not have.
+#[test]
+fn a_form_whose_orders_are_all_refused_comes_back_as_it_was() {
+    let mut desk = in_world(|_| {});
+    desk.keys("n");
+    desk.text("+237 6 99 99 99 99");
+    tab(&mut desk, 3);
+    desk.text("sales");
+    desk.keys("ctrl-s");
+    desk.wait(400);
+    desk.keys("y");
+    let sent = desk.effects.iter().find_map(|effect| match effect {
+        Effect::Act { act, orders, .. } => Some((*act, orders.clone())),
+        _ => None,
+    });
+    let (act, orders) = sent.unwrap_or_else(|| panic!("an order: {}", desk.screen()));
+    assert!(desk.model.overlays.is_empty());
+    let refusal =
+        || ActionAnswer::Refused("the number cannot be used: phone-number-id is not a number".into());
+    let answers = orders.into_iter().map(|order| (order, refusal())).collect();
+    desk.send(Msg::Acted { act, answers });
+    desk.draw();
+    let screen = desk.screen();
+    assert!(screen.contains("99 99 99 99") && screen.contains("sales"), "{screen}");
+    let told = |desk: &Desk| desk.model.toasts.iter().any(|toast| toast.text.contains("is not a number"));
+    assert!(told(&desk), "{screen}");
+}
+
+/// Half of what was edited would be done, and the form be gone.
+#[test]
+fn a_label_that_is_none_is_refused_before_anything_is_sent() {
+    let mut desk = in_world(|_| {});
+    desk.keys("n");
+    desk.text("+237600000001");
+    tab(&mut desk, 3);
+    desk.text("backup");
+    tab(&mut desk, 8);
+    desk.text("bad label!");
+    desk.keys("ctrl-s");
+    let screen = desk.screen();
+    assert!(screen.contains("bad label!") && screen.contains("a label is 1 to 40"), "{screen}");
+    assert_eq!(actions(&desk), []);
+}
+
+/// The question and what it warns of stay on a small screen, however much is edited.
+#[test]
+fn a_question_of_many_facts_still_asks() {
+    let mut desk = Desk::new(World::Many, 60, 16);
+    desk.keys("e");
+    for text in ["1", "0", "1", "1", "1", "2", "night", "5 EUR", "requested", "quiet", "1"] {
+        desk.text(text);
+        desk.keys("Tab");
+    }
+    desk.keys("ctrl-s");
+    desk.wait(400);
+    let Some(Overlay::Confirm(confirm)) = desk.model.overlays.last_mut() else { panic!("no question") };
+    // As where pools are joined and left.
+    let pool = |nth: usize| ("Pool", format!("pool {nth}"), if nth == 5 { Role::Warn } else { Role::Text });
+    confirm.proposal.lines.extend((0..6).map(pool));
+    let warning = confirm.proposal.warning.expect("it warns");
+    desk.draw();
+    let screen = desk.screen();
+    assert!(screen.contains(warning) && screen.contains("Type the number's label to confirm"), "{screen}");
+    assert!(screen.contains("pool 5"), "what warns stays: {screen}");
+    assert!(screen.contains("and 7 more") && !screen.contains("pool 4"), "{screen}");
 }

@@ -165,10 +165,22 @@ fn confirm(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
 
 fn confirmed(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
-    if matches!(model.overlays.last(), Some(Overlay::Form(_))) {
-        model.overlays.pop();
+    let form = pop_form(model);
+    let effects = actions::act(model, confirm.proposal, Consent::Confirmed);
+    if let Some(form) = form {
+        actions::keep_form(model, &effects, form);
     }
-    actions::act(model, confirm.proposal, Consent::Confirmed)
+    effects
+}
+
+fn pop_form(model: &mut Model) -> Option<Box<Form>> {
+    match model.overlays.pop() {
+        Some(Overlay::Form(form)) => Some(form),
+        other => {
+            model.overlays.extend(other);
+            None
+        }
+    }
 }
 
 fn quit(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {
@@ -245,10 +257,12 @@ fn save(model: &mut Model) -> Vec<Effect> {
         }
     };
     let at_once = proposal.as_ref().is_ok_and(|proposal| proposal.danger == Danger::Tier0);
-    if at_once {
-        model.overlays.pop();
+    let form = if at_once { pop_form(model) } else { None };
+    let effects = actions::propose(model, proposal);
+    if let Some(form) = form {
+        actions::keep_form(model, &effects, form);
     }
-    actions::propose(model, proposal)
+    effects
 }
 
 fn reason(model: &mut Model, cmd: Cmd) -> Option<Vec<Effect>> {

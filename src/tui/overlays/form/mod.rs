@@ -10,6 +10,7 @@ use self::setup::pool_fault;
 use crate::domain::action::{NewNumber, Version};
 use crate::domain::campaign::Steering;
 use crate::domain::forecast::WhatIf;
+use crate::domain::given;
 use crate::domain::ids::{CampaignId, NumberId};
 use crate::domain::number::{Approval, LAST_PRIORITY, Pacing};
 use crate::domain::phone::Phone;
@@ -311,7 +312,7 @@ impl Form {
             },
             Name::Label if text.is_empty() && self.edits.is_none() => self.tried.then(|| "is needed".into()),
             Name::Priority => whole(0, LAST_PRIORITY.unsigned_abs()),
-            Name::DailyLimit | Name::Approval if text.is_empty() => None,
+            Name::DailyLimit | Name::Approval | Name::Sender if text.is_empty() => None,
             Name::DailyLimit => whole(u32::from(!self.is_of_numbers()), 10_000_000),
             Name::Interval | Name::PerSecond | Name::InFlight if text.is_empty() && self.edits.is_none() => {
                 None
@@ -332,10 +333,10 @@ impl Form {
             Name::OutOf => self.both_ways_fault(),
             Name::Cost => number::cost(text).err(),
             Name::Approval => text.parse::<Approval>().err().map(|error| error.to_string()),
+            Name::Sender => given::label(text).err(),
             Name::Label
             | Name::SenderId
             | Name::Notes
-            | Name::Sender
             | Name::Suspend
             | Name::Pause
             | Name::Strategy
