@@ -75,6 +75,8 @@ impl Store {
         .fetch_all(self.screen())
         .await
         .map_err(failed("read the pools"))?;
+        let mut rows = rows;
+        rows.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(rows
             .into_iter()
             .map(|row| {

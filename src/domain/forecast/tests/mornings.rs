@@ -121,7 +121,7 @@ fn whose_hours_end_first_goes_first() {
 #[test]
 fn a_number_that_keeps_its_distance_takes_its_part_of_what_is_due_at_once() {
     let mut paced = number(2, None);
-    paced.pacing = Pacing { interval: Duration::from_secs(3_600), per_second: 0, in_flight: 1 };
+    paced.pacing = Pacing { interval: Duration::from_hours(1), per_second: 0, in_flight: 1 };
     let drip = drip(20, &[TimeDelta::hours(5)]);
     let world = world("2025-06-01T08:00:00Z", vec![number(1, Some(20)), paced], vec![drip]);
     let forecast = Forecast::of(&world, 365);
@@ -135,7 +135,7 @@ fn a_number_that_keeps_its_distance_takes_its_part_of_what_is_due_at_once() {
 #[test]
 fn a_backup_takes_over_with_the_last_message_of_a_number_that_keeps_its_distance() {
     let mut first = number(1, Some(3));
-    first.pacing = Pacing { interval: Duration::from_secs(3_600), per_second: 0, in_flight: 1 };
+    first.pacing = Pacing { interval: Duration::from_hours(1), per_second: 0, in_flight: 1 };
     let mut backup = number(2, Some(100));
     backup.priority = 20;
     let world = world("2025-06-01T20:00:00Z", vec![first, backup], vec![campaign(1, 10)]);

@@ -1,5 +1,5 @@
 use crate::domain::campaign::{CampaignFile, Context};
-use crate::store::view::AudienceCount;
+use crate::store::view::{AudienceCount, CampaignMade};
 use crate::tui::backend::{BackendError, Making};
 use crate::tui::fake::*;
 use crate::tui::msg::{Effect, Msg, Question, Reading, Slot};
@@ -30,6 +30,11 @@ fn fill(desk: &mut Desk, name: &str) {
     desk.text("Hello {{name|friend}}\\nSale!");
 }
 
+fn summer_sale() -> CampaignMade {
+    let name = "summer-sale".into();
+    CampaignMade { name, planned: 5, queued: 3, skipped: 2, starts_by_itself: false, through: None }
+}
+
 #[test]
 fn what_is_typed_is_made_by_the_file_that_says_it() {
     let mut desk = desk();
@@ -55,14 +60,7 @@ fn what_is_typed_is_made_by_the_file_that_says_it() {
     desk.keys("Enter Enter");
     let made = desk.effects.iter().filter(|effect| matches!(effect, Effect::Make { .. })).count();
     assert_eq!(made, 1, "a key held down makes one");
-    let answer = crate::store::view::CampaignMade {
-        name: "summer-sale".into(),
-        planned: 5,
-        queued: 3,
-        skipped: 2,
-        starts_by_itself: false,
-        through: None,
-    };
+    let answer = summer_sale();
     desk.send(Msg::Made { source, answer: Ok(Making::Made(answer)) });
     assert!(!is_open(&desk));
     let screen = desk.screen();
@@ -425,14 +423,7 @@ fn a_large_enrolment_is_followed_and_left_to_itself() {
     else {
         panic!("nothing was made")
     };
-    let made = crate::store::view::CampaignMade {
-        name: "summer-sale".into(),
-        planned: 5,
-        queued: 3,
-        skipped: 2,
-        starts_by_itself: false,
-        through: None,
-    };
+    let made = summer_sale();
     desk.send(Msg::Made { source, answer: Ok(Making::Made(made)) });
     assert!(is_open(&desk) && desk.screen().contains("[next"), "{}", desk.screen());
 }
