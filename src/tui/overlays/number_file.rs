@@ -15,6 +15,10 @@ use ratatui::layout::Rect;
 /// Most lines of one refusal.
 const LINES: usize = 3;
 
+/// What takes an import back, and what of it nothing does.
+const NO_WAY_BACK: &str = "u does not take that back. The audit log (U) does for limits and words of numbers that are \
+                           there; not for new ones, pools, accounts, and what is on or off.";
+
 fn plain(line: &str) -> (String, Role) {
     (line.to_owned(), Role::Text)
 }
@@ -152,11 +156,7 @@ impl NumberFile {
                     let names: Vec<&str> = new_pools.iter().map(Safe::as_str).collect();
                     said.push((format!("It would make new pools: {}.", names.join(", ")), Role::Warn));
                 }
-                said.extend([
-                    plain("Enter imports them; nothing was written yet."),
-                    dim("u does not take that back. The audit log (U) does for limits and words of numbers"),
-                    dim("that are there; not for new ones, pools, accounts, and what is on or off."),
-                ]);
+                said.extend([plain("Enter imports them; nothing was written yet."), dim(NO_WAY_BACK)]);
                 said
             }
             FileTold::Imported(done) => {
