@@ -8,9 +8,11 @@ use crate::domain::text::Shown;
 use crate::store::view::{NumberRow, Overview};
 use crate::tui::backend::ActionAnswer;
 use crate::tui::fake::*;
+use crate::tui::keymap::Danger;
 use crate::tui::msg::{Effect, Msg};
 use crate::tui::overlays::Overlay;
 use crate::tui::theme::Role;
+use crate::tui::verbs::{NumberValues, edit_many};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -423,4 +425,20 @@ fn a_question_of_many_facts_still_asks() {
     assert!(screen.contains(warning) && screen.contains("Type the number's label to confirm"), "{screen}");
     assert!(screen.contains("pool 5"), "what warns stays: {screen}");
     assert!(screen.contains("and 7 more") && !screen.contains("pool 4"), "{screen}");
+}
+
+/// As with every change of so many: how many they are is typed, whether they may send more or not.
+#[test]
+fn more_than_a_hundred_numbers_are_not_changed_by_one_key() {
+    let desk = in_world(|overview| {
+        let row = overview.numbers[0].clone();
+        overview.numbers.extend((100..196).map(|nth| NumberRow { id: number_id(nth), ..row.clone() }));
+    });
+    let rows: Vec<&NumberRow> = desk.model.overview().unwrap().numbers.iter().collect();
+    let values = NumberValues { priority: Some(77), ..NumberValues::default() };
+    let question = |rows: &[&NumberRow]| edit_many(rows, &values, &desk.model).unwrap();
+    let few = question(&rows[..100]);
+    assert_eq!((few.danger, few.typed.is_none(), few.orders.len()), (Danger::Tier1, true, 100));
+    let many = question(&rows[..101]);
+    assert_eq!((many.danger, many.typed.map(|typed| typed.expected)), (Danger::Tier2, Some("101".into())));
 }

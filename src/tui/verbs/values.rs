@@ -1,7 +1,7 @@
 //! What the forms of numbers say is to be otherwise, and the very orders that make it so: of one number, or of many.
 
 use super::numbers::{limit, pace};
-use super::{Line, Origin, Proposal, Typed, also_here, yes};
+use super::{BULK, Line, Origin, Proposal, Typed, also_here, yes};
 use crate::domain::action::{Action, Order, Subject};
 use crate::domain::ids::PoolId;
 use crate::domain::number::{Approval, NumberWords, Pacing, SetupChange};
@@ -323,8 +323,10 @@ pub fn edit_many(rows: &[&NumberRow], values: &NumberValues, model: &Model) -> R
     proposal.lines.extend(shared_lines(values, model.session.zone));
     proposal.lines.extend(pools);
     if loosened > 0 {
-        proposal.danger = Danger::Tier2;
         proposal.lines.push(("Raised", format!("{loosened} may send more at once"), Role::Warn));
+    }
+    if loosened > 0 || changed > BULK {
+        proposal.danger = Danger::Tier2;
         proposal.typed = Some(Typed {
             question: "Type how many numbers change to confirm".into(),
             expected: changed.to_string(),
