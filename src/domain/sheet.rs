@@ -1,5 +1,6 @@
-//! Cells that spreadsheets open.
+//! Tables as CSV: cells that spreadsheets open, and what quotes make of lines.
 
+use memchr::{memchr, memchr_iter, memrchr};
 use std::borrow::Cow;
 
 /// A cell that no spreadsheet runs: an apostrophe stands before what it would take for a formula.
@@ -16,27 +17,79 @@ fn is_formula(cell: &str) -> bool {
     !is_phone && cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
-/// The line on which a quote opens that never closes. Readers of CSV take all that follows into its cell, to the end of the
-/// file.
+/// Newlines in some bytes.
 #[must_use]
-pub fn unclosed_quote(text: &str, delimiter: u8) -> Option<usize> {
-    let (mut line, mut opened, mut begins) = (1, None, true);
-    let mut letters = text.bytes().peekable();
-    while let Some(letter) = letters.next() {
-        match (opened, letter) {
-            // Two of them are one that stands there itself.
-            (Some(_), b'"') => {
-                if letters.next_if_eq(&b'"').is_none() {
-                    opened = None;
-                }
-                begins = false;
-            }
-            (None, b'"') if begins => opened = Some(line),
-            (_, letter) => begins = letter == delimiter || matches!(letter, b'\n' | b'\r'),
+pub fn count_lines(bytes: &[u8]) -> u64 {
+    memchr_iter(b'\n', bytes).count() as u64
+}
+
+/// What the quotes of some bytes say, which begin at a record's first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scan {
+    /// After the first record's line end.
+    pub first_end: Option<usize>,
+    /// After the last whole record's line end.
+    pub last_end: Option<usize>,
+    /// Where a quote opens that does not close.
+    pub open: Option<usize>,
+}
+
+/// Looks at the quotes of some bytes, which begin at a record's first byte, and at no cell. A newline ends a record unless it
+/// stands inside quotes, and a quote only opens where a cell begins. `begins_cell`: whether one begins behind this byte.
+pub fn scan(bytes: &[u8], begins_cell: impl Fn(u8) -> bool, at_end: bool) -> Scan {
+    let mut found = Scan { first_end: None, last_end: None, open: None };
+    let mut outside_from = 0;
+    let mut look_from = 0;
+    while let Some(offset) = memchr(b'"', &bytes[look_from..]) {
+        let quote = look_from + offset;
+        let opens = quote == 0 || begins_cell(bytes[quote - 1]);
+        if !opens {
+            look_from = quote + 1;
+            continue;
         }
-        line += usize::from(letter == b'\n');
+        found.see(bytes, outside_from, quote);
+        let Some(close) = close_of(bytes, quote + 1, at_end) else {
+            found.open = Some(quote);
+            return found;
+        };
+        outside_from = close + 1;
+        look_from = close + 1;
     }
-    opened
+    found.see(bytes, outside_from, bytes.len());
+    found
+}
+
+impl Scan {
+    /// Takes note of the newlines in a stretch outside quotes.
+    fn see(&mut self, bytes: &[u8], from: usize, to: usize) {
+        if let Some(last) = memrchr(b'\n', &bytes[from..to]) {
+            self.last_end = Some(from + last + 1);
+            if self.first_end.is_none() {
+                self.first_end = memchr(b'\n', &bytes[from..to]).map(|first| from + first + 1);
+            }
+        }
+    }
+}
+
+/// Where a quoted text closes. A quote that is the last byte read so far may yet turn out to be doubled.
+fn close_of(bytes: &[u8], mut from: usize, at_end: bool) -> Option<usize> {
+    loop {
+        let quote = from + memchr(b'"', bytes.get(from..)?)?;
+        match bytes.get(quote + 1) {
+            Some(b'"') => from = quote + 2,
+            Some(_) => return Some(quote),
+            None => return at_end.then_some(quote),
+        }
+    }
+}
+
+/// The line on which a quote opens that never closes, for a reader that ends lines at carriage returns as well: it would take all
+/// that follows into one cell.
+#[must_use]
+pub fn unclosed_quote(text: &str, separator: u8) -> Option<u64> {
+    let bytes = text.as_bytes();
+    let begins_cell = |before| before == separator || matches!(before, b'\n' | b'\r');
+    scan(bytes, begins_cell, true).open.map(|open| 1 + count_lines(&bytes[..open]))
 }
 
 #[cfg(test)]
@@ -51,8 +104,11 @@ mod tests {
             ("\"a\",b\r\n1,\"\"\r\n", None),
             ("a,b\n1,12\" pipes\n2,say \"yes\n", None),
             ("a;b\n1;\"x", Some(2)),
+            // As some machines end their lines; a newline alone is counted.
+            ("a,b\r\"never\r", Some(1)),
         ] {
-            assert_eq!(unclosed_quote(text, if text.contains(';') { b';' } else { b',' }), line, "{text}");
+            let separator = if text.contains(';') { b';' } else { b',' };
+            assert_eq!(unclosed_quote(text, separator), line, "{text}");
         }
     }
 

@@ -6,9 +6,9 @@ use super::{
     header::{Known, Layout},
     phone::Phones,
     record::{self, Cell},
-    split::count_lines,
     value,
 };
+use crate::domain::sheet::count_lines;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use memchr::memchr;

@@ -4,7 +4,8 @@
 //! enough to visit the quotes; a block without any is cut at its last newline.
 
 use super::{ImportError, LONGEST_RECORD};
-use memchr::{memchr, memchr_iter, memrchr};
+use crate::domain::sheet::{Scan, count_lines, scan};
+use memchr::memchr;
 use std::io::{ErrorKind, Read};
 
 /// How much is read at a time.
@@ -69,7 +70,7 @@ impl<R: Read> Splitter<R> {
     /// The first record alone, without its line end.
     pub(super) fn take_header(&mut self) -> Result<Option<Vec<u8>>, ImportError> {
         loop {
-            let scan = scan(&self.pending, self.separator, self.at_end);
+            let scan = self.scan();
             if let Some(end) = scan.first_end {
                 let mut header: Vec<u8> = self.pending.drain(..end).collect();
                 self.line += count_lines(&header);
@@ -94,7 +95,7 @@ impl<R: Read> Splitter<R> {
     /// The next part; `None` at the end.
     pub(super) fn next_part(&mut self) -> Result<Option<Part>, ImportError> {
         loop {
-            let scan = scan(&self.pending, self.separator, self.at_end);
+            let scan = self.scan();
             if let Some(open) = scan.open
                 && (self.at_end || self.pending.len() - scan.last_end.unwrap_or(0) > LONGEST_RECORD)
             {
@@ -165,69 +166,11 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
+    fn scan(&self) -> Scan {
+        scan(&self.pending, |before| before == self.separator || before == b'\n', self.at_end)
+    }
+
     fn line_of(&self, offset: usize) -> u64 {
         self.line + count_lines(&self.pending[..offset])
-    }
-}
-
-/// Newlines in some bytes.
-pub(super) fn count_lines(bytes: &[u8]) -> u64 {
-    memchr_iter(b'\n', bytes).count() as u64
-}
-
-/// What the quotes of some bytes say, which begin at a record's first byte.
-struct Scan {
-    /// After the first record's line end.
-    first_end: Option<usize>,
-    /// After the last whole record's line end.
-    last_end: Option<usize>,
-    /// Where a quote opens that does not close.
-    open: Option<usize>,
-}
-
-fn scan(bytes: &[u8], separator: u8, at_end: bool) -> Scan {
-    let mut found = Scan { first_end: None, last_end: None, open: None };
-    let mut outside_from = 0;
-    let mut look_from = 0;
-    while let Some(offset) = memchr(b'"', &bytes[look_from..]) {
-        let quote = look_from + offset;
-        let opens = quote == 0 || bytes[quote - 1] == separator || bytes[quote - 1] == b'\n';
-        if !opens {
-            look_from = quote + 1;
-            continue;
-        }
-        found.see(bytes, outside_from, quote);
-        let Some(close) = close_of(bytes, quote + 1, at_end) else {
-            found.open = Some(quote);
-            return found;
-        };
-        outside_from = close + 1;
-        look_from = close + 1;
-    }
-    found.see(bytes, outside_from, bytes.len());
-    found
-}
-
-impl Scan {
-    /// Takes note of the newlines in a stretch outside quotes.
-    fn see(&mut self, bytes: &[u8], from: usize, to: usize) {
-        if let Some(last) = memrchr(b'\n', &bytes[from..to]) {
-            self.last_end = Some(from + last + 1);
-            if self.first_end.is_none() {
-                self.first_end = memchr(b'\n', &bytes[from..to]).map(|first| from + first + 1);
-            }
-        }
-    }
-}
-
-/// Where a quoted text closes. A quote that is the last byte read so far may yet turn out to be doubled.
-fn close_of(bytes: &[u8], mut from: usize, at_end: bool) -> Option<usize> {
-    loop {
-        let quote = from + memchr(b'"', bytes.get(from..)?)?;
-        match bytes.get(quote + 1) {
-            Some(b'"') => from = quote + 2,
-            Some(_) => return Some(quote),
-            None => return at_end.then_some(quote),
-        }
     }
 }
