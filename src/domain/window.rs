@@ -374,6 +374,11 @@ impl Calendar {
         self.window.is_some_and(|window| window.zone == Whose::Recipient)
     }
 
+    /// The clocks by which it opens and closes: those of who waits, or the organisation's.
+    fn clocks(&self) -> &[Tz] {
+        if self.by_recipient() { &self.zones } else { std::slice::from_ref(&self.zone) }
+    }
+
     /// Whether somebody on the clock of `zone` may be written to at `at`.
     #[must_use]
     pub fn is_open_in(&self, zone: Tz, at: DateTime<Utc>) -> bool {
@@ -389,27 +394,18 @@ impl Calendar {
     /// Whether somebody may be written to at `at`, or nobody waits.
     #[must_use]
     pub fn is_open(&self, at: DateTime<Utc>) -> bool {
-        if !self.by_recipient() {
-            return self.is_open_in(self.zone, at);
-        }
-        self.zones.is_empty() || self.zones.iter().any(|zone| self.is_open_in(*zone, at))
+        let clocks = self.clocks();
+        clocks.is_empty() || clocks.iter().any(|zone| self.is_open_in(*zone, at))
     }
 
     /// Why nobody at all may be written to at `at`; `None`: some may, or nobody waits.
     #[must_use]
     pub fn closed(&self, at: DateTime<Utc>) -> Option<Closed> {
-        if !self.by_recipient() {
-            return self.closed_in(self.zone, at);
-        }
-        let mut first: Option<Closed> = None;
-        for zone in &self.zones {
-            let closed = self.closed_in(*zone, at)?;
-            first = Some(match first.and_then(|first| first.opens) {
-                Some(opens) => Closed { opens: Some(closed.opens.map_or(opens, |other| other.min(opens))) },
-                None => closed,
-            });
-        }
-        first
+        // Whether anything is open is seen at once; when it opens has to be looked for.
+        (!self.is_open(at)).then(|| {
+            let opens = self.clocks().iter().filter_map(|zone| all_open(&self.hours(*zone), at));
+            Closed { opens: opens.min() }
+        })
     }
 
     /// When the campaign may send next, from `at` on.
@@ -421,11 +417,10 @@ impl Calendar {
     /// When something of it opens or closes after `at`.
     #[must_use]
     pub fn next_change(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let zones: &[Tz] = if self.by_recipient() { &self.zones } else { std::slice::from_ref(&self.zone) };
         let change = |(hours, zone): (Hours, Tz)| {
             if hours.are_open(at, zone) { hours.next_closing(at, zone) } else { hours.next_opening(at, zone) }
         };
-        zones.iter().flat_map(|zone| self.hours(*zone)).filter_map(change).min()
+        self.clocks().iter().flat_map(|zone| self.hours(*zone)).filter_map(change).min()
     }
 }
 
