@@ -155,9 +155,9 @@ pub async fn clone(session: &Session, org: &Org, name: &str, new: &str) -> Resul
     })?;
     let single = session.store.only_number(org.id, campaign.id).await?;
     let from = format!("the file of {name}");
-    let only = single.as_ref().map(|(number, ..)| *number);
+    let only = single.as_ref().map(|(number, _)| *number);
     campaign_file::create_with(session, org, (&from, copy.into_bytes()), only).await?;
-    if let Some((_, phone, _)) = single {
+    if let Some((_, phone)) = single {
         let made = find(session, org, new).await?;
         session.out.note(&match session.store.only_number(org.id, made.id).await? {
             Some(_) => format!("note: {phone} alone sends for {new}, as for {name}"),

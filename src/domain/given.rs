@@ -130,6 +130,10 @@ pub fn weight(raw: &str) -> Result<u32, String> {
     small(raw, 1, 1_000_000, "a weight in a pool")
 }
 
+/// What a label is; the database says so too.
+pub const LABEL_IS: &str =
+    "a label is 1 to 40 letters, digits, \"-\", \"_\" and \".\", and begins with a letter or digit";
+
 /// The label by which numbers are told to be of one sender; `none` takes it off.
 ///
 /// # Errors
@@ -141,12 +145,7 @@ pub fn label(raw: &str) -> Result<Option<String>, String> {
     let mut letters = raw.chars();
     let begins = letters.next().is_some_and(|first| first.is_ascii_alphanumeric());
     let goes_on = letters.all(|each| each.is_ascii_alphanumeric() || matches!(each, '.' | '_' | '-'));
-    if begins && goes_on && raw.len() <= 40 {
-        Ok(Some(raw.to_owned()))
-    } else {
-        Err("a label is 1 to 40 letters, digits, \"-\", \"_\" and \".\", and begins with a letter or digit"
-            .to_owned())
-    }
+    if begins && goes_on && raw.len() <= 40 { Ok(Some(raw.to_owned())) } else { Err(LABEL_IS.to_owned()) }
 }
 
 /// Messages in a gateway's own queue.

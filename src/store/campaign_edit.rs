@@ -172,7 +172,7 @@ impl Store {
             .await
     }
 
-    /// The only number that may send for a campaign, with its phone, and whether the campaign's pool still has it.
+    /// The only number that may send for a campaign, with its phone.
     ///
     /// # Errors
     /// When the database is away or refuses.
@@ -180,9 +180,9 @@ impl Store {
         &self,
         organization: OrganizationId,
         campaign: CampaignId,
-    ) -> Result<Option<(NumberId, String, bool)>, StoreError> {
+    ) -> Result<Option<(NumberId, String)>, StoreError> {
         let row = sqlx::query!(
-            r#"select n.id, n.phone::text as "phone!", may_be_the_only($1, c.pool_id, n.id) as "has!" from campaigns c
+            r#"select n.id, n.phone::text as "phone!" from campaigns c
                  join whatsapp_numbers n on n.organization_id = $1 and n.id = c.only_number_id
                 where c.organization_id = $1 and c.id = $2"#,
             organization.0,
@@ -191,7 +191,7 @@ impl Store {
         .fetch_optional(&self.screen)
         .await
         .map_err(failed("look through which number a campaign sends"))?;
-        Ok(row.map(|row| (NumberId(row.id), row.phone, row.has)))
+        Ok(row.map(|row| (NumberId(row.id), row.phone)))
     }
 
     /// Puts off the starts that no sender was there for, or keeps them for somebody to decide: as each campaign says.

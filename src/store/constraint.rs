@@ -1,6 +1,8 @@
 //! What a refusing constraint means to an operator. The database's constraints are named as the sentence they state;
 //! here stands the sentence about the one who broke it.
 
+use crate::domain::given::LABEL_IS;
+
 /// Constraints and what to say when they refuse.
 const SENTENCES: &[(&str, &str)] = &[
     ("organization_slug_is_taken_once", "there is an organisation of this slug already"),
@@ -58,10 +60,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("number_reply_share_is_between_0_and_90", "between 0 and 90 percent can be held back for replies"),
     ("reply_says_something", "a reply has to say something"),
     ("phone_is_e164", "this is no phone number in international form"),
-    (
-        "label_is_a_short_word",
-        "a label is 1 to 40 letters, digits, \"-\", \"_\" and \".\", and begins with a letter or digit",
-    ),
+    ("label_is_a_short_word", LABEL_IS),
     ("campaign_does_not_run_after_itself", "a campaign does not wait for itself"),
     (
         "own_clocks_were_frozen_at_enrolment",

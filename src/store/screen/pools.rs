@@ -68,15 +68,14 @@ impl Store {
                       array(select m.number_id from pool_numbers m
                              where m.organization_id = p.organization_id and m.pool_id = p.id) as "numbers!"
                  from pools p join organizations o on o.id = p.organization_id
-                where p.organization_id = $1 and ($2::uuid is null or p.id = $2) limit 2000"#,
+                where p.organization_id = $1 and ($2::uuid is null or p.id = $2)
+                order by p.name limit 2000"#,
             seat.organization.0,
             only.map(|pool| pool.0),
         )
         .fetch_all(self.screen())
         .await
         .map_err(failed("read the pools"))?;
-        let mut rows = rows;
-        rows.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(rows
             .into_iter()
             .map(|row| {

@@ -293,6 +293,7 @@ fn what_it_is_now(model: &Model, subject: crate::domain::action::Subject) -> Str
     }
     .unwrap_or_else(|| "the row is another version now".into())
 }
+
 /// As many of these facts as there is room for, in their order: what warns stays before what only tells.
 fn fitting(facts: &[Line], room: usize) -> Vec<BodyLine<'_>> {
     let warns = |role: Role| matches!(role, Role::Warn | Role::Bad);

@@ -128,7 +128,7 @@ impl Inner {
             Some(like) => self.store.only_number(seat.organization, like).await?,
             None => None,
         };
-        let checked = Checked { only: single.as_ref().map(|(number, ..)| *number), ..checked };
+        let checked = Checked { only: single.as_ref().map(|(number, _)| *number), ..checked };
         let actor = Actor { operator: &session.operator, instance: seat.instance };
         Ok(match self.store.make_campaign(seat.organization, &checked, actor).await? {
             Ok(made) => Making::Made(CampaignMade {
@@ -138,7 +138,7 @@ impl Inner {
                 skipped: u64::try_from(made.skipped).unwrap_or(0),
                 starts_by_itself: checked.spec.starts_at.is_some() || checked.spec.run_after.is_some(),
                 through: match single {
-                    Some((_, phone, _)) => Some(self.through(made.id, &phone).await?),
+                    Some((_, phone)) => Some(self.through(made.id, &phone).await?),
                     None => None,
                 },
             }),

@@ -75,12 +75,12 @@ pub fn act(model: &mut Model, proposal: Proposal, consent: Consent) -> Vec<Effec
     vec![Effect::Act { act, orders: proposal.orders, consent }]
 }
 
-/// Keeps the form that these orders came from: what was typed is not lost if all of them are refused.
-pub fn keep_form(model: &mut Model, effects: &[Effect], form: Box<Form>) {
+/// Keeps the form that these orders came from, if they did: what was typed is not lost if all of them are refused.
+pub fn keep_form(model: &mut Model, effects: &[Effect], form: Option<Box<Form>>) {
     if let [Effect::Act { act, .. }] = effects
         && let Some(pending) = model.pending.get_mut(act)
     {
-        pending.form = Some(form);
+        pending.form = form;
     }
 }
 

@@ -67,7 +67,7 @@ pub fn not_begun(model: &mut Model) {
     model.toast(Level::Warn, "busy: nothing was done, try again");
 }
 
-/// What became of a file: said also to whoever has left meanwhile, if something was changed or written.
+/// What became of a file: said also to whoever has left meanwhile, but for what was only looked at and is well.
 pub fn told(model: &mut Model, request: u64, answer: &Result<FileTold, BackendError>) -> Vec<Effect> {
     let shown_there = dialog(model).is_some_and(|dialog| dialog.take(request, answer));
     model.touch(Dirty::Input);

@@ -40,6 +40,14 @@ fn actions(desk: &Desk) -> Vec<Action> {
     desk.orders().iter().map(|order| order.action.clone()).collect()
 }
 
+/// The first orders that went out, and by which number their answers are known.
+fn sent(desk: &Desk) -> Option<(u64, Vec<Order>)> {
+    desk.effects.iter().find_map(|effect| match effect {
+        Effect::Act { act, orders, .. } => Some((*act, orders.clone())),
+        _ => None,
+    })
+}
+
 fn described(words: NumberWords) -> Action {
     Action::DescribeNumber { number: number_id(1), words }
 }
@@ -342,11 +350,7 @@ fn what_took_two_orders_is_taken_back_while_the_number_is_as_the_second_left_it(
         tab(&mut desk, 5);
         desk.text("5");
         desk.keys("ctrl-s");
-        let sent = desk.effects.iter().find_map(|effect| match effect {
-            Effect::Act { act, orders, .. } => Some((*act, orders.clone())),
-            _ => None,
-        });
-        let (act, orders) = sent.expect("two orders");
+        let (act, orders) = sent(&desk).expect("two orders");
         assert_eq!(orders.len(), 2, "{orders:?}");
         let answers = orders.into_iter().zip([4, 5]).map(|(order, version)| {
             let undo = Some(Box::new(Order::on(order.action.clone(), Version(version))));
@@ -371,11 +375,7 @@ fn a_form_whose_orders_are_all_refused_comes_back_as_it_was() {
     desk.keys("ctrl-s");
     desk.wait(400);
     desk.keys("y");
-    let sent = desk.effects.iter().find_map(|effect| match effect {
-        Effect::Act { act, orders, .. } => Some((*act, orders.clone())),
-        _ => None,
-    });
-    let (act, orders) = sent.unwrap_or_else(|| panic!("an order: {}", desk.screen()));
+    let (act, orders) = sent(&desk).unwrap_or_else(|| panic!("an order: {}", desk.screen()));
     assert!(desk.model.overlays.is_empty());
     let refusal =
         || ActionAnswer::Refused("the number cannot be used: phone-number-id is not a number".into());

@@ -167,9 +167,7 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
     let form = pop_form(model);
     let effects = actions::act(model, confirm.proposal, Consent::Confirmed);
-    if let Some(form) = form {
-        actions::keep_form(model, &effects, form);
-    }
+    actions::keep_form(model, &effects, form);
     effects
 }
 
@@ -259,9 +257,7 @@ fn save(model: &mut Model) -> Vec<Effect> {
     let at_once = proposal.as_ref().is_ok_and(|proposal| proposal.danger == Danger::Tier0);
     let form = if at_once { pop_form(model) } else { None };
     let effects = actions::propose(model, proposal);
-    if let Some(form) = form {
-        actions::keep_form(model, &effects, form);
-    }
+    actions::keep_form(model, &effects, form);
     effects
 }
 
