@@ -6,6 +6,7 @@
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use signalbox::domain::{
+    campaign::Failover,
     forecast::{Account, Campaign, Cap, Expiry, Forecast, Number, Opens, Pool, Work, World},
     ids::{CampaignId, NumberId},
     number::Pacing,
@@ -17,7 +18,7 @@ const RECIPIENTS: u64 = 10_000_000;
 const NUMBERS: u32 = 50;
 const CAMPAIGNS: u32 = 20;
 const DAYS: u32 = 365;
-const TIMES: usize = 50;
+const TIMES: usize = 20;
 
 fn main() {
     // `cargo test --benches` runs every bench once; this one is for `cargo bench`.
@@ -25,9 +26,12 @@ fn main() {
         return;
     }
     for (name, world) in [
-        ("every number full every day", world(0, false)),
-        ("numbers that keep their distance", world(120, false)),
-        ("campaigns with limits and three steps, accounts with limits", world(0, true)),
+        ("every number full every day", world(0, false, false)),
+        ("numbers that keep their distance", world(120, false, false)),
+        ("campaigns with limits and three steps, accounts with limits", world(0, true, false)),
+        ("the same, and people stay with their number", world(0, true, true)),
+        ("numbers that keep their distance, limits and steps", world(120, true, false)),
+        ("numbers that keep their distance, and people stay with them", world(120, true, true)),
     ] {
         let mut took: Vec<Duration> = (0..TIMES)
             .map(|_| {
@@ -41,7 +45,7 @@ fn main() {
     }
 }
 
-fn world(interval: u64, limited: bool) -> World {
+fn world(interval: u64, limited: bool, sticky: bool) -> World {
     let number = |nth: u32| Number {
         id: NumberId::new(),
         priority: i32::try_from(nth % 3).unwrap_or(0),
@@ -49,8 +53,10 @@ fn world(interval: u64, limited: bool) -> World {
         pacing: Pacing { interval: Duration::from_secs(interval), per_second: 80, in_flight: 40 },
         warm_up: Vec::new(),
         next_slot: None,
+        last_sent: None,
         opens: Opens::Now,
         account: limited.then_some(usize::try_from(nth % 10).unwrap_or(0)),
+        label: None,
     };
     let campaign = |nth: u32| Campaign {
         id: CampaignId::new(),
@@ -60,13 +66,20 @@ fn world(interval: u64, limited: bool) -> World {
         pool: usize::try_from(nth % 2).unwrap_or(0),
         opens: Opens::Now,
         calendar: signalbox::domain::window::Calendar::default(),
-        work: vec![Work { step: 0, due: None, people: RECIPIENTS / u64::from(CAMPAIGNS), zone: None }],
+        work: vec![Work {
+            step: 0,
+            due: None,
+            people: RECIPIENTS / u64::from(CAMPAIGNS),
+            zone: None,
+            bound: None,
+        }],
         delays: vec![TimeDelta::days(1); if limited { 3 } else { 1 }],
         used: Vec::new(),
         standing: false,
         is_test: false,
         rollout: None,
         only: None,
+        failover: Failover::Pool,
         expiry: Expiry::default(),
     };
     let numbers: Vec<Number> = (0..NUMBERS).map(number).collect();
@@ -77,8 +90,8 @@ fn world(interval: u64, limited: bool) -> World {
         cap: Cap::default(),
         numbers,
         pools: vec![
-            Pool { strategy: Strategy::Priority, numbers: all.clone() },
-            Pool { strategy: Strategy::LeastUsed, numbers: all },
+            Pool { strategy: Strategy::Priority, sticky, numbers: all.clone(), weights: Vec::new() },
+            Pool { strategy: Strategy::LeastUsed, sticky, numbers: all, weights: Vec::new() },
         ],
         campaigns: (0..CAMPAIGNS).map(campaign).collect(),
         default: None,

@@ -84,6 +84,7 @@ impl CampaignEdit {
         campaign.pool = pool.unwrap_or(campaign.pool);
         campaign.calendar.window = self.window.unwrap_or(campaign.calendar.window);
         campaign.only = self.only_number.unwrap_or(campaign.only);
+        campaign.failover = self.failover.unwrap_or(campaign.failover);
         campaign.expiry.at = self.until.unwrap_or(campaign.expiry.at);
     }
 }

@@ -10,9 +10,10 @@ use super::{
     terms::terms_of,
 };
 use crate::domain::{
-    campaign::{CampaignState, rollout::Rollout},
+    campaign::{CampaignState, Failover, rollout::Rollout},
     forecast::{Account, Campaign, Cap, Expiry, FARTHEST_DAYS, Opens, Pool, Stages, WhatIf, Work, World},
     ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
+    selection::Strategy,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -73,6 +74,7 @@ struct CampaignRow {
     standing: bool,
     is_test: bool,
     only: Option<NumberId>,
+    failover: Failover,
     expiry: Expiry,
 }
 
@@ -92,12 +94,13 @@ impl Store {
         let mut rows = self.campaigns_to_forecast(organization, &snapshot, campaign).await?;
         let ids: Vec<CampaignId> = rows.iter().map(|row| row.id).collect();
         let terms = terms_of(&self.work, organization, Some(campaign)).await?;
-        let mut due = self.due_work(organization, &ids).await?;
+        let places: HashMap<NumberId, usize> =
+            snapshot.numbers.iter().enumerate().map(|(place, view)| (view.number.id, place)).collect();
+        let mut due = self.due_work(organization, &ids, &places).await?;
         let mut delays = self.step_delays(organization, &ids).await?;
         let mut rollouts = self.rollouts_to_forecast(organization, &due, &ids, snapshot.at).await?;
         let reach = self.reach_to_forecast(organization).await?;
-        let places: HashMap<NumberId, usize> =
-            snapshot.numbers.iter().enumerate().map(|(place, view)| (view.number.id, place)).collect();
+        let labels = self.labels_to_forecast(organization).await?;
         let pools: HashMap<PoolId, usize> =
             snapshot.pools.iter().enumerate().map(|(place, pool)| (pool.id, place)).collect();
         // A pool that was made between the two looks is not known here yet.
@@ -115,6 +118,7 @@ impl Store {
                 cap: row.cap,
                 pool: pools[&row.pool],
                 only: row.only,
+                failover: row.failover,
                 opens: opens(row, campaign),
                 calendar: terms.campaign(row.id).calendar,
                 work: work(row, due.remove(&row.id).unwrap_or_default(), owed, snapshot.at),
@@ -126,17 +130,15 @@ impl Store {
                 expiry: row.expiry,
             }
         });
+        let whole = &snapshot.organization;
         let world = World {
-            zone: snapshot.organization.time_zone.parse().unwrap_or(Tz::UTC),
+            zone: whole.time_zone.parse().unwrap_or(Tz::UTC),
             now: snapshot.at,
-            cap: Cap {
-                limit: snapshot.organization.daily_limit,
-                used_today: snapshot.organization.used_today,
-            },
+            cap: Cap { limit: whole.daily_limit, used_today: whole.used_today },
             campaigns: campaigns.collect(),
-            numbers: numbers::numbers(&snapshot, &reach),
+            numbers: numbers::numbers(&snapshot, &reach, &labels),
             pools: members(&snapshot, &places),
-            default: snapshot.organization.default_number.and_then(|number| places.get(&number).copied()),
+            default: whole.default_number.and_then(|number| places.get(&number).copied()),
             accounts: reach.accounts,
             simultaneous: reach.simultaneous,
         };
@@ -168,7 +170,7 @@ impl Store {
             r#"select c.id, c.name, c.state::text as "state!", c.priority, c.weight, c.pool_id, c.daily_limit,
                       c.starts_at, coalesce(u.reserved, 0) as "used!", c.standing is not null as "standing!",
                       c.conduct ? 'test_of' as "is_test!",
-                      c.only_number_id, c.expires_at, c.expires_after, c.started_at,
+                      c.only_number_id, c.failover, c.expires_at, c.expires_after, c.started_at,
                       (select b.id from campaigns b where b.organization_id = c.organization_id
                           and b.id = c.run_after_id and b.state <> 'completed') as "follows?",
                       (select coalesce(sum(k.fresh), 0)::bigint from campaign_counts k
@@ -205,6 +207,7 @@ impl Store {
                     standing: row.standing,
                     is_test: row.is_test,
                     only: row.only_number_id.map(NumberId),
+                    failover: row.failover.parse().unwrap_or_default(),
                     expiry: Expiry {
                         at: row.expires_at,
                         after: row.expires_after.and_then(TimeDelta::try_seconds),
@@ -215,20 +218,21 @@ impl Store {
             .collect()
     }
 
-    /// Queued work that has a due time, by step and hour.
+    /// Queued work that has a due time, by step, hour and the number that it is bound to.
     async fn due_work(
         &self,
         organization: OrganizationId,
         campaigns: &[CampaignId],
+        places: &HashMap<NumberId, usize>,
     ) -> Result<HashMap<CampaignId, Vec<Work>>, StoreError> {
         let ids: Vec<uuid::Uuid> = campaigns.iter().map(|campaign| campaign.0).collect();
         let rows = sqlx::query!(
-            r#"select r.campaign_id, r.step, r.zone, max(r.due_at) as "due!", count(*) as "people!"
+            r#"select r.campaign_id, r.step, r.zone, r.bound_number_id, max(r.due_at) as "due!", count(*) as "people!"
                  from campaign_recipients r
                 where r.organization_id = $1 and r.campaign_id = any ($2) and r.due_at is not null
                   and r.state = 'queued' and r.due_at < not_let_go()
-                group by r.campaign_id, r.step, r.zone, date_trunc('hour', r.due_at)
-                order by 4"#,
+                group by r.campaign_id, r.step, r.zone, r.bound_number_id, date_trunc('hour', r.due_at)
+                order by 5"#,
             organization.0,
             &ids,
         )
@@ -242,6 +246,7 @@ impl Store {
                 due: Some(row.due),
                 people: u64::try_from(row.people).unwrap_or(0),
                 zone: row.zone.and_then(|zone| zone.parse().ok()),
+                bound: row.bound_number_id.and_then(|number| places.get(&NumberId(number)).copied()),
             });
         }
         Ok(work)
@@ -349,6 +354,22 @@ impl Store {
         Ok(reach)
     }
 
+    /// The labels of numbers that have one.
+    async fn labels_to_forecast(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<HashMap<NumberId, String>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select n.id, n.label as "label!" from whatsapp_numbers n
+                where n.organization_id = $1 and n.label is not null"#,
+            organization.0,
+        )
+        .fetch_all(&self.work)
+        .await
+        .map_err(failed(DOING))?;
+        Ok(rows.into_iter().map(|row| (NumberId(row.id), row.label)).collect())
+    }
+
     async fn step_delays(
         &self,
         organization: OrganizationId,
@@ -365,10 +386,10 @@ impl Store {
 /// All the work of a campaign: what is due at a time, who waits for nothing but their turn, and whom the open stage of its
 /// rollout is still to let go.
 fn work(row: &CampaignRow, mut work: Vec<Work>, owed: u64, now: DateTime<Utc>) -> Vec<Work> {
-    work.push(Work { step: 0, due: None, people: row.fresh, zone: None });
+    work.push(Work { step: 0, due: None, people: row.fresh, zone: None, bound: None });
     // Whoever is let go where a message may come too late is due from then on (migration 0132).
     let due = row.expiry.after.map(|_| now);
-    work.push(Work { step: 0, due, people: owed, zone: None });
+    work.push(Work { step: 0, due, people: owed, zone: None, bound: None });
     work
 }
 
@@ -411,9 +432,15 @@ fn opens(row: &CampaignRow, asked: CampaignId) -> Opens {
 }
 
 fn members(snapshot: &Snapshot, places: &HashMap<NumberId, usize>) -> Vec<Pool> {
-    let pool = |pool: &PoolView| Pool {
-        strategy: pool.strategy,
-        numbers: pool.numbers.iter().filter_map(|number| places.get(number).copied()).collect(),
+    let pool = |pool: &PoolView| {
+        let known = || pool.numbers.iter().filter(|number| places.contains_key(number));
+        let weights = known().filter(|_| pool.strategy == Strategy::Weighted);
+        Pool {
+            strategy: pool.strategy,
+            sticky: pool.sticky,
+            weights: weights.map(|number| pool.weight_of(*number)).collect(),
+            numbers: known().map(|number| places[number]).collect(),
+        }
     };
     snapshot.pools.iter().map(pool).collect()
 }

@@ -5,16 +5,20 @@
 //! campaigns divide a number of [`sharing::share`], the functions that the plan asks. A day is cut into phases, within
 //! which nobody's standing changes; within a phase messages flow evenly. A rollout is foretold as if all went well.
 //!
+//! People stay with their number where their pool is sticky, and a pool that splits by weight splits; where the claims are many
+//! and small, a message more or less may go through another number than foretold.
+//!
 //! What it is too late for it cuts off, and counts. A retry it takes to be too late as long after its own due time as any
 //! message is. What it cannot know it leaves out: refusals and retries, people who ask not to be written to, and numbers that get
-//! suspended. Numbers of a pool that splits by weight it takes for equals, and people whom a later stage lets go it puts on the
-//! clocks in equal parts. `tests/reality` plays random organisations through the sender's own claims, and compares.
+//! suspended. People whom a later stage lets go it puts on the clocks in equal parts. `tests/reality` plays random organisations
+//! through the sender's own claims, and compares.
 
 mod walk;
 mod what_if;
 
 pub use what_if::WhatIf;
 
+use super::campaign::Failover;
 use super::ids::{CampaignId, NumberId};
 use super::number::Pacing;
 use super::selection::Strategy;
@@ -57,6 +61,14 @@ pub struct Account {
     pub limit: u32,
     /// Whom it reached before the forecast begins: when they count no more, and how many.
     pub reached: Vec<(DateTime<Utc>, u32)>,
+}
+
+impl World {
+    /// Whether a number belongs to a campaign's pool, and may send for it: people who are bound to any other are let go.
+    fn is_member(&self, campaign: &Campaign, number: usize) -> bool {
+        let in_pool = self.pools.get(campaign.pool).is_some_and(|pool| pool.numbers.contains(&number));
+        in_pool && self.numbers.get(number).is_some_and(|number| campaign.may_use(number.id))
+    }
 }
 
 impl Account {
@@ -136,10 +148,14 @@ pub struct Number {
     pub pacing: Pacing,
     /// When its next slot opens; `None`: now.
     pub next_slot: Option<DateTime<Utc>>,
+    /// When it sent last; `None`: never.
+    pub last_sent: Option<DateTime<Utc>>,
     /// When it may send.
     pub opens: Opens,
     /// Place of its account, if that has a cap over 24 hours.
     pub account: Option<usize>,
+    /// Its label: what campaigns may switch within.
+    pub label: Option<String>,
 }
 
 /// Numbers that campaigns share.
@@ -147,8 +163,12 @@ pub struct Number {
 pub struct Pool {
     /// How it picks.
     pub strategy: Strategy,
+    /// Whether people stay with the number of their first message.
+    pub sticky: bool,
     /// Places of its numbers.
     pub numbers: Vec<usize>,
+    /// The part of each of them, if it splits by weight; else empty.
+    pub weights: Vec<u32>,
 }
 
 /// One campaign.
@@ -166,6 +186,8 @@ pub struct Campaign {
     pub pool: usize,
     /// The only number that may send for it, if there is one.
     pub only: Option<NumberId>,
+    /// Who may go on for a number that people are bound to, when that one is out of service or at rest.
+    pub failover: Failover,
     /// When it may send.
     pub opens: Opens,
     /// In which hours. On the recipients' own clocks each of its work goes by its own zone.
@@ -231,6 +253,8 @@ pub struct Work {
     pub people: u64,
     /// Whose clock they go by, where the campaign goes by the recipients' own; `None`: whichever of its zones is open.
     pub zone: Option<Tz>,
+    /// Place of the number that they are bound to; `None`: whichever takes them.
+    pub bound: Option<usize>,
 }
 
 /// What will be.

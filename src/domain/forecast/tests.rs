@@ -3,14 +3,16 @@ use crate::domain::day::start_of_day;
 use crate::domain::seeded::Seeded;
 use crate::domain::window::{EVERY_DAY, Hours};
 use chrono::Days;
+use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
 
 mod clocks;
 mod mornings;
+mod staying;
 
 const DOUALA: Tz = chrono_tz::Africa::Douala;
-const UNPACED: Pacing = Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 1_000 };
+const UNPACED: Pacing = Pacing { interval: Duration::ZERO, per_second: 0, in_flight: 1 };
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -28,8 +30,10 @@ fn number(place: u128, limit: Option<u32>) -> Number {
         pacing: UNPACED,
         warm_up: Vec::new(),
         next_slot: None,
+        last_sent: None,
         opens: Opens::Now,
         account: None,
+        label: None,
     }
 }
 
@@ -42,20 +46,26 @@ fn campaign(place: u128, people: u64) -> Campaign {
         pool: 0,
         opens: Opens::Now,
         calendar: Calendar::default(),
-        work: vec![Work { step: 0, due: None, people, zone: None }],
+        work: vec![Work { step: 0, due: None, people, zone: None, bound: None }],
         delays: vec![TimeDelta::zero()],
         used: Vec::new(),
         standing: false,
         is_test: false,
         rollout: None,
         only: None,
+        failover: Failover::Pool,
         expiry: Expiry::default(),
     }
 }
 
 /// All numbers in one pool.
 fn world(now: &str, numbers: Vec<Number>, campaigns: Vec<Campaign>) -> World {
-    let pool = Pool { strategy: Strategy::Priority, numbers: (0..numbers.len()).collect() };
+    let pool = Pool {
+        strategy: Strategy::Priority,
+        sticky: false,
+        numbers: (0..numbers.len()).collect(),
+        weights: Vec::new(),
+    };
     World {
         zone: DOUALA,
         now: at(now),
@@ -228,10 +238,36 @@ struct Model<'a> {
     organization: u64,
     /// By number, then campaign.
     used: Vec<Vec<u32>>,
+    rounds: &'a mut Rounds,
+}
+
+/// Who is asked first, round for round: in a pool that goes by use who used least, and of these who sent longest ago.
+#[derive(Default)]
+struct Rounds {
+    count: u64,
+    last: HashMap<usize, u64>,
+}
+
+impl Rounds {
+    fn in_order(&self, world: &World, mut numbers: Vec<usize>, used: impl Fn(usize) -> u32) -> Vec<usize> {
+        if world.pools[0].strategy == Strategy::LeastUsed {
+            numbers.sort_by_key(|number| {
+                let limit = u64::from(world.numbers[*number].cap.limit.unwrap_or(u32::MAX).max(1));
+                let used = u64::from(used(*number));
+                (used * 1_000_000 / limit, used, self.last.get(number).copied())
+            });
+        }
+        numbers
+    }
+
+    fn sent(&mut self, numbers: impl Iterator<Item = usize>) {
+        self.count += 1;
+        self.last.extend(numbers.map(|number| (number, self.count)));
+    }
 }
 
 impl Model<'_> {
-    fn day(world: &World, people: &mut [u64], first: bool) -> u64 {
+    fn day(world: &World, people: &mut [u64], first: bool, rounds: &mut Rounds) -> u64 {
         let mut model = Model {
             world,
             people: people.to_vec(),
@@ -239,14 +275,19 @@ impl Model<'_> {
             campaigns: world.campaigns.iter().map(|campaign| campaign.cap.left(first)).collect(),
             organization: world.cap.left(first),
             used: vec![vec![0; world.campaigns.len()]; world.numbers.len()],
+            rounds,
         };
         let mut sum = 0;
         loop {
-            let sent: u64 = model.serving().into_iter().map(|number| u64::from(model.send_one(number))).sum();
-            if sent == 0 {
+            let before = |number: usize| if first { world.numbers[number].cap.used_today } else { 0 };
+            let used = |number: usize| before(number) + model.used[number].iter().sum::<u32>();
+            let serving = model.rounds.in_order(world, model.serving(), used);
+            let sent: Vec<usize> = serving.into_iter().filter(|number| model.send_one(*number)).collect();
+            if sent.is_empty() {
                 break;
             }
-            sum += sent;
+            sum += u64::try_from(sent.len()).unwrap();
+            model.rounds.sent(sent.into_iter());
         }
         people.copy_from_slice(&model.people);
         sum
@@ -319,9 +360,9 @@ fn day_for_day_as_much_goes_out_as_message_by_message_in_a_thousand_worlds() {
         let world = random_world(&mut Seeded::new(seed));
         let forecast = Forecast::of(&world, 2_000);
         let mut people: Vec<u64> = world.campaigns.iter().map(|campaign| campaign.work[0].people).collect();
-        let mut expected = Vec::new();
+        let (mut expected, mut rounds) = (Vec::new(), Rounds::default());
         while people.iter().sum::<u64>() > 0 {
-            expected.push(Model::day(&world, &mut people, expected.is_empty()));
+            expected.push(Model::day(&world, &mut people, expected.is_empty(), &mut rounds));
         }
         assert_eq!(totals(&forecast), expected, "seed {seed}: {world:#?}");
         check_limits(&world, &forecast, seed);

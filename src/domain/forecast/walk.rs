@@ -1,23 +1,32 @@
 //! The walk through the days.
 
+mod grain;
 mod known;
 mod line;
+mod part;
 mod reached;
+mod serve;
+mod taker;
 
-use super::{Bound, Campaign, Day, Flow, Forecast, Opens, World};
+use super::{Bound, Day, Flow, Forecast, Opens, World};
 use crate::domain::day::{local_date, start_of_day};
 use crate::domain::pacing::Slots;
-use crate::domain::selection::{self, Candidate, Standing, Strategy};
+use crate::domain::selection::Strategy;
 use crate::domain::sharing;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use line::{Late, Line, Part};
+use grain::Grain;
+use line::{Late, Line};
+use part::Part;
 use reached::Reached;
+use taker::{Duty, Serving};
 
 /// In how many turns the numbers take what is scarce: as in reality each takes a little, and is asked again. Up to so many
 /// messages a number this is exact.
 const TURNS: u64 = 64;
 /// How many such turns of one number a forecast affords; after that scarce work is divided at once.
 const MOST_TURNS: u64 = 20_000;
+/// After so many, numbers of a pool that splits by weight are taken for equals.
+const MOST_WEIGHED_TURNS: u64 = 100_000;
 /// Steps that follow sooner are looked for so often.
 const SOONEST: TimeDelta = TimeDelta::minutes(15);
 
@@ -53,6 +62,10 @@ struct Walk<'a> {
     slots: Vec<Slots>,
     /// When each number's next slot opens.
     next_slot: Vec<DateTime<Utc>>,
+    /// When each number sent last, and in which claim of that moment.
+    last_sent: Vec<(Option<DateTime<Utc>>, u64)>,
+    /// Claims so far.
+    claims: u64,
     /// Left of the organisation's cap today.
     organization: u64,
     /// Whom each account reached: until when they count, and how many.
@@ -61,6 +74,8 @@ struct Walk<'a> {
     sent: u64,
     /// Turns in which scarce work was divided.
     turns: u64,
+    /// What the walk cost so far: by every phase its numbers times its campaigns.
+    effort: u64,
     /// Places of the campaigns in the order in which a number is shared.
     in_order: Vec<usize>,
     /// Where that is done.
@@ -91,16 +106,14 @@ impl<'a> Walk<'a> {
                 match work.due {
                     None if work.step == 0 => part.fresh += work.people,
                     due => {
-                        part.later
-                            .entry(due.unwrap_or(world.now))
-                            .or_default()
-                            .push((work.step, work.people));
+                        let bound = work.bound.filter(|number| world.is_member(campaign, *number));
+                        part.expect(due.unwrap_or(world.now), work.step, bound, work.people);
                     }
                 }
             }
             if line.parts.len() > 1 {
                 // Whom a rollout keeps back are people of these clocks.
-                line.parts.retain(|part| part.zone.is_some() || !part.later.is_empty() || part.fresh > 0);
+                line.parts.retain(|part| part.zone.is_some() || !part.is_empty());
             }
             line
         });
@@ -118,9 +131,12 @@ impl<'a> Walk<'a> {
             used: Vec::new(),
             slots: world.numbers.iter().map(|number| Slots::of(&number.pacing)).collect(),
             next_slot: world.numbers.iter().map(|number| number.next_slot.unwrap_or(world.now)).collect(),
+            last_sent: world.numbers.iter().map(|number| (number.last_sent, 0)).collect(),
+            claims: 0,
             organization: 0,
             sent: 0,
             turns: 0,
+            effort: 0,
         }
     }
 
@@ -197,24 +213,31 @@ impl<'a> Walk<'a> {
 
     /// From `at` to the next moment at which somebody's standing changes. The answer is that moment.
     fn phase(&mut self, at: DateTime<Utc>, end: DateTime<Utc>) -> DateTime<Utc> {
+        self.effort += u64::try_from(self.left.len() * self.lines.len()).unwrap_or(u64::MAX) + 10;
+        let grain = self.grain();
+        self.reached.iter_mut().for_each(|reached| reached.grain = grain);
         let next = self.next_change(at, end);
         if self.go_on(at, next) > 0 {
             return at;
         }
-        let serves = self.serves(at);
-        if self.organization == 0 || serves.iter().all(Vec::is_empty) {
+        let mut duty = self.duty(at);
+        if self.organization == 0 || duty.serves.iter().all(Vec::is_empty) {
             return next;
         }
-        let until = self.filled(&serves, at).map_or(next, |filled| filled.min(next));
-        let until = self.run_dry(&serves, at).map_or(until, |dry| dry.min(until));
-        let until = self.follows(&serves, at).map_or(until, |due| due.min(until));
-        let taken = self.hand_out(&serves, at, until);
+        let until = self.filled(&duty, at).map_or(next, |filled| filled.min(next));
+        let until = self.run_dry(&duty, at).map_or(until, |dry| dry.min(until));
+        let until = self.follows(&duty, at).map_or(until, |due| due.min(until));
+        let taken = self.hand_out(&mut duty, at, until);
         // What needs no time is done at once; the clock goes on when nothing more is.
         match (until > at, taken) {
             (true, _) => until,
             (false, 0) => next,
             (false, _) => at,
         }
+    }
+
+    fn grain(&self) -> Grain {
+        Grain::after(self.effort)
     }
 
     /// The next moment at which something opens or is due.
@@ -229,100 +252,24 @@ impl<'a> Walk<'a> {
         numbers.chain(campaigns).chain(due).chain(counts).chain(hours).min().map_or(end, |next| next.min(end))
     }
 
-    /// For each number the campaigns that it serves now, in the order in which they share it.
-    fn serves(&self, at: DateTime<Utc>) -> Vec<Vec<usize>> {
-        let mut serves = vec![Vec::new(); self.left.len()];
-        let at_work: Vec<usize> =
-            self.in_order.iter().copied().filter(|place| self.has_work(*place, at)).collect();
-        if at_work.is_empty() {
-            return serves;
-        }
-        let candidates: Vec<Candidate> =
-            (0..self.left.len()).map(|place| self.candidate(place, at)).collect();
-        let mut of_pool: Vec<Option<Vec<usize>>> = vec![None; self.world.pools.len()];
-        for place in at_work {
-            let campaign = &self.world.campaigns[place];
-            if self.world.pools.get(campaign.pool).is_none() {
-                continue;
-            }
-            // Most campaigns take what their pool has: that is chosen once for all of them.
-            let own = campaign.only.map(|_| self.members(campaign, &candidates));
-            let members: &[usize] = match &own {
-                Some(own) => own,
-                None => of_pool[campaign.pool].get_or_insert_with(|| self.members(campaign, &candidates)),
-            };
-            for number in members {
-                serves[*number].push(place);
-            }
-        }
-        serves
-    }
-
-    /// The numbers that serve a campaign now.
-    fn members(&self, campaign: &Campaign, candidates: &[Candidate]) -> Vec<usize> {
-        let may = |candidate: &&Candidate| campaign.may_use(candidate.number);
-        let pool = &self.world.pools[campaign.pool];
-        let in_pool = pool.numbers.iter().filter_map(|number| candidates.get(*number));
-        let in_pool: Vec<Candidate> = in_pool.filter(may).copied().collect();
-        let default = self.world.default.and_then(|number| candidates.get(number)).filter(may);
-        let view = selection::View { strategy: pool.strategy, pool: &in_pool, sticky: None, default };
-        let chosen = selection::participants(&view).map(|serving| serving.numbers).unwrap_or_default();
-        let serves = |number: &usize| {
-            let candidate = &candidates[*number];
-            candidate.standing == Standing::Ready && chosen.contains(&candidate.number)
-        };
-        (0..candidates.len()).filter(serves).collect()
-    }
-
-    /// Whether a campaign has something that it may send now.
-    fn has_work(&self, place: usize, at: DateTime<Utc>) -> bool {
-        let (line, campaign) = (&self.lines[place], &self.world.campaigns[place]);
-        let idle = line.left == 0 || line.ready() == 0 || self.yields(place, at);
-        !idle && campaign.opens.by(at) && campaign.calendar.is_open(at)
-    }
-
-    /// Whether a standing campaign waits for another one that runs (`yields_to`, migration 0090).
-    fn yields(&self, place: usize, at: DateTime<Utc>) -> bool {
-        let runs = |(campaign, line): (&Campaign, &Line)| {
-            !campaign.standing && !campaign.is_test && campaign.opens.by(at) && !line.is_done()
-        };
-        self.world.campaigns[place].standing
-            && !self.world.simultaneous
-            && self.world.campaigns.iter().zip(&self.lines).any(runs)
-    }
-
-    /// People whom a number's account may still begin to talk to.
-    fn account_left(&self, number: usize) -> u64 {
-        let Some(account) = self.world.numbers[number].account else { return u64::MAX };
-        let (Some(account), Some(reached)) = (self.world.accounts.get(account), self.reached.get(account))
-        else {
-            return u64::MAX;
-        };
-        u64::from(account.limit).saturating_sub(reached.people())
-    }
-
-    /// What a number has left: of its day, and of its account's people.
-    fn room(&self, number: usize) -> u64 {
-        self.left[number].min(self.account_left(number))
-    }
-
     /// When what is sent from `at` on brings more to send: at once where a number needs no time for what it can take, and then when
     /// the soonest step after it may be due.
-    fn follows(&self, serves: &[Vec<usize>], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let at_once = |place: &usize| {
-            !serves[*place].is_empty() && self.slots[*place].gap.is_zero() && self.room(*place) > 0
+    fn follows(&self, duty: &Duty<'_>, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let at_once = |place: usize| {
+            let works = duty.serves[place].iter().any(|serving| !serving.waits);
+            works && self.slots[place].gap.is_zero() && self.room(place) > 0
         };
-        if (0..serves.len()).any(|place| at_once(&place)) {
+        if (0..duty.serves.len()).any(at_once) {
             return Some(at);
         }
-        let delays =
-            serves.iter().flatten().flat_map(|place| self.world.campaigns[*place].delays.iter().skip(1));
-        delays.min().and_then(|delay| at.checked_add_signed((*delay).max(SOONEST)))
+        let served = duty.serves.iter().flatten().map(|serving| &self.world.campaigns[serving.campaign]);
+        let delays = served.flat_map(|campaign| campaign.delays.iter().skip(1));
+        delays.min().and_then(|delay| at.checked_add_signed((*delay).max(SOONEST).max(self.grain().span())))
     }
 
     /// When the work of a campaign that others wait for, or whose rollout goes on with that, is about to be out, if numbers
     /// that keep their distance send it: within one phase nobody would notice.
-    fn run_dry(&self, serves: &[Vec<usize>], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    fn run_dry(&self, duty: &Duty<'_>, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let yields = (0..self.lines.len()).any(|place| self.yields(place, at));
         let watched = |place: usize| {
             self.lines[place].rollout.is_some() || yields && !self.world.campaigns[place].standing
@@ -333,8 +280,8 @@ impl<'a> Walk<'a> {
             let needs = line.rollout.as_ref().map(|stages| stages.needs).filter(|needs| *needs > 0);
             let work = line.ready().min(needs.unwrap_or(u64::MAX));
             // Messages in a thousand seconds, of all numbers that serve it.
-            let rate: u128 = (0..serves.len())
-                .filter(|number| serves[*number].contains(&place))
+            let rate: u128 = (0..duty.serves.len())
+                .filter(|number| duty.goes(*number, place))
                 .map(|number| {
                     let slots = self.slots[number];
                     u128::from(slots.batch) * 1_000_000_000_000 / slots.gap_with(0.5).as_nanos().max(1)
@@ -347,55 +294,42 @@ impl<'a> Walk<'a> {
         (0..self.lines.len()).filter(|place| watched(*place)).filter_map(end_of).min()
     }
 
-    fn candidate(&self, place: usize, at: DateTime<Utc>) -> Candidate {
-        let number = &self.world.numbers[place];
-        Candidate {
-            number: number.id,
-            priority: number.priority,
-            weight: 1,
-            daily_limit: self.limits[place],
-            used_today: self.used[place],
-            last_used: None,
-            standing: match number.opens {
-                opens if !opens.by(at) => Standing::OutOfService,
-                _ if self.room(place) == 0 => Standing::Resting { until: None },
-                _ => Standing::Ready,
-            },
-        }
-    }
-
-    /// When the numbers of some pool have all reached their limits, if none of them stops before: backups take over then.
-    fn filled(&self, serves: &[Vec<usize>], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let full_at = |place: usize| {
-            let slots = self.slots[place];
-            if slots.gap.is_zero() {
-                return at;
-            }
-            // With its last slot, and not a gap after it.
-            let gaps = self.room(place).div_ceil(u64::from(slots.batch)).saturating_sub(1);
-            let span = i64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(i64::MAX);
-            let span = span.saturating_mul(i64::try_from(gaps).unwrap_or(i64::MAX));
-            self.next_slot[place]
-                .max(at)
-                .checked_add_signed(TimeDelta::nanoseconds(span))
-                .unwrap_or(DateTime::<Utc>::MAX_UTC)
-        };
+    /// When the numbers of some pool have all reached their limits, if none of them stops before: backups take over then. Or when
+    /// one of them has that has more people bound to it than it can write to: others take over these.
+    fn filled(&self, duty: &Duty<'_>, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let mut latest: Vec<Option<DateTime<Utc>>> = vec![None; self.lines.len()];
-        for (place, campaigns) in serves.iter().enumerate().filter(|(_, campaigns)| !campaigns.is_empty()) {
-            let full = full_at(place);
-            for campaign in campaigns {
-                latest[*campaign] = latest[*campaign].max(Some(full));
+        let mut overflow: Option<DateTime<Utc>> = None;
+        for (place, serves) in duty.serves.iter().enumerate().filter(|(_, serves)| !serves.is_empty()) {
+            let (full, room) = (self.full_at(place, at), self.room(place));
+            for serving in serves {
+                if serving.free {
+                    latest[serving.campaign] = latest[serving.campaign].max(Some(full));
+                }
+                if duty.grain.is_exact() && self.lines[serving.campaign].bound_to(place) > room {
+                    overflow = Some(overflow.map_or(full, |first| first.min(full)));
+                }
             }
         }
-        latest.into_iter().flatten().min()
+        latest.into_iter().flatten().chain(overflow).min()
     }
 
-    /// How many messages a number can send from `at` to `until`.
-    fn capacity(&self, place: usize, at: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
-        self.capacity_of(place, self.room(place), at, until)
+    /// When a number has reached its limit, if it does not stop before.
+    fn full_at(&self, place: usize, at: DateTime<Utc>) -> DateTime<Utc> {
+        let slots = self.slots[place];
+        if slots.gap.is_zero() {
+            return at;
+        }
+        // With its last slot, and not a gap after it.
+        let gaps = self.room(place).div_ceil(u64::from(slots.batch)).saturating_sub(1);
+        let span = i64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(i64::MAX);
+        let span = span.saturating_mul(i64::try_from(gaps).unwrap_or(i64::MAX));
+        self.next_slot[place]
+            .max(at)
+            .checked_add_signed(TimeDelta::nanoseconds(span))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
-    /// The same of one that may send so many.
+    /// How many messages a number that may send so many sends from `at` to `until`.
     fn capacity_of(&self, place: usize, room: u64, at: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         let slots = self.slots[place];
         if slots.gap.is_zero() {
@@ -413,46 +347,34 @@ impl<'a> Walk<'a> {
     }
 
     /// Lets the numbers send what they can from `at` to `until`; the answer is how much that was.
-    fn hand_out(&mut self, serves: &[Vec<usize>], at: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
-        let mut room: Vec<u64> = (0..serves.len())
-            .map(|place| if serves[place].is_empty() { 0 } else { self.capacity(place, at, until) })
+    fn hand_out(&mut self, duty: &mut Duty<'_>, at: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        let mut room: Vec<u64> = (0..duty.serves.len())
+            .map(|place| {
+                let most = if duty.serves[place].is_empty() { 0 } else { self.left[place] };
+                self.capacity_of(place, most, at, until)
+            })
             .collect();
-        let mut order: Vec<usize> = (0..serves.len()).filter(|place| room[*place] > 0).collect();
-        if self.world.pools.iter().any(|pool| pool.strategy != Strategy::Priority) {
-            order.sort_by_key(|place| {
-                let limit = u64::from(self.limits[*place].unwrap_or(u32::MAX).max(1));
-                (u64::from(self.used[*place]) * 1_000_000 / limit, self.used[*place])
-            });
-        }
-        let mut at_work: Vec<usize> = serves.iter().flatten().copied().collect();
+        let mut order: Vec<usize> = (0..room.len()).filter(|place| room[*place] > 0).collect();
+        let mut at_work: Vec<usize> = duty.serves.iter().flatten().map(|serving| serving.campaign).collect();
         at_work.sort_unstable();
         at_work.dedup();
-        let mut chunk = None;
-        let mut sum = 0;
-        let mut paces = vec![0; room.len()];
+        let (mut chunk, mut sum) = (None, 0);
         loop {
             let all = room.iter().fold(0_u64, |all, each| all.saturating_add(*each));
             let work = self.work_of(&at_work).min(all);
             if work == 0 {
                 return sum;
             }
-            let chunk = *chunk.get_or_insert_with(|| self.chunk(&at_work, all, work, order.len()));
-            // Scarce work is divided by how fast each sends: evenly among those that need no time.
-            let pace = |place: usize| if until > at { room[place] } else { u64::from(room[place] > 0) };
-            for (place, each) in paces.iter_mut().enumerate() {
-                *each = pace(place);
+            let weighed = duty.weightings.iter().any(Option::is_some);
+            let chunk = *chunk.get_or_insert_with(|| {
+                let plenty = !weighed && self.is_plenty(&at_work, &room, all);
+                (!plenty).then(|| self.chunk(work, order.len()))
+            });
+            if weighed && sum > 0 {
+                self.weigh_again(duty);
             }
-            let of_all = paces.iter().map(|pace| u128::from(*pace)).sum::<u128>().max(1);
-            let mut taken = 0;
-            for place in &order {
-                let part = u128::from(paces[*place]) * u128::from(chunk.unwrap_or(u64::MAX)) / of_all;
-                let part = u64::try_from(part).unwrap_or(u64::MAX).max(1).min(room[*place]);
-                // Others of its account may have taken of its room meanwhile.
-                let part = if chunk.is_none() { room[*place] } else { part }.min(self.account_left(*place));
-                let sent = if part == 0 { 0 } else { self.send(*place, &serves[*place], part, at) };
-                room[*place] -= sent;
-                taken += sent;
-            }
+            self.put_in_order(&mut order);
+            let taken = self.take_turns(duty, &order, &mut room, chunk, at, until);
             sum += taken;
             if taken == 0 {
                 return sum;
@@ -460,52 +382,106 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// How much all numbers take in one turn; `None`: all that they can, because nothing runs dry meanwhile.
-    fn chunk(&mut self, at_work: &[usize], all: u64, work: u64, numbers: usize) -> Option<u64> {
-        if self.organization >= all && self.work_by_campaign(at_work).all(|work| work >= all) {
-            return None;
+    /// Each number takes its part of `chunk`, or all that it can. Answers how much all took.
+    fn take_turns(
+        &mut self,
+        duty: &Duty<'_>,
+        order: &[usize],
+        room: &mut [u64],
+        chunk: Option<u64>,
+        at: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> u64 {
+        // Scarce work is divided by how fast each sends: evenly among those that need no time.
+        let pace = |room: u64| if until > at { room } else { u64::from(room > 0) };
+        let of_all = room.iter().map(|room| u128::from(pace(*room))).sum::<u128>().max(1);
+        // What one number of an account plans to send the others leave alone, though it may be to people who count already.
+        let mut accounts: Vec<u64> =
+            (0..self.world.accounts.len()).map(|account| self.left_of(account)).collect();
+        let mut taken = 0;
+        self.claims += 1;
+        for place in order {
+            let part = match chunk {
+                None => room[*place],
+                Some(chunk) => {
+                    let part = u128::from(pace(room[*place])) * u128::from(chunk) / of_all;
+                    // Never less than it claims at once.
+                    let least = if until > at { 1 } else { u64::from(self.slots[*place].batch) };
+                    u64::try_from(part).unwrap_or(u64::MAX).max(least).min(room[*place])
+                }
+            };
+            let account = self.world.numbers[*place].account.and_then(|account| accounts.get_mut(account));
+            let most = account.as_ref().map_or(part, |left| part.min(**left));
+            let sent = if most == 0 { 0 } else { self.send(*place, duty, most, at) };
+            if let Some(left) = account {
+                *left -= sent;
+            }
+            room[*place] -= sent;
+            taken += sent;
+            // It asked for more than there was for it: what is left others ask for after it has its answer.
+            self.claims += u64::from(0 < sent && sent < most);
         }
+        self.turns += u64::from(chunk.is_some()) * u64::try_from(order.len()).unwrap_or(0);
+        taken
+    }
+
+    /// In which order numbers are asked: as they are, but where a pool goes by what was used of them, by that, and whoever sent
+    /// last goes last.
+    fn put_in_order(&self, order: &mut [usize]) {
+        if self.world.pools.iter().any(|pool| pool.strategy == Strategy::LeastUsed) {
+            order.sort_by_key(|place| {
+                let limit = u64::from(self.limits[*place].unwrap_or(u32::MAX).max(1));
+                let relative = u64::from(self.used[*place]) * 1_000_000 / limit;
+                (relative, self.used[*place], self.last_sent[*place])
+            });
+        }
+    }
+
+    /// Whether nothing runs dry if each number takes all that it can.
+    fn is_plenty(&self, at_work: &[usize], room: &[u64], all: u64) -> bool {
+        self.organization >= all && at_work.iter().all(|place| self.lines[*place].is_plenty(room, all))
+    }
+
+    /// How much of scarce work all numbers take in one turn.
+    fn chunk(&self, work: u64, numbers: usize) -> u64 {
         let numbers = u64::try_from(numbers).unwrap_or(u64::MAX);
-        if self.turns > MOST_TURNS {
-            return Some(work);
-        }
-        self.turns += TURNS * numbers;
-        Some((work / TURNS).max(numbers))
+        if self.turns > MOST_TURNS { work } else { (work / TURNS).max(numbers) }
     }
 
     /// What could be sent if the numbers that serve had no limits.
     fn work_of(&self, at_work: &[usize]) -> u64 {
-        self.work_by_campaign(at_work).sum::<u64>().min(self.organization)
-    }
-
-    /// The same of each campaign that some number serves.
-    fn work_by_campaign(&self, at_work: &[usize]) -> impl Iterator<Item = u64> {
-        at_work.iter().map(|place| &self.lines[*place]).map(|line| line.ready().min(line.left))
+        let work = at_work.iter().map(|place| &self.lines[*place]).map(|line| line.ready().min(line.left));
+        work.sum::<u64>().min(self.organization)
     }
 
     /// Sends at most `most` messages through a number, shared among the campaigns that it serves.
-    fn send(&mut self, place: usize, campaigns: &[usize], most: u64, at: DateTime<Utc>) -> u64 {
+    fn send(&mut self, place: usize, duty: &Duty<'_>, most: u64, at: DateTime<Utc>) -> u64 {
         let most = u32::try_from(most.min(self.organization)).unwrap_or(u32::MAX);
         let number = &self.world.numbers[place];
-        let candidate = |campaign: &usize| {
-            let (line, campaign) = (&self.lines[*campaign], &self.world.campaigns[*campaign]);
+        let serves = &duty.serves[place];
+        let candidate = |serving: &Serving| {
+            let (line, campaign) = (&self.lines[serving.campaign], &self.world.campaigns[serving.campaign]);
+            let ready = line.ready_for(duty.taker(place, *serving, line.used[place]));
             sharing::Candidate {
                 campaign: campaign.id,
                 priority: campaign.priority,
                 weight: campaign.weight,
                 used_today: line.used[place],
-                queued: u32::try_from(line.ready()).unwrap_or(u32::MAX),
+                queued: u32::try_from(ready).unwrap_or(u32::MAX),
                 campaign_remaining: Some(u32::try_from(line.left).unwrap_or(u32::MAX)),
             }
         };
         let (mut table, mut shares) = (std::mem::take(&mut self.table), std::mem::take(&mut self.shares));
         shares.clear();
-        let candidates = campaigns.iter().map(candidate);
-        table.share(most, self.limits[place], candidates, |nth, count| shares.push((campaigns[nth], count)));
-        for (campaign, count) in &shares {
+        let candidates = serves.iter().map(candidate);
+        table.share(most, self.limits[place], candidates, |nth, count| shares.push((nth, count)));
+        for (nth, count) in &mut shares {
+            let serving = serves[*nth];
             let account = number.account.and_then(|account| self.reached.get_mut(account));
-            let delays = &self.world.campaigns[*campaign].delays;
-            self.lines[*campaign].send(u64::from(*count), at, delays, account);
+            let line = &mut self.lines[serving.campaign];
+            let taker = duty.taker(place, serving, line.used[place]);
+            line.send(u64::from(*count), at, taker, account);
+            *nth = serving.campaign;
         }
         let sum = self.charge(place, &shares, at);
         (self.table, self.shares) = (table, shares);
@@ -528,6 +504,7 @@ impl<'a> Walk<'a> {
         let gaps = i32::try_from(sum.div_ceil(u64::from(slots.batch))).unwrap_or(i32::MAX);
         let last = later(first, gap, gaps - 1);
         self.next_slot[place] = later(first, gap, gaps);
+        self.last_sent[place] = (Some(last), self.claims);
         for (campaign, count) in shares {
             let line = &mut self.lines[*campaign];
             line.used[place] += count;
@@ -544,16 +521,7 @@ impl<'a> Walk<'a> {
         if line.is_done() {
             return None;
         }
-        let numbers = || {
-            let pool = self.world.pools.get(campaign.pool).map_or(&[][..], |pool| &pool.numbers);
-            let works = |number: &usize| {
-                let number = &self.world.numbers[*number];
-                number.opens.by(last) && campaign.may_use(number.id)
-            };
-            let some_work = pool.iter().any(works);
-            let default = self.world.default.into_iter().filter(move |_| !some_work);
-            pool.iter().copied().chain(default).filter(move |number| works(number))
-        };
+        let numbers = self.could_serve(place, last);
         Some(if !campaign.opens.by(last) {
             Bound::CampaignNotActive
         } else if self.yields(place, last) {
@@ -562,15 +530,15 @@ impl<'a> Walk<'a> {
             Bound::RolloutStage
         } else if line.due() == 0 {
             Bound::NotDue
-        } else if numbers().next().is_none() {
+        } else if numbers.is_empty() {
             Bound::NoNumber
         } else if self.organization == 0 {
             Bound::OrganizationCap
         } else if line.left == 0 {
             Bound::CampaignCap
-        } else if numbers().all(|number| self.left[number] == 0) {
+        } else if numbers.iter().all(|number| self.left[*number] == 0) {
             Bound::NumberCap
-        } else if numbers().all(|number| self.room(number) == 0) {
+        } else if numbers.iter().all(|number| self.room(*number) == 0) {
             Bound::AccountCap
         } else if line.clocks(&campaign.calendar, last).all(|closed| closed.is_some()) {
             Bound::QuietHours

@@ -57,10 +57,16 @@ impl World {
             pacing: like.map_or(at_will, |like| like.pacing),
             warm_up: Vec::new(),
             next_slot: None,
+            last_sent: None,
             opens: Opens::Now,
             account: None,
+            label: like.and_then(|like| like.label.clone()),
         };
-        self.pools[pool].numbers.push(self.numbers.len());
+        let pool = &mut self.pools[pool];
+        pool.numbers.push(self.numbers.len());
+        if let Some(weight) = pool.weights.first().copied() {
+            pool.weights.push(weight);
+        }
         self.numbers.push(number);
     }
 }

@@ -3,10 +3,12 @@
 use super::Reach;
 use crate::domain::{
     forecast::{Cap, Number, Opens},
+    ids::NumberId,
     number::{NumberState, Pacing},
     pacing,
 };
 use crate::store::snapshot::{NumberView, Snapshot};
+use std::collections::HashMap;
 
 /// What campaigns may use of a number: replies keep their share of its day and of its rate. Its own limit and what its warm-up
 /// allows on each day from today on: today's limit is the smaller of both, and holds for no other day.
@@ -29,7 +31,7 @@ fn for_campaigns(view: &NumberView) -> (Cap, Vec<u32>, Pacing) {
 }
 
 /// All numbers as a forecast needs them.
-pub(super) fn numbers(snapshot: &Snapshot, reach: &Reach) -> Vec<Number> {
+pub(super) fn numbers(snapshot: &Snapshot, reach: &Reach, labels: &HashMap<NumberId, String>) -> Vec<Number> {
     let number = |view: &NumberView| {
         let (cap, warm_up, pacing) = for_campaigns(view);
         Number {
@@ -39,6 +41,7 @@ pub(super) fn numbers(snapshot: &Snapshot, reach: &Reach) -> Vec<Number> {
             warm_up,
             pacing,
             next_slot: view.next_send_at,
+            last_sent: view.last_sent_at,
             opens: match &view.number.state {
                 NumberState::Active => Opens::Now,
                 NumberState::Limited { until, .. } => Opens::At(*until),
@@ -46,6 +49,7 @@ pub(super) fn numbers(snapshot: &Snapshot, reach: &Reach) -> Vec<Number> {
                 NumberState::Disabled => Opens::Never,
             },
             account: reach.places.get(&view.number.account).copied(),
+            label: labels.get(&view.number.id).cloned(),
         }
     };
     snapshot.numbers.iter().map(number).collect()

@@ -40,6 +40,7 @@ impl Store {
             cap: Cap { limit: spec.daily_limit.map(DailyLimit::get), used_today: 0 },
             pool,
             only: None,
+            failover: spec.failover,
             opens,
             calendar: Calendar {
                 window: spec.window,
@@ -195,7 +196,7 @@ impl Store {
 fn first_work(spec: &CampaignSpec, people: u64) -> Vec<Work> {
     let first = spec.conduct.rollout.as_ref().and_then(|rollout| rollout.stages.first());
     let people = first.map_or(people, |percent| Rollout::target(people, *percent));
-    vec![Work { step: 0, due: None, people, zone: None }]
+    vec![Work { step: 0, due: None, people, zone: None, bound: None }]
 }
 
 /// The stages after the first of a rollout that begins now.

@@ -24,6 +24,8 @@ struct Hourly<'a> {
     organization: u64,
     used: Vec<Vec<u32>>,
     reached: Vec<Vec<(DateTime<Utc>, u64)>>,
+    rounds: Rounds,
+    first: bool,
 }
 
 impl<'a> Hourly<'a> {
@@ -39,6 +41,8 @@ impl<'a> Hourly<'a> {
                 .iter()
                 .map(|account| account.reached.iter().map(|(at, people)| (*at, u64::from(*people))).collect())
                 .collect(),
+            rounds: Rounds::default(),
+            first: true,
         };
         let mut totals = vec![0];
         let (mut at, mut day) = (world.now, local_date(world.now, world.zone));
@@ -64,6 +68,7 @@ impl<'a> Hourly<'a> {
             waiting.left = campaign.cap.left(first);
         }
         self.organization = self.world.cap.left(first);
+        self.first = first;
         self.used = vec![vec![0; self.campaigns.len()]; self.numbers.len()];
     }
 
@@ -74,11 +79,16 @@ impl<'a> Hourly<'a> {
             self.reached.iter_mut().for_each(|reached| reached.retain(|(until, _)| *until > at));
             self.campaigns.iter_mut().for_each(|campaign| campaign.expire(at));
             self.campaigns.iter_mut().for_each(|campaign| campaign.widen(at));
-            let sent = self.serving().into_iter().filter(|number| self.send_one(*number, at)).count();
-            if sent == 0 {
+            let before =
+                |number: usize| if self.first { self.world.numbers[number].cap.used_today } else { 0 };
+            let used = |number: usize| before(number) + self.used[number].iter().sum::<u32>();
+            let serving = self.rounds.in_order(self.world, self.serving(), used);
+            let sent: Vec<usize> = serving.into_iter().filter(|number| self.send_one(*number, at)).collect();
+            if sent.is_empty() {
                 return sum;
             }
-            sum += u64::try_from(sent).unwrap();
+            sum += u64::try_from(sent.len()).unwrap();
+            self.rounds.sent(sent.into_iter());
         }
     }
 
@@ -230,8 +240,13 @@ fn clocks(world: &mut World, seeded: &mut Seeded) {
         let to = (from + 1 + u16::try_from(seeded.below(22)).unwrap()) % 24;
         let Ok(hours) = Hours::new(from * 60, to * 60, EVERY_DAY) else { continue };
         let zones = [DOUALA, chrono_tz::America::New_York, chrono_tz::Asia::Tokyo];
-        let work =
-            |zone| Work { step: 0, due: Some(world.now), people: 1 + seeded.next() % 60, zone: Some(zone) };
+        let work = |zone| Work {
+            step: 0,
+            due: Some(world.now),
+            people: 1 + seeded.next() % 60,
+            zone: Some(zone),
+            bound: None,
+        };
         campaign.work = zones.into_iter().map(work).collect();
         campaign.calendar = Calendar {
             organization: None,
@@ -327,7 +342,7 @@ fn hours_that_open_on_the_clock_of_those_who_wait_are_waited_for_over_a_weekend(
     let new_york = chrono_tz::America::New_York;
     let mut scene = world("2026-05-08T16:00:00Z", vec![number(1, Some(100))], vec![campaign(1, 1)]);
     scene.zone = new_york;
-    let work = |people, zone| Work { step: 0, due: Some(scene.now), people, zone: Some(zone) };
+    let work = |people, zone| Work { step: 0, due: Some(scene.now), people, zone: Some(zone), bound: None };
     scene.campaigns[0].work = vec![work(2_000, new_york)];
     scene.campaigns[0].calendar = Calendar {
         organization: None,

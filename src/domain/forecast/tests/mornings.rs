@@ -102,7 +102,7 @@ fn whose_hours_end_first_goes_first() {
     // Half past eight in the evening in Douala, half past three in the afternoon in New York, and room for ten.
     let mut scene = world("2025-06-01T19:30:00Z", vec![number(1, Some(10))], vec![campaign(1, 1)]);
     let new_york = chrono_tz::America::New_York;
-    let work = |zone| Work { step: 0, due: Some(scene.now), people: 10, zone: Some(zone) };
+    let work = |zone| Work { step: 0, due: Some(scene.now), people: 10, zone: Some(zone), bound: None };
     scene.campaigns[0].work = vec![work(new_york), work(DOUALA)];
     scene.campaigns[0].calendar = Calendar {
         organization: None,

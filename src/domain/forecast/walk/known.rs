@@ -1,6 +1,7 @@
 //! What still goes out while an account is full.
 
 use super::Walk;
+use super::taker::Taker;
 use chrono::{DateTime, Utc};
 
 impl Walk<'_> {
@@ -20,14 +21,15 @@ impl Walk<'_> {
                     self.world.pools.get(each.pool).is_some_and(|pool| pool.numbers.contains(&place));
                 // On the recipients' own clocks nobody goes on (`claim_bound`, migration 0009).
                 let may = in_pool && each.may_use(number.id) && !each.calendar.by_recipient();
-                if most == 0 || !may || !line.may_go_on() || !self.has_work(campaign, at) {
+                if most == 0 || !may || !line.may_go_on(place) || !self.has_work(campaign, at) {
                     continue;
                 }
                 let known = most.min(self.organization).min(line.left);
+                let taker = Taker::alone(self.world, each, place, self.grain());
                 let Some(reached) = number.account.and_then(|account| self.reached.get_mut(account)) else {
                     break;
                 };
-                let sent = self.lines[campaign].go_on(known, at, &each.delays, reached);
+                let sent = self.lines[campaign].go_on(known, at, taker, reached);
                 let sent = self.charge(place, &[(campaign, u32::try_from(sent).unwrap_or(u32::MAX))], at);
                 most -= sent;
                 sum += sent;

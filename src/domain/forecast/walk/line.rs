@@ -1,27 +1,12 @@
 //! What is left of a campaign on the walk through the days: who waits, on whose clock, and whom a rollout lets go later.
 
 use super::super::{Campaign, Opens, Stages};
+use super::part::{Part, Sent};
 use super::reached::Reached;
+use super::taker::Taker;
 use crate::domain::window::{Calendar, Closed};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use std::collections::{BTreeMap, VecDeque};
-
-/// What is left for people of one clock.
-pub(super) struct Part {
-    /// Whose clock, where that matters.
-    pub(super) zone: Option<Tz>,
-    /// Whether their hours are open in this phase.
-    pub(super) open: bool,
-    /// Put-back work and later steps that are due, first come first served: step, people, and since when.
-    due: VecDeque<(usize, u64, DateTime<Utc>)>,
-    /// The people among them, kept as a sum: it is asked for at every turn.
-    waiting: u64,
-    /// People at the first step whom nothing but their turn keeps.
-    pub(super) fresh: u64,
-    /// What is due later.
-    pub(super) later: BTreeMap<DateTime<Utc>, Vec<(usize, u64)>>,
-}
 
 /// What is left of one campaign.
 pub(super) struct Line {
@@ -65,7 +50,7 @@ impl Late {
     }
 
     /// For a message that is due since then; none: as soon as the campaign began.
-    fn when(self, due: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    pub(super) fn when(self, due: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         let own = self.after.and_then(|(after, began)| {
             let due = due.map_or(began, |due| due.max(began));
             due.checked_add_signed(after)
@@ -73,123 +58,17 @@ impl Late {
         [self.at, own].into_iter().flatten().min()
     }
 
-    fn is_past(self, due: Option<DateTime<Utc>>, at: DateTime<Utc>) -> bool {
+    /// For all of them, if there is such a time.
+    pub(super) fn for_all(self) -> Option<DateTime<Utc>> {
+        self.at
+    }
+
+    pub(super) fn is_past_for_all(self, at: DateTime<Utc>) -> bool {
+        self.at.is_some_and(|late| late <= at)
+    }
+
+    pub(super) fn is_past(self, due: Option<DateTime<Utc>>, at: DateTime<Utc>) -> bool {
         self.when(due).is_some_and(|late| late <= at)
-    }
-}
-
-impl Part {
-    pub(super) fn new(zone: Option<Tz>) -> Self {
-        Self { zone, open: true, due: VecDeque::new(), waiting: 0, fresh: 0, later: BTreeMap::new() }
-    }
-
-    pub(super) fn ready(&self) -> u64 {
-        self.fresh + self.waiting
-    }
-
-    pub(super) fn release(&mut self, at: DateTime<Utc>) {
-        while let Some(entry) = self.later.first_entry().filter(|entry| *entry.key() <= at) {
-            let (since, released) = entry.remove_entry();
-            self.waiting += released.iter().map(|(_, people)| people).sum::<u64>();
-            self.due.extend(released.into_iter().map(|(step, people)| (step, people, since)));
-        }
-    }
-
-    /// Ends what it is too late for; answers of how many people. What is due first is too late first.
-    fn expire(&mut self, at: DateTime<Utc>, late: Late) -> u64 {
-        let mut people = 0;
-        if late.is_past(None, at) {
-            people += std::mem::take(&mut self.fresh);
-        }
-        while let Some((_, each, _)) = self.due.pop_front_if(|(_, _, since)| late.is_past(Some(*since), at)) {
-            self.waiting -= each;
-            people += each;
-        }
-        if late.at.is_some_and(|late| late <= at) {
-            people +=
-                std::mem::take(&mut self.later).into_values().flatten().map(|(_, each)| each).sum::<u64>();
-        }
-        people
-    }
-
-    /// When it is too late for somebody who waits.
-    fn next_late(&self, late: Late) -> Option<DateTime<Utc>> {
-        let fresh = (self.fresh > 0).then(|| late.when(None)).flatten();
-        let due = self.due.front().and_then(|(_, _, since)| late.when(Some(*since)));
-        let later = late.at.filter(|_| !self.later.is_empty());
-        [fresh, due, later].into_iter().flatten().min()
-    }
-
-    /// Sends at most so many: what is due first, then the fresh. Later steps become due. Answers how many, and how many of
-    /// them were somebody's first. An account counts people once, however many of these are to them.
-    pub(super) fn send(
-        &mut self,
-        mut messages: u64,
-        at: DateTime<Utc>,
-        delays: &[TimeDelta],
-        mut account: Option<&mut Reached>,
-    ) -> Sent {
-        let mut all = Sent::default();
-        while messages > 0 {
-            let (step, since, sent) = if let Some((step, people, since)) = self.due.front_mut() {
-                let (step, since, sent) = (*step, Some(*since), messages.min(*people));
-                *people -= sent;
-                self.waiting -= sent;
-                if *people == 0 {
-                    self.due.pop_front();
-                }
-                (step, since, sent)
-            } else {
-                let sent = messages.min(self.fresh);
-                self.fresh -= sent;
-                if sent == 0 {
-                    return all;
-                }
-                (0, None, sent)
-            };
-            messages -= sent;
-            all.messages += sent;
-            all.first += if step == 0 { sent } else { 0 };
-            if let Some(account) = &mut account {
-                let again = last_message(step, since, delays).map_or(0, |last| account.renew(last, at, sent));
-                account.reach(at, sent - again);
-            }
-            self.follow(step, sent, at, delays);
-        }
-        all
-    }
-
-    /// Sends at most so many to people who count for the account already: nothing else goes out while it is full. Answers how
-    /// many.
-    fn go_on(&mut self, most: u64, at: DateTime<Utc>, delays: &[TimeDelta], account: &mut Reached) -> u64 {
-        let mut sum = 0;
-        for place in 0..self.due.len() {
-            let (step, people, since) = self.due[place];
-            let Some(last) = last_message(step, Some(since), delays) else { continue };
-            let sent = account.renew(last, at, people.min(most - sum));
-            self.due[place].1 -= sent;
-            self.waiting -= sent;
-            sum += sent;
-            if sent > 0 {
-                self.follow(step, sent, at, delays);
-            }
-            if sum == most {
-                break;
-            }
-        }
-        self.due.retain(|(_, people, _)| *people > 0);
-        sum
-    }
-
-    /// The step after one that so many people have got becomes due.
-    fn follow(&mut self, step: usize, people: u64, at: DateTime<Utc>, delays: &[TimeDelta]) {
-        let Some(delay) = delays.get(step + 1) else { return };
-        let due = at.checked_add_signed(*delay).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let steps = self.later.entry(due).or_default();
-        match steps.iter_mut().find(|(each, _)| *each == step + 1) {
-            Some((_, known)) => *known += people,
-            None => steps.push((step + 1, people)),
-        }
     }
 }
 
@@ -203,24 +82,55 @@ pub(super) fn stages_of(campaign: &Campaign) -> Option<Stages> {
     Some(stages)
 }
 
-/// When people who wait for a step since then got the one before it.
-fn last_message(step: usize, since: Option<DateTime<Utc>>, delays: &[TimeDelta]) -> Option<DateTime<Utc>> {
-    let delay = delays.get(step).filter(|_| step > 0)?;
-    since?.checked_sub_signed(*delay)
-}
-
-/// What went out.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sent {
-    pub(super) messages: u64,
-    /// Somebody's first of the campaign.
-    pub(super) first: u64,
+/// What a number could send of these parts.
+fn for_taker<'p>(parts: impl Iterator<Item = &'p Part>, taker: Taker<'_>) -> u64 {
+    let (free, bound) = parts
+        .fold((0, 0), |(free, bound): (u64, u64), part| (free + part.free(), bound + part.bound_for(taker)));
+    // As far as a weight allows, whoever they are bound to; beyond that its own people alone (`Roster::divide`).
+    if taker.free == 0 { bound } else { (free + bound).min(taker.free) }
 }
 
 impl Line {
     /// What could go out now, by the clocks of those who wait.
     pub(super) fn ready(&self) -> u64 {
-        self.parts.iter().filter(|part| part.open).map(Part::ready).sum()
+        self.open().map(Part::ready).sum()
+    }
+
+    /// Of those, who is bound to this number.
+    pub(super) fn bound_to(&self, number: usize) -> u64 {
+        self.open().map(|part| part.bound_to(number)).sum()
+    }
+
+    /// Whether anybody is bound to a number.
+    pub(super) fn is_bound(&self) -> bool {
+        self.open().any(Part::is_bound)
+    }
+
+    /// What this number could send now.
+    pub(super) fn ready_for(&self, taker: Taker<'_>) -> u64 {
+        for_taker(self.open(), taker)
+    }
+
+    /// What this number could send, whatever the hour.
+    pub(super) fn due_for(&self, taker: Taker<'_>) -> u64 {
+        for_taker(self.parts.iter(), taker)
+    }
+
+    /// Who is bound to no number, and may be written to now.
+    pub(super) fn free(&self) -> u64 {
+        self.open().map(Part::free).sum()
+    }
+
+    /// Whether nothing of it runs dry if each number sends what it can, all of them so many.
+    pub(super) fn is_plenty(&self, room: &[u64], all: u64) -> bool {
+        let free = self.free();
+        let of_free = |(number, room): (usize, &u64)| room.saturating_sub(self.bound_to(number));
+        let needed = || room.iter().enumerate().map(of_free).fold(0, u64::saturating_add);
+        self.left >= all && (free >= all || self.is_bound() && free >= needed())
+    }
+
+    fn open(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.open)
     }
 
     /// What is due, whatever the hour.
@@ -229,11 +139,11 @@ impl Line {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.rollout.is_none() && self.parts.iter().all(|part| part.ready() == 0 && part.later.is_empty())
+        self.rollout.is_none() && self.parts.iter().all(Part::is_empty)
     }
 
     pub(super) fn waits_for_nothing_later(&self) -> bool {
-        self.parts.iter().all(|part| part.later.is_empty())
+        !self.parts.iter().any(Part::has_later)
     }
 
     /// For each clock by which somebody waits, what its hours wait for; `None`: they are open.
@@ -261,7 +171,7 @@ impl Line {
             let until_end = |zone: Tz| calendar.window.map(|window| window.hours.left_of(at, zone));
             self.parts.sort_by_cached_key(|part| part.zone.map(|zone| (until_end(zone), zone.name())));
         }
-        if self.late.at.is_some_and(|late| late <= at) {
+        if self.late.is_past_for_all(at) {
             let kept_back = self.rollout.take().map_or(0, |stages| stages.people.iter().sum());
             self.expired += kept_back;
         }
@@ -289,40 +199,49 @@ impl Line {
             if self.late.after.is_none() {
                 part.fresh += people;
             } else if people > 0 {
-                part.waiting += people;
-                part.due.push_back((0, people, at));
+                part.let_go(people, at);
             }
         }
     }
 
+    /// Sends at most so many through a number: to those who are bound to it or to one that it goes on for, then to the others.
     pub(super) fn send(
         &mut self,
-        messages: u64,
+        most: u64,
         at: DateTime<Utc>,
-        delays: &[TimeDelta],
+        taker: Taker<'_>,
         mut account: Option<&mut Reached>,
     ) {
         let mut all = Sent::default();
-        for part in self.parts.iter_mut().filter(|part| part.open) {
-            let sent = part.send(messages - all.messages, at, delays, account.as_deref_mut());
-            all.messages += sent.messages;
-            all.first += sent.first;
+        let bound = self.is_bound();
+        let mut free = taker.free;
+        for owner in taker.owners().filter(|_| bound).map(Some).chain([None]) {
+            for part in self.parts.iter_mut().filter(|part| part.open) {
+                let left = (most - all.messages).min(if owner.is_none() { free } else { u64::MAX });
+                let sent = part.send(owner, left, at, &taker, account.as_deref_mut());
+                free -= if owner.is_none() { sent.messages } else { 0 };
+                all.messages += sent.messages;
+                all.first += sent.first;
+            }
         }
         self.first += all.first;
         self.count(all.messages);
     }
 
-    /// Sends at most so many to people who count for the account already. Answers how many.
+    /// Sends at most so many to people who count for the account already: to those who are bound to the number, then to those
+    /// who are bound to nobody. Answers how many.
     pub(super) fn go_on(
         &mut self,
         most: u64,
         at: DateTime<Utc>,
-        delays: &[TimeDelta],
+        taker: Taker<'_>,
         account: &mut Reached,
     ) -> u64 {
         let mut sum = 0;
-        for part in self.parts.iter_mut().filter(|part| part.open) {
-            sum += part.go_on(most - sum, at, delays, account);
+        for owner in [Some(taker.number()), None] {
+            for part in self.parts.iter_mut().filter(|part| part.open) {
+                sum += part.go_on(owner, most - sum, at, &taker, account);
+            }
         }
         self.count(sum);
         sum
@@ -335,17 +254,17 @@ impl Line {
         }
     }
 
-    /// Whether somebody waits who got a step before: only these may count for an account already.
-    pub(super) fn may_go_on(&self) -> bool {
-        self.parts.iter().any(|part| part.open && part.due.iter().any(|(step, _, _)| *step > 0))
+    /// Whether somebody waits for this number who got a step before: only these may count for an account already.
+    pub(super) fn may_go_on(&self, number: usize) -> bool {
+        self.open().any(|part| part.may_go_on(number))
     }
 
     /// The next moment after `at` at which something of it is due or may be let go.
     pub(super) fn next_due(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let due = self.parts.iter().filter_map(|part| part.later.keys().find(|due| **due > at).copied());
+        let due = self.parts.iter().filter_map(|part| part.next_after(at));
         let stage = self.rollout.as_ref().and_then(|stages| stages.lasts_until).filter(|until| *until > at);
         let late = self.parts.iter().filter_map(|part| part.next_late(self.late)).filter(|late| *late > at);
-        let kept_back = self.late.at.filter(|late| *late > at && self.rollout.is_some());
+        let kept_back = self.late.for_all().filter(|late| *late > at && self.rollout.is_some());
         due.chain(stage).chain(late).chain(kept_back).min()
     }
 }

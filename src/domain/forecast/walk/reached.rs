@@ -1,6 +1,7 @@
 //! Whom an account reached, and until when they count.
 
 use super::super::Account;
+use super::grain::Grain;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::VecDeque;
 
@@ -11,6 +12,8 @@ pub(super) struct Reached {
     until: VecDeque<(DateTime<Utc>, u32)>,
     /// All of them: it is asked for at every turn.
     people: u64,
+    /// How finely it is kept when they count no more.
+    pub(super) grain: Grain,
 }
 
 impl Reached {
@@ -20,7 +23,7 @@ impl Reached {
     /// Before the forecast begins.
     pub(super) fn of(account: &Account) -> Self {
         let people = account.reached.iter().map(|(_, people)| u64::from(*people)).sum();
-        Self { until: account.reached.iter().copied().collect(), people }
+        Self { until: account.reached.iter().copied().collect(), people, grain: Grain::default() }
     }
 
     /// All who count now.
@@ -36,7 +39,7 @@ impl Reached {
     /// People who were written to now, and did not count before.
     pub(super) fn reach(&mut self, at: DateTime<Utc>, people: u64) {
         if people > 0 {
-            self.add(at + Account::WINDOW, people);
+            self.add(self.grain.near(at + Account::WINDOW), people);
         }
     }
 
