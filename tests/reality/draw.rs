@@ -63,6 +63,7 @@ pub struct DrawnNumber {
     pub warms_up: bool,
     pub reply_share: i16,
     pub weight: i32,
+    pub label: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -117,14 +118,8 @@ impl Drawn {
             now,
             limit: chance.once_in(4).then(|| chance.between(5, 60) as i32),
             hours: ((about == About::Clocks || all) && chance.once_in(3)).then(|| hours(chance)),
-            // How a pool splits by weight is not foretold.
-            strategy: if all {
-                chance.pick(&["priority", "least_used", "weighted"])
-            } else {
-                chance.pick(&["priority", "least_used"])
-            },
-            // Which number somebody stays with depends on who goes first, and that is not foretold.
-            sticky: chance.once_in(2) && all,
+            strategy: chance.pick(&["priority", "least_used", "weighted"]),
+            sticky: chance.once_in(2),
             accounts: (0..accounts).map(|_| capped.then(|| chance.between(8, 40) as i32)).collect(),
             numbers: Vec::new(),
             campaigns: Vec::new(),
@@ -148,6 +143,7 @@ impl Drawn {
             warms_up: rich && chance.once_in(6),
             reply_share: if rich && chance.once_in(5) { chance.pick(&[10, 25, 50]) } else { 0 },
             weight: chance.between(1, 4) as i32,
+            label: chance.pick(&[None, Some("north"), Some("south")]),
         }
     }
 
@@ -205,6 +201,9 @@ impl Drawn {
             let after = if step == 0 { 0 } else { chance.pick(&[1, 5, 24, 24, 48]) };
             file += &format!("[[steps]]\nafter = \"{after}h\"\ntext = {{ en = \"Hello {step}\" }}\n");
         }
+        // Who is bound to a number waits for it, or for one like it.
+        let failover = chance.pick(&["pool", "pool", "label", "never"]);
+        file = format!("failover = \"{failover}\"\n{file}");
         let zones = [self.zone, Tz::Asia__Tokyo, Tz::America__Los_Angeles, Tz::America__St_Johns];
         let zones: &[Tz] = if own_clocks { &zones } else { &zones[..1] };
         let people = chance.between(1, 90);

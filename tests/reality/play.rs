@@ -45,6 +45,8 @@ pub struct Player<'a> {
     passed: TimeDelta,
 }
 
+/// So many claims that get nothing may follow each other: one for each number and campaign.
+const MOST_IN_VAIN: u32 = 30;
 /// How long a message takes.
 const A_MOMENT: TimeDelta = TimeDelta::microseconds(1);
 
@@ -52,6 +54,8 @@ const A_MOMENT: TimeDelta = TimeDelta::microseconds(1);
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Told {
     pub days: Days,
+    /// The same by number.
+    pub numbers: Days,
     /// When each campaign's last message went out, if nobody waits any more.
     pub finish: Vec<Option<DateTime<Utc>>>,
     /// Who did not get everything, by campaign.
@@ -161,10 +165,10 @@ impl<'a> Player<'a> {
             sqlx::query(
                 "insert into whatsapp_numbers (organization_id, id, account_id, phone, instance_id, priority, daily_limit,
                      interval_ms, in_flight, suspended_at, suspension_reason, suspended_until, suspended_by,
-                     warm_up_started_at, reply_share)
+                     warm_up_started_at, reply_share, label)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, 20, case when $9::timestamptz is not null then $10 end,
                          case when $9 is not null then 'rests' end, $9, case when $9 is not null then 'ana' end,
-                         case when $11 then $10 end, $12)",
+                         case when $11 then $10 end, $12, $13)",
             )
             .bind(self.organization.0)
             .bind(id.0)
@@ -178,6 +182,7 @@ impl<'a> Player<'a> {
             .bind(self.drawn.now)
             .bind(number.warms_up)
             .bind(number.reply_share)
+            .bind(number.label)
             .execute(&self.world.pool)
             .await
             .unwrap();
@@ -263,6 +268,12 @@ impl<'a> Player<'a> {
             told.finish.push(forecast.finish[place]);
             told.expired.push(forecast.expired[place]);
         }
+        for (day, flow) in forecast.days.iter().flat_map(|day| day.flows.iter().map(move |flow| (day, flow)))
+        {
+            let id = made.world.numbers[flow.number].id;
+            let nth = self.numbers.iter().position(|each| *each == id).unwrap();
+            *told.numbers.entry((nth, day.date)).or_default() += flow.messages;
+        }
         (made.world, told)
     }
 
@@ -315,13 +326,18 @@ impl<'a> Player<'a> {
     /// Claims as long as there is something to claim now. Answers when to ask again, as far as the plan knows.
     async fn send(&mut self) -> Option<DateTime<Utc>> {
         let mut local = Local { leases: self.leases.clone(), ..Local::default() };
-        let mut vain = 0;
+        let (mut vain, mut any) = (0, false);
         loop {
             let snapshot = self.world.store.snapshot(self.organization, None).await.unwrap();
             let roster = Roster::of(&snapshot, &local, self.now);
             let plan = roster.lanes(&snapshot, &local, self.now, 500);
-            if plan.wanted() == 0 || vain > 5 {
-                assert!(vain <= 5, "the plan wants {plan:?}, and the claim gives nothing");
+            if plan.wanted() == 0 && std::mem::take(&mut any) && !local.bound_dry.is_empty() {
+                // A second later whoever had no bound work is asked again: others may be full now, whose work it takes over.
+                local.bound_dry.clear();
+                continue;
+            }
+            if plan.wanted() == 0 || vain > MOST_IN_VAIN {
+                assert!(vain <= MOST_IN_VAIN, "the plan wants {plan:?}, and the claim gives nothing");
                 let holds = roster.campaigns.iter().filter_map(|service| service.hold.as_ref());
                 let holds = holds.chain(roster.everything.iter()).filter_map(Hold::until);
                 return holds.chain(plan.opens).filter(|at| *at > self.now).min();
@@ -329,6 +345,7 @@ impl<'a> Player<'a> {
             let request = self.request(&snapshot, &roster, &plan);
             let claimed = self.world.store.claim(&request).await.unwrap();
             vain = if claimed.messages.is_empty() { vain + 1 } else { 0 };
+            any |= !claimed.messages.is_empty();
             for (campaign, due) in &claimed.exhausted {
                 // Nothing comes back within a moment, and nobody else takes any of it.
                 let again = self.now + TimeDelta::days(3_650);
@@ -461,17 +478,20 @@ impl<'a> Player<'a> {
     }
 
     async fn told(&self) -> Told {
-        let rows: Vec<(uuid::Uuid, NaiveDate, i64)> = sqlx::query_as(
-            "select campaign_id, quota_day, count(*) from attempts where organization_id = $1 group by 1, 2",
+        let rows: Vec<(uuid::Uuid, uuid::Uuid, NaiveDate, i64)> = sqlx::query_as(
+            "select campaign_id, number_id, quota_day, count(*) from attempts where organization_id = $1 group by 1, 2, 3",
         )
         .bind(self.organization.0)
         .fetch_all(&self.world.pool)
         .await
         .unwrap();
         let mut told = Told::default();
-        for (campaign, day, count) in rows {
+        for (campaign, number, day, count) in rows {
+            let count = u64::try_from(count).unwrap();
             let nth = self.campaigns.iter().position(|each| each.0 == campaign).unwrap();
-            told.days.insert((nth, day), u64::try_from(count).unwrap());
+            *told.days.entry((nth, day)).or_default() += count;
+            let nth = self.numbers.iter().position(|each| each.0 == number).unwrap();
+            *told.numbers.entry((nth, day)).or_default() += count;
         }
         for campaign in &self.campaigns {
             let (last, waiting, late): (Option<DateTime<Utc>>, i64, i64) = sqlx::query_as(

@@ -2,7 +2,7 @@
 //! `REALITY_WORLDS=1000 cargo test --test reality -- --ignored`.
 
 use crate::draw::{About, Chance, Drawn};
-use crate::play::{Player, Told, still_world};
+use crate::play::{Days, Player, Told, still_world};
 use std::{collections::BTreeSet, ops::Range};
 
 /// Of each family in every run.
@@ -41,17 +41,24 @@ fn is_as_foretold(drawn: &Drawn, expected: &Told, found: &Told) -> bool {
     all(expected) == all(found) && moved <= (all(expected) / 25).max(4)
 }
 
-/// Both, a line for each campaign.
+/// Both, a line for each campaign and each number.
 fn beside(drawn: &Drawn, expected: &Told, found: &Told) -> String {
-    let of = |told: &Told, nth: usize| {
-        let days = told.days.iter().filter(|((campaign, _), _)| *campaign == nth);
+    let days = |days: &Days, nth: usize| {
+        let days = days.iter().filter(|((each, _), _)| *each == nth);
         let days: Vec<_> =
             days.map(|((_, date), count)| format!("{}:{count}", date.format("%m-%d"))).collect();
-        format!("{} expired {} finish {:?}", days.join(" "), told.expired[nth], told.finish[nth])
+        days.join(" ")
     };
-    let lines = (0..drawn.campaigns.len())
+    let of = |told: &Told, nth: usize| {
+        format!("{} expired {} finish {:?}", days(&told.days, nth), told.expired[nth], told.finish[nth])
+    };
+    let campaigns = (0..drawn.campaigns.len())
         .map(|nth| format!("c{nth} foretold {}\nc{nth} was      {}\n", of(expected, nth), of(found, nth)));
-    lines.collect()
+    let numbers = (0..drawn.numbers.len()).map(|nth| {
+        let (expected, found) = (days(&expected.numbers, nth), days(&found.numbers, nth));
+        format!("n{nth} foretold {expected}\nn{nth} was      {found}\n")
+    });
+    campaigns.chain(numbers).collect()
 }
 
 async fn as_foretold(about: About) {
@@ -85,13 +92,16 @@ async fn ends_and_stages() {
 }
 
 #[tokio::test]
-#[ignore = "minutes to hours: REALITY_WORLDS says how many of each family, REALITY_FROM from which seed on"]
+#[ignore = "minutes to hours: REALITY_WORLDS says how many of each family, REALITY_FROM from which seed on, REALITY_FAMILY which alone"]
 async fn many_worlds() {
     let from = number("REALITY_FROM", 0);
     let seeds = from..from + number("REALITY_WORLDS", 200);
     for about in
         [About::OneNumber, About::Numbers, About::Clocks, About::Accounts, About::Ends, About::Everything]
     {
+        if std::env::var("REALITY_FAMILY").is_ok_and(|only| format!("{about:?}") != only) {
+            continue;
+        }
         let count = seeds.end - seeds.start;
         let differences = differences(about, seeds.clone()).await;
         println!("{about:?}: {} of {count} were otherwise than foretold", differences.len());
