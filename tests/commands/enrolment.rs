@@ -45,6 +45,24 @@ impl Acme {
 }
 
 #[tokio::test]
+async fn campaigns_that_are_enrolled_in_the_same_millisecond_share_no_ids() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    for nth in 0..64 {
+        acme.campaign(&ALL.replace("\"all\"", &format!("\"c{nth}\""))).await;
+    }
+    let ids: Vec<uuid::Uuid> =
+        sqlx::query_scalar("select id from campaign_recipients").fetch_all(&acme.db.pool).await.unwrap();
+    assert_eq!(ids.len(), 64);
+    // Beside the time, the version, the variant and the count: what tells enrolments apart.
+    let apart = 0x0fff_0fff_0000_0000_0000_u128;
+    let (any, all) =
+        ids.iter().fold((0, u128::MAX), |(any, all), id| (any | id.as_u128(), all & id.as_u128()));
+    assert_eq!(any & apart, apart, "each of 24 bits is set in some");
+    assert_eq!(all & apart, 0, "and in others not");
+}
+
+#[tokio::test]
 async fn pieces_enrol_whom_one_statement_enrols_and_nothing_starts_before_the_last() {
     let acme = Acme::new().await;
     let campaign = acme.empty(ALL, 45).await;
