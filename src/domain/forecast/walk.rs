@@ -7,6 +7,7 @@ mod part;
 mod reached;
 mod serve;
 mod taker;
+mod times;
 
 use super::{Bound, Day, Flow, Forecast, Opens, World};
 use crate::domain::day::{local_date, start_of_day};
@@ -19,6 +20,7 @@ use line::{Late, Line};
 use part::Part;
 use reached::Reached;
 use taker::{Duty, Serving};
+use times::Times;
 
 /// In how many turns the numbers take what is scarce: as in reality each takes a little, and is asked again. Up to so many
 /// messages a number this is exact.
@@ -227,6 +229,7 @@ impl<'a> Walk<'a> {
         let until = self.filled(&duty, at).map_or(next, |filled| filled.min(next));
         let until = self.run_dry(&duty, at).map_or(until, |dry| dry.min(until));
         let until = self.follows(&duty, at).map_or(until, |due| due.min(until));
+        let until = self.catches_up(&duty, at).map_or(until, |slot| slot.min(until));
         let taken = self.hand_out(&mut duty, at, until);
         // What needs no time is done at once; the clock goes on when nothing more is.
         match (until > at, taken) {
@@ -265,6 +268,26 @@ impl<'a> Walk<'a> {
         let served = duty.serves.iter().flatten().map(|serving| &self.world.campaigns[serving.campaign]);
         let delays = served.flat_map(|campaign| campaign.delays.iter().skip(1));
         delays.min().and_then(|delay| at.checked_add_signed((*delay).max(SOONEST).max(self.grain().span())))
+    }
+
+    /// When a number that others of its pool wait for, by weight, sends again: they go on slot by slot with it.
+    fn catches_up(&self, duty: &Duty<'_>, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let waiting = |campaign: usize| {
+            duty.serves.iter().flatten().any(|each| each.campaign == campaign && each.waits)
+        };
+        let is_waited_for = |place: &usize| {
+            let serves = &duty.serves[*place];
+            serves.iter().any(|each| each.free && !each.waits && waiting(each.campaign))
+        };
+        let slot_after = |place: usize| match self.next_slot[place] {
+            slot if slot > at => slot,
+            _ => later(at, TimeDelta::from_std(self.slots[place].gap_with(0.5)).unwrap_or(TimeDelta::MAX), 1),
+        };
+        if !duty.grain.is_exact() || !duty.serves.iter().flatten().any(|each| each.waits) {
+            return None;
+        }
+        let slow = (0..duty.serves.len()).filter(|place| !self.slots[*place].gap.is_zero());
+        slow.filter(is_waited_for).map(slot_after).min()
     }
 
     /// When the work of a campaign that others wait for, or whose rollout goes on with that, is about to be out, if numbers
@@ -475,17 +498,32 @@ impl<'a> Walk<'a> {
         shares.clear();
         let candidates = serves.iter().map(candidate);
         table.share(most, self.limits[place], candidates, |nth, count| shares.push((nth, count)));
+        let sum: u32 = shares.iter().map(|(_, count)| *count).sum();
+        let times = self.times(place, sum.into(), at);
         for (nth, count) in &mut shares {
             let serving = serves[*nth];
-            let account = number.account.and_then(|account| self.reached.get_mut(account));
-            let line = &mut self.lines[serving.campaign];
-            let taker = duty.taker(place, serving, line.used[place]);
-            line.send(u64::from(*count), at, taker, account);
+            for (time, count) in times.of((*count).into()) {
+                let account = number.account.and_then(|account| self.reached.get_mut(account));
+                let line = &mut self.lines[serving.campaign];
+                let taker = duty.taker(place, serving, line.used[place]);
+                line.send(count, time, taker, account);
+            }
             *nth = serving.campaign;
         }
         let sum = self.charge(place, &shares, at);
         (self.table, self.shares) = (table, shares);
         sum
+    }
+
+    /// When a number sends so many messages, from its next slot on; of a large world all of them when the phase begins.
+    fn times(&self, place: usize, messages: u64, at: DateTime<Utc>) -> Times {
+        let slots = self.slots[place];
+        let batch = slots.batch.into();
+        if !self.grain().is_exact() {
+            return Times { first: at, gap: TimeDelta::zero(), batch, messages };
+        }
+        let gap = TimeDelta::from_std(slots.gap_with(0.5)).unwrap_or(TimeDelta::MAX);
+        Times { first: self.next_slot[place].max(at), gap, batch, messages }
     }
 
     /// Messages through a number, by campaign, from its next slot on. Answers how many they are.
