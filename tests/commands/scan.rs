@@ -97,7 +97,7 @@ fn rehearse(db: &Db, folder: &std::path::Path, base_url: &str) -> String {
 async fn secrets_phones_and_bodies_stand_in_their_places_only() {
     let script = format!(
         "[[account]]\nprovider = 'meta'\ntoken = '{TOKEN}'\n
-         [[rule]]\nwhen = {{ nth = 2 }}\nthen = {{ error = 131026, details = 'Message undeliverable' }}\n"
+         [[rule]]\nwhen = {{ recipient = '+{REFUSED_PHONE}' }}\nthen = {{ error = 131026, details = 'Message undeliverable' }}\n"
     );
     let simulator =
         Simulator::start_on_own_thread(([127, 0, 0, 1], 0).into(), Script::parse(&script).unwrap()).unwrap();
