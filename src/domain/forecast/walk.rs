@@ -216,8 +216,6 @@ impl<'a> Walk<'a> {
     /// From `at` to the next moment at which somebody's standing changes. The answer is that moment.
     fn phase(&mut self, at: DateTime<Utc>, end: DateTime<Utc>) -> DateTime<Utc> {
         self.effort += u64::try_from(self.left.len() * self.lines.len()).unwrap_or(u64::MAX) + 10;
-        let grain = self.grain();
-        self.reached.iter_mut().for_each(|reached| reached.grain = grain);
         let next = self.next_change(at, end);
         if self.go_on(at, next) > 0 {
             return at;
@@ -267,7 +265,7 @@ impl<'a> Walk<'a> {
         }
         let served = duty.serves.iter().flatten().map(|serving| &self.world.campaigns[serving.campaign]);
         let delays = served.flat_map(|campaign| campaign.delays.iter().skip(1));
-        delays.min().and_then(|delay| at.checked_add_signed((*delay).max(SOONEST).max(self.grain().span())))
+        delays.min().and_then(|delay| at.checked_add_signed((*delay).max(SOONEST).max(duty.grain.span())))
     }
 
     /// When a number that others of its pool wait for, by weight, sends again: they go on slot by slot with it.
@@ -281,7 +279,7 @@ impl<'a> Walk<'a> {
         };
         let slot_after = |place: usize| match self.next_slot[place] {
             slot if slot > at => slot,
-            _ => later(at, TimeDelta::from_std(self.slots[place].gap_with(0.5)).unwrap_or(TimeDelta::MAX), 1),
+            _ => later(at, self.gap(place), 1),
         };
         if !duty.grain.is_exact() || !duty.serves.iter().flatten().any(|each| each.waits) {
             return None;
@@ -344,12 +342,17 @@ impl<'a> Walk<'a> {
         }
         // With its last slot, and not a gap after it.
         let gaps = self.room(place).div_ceil(u64::from(slots.batch)).saturating_sub(1);
-        let span = i64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(i64::MAX);
-        let span = span.saturating_mul(i64::try_from(gaps).unwrap_or(i64::MAX));
-        self.next_slot[place]
-            .max(at)
-            .checked_add_signed(TimeDelta::nanoseconds(span))
-            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+        later(self.first_slot(place, at), self.gap(place), i32::try_from(gaps).unwrap_or(i32::MAX))
+    }
+
+    /// The first slot of a number from `at` on.
+    fn first_slot(&self, place: usize, at: DateTime<Utc>) -> DateTime<Utc> {
+        self.next_slot[place].max(at)
+    }
+
+    /// From one slot of a number to its next, with what jitter adds on average.
+    fn gap(&self, place: usize) -> TimeDelta {
+        TimeDelta::from_std(self.slots[place].gap_with(0.5)).unwrap_or(TimeDelta::MAX)
     }
 
     /// How many messages a number that may send so many sends from `at` to `until`.
@@ -358,7 +361,7 @@ impl<'a> Walk<'a> {
         if slots.gap.is_zero() {
             return room;
         }
-        let span = (until - self.next_slot[place].max(at)).num_nanoseconds().unwrap_or(i64::MAX);
+        let span = (until - self.first_slot(place, at)).num_nanoseconds().unwrap_or(i64::MAX);
         let gap = u64::try_from(slots.gap_with(0.5).as_nanos()).unwrap_or(u64::MAX).max(1);
         // The slot that opens at `at` is there even where no time goes by.
         let count = if until == at && self.next_slot[place] <= at {
@@ -517,13 +520,12 @@ impl<'a> Walk<'a> {
 
     /// When a number sends so many messages, from its next slot on; of a large world all of them when the phase begins.
     fn times(&self, place: usize, messages: u64, at: DateTime<Utc>) -> Times {
-        let slots = self.slots[place];
-        let batch = slots.batch.into();
-        if !self.grain().is_exact() {
-            return Times { first: at, gap: TimeDelta::zero(), batch, messages };
+        let batch = self.slots[place].batch.into();
+        if self.grain().is_exact() {
+            Times { first: self.first_slot(place, at), gap: self.gap(place), batch, messages }
+        } else {
+            Times { first: at, gap: TimeDelta::zero(), batch, messages }
         }
-        let gap = TimeDelta::from_std(slots.gap_with(0.5)).unwrap_or(TimeDelta::MAX);
-        Times { first: self.next_slot[place].max(at), gap, batch, messages }
     }
 
     /// Messages through a number, by campaign, from its next slot on. Answers how many they are.
@@ -536,10 +538,8 @@ impl<'a> Walk<'a> {
         self.used[place] = self.used[place].saturating_add(u32::try_from(sum).unwrap_or(u32::MAX));
         self.organization -= sum;
         self.sent += sum;
-        let slots = self.slots[place];
-        let first = self.next_slot[place].max(at);
-        let gap = TimeDelta::from_std(slots.gap_with(0.5)).unwrap_or(TimeDelta::MAX);
-        let gaps = i32::try_from(sum.div_ceil(u64::from(slots.batch))).unwrap_or(i32::MAX);
+        let (first, gap) = (self.first_slot(place, at), self.gap(place));
+        let gaps = i32::try_from(sum.div_ceil(u64::from(self.slots[place].batch))).unwrap_or(i32::MAX);
         let last = later(first, gap, gaps - 1);
         self.next_slot[place] = later(first, gap, gaps);
         self.last_sent[place] = (Some(last), self.claims);

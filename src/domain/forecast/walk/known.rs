@@ -17,15 +17,13 @@ impl Walk<'_> {
             for nth in 0..self.in_order.len() {
                 let campaign = self.in_order[nth];
                 let (line, each) = (&self.lines[campaign], &self.world.campaigns[campaign]);
-                let in_pool =
-                    self.world.pools.get(each.pool).is_some_and(|pool| pool.numbers.contains(&place));
                 // On the recipients' own clocks nobody goes on (`claim_bound`, migration 0009).
-                let may = in_pool && each.may_use(number.id) && !each.calendar.by_recipient();
+                let may = self.world.is_member(each, place) && !each.calendar.by_recipient();
                 if most == 0 || !may || !line.may_go_on(place) || !self.has_work(campaign, at) {
                     continue;
                 }
                 let known = most.min(self.organization).min(line.left);
-                let taker = Taker::alone(self.world, each, place, self.grain());
+                let taker = Taker::unweighed(self.world, each, place, &[], self.grain());
                 let Some(reached) = number.account.and_then(|account| self.reached.get_mut(account)) else {
                     break;
                 };

@@ -204,7 +204,7 @@ impl Line {
         }
     }
 
-    /// Sends at most so many through a number: to those who are bound to it or to one that it goes on for, then to the others.
+    /// Sends so many through a number, no more than [`Self::ready_for`] it: to those who are bound to it or to one that it goes on for, then to the others.
     pub(super) fn send(
         &mut self,
         most: u64,
@@ -214,12 +214,10 @@ impl Line {
     ) {
         let mut all = Sent::default();
         let bound = self.is_bound();
-        let mut free = taker.free;
-        for owner in taker.owners().filter(|_| bound).map(Some).chain([None]) {
+        let owners = taker.owners().filter(|_| bound).map(Some).chain((taker.free > 0).then_some(None));
+        for owner in owners {
             for part in self.parts.iter_mut().filter(|part| part.open) {
-                let left = (most - all.messages).min(if owner.is_none() { free } else { u64::MAX });
-                let sent = part.send(owner, left, at, &taker, account.as_deref_mut());
-                free -= if owner.is_none() { sent.messages } else { 0 };
+                let sent = part.send(owner, most - all.messages, at, &taker, account.as_deref_mut());
                 all.messages += sent.messages;
                 all.first += sent.first;
             }

@@ -236,8 +236,8 @@ impl Part {
             all.first += if step == 0 { sent } else { 0 };
             if let Some(account) = &mut account {
                 let last = last_message(step, since, taker.delays()).filter(|_| taker.shares_account(owner));
-                let again = last.map_or(0, |last| account.renew(last, at, sent));
-                account.reach(at, sent - again);
+                let again = last.map_or(0, |last| account.renew(last, at, sent, taker.grain()));
+                account.reach(at, sent - again, taker.grain());
             }
             self.follow(step, sent, at, taker, owner);
         }
@@ -261,7 +261,7 @@ impl Part {
         let mut queue = std::mem::take(self.queue(owner));
         for due in &mut queue.due {
             let Some(last) = last_message(due.step, Some(due.since), taker.delays()) else { continue };
-            let sent = account.renew(last, at, due.people.min(most - sum));
+            let sent = account.renew(last, at, due.people.min(most - sum), taker.grain());
             due.people -= sent;
             sum += sent;
             if sent > 0 {

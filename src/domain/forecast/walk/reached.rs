@@ -12,8 +12,6 @@ pub(super) struct Reached {
     until: VecDeque<(DateTime<Utc>, u32)>,
     /// All of them: it is asked for at every turn.
     people: u64,
-    /// How finely it is kept when they count no more.
-    pub(super) grain: Grain,
 }
 
 impl Reached {
@@ -23,7 +21,7 @@ impl Reached {
     /// Before the forecast begins.
     pub(super) fn of(account: &Account) -> Self {
         let people = account.reached.iter().map(|(_, people)| u64::from(*people)).sum();
-        Self { until: account.reached.iter().copied().collect(), people, grain: Grain::default() }
+        Self { until: account.reached.iter().copied().collect(), people }
     }
 
     /// All who count now.
@@ -37,9 +35,9 @@ impl Reached {
     }
 
     /// People who were written to now, and did not count before.
-    pub(super) fn reach(&mut self, at: DateTime<Utc>, people: u64) {
+    pub(super) fn reach(&mut self, at: DateTime<Utc>, people: u64, grain: Grain) {
         if people > 0 {
-            self.add(self.grain.near(at + Account::WINDOW), people);
+            self.add(grain.near(at + Account::WINDOW), people);
         }
     }
 
@@ -60,7 +58,7 @@ impl Reached {
 
     /// Another message to people who were written to at `last`: who of them still counts does so from `at` on, and takes no
     /// room. Answers how many of `most` these are.
-    pub(super) fn renew(&mut self, last: DateTime<Utc>, at: DateTime<Utc>, most: u64) -> u64 {
+    pub(super) fn renew(&mut self, last: DateTime<Utc>, at: DateTime<Utc>, most: u64, grain: Grain) -> u64 {
         let counted_until = last + Account::WINDOW;
         let mut left = most;
         let mut place = self.until.partition_point(|(until, _)| *until <= counted_until);
@@ -77,7 +75,7 @@ impl Reached {
         let renewed = most - left;
         self.people -= renewed;
         while self.until.pop_front_if(|(_, people)| *people == 0).is_some() {}
-        self.reach(at, renewed);
+        self.reach(at, renewed, grain);
         renewed
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::Campaign;
 use super::line::Line;
-use super::taker::{Duty, Serving};
+use super::taker::{Duty, Serving, Taker};
 use super::{MOST_WEIGHED_TURNS, Walk};
 use crate::domain::selection::{self, Candidate, Standing};
 use crate::domain::weighting::Weighting;
@@ -161,11 +161,9 @@ impl<'a> Walk<'a> {
         let default = self.world.default.filter(|_| !pool.iter().any(works));
         let mut able: Vec<usize> = pool.iter().copied().chain(default).filter(works).collect();
         let is_resting = |place: &usize| self.candidate(*place, at).standing != Standing::Ready;
-        let resting = (0..self.left.len()).filter(is_resting).collect();
-        let (serves, weightings) = (Vec::new(), Vec::new());
-        let duty = Duty { world: self.world, serves, resting, weightings, grain: self.grain() };
-        let serving = Serving { campaign: place, free: true, waits: false };
-        able.retain(|number| line.due_for(duty.taker(*number, serving, 0)) > 0);
+        let resting: Vec<usize> = (0..self.left.len()).filter(is_resting).collect();
+        let taker = |number| Taker::unweighed(self.world, campaign, number, &resting, self.grain());
+        able.retain(|number| line.due_for(taker(*number)) > 0);
         able
     }
 }

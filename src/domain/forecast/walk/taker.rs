@@ -35,7 +35,7 @@ pub(super) struct Taker<'a> {
     campaign: &'a Campaign,
     number: usize,
     resting: &'a [usize],
-    /// How many of those who are bound to nobody it may write to.
+    /// How many it may write to as far as weights go; none: only to those who are bound.
     pub(super) free: u64,
     grain: Grain,
 }
@@ -47,7 +47,7 @@ impl<'a> Duty<'a> {
         'a: 'd,
     {
         let campaign = &self.world.campaigns[serving.campaign];
-        let free = match self.weightings.get(serving.campaign).and_then(Option::as_ref) {
+        let free = match &self.weightings[serving.campaign] {
             _ if !serving.free => 0,
             Some(weighting) => weighting.room(&self.world.member(campaign, number, used)).into(),
             None => u64::MAX,
@@ -67,9 +67,15 @@ impl<'a> Duty<'a> {
 }
 
 impl<'a> Taker<'a> {
-    /// One that writes to its own, and to those who are bound to nobody.
-    pub(super) fn alone(world: &'a World, campaign: &'a Campaign, number: usize, grain: Grain) -> Self {
-        Self { world, campaign, number, resting: &[], free: u64::MAX, grain }
+    /// One that no weight keeps from those who are bound to nobody; it goes on for these others.
+    pub(super) fn unweighed(
+        world: &'a World,
+        campaign: &'a Campaign,
+        number: usize,
+        resting: &'a [usize],
+        grain: Grain,
+    ) -> Self {
+        Self { world, campaign, number, resting, free: u64::MAX, grain }
     }
 
     pub(super) fn delays(&self) -> &'a [TimeDelta] {
