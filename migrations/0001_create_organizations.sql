@@ -12,16 +12,17 @@ create type attempt_state as enum
 create domain e164 as text
     constraint phone_is_e164 check (value ~ '^\+[1-9][0-9]{6,14}$');
 
--- Ids that ascend with n within one call: 48 bits of milliseconds, then n. The form is that of UUID version 7.
+-- Ids that ascend with n within one call: 48 bits of milliseconds, 24 of salt, 48 of n. The form is that of UUID version 7.
+-- The salt keeps apart what is made in the same millisecond: an id of two campaigns stops every claim that comes upon it.
 create function ordered_uuid(ms bigint, salt integer, n bigint) returns uuid
     language sql immutable strict parallel safe
-    return (lpad(to_hex(ms), 12, '0') || '7' || lpad(to_hex((n >> 32) & 4095), 3, '0')
-            || '8' || lpad(to_hex(salt & 4095), 3, '0') || lpad(to_hex(n & 4294967295), 12, '0'))::uuid;
+    return (lpad(to_hex(ms), 12, '0') || '7' || lpad(to_hex((salt >> 12) & 4095), 3, '0')
+            || '8' || lpad(to_hex(salt & 4095), 3, '0') || lpad(to_hex(n & 281474976710655), 12, '0'))::uuid;
 
 create function new_uuid() returns uuid
     language sql volatile parallel safe
-    return ordered_uuid((extract(epoch from clock_timestamp()) * 1000)::bigint, (random() * 4095)::integer,
-                        (random() * 17592186044415)::bigint);
+    return ordered_uuid((extract(epoch from clock_timestamp()) * 1000)::bigint, (random() * 16777215)::integer,
+                        (random() * 281474976710655)::bigint);
 
 create table organizations (
     id              uuid constraint organizations_key primary key,

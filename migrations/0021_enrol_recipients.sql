@@ -306,10 +306,7 @@ declare
     v_ripe     timestamptz;
     v_last     uuid;
     v_ms       bigint;
-    -- Campaigns that are enrolled in the same millisecond are told apart by this: 24 bits, half of them in the place of the
-    -- count's upper ones, which four billion people leave free. An id of both would stop every claim that comes upon it.
     v_salt     integer := (random() * 16777215)::integer;
-    v_base     bigint;
     v_enrolled bigint;
     v_org_zone text;
     v_zones    jsonb;
@@ -354,7 +351,6 @@ begin
             v_is_last := not found;
         end if;
     end if;
-    v_base := v_before + ((v_salt >> 12)::bigint << 32);
     v_to := coalesce(v_to, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
     v_ripe := v_now - make_interval(secs => extract(epoch from (v_campaign.standing ->> 'after')::interval)::float8);
     v_kept_back := v_campaign.conduct ? 'rollout' and v_campaign.standing is null;
@@ -371,7 +367,7 @@ begin
     with person as materialized (
         -- The texts' values first, so that what is sorted is narrow.
         select a.contact_id, a.phone, a.locale, a.reason, a.parameters, a.zone,
-               ordered_uuid(v_ms, v_salt, v_base + row_number() over (order by a.contact_id)) as id
+               ordered_uuid(v_ms, v_salt, v_before + row_number() over (order by a.contact_id)) as id
           from (select f.contact_id, f.phone, f.locale, f.reason,
                        case when f.reason is null and cardinality(p_variables) = 1 then
                            jsonb_strip_nulls(jsonb_build_object(p_variables[1], value_of(f.contact, p_variables[1])))
@@ -417,7 +413,7 @@ begin
     -- would wait for that.
     if v_enrolled > 0 or v_is_last then
         perform settle_enrolled(p_org, p_campaign, p_variables, coalesce(p_now, clock_timestamp()), null,
-                                ordered_uuid(v_ms, v_salt, v_base), ordered_uuid(v_ms, v_salt, v_base + v_enrolled));
+                                ordered_uuid(v_ms, v_salt, v_before), ordered_uuid(v_ms, v_salt, v_before + v_enrolled));
     end if;
     if not v_is_last then
         insert into campaign_enrolments as e (organization_id, campaign_id, began_at, ms, salt, last_within_limit, contacts,

@@ -34,7 +34,7 @@ as $$
 declare
     v_import uuid := new_uuid();
     v_ms   bigint;
-    v_salt integer := (random() * 4095)::integer;
+    v_salt integer := (random() * 16777215)::integer;
     v_now  timestamptz;
     v_out  text[];
     v_in   text[];
