@@ -132,28 +132,28 @@ end $$;
 comment on function change_campaign is
     'Pause, resume, launch, schedule, complete or cancel, with who, when and why. Once it has committed, claims obey.';
 
--- Ends up to p_most queued recipients of a cancelled campaign. Answers how many: the caller repeats it until none is
--- left, so that no transaction holds a million rows.
-create function skip_cancelled(p_org uuid, p_campaign uuid, p_most integer) returns integer language plpgsql as $$
+-- Ends who is queued among the next p_most recipients of a cancelled campaign, as their ids ascend. Answers the last of
+-- them: the caller goes on behind it until there is none, so that no transaction holds a million rows. A range, and no join:
+-- of people who were enrolled a moment ago the planner knows nothing, and would read them all for each one.
+create function skip_cancelled(p_org uuid, p_campaign uuid, p_after uuid, p_most integer) returns uuid language plpgsql
+    set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
+as $$
 declare
-    v_skipped integer;
+    v_to uuid;
 begin
     perform 1 from campaigns where organization_id = p_org and id = p_campaign and state = 'cancelled' for share;
     if not found then
-        return 0;
+        return null;
     end if;
-    with queued as (
-        select r.id from campaign_recipients r
-         where r.organization_id = p_org and r.campaign_id = p_campaign and r.state = 'queued'
-         order by r.id limit p_most for update
-    )
+    select r.id into v_to from campaign_recipients r
+     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after
+     order by r.id offset p_most - 1 limit 1;
     update campaign_recipients r
        set state = 'skipped', attention = 'skipped', reason = 'campaign_cancelled', due_at = null,
            bound_number_id = null, updated_at = clock_timestamp()
-      from queued q
-     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = q.id;
-    get diagnostics v_skipped = row_count;
-    return v_skipped;
+     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after
+       and r.id <= coalesce(v_to, 'ffffffff-ffff-ffff-ffff-ffffffffffff') and r.state = 'queued';
+    return v_to;
 end $$;
 
 -- Requests of a number that are on the wire. Attempts have no index by number: the walk begins where the oldest open
