@@ -432,6 +432,9 @@ begin
         perform record_decision(p_org, clock_timestamp(), v_campaign.created_by, null, 'enrol', 'campaign', p_campaign,
                                 v_campaign.name, format('%s enrolled', v_before + v_enrolled), null, '{}');
     end if;
+    if v_before + v_enrolled >= 10000 then
+        perform analyze_recipients(p_org);
+    end if;
     if v_kept_back then
         perform open_rollout(p_org, p_campaign, v_now);
     end if;

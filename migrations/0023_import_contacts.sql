@@ -120,6 +120,9 @@ begin
                                                'duplicate', p_duplicate, 'rejected', p_rejected)
                             || jsonb_strip_nulls(jsonb_build_object('consent_method', p_method,
                                                                     'consent_at', p_agreed_at)));
+    if p_accepted + p_updated >= 10000 then
+        perform analyze_contacts(p_org);
+    end if;
     if v_in is not null then
         perform take_back_imported(p_org, v_in, v_now, p_operator, p_file_name);
     end if;

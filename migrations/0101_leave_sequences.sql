@@ -39,46 +39,52 @@ begin
 end $$;
 comment on function leave_campaign is 'Takes one person out of one campaign, before the next claim.';
 
--- Takes many out, each of one campaign for one reason, as one set: the sums are changed once. Where somebody holds a row, the
--- person is put on the list: who changes many people at once would otherwise wait in a circle with those who record outcomes.
+-- Takes many out, each of one campaign for one reason, as one set for each reason: the sums are changed once. Where somebody
+-- holds a row, the person is put on the list: who changes many people at once would otherwise wait in a circle with those who
+-- record outcomes.
 --
 -- The rows are found by their key, whatever the figures say of how many are meant.
 create function leave_campaigns(p_org uuid, p_campaigns uuid[], p_phones text[], p_reasons text[]) returns void
     language plpgsql
-    set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+    set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 declare
     v_places  tid[];
     v_held    text[];
     v_of      uuid[];
     v_reasons text[];
+    v_reason  text;
+    v_here    tid[];
 begin
     select array_agg(l.place), array_agg(l.phone), array_agg(l.campaign_id), array_agg(l.reason)
       into v_places, v_held, v_of, v_reasons
-      from (select r.ctid as place, m.phone, m.campaign_id, m.reason
+      from (select r.place, m.phone, m.campaign_id, m.reason
               from unnest(p_campaigns, p_phones, p_reasons) as m (campaign_id, phone, reason)
-              join campaign_recipients r on r.organization_id = p_org and r.campaign_id = m.campaign_id
-                                        and r.phone = m.phone
-                                        and (r.state in ('queued', 'sending', 'in_doubt')
-                                             or r.state = 'failed' and r.exit_reason is null)
-               for update of r skip locked) l;
-    update campaign_recipients r
-       set state = 'skipped', attention = 'skipped', reason = k.reason, due_at = null, bound_number_id = null,
-           updated_at = clock_timestamp()
-      from unnest(v_places, v_reasons) as k (place, reason)
-     where r.ctid = k.place and r.organization_id = p_org and r.state = 'queued';
-    update campaign_recipients r set exit_reason = k.reason
-      from unnest(v_places, v_reasons) as k (place, reason)
-     where r.ctid = k.place and r.organization_id = p_org and r.state in ('sending', 'in_doubt', 'failed')
-       and r.exit_reason is null;
+             cross join lateral (
+                    select r.ctid as place from campaign_recipients r
+                     where r.organization_id = p_org and r.campaign_id = m.campaign_id and r.phone = m.phone
+                       and (r.state in ('queued', 'sending', 'in_doubt') or r.state = 'failed' and r.exit_reason is null)
+                       for update skip locked) r) l;
+    for v_reason, v_here in
+        select k.reason, array_agg(k.place) from unnest(v_places, v_reasons) as k (place, reason) group by k.reason
+    loop
+        update campaign_recipients r
+           set state = 'skipped', attention = 'skipped', reason = v_reason, due_at = null, bound_number_id = null,
+               updated_at = clock_timestamp()
+         where r.ctid = any (v_here) and r.organization_id = p_org and r.state = 'queued';
+        update campaign_recipients r set exit_reason = v_reason
+         where r.ctid = any (v_here) and r.organization_id = p_org and r.state in ('sending', 'in_doubt', 'failed')
+           and r.exit_reason is null;
+    end loop;
     insert into leaving (organization_id, campaign_id, phone, reason)
     select p_org, h.campaign_id, h.phone, h.reason
       from (select m.campaign_id, m.phone, m.reason
               from unnest(p_campaigns, p_phones, p_reasons) as m (campaign_id, phone, reason)
-              join campaign_recipients r on r.organization_id = p_org and r.campaign_id = m.campaign_id
-                                        and r.phone = m.phone
-                                        and (r.state in ('queued', 'sending', 'in_doubt')
-                                             or r.state = 'failed' and r.exit_reason is null)
+             where exists (select from campaign_recipients r
+                            where r.organization_id = p_org and r.campaign_id = m.campaign_id and r.phone = m.phone
+                              and (r.state in ('queued', 'sending', 'in_doubt')
+                                   or r.state = 'failed' and r.exit_reason is null)
+                           offset 0)
             except
             select k.campaign_id, k.phone, k.reason from unnest(v_of, v_held, v_reasons) as k (campaign_id, phone, reason)) h
     on conflict do nothing;

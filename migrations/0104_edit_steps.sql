@@ -44,22 +44,34 @@ end $$;
 comment on function editions is 'What a campaign says now; p_behind makes the call wait for what it stands behind.';
 
 -- Freezes values of variables that the texts did not use, for those who wait and those who may be tried again or taken back:
--- of those behind p_after up to p_to. What was accepted may be reported as failed any day, and is then tried again.
+-- of those behind p_after up to p_to. What was accepted may be reported as failed any day, and is then tried again. Read by
+-- pieces, as in give_slots and for the same reason.
 create function freeze_more(
     p_org uuid, p_campaign uuid, p_variables text[], p_after uuid, p_to uuid, p_now timestamptz
 ) returns void language plpgsql
-    set jit = off set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_custom_plan
+    set jit = off set enable_nestloop = off set enable_seqscan = off set enable_bitmapscan = off
+    set plan_cache_mode = force_custom_plan
 as $$
+declare
+    v_contacts uuid[];
+    v_few      uuid[];
 begin
     if 'campaign_number' = any (p_variables) then
         -- Before their values, as who gives a slot by hand does.
         perform pg_advisory_xact_lock(slot_queue(p_org));
     end if;
+    select array_agg(r.contact_id order by r.contact_id) into v_contacts
+      from campaign_recipients r
+     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to;
+    -- The contacts of many lie side by side; those of a few who came in since may lie anywhere.
+    v_few := case when cardinality(v_contacts) <= 1000 then v_contacts end;
     update recipient_parameters p
        set parameters = (select coalesce(jsonb_object_agg(v, value_of(k, v)), '{}') from unnest(p_variables) v
                           where value_of(k, v) is not null) || p.parameters
       from campaign_recipients r
       join contacts k on k.organization_id = p_org and k.id = r.contact_id
+                     and k.id >= v_contacts[1] and k.id <= v_contacts[cardinality(v_contacts)]
+                     and (v_few is null or k.id = any (v_few))
      where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to
        and r.state in ('queued', 'sending', 'in_doubt', 'accepted', 'failed', 'skipped')
        and p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
@@ -85,12 +97,17 @@ create function give_slots_since(p_org uuid, p_campaign uuid, p_since timestampt
     set jit = off set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_custom_plan
 as $$
 declare
+    -- Without their names, which would be gone through for each of them.
+    v_all boolean := (select o.rehearsal from organizations o where o.id = p_org);
     v_ids uuid[];
 begin
+    if v_all then
+        perform give_slots(p_org, p_campaign, '{campaign_number}', p_now);
+    end if;
     v_ids := array(
         select r.id from campaign_recipients r
          where r.organization_id = p_org and r.campaign_id = p_campaign and r.due_at is not null
-           and (r.updated_at >= p_since or (select o.rehearsal from organizations o where o.id = p_org))
+           and r.updated_at >= p_since and not v_all
         union
         -- They had their turn since. The senders' clocks that ids are made by may be behind.
         select a.recipient_id from attempts a

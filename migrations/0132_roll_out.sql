@@ -81,7 +81,7 @@ end $$;
 -- Called by those who keep others from deciding: let_go is for everybody else.
 create function let_next_go(p_org uuid, p_campaign uuid, p_now timestamptz, p_most bigint) returns bigint
     language plpgsql
-    set enable_seqscan = off set enable_sort = off set jit = off
+    set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
 as $$
 declare
     v_rollout campaign_rollouts;
@@ -102,16 +102,17 @@ begin
       from campaigns c
       join campaign_steps s on s.organization_id = p_org and s.campaign_id = c.id and s.step = 1
      where c.organization_id = p_org and c.id = p_campaign;
-    with next as materialized (
-        select r.id from campaign_recipients r
-         where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > v_rollout.released_to
-           and r.state = 'queued' and r.due_at = not_let_go()
-         order by r.id limit least(p_most, v_rollout.target - v_rollout.released)
-           for update
-    ), gone as (
+    -- A range, and no join: of people who were enrolled a moment ago the planner knows nothing, and would read them all for
+    -- each one.
+    with gone as (
         update campaign_recipients r set due_at = v_now + v_due_in, updated_at = v_now
-          from next n
-         where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = n.id and r.due_at = not_let_go()
+         where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > v_rollout.released_to
+           and r.id <= (select max(n.id::text)::uuid from (
+               select k.id from campaign_recipients k
+                where k.organization_id = p_org and k.campaign_id = p_campaign and k.id > v_rollout.released_to
+                  and k.state = 'queued' and k.due_at = not_let_go()
+                order by k.id limit least(p_most, v_rollout.target - v_rollout.released)) n)
+           and r.state = 'queued' and r.due_at = not_let_go()
         returning r.id
     )
     select count(*), (array_agg(g.id order by g.id desc))[1] into v_count, v_last from gone g;

@@ -108,6 +108,7 @@ pub fn number(node: &Value, key: &str) -> f64 {
 pub fn looked_at(node: &Value) -> f64 {
     (number(node, "Actual Rows")
         + number(node, "Rows Removed by Filter")
+        + number(node, "Rows Removed by Join Filter")
         + number(node, "Rows Removed by Index Recheck"))
         * number(node, "Actual Loops")
 }

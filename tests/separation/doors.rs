@@ -239,16 +239,18 @@ async fn what_others_have_is_not_told_by_a_constraint() {
 }
 
 #[tokio::test]
-async fn whoever_runs_an_organisation_lets_the_planner_know_of_its_numbers() {
+async fn whoever_runs_an_organisation_lets_the_planner_know_of_its_rows() {
     let office = Office::open().await;
-    for role in ["manager", "admin"] {
-        let mut connection = office.connect(role).await;
-        let done = format!("select analyze_numbers('{}')", office.acme.0);
-        connection.execute(AssertSqlSafe(done)).await.unwrap();
-        let others = format!("select analyze_numbers('{}')", office.other.0);
-        assert_eq!(refusal(&mut connection, &others).await.1, "no such organisation");
+    for looks in ["analyze_numbers", "analyze_contacts", "analyze_recipients"] {
+        for role in ["manager", "admin"] {
+            let mut connection = office.connect(role).await;
+            let done = format!("select {looks}('{}')", office.acme.0);
+            connection.execute(AssertSqlSafe(done)).await.unwrap();
+            let others = format!("select {looks}('{}')", office.other.0);
+            assert_eq!(refusal(&mut connection, &others).await.1, "no such organisation", "{looks}");
+        }
+        let mut viewer = office.connect("viewer").await;
+        let asked = format!("select {looks}('{}')", office.acme.0);
+        assert_eq!(refusal(&mut viewer, &asked).await.0, "42501", "{looks}");
     }
-    let mut viewer = office.connect("viewer").await;
-    let asked = format!("select analyze_numbers('{}')", office.acme.0);
-    assert_eq!(refusal(&mut viewer, &asked).await.0, "42501");
 }

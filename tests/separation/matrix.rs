@@ -299,7 +299,9 @@ async fn functions_with_the_owners_rights_are_known_and_look_nowhere_else() {
     let known = [
         "add_api_key",
         "add_operator",
+        "analyze_contacts",
         "analyze_numbers",
+        "analyze_recipients",
         "apply_receipts",
         "attempts_of_message",
         "claim",
