@@ -295,22 +295,26 @@ comment on function change_slot is 'Gives a person a slot by hand, or takes it b
 create function reset_slots(
     p_org uuid, p_campaign uuid, p_dry_run boolean, p_actor text, p_instance uuid, p_reason text,
     out released integer, out kept integer
-) language plpgsql as $$
+) language plpgsql
+    set enable_nestloop = off set work_mem = '64MB' set jit = off
+as $$
 declare
     v_scope uuid := slot_scope(p_org, p_campaign);
     v_shown uuid[];
 begin
     perform pg_advisory_xact_lock(slot_queue(p_org));
     select array_agg(distinct n.contact_id) into v_shown from shown_slots(p_org, v_scope) n;
-    select count(*) filter (where not k.shown), count(*) filter (where k.shown) into released, kept
-      from (select s.contact_id in (select n from unnest(v_shown) n) as shown from contact_slots s
-             where s.organization_id = p_org and s.scope_id = v_scope) k;
+    -- As sets, which may be a million each: what is not in a list would be looked for in all of it.
+    select count(*) filter (where n.contact_id is null), count(n.contact_id) into released, kept
+      from contact_slots s
+      left join unnest(v_shown) as n (contact_id) on n.contact_id = s.contact_id
+     where s.organization_id = p_org and s.scope_id = v_scope;
     if p_dry_run or released = 0 then
         return;
     end if;
     delete from contact_slots s
      where s.organization_id = p_org and s.scope_id = v_scope
-       and s.contact_id not in (select n from unnest(v_shown) n);
+       and not exists (select from unnest(v_shown) as n (contact_id) where n.contact_id = s.contact_id);
     get diagnostics released = row_count;
     perform record_decision(p_org, clock_timestamp(), p_actor, p_instance, 'reset slots', 'organization', p_org,
                             coalesce((select name from campaigns where organization_id = p_org and id = v_scope),

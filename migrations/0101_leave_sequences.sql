@@ -190,9 +190,12 @@ create table looks_ahead (
         constraint look_ahead_belongs_to_an_organization references organizations (id) on delete cascade,
     campaign_id     uuid not null,
     looked_at       timestamptz not null,
+    seen_before     xid8 not null,
     constraint looks_ahead_key primary key (organization_id, campaign_id)
 );
-comment on table looks_ahead is 'Up to when it was looked, before a campaign''s start, for people who have what ends it for them.';
+comment on table looks_ahead is
+    'Up to when it was looked, at a campaign''s enrolment and before its start, for people who have what ends it for them.';
+comment on column looks_ahead.seen_before is 'The oldest transaction that was open then: what older ones did was seen.';
 
 create function look_ahead_since(p_campaign campaigns) returns timestamptz language sql stable as $$
     select greatest(changed_since_made(p_campaign),
@@ -200,21 +203,28 @@ create function look_ahead_since(p_campaign campaigns) returns timestamptz langu
                       where l.organization_id = p_campaign.organization_id and l.campaign_id = p_campaign.id))
 $$;
 
--- Takes out of a campaign who has what ends it, of those whose contacts were changed since then.
+-- Takes out of a campaign who has what ends it, of those whose contacts were changed since then and were not seen as they are: of
+-- millions who were imported before the enrolment nobody is asked again.
 create function leave_since(p_campaign campaigns, p_since timestamptz) returns void language plpgsql
     set jit = off set enable_seqscan = off
 as $$
 declare
+    -- Of a database that was restored elsewhere it says nothing.
+    v_seen_before xid8 := (select l.seen_before from looks_ahead l
+                            where l.organization_id = p_campaign.organization_id and l.campaign_id = p_campaign.id
+                              and l.seen_before <= pg_snapshot_xmin(pg_current_snapshot()));
     v_campaigns uuid[];
     v_phones    text[];
     v_reasons   text[];
 begin
-    select array_agg(p_campaign.id), array_agg(k.phone::text),
-           array_agg('attribute: ' || leaving_attribute(p_campaign.conduct -> 'exit', k.attributes))
+    select array_agg(p_campaign.id), array_agg(k.phone), array_agg('attribute: ' || k.attribute)
       into v_campaigns, v_phones, v_reasons
-      from contacts k
-     where k.organization_id = p_campaign.organization_id and k.updated_at > p_since
-       and leaving_attribute(p_campaign.conduct -> 'exit', k.attributes) is not null;
+      from (select c.phone::text as phone, leaving_attribute(p_campaign.conduct -> 'exit', c.attributes) as attribute
+              from contacts c
+             where c.organization_id = p_campaign.organization_id and c.updated_at > p_since
+               and (v_seen_before is null or age(c.xmin) <= age(v_seen_before::xid))
+            offset 0) k
+     where k.attribute is not null;
     if v_phones is not null then
         perform leave_campaigns(p_campaign.organization_id, v_campaigns, v_phones, v_reasons);
     end if;
@@ -225,6 +235,7 @@ create function look_ahead(p_org uuid, p_campaign uuid) returns void language pl
 declare
     v_campaign campaigns;
     v_now      timestamptz := clock_timestamp();
+    v_before   xid8 := pg_snapshot_xmin(pg_current_snapshot());
 begin
     select * into v_campaign from campaigns c
      where c.organization_id = p_org and c.id = p_campaign and c.state in ('draft', 'scheduled') and c.standing is null
@@ -234,8 +245,10 @@ begin
         return;
     end if;
     perform leave_since(v_campaign, look_ahead_since(v_campaign));
-    insert into looks_ahead (organization_id, campaign_id, looked_at) values (p_org, p_campaign, v_now)
-    on conflict on constraint looks_ahead_key do update set looked_at = excluded.looked_at;
+    insert into looks_ahead (organization_id, campaign_id, looked_at, seen_before)
+    values (p_org, p_campaign, v_now, v_before)
+    on conflict on constraint looks_ahead_key do update
+       set looked_at = excluded.looked_at, seen_before = excluded.seen_before;
 end $$;
 comment on function look_ahead is 'Takes out, before a campaign''s start, who has come to what ends it while people were enrolled.';
 

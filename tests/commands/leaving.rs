@@ -317,8 +317,9 @@ async fn a_start_looks_only_at_who_changed_since_it_was_looked_ahead() {
         .unwrap();
         change.commit().await.unwrap();
     };
-    let long_ago = "update campaigns set created_at = now() - interval '9 days'";
-    sqlx::query(long_ago).execute(pool).await.unwrap();
+    let long_ago = "update campaigns set created_at = now() - interval '9 days';
+                    update looks_ahead set looked_at = now() - interval '9 days'";
+    sqlx::raw_sql(long_ago).execute(pool).await.unwrap();
     change("+237600000000").await;
     sqlx::query("update contacts set updated_at = now() - interval '2 hours'").execute(pool).await.unwrap();
     sqlx::query("select look_ahead($1, $2)")
