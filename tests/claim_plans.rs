@@ -441,7 +441,7 @@ async fn a_look_at_vital_signs_reads_the_last_stretches_and_a_few_pasts() {
         .world
         .run(&format!(
             "insert into number_pulse (organization_id, number_id, bucket, accepted, delivered, reports)
-             select '{org}', n.id, date_bin('5 minutes', clock_timestamp(), 'epoch') - b * interval '5 minutes', 10, 9, 9
+             select '{org}', n.id, date_bin('5 minutes', now(), 'epoch') - b * interval '5 minutes', 10, 9, 9
                from generate_series(0, {BUCKETS} - 1) b, whatsapp_numbers n"
         ))
         .await;

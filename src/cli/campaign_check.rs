@@ -3,8 +3,8 @@
 
 use super::{CliError, Session, audience, campaign_file, session::Org};
 use crate::{
-    domain::campaign::remark::Note,
-    store::{action::ActionResult, campaign_file::Checked},
+    domain::{campaign::remark::Note, ids::CampaignId},
+    store::{action::ActionResult, audience::Terms, campaign_file::Checked},
 };
 use serde_json::json;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub async fn run(
     if why.is_some_and(str::is_empty) {
         return Err(CliError::Usage("--why is empty: whoever reads the record wants to know".to_owned()));
     }
-    let mut checked = read(session, org, file).await?;
+    let (mut checked, known) = read(session, org, file).await?;
     let name = checked.spec.name.as_str().to_owned();
     for finding in accept {
         let note = named(&name, &checked.notes, finding)?;
@@ -34,9 +34,9 @@ pub async fn run(
         }
     }
     if !accept.is_empty() {
-        checked = read(session, org, file).await?;
+        (checked, _) = read(session, org, file).await?;
     }
-    let terms = session.store.terms_of_spec(org.id, &checked.spec).await?;
+    let terms = Terms { campaign: known, ..session.store.terms_of_spec(org.id, &checked.spec).await? };
     let audience = session.store.estimate(org.id, &terms).await?;
     let open = checked.notes.iter().filter(|note| note.is_open()).count();
     let value = json!({
@@ -53,8 +53,8 @@ pub async fn run(
     })
 }
 
-/// The file; or the campaign of that name as it is, where there is no such file.
-async fn read(session: &Session, org: &Org, file: &Path) -> Result<Checked, CliError> {
+/// The file; or the campaign of that name as it is, where there is no such file, and which one that is.
+async fn read(session: &Session, org: &Org, file: &Path) -> Result<(Checked, Option<CampaignId>), CliError> {
     let known = match file.to_str() {
         Some(name) if !file.exists() => session.store.campaigns(org.id, Some(name)).await?.pop(),
         _ => None,
@@ -62,7 +62,7 @@ async fn read(session: &Session, org: &Org, file: &Path) -> Result<Checked, CliE
     let Some(known) = known else {
         let checked = campaign_file::read(session, org, file, None).await?;
         let refusal = session.store.refusal_to_make(org.id, &checked.spec).await?;
-        return refusal.map_or(Ok(checked), |sentence| Err(CliError::Refused(sentence)));
+        return refusal.map_or(Ok((checked, None)), |sentence| Err(CliError::Refused(sentence)));
     };
     let source = session.store.campaign_source(org.id, known.id).await?;
     if source.trim().is_empty() {
@@ -72,7 +72,8 @@ async fn read(session: &Session, org: &Org, file: &Path) -> Result<Checked, CliE
     let bytes = source.as_bytes();
     let checked = campaign_file::read_bytes(session, org, &called, bytes, Some(&known.name)).await?;
     // One that exists is also judged by what only it has: a start, a place behind another one.
-    Ok(Checked { notes: session.store.findings(org.id, known.id).await?, ..checked })
+    let notes = session.store.findings(org.id, known.id).await?;
+    Ok((Checked { notes, ..checked }, Some(known.id)))
 }
 
 fn named<'a>(name: &str, notes: &'a [Note], finding: &str) -> Result<&'a Note, CliError> {

@@ -16,7 +16,7 @@ use crate::{
     },
     store::{
         preview::PreviewPerson,
-        snapshot::{AccountView, Snapshot, StepContents},
+        snapshot::{AccountView, NumberView, Snapshot, StepContents},
     },
 };
 use serde::Serialize;
@@ -97,6 +97,11 @@ pub async fn run(session: &Session, org: &Org, name: &str, phone: Option<&Phone>
     let accounts = accounts_of(&snapshot, record.id);
     let shown: Vec<Shown> =
         people.into_iter().map(|person| show(&desk, record.id, person, &accounts)).collect();
+    if accounts.is_empty() {
+        session
+            .out
+            .note("its pool has no numbers, and there is no default number: no account would send this");
+    }
     session.out.show(&shown, || {
         let all: Vec<String> = shown.iter().map(describe).collect();
         all.join("\n\n")
@@ -112,17 +117,18 @@ impl Desk {
     }
 }
 
-/// The accounts whose numbers are in the campaign's pool, by name.
+/// The accounts whose numbers are in the campaign's pool, by name; of a pool without numbers that of the default number.
 fn accounts_of(snapshot: &Snapshot, campaign: CampaignId) -> Vec<&AccountView> {
     let campaign = snapshot.campaigns.iter().find(|view| view.id == campaign);
     let pool = campaign.and_then(|campaign| snapshot.pools.iter().find(|pool| pool.id == campaign.pool));
-    let in_pool = |account: &&AccountView| {
-        snapshot.numbers.iter().any(|view| {
-            view.number.account == account.id
-                && pool.is_some_and(|pool| pool.numbers.contains(&view.number.id))
+    let members = pool.map_or(&[][..], |pool| &pool.numbers);
+    let default = snapshot.organization.default_number.filter(|_| members.is_empty());
+    let sends = |account: &&AccountView| {
+        snapshot.numbers.iter().any(|NumberView { number, .. }| {
+            number.account == account.id && (members.contains(&number.id) || default == Some(number.id))
         })
     };
-    snapshot.accounts.iter().filter(in_pool).collect()
+    snapshot.accounts.iter().filter(sends).collect()
 }
 
 fn show(desk: &Desk, campaign: CampaignId, person: PreviewPerson, accounts: &[&AccountView]) -> Shown {

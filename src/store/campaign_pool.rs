@@ -71,16 +71,19 @@ async fn as_a_whole(
 ) -> Result<Vec<Note>, StoreError> {
     let pool = snapshot.pools.iter().find(|pool| pool.name == spec.pool);
     let in_pool = |number: &NumberId| pool.is_some_and(|pool| pool.numbers.contains(number));
-    let numbers: Vec<_> = snapshot
-        .numbers
-        .iter()
-        .filter(|view| in_pool(&view.number.id))
-        .map(|view| (view.called().into_string(), &view.number.state))
-        .collect();
+    let (mut numbers, mut default) = (Vec::new(), None);
+    for view in &snapshot.numbers {
+        let known = (view.called().into_string(), &view.number.state);
+        if in_pool(&view.number.id) {
+            numbers.push(known);
+        } else if snapshot.organization.default_number == Some(view.number.id) {
+            default = Some(known);
+        }
+    }
     let general = terms_of(store.screen(), organization, None).await?.campaign(CampaignId(uuid::Uuid::nil()));
     let calendar = Calendar { window: spec.window, ..general.calendar };
     let mut notes: Vec<Note> = preflight::hours(&calendar, snapshot.at).into_iter().collect();
-    notes.extend(preflight::numbers(&spec.pool, &numbers));
+    notes.extend(preflight::numbers(&spec.pool, &numbers, default.as_ref()));
     if !spec.conduct.exit.attributes.is_empty() {
         let known = store.contact_attributes(organization).await?;
         let known: Vec<&str> = known.iter().map(String::as_str).collect();

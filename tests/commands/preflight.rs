@@ -169,6 +169,44 @@ async fn numbers_out_of_service_are_a_finding() {
 }
 
 #[tokio::test]
+async fn a_pool_without_numbers_is_a_finding_and_its_preview_says_why_it_is_empty() {
+    let acme = Acme::new().await;
+    acme.contacts(1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let db = &acme.db;
+    db.run(&["pool", "add", "vip"]).done();
+    let made = file(&folder, "made", "pool = \"vip\"");
+    db.run(&["campaign", "create", &made]).done();
+    let found = acme.found("made");
+    assert_eq!((found[0].0.as_str(), found[0].1.as_str()), ("numbers", "risk"), "{found:?}");
+    assert_eq!(found[0].2, "pool vip has no numbers, and nothing goes out before it has one");
+    let shown = db.run(&["campaign", "preview", "made"]).done();
+    assert!(shown.stderr.contains("no account would send this"), "{}", shown.stderr);
+    db.run(&["org", "edit", "acme", "--default-number", phone(90_000_000).reveal()]).done();
+    let found = acme.found("made");
+    assert_eq!((found[0].0.as_str(), found[0].1.as_str()), ("numbers", "remark"), "{found:?}");
+    let shown = db.run(&["campaign", "preview", "made"]).done();
+    assert!(!shown.stderr.contains("no account"), "{}", shown.stderr);
+    assert!(shown.stdout.contains("made it is"), "{}", shown.stdout);
+}
+
+#[tokio::test]
+async fn a_campaign_that_is_checked_does_not_keep_its_own_people_out() {
+    let acme = Acme::new().await;
+    acme.contacts(3).await;
+    let folder = tempfile::tempdir().unwrap();
+    let db = &acme.db;
+    let made = file(&folder, "made", "audience = { exclude_active = true }");
+    db.run(&["campaign", "create", &made]).done();
+    let counted = |what: &str| db.json(&["campaign", "check", what])["audience"].clone();
+    let (of_campaign, other) =
+        (counted("made"), file(&folder, "other", "audience = { exclude_active = true }"));
+    assert_eq!(of_campaign["queued"], json!(3), "{of_campaign}");
+    let of_other = counted(&other);
+    assert_eq!(of_other["queued"], json!(0), "they are active in the first: {of_other}");
+}
+
+#[tokio::test]
 async fn nobody_needs_to_have_paid_before_people_leave_by_it() {
     let acme = Acme::new().await;
     acme.contacts(1).await;

@@ -56,29 +56,45 @@ pub fn hours(calendar: &Calendar, now: DateTime<Utc>) -> Option<Note> {
     Some(Note::of_campaign("hours".to_owned(), Severity::Risk, sentence))
 }
 
-/// The numbers of its pool that are out of service: a risk if all are. A pool without numbers has nothing to judge by.
+/// The numbers of its pool that are out of service, by what they are called. Where none is left, or none was ever there, it is a
+/// risk, unless the organisation's default number goes on.
 #[must_use]
-pub fn numbers(pool: &str, members: &[(String, &NumberState)]) -> Option<Note> {
-    let out: Vec<String> = members
-        .iter()
-        .filter_map(|(called, state)| match state {
-            NumberState::Suspended(Suspension { reason, .. }) => {
-                Some(format!("{called} is suspended ({reason})"))
-            }
-            NumberState::Disabled => Some(format!("{called} is switched off")),
-            NumberState::Active | NumberState::Limited { .. } => None,
-        })
-        .collect();
-    if out.is_empty() {
+pub fn numbers(
+    pool: &str,
+    members: &[(String, &NumberState)],
+    default: Option<&(String, &NumberState)>,
+) -> Option<Note> {
+    let out: Vec<String> =
+        members.iter().filter_map(|(called, state)| out_of_service(called, state)).collect();
+    if out.is_empty() && !members.is_empty() {
         return None;
     }
-    let (severity, words) = if out.len() == members.len() {
-        (Severity::Risk, "no number of pool {} is in service, and nothing goes out before one is")
-    } else {
-        (Severity::Remark, "not all numbers of pool {} are in service")
+    let reasons = if out.is_empty() { String::new() } else { format!(": {}", out.join("; ")) };
+    let (none, one) = match members {
+        [] => (format!("pool {pool} has no numbers"), "it has one"),
+        _ => (format!("no number of pool {pool} is in service"), "one is"),
     };
-    let sentence = format!("{}: {}", words.replace("{}", pool), out.join("; "));
-    Some(Note::of_campaign("numbers".to_owned(), severity, sentence))
+    let (severity, sentence) = if out.len() < members.len() {
+        (Severity::Remark, format!("not all numbers of pool {pool} are in service"))
+    } else if let Some((called, _)) =
+        default.filter(|(called, state)| out_of_service(called, state).is_none())
+    {
+        (Severity::Remark, format!("{none}, and the default number {called} sends alone"))
+    } else {
+        (Severity::Risk, format!("{none}, and nothing goes out before {one}"))
+    };
+    Some(Note::of_campaign("numbers".to_owned(), severity, format!("{sentence}{reasons}")))
+}
+
+/// Why a number that is called so sends nothing, if it does not.
+fn out_of_service(called: &str, state: &NumberState) -> Option<String> {
+    match state {
+        NumberState::Suspended(Suspension { reason, .. }) => {
+            Some(format!("{called} is suspended ({reason})"))
+        }
+        NumberState::Disabled => Some(format!("{called} is switched off")),
+        NumberState::Active | NumberState::Limited { .. } => None,
+    }
 }
 
 /// That it would outlive the subscription: it may not begin like this, or ends half-way.
@@ -160,15 +176,38 @@ mod tests {
 
     #[test]
     fn numbers_out_of_service_are_noted_and_a_risk_if_none_is_left() {
-        let all = |states: &[NumberState]| {
+        let all = |states: &[NumberState], default: Option<NumberState>| {
             let members: Vec<_> = states.iter().map(|state| ("a".to_owned(), state)).collect();
-            numbers("vip", &members).map(|note| (note.severity, note.sentence))
+            let default = default.as_ref().map(|state| ("d".to_owned(), state));
+            numbers("vip", &members, default.as_ref()).map(|note| (note.severity, note.sentence))
         };
-        assert_eq!(all(&[]), None);
-        assert_eq!(all(&[NumberState::Active]), None);
-        let one = all(&[NumberState::Active, NumberState::Disabled]);
-        let words = "not all numbers of pool vip are in service: a is switched off";
-        assert_eq!(one, Some((Severity::Remark, words.to_owned())));
-        assert_eq!(all(&[NumberState::Disabled]).map(|(severity, _)| severity), Some(Severity::Risk));
+        let note = |severity, words: &str| Some((severity, words.to_owned()));
+        assert_eq!(all(&[NumberState::Active], None), None);
+        assert_eq!(
+            all(&[NumberState::Active, NumberState::Disabled], Some(NumberState::Active)),
+            note(Severity::Remark, "not all numbers of pool vip are in service: a is switched off")
+        );
+        assert_eq!(
+            all(&[NumberState::Disabled], Some(NumberState::Disabled)),
+            note(
+                Severity::Risk,
+                "no number of pool vip is in service, and nothing goes out before one is: a is switched off"
+            )
+        );
+        assert_eq!(
+            all(&[NumberState::Disabled], Some(NumberState::Active)),
+            note(
+                Severity::Remark,
+                "no number of pool vip is in service, and the default number d sends alone: a is switched off"
+            )
+        );
+        assert_eq!(
+            all(&[], None),
+            note(Severity::Risk, "pool vip has no numbers, and nothing goes out before it has one")
+        );
+        assert_eq!(
+            all(&[], Some(NumberState::Active)),
+            note(Severity::Remark, "pool vip has no numbers, and the default number d sends alone")
+        );
     }
 }
