@@ -345,17 +345,17 @@ begin
             v_from := v_begun.looked_to;
             v_before := v_begun.enrolled;
         end if;
-        if v_begun.campaign_id is null and v_campaign.conduct #> '{exit,attributes}' is not null then
-            -- Everybody is looked at as they are from now on (0101).
-            insert into looks_ahead (organization_id, campaign_id, looked_at, seen_before)
-            values (p_org, p_campaign, clock_timestamp(), pg_snapshot_xmin(pg_current_snapshot()))
-            on conflict on constraint looks_ahead_key do nothing;
-        end if;
         if p_most is not null then
             select k.id into v_to from contacts k
              where k.organization_id = p_org and k.id > v_from order by k.id offset p_most - 1 limit 1;
             v_is_last := not found;
         end if;
+    end if;
+    if v_begun.campaign_id is null and v_campaign.conduct #> '{exit,attributes}' is not null then
+        -- Everybody is looked at as they are from now on (0101).
+        insert into looks_ahead (organization_id, campaign_id, looked_at, seen_before)
+        values (p_org, p_campaign, clock_timestamp(), pg_snapshot_xmin(pg_current_snapshot()))
+        on conflict on constraint looks_ahead_key do nothing;
     end if;
     v_to := coalesce(v_to, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
     v_ripe := v_now - make_interval(secs => extract(epoch from (v_campaign.standing ->> 'after')::interval)::float8);
