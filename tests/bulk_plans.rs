@@ -41,6 +41,24 @@ impl Watch {
     }
 }
 
+/// What ends a campaign for whoever paid.
+const PAID: &str = r#"{"exit": {"attributes": {"paid": ["yes"]}}}"#;
+
+/// A draft of one step, with nobody in it yet.
+async fn draft(world: &World, standing: Option<&str>, conduct: &str, text: &str) -> CampaignId {
+    let (org, pool, id) = (world.organization, world.pool, CampaignId::new());
+    let standing = standing.map_or("null".to_owned(), |standing| format!("'{standing}'"));
+    world
+        .run(&format!(
+            "insert into campaigns (organization_id, id, name, pool_id, standing, conduct, created_by, changed_by)
+             values ('{org}', '{id}', 'second', '{pool}', {standing}, '{conduct}', 'ana', 'ana');
+             insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts)
+             values ('{org}', '{id}', 1, 0, jsonb_build_array(jsonb_build_object('locale', 'en', 'text', '{text}')))"
+        ))
+        .await;
+    id
+}
+
 /// Runs a statement that the server explains, and those inside it.
 async fn explained(world: &World, statement: &str) {
     world
@@ -126,22 +144,17 @@ async fn an_enrolment_that_gives_slots_reads_everybody_a_few_times() {
     const PEOPLE: u32 = 6_000;
     const PIECE: u32 = 2_000;
     let world = World::on(cluster(in_functions_too)).await;
-    let (org, pool) = (world.organization, world.pool);
+    let org = world.organization;
     let first = world.campaign("first", PEOPLE).await;
-    let new = CampaignId::new();
     world
         .run(&format!(
             "insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
              select '{org}', '{first}', r.id, 'en', '{{}}' from campaign_recipients r;
-             update campaigns set state = 'cancelled', finished_at = now() where id = '{first}';
-             insert into campaigns (organization_id, id, name, pool_id, conduct, created_by, changed_by)
-             values ('{org}', '{new}', 'second', '{pool}', '{{\"exit\": {{\"attributes\": {{\"paid\": [\"yes\"]}}}}}}',
-                     'ana', 'ana');
-             insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts)
-             values ('{org}', '{new}', 1, 0, '[{{\"locale\": \"en\", \"text\": \"You are {{{{campaign_number}}}}\"}}]');
-             analyze"
+             update campaigns set state = 'cancelled', finished_at = now() where id = '{first}'"
         ))
         .await;
+    let new = draft(&world, None, PAID, "You are {{campaign_number}}").await;
+    world.run("analyze").await;
     let mut watch = Watch { plans: Plans::new(&world), figures: "of the campaigns before it" };
     for piece in 1..=PEOPLE / PIECE {
         // What the texts ask for nobody may lack: that is nothing, in any language. Of a connection that is open already.
@@ -192,21 +205,14 @@ async fn what_is_done_to_people_who_came_in_a_moment_ago_reads_them_a_few_times(
     const PEOPLE: u32 = 6_000;
     for figures in ["of nobody", "of the campaigns before it"] {
         let world = World::on(cluster(in_functions_too)).await;
-        let (org, pool, new) = (world.organization, world.pool, CampaignId::new());
+        let org = world.organization;
         world.campaign("first", PEOPLE).await;
         if figures == "of nobody" {
             world.run("truncate campaign_recipients cascade").await;
         } else {
             world.run("analyze").await;
         }
-        world
-            .run(&format!(
-                "insert into campaigns (organization_id, id, name, pool_id, conduct, created_by, changed_by)
-                 values ('{org}', '{new}', 'second', '{pool}', '{{\"rollout\": {{\"stages\": [50, 100]}}}}', 'ana', 'ana');
-                 insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts)
-                 values ('{org}', '{new}', 1, 0, '[{{\"locale\": \"en\", \"text\": \"Hello\"}}]')"
-            ))
-            .await;
+        let new = draft(&world, None, r#"{"rollout": {"stages": [50, 100]}}"#, "Hello").await;
         let mut watch = Watch { plans: Plans::new(&world), figures };
         for (what, asked, of) in [
             ("a rollout", format!("enrol('{org}', '{new}', '{{}}', '{{\"\": []}}')"), "due_at = not_let_go()"),
@@ -259,20 +265,13 @@ async fn what_is_done_to_people_who_came_in_a_moment_ago_reads_them_a_few_times(
 #[tokio::test]
 async fn a_start_asks_nobody_again_who_was_there_before_the_campaign() {
     const PEOPLE: u32 = 3_000;
-    for standing in ["null", "'{\"after\": \"0 seconds\", \"every\": \"1 hour\"}'"] {
+    for standing in [None, Some(r#"{"after": "0 seconds", "every": "1 hour"}"#)] {
         let world = World::on(cluster(in_functions_too)).await;
-        let (org, pool, new) = (world.organization, world.pool, CampaignId::new());
+        let org = world.organization;
         world.campaign("first", PEOPLE).await;
-        world
-        .run(&format!(
-            "update contacts set attributes = '{{\"paid\": \"yes\"}}' where phone like '%7';
-             insert into campaigns (organization_id, id, name, pool_id, standing, conduct, created_by, changed_by)
-             values ('{org}', '{new}', 'second', '{pool}', {standing},
-                     '{{\"exit\": {{\"attributes\": {{\"paid\": [\"yes\"]}}}}}}', 'ana', 'ana');
-             insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts)
-             values ('{org}', '{new}', 1, 0, '[{{\"locale\": \"en\", \"text\": \"Hello\"}}]')"
-        ))
-        .await;
+        let paid = "update contacts set attributes = '{\"paid\": \"yes\"}' where phone like '%7'";
+        world.run(paid).await;
+        let new = draft(&world, standing, PAID, "Hello").await;
         // What other cases have open may be older than the contacts, and those who are as old are looked at again.
         let is_past = "select (pg_snapshot_xmin(pg_current_snapshot())::text::bigint
                            > (select max(c.xmin::text::bigint) from contacts c))::int::bigint";
@@ -311,7 +310,7 @@ async fn a_start_asks_nobody_again_who_was_there_before_the_campaign() {
 async fn who_brings_in_thousands_lets_the_planner_know() {
     const MANY: u32 = 10_000;
     let world = World::on(cluster(in_functions_too)).await;
-    let (org, pool, new) = (world.organization, world.pool, CampaignId::new());
+    let org = world.organization;
     let looked_at = "select count(*) from pg_stat_user_tables where last_analyze is not null and relname = ";
     for (lines, known) in [(1, 0), (1 + MANY, 1)] {
         world
@@ -325,14 +324,7 @@ async fn who_brings_in_thousands_lets_the_planner_know() {
             .await;
         assert_eq!(world.ask(&format!("{looked_at} 'contacts'")).await, known, "{lines} lines");
     }
-    world
-        .run(&format!(
-            "insert into campaigns (organization_id, id, name, pool_id, created_by, changed_by)
-             values ('{org}', '{new}', 'second', '{pool}', 'ana', 'ana');
-             insert into campaign_steps (organization_id, campaign_id, step, after_seconds, texts)
-             values ('{org}', '{new}', 1, 0, '[{{\"locale\": \"en\", \"text\": \"Hello\"}}]')"
-        ))
-        .await;
+    let new = draft(&world, None, "{}", "Hello").await;
     let piece = format!("select enrol('{org}', '{new}', '{{}}', '{{\"\": []}}', null, {})", MANY / 2);
     // Two with people, and the one behind them.
     for known in [0, 0, 1] {
