@@ -266,4 +266,9 @@ async fn estimates_follow_the_pace() {
     assert!(row.per_second > 0.0 && overview.per_second > 0.0, "{row:?}");
     let done = row.done_at.unwrap();
     assert!(done > overview.at && done < overview.at + chrono::Duration::minutes(10), "{done}");
+    // The number may send 210 more today; its account reaches no more than 25 people in a day.
+    world.run("update accounts set rolling_limit = 25").await;
+    let overview = backend.overview().await.unwrap();
+    let done = overview.campaigns[0].done_at.unwrap();
+    assert!(done > overview.at + chrono::Duration::days(1), "sixty people wait: {done}");
 }

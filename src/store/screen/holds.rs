@@ -8,7 +8,7 @@ use crate::domain::hold::{
     self, GateName, Hold,
     facts::{self, AccountRoom, Now, OrganizationFacts, Service},
 };
-use crate::domain::ids::NumberId;
+use crate::domain::ids::{AccountId, NumberId};
 use crate::domain::selection::{self, Candidate, NoNumberInService, Standing, Strategy};
 use crate::domain::text::Safe;
 use crate::store::view::{CampaignStanding, Gate, HoldView, NumberStanding};
@@ -54,6 +54,8 @@ pub struct NumberFacts {
     pub warm_up: Option<u32>,
     /// What is left of its account's cap over 24 hours, if it has one.
     pub account: Option<AccountRoom>,
+    /// Whose cap that is: its account's, or the one that its portfolio counts by.
+    pub counted_by: AccountId,
     /// Charged to it today.
     pub used_today: u32,
     /// When its next slot opens.

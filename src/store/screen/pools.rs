@@ -4,7 +4,7 @@ use super::estimate::Room;
 use super::holds::{NumberFacts, PoolFacts, Scene};
 use super::{ReadError, Seat, count, many};
 use crate::domain::action::Version;
-use crate::domain::ids::{NumberId, PoolId};
+use crate::domain::ids::{AccountId, NumberId, PoolId};
 use crate::domain::selection::Strategy;
 use crate::domain::text::{Safe, Shown};
 use crate::store::view::{PoolMember, PoolRow, PoolView};
@@ -32,12 +32,19 @@ impl PoolRead {
         PoolFacts::of(scene, &self.name, self.strategy, self.members(numbers), default)
     }
 
-    /// What its numbers may still send, all together; one without a limit makes the whole unlimited.
+    /// What its numbers may still send, all together and no more than their accounts allow; one without a limit makes the whole
+    /// unlimited. An account whose people count for 24 hours has room for as many on each day.
     pub fn room(&self, numbers: &HashMap<NumberId, NumberFacts>) -> Room {
-        self.members(numbers)
-            .map(|number| Room::of(number.daily_limit, number.used_today))
-            .reduce(Room::beside)
-            .unwrap_or_default()
+        let mut by_account: HashMap<AccountId, (Room, Room)> = HashMap::new();
+        for number in self.members(numbers) {
+            let own = Room::of(number.daily_limit, number.used_today);
+            let cap = number.account.map_or_else(Room::default, |cap| Room::of(Some(cap.limit), cap.used));
+            by_account
+                .entry(number.counted_by)
+                .and_modify(|(all, _)| *all = all.beside(own))
+                .or_insert((own, cap));
+        }
+        by_account.into_values().map(|(all, cap)| all.and(cap)).reduce(Room::beside).unwrap_or_default()
     }
 
     /// As a form needs it.

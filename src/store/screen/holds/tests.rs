@@ -25,6 +25,7 @@ fn number() -> NumberFacts {
         daily_limit: Some(250),
         warm_up: None,
         account: None,
+        counted_by: AccountId(uuid::Uuid::nil()),
         used_today: 0,
         next_send_at: None,
         queue: None,
