@@ -3,6 +3,7 @@
 mod follow;
 mod numbers;
 mod outlive;
+mod stages;
 
 use super::{
     Store, StoreError, failed,
@@ -10,14 +11,15 @@ use super::{
     terms::terms_of,
 };
 use crate::domain::{
-    campaign::{CampaignState, Failover, rollout::Rollout},
-    forecast::{Account, Campaign, Cap, Expiry, FARTHEST_DAYS, Opens, Pool, Stages, WhatIf, Work, World},
+    campaign::{CampaignState, Failover},
+    forecast::{Account, Campaign, Cap, Expiry, FARTHEST_DAYS, Opens, Pool, WhatIf, Work, World},
     ids::{AccountId, CampaignId, NumberId, OrganizationId, PoolId},
     selection::Strategy,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use follow::Follower;
+use stages::Owed;
 use std::collections::HashMap;
 
 const DOING: &str = "read what is left to send";
@@ -107,7 +109,7 @@ impl Store {
         rows.retain(|row| pools.contains_key(&row.pool));
         let campaigns = rows.iter().map(|row| {
             let rollout = rollouts.remove(&row.id);
-            let owed = rollout.as_ref().map_or(0, |(owed, _)| *owed);
+            let (owed, stages) = rollout.map(|rollout| (rollout.owed, rollout.stages)).unzip();
             let used = |((number, each), used): (&(NumberId, CampaignId), &u32)| {
                 (*each == row.id).then(|| Some((*places.get(number)?, *used))).flatten()
             };
@@ -121,12 +123,12 @@ impl Store {
                 failover: row.failover,
                 opens: opens(row, campaign),
                 calendar: terms.campaign(row.id).calendar,
-                work: work(row, due.remove(&row.id).unwrap_or_default(), owed, snapshot.at),
+                work: work(row, due.remove(&row.id).unwrap_or_default(), owed.as_ref(), snapshot.at),
                 delays: delays.remove(&row.id).unwrap_or_default(),
                 used: snapshot.shares.iter().filter_map(used).collect(),
                 standing: row.standing,
                 is_test: row.is_test,
-                rollout: rollout.map(|(_, stages)| stages),
+                rollout: stages,
                 expiry: row.expiry,
             }
         });
@@ -252,67 +254,6 @@ impl Store {
         Ok(work)
     }
 
-    /// For each campaign that is rolled out: people of the open stage who are still to be let go, and the later stages. As
-    /// many as the later stages have in all are kept back; who left meanwhile is missing from the last of them. Kept back is
-    /// whoever waits, but neither for their turn alone nor for a time (`due`): millions need not be counted for that.
-    async fn rollouts_to_forecast(
-        &self,
-        organization: OrganizationId,
-        due: &HashMap<CampaignId, Vec<Work>>,
-        campaigns: &[CampaignId],
-        now: DateTime<Utc>,
-    ) -> Result<HashMap<CampaignId, (u64, Stages)>, StoreError> {
-        let ids: Vec<uuid::Uuid> = campaigns.iter().map(|campaign| campaign.0).collect();
-        let rows = sqlx::query!(
-            r#"select w.campaign_id, w.stages, w.stage, w.people, w.target - w.released as "owed!", w.target, w.stage_people,
-                      case when w.stage = 1 then c.started_at else w.since end as since, c.conduct -> 'rollout' as "rollout!",
-                      w.held_stage is not distinct from w.stage as "held!",
-                      k.tried - w.sent_before - w.failed_before as "tried!", k.waiting as "waiting!"
-                 from campaign_rollouts w
-                 join campaigns c on c.organization_id = $1 and c.id = w.campaign_id and c.conduct ? 'rollout'
-                cross join lateral (select coalesce(sum(k.sent + k.failed), 0)::bigint as tried,
-                                           coalesce(sum(k.queued - k.fresh), 0)::bigint as waiting from campaign_counts k
-                                     where k.organization_id = $1 and k.campaign_id = w.campaign_id) k
-                where w.organization_id = $1 and w.campaign_id = any ($2)"#,
-            organization.0,
-            &ids,
-        )
-        .fetch_all(&self.work)
-        .await
-        .map_err(failed(DOING))?;
-        let whole = |number: i64| u64::try_from(number).unwrap_or(0);
-        rows.into_iter()
-            .map(|row| {
-                let rollout: Rollout = serde_json::from_value(row.rollout)
-                    .map_err(|_| StoreError::Unreadable { doing: DOING, what: "rollout" })?;
-                let owed = whole(row.owed);
-                let stage = usize::try_from(row.stage).unwrap_or(1);
-                let campaign = CampaignId(row.campaign_id);
-                let timed: u64 = due.get(&campaign).into_iter().flatten().map(|work| work.people).sum();
-                let mut kept = whole(row.waiting).saturating_sub(timed).saturating_sub(owed);
-                let mut before = whole(row.target);
-                let later = rollout.stages.iter().skip(stage).map(|percent| {
-                    let target = Rollout::target(whole(row.people), *percent);
-                    let people = target.saturating_sub(before).min(kept);
-                    before = target;
-                    kept -= people;
-                    people
-                });
-                let people: Vec<u64> = later.filter(|people| *people > 0).collect();
-                let wait = TimeDelta::seconds(i64::from(rollout.wait.seconds()));
-                let needs = u64::from(rollout.after).min(whole(row.stage_people));
-                let stages = Stages {
-                    needs: needs.saturating_sub(whole(row.tried)),
-                    lasts_until: (!row.held).then(|| row.since.unwrap_or(now) + wait),
-                    people,
-                    after: u64::from(rollout.after),
-                    wait,
-                };
-                Ok((campaign, (owed, stages)))
-            })
-            .collect()
-    }
-
     /// Accounts with a cap over 24 hours, and whom they reached; and whether standing campaigns yield.
     async fn reach_to_forecast(&self, organization: OrganizationId) -> Result<Reach, StoreError> {
         let rows = sqlx::query!(
@@ -385,11 +326,13 @@ impl Store {
 
 /// All the work of a campaign: what is due at a time, who waits for nothing but their turn, and whom the open stage of its
 /// rollout is still to let go.
-fn work(row: &CampaignRow, mut work: Vec<Work>, owed: u64, now: DateTime<Utc>) -> Vec<Work> {
+fn work(row: &CampaignRow, mut work: Vec<Work>, owed: Option<&Owed>, now: DateTime<Utc>) -> Vec<Work> {
     work.push(Work { step: 0, due: None, people: row.fresh, zone: None, bound: None });
     // Whoever is let go where a message may come too late is due from then on (migration 0132).
     let due = row.expiry.after.map(|_| now);
-    work.push(Work { step: 0, due, people: owed, zone: None, bound: None });
+    for (zone, people) in owed.into_iter().flat_map(Owed::by_clock) {
+        work.push(Work { step: 0, due, people, zone, bound: None });
+    }
     work
 }
 

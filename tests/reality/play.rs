@@ -2,7 +2,7 @@
 
 use crate::draw::{Drawn, end};
 use crate::world::World;
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Timelike, Utc};
 use signalbox::{
     domain::{
         action::{Action, Order},
@@ -331,9 +331,13 @@ impl<'a> Player<'a> {
             let snapshot = self.world.store.snapshot(self.organization, None).await.unwrap();
             let roster = Roster::of(&snapshot, &local, self.now);
             let plan = roster.lanes(&snapshot, &local, self.now, 500);
-            if plan.wanted() == 0 && std::mem::take(&mut any) && !local.bound_dry.is_empty() {
-                // A second later whoever had no bound work is asked again: others may be full now, whose work it takes over.
+            if plan.wanted() == 0 && std::mem::take(&mut any) {
+                // Stages open and campaigns begin by the second, messages are sent by the millisecond. And whoever had no bound work
+                // is asked again: others may be full now, whose work it takes over.
                 local.bound_dry.clear();
+                if self.chores().await {
+                    local.dry.clear();
+                }
                 continue;
             }
             if plan.wanted() == 0 || vain > MOST_IN_VAIN {
@@ -367,9 +371,6 @@ impl<'a> Player<'a> {
                 // Time passes: what follows is due in the order in which it was sent.
                 self.passed += A_MOMENT;
                 self.set_clock(self.now + A_MOMENT).await;
-            }
-            if !claimed.messages.is_empty() && self.chores().await {
-                local.dry.clear();
             }
         }
     }
@@ -474,7 +475,8 @@ impl<'a> Player<'a> {
             .filter_map(|campaign| campaign.calendar.next_change(self.now).filter(|at| *at > self.now));
         let midnight = next_day(self.now, self.drawn.zone);
         let next = hours.chain([midnight]).chain(known).chain(opens).min();
-        next.map(|at| at + self.passed)
+        // Every time here is a whole second, and so much later as the messages before it took.
+        next.map(|at| at.with_nanosecond(0).unwrap() + self.passed)
     }
 
     async fn told(&self) -> Told {

@@ -236,10 +236,21 @@ pub struct Stages {
     pub lasts_until: Option<DateTime<Utc>>,
     /// How many people each later stage lets go.
     pub people: Vec<u64>,
+    /// For each of these stages whose clocks they go by, and how many by each, where the campaign goes by the recipients' own.
+    pub clocks: Vec<Vec<(Tz, u64)>>,
     /// Messages that a later stage needs.
     pub after: u64,
     /// How long a later stage lasts at least.
     pub wait: TimeDelta,
+}
+
+impl Stages {
+    /// Takes out the next of the later stages: how many people it lets go, and how many by which clock.
+    pub(super) fn open_next(&mut self) -> Option<(u64, Vec<(Tz, u64)>)> {
+        let people = (!self.people.is_empty()).then(|| self.people.remove(0))?;
+        let clocks = if self.clocks.is_empty() { Vec::new() } else { self.clocks.remove(0) };
+        Some((people, clocks))
+    }
 }
 
 /// People who stand at the same step.

@@ -207,6 +207,7 @@ fn new_stages(rollout: &Rollout, people: u64, now: DateTime<Utc>) -> Stages {
     Stages {
         needs: rollout.stages.first().map_or(0, target).min(after),
         lasts_until: Some(now + wait),
+        clocks: Vec::new(),
         // A stage of nobody opens the next at once.
         people: rollout
             .stages

@@ -266,6 +266,7 @@ fn rollouts(world: &mut World, seeded: &mut Seeded) {
             needs: 1 + seeded.next() % first,
             lasts_until: Some(world.now + TimeDelta::hours(i64::from(seeded.below_u32(40)))),
             people: (0..=seeded.below(2)).map(|_| 1 + seeded.next() % 90).collect(),
+            clocks: Vec::new(),
             after: 1 + seeded.next() % 50,
             wait: TimeDelta::hours(i64::from(seeded.below_u32(30))),
         });
@@ -384,7 +385,7 @@ fn what_comes_too_late_is_not_foretold_but_counted() {
         let lasts_until = Some(at("2025-06-04T08:00:00Z"));
         let wait = TimeDelta::zero();
         world.campaigns[0].rollout =
-            Some(Stages { needs: 100, lasts_until, people: vec![1_900], after: 0, wait });
+            Some(Stages { needs: 100, lasts_until, people: vec![1_900], clocks: Vec::new(), after: 0, wait });
     });
     assert_eq!((sent, expired), (vec![100, 0, 0, 300, 300, 300], 1_000));
     // Nobody gets it, and that takes no ten years to say.
@@ -460,6 +461,7 @@ fn a_rollout_waits_for_its_stages() {
         needs: 10,
         lasts_until: Some(at("2025-06-02T08:00:00Z")),
         people: vec![90, 900],
+        clocks: Vec::new(),
         after: 50,
         wait: TimeDelta::days(1),
     });

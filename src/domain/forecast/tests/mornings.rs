@@ -27,6 +27,7 @@ fn what_opens_with_the_day_itself_is_waited_for() {
         needs: 0,
         lasts_until: Some(midnight),
         people: vec![20],
+        clocks: Vec::new(),
         after: 0,
         wait: TimeDelta::zero(),
     });
@@ -73,6 +74,7 @@ fn the_first_stage_of_a_rollout_begins_with_the_campaign() {
         needs: 10,
         lasts_until: Some(at("2025-06-02T08:00:00Z")),
         people: vec![90],
+        clocks: Vec::new(),
         after: 50,
         wait: TimeDelta::days(1),
     });

@@ -6,11 +6,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What a walk affords before it looks less finely: a phase costs as much as it has numbers times campaigns. This takes some ten
-/// milliseconds.
-const EXACT: u64 = 250_000;
+/// What a walk affords before it looks less finely: a phase costs as much as it has numbers times campaigns, and a turn
+/// within it as much as it has numbers. This takes some ten milliseconds.
+const EXACT: u64 = 150_000;
 /// And before it looks less finely still.
-const BY_THE_HOUR: u64 = 500_000;
+const BY_THE_HOUR: u64 = 350_000;
 
 /// Moments this close count as one: what is put together is half of it early or late, and on the whole neither.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -91,6 +91,15 @@ fn for_taker<'p>(parts: impl Iterator<Item = &'p Part>, taker: Taker<'_>) -> u64
 }
 
 impl Line {
+    /// The people of a clock.
+    pub(super) fn part(&mut self, zone: Option<Tz>) -> &mut Part {
+        let place = self.parts.iter().position(|part| part.zone == zone).unwrap_or_else(|| {
+            self.parts.push(Part::new(zone));
+            self.parts.len() - 1
+        });
+        &mut self.parts[place]
+    }
+
     /// What could go out now, by the clocks of those who wait.
     pub(super) fn ready(&self) -> u64 {
         self.open().map(Part::ready).sum()
@@ -180,27 +189,31 @@ impl Line {
             if !enough || stages.lasts_until.is_none_or(|until| until > at) {
                 return;
             }
-            let people = stages.people.remove(0);
+            let (people, clocks) = stages.open_next().unwrap_or_default();
             stages.needs = stages.after.min(people);
             stages.lasts_until = Some(at + stages.wait);
             if stages.people.is_empty() {
                 self.rollout = None;
             }
-            self.let_go(people, at);
+            self.let_go(people, &clocks, at);
         }
     }
 
-    /// People of the next stage, on the clocks in the proportion of nobody knows what: as many on each. Where a message may
-    /// come too late they are due from now on, and not since the campaign began.
-    fn let_go(&mut self, people: u64, at: DateTime<Utc>) {
+    /// People of the next stage, by their clocks; of whom nobody knows their clock as many on each. Where a message may come too
+    /// late they are due from now on, and not since the campaign began.
+    fn let_go(&mut self, people: u64, known: &[(Tz, u64)], at: DateTime<Utc>) {
+        let since = self.late.after.map(|_| at);
+        let mut rest = people;
+        for (zone, people) in known {
+            if let Some(part) = self.parts.iter_mut().find(|part| part.zone == Some(*zone)) {
+                let people = rest.min(*people);
+                rest -= people;
+                part.let_go(people, since);
+            }
+        }
         let clocks = u64::try_from(self.parts.len()).unwrap_or(1).max(1);
         for (place, part) in (0..).zip(&mut self.parts) {
-            let people = people / clocks + u64::from(place < people % clocks);
-            if self.late.after.is_none() {
-                part.fresh += people;
-            } else if people > 0 {
-                part.let_go(people, at);
-            }
+            part.let_go(rest / clocks + u64::from(place < rest % clocks), since);
         }
     }
 

@@ -1,5 +1,6 @@
 //! People of one campaign who go by the same clock: who is due, to whose number they are bound, and who is due later.
 
+use super::heard::Heard;
 use super::line::Late;
 use super::reached::Reached;
 use super::taker::Taker;
@@ -36,12 +37,14 @@ struct Due {
     step: usize,
     people: u64,
     since: DateTime<Utc>,
+    heard: Heard,
 }
 
 struct Later {
     step: usize,
     bound: Option<usize>,
     people: u64,
+    heard: Heard,
 }
 
 /// What went out.
@@ -58,16 +61,16 @@ impl Queue {
         self.due.push_back(due);
     }
 
-    /// At most so many of those who are due first. Answers the step, since when it is due, and how many they are.
-    fn take(&mut self, most: u64) -> Option<(usize, DateTime<Utc>, u64)> {
+    /// At most so many of those who are due first.
+    fn take(&mut self, most: u64) -> Option<Due> {
         let first = self.due.front_mut()?;
-        let taken = (first.step, first.since, most.min(first.people));
-        first.people -= taken.2;
-        self.people -= taken.2;
-        if first.people == 0 {
-            self.due.pop_front();
+        if first.people <= most {
+            self.people -= first.people;
+            return self.due.pop_front();
         }
-        Some(taken)
+        first.people -= most;
+        self.people -= most;
+        Some(Due { step: first.step, people: most, since: first.since, heard: first.heard.clone() })
     }
 
     /// Takes out what it is too late for, and answers how many people that concerns. What is due first is too late first.
@@ -150,28 +153,42 @@ impl Part {
         std::iter::once(&mut self.free).chain(&mut self.bound)
     }
 
-    /// So many people are due since then, bound to nobody.
-    pub(super) fn let_go(&mut self, people: u64, since: DateTime<Utc>) {
-        self.waiting += people;
-        self.free.push(Due { step: 0, people, since });
+    /// So many people are due since then, bound to nobody; without such a time as soon as their turn comes.
+    pub(super) fn let_go(&mut self, people: u64, since: Option<DateTime<Utc>>) {
+        match since {
+            _ if people == 0 => {}
+            Some(since) => {
+                self.waiting += people;
+                self.free.push(Due { step: 0, people, since, heard: Heard::nobody() });
+            }
+            None => self.fresh += people,
+        }
     }
 
     /// So many people will be due at a step then.
-    pub(super) fn expect(&mut self, due: DateTime<Utc>, step: usize, bound: Option<usize>, people: u64) {
+    pub(super) fn expect(
+        &mut self,
+        due: DateTime<Utc>,
+        step: usize,
+        bound: Option<usize>,
+        people: u64,
+        heard: Heard,
+    ) {
         let at_once = self.later.entry(due).or_default();
+        let is_alike = |each: &&mut Later| (each.step, each.bound, &each.heard) == (step, bound, &heard);
         // They come number by number: who is like these was mostly the last.
-        match at_once.iter_mut().rev().find(|each| each.step == step && each.bound == bound) {
+        match at_once.iter_mut().rev().find(is_alike) {
             Some(known) => known.people += people,
-            None => at_once.push(Later { step, bound, people }),
+            None => at_once.push(Later { step, bound, people, heard }),
         }
     }
 
     pub(super) fn release(&mut self, at: DateTime<Utc>) {
         while let Some(entry) = self.later.first_entry().filter(|entry| *entry.key() <= at) {
             let (since, released) = entry.remove_entry();
-            for Later { step, bound, people } in released {
+            for Later { step, bound, people, heard } in released {
                 self.waiting += people;
-                self.queue(bound).push(Due { step, people, since });
+                self.queue(bound).push(Due { step, people, since, heard });
             }
         }
     }
@@ -221,25 +238,27 @@ impl Part {
                 Some(owner) => self.bound.get_mut(owner).and_then(|queue| queue.take(left)),
                 None => self.free.take(left),
             };
-            let (step, since, sent) = if let Some((step, since, sent)) = due {
-                self.waiting -= sent;
-                (step, Some(since), sent)
+            let (due, since) = if let Some(due) = due {
+                self.waiting -= due.people;
+                let since = due.since;
+                (due, Some(since))
             } else {
-                let sent = if owner.is_none() { left.min(self.fresh) } else { 0 };
-                self.fresh -= sent;
-                if sent == 0 {
+                let people = if owner.is_none() { left.min(self.fresh) } else { 0 };
+                self.fresh -= people;
+                if people == 0 {
                     return all;
                 }
-                (0, None, sent)
+                (Due { step: 0, people, since: at, heard: Heard::nobody() }, None)
             };
-            all.messages += sent;
-            all.first += if step == 0 { sent } else { 0 };
+            all.messages += due.people;
+            all.first += if due.step == 0 { due.people } else { 0 };
             if let Some(account) = &mut account {
-                let last = last_message(step, since, taker.delays()).filter(|_| taker.shares_account(owner));
-                let again = last.map_or(0, |last| account.renew(last, at, sent, taker.grain()));
-                account.reach(at, sent - again, taker.grain());
+                let before = last_message(due.step, since, taker.delays());
+                let last = due.heard.last(taker, owner, before);
+                let again = last.map_or(0, |last| account.renew(last, at, due.people, taker.grain()));
+                account.reach(at, due.people - again, taker.grain());
             }
-            self.follow(step, sent, at, taker, owner);
+            self.follow(&due, due.people, at, taker, owner);
         }
         all
     }
@@ -260,12 +279,13 @@ impl Part {
         let mut sum = 0;
         let mut queue = std::mem::take(self.queue(owner));
         for due in &mut queue.due {
-            let Some(last) = last_message(due.step, Some(due.since), taker.delays()) else { continue };
+            let before = last_message(due.step, Some(due.since), taker.delays());
+            let Some(last) = due.heard.last(taker, owner, before) else { continue };
             let sent = account.renew(last, at, due.people.min(most - sum), taker.grain());
             due.people -= sent;
             sum += sent;
             if sent > 0 {
-                self.follow(due.step, sent, at, taker, owner);
+                self.follow(due, sent, at, taker, owner);
             }
             if sum == most {
                 break;
@@ -284,18 +304,12 @@ impl Part {
         follows(&self.free) || self.bound.get(number).is_some_and(follows)
     }
 
-    /// The step after one that so many people have got becomes due.
-    fn follow(
-        &mut self,
-        step: usize,
-        people: u64,
-        at: DateTime<Utc>,
-        taker: &Taker<'_>,
-        owner: Option<usize>,
-    ) {
-        let Some(delay) = taker.delays().get(step + 1) else { return };
+    /// The step after the one that so many of these people have got becomes due.
+    fn follow(&mut self, got: &Due, people: u64, at: DateTime<Utc>, taker: &Taker<'_>, owner: Option<usize>) {
+        let Some(delay) = taker.delays().get(got.step + 1) else { return };
         let due = at.checked_add_signed(*delay).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        self.expect(taker.grain().near(due), step + 1, taker.keeps(owner), people);
+        let (due, heard) = (taker.grain().near(due), got.heard.and(taker, at));
+        self.expect(due, got.step + 1, taker.keeps(owner), people, heard);
     }
 }
 

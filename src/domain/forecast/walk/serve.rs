@@ -1,6 +1,6 @@
 //! Who serves a campaign in one phase: asked of [`selection::participants`], as the plan asks.
 
-use super::super::Campaign;
+use super::super::{Campaign, Number};
 use super::line::Line;
 use super::taker::{Duty, Serving, Taker};
 use super::{MOST_WEIGHED_TURNS, Walk};
@@ -25,8 +25,7 @@ impl<'a> Walk<'a> {
         }
         let candidates: Vec<Candidate> =
             (0..self.left.len()).map(|place| self.candidate(place, at)).collect();
-        duty.resting =
-            (0..candidates.len()).filter(|place| candidates[*place].standing != Standing::Ready).collect();
+        duty.resting = self.resting(at);
         let mut of_pool: Vec<Option<Vec<usize>>> = vec![None; self.world.pools.len()];
         for place in at_work {
             let campaign = &self.world.campaigns[place];
@@ -133,6 +132,13 @@ impl<'a> Walk<'a> {
         self.left[number].min(self.account_left(number))
     }
 
+    /// Numbers out of service or at rest: others may go on for them.
+    pub(super) fn resting(&self, at: DateTime<Utc>) -> Vec<usize> {
+        let numbers = self.world.numbers.iter().enumerate();
+        let rests = |(place, number): &(usize, &Number)| !number.opens.by(at) || self.room(*place) == 0;
+        numbers.filter(rests).map(|(place, _)| place).collect()
+    }
+
     fn candidate(&self, place: usize, at: DateTime<Utc>) -> Candidate {
         let number = &self.world.numbers[place];
         Candidate {
@@ -160,8 +166,7 @@ impl<'a> Walk<'a> {
         };
         let default = self.world.default.filter(|_| !pool.iter().any(works));
         let mut able: Vec<usize> = pool.iter().copied().chain(default).filter(works).collect();
-        let is_resting = |place: &usize| self.candidate(*place, at).standing != Standing::Ready;
-        let resting: Vec<usize> = (0..self.left.len()).filter(is_resting).collect();
+        let resting = self.resting(at);
         let taker = |number| Taker::unweighed(self.world, campaign, number, &resting, self.grain());
         able.retain(|number| line.due_for(taker(*number)) > 0);
         able

@@ -90,6 +90,11 @@ impl<'a> Taker<'a> {
         self.number
     }
 
+    /// The place of its account, if that counts people.
+    pub(super) fn account(&self) -> Option<usize> {
+        self.world.numbers[self.number].account
+    }
+
     /// Whose people it writes to: its own first (`claim_bound`, migration 0009).
     pub(super) fn owners(self) -> impl Iterator<Item = usize> + 'a {
         let label = |number: usize| self.world.numbers[number].label.as_ref();
