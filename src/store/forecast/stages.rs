@@ -73,16 +73,9 @@ impl Store {
             let stage = usize::try_from(row.stage).unwrap_or(1);
             let campaign = CampaignId(row.campaign_id);
             let timed: u64 = due.get(&campaign).into_iter().flatten().map(|work| work.people).sum();
-            let mut kept = whole(row.waiting).saturating_sub(timed).saturating_sub(owed);
-            let mut before = whole(row.target);
-            let later = rollout.stages.iter().skip(stage).map(|percent| {
-                let target = Rollout::target(whole(row.people), *percent);
-                let people = target.saturating_sub(before).min(kept);
-                before = target;
-                kept -= people;
-                people
-            });
-            let people: Vec<u64> = later.filter(|people| *people > 0).collect();
+            let kept = whole(row.waiting).saturating_sub(timed).saturating_sub(owed);
+            let later = rollout.stages.iter().skip(stage).copied();
+            let people = later_stages(later, whole(row.people), whole(row.target), kept);
             let mut clocks = if row.zoned {
                 self.clocks_of_stages(organization, campaign, owed, &people).await?
             } else {
@@ -143,4 +136,21 @@ impl Store {
         }
         Ok(clocks)
     }
+}
+
+/// How many of so many people each of these stages lets go behind those who were let go `before`, as long as there are any.
+fn later_stages(
+    percents: impl Iterator<Item = u32>,
+    people: u64,
+    mut before: u64,
+    mut kept: u64,
+) -> Vec<u64> {
+    let stages = percents.map(|percent| {
+        let target = Rollout::target(people, percent);
+        let stage = target.saturating_sub(before).min(kept);
+        before = target;
+        kept -= stage;
+        stage
+    });
+    stages.filter(|people| *people > 0).collect()
 }
