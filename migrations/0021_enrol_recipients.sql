@@ -317,6 +317,10 @@ declare
     v_to        uuid;
     v_before    bigint := 0;
     v_is_last   boolean := true;
+    -- What ends it for somebody; a standing campaign's people are looked at afterwards, with those of its call before (0101).
+    v_exit      jsonb;
+    v_exit_keys text[];
+    v_slots     boolean;
 begin
     -- One at a time, and without the row's lock: claims of a standing campaign go on meanwhile.
     perform pg_advisory_xact_lock(hashtextextended('enrol ' || p_campaign, 0));
@@ -360,6 +364,15 @@ begin
     v_to := coalesce(v_to, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
     v_ripe := v_now - make_interval(secs => extract(epoch from (v_campaign.standing ->> 'after')::interval)::float8);
     v_kept_back := v_campaign.conduct ? 'rollout' and v_campaign.standing is null;
+    v_slots := v_campaign.standing is null and 'campaign_number' = any (p_variables);
+    if v_slots then
+        -- Of two that enrol at once, the second sees what the first gave out (0100).
+        perform pg_advisory_xact_lock(slot_queue(p_org));
+    end if;
+    if v_campaign.standing is null and v_campaign.conduct #> '{exit,attributes}' is not null then
+        v_exit := v_campaign.conduct -> 'exit';
+        v_exit_keys := array(select jsonb_object_keys(v_exit -> 'attributes'));
+    end if;
     if v_campaign.zoned then
         -- A zone that the server does not know would stop every claim that asks what its clock shows.
         select time_zone into v_org_zone from organizations where id = p_org;
@@ -372,7 +385,7 @@ begin
     -- Rows go in as the ids ascend, as those of the contacts do: every index grows at its end.
     with person as materialized (
         -- The texts' values first, so that what is sorted is narrow.
-        select a.contact_id, a.phone, a.locale, a.reason, a.parameters, a.zone,
+        select a.contact_id, a.phone, a.locale, a.reason, a.leaves, a.parameters, a.zone,
                ordered_uuid(v_ms, v_salt, v_before + row_number() over (order by a.contact_id)) as id
           from (select f.contact_id, f.phone, f.locale, f.reason,
                        case when f.reason is null and cardinality(p_variables) = 1 then
@@ -381,6 +394,8 @@ begin
                            jsonb_strip_nulls((select jsonb_object_agg(v, value_of(f.contact, v))
                                                 from unnest(p_variables) v))
                        else '{}' end as parameters,
+                       case when v_exit is not null and f.reason is null and (f.contact).attributes ?| v_exit_keys
+                            then 'attribute: ' || leaving_attribute(v_exit, (f.contact).attributes) end as leaves,
                        case when v_zones is null then null
                             when v_zones ? (f.contact).time_zone then (f.contact).time_zone
                             else v_org_zone end as zone
@@ -398,26 +413,45 @@ begin
         insert into campaign_recipients (organization_id, campaign_id, id, contact_id, phone, state, attention, reason,
                                          due_at, zone, updated_at)
         select p_org, p_campaign, p.id, p.contact_id, p.phone,
-               case when p.reason is null then 'queued' else 'skipped' end::recipient_state,
-               case when p.reason is not null then 'skipped'::recipient_state end, p.reason,
-               case when p.reason is null and v_kept_back then not_let_go()
+               case when w.reason is null then 'queued' else 'skipped' end::recipient_state,
+               case when w.reason is not null then 'skipped'::recipient_state end, w.reason,
+               case when w.reason is null and v_kept_back then not_let_go()
                     -- Whoever a standing campaign takes in was not there when it began: never late by its start.
-                    when p.reason is null and (v_after > 0 or p.zone is not null or v_campaign.standing is not null)
+                    when w.reason is null and (v_after > 0 or p.zone is not null or v_campaign.standing is not null)
                     then v_now + make_interval(secs => v_after) end, p.zone, v_now
-          from person p
+          from person p cross join lateral (select coalesce(p.reason, p.leaves) as reason) w
         returning 1
     ), zoned as (
         insert into campaign_zones (organization_id, campaign_id, zone)
         select distinct p_org, p_campaign, p.zone from person p where p.zone is not null
         on conflict on constraint campaign_zones_key do nothing
+    ), slots as materialized (
+        -- Of every piece at once: at the end it would be a million people in one statement, and whoever changes slots meanwhile
+        -- would wait for that.
+        select h.holder, h.slot
+          from (select array_agg(p.contact_id order by p.contact_id) as contacts from person p
+                 where v_slots and p.reason is null and p.leaves is null) k
+         cross join lateral hand_out_slots(p_org, p_campaign, k.contacts, coalesce(p_now, clock_timestamp())) h
+         where v_slots
     ), frozen as (
         insert into recipient_parameters (organization_id, campaign_id, recipient_id, locale, parameters)
-        select p_org, p_campaign, p.id, p.locale, p.parameters from person p where p.reason is null
+        select p_org, p_campaign, p.id, p.locale, p.parameters from person p where p.reason is null and not v_slots
+        union all
+        (select p_org, p_campaign, p.id, p.locale,
+                case when s.slot is null then p.parameters
+                     else p.parameters || jsonb_build_object('campaign_number', s.slot::text) end
+           -- Full, though no slot is without a person: how many people there are nobody can know beforehand, and such a join is
+           -- never made by looking them up one by one.
+           from person p full join slots s on s.holder = p.contact_id
+          where p.reason is null and v_slots
+          order by p.id)
     )
     select count(*) into v_enrolled from enrolled;
-    -- Of every piece at once: at the end it would be a million people in one statement, and whoever changes slots meanwhile
-    -- would wait for that.
-    if v_enrolled > 0 or v_is_last then
+    if v_campaign.standing is null then
+        perform skip_suppressed(p_org, p_campaign, array(
+            select s.phone::text from suppressions s
+             where s.organization_id = p_org and s.since > changed_since_made(v_campaign)));
+    elsif v_enrolled > 0 then
         perform settle_enrolled(p_org, p_campaign, p_variables, coalesce(p_now, clock_timestamp()), null,
                                 ordered_uuid(v_ms, v_salt, v_before), ordered_uuid(v_ms, v_salt, v_before + v_enrolled));
     end if;

@@ -75,20 +75,19 @@ as $$
 $$;
 comment on function shown_slots is 'Whose slots are shown by messages that are still to be sent or may be on the wire.';
 
--- Gives a slot to everybody of a campaign who waits, or may wait for the next step in a moment, and has none frozen yet, in the
--- order of enrolment, and freezes it with their other values: committed with the enrolment, before any message can show it.
--- Answers how many got one anew. p_after, p_to: to those enrolled behind the one and up to the other; p_only: to those of
--- them, where not all are meant; of those who failed only to whom it names.
+-- Gives a slot to whoever of these people has none in a campaign's scope, in this order, and answers what each of them has.
+-- Slots expire here. The caller stands in the queue (slot_queue) since before it began the statement that names the people.
+-- p_few: they are a few, who lie anywhere; else they lie side by side, as they were enrolled.
 --
 -- The figures know nothing of a campaign that is being made: one row, they say, and whatever the planner looks for row by row
 -- it then looks for in all of them, once for each. So nothing is looked for row by row: a piece of each table is read, by its
--- key from the first to the last or by the ids, and the pieces are put side by side.
-create function give_slots(
-    p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz, p_only uuid[] default null,
-    p_after uuid default '00000000-0000-0000-0000-000000000000', p_to uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff'
-) returns integer
+-- key from the first to the last or by the ids, and the pieces are put side by side. Not planned anew at every call, as its
+-- callers are: so would be the look at the organisation that the foreign key takes for each row.
+create function hand_out_slots(
+    p_org uuid, p_campaign uuid, p_contacts uuid[], p_now timestamptz, p_few boolean default false
+) returns table (holder uuid, slot integer, is_new boolean)
     language plpgsql
-    set jit = off set plan_cache_mode = force_custom_plan set work_mem = '64MB'
+    set jit = off set plan_cache_mode = auto set work_mem = '64MB'
     set enable_nestloop = off set enable_seqscan = off set enable_bitmapscan = off
     set enable_hashjoin = on set enable_mergejoin = on set enable_sort = on
 as $$
@@ -96,21 +95,19 @@ declare
     v_campaign campaigns;
     v_org      organizations;
     v_scope    uuid;
-    v_ids      uuid[];
-    v_contacts uuid[];
     v_from     uuid;
     v_last     uuid;
     v_given    integer;
     v_shared   integer;
     v_expired  integer := 0;
+    v_holders  uuid[];
+    v_slots    integer[];
+    v_known    uuid[];
+    v_theirs   integer[];
 begin
-    if not 'campaign_number' = any (p_variables) then
-        return 0;
-    end if;
+    perform pg_advisory_xact_lock(slot_queue(p_org));
     select * into v_campaign from campaigns where organization_id = p_org and id = p_campaign;
     v_scope := case when v_campaign.conduct ->> 'slots' = 'campaign' then p_campaign else p_org end;
-    -- Of two that enrol at once, the second sees what the first gave out.
-    perform pg_advisory_xact_lock(slot_queue(p_org));
     select * into v_org from organizations where id = p_org;
     -- Asked of each slot: of each person it would be asked for every piece of an enrolment.
     if v_org.slot_expiry_days is not null and exists (
@@ -126,30 +123,24 @@ begin
            and s.contact_id not in (select n.contact_id from shown n);
         get diagnostics v_expired = row_count;
     end if;
-    select array_agg(r.id order by r.id), array_agg(r.contact_id order by r.id) into v_ids, v_contacts
-      from campaign_recipients r
-      join recipient_parameters p on p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
-                                 and p.recipient_id > p_after and p.recipient_id <= p_to
-                                 and (p_only is null or p.recipient_id = any (p_only))
-                                 and not p.parameters ? 'campaign_number'
-     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to
-       and (r.state in ('queued', 'sending', 'in_doubt') or r.state = 'failed' and p_only is not null)
-       and (p_only is null or r.id = any (p_only));
     -- People are enrolled in the order of the contacts, so that theirs lie side by side too.
     select (array_agg(k.id order by k.id))[1], (array_agg(k.id order by k.id desc))[1] into v_from, v_last
-      from unnest(v_contacts) as k (id);
-    update contact_slots s set used_at = p_now
-      from unnest(v_contacts) as k (id)
-     where s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = k.id
-       and s.contact_id >= v_from and s.contact_id <= v_last
-       and (p_only is null or s.contact_id = any (v_contacts));
-    with newcomer as materialized (
+      from unnest(p_contacts) as k (id);
+    with again as (
+        update contact_slots s set used_at = p_now
+          from unnest(p_contacts) as k (id)
+         where s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = k.id
+           and s.contact_id >= v_from and s.contact_id <= v_last
+           and (not p_few or s.contact_id = any (p_contacts))
+        returning s.contact_id, s.slot
+    )
+    select array_agg(a.contact_id), array_agg(a.slot) into v_known, v_theirs from again a;
+    with known as materialized (
+        select k.id from unnest(v_known) as k (id)
+    ), newcomer as materialized (
         select k.contact_id, row_number() over (order by k.place) as place
-          from unnest(v_contacts) with ordinality as k (contact_id, place)
-         where not exists (select from contact_slots s
-                            where s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = k.contact_id
-                              and s.contact_id >= v_from and s.contact_id <= v_last
-                              and (p_only is null or s.contact_id = any (v_contacts)))
+          from unnest(p_contacts) with ordinality as k (contact_id, place)
+         where not exists (select from known w where w.id = k.contact_id)
     ), held as materialized (
         select h.slot, h.used_at
           from (select n.slot, (select max(s.used_at) from contact_slots s
@@ -171,23 +162,65 @@ begin
           left join free f on f.place = n.place
           left join ring g on f.slot is null
                 and g.place = (n.place - (select count(*) from free) - 1) % (v_org.slot_last - v_org.slot_first + 1) + 1
-        returning shared
+        returning contact_slots.contact_id, contact_slots.slot, contact_slots.shared
     )
-    select count(*), count(*) filter (where shared) into v_given, v_shared from given;
-    update recipient_parameters p
-       set parameters = p.parameters || jsonb_build_object('campaign_number', s.slot::text)
-      from unnest(v_ids, v_contacts) as k (id, contact_id)
-      join contact_slots s on s.organization_id = p_org and s.scope_id = v_scope and s.contact_id = k.contact_id
-                          and s.contact_id >= v_from and s.contact_id <= v_last
-                          and (p_only is null or s.contact_id = any (v_contacts))
-     where p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = k.id
-       and p.recipient_id > p_after and p.recipient_id <= p_to
-       and (p_only is null or p.recipient_id = any (p_only));
+    select array_agg(v.contact_id), array_agg(v.slot), count(*), count(*) filter (where v.shared)
+      into v_holders, v_slots, v_given, v_shared from given v;
     if v_given + v_expired > 0 then
         perform record_decision(p_org, p_now, v_campaign.changed_by, null, 'give slots', 'campaign', p_campaign,
                                 v_campaign.name, format('%s people got a slot', v_given), null,
                                 jsonb_build_object('given', v_given, 'shared', v_shared, 'expired', v_expired));
     end if;
+    return query select u.h, u.s, true from unnest(v_holders, v_slots) as u (h, s)
+                 union all select u.h, u.s, false from unnest(v_known, v_theirs) as u (h, s);
+end $$;
+comment on function hand_out_slots is 'Gives slots to people of a campaign who have none, and answers what each of them has.';
+
+-- Gives a slot to everybody of a campaign who waits, or may wait for the next step in a moment, and has none frozen yet, in the
+-- order of enrolment, and freezes it with their other values, before any message can show it. Answers how many got one anew.
+-- p_after, p_to: to those enrolled behind the one and up to the other; p_only: to those of them, where not all are meant; of
+-- those who failed only to whom it names. Read by pieces, as in hand_out_slots and for the same reason.
+create function give_slots(
+    p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz, p_only uuid[] default null,
+    p_after uuid default '00000000-0000-0000-0000-000000000000', p_to uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+) returns integer
+    language plpgsql
+    set jit = off set plan_cache_mode = force_custom_plan set work_mem = '64MB'
+    set enable_nestloop = off set enable_seqscan = off set enable_bitmapscan = off
+    set enable_hashjoin = on set enable_mergejoin = on set enable_sort = on
+as $$
+declare
+    v_ids      uuid[];
+    v_contacts uuid[];
+    v_given    integer;
+begin
+    if not 'campaign_number' = any (p_variables) then
+        return 0;
+    end if;
+    -- Of two that enrol at once, the second sees what the first gave out.
+    perform pg_advisory_xact_lock(slot_queue(p_org));
+    select array_agg(r.id order by r.id), array_agg(r.contact_id order by r.id) into v_ids, v_contacts
+      from campaign_recipients r
+      join recipient_parameters p on p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = r.id
+                                 and p.recipient_id > p_after and p.recipient_id <= p_to
+                                 and (p_only is null or p.recipient_id = any (p_only))
+                                 and not p.parameters ? 'campaign_number'
+     where r.organization_id = p_org and r.campaign_id = p_campaign and r.id > p_after and r.id <= p_to
+       and (r.state in ('queued', 'sending', 'in_doubt') or r.state = 'failed' and p_only is not null)
+       and (p_only is null or r.id = any (p_only));
+    with theirs as materialized (
+        select h.holder, h.slot, h.is_new
+          from hand_out_slots(p_org, p_campaign, v_contacts, p_now, p_only is not null) h
+    ), frozen as (
+        update recipient_parameters p
+           set parameters = p.parameters || jsonb_build_object('campaign_number', t.slot::text)
+          from unnest(v_ids, v_contacts) as k (id, contact_id)
+          join theirs t on t.holder = k.contact_id
+         where p.organization_id = p_org and p.campaign_id = p_campaign and p.recipient_id = k.id
+           and p.recipient_id > p_after and p.recipient_id <= p_to
+           and (p_only is null or p.recipient_id = any (p_only))
+    )
+    select count(*) filter (where t.is_new) into v_given from theirs t;
     return v_given;
 end $$;
 comment on function give_slots is 'Gives and freezes the slots of a campaign''s people; nothing where no text shows them.';

@@ -270,7 +270,7 @@ create trigger heed_before_start after update on campaigns
     execute function heed_before_start();
 
 -- What follows an enrolment in its own transaction: who fulfils already what ends the campaign gets nothing of it, and
--- the others their slots. p_after, p_to: those enrolled behind the one and up to the other; p_only: those of them who are
+-- the others their slots. Whom a campaign that is not standing enrols was looked at before, and has a slot (0021). p_after, p_to: those enrolled behind the one and up to the other; p_only: those of them who are
 -- meant, where not all who wait are. Read by pieces, as in give_slots and for the same reason.
 create function settle_enrolled(
     p_org uuid, p_campaign uuid, p_variables text[], p_now timestamptz, p_only uuid[] default null,
@@ -282,9 +282,11 @@ create function settle_enrolled(
 as $$
 declare
     v_exit     jsonb;
+    v_keys     text[];
     v_since    timestamptz;
     v_ids      uuid[];
     v_contacts uuid[];
+    v_reasons  text[];
     v_from     uuid;
     v_last     uuid;
     v_after    uuid;
@@ -306,15 +308,21 @@ begin
            and r.state = 'queued' and (p_only is null or r.id = any (p_only));
         select (array_agg(k.id order by k.id))[1], (array_agg(k.id order by k.id desc))[1] into v_from, v_last
           from unnest(v_contacts) as k (id);
+        -- Few people have any of these attributes, and what theirs say is asked once.
+        v_keys := array(select jsonb_object_keys(v_exit -> 'attributes'));
+        select array_agg(w.id), array_agg(w.reason) into v_ids, v_reasons
+          from (select m.id, 'attribute: ' || leaving_attribute(v_exit, k.attributes) as reason
+                  from unnest(v_ids, v_contacts) as m (id, contact_id)
+                  join contacts k on k.organization_id = p_org and k.id = m.contact_id and k.id >= v_from and k.id <= v_last
+                                 and (p_only is null or k.id = any (v_contacts)) and k.attributes ?| v_keys
+                offset 0) w
+         where w.reason is not null;
         update campaign_recipients r
            set state = 'skipped', attention = 'skipped', due_at = null, bound_number_id = null, updated_at = p_now,
-               reason = 'attribute: ' || leaving_attribute(v_exit, k.attributes)
-          from unnest(v_ids, v_contacts) as m (id, contact_id)
-          join contacts k on k.organization_id = p_org and k.id = m.contact_id and k.id >= v_from and k.id <= v_last
-                         and (p_only is null or k.id = any (v_contacts))
-         where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = m.id and r.state = 'queued'
-           and r.id > v_after and r.id <= p_to and (p_only is null or r.id = any (p_only))
-           and leaving_attribute(v_exit, k.attributes) is not null;
+               reason = w.reason
+          from unnest(v_ids, v_reasons) as w (id, reason)
+         where r.organization_id = p_org and r.campaign_id = p_campaign and r.id = w.id and r.state = 'queued'
+           and r.id > v_after and r.id <= p_to and r.id = any (v_ids);
     end if;
     return give_slots(p_org, p_campaign, p_variables, p_now, p_only, p_after, p_to);
 end $$;
