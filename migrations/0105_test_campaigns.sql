@@ -3,7 +3,7 @@
 
 create function test_step(
     p_org uuid, p_id uuid, p_recipient uuid, p_campaign uuid, p_step smallint, p_variant text, p_phone text,
-    p_as text, p_variables text[], p_actor text, p_instance uuid
+    p_as text, p_variables text[], p_required jsonb, p_actor text, p_instance uuid
 ) returns change_answer language plpgsql as $$
 declare
     v_of      campaigns;
@@ -12,6 +12,7 @@ declare
     v_locale  text;
     v_first   integer;
     v_name    text;
+    v_missing text;
     v_now     timestamptz := clock_timestamp();
 begin
     select * into v_of from campaigns where organization_id = p_org and id = p_campaign for share;
@@ -33,6 +34,12 @@ begin
     select * into v_as from contacts where organization_id = p_org and phone = coalesce(p_as, p_phone);
     if v_as.id is null and p_as is not null then
         return row ('refused', null, null, v_now, p_as, 'contact', null)::change_answer;
+    end if;
+    -- A text with a hole is sent to nobody (0021).
+    v_missing := first_missing(v_as.name, v_as.referrer_name, v_as.attributes, texts_of(
+        p_required -> case when p_required ? v_as.locale then v_as.locale else '' end));
+    if v_missing is not null then
+        return row ('refused', null, null, v_now, coalesce(p_as, p_phone), v_missing, null)::change_answer;
     end if;
     select default_locale, slot_first into v_locale, v_first from organizations where id = p_org;
     select format('%s.test.%s', left(v_of.name, 50), count(*) + 1) into v_name from campaigns

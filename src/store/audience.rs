@@ -164,7 +164,7 @@ impl Store {
     }
 
     /// Which variables the texts use, and which of them somebody of each language must have.
-    async fn needs_of_steps(
+    pub(super) async fn needs_of_steps(
         &self,
         organization: OrganizationId,
         contents: &[&StepContent],

@@ -216,11 +216,10 @@ impl Store {
         const DOING: &str = "send a test";
         let steps = self.step_contents(organization, &[campaign]).await?;
         let content = steps.iter().find(|each| each.step == step).and_then(|each| each.content.as_ref());
-        let names = content.into_iter().flat_map(StepContent::variables);
-        let variables: Vec<String> =
-            names.map(|variable| variable.name().to_owned()).filter(|name| name != "day").collect();
+        let contents: Vec<&StepContent> = content.into_iter().collect();
+        let needs = self.needs_of_steps(organization, &contents).await?;
         let answer = sqlx::query!(
-            r#"select verdict as "verdict!", name, found from test_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"#,
+            r#"select verdict as "verdict!", name, found from test_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"#,
             organization.0,
             CampaignId::new().0,
             RecipientId::new().0,
@@ -229,7 +228,8 @@ impl Store {
             variant,
             phone.reveal(),
             like.map(Phone::reveal),
-            &variables,
+            &needs.variables,
+            needs.required,
             actor.operator,
             actor.instance_id(),
         )
@@ -248,6 +248,12 @@ impl Store {
             }
             (_, Some("opted_out")) => Err(format!("{name} asked not to be written to")),
             (_, Some("contact")) => Err(format!("there is no contact {name}")),
+            (_, Some(found)) if let Some(variable) = found.strip_prefix("missing_variable: ") => {
+                Err(format!(
+                    "{name} has no value for {{{{{variable}}}}}, which step {step} of the campaign needs; --as PHONE fills it with \
+                     a contact's values"
+                ))
+            }
             _ => Err("there is no such campaign any more".to_owned()),
         })
     }

@@ -258,6 +258,9 @@ async fn a_test_goes_to_the_chosen_phone_with_somebody_s_values_and_counts() {
     assert_eq!(test["test"], "course.test.1");
     let reason: String = db.value("select reason from audit_log where action = 'start test'").await;
     assert_eq!(reason, "step 2 of course to +2376*****999");
+    // A text with a hole would be sent to nobody.
+    let holed = db.run(&["campaign", "test", "course", mine, "--step", "2"]);
+    holed.refused(3, "+237699999999 has no value for {{name}}, which step 2 of the campaign needs");
     assert_eq!(db.json(&["campaign", "test", "course", mine])["test"], "course.test.2");
     let ids: Vec<uuid::Uuid> =
         sqlx::query_scalar("select id from campaigns where conduct ->> 'test_of' = $1::text order by name")
