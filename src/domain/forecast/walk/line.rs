@@ -120,9 +120,11 @@ impl Line {
         for_taker(self.open(), taker)
     }
 
-    /// What this number could send, whatever the hour.
-    pub(super) fn due_for(&self, taker: Taker<'_>) -> u64 {
-        for_taker(self.parts.iter(), taker)
+    /// Whether this number could send anything, whatever the hour. Who is bound to whom is looked at last: where many numbers
+    /// rest, each of them may go on for all others.
+    pub(super) fn has_due_for(&self, taker: Taker<'_>) -> bool {
+        taker.free > 0 && self.parts.iter().any(|part| part.free() > 0)
+            || self.parts.iter().any(|part| part.bound_for(taker) > 0)
     }
 
     /// Who is bound to no number, and may be written to now.

@@ -168,7 +168,7 @@ impl<'a> Walk<'a> {
         let mut able: Vec<usize> = pool.iter().copied().chain(default).filter(works).collect();
         let resting = self.resting(at);
         let taker = |number| Taker::unweighed(self.world, campaign, number, &resting, self.grain());
-        able.retain(|number| line.due_for(taker(*number)) > 0);
+        able.retain(|number| line.has_due_for(taker(*number)));
         able
     }
 }
